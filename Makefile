@@ -1,0 +1,112 @@
+# One file for the daily work: `make` lists what it can do.
+# Every target makes .venv by itself, from requirements.lock, and only when that or pyproject.toml has changed.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+READY := $(VENV)/.ready
+
+RUN := reports/shop#       where `make run` writes
+ARGS :=#                   more arguments for `make run`, e.g. ARGS="-p seed 8"
+WORKERS := 2#              processes of `make test`
+NB = $(CHAPTERS)#          notebooks of `make outputs`, e.g. NB=nbs/05_validate.ipynb
+
+CHAPTERS = $(filter-out nbs/benchmarks.ipynb nbs/pools.ipynb,$(wildcard nbs/*.ipynb nbs/lessons/*.ipynb))
+EXECUTE = $(PY) -m nbconvert --to notebook --execute --inplace --log-level WARN --ExecutePreprocessor.timeout=1800
+NBVAL = --nbval --nbval-current-env --nbval-sanitize-with nbs/sanitize.cfg --nbval-cell-timeout 300
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export JUPYTER_PREFER_ENV_PATH := 1
+export PYTHONUTF8 := 1
+
+.PHONY: help install export readme outputs run lab test check docs bench pools hooks lock clean distclean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+install: $(READY) ## make .venv with the exact versions of requirements.lock
+	@echo "Ready: $$($(PY) --version) in $(VENV)"
+
+$(READY): requirements.lock pyproject.toml
+	@set -e; for python in $(PYTHON) python3.11 python3.12 python3.13 python3 python; do \
+	  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "Python 3.11 or newer is needed and was not found on PATH." >&2; \
+	  echo "Install it, or name one: make install PYTHON=/path/to/python3.11" >&2; exit 1; \
+	fi; \
+	if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "$$python has no venv module: install it (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; \
+	fi; \
+	if ! $(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	  rm -rf $(VENV); $$python -m venv $(VENV); \
+	fi
+	@echo "Installing requirements.lock into $(VENV): a few minutes the first time"
+	@$(PY) -m pip -qq install -r requirements.lock
+	@$(PY) -m pip -qq install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+export: $(READY) ## write shop_nb/*.py and README.md from the notebooks
+	@$(BIN)/nbdev-clean
+	@$(BIN)/nbdev-export
+	@$(PY) scripts/readme.py
+
+readme: $(READY) ## write README.md from nbs/index.ipynb
+	@$(PY) scripts/readme.py
+
+outputs: $(READY) ## run notebooks top to bottom in a fresh kernel and store what they show (NB=nbs/05_validate.ipynb for one)
+	@$(BIN)/nbdev-export
+	@set -e; for nb in $(NB); do echo "$$nb"; $(EXECUTE) "$$nb"; done
+	@$(MAKE) export
+
+run: $(READY) ## make, check, load, analyse and profile a shop: reports/shop/index.html (RUN=folder, ARGS="-p seed 8")
+	@$(BIN)/shop-nb run --out $(RUN) $(ARGS)
+
+lab: $(READY) ## open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab nbs
+
+check: $(READY) ## the fast part of `make test`: notebooks clean, library and README in step, quick tests
+	@$(PY) -m pytest -q -m "not slow" tests
+
+test: $(READY) ## every test, and every stored output of the notebooks against a fresh run
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(NBVAL) tests $(CHAPTERS)
+
+docs: $(READY) ## the notebooks as pages that need no network: _docs/index.html
+	@$(PY) scripts/docs.py
+
+bench: $(READY) ## run nbs/benchmarks.ipynb and store its figures
+	@$(EXECUTE) nbs/benchmarks.ipynb
+	@$(BIN)/nbdev-clean --fname nbs/benchmarks.ipynb
+
+pools: $(READY) ## make the word pools in shop_nb/data again, by nbs/pools.ipynb
+	@$(PY) -m pip -qq install --no-build-isolation --editable '.[pools]'
+	@$(EXECUTE) nbs/pools.ipynb
+	@$(BIN)/nbdev-clean --fname nbs/pools.ipynb
+
+hooks: $(READY) ## git cleans notebooks before a commit, and merges and compares them cell by cell
+	@git config core.hooksPath scripts/hooks
+	@git config merge.jupyternotebook.name "merge notebooks cell by cell"
+	@git config merge.jupyternotebook.driver "$(BIN)/nbdev-merge %O %A %B %P"
+	@git config diff.jupyternotebook.command "$(BIN)/nbdev-diff-driver"
+	@echo "Git hooks are on; git config --unset core.hooksPath turns them off."
+
+lock: ## resolve pyproject.toml into requirements.lock again (on Python 3.11)
+	@rm -rf .cache/lock && python3.11 -m venv .cache/lock && .cache/lock/bin/python -m pip -qq install pip-tools
+	@.cache/lock/bin/pip-compile --quiet --upgrade --extra dev --strip-extras --allow-unsafe --no-header --annotation-style line \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file .cache/lock/lock.txt pyproject.toml
+	@{ head -n 1 requirements.lock; \
+	   grep -E '^[A-Za-z0-9._-]+==' .cache/lock/lock.txt | sed -E 's/ +#/  #/; s/shop_nb \(pyproject\.toml\)|shop-nb/shop_nb/g; s/shop_nb, shop_nb/shop_nb/' | LC_ALL=C sort -f; \
+	 } > .cache/lock/new && mv .cache/lock/new requirements.lock && rm -rf .cache/lock
+
+clean: ## remove what was made: runs, pages, caches (not .venv)
+	@find reports -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+	@rm -rf _docs _proc build dist .cache .pytest_cache .hypothesis
+	@find . -path ./$(VENV) -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -prune -exec rm -rf {} +
+
+distclean: clean ## clean, and .venv as well
+	@rm -rf $(VENV) *.egg-info

@@ -1,0 +1,21 @@
+"What the tests share."
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope='session')
+def root():
+    "The project's folder."
+    return ROOT
+
+
+@pytest.fixture(scope='session')
+def tracked():
+    "The files that git tracks, or would if they were added: paths relative to the project."
+    done = subprocess.run(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode: pytest.skip('not a git clone')
+    return sorted(p for f in set(done.stdout.split('\0')) if f and (p := Path(f)) and (ROOT / p).is_file())
