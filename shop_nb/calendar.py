@@ -45,7 +45,7 @@ def season(days:np.ndarray, # Day numbers
     return MONTHS[k] * (1 - abs(within)) + MONTHS[other] * abs(within)
 
 # %% ../nbs/03_calendar.ipynb #1a0cdd0c
-WEEKDAYS = np.array([1.12, 1.08, 1.07, 1.06, 1.02, .78, .87])  # Monday first
+WEEKDAYS = np.array([1.15, 1.10, 1.08, 1.07, 1.03, .74, .83])  # Monday first
 
 def weekday(days:np.ndarray, # Day numbers
     ) -> np.ndarray: # Factor, 1 over a week

@@ -74,7 +74,7 @@ def lifetime(cells:Cells, # The shop's cells
     return look_up(cells('customers.lifetime', i), _LIFE)
 
 # %% ../nbs/03b_customers.ipynb #60f4448f
-RATE_SHAPE, GROUP = .58, 64  # of the gamma; customers in a group
+RATE_SHAPE, GROUP = .48, 64  # of the gamma; customers in a group
 
 def _rates():
     q = gamma(RATE_SHAPE)((np.arange(GROUP * 64) + .5) / (GROUP * 64)).reshape(GROUP, 64).cumsum(axis=1)[:, -1]
@@ -95,7 +95,7 @@ def rate(cells:Cells, # The shop's cells
     return RATES[_UNSHUFFLES[_shuffle(cells, i // GROUP), i % GROUP]]
 
 # %% ../nbs/03b_customers.ipynb #10009606
-NEW, NEW_DAYS, ATTEMPTS = .11, 45, 48
+NEW, NEW_DAYS, ATTEMPTS = .08, 30, 48
 _NEW = np.uint64(int(NEW * 256))
 
 def _candidate(calendar, h, day): # a customer for each hash, among those signed up by the end of the day

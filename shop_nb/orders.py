@@ -18,7 +18,7 @@ from .settings import Settings, max_lines
 from .schema import CHANNELS, DAY_KEYS, LINE_KEYS, METHODS, ORDER_STATUSES, PAYMENT_KEYS, PAYMENT_STATUSES, arrow_schema
 from .cells import choice_table, integer, lognormal, look_up, negative_binomial, normal, quantile_table, uniform
 from .calendar import Calendar, day_number, dates, second_of_day
-from .products import TRAITS, COMPANIONS, Catalogue, campaigns, choose, quarter
+from .products import COMPANIONS, PUSH, TRAITS, Catalogue, campaigns, choose, price_on, pulls
 from .customers import buyer, place, places, segment, spending
 
 # %% ../nbs/03c_orders.ipynb #7544e7a5
@@ -105,7 +105,21 @@ def _candidates(cat, l, at, attempt): # products for the lines `at`
     out[f] = favourite(cat, l.customer[at][f], l.level[at][f], which[f], l.day[at][f])
     g = (mode > 1 - COMPANION) & (l.number[at] > 1)
     out[g] = cat.companions[out[l.start[at][g]], which[g] % COMPANIONS]
-    return out
+    return _pulled(cat, l, out)
+
+def _pulled(cat, l, product): # the products of all lines, some replaced from a category that is cheaper that day
+    days, row = np.unique(l.day, return_inverse=True)
+    to = pulls(days, cat.cells, cat.calendar.settings)[row, (cat.cells('order_items.pulled', l.key) >> np.uint64(56)).view(np.int64)]
+    for c in np.unique(to[to >= 0]):
+        at = np.flatnonzero(to == c); new = choose(cat, l.month[at], _share(l.level[at], cat.cells('order_items.pulled_to', l.key[at])), int(c))
+        product[at] = np.where(new >= 0, new, product[at])
+    return product
+
+def _pushed(cat, l, product): # lines that a raised list price turns away
+    p = cat.calendar.settings.price_change
+    if p is None or p.percent < 0: return np.zeros(len(product), dtype=bool)
+    at = (cat.category[product] == TRAITS.index.get_loc(p.category)) & (l.day >= day_number(p.first)) & (l.day <= day_number(p.last))
+    return at & (uniform(cat.cells('order_items.pushed', l.key)) < PUSH * p.percent / 100)
 
 def _repeated(l, product): # lines whose product stands on an earlier line of the same order
     out = np.zeros(len(product), dtype=bool)
@@ -123,7 +137,7 @@ def pick_products(cat:Catalogue, # The products
     for attempt in range(12):
         product[todo] = _candidates(cat, l, todo, attempt)
         gone = (l.day < cat.day[product]) | (l.day >= cat.end_day[product])
-        todo = np.flatnonzero(gone | _repeated(l, product))
+        todo = np.flatnonzero(gone | _repeated(l, product) | (_pushed(cat, l, product) if not attempt else False))
         if not len(todo): return product
     for i in todo:
         taken = set(product[np.flatnonzero(l.start == l.start[i])])
@@ -145,10 +159,10 @@ def fill(catalogue:Catalogue, # The products
     l.key = b.order_id[row] * LINE_KEYS + l.number
     l.level = spending(cells, b.customer)[row]
     l.product = pick_products(cat, l); l.category = cat.category[l.product]
-    l.price = cat.list_prices[l.product, (quarter(b.day) - quarter(cat.calendar.start))[row]]
+    l.price = price_on(cat, l.product, l.day)
     l.quantity = 1 + _QUANTITY[segment(cells, b.customer)[row], np.searchsorted([1000, 4000], l.price), (cells('order_items.quantity', l.key) >> np.uint64(52)).view(np.int64)].astype(np.int64)
     days = np.arange(b.day[0], b.day[-1] + 1) if len(b.day) else b.day
-    l.discount = l.quantity * l.price * campaigns(days, cells)[l.day - days[0], l.category] // 100 if len(days) else l.price
+    l.discount = l.quantity * l.price * campaigns(days, cells, cat.calendar.settings)[l.day - days[0], l.category] // 100 if len(days) else l.price
     l.net = l.quantity * l.price - l.discount
     return b
 

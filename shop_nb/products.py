@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['TRAITS', 'STEPS', 'PRICE_MOVES', 'PRICE_LEVELS', 'NEVER', 'POPULARITY', 'DRIFT', 'COMPANIONS', 'CAMPAIGN_RATE',
-           'CAMPAIGN_CUTS', 'category_season', 'price_point', 'words', 'Catalogue', 'column', 'category', 'base_price',
-           'quarter', 'list_prices', 'end_day', 'popularity', 'choose', 'companions', 'campaigns', 'products_table']
+           'CAMPAIGN_CUTS', 'PULL', 'PUSH', 'category_season', 'price_point', 'words', 'Catalogue', 'column',
+           'category', 'base_price', 'quarter', 'list_prices', 'end_day', 'popularity', 'choose', 'companions',
+           'campaigns', 'pulls', 'price_on', 'products_table']
 
 # %% ../nbs/03a_products.ipynb #40a1a2a1
 import json
@@ -41,7 +42,7 @@ def category_season(month:int, # Months since January 1970
     return 1 + c.swing.to_numpy() * np.round(np.cos((month % 12 + 1 - c.best_month.to_numpy()) * np.pi / 6), 6).clip(-.6)
 
 # %% ../nbs/03a_products.ipynb #e03bbb43
-STEPS = [(5_00, 50, 1), (20_00, 100, 1), (50_00, 250, 1), (100_00, 500, 5), (250_00, 1000, 10), (10**12, 2000, 100)]  # below, step, taken off
+STEPS = [(5_00, 50, 1), (20_00, 100, 1), (50_00, 500, 1), (100_00, 500, 5), (250_00, 1000, 10), (10**12, 2000, 100)]  # below, step, taken off
 
 def price_point(cents:np.ndarray, # Any prices, in cents
     ) -> np.ndarray: # `int64` cents, at least 99
@@ -139,22 +140,23 @@ def _weights(self, month): # whole numbers: how well each product sells in a mon
     return np.maximum(np.rint(1e4 * np.exp(log) * category_season(month)[self.category]), 1).astype(np.int64)
 
 # %% ../nbs/03a_products.ipynb #cf5f2fe2
-@lru_cache(maxsize=64)
-def _shelf(self, month): # products on sale in a month in order of price, and their running weights
+@lru_cache(maxsize=256)
+def _shelf(self, month, category=-1): # products on sale in a month, of one category or all, in order of price, and their running weights
     first, last = (day_number(np.datetime64(m, 'M')) for m in (month, month + 1))
-    i = np.flatnonzero((self.day < last) & (self.end_day > first))
+    i = np.flatnonzero((self.day < last) & (self.end_day > first) & ((category < 0) | (self.category == category)))
     i = i[np.argsort(self.base_price[i], kind='stable')]
     return i.astype(np.int64), _weights(self, month)[i].cumsum()
 
 def choose(catalogue:Catalogue, # The products
            months:np.ndarray, # Months since January 1970, one a draw
            shares:np.ndarray, # Whole numbers below 2³²: where in the month's sales, cheap to dear
-    ) -> np.ndarray: # Products, from 0
+           category:int=-1, # Only of this category; -1 is all of them
+    ) -> np.ndarray: # Products, from 0; -1 if the category has none
     "The product at each share of its month's sales."
-    out = np.empty(len(shares), dtype=np.int64)
+    out = np.full(len(shares), -1, dtype=np.int64)
     for m in np.unique(months):
-        at = np.flatnonzero(months == m); i, c = _shelf(catalogue, int(m))
-        out[at] = i[np.searchsorted(c, shares[at].astype(np.float64) * 2.0**-32 * c[-1], side='right').clip(max=len(i) - 1)]
+        at = np.flatnonzero(months == m); i, c = _shelf(catalogue, int(m), category)
+        if len(i): out[at] = i[np.searchsorted(c, shares[at].astype(np.float64) * 2.0**-32 * c[-1], side='right').clip(max=len(i) - 1)]
     return out
 
 # %% ../nbs/03a_products.ipynb #4e165ecd
@@ -173,6 +175,7 @@ CAMPAIGN_CUTS = np.array([10, 15, 15, 20, 20, 25, 30, 33])  # per cent off
 
 def campaigns(days:np.ndarray, # Day numbers
               cells, # The shop's cells
+              settings:Settings=Settings(), # For its promotion
     ) -> np.ndarray: # Per cent off: a row a day, a column a category
     "What is off on each day in each category."
     week = (days + 3) // 7; n = len(TRAITS)
@@ -180,7 +183,38 @@ def campaigns(days:np.ndarray, # Day numbers
     which = integer(cells('campaigns.category', week), n)[:, None] == np.arange(n)
     cut = look_up(cells('campaigns.cut', week), CAMPAIGN_CUTS)[:, None]
     friday = np.isin(week, [(black_friday(y) + 3) // 7 for y in np.unique(dates(days).astype('datetime64[Y]').astype(int) + 1970)])
-    return np.where(on & which, cut, np.where(friday[:, None], 15, 0))
+    off = np.where(on & which, cut, np.where(friday[:, None], 15, 0))
+    if p := settings.promotion:
+        at = (days >= day_number(p.first)) & (days <= day_number(p.last)); c = TRAITS.index.get_loc(p.category)
+        off[at, c] = np.maximum(off[at, c], p.percent)
+    return off
+
+# %% ../nbs/03a_products.ipynb #ea82a8c3
+PULL, PUSH = .6, 1.2  # lines pulled to a category, or pushed out of it, for a price that is lower or higher by a whole
+
+def pulls(days:np.ndarray, # Day numbers
+          cells, # The shop's cells
+          settings:Settings=Settings(), # For promotion and price change
+    ) -> np.ndarray: # `int8`, 256 places a day: the category that a line is pulled to, -1 for none
+    "Which lines of a day are pulled to a cheaper category."
+    off = campaigns(days, cells, settings).astype(float)
+    off = np.maximum(off - off.mean(axis=1, keepdims=True), 0)
+    if (p := settings.price_change) and p.percent < 0:
+        off[(days >= day_number(p.first)) & (days <= day_number(p.last)), TRAITS.index.get_loc(p.category)] -= p.percent
+    ends = np.rint(off * PULL * 2.56).astype(np.int64).cumsum(axis=1); place = np.arange(256)
+    c = (place[None, :, None] >= ends[:, None, :]).sum(axis=2)
+    return np.where(c < len(TRAITS), c, -1).astype(np.int8)
+
+# %% ../nbs/03a_products.ipynb #a79080f6
+def price_on(catalogue:Catalogue, # The products
+             product:np.ndarray, # Products, from 0
+             days:np.ndarray, # Day numbers
+    ) -> np.ndarray: # Cents
+    "The list price of products on days."
+    price = catalogue.list_prices[product, quarter(days) - quarter(catalogue.calendar.start)]
+    if not (p := catalogue.calendar.settings.price_change): return price
+    moved = (catalogue.category[product] == TRAITS.index.get_loc(p.category)) & (days >= day_number(p.first)) & (days <= day_number(p.last))
+    return np.where(moved, price_point(price * (100 + p.percent) // 100), price)
 
 # %% ../nbs/03a_products.ipynb #76dcbe10
 def products_table(catalogue:Catalogue, # The products
