@@ -11,6 +11,7 @@ __all__ = ['GROWTH', 'MONTHS', 'WEEKDAYS', 'NOISE', 'MEMORY', 'FLASH_RATE', 'FLA
 from datetime import date
 import numpy as np
 import pandas as pd
+from fastcore.basics import patch
 from .settings import Settings, SettingsError
 from .cells import Cells, binomial, look_up, choice_table, lognormal, normal, poisson, quantile_table, split, uniform
 
@@ -119,8 +120,6 @@ class Calendar:
     def __len__(self): return len(self.days)
 
 # %% ../nbs/03_calendar.ipynb #7d205bcd
-from fastcore.basics import patch
-
 @patch
 def weights(self:Calendar,
             name:str, # customers, products or orders
