@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from .settings import Settings
-from .schema import SEGMENTS, arrow_schema
+from .schema import SEGMENTS, arrow_schema, encoded_schema
 from .cells import Cells, choice_table, gamma, integer, look_up, mix, normal, quantile_table, uniform
 from .calendar import Calendar, dates, day_number, second_of_day
 from .products import words
@@ -64,7 +64,7 @@ def spending(cells:Cells, # The shop's cells
     return look_up(cells('customers.spending', i), _NORMAL) + _SEGMENT_SPENDING[segment(cells, i)]
 
 # %% ../nbs/03b_customers.ipynb #2a8db085
-LIFE_SHAPE, LIFE_SCALE = 1.3, 500  # of the Pareto II, in days
+LIFE_SHAPE, LIFE_SCALE = 1.3, 400  # of the Pareto II, in days
 _LIFE = quantile_table(lambda u: LIFE_SCALE * ((1 - u)**(-1 / LIFE_SHAPE) - 1), 1)
 
 def lifetime(cells:Cells, # The shop's cells
@@ -74,7 +74,7 @@ def lifetime(cells:Cells, # The shop's cells
     return look_up(cells('customers.lifetime', i), _LIFE)
 
 # %% ../nbs/03b_customers.ipynb #60f4448f
-RATE_SHAPE, GROUP = .48, 64  # of the gamma; customers in a group
+RATE_SHAPE, GROUP = .40, 64  # of the gamma; customers in a group
 
 def _rates():
     q = gamma(RATE_SHAPE)((np.arange(GROUP * 64) + .5) / (GROUP * 64)).reshape(GROUP, 64).cumsum(axis=1)[:, -1]
@@ -137,11 +137,16 @@ def _pick(cells, column, kind, i, home): # which word of a pool, for customers a
     _, start, size = _pool(kind)
     return start[home] + integer(cells(f'customers.{column}', i), size[home])
 
-def _text(kind, at): return _pool(kind)[0].take(pa.array(at))
+def _text(kind, at): return pa.DictionaryArray.from_arrays(pa.array(at.astype(np.int32)), _pool(kind)[0])
+
+@lru_cache(maxsize=None)
+def _pooled(column): # a column of places as codes and texts
+    codes, texts = pd.factorize(places()[column])
+    return codes.astype(np.int32), pa.array(texts)
 
 # %% ../nbs/03b_customers.ipynb #2a681ce0
 def _address(cells, i, home): # street and number, in the order of the country
-    street = _text('streets', _pick(cells, 'street', 'streets', i, home))
+    street = _text('streets', _pick(cells, 'street', 'streets', i, home)).dictionary_decode()
     number = pa.array(1 + integer(cells('customers.house', i), 120) * integer(cells('customers.house_size', i), 100) // 100).cast(pa.string())
     pattern = places().names.map({k: v['address'] for k, v in words('names').items()})
     first, comma = (pattern.str.match(p).to_numpy()[home] for p in (r'\{number', r'.*,'))
@@ -157,16 +162,19 @@ def _phone(cells, i, home): # the place's prefix and as many digits as its numbe
 def customers_table(calendar:Calendar, # Sign-ups a day
                     first:int, # From this customer, counted from 0 …
                     last:int, # … up to this one, which is left out
+                    encoded:bool=False, # Keep text of few values as dictionaries
     ) -> pa.Table: # Rows of the table `customers`
     "A stretch of the table of customers."
     i, cells = np.arange(first, last), calendar.cells
     day, second = signed_up(calendar, i); home = place(cells, i); key = pa.array(i + 1)
     given, family = _pick(cells, 'first_name', 'first', i, home), _pick(cells, 'last_name', 'last', i, home)
-    box = pc.binary_join_element_wise(_text('first_ascii', given), pc.binary_join_element_wise(_text('last_ascii', family), key.cast(pa.string()), ''), '.')
-    host = pa.array(['example.com', 'example.org', 'example.net']).take(pa.array(integer(cells('customers.host', i), 3)))
-    def at_home(column): return pa.array(places()[column]).take(pa.array(home))
-    columns = dict(customer_id=key, first_name=_text('first', given), last_name=_text('last', family), email=pc.binary_join_element_wise(box, host, '@'),
-        phone=_phone(cells, i, home), street=_address(cells, i, home), **{c: at_home(c) for c in ('city', 'region', 'postal_code', 'country', 'latitude', 'longitude')},
-        signed_up_at=pa.array(((day * 86400 + second) * 1_000_000).view('datetime64[us]')), segment=pa.array(SEGMENTS).take(pa.array(segment(cells, i))),
+    host = pa.array(['@example.com', '@example.org', '@example.net']).take(pa.array(integer(cells('customers.host', i), 3)))
+    email = pc.binary_join_element_wise(*(_text(k, at).dictionary_decode() for k, at in (('first_ascii', given), ('last_ascii', family))), '.')
+    def at_home(column): codes, texts = _pooled(column); return pa.DictionaryArray.from_arrays(pa.array(codes[home]), texts)
+    columns = dict(customer_id=key, first_name=_text('first', given), last_name=_text('last', family), email=pc.binary_join_element_wise(email, key.cast(pa.string()), host, ''),
+        phone=_phone(cells, i, home), street=_address(cells, i, home), **{c: at_home(c) for c in ('city', 'region', 'postal_code', 'country')},
+        **{c: pa.array(places()[c].to_numpy()[home]) for c in ('latitude', 'longitude')},
+        signed_up_at=pa.array(((day * 86400 + second) * 1_000_000).view('datetime64[us]')), segment=pa.DictionaryArray.from_arrays(pa.array(segment(cells, i).astype(np.int32)), pa.array(SEGMENTS)),
         marketing_opt_in=pa.array(uniform(cells('customers.marketing_opt_in', i)) < .58))
-    return pa.table(columns).select(arrow_schema('customers').names).cast(arrow_schema('customers'))
+    schema = (encoded_schema if encoded else arrow_schema)('customers')
+    return pa.table(columns).select(schema.names).cast(schema)

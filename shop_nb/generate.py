@@ -18,7 +18,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from fastcore.basics import patch
 from .settings import Settings, ShopError
-from .schema import TABLES, arrow_schema
+from .schema import TABLES, arrow_schema, encoded_schema
 from .cells import column_seed, mix
 from .calendar import Calendar
 from .products import Catalogue, products_table
@@ -68,32 +68,37 @@ def blocks(self:Generator) -> list: # Products first, then customers, then order
 def make(self:Generator,
          block:Block, # Which block
     ) -> dict: # Arrow tables by name: one, or three for a block of orders
-    "The rows of a block: a pure function of settings and block."
+    "The rows of a block: a pure function of settings and block. Text of few values comes as dictionaries."
     if block.kind == 'products': return {'products': products_table(self.catalogue)}
-    if block.kind == 'customers': return {'customers': customers_table(self.calendar, block.first, block.last)}
-    return make_orders(self.catalogue, block.first, block.last)
+    if block.kind == 'customers': return {'customers': customers_table(self.calendar, block.first, block.last, encoded=True)}
+    return make_orders(self.catalogue, block.first, block.last, encoded=True)
 
 # %% ../nbs/04_generate.ipynb #d1bec4fa
 def tables(settings:Settings, # Which shop
            size:int=BLOCK, # Rows in a block; any size gives the same tables
     ) -> dict: # The five Arrow tables by name, in key order
     "All five tables of a shop, in memory."
-    g = Generator(settings, size); parts = {name: [arrow_schema(name).empty_table()] for name in TABLES}
+    g = Generator(settings, size); parts = {name: [encoded_schema(name).empty_table()] for name in TABLES}
     for block in g.blocks():
-        for name, t in g.make(block).items(): parts[name].append(t)
-    return {name: pa.concat_tables(p).combine_chunks() for name, p in parts.items()}
+        for name, t in g.make(block).items(): parts[name].append(t.cast(encoded_schema(name)))
+    return {name: pa.concat_tables(p).cast(arrow_schema(name)).combine_chunks() for name, p in parts.items()}
 
 # %% ../nbs/04_generate.ipynb #769796d2
-def _bytes_hash(a): # a 64-bit hash for each string: a sum of its bytes, each times a number of its position
-    a = a.cast(pa.large_string()); n = len(a)
-    ends = np.frombuffer(a.buffers()[1], dtype=np.int64)[a.offset:a.offset + n + 1]
-    data = np.frombuffer(a.buffers()[2] or b'', dtype=np.uint8)[ends[0]:ends[-1]]; starts, sizes = ends[:-1] - ends[0], np.diff(ends)
-    if not len(data): return np.zeros(n, dtype=np.uint64)
-    place = np.arange(len(data)) - np.repeat(starts, sizes)
-    sums = np.concatenate([[np.uint64(0)], ((data + np.uint64(1)) * mix(place.astype(np.uint64) + np.uint64(1))).cumsum()])
-    return sums[starts + sizes] - sums[starts] + sizes.astype(np.uint64)
+_ODD = mix(np.arange(1, 4096, dtype=np.uint64)) | np.uint64(1)
+_BYTES = np.array([2**(8 * k) - 1 for k in range(9)], dtype=np.uint64)  # masks of the first k bytes of a word
+
+def _bytes_hash(a): # a 64-bit hash for each string: a sum of its words of eight bytes, each times a number of its position
+    a = a.cast(pa.large_string()); ends = np.frombuffer(a.buffers()[1], dtype=np.int64)[a.offset:a.offset + len(a) + 1]
+    data = (a.buffers()[2].to_pybytes() if a.buffers()[2] else b'') + bytes(8)
+    words = np.ndarray((len(data) - 7,), dtype='<u8', buffer=data, strides=(1,)); starts, sizes = ends[:-1], np.diff(ends)
+    out = sizes.astype(np.uint64); at = np.flatnonzero(sizes); k = 0
+    while len(at):
+        out[at] += (words[starts[at] + 8 * k] & _BYTES[np.minimum(sizes[at] - 8 * k, 8)]) * _ODD[k % len(_ODD)]
+        k += 1; at = at[sizes[at] > 8 * k]
+    return out
 
 def _cell_hash(a): # an array's cells as 64 bits each
+    if pa.types.is_dictionary(a.type): return _bytes_hash(a.dictionary)[a.indices.to_numpy(zero_copy_only=False)] if len(a.dictionary) else np.zeros(len(a), dtype=np.uint64)
     if pa.types.is_string(a.type): return _bytes_hash(a)
     if pa.types.is_floating(a.type): return (a.fill_null(0).to_numpy(zero_copy_only=False) + 0.0).view(np.uint64)
     if pa.types.is_date(a.type): a = a.cast(pa.int32())
@@ -108,13 +113,14 @@ def content_sums(table:pa.Table, # Rows of a table, any part of them
     ) -> tuple: # Two whole numbers below 2⁶⁴
     "Two sums over the rows, which add up over parts."
     row = np.zeros(table.num_rows, dtype=np.uint64)
+    if not table.num_rows: return 0, 0
     for field in arrow_schema(name):
-        a = table[field.name].cast(field.type).combine_chunks(); a = a.chunk(0) if isinstance(a, pa.ChunkedArray) and a.num_chunks else a
-        if not len(a): continue
+        a = table[field.name].unify_dictionaries().combine_chunks(); a = a.chunk(0) if isinstance(a, pa.ChunkedArray) else a
+        if not pa.types.is_dictionary(a.type): a = a.cast(field.type)
         h = _cell_hash(a) ^ column_seed(0, f'digest.{name}.{field.name}')[0]
         if a.null_count: h[~a.is_valid().to_numpy(zero_copy_only=False)] = _NULL
         row += mix(h)
-    return tuple(int(mix(row ^ lane).cumsum()[-1]) if len(row) else 0 for lane in _LANES)
+    return tuple(int(mix(row ^ lane).cumsum()[-1]) for lane in _LANES)
 
 def as_digest(sums, # Pairs of sums, of the parts of a table
     ) -> str: # 32 hexadecimal digits
@@ -135,12 +141,12 @@ class _Writer: # one file a table; blocks are appended
     def _open(self, name):
         path = self.folder / f'{name}.{self.format}'
         if self.part is not None: path.mkdir(parents=True, exist_ok=True); path = path / f'part-{self.part:05d}.{self.format}'
-        schema = arrow_schema(name); text = [f.name for f in schema if pa.types.is_string(f.type)]
-        if self.format == 'csv': return pa_csv.CSVWriter(path, _csv_schema(schema))
-        return pq.ParquetWriter(path, schema, compression='snappy', use_dictionary=text)
+        if self.format == 'csv': return pa_csv.CSVWriter(path, _csv_schema(arrow_schema(name)))
+        schema = encoded_schema(name); few = [f.name for f in schema if pa.types.is_dictionary(f.type)]
+        return pq.ParquetWriter(path, schema, compression='snappy', use_dictionary=few, store_schema=False)
     def write(self, name, table):
         if name not in self.files: self.files[name] = self._open(name)
-        self.files[name].write_table(table.cast(_csv_schema(table.schema)) if self.format == 'csv' else table)
+        self.files[name].write_table(table.cast(_csv_schema(arrow_schema(name)) if self.format == 'csv' else encoded_schema(name)))
     def close(self):
         for f in self.files.values(): f.close()
 
@@ -172,7 +178,7 @@ def write_part(settings:Settings, size:int, i:int, # Which shop, rows in a block
 def _here(settings, size, folder, format): # all blocks, in this process, to one file a table
     g, w = generator(settings, size), _Writer(folder, format)
     try:
-        for name in TABLES: w.write(name, arrow_schema(name).empty_table())
+        for name in TABLES: w.write(name, encoded_schema(name).empty_table())
         for block in g.blocks(): yield _make_to(w, g, block)
     finally: w.close()
 

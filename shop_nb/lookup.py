@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from fastcore.basics import patch
 from .settings import ShopError
-from .schema import DAY_KEYS, get_table
+from .schema import DAY_KEYS, arrow_schema, get_table
 from .calendar import Calendar, dates, day_number
 from .customers import customers_table
 from .generate import BLOCK, generator
@@ -72,4 +72,4 @@ def block(self:Shop,
     kind = name if name in ('customers', 'products') else 'orders'; n = g.calendar.rows(kind)
     size = max(n, 1) if kind == 'products' else BLOCK; blocks = -(-n // size)
     if not 0 <= i < blocks: _no(f'block of {name}', i, f'They are numbered from 0 to {blocks - 1:,}')
-    return g.make(g.block(kind, i))[name]
+    return g.make(g.block(kind, i))[name].cast(arrow_schema(name))

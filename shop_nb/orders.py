@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['STRATUM', 'LINES_R', 'FAVOURITES', 'FAVOURITE', 'COMPANION', 'TASTE', 'STOCK_UP', 'QUANTITY', 'COUPON', 'COUPON_CUT',
            'FREE_SHIPPING', 'COUNTRIES', 'FAILS', 'AGAIN', 'GIVE_UP', 'MOST_ATTEMPTS', 'PAY_DELAY', 'CANCELLED',
-           'day_code', 'begin', 'line_counts', 'favourite', 'pick_products', 'fill', 'total', 'pay', 'deliver',
+           'day_code', 'begin', 'line_counts', 'span', 'favourite', 'pick_products', 'fill', 'total', 'pay', 'deliver',
            'settle', 'make_orders']
 
 # %% ../nbs/03c_orders.ipynb #a506ac20
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from .settings import Settings, max_lines
-from .schema import CHANNELS, DAY_KEYS, LINE_KEYS, METHODS, ORDER_STATUSES, PAYMENT_KEYS, PAYMENT_STATUSES, arrow_schema
+from .schema import CHANNELS, DAY_KEYS, LINE_KEYS, METHODS, ORDER_STATUSES, PAYMENT_KEYS, PAYMENT_STATUSES, arrow_schema, encoded_schema
 from .cells import choice_table, integer, lognormal, look_up, negative_binomial, normal, quantile_table, uniform
 from .calendar import Calendar, day_number, dates, second_of_day
 from .products import COMPANIONS, PUSH, TRAITS, Catalogue, campaigns, choose, price_on, pulls
@@ -71,20 +71,25 @@ def line_counts(calendar:Calendar, # Orders a day
     parts = [_stratum(calendar, table, a, min(a + STRATUM, end), cap) for a in range(lo, last, STRATUM)]
     return 1 + np.concatenate(parts)[first - lo:last - lo] if parts else np.zeros(0, dtype=np.int64)
 
+# %% ../nbs/03c_orders.ipynb #3f541755
+def span(days:np.ndarray, # Day numbers in order
+    ) -> np.ndarray: # Every day from the first to the last
+    "The days that a block touches."
+    return np.arange(days[0], days[-1] + 1) if len(days) else days
+
 # %% ../nbs/03c_orders.ipynb #b37c08a2
-FAVOURITES, FAVOURITE, COMPANION = 5, .33, .22  # how many; shares of lines
-TASTE = .67  # correlation of a line's place on the shelf with the customer's spending level
+FAVOURITES, FAVOURITE, COMPANION = 5, .35, .22  # how many; shares of lines
+TASTE = .70  # correlation of a line's place on the shelf with the customer's spending level
 _WHICH = choice_table([.40, .24, .16, .12, .08], bits=8)
 _NORMAL = quantile_table(normal, .001, bits=14)
 _SHARE = np.rint([NormalDist().cdf((k - 6000) / 1000) * (2**32 - 1) for k in range(12_001)]).astype(np.int64)
 
 def _share(level, h): # a place on the shelf, from cheap to dear, for a spending level
     z = (int(TASTE * 1000) * level + int((1 - TASTE**2)**.5 * 1000) * look_up(h, _NORMAL)) // 1000
-    return _SHARE[np.clip(z + 6000, 0, 12_000)]
+    z = np.clip(z + 6000, 0, 11_999); low = _SHARE[z]
+    return low + ((_SHARE[z + 1] - low) * (h & np.uint64(65535)).view(np.int64) >> 16)
 
 # %% ../nbs/03c_orders.ipynb #4b3d536a
-def _month(days): return dates(days).astype('datetime64[M]').astype(np.int64)
-
 def favourite(catalogue:Catalogue, # The products
               customer:np.ndarray, # Customers, from 0
               level:np.ndarray, # Their spending levels
@@ -92,7 +97,8 @@ def favourite(catalogue:Catalogue, # The products
               day:np.ndarray, # Day numbers
     ) -> np.ndarray: # Products, from 0
     "A customer's favourite product in the year of a day."
-    month = np.maximum(_month(day) // 12 * 12, _month(catalogue.calendar.start))
+    cal = catalogue.calendar; month = cal.month[day - cal.first]
+    month = np.maximum(month - month % 12, cal.month[cal.start - cal.first])
     return choose(catalogue, month, _share(level, catalogue.cells('customers.favourite', customer * FAVOURITES + which)))
 
 # %% ../nbs/03c_orders.ipynb #bf3eadb5
@@ -108,36 +114,37 @@ def _candidates(cat, l, at, attempt): # products for the lines `at`
     return _pulled(cat, l, out)
 
 def _pulled(cat, l, product): # the products of all lines, some replaced from a category that is cheaper that day
-    days, row = np.unique(l.day, return_inverse=True)
-    to = pulls(days, cat.cells, cat.calendar.settings)[row, (cat.cells('order_items.pulled', l.key) >> np.uint64(56)).view(np.int64)]
-    for c in np.unique(to[to >= 0]):
+    table = pulls(span(l.day), cat.cells, cat.calendar.settings)
+    to = table.ravel().take((l.day - l.day[:1]) * 256 + (cat.cells('order_items.pulled', l.key) >> np.uint64(56)).view(np.int64))
+    for c in np.unique(table[table >= 0]):
         at = np.flatnonzero(to == c); new = choose(cat, l.month[at], _share(l.level[at], cat.cells('order_items.pulled_to', l.key[at])), int(c))
         product[at] = np.where(new >= 0, new, product[at])
     return product
 
 def _pushed(cat, l, product): # lines that a raised list price turns away
     p = cat.calendar.settings.price_change
-    if p is None or p.percent < 0: return np.zeros(len(product), dtype=bool)
+    if p is None or p.percent < 0: return np.zeros(0, dtype=np.int64)
     at = (cat.category[product] == TRAITS.index.get_loc(p.category)) & (l.day >= day_number(p.first)) & (l.day <= day_number(p.last))
-    return at & (uniform(cat.cells('order_items.pushed', l.key)) < PUSH * p.percent / 100)
+    return np.flatnonzero(at & (uniform(cat.cells('order_items.pushed', l.key)) < PUSH * p.percent / 100))
 
-def _repeated(l, product): # lines whose product stands on an earlier line of the same order
-    out = np.zeros(len(product), dtype=bool)
-    for lag in range(1, int(l.number.max(initial=1))):
-        at = np.flatnonzero(l.number > lag)
-        out[at] |= product[at] == product[at - lag]
-    return out
+def _wrong(cat, l, product, at): # of the lines `at`, whole orders, those not on sale that day, or with a product of an earlier line
+    p, day, number = product[at], l.day[at], l.number[at]
+    wrong = (day < cat.day[p]) | (day >= cat.end_day[p]); more = np.flatnonzero(number > 1); lag = 1
+    while len(more):
+        wrong[more[p[more] == p[more - lag]]] = True
+        lag += 1; more = more[number[more] > lag]
+    return at[wrong]
 
 # %% ../nbs/03c_orders.ipynb #0de1b817
 def pick_products(cat:Catalogue, # The products
                   l:Block, # Lines: key, number, start (row of the order's first line), day, month, customer, level
     ) -> np.ndarray: # Products, from 0
     "The product of each line: on sale that day, and once in an order."
-    todo = np.arange(len(l.key)); product = np.empty(len(l.key), dtype=np.int64)
+    every = todo = np.arange(len(l.key)); product = np.empty(len(l.key), dtype=np.int64); touched = np.zeros(len(l.key), dtype=bool)
     for attempt in range(12):
-        product[todo] = _candidates(cat, l, todo, attempt)
-        gone = (l.day < cat.day[product]) | (l.day >= cat.end_day[product])
-        todo = np.flatnonzero(gone | _repeated(l, product) | (_pushed(cat, l, product) if not attempt else False))
+        product[todo] = _candidates(cat, l, todo, attempt); touched[l.start[todo]] = True
+        todo = _wrong(cat, l, product, every if not attempt else np.flatnonzero(touched[l.start])); touched[:] = False
+        if not attempt: todo = np.union1d(todo, _pushed(cat, l, product))
         if not len(todo): return product
     for i in todo:
         taken = set(product[np.flatnonzero(l.start == l.start[i])])
@@ -147,7 +154,7 @@ def pick_products(cat:Catalogue, # The products
 # %% ../nbs/03c_orders.ipynb #147fd123
 STOCK_UP = .8  # lines that take one more, for a price that is lower by a whole
 QUANTITY = np.array([[.45, .18, .06], [1.4, .8, .4], [.30, .10, .04]])  # mean beyond the first: a row a segment; below 10 euro, below 40, dearer
-_QUANTITY = np.stack([[choice_table(negative_binomial(m, .6, 11), bits=12) for m in row] for row in QUANTITY])
+_QUANTITY = 1 + np.concatenate([choice_table(negative_binomial(m, .6, 11), bits=12) for m in QUANTITY.ravel()]).astype(np.int64)
 
 def fill(catalogue:Catalogue, # The products
          b:Block, # A block of orders, as `begin` makes it
@@ -156,21 +163,21 @@ def fill(catalogue:Catalogue, # The products
     cat, cells = catalogue, catalogue.cells
     n = line_counts(cat.calendar, b.first, b.last); b.start = n.cumsum() - n
     row = np.repeat(np.arange(len(n)), n)
-    l = b.lines = Block(row=row, start=b.start[row], number=np.arange(len(row)) - b.start[row] + 1, day=b.day[row], month=_month(b.day)[row], customer=b.customer[row])
+    l = b.lines = Block(row=row, start=b.start[row], number=np.arange(len(row)) - b.start[row] + 1, day=b.day[row], month=cat.calendar.month[b.day - cat.calendar.first][row], customer=b.customer[row])
     l.key = b.order_id[row] * LINE_KEYS + l.number
     l.level = spending(cells, b.customer)[row]
     l.product = pick_products(cat, l); l.category = cat.category[l.product]
     l.price = price_on(cat, l.product, l.day)
-    l.quantity = 1 + _QUANTITY[segment(cells, b.customer)[row], np.searchsorted([1000, 4000], l.price), (cells('order_items.quantity', l.key) >> np.uint64(52)).view(np.int64)].astype(np.int64)
-    days, at = np.unique(l.day, return_inverse=True)
-    off = campaigns(days, cells, cat.calendar.settings)[at, l.category]
+    table = segment(cells, b.customer)[row] * 3 + (l.price >= 1000) + (l.price >= 4000)
+    l.quantity = _QUANTITY.take(table * 4096 + (cells('order_items.quantity', l.key) >> np.uint64(52)).view(np.int64))
+    off = campaigns(span(l.day), cells, cat.calendar.settings)[l.day - l.day[:1], l.category]
     l.quantity += uniform(cells('order_items.stock_up', l.key)) < STOCK_UP * off / 100
     l.discount = l.quantity * l.price * off // 100
     l.net = l.quantity * l.price - l.discount
     return b
 
 # %% ../nbs/03c_orders.ipynb #294b2aba
-COUPON, COUPON_CUT, FREE_SHIPPING = .065, 10, 60_00  # share of orders, per cent off, cents
+COUPON, COUPON_CUT, FREE_SHIPPING = .065, 10, 80_00  # share of orders, per cent off, cents
 COUNTRIES = pd.DataFrame(dict(DE=(490, 19, 2.0), AT=(790, 20, 3.0), NL=(690, 21, 2.6), BE=(690, 21, 2.8), FR=(890, 20, 3.6), IT=(990, 22, 4.6), ES=(990, 21, 5.0), LU=(790, 17, 3.0)),
     index=['shipping', 'vat', 'transit']).T  # cents, per cent, median days
 
@@ -220,9 +227,9 @@ def pay(catalogue:Catalogue, # The products
     return b
 
 # %% ../nbs/03c_orders.ipynb #359a6914
-CANCELLED = .016  # share of captured orders cancelled before dispatch
-_PACK = quantile_table(lognormal(20 * 3600, .6), 1)
-_TRANSIT = quantile_table(lognormal(1000, .62), 1)
+CANCELLED = .011  # share of captured orders cancelled before dispatch
+_PACK = quantile_table(lognormal(20 * 3600, .85), 1)
+_TRANSIT = quantile_table(lognormal(1000, .9), 1)
 _RETURN_AFTER = quantile_table(lognormal(9 * 86400, .6), 1)
 _RETURNED = np.rint(TRAITS.returned.to_numpy() * 2**16).astype(np.int64)
 
@@ -271,11 +278,12 @@ _CHANNEL = choice_table([.52, .38, .10])  # web, app, marketplace
 def _times(seconds, known): # timestamps, null where not known
     return pa.array((seconds * 1_000_000).view('datetime64[us]'), mask=~known)
 
-def _text(values, index): return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(values)).cast(pa.string())
+def _text(values, index): return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(values))
 
 def make_orders(catalogue:Catalogue, # The shop's products and calendar
                 first:int, # From this order, counted from 0 …
                 last:int, # … up to this one, which is left out
+                encoded:bool=False, # Keep text of few values as dictionaries
     ) -> dict: # `orders`, `order_items` and `payments`, as Arrow tables
     "A stretch of orders with their lines and payments, as known by the shop's `until`."
     b = pay(catalogue, total(catalogue, fill(catalogue, begin(catalogue, first, last))))
@@ -288,4 +296,5 @@ def make_orders(catalogue:Catalogue, # The shop's products and calendar
             unit_price_cents=l.price, discount_cents=l.discount, returned_quantity=l.back),
         payments=dict(payment_id=b.order_id * PAYMENT_KEYS + 1, order_id=b.order_id, method=_text(METHODS, b.method), status=_text(PAYMENT_STATUSES, b.payment_status),
             amount_cents=b.amount, refunded_cents=b.refunded, attempts=b.tries, paid_at=_times(b.paid, b.was_paid)))
-    return {t: pa.table({k: pa.array(v) for k, v in c.items()}).cast(arrow_schema(t)) for t, c in columns.items()}
+    schema = encoded_schema if encoded else arrow_schema
+    return {t: pa.table({k: pa.array(v) for k, v in c.items()}).cast(schema(t)) for t, c in columns.items()}

@@ -7,9 +7,9 @@ __all__ = ['DIALECTS', 'SEGMENTS', 'CHANNELS', 'METHODS', 'ORDER_STATUSES', 'PAY
            'CAPTURED', 'REFUNDED', 'DAY_KEYS', 'LINE_KEYS', 'PAYMENT_KEYS', 'MAX_QUANTITY', 'MAX_PRICE', 'customers',
            'products', 'orders', 'order_items', 'payments', 'TABLES', 'LINE', 'BACK', 'LEDGER', 'REVENUE', 'REFUND',
            'RETURNED', 'MONEY', 'REFUND_SQL', 'RULES', 'VIEWS', 'Column', 'Check', 'Table', 'Dialect', 'to_dialect',
-           'get_table', 'unit', 'arrow_schema', 'holds', 'pandera_schema', 'example_row', 'create_tables',
-           'create_indexes', 'constraint', 'Rule', 'declared_rules', 'violations', 'View', 'create_views', 'ddl',
-           'dictionary', 'er_diagram']
+           'get_table', 'unit', 'arrow_schema', 'encoded_schema', 'holds', 'pandera_schema', 'example_row',
+           'create_tables', 'create_indexes', 'constraint', 'Rule', 'declared_rules', 'violations', 'View',
+           'create_views', 'ddl', 'dictionary', 'er_diagram']
 
 # %% ../nbs/01_schema.ipynb #93c232d1
 import fnmatch, re
@@ -37,6 +37,7 @@ class Column:
     pattern: str = None # what the text looks like, as a GLOB pattern
     unit: str = None
     example: object = None
+    pool: bool = False # drawn from a pool: few texts, many rows
 
 # %% ../nbs/01_schema.ipynb #b99f9af2
 @dataclass(frozen=True)
@@ -116,14 +117,14 @@ def _in(values): return '(' + ', '.join(f"'{v}'" if isinstance(v, str) else str(
 # %% ../nbs/01_schema.ipynb #3305ee9f
 customers = Table('customers', 'People and firms with an account.', 'one row a customer', (
     Column('customer_id', 'id', 'Number of the customer, from 1 in order of sign-up day', 'primary', ge=1, example=1),
-    Column('first_name', 'text', 'Given name', example='Clara'),
-    Column('last_name', 'text', 'Family name', example='Moreau'),
+    Column('first_name', 'text', 'Given name', example='Clara', pool=True),
+    Column('last_name', 'text', 'Family name', example='Moreau', pool=True),
     Column('email', 'text', 'Address for mail, one a customer', unique=True, pattern='?*@?*.?*', example='clara.moreau1@example.com'),
     Column('phone', 'text', 'Telephone number with the prefix of the country', pattern='+[0-9]*', example='+33 1 99 00 12 34'),
     Column('street', 'text', 'Street and number', example='12 rue des Lilas'),
-    Column('city', 'text', 'Town, in the region', example='Lyon'),
-    Column('region', 'text', 'Region or state, in the country', example='Auvergne-Rhône-Alpes'),
-    Column('postal_code', 'text', 'Post code of the town, as the country writes it', example='69001'),
+    Column('city', 'text', 'Town, in the region', example='Lyon', pool=True),
+    Column('region', 'text', 'Region or state, in the country', example='Auvergne-Rhône-Alpes', pool=True),
+    Column('postal_code', 'text', 'Post code of the town, as the country writes it', example='69001', pool=True),
     Column('country', 'text', 'Country, ISO 3166 alpha-2', pattern='[A-Z][A-Z]', example='FR'),
     Column('latitude', 'degrees', 'Place of the town, north positive', ge=-90, le=90, unit='degrees', example=45.7485),
     Column('longitude', 'degrees', 'Place of the town, east positive', ge=-180, le=180, unit='degrees', example=4.8467),
@@ -227,6 +228,14 @@ def arrow_schema(
 ) -> pa.Schema: # names, types, nullability, meanings
     "The Arrow schema of a table"
     return pa.schema([pa.field(c.name, _arrow[c.type], c.nullable, dict(meaning=c.doc, unit=unit(c))) for c in get_table(table).columns])
+
+# %% ../nbs/01_schema.ipynb #1e788e6c
+def encoded_schema(
+    table, # name of a table, or a `Table`
+) -> pa.Schema: # as `arrow_schema`, with dictionaries for text of few values
+    "The Arrow schema of a table while it is being made"
+    few = {c.name for c in get_table(table).columns if c.type == 'text' and (c.values or c.pool)}
+    return pa.schema([f.with_type(pa.dictionary(pa.int32(), pa.string())) if f.name in few else f for f in arrow_schema(table)])
 
 # %% ../nbs/01_schema.ipynb #04998ed2
 _pandas = dict(id='int64', count='int32', cents='int64', text='str', time='datetime64[us]', flag='bool', degrees='float64')
