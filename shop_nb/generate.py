@@ -206,8 +206,14 @@ def write_tables(settings:Settings, # Which shop
         for made in (_here(settings, size, Path(tmp), format) if workers == 1 else _there(settings, size, Path(tmp), format, workers)):
             for name, (n, s) in made.items(): rows[name] += n; sums[name].append(s)
             if progress: progress(sum(rows.values()), max(counts, sum(rows.values())))
+        if missing := [name for name in TABLES if not (Path(tmp) / f'{name}.{format}').exists()]: _empty(missing, Path(tmp), format)
         _move_in(Path(tmp), out)
     return {name: dict(rows=rows[name], digest=as_digest(sums[name])) for name in TABLES}
+
+def _empty(names, folder, format): # tables without a single block
+    w = _Writer(folder, format, 0)
+    for name in names: w.write(name, encoded_schema(name).empty_table())
+    w.close()
 
 def _expected(settings): # rows in all: lines beyond the window are taken at the mean
     c, cal = settings.counts, Calendar(settings)
@@ -239,7 +245,7 @@ def read_table(folder, # A run, or a folder of tables
     path = table_path(folder, name); schema = arrow_schema(name)
     try:
         if path.suffix == '.parquet': return pq.read_table(path, columns=schema.names).cast(schema)
-        options = pa_csv.ConvertOptions(column_types=schema, strings_can_be_null=True, quoted_strings_can_be_null=False)
+        options = pa_csv.ConvertOptions(column_types=schema, null_values=[''], strings_can_be_null=True, quoted_strings_can_be_null=False)
         files = sorted(path.iterdir()) if path.is_dir() else [path]
         return pa.concat_tables([pa_csv.read_csv(f, convert_options=options) for f in files]).select(schema.names).cast(schema)
     except (pa.ArrowException, OSError, KeyError) as e:

@@ -1,0 +1,350 @@
+"A load is all or nothing: what SQLite refuses, and what breaks a load off, leaves the old database as it was."
+import os, signal, sqlite3, subprocess, sys, textwrap, time
+from contextlib import closing
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from shop_nb.generate import read_table, tables, write_tables
+from shop_nb.load import APPLICATION_ID, USER_VERSION, load
+from shop_nb.schema import RULES, TABLES, VIEWS, create_indexes, violations
+from shop_nb.settings import Settings, ShopError
+
+SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
+
+
+@pytest.fixture(scope='module')
+def shop(): return tables(SETTINGS)
+
+
+@pytest.fixture
+def frames(shop): return {n: t.to_pandas() for n, t in shop.items()}
+
+
+@pytest.fixture
+def db(shop, tmp_path):
+    "An old database, of another shop."
+    load(tables(Settings(seed=6, customers=20, products=30, orders=30, order_items=60)), tmp_path / 'shop.db')
+    return tmp_path / 'shop.db'
+
+
+def query(db, sql):
+    with closing(sqlite3.connect(db)) as con: return con.execute(sql).fetchall()
+
+
+def dump(db):
+    with closing(sqlite3.connect(db)) as con: return list(con.iterdump())
+
+
+def alone(db): return sorted(p.name for p in db.parent.iterdir() if p.is_file())
+
+
+# ---- what a load gives
+
+def test_content(shop, db):
+    facts = load(shop, db)
+    assert facts['rows'] == {n: t.num_rows for n, t in shop.items()} and alone(db) == ['shop.db']
+    for n, t in shop.items():
+        got = query(db, f'SELECT * FROM {n} ORDER BY {TABLES[n].key}')
+        text = [c.cast(pa.timestamp('s')).cast(pa.string()) if pa.types.is_timestamp(c.type) else c.cast(pa.string()) if pa.types.is_date(c.type) else c for c in t.columns]
+        assert got == list(zip(*(c.to_pylist() for c in text)))
+        for c in TABLES[n].columns:
+            if c.type in ('cents', 'count'): assert facts['sums'][f'{n}.{c.name}'] == pc.sum(t[c.name]).as_py() == query(db, f'SELECT sum({c.name}) FROM {n}')[0][0]
+
+
+def test_database_is_complete(shop, db):
+    facts = load(shop, db)
+    assert query(db, 'PRAGMA integrity_check') == [('ok',)] and query(db, 'PRAGMA foreign_key_check') == []
+    assert query(db, 'PRAGMA application_id') == [(APPLICATION_ID,)] and query(db, 'PRAGMA user_version') == [(USER_VERSION,)]
+    made = query(db, "SELECT type, name FROM sqlite_schema WHERE sql IS NOT NULL")
+    assert {n for t, n in made if t == 'view'} == set(VIEWS) and facts['views'] == len(VIEWS)
+    assert sum(t == 'index' for t, _ in made) == len(create_indexes()) == facts['indexes']
+    assert {t for t, in query(db, 'SELECT DISTINCT tbl FROM sqlite_stat1')} == set(TABLES)
+    assert all(strict for (_, name, type, _, _, strict) in query(db, 'PRAGMA table_list') if name in TABLES)
+    for v in VIEWS: query(db, f'SELECT * FROM {v} LIMIT 1')
+    assert facts['bytes'] == db.stat().st_size
+
+
+def test_no_rule_is_broken(shop, db):
+    load(shop, db)
+    with closing(sqlite3.connect(db)) as con: assert {r.name: n for r in RULES if (n := len(violations(con, r, 'sqlite')))} == {}
+
+
+def test_same_content_from_anywhere(shop, frames, tmp_path):
+    write_tables(SETTINGS, tmp_path / 'csv', format='csv')
+    write_tables(SETTINGS, tmp_path / 'parquet')
+    (tmp_path / 'parts' / 'orders.parquet').mkdir(parents=True)
+    for i in range(4): pq.write_table(shop['orders'].slice(i * 100, 100), tmp_path / 'parts' / 'orders.parquet' / f'part-{i}.parquet')
+    dumps = []
+    for i, source in enumerate([shop, frames, tmp_path / 'csv', str(tmp_path / 'parquet'), shop | dict(orders=tmp_path / 'parts' / 'orders.parquet')]):
+        load(source, tmp_path / f'{i}.db')
+        dumps.append(dump(tmp_path / f'{i}.db'))
+    assert all(d == dumps[0] for d in dumps) and len(dumps[0]) > 2000
+
+
+def test_again_and_again(shop, db):
+    load(shop, db)
+    first = db.read_bytes()
+    for _ in range(3): load(shop, str(db))
+    assert db.read_bytes() == first and alone(db) == ['shop.db']
+
+
+def test_tables_without_rows(shop, db):
+    none = {n: shop[n].slice(0, 0) for n in ('orders', 'order_items', 'payments')}
+    assert load(shop | none, db)['rows'] == dict(customers=200, products=60, orders=0, order_items=0, payments=0)
+
+
+def test_progress(shop, db):
+    seen = []
+    load(shop, db, progress=lambda *a: seen.append(a))
+    assert [s for s in seen if s[1] == s[2]] == [(n, t.num_rows, t.num_rows) for n, t in shop.items()]
+
+
+def test_keeps_permissions_and_links(shop, db, tmp_path):
+    db.chmod(0o640)
+    (tmp_path / 'link.db').symlink_to(db)
+    load(shop, tmp_path / 'link.db')
+    assert (tmp_path / 'link.db').is_symlink() and db.stat().st_mode & 0o777 == 0o640
+    assert query(db, 'SELECT count(*) FROM orders') == [(400,)]
+
+
+def test_readers_keep_what_they_opened(shop, db):
+    with closing(sqlite3.connect(db, isolation_level=None)) as reader:
+        reader.execute('BEGIN')
+        assert reader.execute('SELECT count(*) FROM orders').fetchone() == (30,)
+        load(shop, db)
+        assert reader.execute('SELECT count(*) FROM orders').fetchone() == (30,)
+    assert query(db, 'SELECT count(*) FROM orders') == [(400,)]
+
+
+# ---- rows that SQLite refuses
+
+def bad(column, value, table='order_items', at=700):
+    def plant(f):
+        f[table][column] = f[table][column].astype(object) if value is None else f[table][column]
+        f[table].loc[at, column] = value
+        return f[table].loc[at, TABLES[table].key]
+    return plant
+
+
+def twice(f):
+    f['payments'].loc[9] = f['payments'].loc[8]
+    return f['payments'].loc[9, 'payment_id']
+
+
+REFUSED = {
+    'FOREIGN KEY': (bad('product_id', 4711), 'order_items: product_id 4711 is not in products (FOREIGN KEY)'),
+    'FOREIGN KEY of orders': (bad('customer_id', 4711, 'orders', 399), 'orders: customer_id 4711 is not in customers (FOREIGN KEY)'),
+    'CHECK': (bad('quantity', 0), 'order_items: constraint quantity_least does not hold'),
+    'CHECK across columns': (bad('discount_cents', 10**9), 'order_items: constraint discount_below_price does not hold'),
+    'CHECK of a list': (bad('status', 'lost', 'payments', 3), 'payments: constraint status_values does not hold'),
+    'UNIQUE key': (twice, 'payments: there is a row with the same'),
+    'UNIQUE email': (lambda f: bad('email', f['customers'].email[3], 'customers', 5)(f), 'customers: there is a row with the same email'),
+    'NOT NULL': (bad('quantity', None), 'order_items: quantity is null'),
+    'first row': (bad('first_name', '', 'customers', 0), 'customers: constraint first_name_text does not hold, at customer_id 1 (row 1)'),
+    'a fraction of a second': (bad('ordered_at', pd.Timestamp('2025-01-01 00:00:00.5'), 'orders', 0), 'orders: '),
+    'not of its type': (bad('quantity', 'two'), 'order_items.quantity fails the check type for 1 row, first row 701: two.'),
+}
+
+
+@pytest.mark.filterwarnings('ignore:Setting an item of incompatible dtype')
+@pytest.mark.parametrize('kind', REFUSED)
+def test_refused(frames, db, kind):
+    plant, says = REFUSED[kind]
+    key, before = plant(frames), db.read_bytes()
+    with pytest.raises(ShopError) as e: load(frames, db)
+    assert str(e.value).startswith(says) and len(str(e.value).splitlines()) == 2 and e.value.code == 1
+    if ' row' in str(e.value) and 'type' not in kind: assert f' {key} (row ' in str(e.value)
+    assert db.read_bytes() == before and alone(db) == ['shop.db']
+
+
+def test_refused_from_csv(tmp_path, db):
+    write_tables(SETTINGS, tmp_path / 'csv', format='csv')
+    before, path = db.read_bytes(), tmp_path / 'csv' / 'payments.csv'
+    path.write_text(path.read_text().replace('"card"', '"cheque"', 1))
+    with pytest.raises(ShopError, match='payments: constraint method_values does not hold, at payment_id'): load(tmp_path / 'csv', db)
+    path.write_bytes(b'')
+    with pytest.raises(ShopError, match='payments is empty: payments.csv'): load(tmp_path / 'csv', db)
+    path.unlink()
+    with pytest.raises(ShopError, match='The table payments is missing'): load(tmp_path / 'csv', db)
+    assert db.read_bytes() == before and alone(db) == ['shop.db']
+
+
+# ---- targets that cannot be
+
+def refuses(source, db, code):
+    with pytest.raises(ShopError) as e: load(source, db)
+    assert e.value.code == code and len(str(e.value).splitlines()) == 2
+    return str(e.value)
+
+
+def test_targets(shop, tmp_path):
+    (tmp_path / 'notes.txt').write_text('mine')
+    assert 'not a SQLite database' in refuses(shop, tmp_path / 'notes.txt', 2) and (tmp_path / 'notes.txt').read_text() == 'mine'
+    assert 'is a folder' in refuses(shop, tmp_path, 2)
+    assert 'Make the folder' in refuses(shop, tmp_path / 'no' / 'shop.db', 2)
+    assert [p.name for p in tmp_path.iterdir()] == ['notes.txt']
+
+
+def test_empty_and_damaged_targets_are_replaced(shop, db):
+    db.write_bytes(db.read_bytes()[:5000])
+    load(shop, db)
+    db.write_bytes(b'')
+    load(shop, db)
+    assert query(db, 'SELECT count(*) FROM orders') == [(400,)]
+
+
+@pytest.mark.parametrize('mode', ['delete', 'wal'])
+def test_a_writer_is_not_disturbed(shop, db, mode):
+    with closing(sqlite3.connect(db, isolation_level=None)) as writer:
+        writer.execute(f'PRAGMA journal_mode = {mode}')
+        writer.execute('BEGIN IMMEDIATE')
+        writer.execute('UPDATE payments SET attempts = attempts + 1')
+        assert 'cannot be replaced now' in refuses(shop, db, 1)
+        writer.execute('COMMIT')
+    assert query(db, 'SELECT count(*) FROM orders') == [(30,)] and alone(db) == ['shop.db']
+
+
+IDLE = '''
+import sqlite3, sys
+con = sqlite3.connect(sys.argv[1], isolation_level=None)
+con.execute('UPDATE payments SET attempts = attempts + 1')
+print('open', flush=True)
+sys.stdin.read()
+'''
+
+
+def test_wal_database_that_another_process_has_open(shop, db):
+    query(db, 'PRAGMA journal_mode = wal')
+    other = subprocess.Popen([sys.executable, '-c', IDLE, db], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == 'open\n'
+    assert 'cannot be replaced now' in refuses(shop, db, 1)
+    other.kill()
+    other.communicate()
+    assert db.with_name('shop.db-wal').stat().st_size > 0  # killed: its journal is still there
+    load(shop, db)
+    assert alone(db) == ['shop.db'] and query(db, 'SELECT count(*), sum(attempts) FROM payments') == [(400, pc.sum(shop['payments']['attempts']).as_py())]
+
+
+def test_stale_journals_of_a_lost_database_are_removed(shop, tmp_path):
+    for s in '-wal', '-shm', '-journal': (tmp_path / f'shop.db{s}').write_bytes(b'stale')
+    load(shop, tmp_path / 'shop.db')
+    assert alone(tmp_path / 'shop.db') == ['shop.db'] and query(tmp_path / 'shop.db', 'SELECT count(*) FROM orders') == [(400,)]
+
+
+# ---- loads that break off
+
+LOAD = '''
+import os, signal, sys
+import shop_nb.load as L
+at, sig = sys.argv[3], getattr(signal, sys.argv[4])
+def die(*_): os.kill(os.getpid(), sig)
+def before(name):
+    f = getattr(L, name)
+    def g(*a, **k):
+        die()
+        return f(*a, **k)
+    setattr(L, name, g)
+progress = lambda t, n, of: die() if t == at else None
+if at in dir(L): before(at)
+if at == 'replaced':
+    replace = os.replace
+    def then(*a):
+        replace(*a)
+        die()
+    L.os.replace = then
+L.load(sys.argv[1], sys.argv[2], progress)
+'''
+
+
+def broken_off(folder, db, at, sig):
+    return subprocess.run([sys.executable, '-c', LOAD, folder, db, at, sig], capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture(scope='module')
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('shop')
+    write_tables(SETTINGS, folder)
+    return folder
+
+
+@pytest.mark.parametrize('at', ['customers', 'order_items', '_compare', '_replace', 'replaced'])
+def test_killed(files, db, at):
+    "kill -9: the old database, or the new one if it had its name already; the next load works and tidies up."
+    before = db.read_bytes()
+    assert broken_off(files, db, at, 'SIGKILL').returncode == -signal.SIGKILL
+    if at != 'replaced': assert db.read_bytes() == before and '.shop.db.loading' in alone(db)
+    assert query(db, 'PRAGMA integrity_check') == [('ok',)] and query(db, 'SELECT count(*) FROM orders') == [(400 if at == 'replaced' else 30,)]
+    load(files, db)
+    assert alone(db) == ['shop.db'] and query(db, 'SELECT count(*) FROM orders') == [(400,)]
+
+
+@pytest.mark.parametrize('at', ['orders', '_compare', '_replace'])
+def test_interrupted(files, db, at):
+    "Ctrl-C: nothing is left, nothing is changed."
+    before, done = db.read_bytes(), broken_off(files, db, at, 'SIGINT')
+    assert 'KeyboardInterrupt' in done.stderr and done.returncode != 0
+    assert db.read_bytes() == before and alone(db) == ['shop.db']
+
+
+def test_error_in_progress_is_told(shop, db):
+    before = db.read_bytes()
+    with pytest.raises(ZeroDivisionError): load(shop, db, progress=lambda *a: 1 / 0)
+    assert db.read_bytes() == before and alone(db) == ['shop.db']
+
+
+def test_no_room(files, db):
+    "A file that cannot grow: two lines, and the old database is there."
+    before = db.read_bytes()
+    code = f'''
+    import resource, signal
+    from shop_nb.load import load
+    from shop_nb.settings import ShopError
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    try: load({str(files)!r}, {str(db)!r})
+    except ShopError as e: print(e)'''
+    done = subprocess.run([sys.executable, '-c', textwrap.dedent(code)], capture_output=True, text=True)
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 2 and done.stdout, done.stderr
+    assert db.read_bytes() == before and alone(db) == ['shop.db']
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason='root may write anywhere')
+def test_folder_that_cannot_be_written(shop, db):
+    db.parent.chmod(0o555)
+    try: refuses(shop, db, 2)
+    finally: db.parent.chmod(0o755)
+
+
+def test_loads_at_the_same_time(files, tmp_path):
+    code = f'from shop_nb.load import load; load({str(files)!r}, {str(tmp_path / "shop.db")!r})'
+    jobs = [subprocess.Popen([sys.executable, '-c', code], stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [j.communicate(timeout=60)[1] for j in jobs] == [''] * 3 and not any(j.returncode for j in jobs)
+    assert alone(tmp_path / 'shop.db') == ['shop.db'] and query(tmp_path / 'shop.db', 'SELECT count(*) FROM orders') == [(400,)]
+
+
+def test_one_sqlite_at_a_time(shop, db, monkeypatch):
+    "Python's sqlite3 never has a file open while ADBC has it: closing one would drop the locks of the other."
+    import shop_nb.load as L
+    new, opened, connect = db.with_name('.shop.db.loading'), [], sqlite3.connect
+    def descriptors(): return sum(os.readlink(f'/proc/self/fd/{f}') == str(new) for f in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{f}'))
+    def spy(path, *a, **k):
+        opened.append((str(path), descriptors()))
+        return connect(path, *a, **k)
+    if not os.path.isdir('/proc/self/fd'): pytest.skip('needs /proc')
+    monkeypatch.setattr(L.sqlite3, 'connect', spy)
+    load(shop, db)
+    assert opened and all(n == 0 for _, n in opened), opened
+
+
+# ---- size
+
+@pytest.mark.slow
+def test_memory_stays_flat(tmp_path):
+    "While tables stream into SQLite, a small part of them is in memory."
+    write_tables(Settings(customers=1000, orders=60_000, order_items=400_000), tmp_path)
+    whole, before, held = read_table(tmp_path, 'order_items').nbytes, pa.total_allocated_bytes(), []
+    load(tmp_path, tmp_path / 'shop.db', lambda *_: held.append(pa.total_allocated_bytes() - before))
+    assert len(held) > 8 and max(held) < whole / 2, (max(held), whole)
