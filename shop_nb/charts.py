@@ -207,10 +207,10 @@ def bar(ax, frame, chart, look, few=13):
 
 # %% ../nbs/08_charts.ipynb #91e564a9
 def _peaks(ax, x, y, most, look, unit):
-    "Name the highest points, at least a week apart"
+    "Name the highest points, so far apart that their names fit"
     found = []
     for i in y.to_numpy().argsort(kind='stable')[::-1]:
-        if len(found) < most and all(abs(i - j) >= 7 for j in found): found.append(int(i))
+        if len(found) < most and all(abs(i - j) >= max(7, len(y) // 7) for j in found): found.append(int(i))
     for i in found:
         ax.plot(x.iloc[i], y.iloc[i], 'o', color=look['accent'], markersize=4)
         ax.annotate(f'{x.iloc[i].day} {x.iloc[i]:%b}: {short(y.iloc[i], unit)}', (x.iloc[i], y.iloc[i]), (0, 5), textcoords='offset points',
