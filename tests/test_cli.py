@@ -1,0 +1,191 @@
+"The command line: what it prints, its exit codes, and what it refuses."
+import json, os, signal, subprocess, sys, time
+
+import pytest
+
+from shop_nb.cli import join_pairs, main
+from shop_nb.schema import TABLES
+from shop_nb.settings import ShopError
+
+SMALL = [w for n, v in dict(customers=60, products=40, orders=120, order_items=300).items() for w in ('-p', n, str(v))]
+COMMAND = [sys.executable, '-c', 'import sys; from shop_nb.cli import main; sys.exit(main())']
+
+
+@pytest.fixture(scope='module')
+def made(tmp_path_factory):
+    "A small shop made by the command line; not to be changed."
+    folder = tmp_path_factory.mktemp('made') / 'shop'
+    assert main(['generate', '--out', str(folder), *SMALL]) == 0
+    return folder
+
+
+@pytest.fixture
+def call(capsys):
+    "Call the command line: exit code, standard output, standard error."
+    def call(*args):
+        code = main([str(a) for a in args])
+        return code, *capsys.readouterr()
+    return call
+
+
+def contents(folder): return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob('*') if p.is_file()}
+
+
+BAD = dict(
+    negative=('generate --out OUT -p orders -5', 'orders is -5'),
+    zero=('generate --out OUT -p customers 0', 'customers is 0'),
+    not_a_number=('generate --out OUT -p orders four', "orders is a whole number, not 'four'"),
+    unknown_setting=('generate --out OUT -p order 400', "Did you mean 'orders'?"),
+    end_before_start=('generate --out OUT -p end 2024-01-01', 'is before start'),
+    not_a_date=('generate --out OUT -p start 2025-02-30', 'start is a date'),
+    fewer_lines_than_orders=('generate --out OUT -p order_items 10', 'fewer than'),
+    more_than_keys_code=('generate --out OUT -p end 2025-01-01 -p orders 99000000 -p order_items 99000000', 'more than the keys can code'),
+    scale=('generate --out OUT --scale nan', 'scale is a number'),
+    seed=('generate --out OUT --seed 1.5', 'seed is a whole number'),
+    given_twice=('generate --out OUT --seed 7 -p seed 8', 'seed is given twice'),
+    without_value=('generate --out OUT -p seed', '-p takes a NAME and a VALUE'),
+    format=('generate --out OUT --format xml', "'xml'"),
+    engine=('generate --out OUT --engine abacus', 'abacus'),
+    workers=('generate --out OUT --workers 0', '--workers'),
+    no_folder=('generate', "Missing option '--out'"),
+    foreign_folder=('generate --out FOREIGN', 'has files in it that are not of a run'),
+    file_for_folder=('generate --out FOREIGN/notes.txt', 'is a file'),
+    command=('genrate --out OUT', "Did you mean 'generate'?"),
+    pipeline_parameter=('run --out OUT -p minimal_abov 5', "Did you mean 'minimal_above'?"),
+    pipeline_type=('run --out OUT -p workers two', "workers is a whole number, not 'two'"),
+    run_into_foreign=('run --out FOREIGN', 'has files in it that are not of a run'),
+    validate_nothing=('validate OUT', 'OUT'),
+    load_nothing=('load OUT --db FOREIGN/shop.db', 'OUT'),
+    question=('ask monthly_revenu --run MADE', "did you mean 'monthly_revenue'"),
+    no_question=('ask', 'Which question?'),
+    nobody_to_ask=('ask monthly_revenue --run OUT', 'There is no'),
+    question_parameter=('ask monthly_revenue --run MADE -p start yesterday', 'start'),
+    two_sources=('ask monthly_revenue --run MADE --db x.db', 'Both --db and --run'),
+    answer_format=('ask monthly_revenue --run MADE --format xml', "'xml'"),
+    profile_nothing=('profile OUT', 'OUT'),
+    verify_nothing=('verify OUT', 'is not a run'),
+)
+
+
+@pytest.mark.parametrize('name', BAD)
+def test_bad_input(name, call, made, tmp_path):
+    "Exit code 2, one or two lines that say what is wrong, and nothing is written."
+    words, message = BAD[name]
+    foreign = tmp_path / 'foreign'
+    foreign.mkdir()
+    (foreign / 'notes.txt').write_text('mine')
+    before = contents(tmp_path), contents(made)
+    code, out, err = call(*words.replace('OUT', str(tmp_path / 'out')).replace('FOREIGN', str(foreign)).replace('MADE', str(made)).split())
+    assert code == 2, err
+    assert message.replace('OUT', str(tmp_path / 'out')) in err
+    assert 1 <= len(err.splitlines()) <= 2 and 'Traceback' not in err and out == ''
+    assert (contents(tmp_path), contents(made)) == before and not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('args', [['--help'], ['run', '--help'], ['generate', '--help'], ['ask', '--help'], ['--version']], ids=' '.join)
+def test_help_loads_nothing_heavy(args):
+    code = f'import sys; from shop_nb.cli import main; main({args!r}); print(*sorted(sys.modules))'
+    out = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout
+    loaded = {m.split('.')[0] for m in out.splitlines()[-1].split()}
+    assert not loaded & {'pandas', 'numpy', 'pyarrow', 'duckdb', 'matplotlib', 'data_profiling', 'ydata_profiling', 'papermill', 'pandera', 'rich'}
+
+
+def test_help_names_the_settings(call):
+    code, out, err = call('generate', '--help')
+    assert code == 0 and 'order lines from start to end' in out
+
+
+def test_no_arguments_is_help(call):
+    code, out, err = call()
+    assert code == 2 and 'Commands:' in out + err
+
+
+def test_pairs():
+    assert join_pairs(['x', '-p', 'a', '1', '--param', 'b=2', '-p', 'c', '-3']) == ['x', '-p', 'a=1', '--param', 'b=2', '-p', 'c=-3']
+    with pytest.raises(ShopError): join_pairs(['-p', '--out', 'x'])
+
+
+def test_generate(made, call, tmp_path):
+    code, out, err = call('generate', '--out', tmp_path / 'again', *SMALL, '--workers', '1', '--engine', 'local')
+    told = json.loads((made / 'manifest.json').read_text())
+    assert code == 0 and told == json.loads((tmp_path / 'again/manifest.json').read_text())
+    assert [line.split()[0] for line in out.splitlines()] == list(TABLES)
+    assert '420 of' not in err and 'rows' in err
+
+
+def test_generate_csv(call, tmp_path):
+    assert call('generate', '--out', tmp_path / 'csv', '--format', 'csv', *SMALL)[0] == 0
+    assert sorted(p.name for p in (tmp_path / 'csv/tables').iterdir()) == sorted(f'{t}.csv' for t in TABLES)
+    assert call('validate', tmp_path / 'csv')[0] == 0
+    assert call('verify', tmp_path / 'csv')[0] == 0
+
+
+def test_validate(made, call, tmp_path):
+    code, out, err = call('validate', made)
+    assert code == 0 and 'passed' in out
+    assert json.loads(call('validate', made, '--json')[1])['ok'] is True
+
+
+def test_validate_says_what_failed(call, tmp_path):
+    import pyarrow as pa, pyarrow.parquet as pq
+    folder = tmp_path / 'bad'
+    call('generate', '--out', folder, *SMALL)
+    path = folder / 'tables/payments.parquet'
+    frame = pq.read_table(path).to_pandas()
+    frame.loc[3, 'amount_cents'] += 1
+    pq.write_table(pa.Table.from_pandas(frame, schema=pq.read_schema(path), preserve_index=False), path)
+    code, out, err = call('validate', folder)
+    assert code == 1 and 'ledger' in out
+    report = json.loads(call('validate', folder, '--json')[1])
+    assert not report['ok'] and report['failures'][0]['table'] == 'payments'
+    code, out, err = call('verify', folder)
+    assert code == 1 and out.startswith('payments: ') and len(out.splitlines()) == 1
+
+
+def test_load_and_ask(made, call, tmp_path):
+    db = tmp_path / 'shop.db'
+    assert call('load', made, '--db', db)[0] == 0
+    asked = [call('ask', 'monthly_revenue', *source, '--format', 'csv') for source in (('--db', db), ('--run', made))]
+    assert asked[0][:2] == asked[1][:2] and asked[0][0] == 0 and len(asked[0][1].splitlines()) == 13
+    assert len(json.loads(call('ask', 'monthly_revenue', '--run', made, '--format', 'json')[1])['rows']) == 12
+    assert 'one row' in call('ask', 'monthly_revenue', '--run', made)[1]
+    assert len(call('ask', 'daily_revenue', '--run', made, '-p', 'start', '2025-03-01', '-p', 'end', '2025-03-31', '--format', 'csv')[1].splitlines()) == 32
+
+
+def test_ask_lists_the_questions(call):
+    from shop_nb.analytics import questions
+    code, out, err = call('ask', '--list')
+    assert code == 0 and [line.split()[0] for line in out.splitlines()] == list(questions())
+
+
+def test_verify(made, call):
+    code, out, err = call('verify', made)
+    assert code == 0 and 'what the settings make' in out
+
+
+def test_profile(call, tmp_path, monkeypatch):
+    "The command writes a page a table; the pages themselves are looked at in test_run.py."
+    monkeypatch.setattr('shop_nb.profile._report', lambda *_: '<head></head><body></body>')
+    call('generate', '--out', tmp_path / 'shop', *SMALL)
+    assert call('profile', tmp_path / 'shop')[0] == 0
+    assert sorted(p.stem for p in (tmp_path / 'shop/profile').iterdir()) == sorted(TABLES)
+    assert (tmp_path / 'shop/dictionary.html').exists()
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='signals')
+def test_interrupt(tmp_path):
+    "Ctrl-C: exit code 130, one line, no traceback, nothing left."
+    process = subprocess.Popen([*COMMAND, 'generate', '--out', str(tmp_path / 'big'), '--scale', '500'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for _ in range(600):
+        if list(tmp_path.glob('big/.tables*/*')): break
+        time.sleep(.1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and err.splitlines()[-1].startswith('Interrupted') and 'Traceback' not in err
+    assert not (tmp_path / 'big').exists()
+
+
+def test_a_closed_pipe_is_no_error(made):
+    process = subprocess.Popen([*COMMAND, 'ask', 'daily_revenue', '--run', str(made), '--format', 'csv'], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.stderr.read() == b'' and process.wait(60) in (0, 1)

@@ -1,0 +1,299 @@
+"The whole job: one real run, looked at from all sides, and what happens when something goes wrong."
+import ast, json, re, shutil, subprocess, sys
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+import shop_nb.run as module
+from shop_nb import Shop, __version__
+from shop_nb.analytics import questions
+from shop_nb.cells import VERSION
+from shop_nb.cli import main
+from shop_nb.profile import dictionary_html, profile
+from shop_nb.run import all_parameters, building, check_parameters, pipeline, read_manifest, run, verify
+from shop_nb.schema import TABLES
+from shop_nb.settings import ShopError, describe
+
+pytestmark = pytest.mark.slow
+SETTINGS = dict(customers=120, products=60, orders=240, order_items=600, seed=3)
+STEPS = [p.stem for p in pipeline()]
+
+
+@pytest.fixture(scope='session')
+def done(tmp_path_factory):
+    "A run; not to be changed."
+    folder = tmp_path_factory.mktemp('runs') / 'small'
+    run(folder, tell=lambda step, seconds: None, **SETTINGS, minimal_above=0)
+    return folder
+
+
+@pytest.fixture
+def short(monkeypatch):
+    "A pipeline of the first notebook alone."
+    monkeypatch.setattr(module, 'pipeline', lambda: pipeline()[:1])
+
+
+def pages(folder): return sorted(folder.rglob('*.html'))
+
+
+def notebook(path, *cells):
+    "A notebook with a parameters cell and some more."
+    cell = lambda i, source, tags=(): dict(cell_type='code', id=f'c{i}', execution_count=None, metadata=dict(tags=list(tags)), outputs=[], source=source)
+    made = [cell(0, 'out: str = ""', ['parameters']), *(cell(i + 1, c) for i, c in enumerate(cells))]
+    path.write_text(json.dumps(dict(cells=made, metadata=dict(kernelspec=dict(name='python3', display_name='python3', language='python')), nbformat=4, nbformat_minor=5)))
+    return path
+
+
+def test_a_run_has_everything(done):
+    files = {p.relative_to(done).as_posix() for p in done.rglob('*') if p.is_file()}
+    wanted = ['index.html', 'manifest.json', 'run.log', 'shop.db', 'analysis.sql', 'answers.html', 'dictionary.html']
+    wanted += [f'{folder}/{step}.{kind}' for step in STEPS for folder, kind in (('notebooks', 'ipynb'), ('html', 'html'))]
+    wanted += [f'{folder}/{t}.{kind}' for t in TABLES for folder, kind in (('tables', 'parquet'), ('profile', 'html'))]
+    wanted += [f'answers/{name}.csv' for name in questions()]
+    assert files == set(wanted)
+    assert [p.name for p in done.parent.iterdir()] == ['small'], 'something was left beside the run'
+
+
+def test_manifest(done):
+    told = read_manifest(done)
+    assert (told['version'], told['shop_nb']) == (VERSION, __version__)
+    assert SETTINGS.items() <= told['settings'].items()
+    assert {n: t['rows'] for n, t in told['tables'].items()} == dict(customers=120, products=60, orders=240, order_items=600, payments=240)
+    assert all(re.fullmatch('[0-9a-f]{32}', t['digest']) for t in told['tables'].values())
+    assert told['checks']['ok'] and not told['checks']['failures']
+    assert list(told['seconds']) == STEPS and all(s > 0 for s in told['seconds'].values())
+    assert set(told['answers']) == set(questions()) and set(told['profiles'].values()) == {'minimal'}
+    assert {'python', 'pyarrow', 'duckdb'} <= set(told['packages'])
+
+
+def test_log_is_one_event_a_line(done):
+    events = [json.loads(line) for line in (done / 'run.log').read_text().splitlines()]
+    assert [e['event'] for e in events] == ['run_started', *['step_started', 'step_done'] * len(STEPS), 'run_done']
+    assert all(e['time'].endswith('+00:00') for e in events)
+
+
+def test_pages_need_no_network(done):
+    for page in pages(done):
+        text = page.read_text()
+        found = re.findall(r'''(?:src|href|url|@import)\s*[=(]?\s*["']?(?:https?:)?//[^\s"'>)]+''', re.sub(r'xmlns(:\w+)?="[^"]*"', '', text))
+        assert not found, f'{page.relative_to(done)}: {found[:3]}'
+
+
+def test_links_lead_somewhere(done):
+    for page in [p for p in pages(done) if p.parent.name != 'profile']:
+        text = page.read_text()
+        for link in re.findall(r'''<a [^>]*href="([^"]+)"''', text):
+            path, _, anchor = link.partition('#')
+            target = (page.parent / unquote(path)).resolve() if path else page
+            assert target.exists() and done in target.parents, f'{page.name}: {link}'
+            if anchor: assert f'id="{anchor}"' in target.read_text(), f'{page.name}: {link}'
+
+
+def test_pages_are_for_phones_and_for_the_dark(done):
+    for page in pages(done):
+        text = page.read_text()
+        assert 'width=device-width' in text and 'light dark' in text, page
+
+
+def test_index_says_what_the_shop_is(done):
+    text = (done / 'index.html').read_text()
+    revenue = Shop.open(done).ask('monthly_revenue').frame.revenue_eur.sum()
+    assert 'A shop of 240 orders' in text and f'€ {revenue:,.0f}' in text and 'All checks passed' in text
+    assert text.count('<svg') == len(module.CHARTS) and '-p customers 120 -p products 60 -p orders 240' in text
+
+
+def test_database_and_files_agree(done):
+    assert Shop.open(done).ask('order_status').to_csv() == (done / 'answers/order_status.csv').read_text()
+    assert main(['ask', 'order_status', '--db', str(done / 'shop.db')]) == 0
+
+
+def test_analysis_sql_runs_as_it_is(done, monkeypatch):
+    import duckdb
+    monkeypatch.chdir(done)
+    duckdb.connect().execute(Path('analysis.sql').read_text())
+
+
+def test_notebooks_hold_no_address_of_this_machine(done):
+    for path in (done / 'notebooks').glob('*.ipynb'):
+        text = path.read_text()
+        assert str(done.parent) not in text and str(Path.home()) not in text.replace('"/root"', ''), path.name
+        nb = json.loads(text)
+        assert nb['metadata']['papermill']['exception'] is None and nb['metadata']['papermill']['parameters']['out'] == '..'
+
+
+def test_profiles_depend_on_the_data_alone(done, tmp_path):
+    shop = Shop.open(done)
+    profile(shop.tables['payments'], 'payments', tmp_path / 'payments.html', minimal_above=0, home='../index.html')
+    assert (tmp_path / 'payments.html').read_bytes() == (done / 'profile/payments.html').read_bytes()
+    assert dictionary_html(shop.tables, home='index.html') == (done / 'dictionary.html').read_text()
+
+
+def test_verify(done):
+    assert len(verify(done)) == 0 and main(['verify', str(done)]) == 0
+
+
+@pytest.mark.parametrize('table, column', [('customers', 'city'), ('products', 'price_cents'), ('orders', 'delivered_at'), ('order_items', 'quantity'), ('payments', 'method')])
+def test_a_changed_cell_is_found_and_named(done, tmp_path, capsys, table, column):
+    import pyarrow as pa, pyarrow.parquet as pq
+    shutil.copytree(done, copy := tmp_path / 'copy')
+    path = copy / f'tables/{table}.parquet'
+    data = pq.read_table(path)
+    cells = data[column].to_pylist()
+    cells[5] = {'city': 'Atlantis', 'delivered_at': None, 'method': 'cash'}.get(column) or (cells[5] + 1 if column != 'delivered_at' else None if cells[5] else cells[0])
+    pq.write_table(data.set_column(data.schema.get_field_index(column), data.schema.field(column), pa.array(cells, data.schema.field(column).type)), path)
+    assert main(['verify', str(copy)]) == 1
+    assert re.findall(r'^\w+', capsys.readouterr().out, re.M) == [table]
+
+
+def test_verify_names_what_else_may_be_wrong(done, tmp_path):
+    shutil.copytree(done, copy := tmp_path / 'copy')
+    (copy / 'tables/orders.parquet').unlink()
+    (copy / 'tables/payments.parquet').write_text('not Parquet')
+    told = read_manifest(copy)
+    told['tables']['products']['digest'] = '0' * 32
+    (copy / 'manifest.json').write_text(json.dumps(told))
+    wrong = verify(copy).set_index('table')
+    assert list(wrong.index) == ['products', 'orders', 'payments'] and 'manifest' in wrong.what['products']
+    (copy / 'manifest.json').write_text(json.dumps(told | dict(version=VERSION + 1)))
+    with pytest.raises(ShopError, match='version') as e: verify(copy)
+    assert e.value.code == 1
+
+
+def test_rows_in_other_files_are_the_same_table(done, tmp_path):
+    "A table in parts, in another order and otherwise compressed has the same digest."
+    import pyarrow.parquet as pq
+    shutil.copytree(done, copy := tmp_path / 'copy')
+    path = copy / 'tables/orders.parquet'
+    data = pq.read_table(path)
+    path.unlink(); path.mkdir()
+    pq.write_table(data.slice(100), path / 'part-0.parquet', compression='zstd')
+    pq.write_table(data.slice(0, 100), path / 'part-1.parquet', compression='none', row_group_size=7)
+    assert len(verify(copy)) == 0
+
+
+def test_parameters_are_the_settings():
+    "The notebook that makes the tables takes every setting, in the settings' own words."
+    first = pipeline()[0]
+    cell = next(c for c in json.loads(first.read_text())['cells'] if 'parameters' in c['metadata'].get('tags', []))
+    lines = ''.join(cell['source']).splitlines()
+    told = {m[1]: (m[2], m[3], m[4]) for m in (re.fullmatch(r'(\w+): (\w+) = (.*?)  # (.*)', line) for line in lines)}
+    kind = dict(int='int', float='float')
+    assert {d['name']: (kind.get(d['type'], 'str'), 'None', d['meaning']) for d in describe()}.items() <= told.items()
+    call = next(c for c in json.loads(first.read_text())['cells'] if 'named(' in ''.join(c['source']) and 'import' not in ''.join(c['source']))
+    assert {k.arg for n in ast.walk(ast.parse(''.join(call['source']))) if isinstance(n, ast.Call) for k in n.keywords} == {d['name'] for d in describe()}
+
+
+def test_parameters_are_checked_before_anything_is_done(tmp_path):
+    for given, message in [(dict(ordrs=5), "Did you mean 'orders'"), (dict(workers='two'), 'whole number'), (dict(orders=0), 'orders is 0'), (dict(out='x', nonsense=1), 'no parameter')]:
+        with pytest.raises(ShopError, match=message) as e: run(**dict(out=tmp_path / 'out') | {k: v for k, v in given.items() if k != 'out'})
+        assert e.value.code == 2
+    assert not list(tmp_path.iterdir())
+    assert set(all_parameters()) == {d['name'] for d in describe()} | {'workers', 'minimal_above'}
+    settings, others = check_parameters(dict(seed='9', workers='2'))
+    assert settings.seed == 9 and others == dict(workers=2, minimal_above=20000)
+
+
+def test_settings_come_from_file_then_environment_then_arguments(tmp_path, monkeypatch):
+    (tmp_path / 'settings.ini').write_text('[shop]\nseed = 11\norders = 50\norder_items = 100\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('SHOP_NB_ORDERS', '60')
+    settings, _ = check_parameters(dict(order_items='120'))
+    assert (settings.seed, settings.orders, settings.order_items) == (11, 60, 120)
+
+
+def test_a_new_run_takes_the_place_of_the_old_one(short, tmp_path, capsys):
+    out = tmp_path / 'shop'
+    run(out, **SETTINGS)
+    (out / 'old').touch()
+    assert '10_generate' in capsys.readouterr().out
+    run(out, **SETTINGS | dict(seed=4))
+    assert read_manifest(out)['settings']['seed'] == 4 and not (out / 'old').exists()
+    assert [p.name for p in tmp_path.iterdir()] == ['shop']
+
+
+def test_a_failed_step_is_kept_and_named(tmp_path, monkeypatch, capsys):
+    "Exit code 1 and two lines; the old run stays whole, the new one is beside it with the notebook that failed."
+    out = tmp_path / 'shop'
+    (out / 'tables').mkdir(parents=True)
+    (out / 'manifest.json').write_text('{"old": true}')
+    broken = notebook(tmp_path / '20_broken.ipynb', 'kept = 1', 'raise ValueError("the roof\\nis on fire")', 'never = 1')
+    monkeypatch.setattr(module, 'pipeline', lambda: [pipeline()[0], broken])
+    code = main(['run', '--out', str(out), *(w for n, v in SETTINGS.items() for w in ('-p', n, str(v)))])
+    err = capsys.readouterr().err.splitlines()
+    assert code == 1 and len(err) == 2 and err[0] == 'Step 20_broken failed: ValueError: the roof.'
+    kept = Path(err[1].removeprefix('Its notebook: '))
+    assert kept == tmp_path / 'shop.failed/notebooks/20_broken.ipynb' and 'the roof' in kept.read_text()
+    assert (out / 'manifest.json').read_text() == '{"old": true}'
+    events = [json.loads(line)['event'] for line in (tmp_path / 'shop.failed/run.log').read_text().splitlines()]
+    assert events[-2:] == ['step_started', 'step_failed']
+
+
+def test_a_shop_that_fails_its_checks_stops_the_run(done, tmp_path, monkeypatch):
+    "The notebook that checks fails when the data is not as it should be; what failed is in the manifest."
+    import papermill
+    shutil.copytree(done, copy := tmp_path / 'copy')
+    database = (copy / 'tables/payments.parquet')
+    import pyarrow.parquet as pq
+    pq.write_table(pq.read_table(database).slice(1), database)
+    with pytest.raises(papermill.PapermillExecutionError, match='checks failed|check failed'):
+        papermill.execute_notebook(pipeline()[1], copy / 'notebooks/20_validate.ipynb', dict(out='..'), cwd=copy / 'notebooks', progress_bar=False)
+    assert not read_manifest(copy)['checks']['ok']
+
+
+def test_what_is_in_the_way_of_a_run(tmp_path):
+    (tmp_path / 'mine').mkdir()
+    (tmp_path / 'mine/thesis.txt').write_text('years')
+    (tmp_path / 'file').touch()
+    for out in 'mine', 'file':
+        with pytest.raises(ShopError) as e: run(tmp_path / out)
+        assert e.value.code == 2
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['file', 'mine']
+
+
+def test_an_interrupted_run_leaves_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        with building(tmp_path / 'shop') as folder:
+            (folder / 'half').touch()
+            raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
+
+
+def test_each_notebook_runs_alone(tmp_path):
+    "By plain papermill, from any folder, with a path as that folder sees it."
+    def papermill(name, *args):
+        code = 'import sys; from papermill.__main__ import papermill; papermill()'
+        path = next(p for p in pipeline() if p.stem == name)
+        return subprocess.run([sys.executable, '-c', code, str(path), f'{name}.ipynb', '-p', 'out', 'my/shop', *args], cwd=tmp_path, capture_output=True, text=True)
+    made = papermill('10_generate', *(w for n in ('customers', 'products', 'orders', 'order_items') for w in ('-p', n, str(SETTINGS[n]))))
+    assert made.returncode == 0, made.stderr
+    assert papermill('30_load').returncode == 0
+    assert set(read_manifest(tmp_path / 'my/shop')) == {'shop_nb', 'version', 'settings', 'tables', 'database'} and (tmp_path / 'my/shop/shop.db').exists()
+
+
+@pytest.fixture(scope='module')
+def browser():
+    "Debian's Chromium, without a window."
+    sync = pytest.importorskip('playwright.sync_api')
+    found = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
+    if not found: pytest.skip('no chromium')
+    with sync.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=found, args=['--no-sandbox', '--disable-gpu'])
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize('page', ['index.html', 'answers.html', 'dictionary.html', 'html/10_generate.html', 'profile/orders.html'])
+@pytest.mark.parametrize('width, scheme', [(360, 'dark'), (1280, 'light')])
+def test_pages_in_a_browser(done, browser, page, width, scheme):
+    "No sideways scrolling, no error, no other host, and a dark page for those who want one."
+    errors, others = [], []
+    tab = browser.new_page(viewport=dict(width=width, height=800), color_scheme=scheme)
+    tab.on('console', lambda m: m.type == 'error' and errors.append(m.text))
+    tab.on('pageerror', lambda e: errors.append(str(e)))
+    tab.on('request', lambda r: r.url.startswith(('file:', 'data:')) or others.append(r.url))
+    tab.goto((done / page).as_uri())
+    assert tab.evaluate('document.documentElement.scrollWidth - innerWidth') <= 0
+    light = sum(map(int, re.findall(r'\d+', tab.evaluate('getComputedStyle(document.body).backgroundColor'))[:3])) > 380
+    assert (errors, others) == ([], []) and light == (scheme == 'light')
+    tab.close()

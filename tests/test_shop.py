@@ -1,0 +1,145 @@
+"One object for people: nothing is made before it is asked for, and what is opened is what was saved."
+import json, subprocess, sys
+
+import pandas as pd
+import pytest
+
+from shop_nb import Shop
+from shop_nb.schema import TABLES
+from shop_nb.settings import Settings, ShopError
+from shop_nb.shop import MADE, read_manifest
+
+SMALL = dict(customers=60, products=40, orders=120, order_items=300)
+
+
+@pytest.fixture(scope='module')
+def shop(): return Shop(**SMALL)
+
+
+@pytest.fixture(scope='module')
+def saved(shop, tmp_path_factory):
+    "A folder with the small shop in it; not to be changed."
+    folder = tmp_path_factory.mktemp('saved') / 'run'
+    shop.save(folder)
+    return folder
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = "import sys, shop_nb; print(sorted({'pandas', 'numpy', 'pyarrow', 'duckdb'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip() == '[]'
+
+
+def test_nothing_is_made_until_it_is_asked_for():
+    big = Shop(orders=10**9, order_items=2 * 10**9, customers=10**8)
+    assert 'tables' not in vars(big)
+    assert '1,000,000,000 orders' in repr(big) and 'tables' not in vars(big)
+
+
+def test_settings_by_name_are_settings(shop):
+    assert shop.settings == Settings(**SMALL) == Shop(Settings(**SMALL)).settings
+    with pytest.raises(ShopError, match="Did you mean 'orders'"): Shop(order=5)
+    with pytest.raises(ShopError, match='given twice'): Shop(Settings(), orders=5)
+
+
+def test_settings_by_name_do_not_hang_on_folder_or_environment(tmp_path, monkeypatch):
+    (tmp_path / 'settings.ini').write_text('[shop]\nseed = 99\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('SHOP_NB_ORDERS', '17')
+    assert Shop().settings == Settings()
+
+
+@pytest.mark.parametrize('name', TABLES)
+def test_tables_are_frames(shop, name):
+    frame = getattr(shop, name)
+    assert isinstance(frame, pd.DataFrame) and frame is getattr(shop, name)
+    assert len(frame) == shop.settings.counts[name] == shop.tables[name].num_rows
+
+
+def test_dates_are_dates(shop):
+    assert pd.api.types.is_datetime64_any_dtype(shop.products.launched_on)
+    assert pd.api.types.is_datetime64_any_dtype(shop.orders.ordered_at)
+
+
+def test_a_changed_frame_changes_no_answer():
+    shop = Shop(**SMALL)
+    shop.orders['status'] = 'cancelled'
+    assert shop.sql('select count(distinct status) as n from orders').n[0] > 1
+
+
+def test_it_shows_itself_the_same_way_each_time(shop, saved):
+    assert repr(shop) == repr(Shop(**SMALL)) == repr(Shop.open(saved))
+    assert shop._repr_html_() == Shop.open(saved)._repr_html_()
+
+
+def test_what_is_opened_is_what_was_saved(shop, saved):
+    opened = Shop.open(saved)
+    assert opened.settings == shop.settings
+    for name in TABLES: assert opened.tables[name].equals(shop.tables[name])
+    assert opened.ask('order_status').frame.equals(shop.ask('order_status').frame)
+    assert opened.validate().ok
+
+
+def test_csv_is_the_same_shop(shop, tmp_path):
+    told = shop.save(tmp_path / 'csv', format='csv')
+    opened = Shop.open(tmp_path / 'csv')
+    assert told['tables'] == read_manifest(tmp_path / 'csv')['tables']
+    for name in TABLES: assert opened.tables[name].equals(shop.tables[name])
+    assert opened.ask('order_status').frame.equals(shop.ask('order_status').frame)
+
+
+def test_a_manifest_names_the_shop_and_nothing_else(shop, saved, tmp_path):
+    shop.save(tmp_path / 'again')
+    assert (tmp_path / 'again/manifest.json').read_bytes() == (saved / 'manifest.json').read_bytes()
+    told = json.loads((saved / 'manifest.json').read_text())
+    assert set(told) == {'shop_nb', 'version', 'settings', 'tables'}
+
+
+def test_saving_over_a_run_takes_what_speaks_of_the_old_tables(shop, tmp_path):
+    shop.save(tmp_path / 'run')
+    for name in MADE: (tmp_path / 'run' / name).touch()
+    Shop(**SMALL, seed=8).save(tmp_path / 'run')
+    assert sorted(p.name for p in (tmp_path / 'run').iterdir()) == ['manifest.json', 'tables']
+    assert Shop.open(tmp_path / 'run').settings.seed == 8
+
+
+def test_a_folder_of_somebody_else_is_left_alone(shop, tmp_path):
+    (tmp_path / 'thesis.txt').write_text('years of work')
+    with pytest.raises(ShopError, match='not of a run') as e: shop.save(tmp_path)
+    assert e.value.code == 2 and [p.name for p in tmp_path.iterdir()] == ['thesis.txt']
+    with pytest.raises(ShopError, match='is a file'): shop.save(tmp_path / 'thesis.txt')
+
+
+def test_a_failed_save_leaves_nothing(shop, tmp_path):
+    with pytest.raises(ShopError): shop.save(tmp_path / 'new', format='xml')
+    assert not (tmp_path / 'new').exists()
+
+
+def test_a_folder_of_tables_without_manifest(shop, saved):
+    opened = Shop.open(saved / 'tables')
+    assert opened.settings is None and len(opened.orders) == 120 and 'settings unknown' in repr(opened)
+    assert 'A shop' in opened._repr_html_()
+
+
+def test_what_cannot_be_opened(tmp_path):
+    for folder in tmp_path, tmp_path / 'none':
+        with pytest.raises(ShopError) as e: Shop.open(folder)
+        assert e.value.code == 2
+    (tmp_path / 'manifest.json').write_text('{')
+    with pytest.raises(ShopError, match='cannot be read'): read_manifest(tmp_path)
+
+
+def test_wrong_sql_is_told_in_two_lines(shop):
+    for query in 'select * from orders where', 'select * from order', "select cast(status as int) from orders":
+        with pytest.raises(ShopError) as e: shop.sql(query)
+        assert e.value.code == 2 and len(str(e.value).splitlines()) == 2
+    with pytest.raises(ShopError, match='monthly_revenue'): shop.ask('monthly_revenu')
+
+
+def test_sums_of_cents_are_whole(shop):
+    assert shop.sql('select sum(amount_cents) as n from payments').n.dtype == 'int64'
+
+
+def test_load(shop, tmp_path):
+    facts = shop.load(tmp_path / 'shop.db')
+    assert facts['rows'] == shop.settings.counts
+    with pytest.raises(ShopError, match='Where'): shop.load()
