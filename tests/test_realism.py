@@ -1,0 +1,305 @@
+"The scorecard: its measures are right, a shop passes, and a shop with one fault is found out."
+import numpy as np, pandas as pd, pytest
+
+from shop_nb import realism as R
+from shop_nb.generate import tables, write_tables
+from shop_nb.realism import FACTS, OUTSIDE, Sales, scorecard
+from shop_nb.settings import Settings, ShopError
+from shop_nb.shop import Shop
+
+COLUMNS = dict(customer='Customer ID', order='Invoice', time='InvoiceDate', product='StockCode', quantity='Quantity', price='Price')
+
+
+@pytest.fixture(scope='module')
+def shop():
+    return {n: t.to_pandas(date_as_object=False) for n, t in tables(Settings()).items()}
+
+
+@pytest.fixture(scope='module')
+def card(shop): return scorecard(shop)
+
+
+@pytest.fixture(scope='module')
+def own(shop):
+    "The shop's finished sales as somebody's own file has them."
+    l = shop['order_items'].merge(shop['orders'][~shop['orders'].status.isin(['cancelled', 'returned'])], on='order_id')
+    return pd.DataFrame({'Invoice': 'A' + l.order_id.astype(str), 'StockCode': l.product_id, 'Quantity': l.quantity, 'InvoiceDate': l.ordered_at,
+                         'Price': l.unit_price_cents / 100, 'Customer ID': l.customer_id, 'Country': 'DE'})
+
+
+@pytest.fixture
+def rng(): return np.random.default_rng(5)
+
+
+def missed(shop, **tables): return set(scorecard(shop | tables).missed.fact)
+
+
+def values(c): return c.frame.set_index('fact').value
+
+
+# --- the table of facts
+
+def test_facts_are_whole():
+    f = R.facts()
+    assert len(f) == 35 and f.fact.is_unique
+    assert (f.low < f.high).all() and (f.naive_low <= f.naive_high).all()
+    assert f[list(R.DATA_SETS.values())].notna().any(axis=1).all()
+    assert all(set(x.frame) <= set(R.FRAME) for x in FACTS.values())
+
+
+def test_most_bands_leave_the_naive_shop_out():
+    f = R.facts()
+    assert ((f.naive_high < f.low) | (f.naive_low > f.high)).sum() >= 28
+
+
+# --- measures, against other ways to the same number
+
+def test_gini():
+    x = np.array([1, 2, 2, 7, 0])
+    assert R.gini(x) == pytest.approx(abs(x[:, None] - x).mean() / (2 * x.mean()))
+
+
+def test_negative_binomial(rng):
+    stats = pytest.importorskip('scipy.stats')
+    x = rng.negative_binomial(.7, .7 / (.7 + 2), 4000); r = R.negative_binomial_shape(x)
+    assert .6 < r < .8
+    like = lambda r: stats.nbinom.logpmf(x, r, r / (r + x.mean())).sum()
+    assert like(r) > max(like(r * 1.01), like(r / 1.01))
+    assert R.negative_binomial_shape(rng.poisson(1.5, 4000)) > 15
+
+
+def test_bg_nbd(rng):
+    "The fit finds what customers were made with, and no better likelihood is near it."
+    n = 6000; rate, leave, T = rng.gamma(.6, 1 / 8, n), rng.beta(.8, 2.5, n), rng.uniform(26, 52, n)
+    x, tx = np.zeros(n, dtype=int), np.zeros(n); alive, t = np.ones(n, dtype=bool), np.zeros(n)
+    while alive.any():
+        alive &= rng.random(n) > leave * (x > 0)
+        t = t + rng.exponential(1 / rate); alive &= t < T
+        x += alive; tx = np.where(alive, t, tx)
+    r, alpha, a, b = R.bg_nbd(x, tx, T)
+    assert r == pytest.approx(.6, rel=.2) and alpha == pytest.approx(8, rel=.3) and a / (a + b) == pytest.approx(.8 / 3.3, rel=.3)
+
+
+def test_poisson_tail():
+    stats = pytest.importorskip('scipy.stats')
+    k, mean = np.array([1, 2, 3, 10, 60, 400]), np.array([.01, .5, .02, 4., 30., 350.])
+    np.testing.assert_allclose(R._tail(k, mean), stats.poisson.sf(k - 1, mean), rtol=1e-6)
+
+
+def test_prices_and_ranks_against_scipy(shop, card):
+    stats = pytest.importorskip('scipy.stats')
+    s = R._sold(shop); price = s.common_price; log = np.log(price[~np.isnan(price)]); v = values(card)
+    assert v['prices: KS distance from log-normal'] == pytest.approx(stats.kstest(log, 'norm', args=(log.mean(), log.std(ddof=1))).statistic)
+    sold = s.product_lines > 0
+    assert v['price against lines sold'] == pytest.approx(stats.spearmanr(price[sold], s.product_lines[sold]).statistic)
+
+
+def test_measures_against_plain_pandas(shop, card):
+    v = values(card); o = shop['orders'][~shop['orders'].status.isin(['cancelled', 'returned'])]; l = shop['order_items'].merge(o, on='order_id')
+    c = o.customer_id.value_counts(); n = l.groupby('order_id').size()
+    assert v['year: variance / mean'] == pytest.approx(c.var() / c.mean())
+    assert v['orders with one line'] == pytest.approx((n == 1).mean())
+    assert v['quantity: mean'] == pytest.approx(l.quantity.mean())
+    d = o.ordered_at.dt.floor('D').value_counts().sort_index().asfreq('D', fill_value=0)
+    assert v['daily orders: correlation a week apart'] == pytest.approx(d.autocorr(7))
+    assert v['months: peak / mean'] == pytest.approx((m := d.groupby(d.index.month).mean()).max() / m.mean())
+    assert v['orders from 0 to 6 h'] == pytest.approx((o.ordered_at.dt.hour < 6).mean())
+    days = o.assign(d=o.ordered_at.dt.floor('D')).drop_duplicates(['customer_id', 'd']).sort_values(['customer_id', 'd'])
+    gap = days.groupby('customer_id').d.diff().dt.days
+    assert v['gap between orders: CV'] == pytest.approx(gap.std() / gap.mean())
+    ever = pd.Series(l.sort_values(['customer_id', 'ordered_at']).groupby('product_id').size()).reindex(shop['products'].product_id, fill_value=0)
+    assert v['best product'] == pytest.approx(ever.max() / ever.sum())
+
+
+def test_month_1_return_of_a_planted_shop():
+    "Ten months with 60 newcomers each; half of each month's come back in the next month, a third in the sixth."
+    rows = []
+    for m in range(10):
+        for i in range(60):
+            for k, comes in ((0, True), (1, i % 2), (6, i % 3 == 0)):
+                if comes: rows.append((f'{m}-{i}', np.datetime64('2025-01', 'M') + m + k))
+    l = pd.DataFrame(rows, columns=['customer', 'month'])
+    l = l[l.month < np.datetime64('2025-11')].assign(time=lambda l: l.month.astype('datetime64[s]') + pd.Timedelta(days=29) * (l.month == np.datetime64('2025-10')), order=lambda l: range(len(l)), product=1, quantity=1, price=100, value=100)
+    s = Sales(l)
+    assert R._return(s, 1) == pytest.approx(.5) and R._return(s, 6) == pytest.approx(1 / 3)
+
+
+# --- shops
+
+def test_the_default_shop_is_in_band(card):
+    assert card.in_band >= 34 and card.frame.value.notna().all() and not card.off
+
+
+@pytest.fixture(scope='module')
+def cards(): return {seed: scorecard(tables(Settings(seed=seed))) for seed in range(1, 21)}
+
+
+def told(rows): return rows[['fact', 'value']].round(4).to_numpy().tolist()
+
+
+@pytest.mark.slow
+def test_twenty_seeds(cards):
+    assert not {s: told(c.missed) for s, c in cards.items() if c.in_band < 34}
+
+
+@pytest.mark.slow
+def test_twenty_seeds_outside_the_frame(cards):
+    out = {s: c.outside[~c.outside.in_band.fillna(True)] for s, c in cards.items()}
+    assert not {s: told(rows) for s, rows in out.items() if len(rows)}
+
+
+def test_the_same_card_every_time(shop, card):
+    assert scorecard(shop)._repr_html_() == card._repr_html_()
+
+
+def test_order_of_rows_does_not_matter(shop, card, rng):
+    mixed = {n: t.sample(frac=1, random_state=3) for n, t in shop.items()}
+    order_free = [f for f in FACTS if 'shuffled' not in f and 'repeat' not in f]
+    pd.testing.assert_series_equal(values(scorecard(mixed))[order_free], values(card)[order_free])
+
+
+def test_uniform_customers_are_found(shop, rng):
+    o = shop['orders']
+    found = missed(shop, orders=o.assign(customer_id=rng.integers(1, 2001, len(o))))
+    assert found >= {'window of mean 2: one order', 'window of mean 2: variance / mean', 'window of mean 2: Gini', 'year: variance / mean', 'year: Gini of orders', 'year: negative binomial r',
+                     'BG/NBD r', 'same customer, same spending', 'gap: correlation with the one before', 'later lines that repeat a product'}
+    assert not found & {f.name for f in FACTS.values() if f.group in (R._prices, R._selling, R._clock)}
+
+
+def test_strangers_baskets_are_found(shop, rng):
+    "Orders go to other customers, who buy as often as before: spending and favourites are no longer theirs."
+    o = shop['orders']
+    assert {'same customer, same spending', 'later lines that repeat a product'} <= missed(shop, orders=o.assign(customer_id=rng.permutation(o.customer_id)))
+
+
+@pytest.mark.parametrize('change, found', [
+    (lambda l, r: l.assign(product_id=r.integers(1, 601, len(l))), {'lines a product: Gini', 'lines of the top 20 %', 'best product', 'significant pairs / those in shuffled baskets'}),
+    (lambda l, r: l.assign(product_id=r.permutation(l.product_id)), {'later lines that repeat a product', 'significant pairs / those in shuffled baskets'}),
+    (lambda l, r: l.assign(quantity=r.integers(1, 6, len(l))), {'quantity: share of 1', 'quantity: mean'}),
+    (lambda l, r: l.assign(unit_price_cents=l.product_id * 97 % 7000 + 301), {'prices: ten commonest endings', 'products sold at more than one price'}),
+    (lambda l, r: l.assign(unit_price_cents=l.groupby('product_id').unit_price_cents.transform('first')), {'products sold at more than one price'}),
+    (lambda l, r: l[l.line_number == 1], {'orders with one line'}),
+], ids=['uniform products', 'dealt products', 'uniform quantities', 'no price points', 'prices that never move', 'one line'])
+def test_faults_in_lines_are_found(shop, rng, change, found):
+    assert found <= missed(shop, order_items=change(shop['order_items'], rng).assign(discount_cents=0))
+
+
+@pytest.mark.parametrize('change, found', [
+    (lambda t, r: t.dt.floor('D') + pd.to_timedelta(r.integers(0, 86400, len(t)), 's'), {'hours: entropy / that of a flat day', 'orders from 0 to 6 h'}),
+    (lambda t, r: t.dt.floor('D') + pd.Timedelta(hours=12), {'hours: entropy / that of a flat day'}),
+    (lambda t, r: pd.Timestamp('2025-01-01') + pd.to_timedelta(r.integers(0, 365, len(t)), 'D') + (t - t.dt.floor('D')),
+     {'weekday index: sd', 'daily rate: CV', 'months: CV', 'months: peak / mean', 'daily orders: correlation a week apart'}),
+], ids=['flat hours', 'noon', 'flat year'])
+def test_faults_in_times_are_found(shop, rng, change, found):
+    o = shop['orders']
+    assert found <= missed(shop, orders=o.assign(ordered_at=change(o.ordered_at, rng)))
+
+
+def test_faults_outside_the_frame_are_found(shop):
+    p, l, o = shop['payments'], shop['order_items'], shop['orders']
+    def out(**t):
+        c = scorecard(shop | t).outside
+        return set(c[~c.in_band.fillna(True)].fact)
+    assert {'first method', 'last method'} & out(payments=p.assign(method=np.resize(['card', 'wallet', 'invoice', 'bank_transfer'], len(p))))
+    assert {'attempts that fail', 'tried again after a decline'} & out(payments=p.assign(attempts=p.attempts.clip(upper=1)))
+    assert 'lines returned' in out(order_items=l.assign(returned_quantity=0))
+    assert 'fashion returns / mean of the other categories' in out(order_items=l.assign(returned_quantity=(np.arange(len(l)) % 12 == 0).astype(int)))
+    assert 'orders cancelled' in out(orders=o.assign(status=o.status.where(np.arange(len(o)) % 8 > 0, 'cancelled')))
+    assert 'delivery time: log-sd' in out(orders=o.assign(delivered_at=(o.ordered_at + pd.Timedelta(days=3)).where(o.delivered_at.notna())))
+    assert {'first region', 'first city'} <= out(customers=shop['customers'].assign(region='A', city='B', country='DE'))
+
+
+# --- sources
+
+def test_every_source_of_a_shop_gives_the_same(tmp_path, card):
+    s = Settings(); write_tables(s, tmp_path / 'run' / 'tables'); write_tables(s, tmp_path / 'csv', format='csv')
+    for source in Shop(), tables(s), tmp_path / 'run', str(tmp_path / 'run' / 'tables'), tmp_path / 'csv':
+        c = scorecard(source)
+        pd.testing.assert_frame_equal(c.frame, card.frame); pd.testing.assert_frame_equal(c.outside, card.outside)
+
+
+def test_two_tables_are_enough(shop, card):
+    c = scorecard({n: shop[n] for n in ('orders', 'order_items')})
+    assert c.outside is None and c.frame.value.notna().all()
+
+
+@pytest.mark.parametrize('ending', ['csv', 'parquet'])
+def test_own_orders(tmp_path, own, card, ending):
+    path = tmp_path / f'own.{ending}'
+    own.to_csv(path, index=False) if ending == 'csv' else own.to_parquet(path)
+    got, want = values(scorecard(path, products=600, **COLUMNS)), values(card)
+    money = ['year: Gini of revenue', 'same customer, same spending', 'order value: log-sd']   # without the campaigns' discounts
+    by_chance = [f for f in FACTS if 'shuffled' in f or 'repeat' in f]
+    pd.testing.assert_series_equal(got.drop(money + by_chance), want.drop(money + by_chance), rtol=1e-6)
+    np.testing.assert_allclose(got[money], want[money], rtol=.1)
+
+
+def test_own_orders_with_plain_names_and_cents(own):
+    plain = own.rename(columns={v: k for k, v in COLUMNS.items()})
+    a, b = scorecard(plain), scorecard(plain.assign(price=(plain.price * 100).round().astype(int)), cents=True)
+    pd.testing.assert_frame_equal(a.frame, b.frame)
+
+
+def test_lines_that_are_no_sales_are_left_out_and_counted(own):
+    a = scorecard(own, **COLUMNS)
+    more = pd.concat([own, own.head(5).assign(Quantity=-1), own.head(7).assign(**{'Customer ID': None}), own.head(3).assign(Price=0)])
+    b = scorecard(more, **COLUMNS)
+    pd.testing.assert_frame_equal(a.frame, b.frame)
+    assert '7 lines without customer' in repr(b) and '8 lines without a positive quantity and price' in repr(b)
+
+
+@pytest.mark.parametrize('change, given, says', [
+    (lambda o: o.drop(columns='Price'), COLUMNS, 'no column Price'),
+    (lambda o: o, {}, "customer='CustomerID'"),
+    (lambda o: o, COLUMNS | dict(colour='red'), 'no role'),
+    (lambda o: o.head(20), COLUMNS, 'too few'),
+    (lambda o: o.head(0), COLUMNS, 'too few'),
+    (lambda o: o.astype({'Quantity': object}).assign(Quantity='two'), COLUMNS, "'two' is no number"),
+    (lambda o: o.assign(InvoiceDate='yesterday-ish'), COLUMNS, 'is no time'),
+], ids=['a column short', 'other names', 'unknown role', 'few', 'none', 'words', 'no times'])
+def test_what_is_wrong_with_own_orders_is_told_in_two_lines(own, change, given, says):
+    with pytest.raises(ShopError) as e: scorecard(change(own), **given)
+    assert says in str(e.value) and len(str(e.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize('name, text', [('none.csv', None), ('broken.parquet', 'no parquet'), ('empty.csv', '')])
+def test_files_that_cannot_be_read(tmp_path, name, text):
+    if text is not None: (tmp_path / name).write_text(text)
+    with pytest.raises(ShopError) as e: scorecard(tmp_path / name)
+    assert len(str(e.value).splitlines()) == 2
+
+
+def test_a_dictionary_without_orders():
+    with pytest.raises(ShopError, match='no table orders'): scorecard({'customers': pd.DataFrame()})
+
+
+# --- what cannot be measured, and other sizes
+
+def test_what_is_not_there_is_not_measured(own):
+    few = own[own.InvoiceDate < '2025-03-01'].assign(InvoiceDate=lambda o: o.InvoiceDate.dt.floor('D'))
+    c = scorecard(few, **COLUMNS); f = c.frame.set_index('fact')
+    for name in 'hours: entropy / that of a flat day', 'orders from 0 to 6 h', 'month-6 return / month-1 return', 'months: CV':
+        assert np.isnan(f.value[name]) and f.in_band[name] is pd.NA and f.note[name].startswith('not measured: ')
+    assert 'not measured' in repr(c) and c._repr_html_()
+
+
+def test_one_line_orders_of_one_time_buyers(rng):
+    "A marketplace: nobody comes again, one line an order, one price. The card shows what it can."
+    n = 400
+    c = scorecard(pd.DataFrame(dict(customer=range(n), order=range(n), time=pd.Timestamp('2025-01-01') + pd.to_timedelta(rng.integers(0, 364 * 86400, n), 's'), product=range(n), quantity=1, price=9.99)))
+    f = c.frame.set_index('fact')
+    assert f.in_band['year: variance / mean'] is pd.NA and f.in_band['BG/NBD r'] is pd.NA and not f.in_band['orders with one line']
+    assert np.isnan(f.value['prices: KS distance from log-normal'])
+
+
+def test_another_size_is_told():
+    c = scorecard(tables(Settings(customers=8000, orders=16000, order_items=40000)))
+    assert c.off == ['orders', 'lines'] and '4,000 orders (here 14' in repr(c)
+    f = c.frame.set_index('fact')
+    assert f.note['lines a product: Gini'] == 'the band is for 10,000 lines' and not f.note['quantity: mean']
+
+
+def test_no_scipy():
+    import subprocess, sys
+    code = "import sys; sys.modules['scipy'] = None; from shop_nb.realism import scorecard; from shop_nb.generate import tables; from shop_nb.settings import Settings; scorecard(tables(Settings()))"
+    assert subprocess.run([sys.executable, '-c', code]).returncode == 0
