@@ -16,7 +16,7 @@ ARGS :=#                   more arguments for `make run`, e.g. ARGS="-p seed 8"
 WORKERS := 2#              processes of `make test`
 NB = $(CHAPTERS)#          notebooks of `make outputs`, e.g. NB=nbs/05_validate.ipynb
 
-CHAPTERS = $(filter-out nbs/benchmarks.ipynb nbs/pools.ipynb,$(wildcard nbs/*.ipynb nbs/lessons/*.ipynb))
+CHAPTERS = $(filter-out nbs/benchmarks%.ipynb nbs/pools.ipynb,$(wildcard nbs/*.ipynb nbs/lessons/*.ipynb))
 EXECUTE = $(PY) -m nbconvert --to notebook --execute --inplace --log-level WARN --ExecutePreprocessor.timeout=1800
 NBVAL = --nbval --nbval-current-env --nbval-sanitize-with nbs/sanitize.cfg --nbval-cell-timeout 300
 
@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUTF8 := 1
 
-.PHONY: help install export readme outputs run lab test check docs bench pools hooks lock clean distclean
+.PHONY: help install export readme outputs run lab test check docs bench peers pools hooks lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -79,9 +79,15 @@ test: $(READY) ## every test, and every stored output of the notebooks against a
 docs: $(READY) ## the notebooks as pages that need no network: _docs/index.html
 	@$(PY) scripts/docs.py
 
-bench: $(READY) ## run nbs/benchmarks.ipynb and store its figures
-	@$(EXECUTE) nbs/benchmarks.ipynb
-	@$(BIN)/nbdev-clean --fname nbs/benchmarks.ipynb
+bench: $(READY) peers ## run the notebooks of benchmarks and store their figures (a quarter of an hour)
+	@set -e; for nb in nbs/benchmarks*.ipynb; do echo "$$nb"; $(EXECUTE) "$$nb"; $(BIN)/nbdev-clean --fname "$$nb"; done
+
+peers: .venv-peers/.ready ## install the generators that benchmarks compare with into .venv-peers
+
+.venv-peers/.ready: scripts/peers.txt | $(READY)
+	@rm -rf .venv-peers; $(PY) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip -qq install -r scripts/peers.txt
+	@touch $@
 
 pools: $(READY) ## make the word pools in shop_nb/data again, by nbs/pools.ipynb
 	@$(PY) -m pip -qq install --no-build-isolation --editable '.[pools]'
@@ -109,4 +115,4 @@ clean: ## remove what was made: runs, pages, caches (not .venv)
 	@find . -path ./$(VENV) -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and .venv as well
-	@rm -rf $(VENV) *.egg-info
+	@rm -rf $(VENV) .venv-peers *.egg-info

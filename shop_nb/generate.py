@@ -7,8 +7,9 @@ __all__ = ['BLOCK', 'FORMATS', 'Block', 'Generator', 'tables', 'content_sums', '
            'write_tables', 'table_path', 'read_table']
 
 # %% ../nbs/04_generate.ipynb #a5e8a9e7
-import multiprocessing, os, shutil, tempfile
+import multiprocessing, os, shutil, signal, tempfile, threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -182,10 +183,17 @@ def _here(settings, size, folder, format): # all blocks, in this process, to one
         for block in g.blocks(): yield _make_to(w, g, block)
     finally: w.close()
 
+@contextmanager
+def _ignored_by_children(): # processes started now leave Ctrl-C to this one
+    if threading.current_thread() is not threading.main_thread(): yield; return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try: yield
+    finally: signal.signal(signal.SIGINT, before)
+
 def _there(settings, size, folder, format, workers): # blocks as parts, by processes
     from shop_nb.generate import write_part
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context('spawn')) as pool:
-        jobs = [pool.submit(write_part, settings, size, i, str(folder), format) for i in range(len(generator(settings, size).blocks()))]
+        with _ignored_by_children(): jobs = [pool.submit(write_part, settings, size, i, str(folder), format) for i in range(len(generator(settings, size).blocks()))]
         try: yield from (j.result() for j in as_completed(jobs))
         except BaseException: pool.shutdown(cancel_futures=True); raise
 
