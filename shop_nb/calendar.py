@@ -151,7 +151,11 @@ def day_of(self:Calendar,
            i:np.ndarray, # Row numbers from 0
     ) -> np.ndarray: # Positions in `days`
     "The day on which the i-th row falls."
-    return np.searchsorted(self.sums[name], i, side='right') - 1
+    sums = self.sums[name]; shift = max(int(sums[-1]).bit_length() - 13, 0)
+    if np.size(i) < 2**13: return np.searchsorted(sums, i, side='right') - 1
+    at = (np.searchsorted(sums, np.arange(2**13 + 1) << shift, side='right') - 1).take(i >> shift); late = np.flatnonzero(sums.take(at + 1) <= i)
+    while len(late): at[late] += 1; late = late[sums[at[late] + 1] <= i[late]]
+    return at
 
 @patch
 def rows(self:Calendar,

@@ -118,8 +118,8 @@ def buyer(calendar:Calendar, # Sign-ups a day
     for attempt in range(ATTEMPTS):
         d, s = day[todo], second[todo]
         i, ok = _candidate(calendar, calendar.cells(f'orders.customer_id/{attempt}', order_id[todo]), d)
-        since, at = signed_up(calendar, np.where(ok, i, 0))
-        ok &= (since < d) | (at <= s)
+        since = calendar.first + calendar.day_of('customers', np.where(ok, i, 0)); today = np.flatnonzero(ok & (since == d))
+        ok[today] = second_of_day(calendar.cells('customers.second', i[today]), d[today]) <= s[today]
         if attempt < ATTEMPTS - 8: ok &= d - since <= lifetime(calendar.cells, i)
         out[todo[ok]] = i[ok]; todo = todo[~ok]
         if not len(todo): break
@@ -146,12 +146,18 @@ def _pooled(column): # a column of places as codes and texts
 
 # %% ../nbs/03b_customers.ipynb #2a681ce0
 def _address(cells, i, home): # street and number, in the order of the country
-    street = _text('streets', _pick(cells, 'street', 'streets', i, home)).dictionary_decode()
-    number = pa.array(1 + integer(cells('customers.house', i), 120) * integer(cells('customers.house_size', i), 100) // 100).cast(pa.string())
-    pattern = places().names.map({k: v['address'] for k, v in words('names').items()})
-    first, comma = (pattern.str.match(p).to_numpy()[home] for p in (r'\{number', r'.*,'))
-    ways = [pc.binary_join_element_wise(*w) for w in ((street, number, ' '), (number, street, ' '), (street, number, ', '))]
-    return pc.choose(pa.array(np.where(first, 1, np.where(comma, 2, 0))), *ways)
+    begins, ends, begin, end = _address_parts(); street = _pick(cells, 'street', 'streets', i, home)
+    number = integer(cells('customers.house', i), 120) * integer(cells('customers.house_size', i), 100) // 100
+    a, b = (np.where(x[home] < 0, number, street + x[home]) for x in (begin, end))
+    return pc.binary_join_element_wise(begins.take(pa.array(a)), ends.take(pa.array(b)), '')
+
+@lru_cache(maxsize=None)
+def _address_parts(): # first and second halves of addresses; and for each place where its streets begin in them, or -1 for the number
+    streets, numbers = _pool('streets')[0].to_pylist(), [str(n) for n in range(1, 121)]
+    way = places().names.map({k: v['address'] for k, v in words('names').items()})
+    begin = way.map({'{number} {street}': -1, '{street} {number}': 120, '{street}, {number}': 120 + len(streets)}).to_numpy(dtype=np.int64)
+    begins = [f'{n} ' for n in numbers] + [f'{s} ' for s in streets] + [f'{s}, ' for s in streets]
+    return pa.array(begins), pa.array(numbers + streets), begin, np.where(begin < 0, 120, -1)
 
 def _phone(cells, i, home): # the place's prefix and as many digits as its numbers have, the first a 2 or 3: those are valid everywhere
     low = 10 ** (places().phone_digits.to_numpy()[home] - 1)

@@ -10,6 +10,7 @@ __all__ = ['STRATUM', 'LINES_R', 'FAVOURITES', 'FAVOURITE', 'COMPANION', 'TASTE'
 
 # %% ../nbs/03c_orders.ipynb #a506ac20
 from statistics import NormalDist
+from functools import lru_cache
 from types import SimpleNamespace as Block
 import numpy as np
 import pandas as pd
@@ -28,14 +29,17 @@ def day_code(days:np.ndarray, # Day numbers
     d = dates(days); m = d.astype('datetime64[M]'); y = d.astype('datetime64[Y]').astype(np.int64) - 30
     return (y * 100 + m.astype(np.int64) % 12 + 1) * 100 + (d - m.astype('datetime64[D]')).astype(np.int64) + 1
 
+def _keys(cal, first, last): # days and keys of a stretch of orders
+    lo, hi = (int(cal.day_of('orders', q)) for q in (first, last - 1)); days, sums = cal.days[lo:hi + 1], cal.sums['orders'][lo:hi + 2]
+    n = np.diff(sums.clip(first, last))
+    return np.repeat(days, n), np.repeat(day_code(days) * DAY_KEYS - sums[:-1] + 1, n) + np.arange(first, last)
+
 def begin(catalogue:Catalogue, # The shop's products and calendar
           first:int, # Orders are counted from 0 …
           last:int, # … and this one is the first left out
     ) -> Block: # order_id, day, second, customer
     "A block of orders: when each is placed, and by whom."
-    cal = catalogue.calendar; q = np.arange(first, last); at = cal.day_of('orders', q)
-    b = Block(first=first, last=last, day=cal.days[at])
-    b.order_id = day_code(b.day) * DAY_KEYS + q - cal.sums['orders'][at] + 1
+    cal = catalogue.calendar; b = Block(first=first, last=last); b.day, b.order_id = _keys(cal, first, last)
     b.second = second_of_day(cal.cells('orders.second', b.order_id), b.day)
     b.customer = buyer(cal, b.order_id, b.day, b.second)
     b.time = b.day * 86400 + b.second
@@ -44,21 +48,11 @@ def begin(catalogue:Catalogue, # The shop's products and calendar
 # %% ../nbs/03c_orders.ipynb #318d65b5
 STRATUM, LINES_R = 4096, .8
 
-def _fit(x, total, cap, h): # change a few counts by one each until they add up
-    order = np.argsort(h, kind='stable')
+def _fit(x, total, cap, cells, key): # change a few counts by one each until they add up
     while (gap := total - int(x.sum())):
-        able = order[(x[order] < cap) if gap > 0 else (x[order] > 0)][:abs(gap)]
+        able = np.flatnonzero(x < cap if gap > 0 else x > 0)
+        if len(able) > abs(gap): able = able[np.argpartition(cells('orders.lines_fit', key[able]), abs(gap))[:abs(gap)]]
         x[able] += np.sign(gap)
-    return x
-
-def _stratum(cal, table, lo, hi, cap): # lines beyond the first of orders lo … hi - 1
-    at = cal.day_of('orders', q := np.arange(lo, hi))
-    key = day_code(cal.days[at]) * DAY_KEYS + q - cal.sums['orders'][at] + 1
-    x = look_up(cal.cells('orders.lines', key), table).astype(np.int64)
-    n, extra = cal.settings.counts['orders'], cal.settings.counts['order_items'] - cal.settings.counts['orders']
-    inside = max(0, min(hi, n) - lo)
-    x[:inside] = _fit(x[:inside], extra * (lo + inside) // n - extra * lo // n, cap, cal.cells('orders.lines_fit', key[:inside]))
-    return x
 
 def line_counts(calendar:Calendar, # Orders a day
                 first:int, # From this order, counted from 0 …
@@ -67,9 +61,13 @@ def line_counts(calendar:Calendar, # Orders a day
     "Order lines of each order; over the window they add up to the setting."
     c = calendar.settings.counts; cap = max_lines(c['products']) - 1
     table = choice_table(negative_binomial(c['order_items'] / c['orders'] - 1, LINES_R, cap))
-    lo = first // STRATUM * STRATUM; end = calendar.rows('orders', calendar.last)
-    parts = [_stratum(calendar, table, a, min(a + STRATUM, end), cap) for a in range(lo, last, STRATUM)]
-    return 1 + np.concatenate(parts)[first - lo:last - lo] if parts else np.zeros(0, dtype=np.int64)
+    lo = first // STRATUM * STRATUM; end = min(-(-last // STRATUM) * STRATUM, calendar.rows('orders', calendar.last))
+    _, key = _keys(calendar, lo, end); x = look_up(calendar.cells('orders.lines', key), table).astype(np.int64)
+    n, extra = c['orders'], c['order_items'] - c['orders']
+    for a in range(lo, min(end, n), STRATUM):
+        b = min(a + STRATUM, n)
+        _fit(x[a - lo:b - lo], extra * b // n - extra * a // n, cap, calendar.cells, key[a - lo:b - lo])
+    return 1 + x[first - lo:last - lo]
 
 # %% ../nbs/03c_orders.ipynb #3f541755
 def span(days:np.ndarray, # Day numbers in order
@@ -103,21 +101,22 @@ def favourite(catalogue:Catalogue, # The products
 
 # %% ../nbs/03c_orders.ipynb #bf3eadb5
 def _candidates(cat, l, at, attempt): # products for the lines `at`
-    h = cat.cells(f'order_items.product_id/{attempt}', l.key[at])
-    out = choose(cat, l.month[at], _share(l.level[at], h))
-    if attempt: return out
-    mode = uniform(cat.cells('order_items.mode', l.key[at])); which = look_up(cat.cells('order_items.which', l.key[at]), _WHICH)
-    f = mode < FAVOURITE
-    out[f] = favourite(cat, l.customer[at][f], l.level[at][f], which[f], l.day[at][f])
-    g = (mode > 1 - COMPANION) & (l.number[at] > 1)
-    out[g] = cat.companions[out[l.start[at][g]], which[g] % COMPANIONS]
+    def any_(at): return choose(cat, l.month[at], _share(l.level[at], cat.cells(f'order_items.product_id/{attempt}', l.key[at])))
+    if attempt: return any_(at)
+    mode = uniform(cat.cells('order_items.mode', l.key))
+    def which(at): return look_up(cat.cells('order_items.which', l.key[at]), _WHICH)
+    first = mode < FAVOURITE; second = (mode > 1 - COMPANION) & (l.number > 1); out = np.empty(len(mode), dtype=np.int64)
+    f, g, rest = (np.flatnonzero(x) for x in (first, second, ~(first | second)))
+    out[rest] = any_(rest); out[f] = favourite(cat, l.customer[f], l.level[f], which(f), l.day[f])
+    out[g] = cat.companions.ravel().take(out[l.start[g]] * COMPANIONS + which(g) % COMPANIONS)
     return _pulled(cat, l, out)
 
 def _pulled(cat, l, product): # the products of all lines, some replaced from a category that is cheaper that day
     table = pulls(span(l.day), cat.cells, cat.calendar.settings)
     to = table.ravel().take((l.day - l.day[:1]) * 256 + (cat.cells('order_items.pulled', l.key) >> np.uint64(56)).view(np.int64))
-    for c in np.unique(table[table >= 0]):
-        at = np.flatnonzero(to == c); new = choose(cat, l.month[at], _share(l.level[at], cat.cells('order_items.pulled_to', l.key[at])), int(c))
+    some = np.flatnonzero(to >= 0); to = to[some]
+    for c in range(len(TRAITS)):
+        at = some[to == c]; new = choose(cat, l.month[at], _share(l.level[at], cat.cells('order_items.pulled_to', l.key[at])), int(c))
         product[at] = np.where(new >= 0, new, product[at])
     return product
 
@@ -129,21 +128,21 @@ def _pushed(cat, l, product): # lines that a raised list price turns away
 
 def _wrong(cat, l, product, at): # of the lines `at`, whole orders, those not on sale that day, or with a product of an earlier line
     p, day, number = product[at], l.day[at], l.number[at]
-    wrong = (day < cat.day[p]) | (day >= cat.end_day[p]); more = np.flatnonzero(number > 1); lag = 1
+    wrong = (day < cat.day.take(p)) | (day >= cat.end_day.take(p)); more = np.flatnonzero(number > 1); lag = 1
     while len(more):
         wrong[more[p[more] == p[more - lag]]] = True
         lag += 1; more = more[number[more] > lag]
-    return at[wrong]
+    return np.flatnonzero(wrong) if isinstance(at, slice) else at[wrong]
 
 # %% ../nbs/03c_orders.ipynb #0de1b817
 def pick_products(cat:Catalogue, # The products
                   l:Block, # Lines: key, number, start (row of the order's first line), day, month, customer, level
     ) -> np.ndarray: # Products, from 0
     "The product of each line: on sale that day, and once in an order."
-    every = todo = np.arange(len(l.key)); product = np.empty(len(l.key), dtype=np.int64); touched = np.zeros(len(l.key), dtype=bool)
+    todo = slice(None); product = np.empty(len(l.key), dtype=np.int64); touched = np.zeros(len(l.key), dtype=bool)
     for attempt in range(12):
         product[todo] = _candidates(cat, l, todo, attempt); touched[l.start[todo]] = True
-        todo = _wrong(cat, l, product, every if not attempt else np.flatnonzero(touched[l.start])); touched[:] = False
+        todo = _wrong(cat, l, product, np.flatnonzero(touched[l.start]) if attempt else todo); touched[:] = False
         if not attempt: todo = np.union1d(todo, _pushed(cat, l, product))
         if not len(todo): return product
     for i in todo:
@@ -170,8 +169,8 @@ def fill(catalogue:Catalogue, # The products
     l.price = price_on(cat, l.product, l.day)
     table = segment(cells, b.customer)[row] * 3 + (l.price >= 1000) + (l.price >= 4000)
     l.quantity = _QUANTITY.take(table * 4096 + (cells('order_items.quantity', l.key) >> np.uint64(52)).view(np.int64))
-    off = campaigns(span(l.day), cells, cat.calendar.settings)[l.day - l.day[:1], l.category]
-    l.quantity += uniform(cells('order_items.stock_up', l.key)) < STOCK_UP * off / 100
+    off = campaigns(span(l.day), cells, cat.calendar.settings).ravel().take((l.day - l.day[:1]) * len(TRAITS) + l.category)
+    cut = np.flatnonzero(off); l.quantity[cut] += uniform(cells('order_items.stock_up', l.key[cut])) < STOCK_UP * off[cut] / 100
     l.discount = l.quantity * l.price * off // 100
     l.net = l.quantity * l.price - l.discount
     return b
@@ -182,19 +181,20 @@ COUNTRIES = pd.DataFrame(dict(DE=(490, 19, 2.0), AT=(790, 20, 3.0), NL=(690, 21,
     index=['shipping', 'vat', 'transit']).T  # cents, per cent, median days
 
 # %% ../nbs/03c_orders.ipynb #6e22a9a0
-def _country(catalogue, customer): # row numbers in COUNTRIES
-    return pd.Index(COUNTRIES.index).get_indexer(places().country)[place(catalogue.cells, customer)]
+@lru_cache(maxsize=None)
+def _at_places(): # shipping, VAT and transit at each place
+    return COUNTRIES.loc[places().country].astype(dict(shipping=int, vat=int)).to_dict('series').values()
 
 def total(catalogue:Catalogue, # The products
           b:Block, # A block with its lines
     ) -> Block: # The same, with goods, discount, shipping, tax and amount in cents
     "Add up each order: the ledger is closed here."
-    c = COUNTRIES.to_numpy()[_country(catalogue, b.customer)]; b.transit = c[:, 2]
+    home = place(catalogue.cells, b.customer); shipping, vat, b.transit = (c.to_numpy()[home] for c in _at_places())
     b.goods = np.add.reduceat(b.lines.net, b.start) if len(b.start) else b.start
     b.discount = np.where(uniform(catalogue.cells('orders.coupon', b.order_id)) < COUPON, b.goods * COUPON_CUT // 100, 0)
     net = b.goods - b.discount
-    b.shipping = np.where(net >= FREE_SHIPPING, 0, c[:, 0].astype(np.int64))
-    b.tax = (net * c[:, 1].astype(np.int64) + 50) // 100
+    b.shipping = np.where(net >= FREE_SHIPPING, 0, shipping)
+    b.tax = (net * vat + 50) // 100
     b.amount = net + b.shipping + b.tax
     return b
 
@@ -245,8 +245,8 @@ def deliver(catalogue:Catalogue, # The products
     b.delivered = (b.shipped + travel) // 86400 * 86400 + 86400 + 8 * 3600 + integer(h('delivered'), 11 * 3600)
     b.return_time = b.delivered + 86400 + look_up(h('return'), _RETURN_AFTER)
     l = b.lines; u = (catalogue.cells('order_items.returned', l.key) >> np.uint64(48)).view(np.int64)
-    some = 1 + integer(catalogue.cells('order_items.returned_units', l.key), l.quantity)
-    l.returned = np.where(u < _RETURNED[l.category], np.where(u % 4 == 0, some, l.quantity), 0)
+    l.returned = np.where(u < _RETURNED[l.category], l.quantity, 0); some = np.flatnonzero((l.returned > 0) & (u % 4 == 0))
+    l.returned[some] = 1 + integer(catalogue.cells('order_items.returned_units', l.key[some]), l.quantity[some])
     return b
 
 # %% ../nbs/03c_orders.ipynb #b378d1ee
