@@ -15,8 +15,9 @@ from pathlib import Path
 import pandas as pd, pyarrow as pa
 from fastcore.basics import patch
 
+from .generate import read_table, table_path
 from .schema import CATEGORIES, TABLES, arrow_schema, create_views
-from .settings import ShopError, need
+from .settings import ShopError, first_line, need
 
 # %% ../nbs/07_analytics.ipynb #97ea5805
 def _from_memory(con, frames):
@@ -26,25 +27,16 @@ def _from_memory(con, frames):
         if isinstance(table, pd.DataFrame):
             try: table = pa.Table.from_pandas(table, schema=arrow_schema(name), preserve_index=False)
             except (KeyError, pa.ArrowException) as e:
-                raise ShopError(f'The frame {name} is not a table of a shop: {e}'.splitlines()[0],
+                raise ShopError(f'The frame {name} is not a table of a shop: {first_line(e)}.',
                                 'Give it the columns and types of shop_nb.schema.') from None
         con.register(name, table)
 
 # %% ../nbs/07_analytics.ipynb #bc03ace3
-def _tables_folder(source):
-    "The folder that has the shop's Parquet tables: `source` itself, or `tables/` in it"
-    homes = [source / 'tables', source]
-    home = max(homes, key=lambda h: sum((h / f'{t}.parquet').exists() for t in TABLES))
-    missing = [f'{t}.parquet' for t in TABLES if not (home / f'{t}.parquet').exists()]
-    if missing: raise ShopError(f'{source} is not a shop: it has no {", ".join(missing)}.',
-                                'Name a run folder, or make one: shop-nb generate --out DIR')
-    return home
-
-def _from_parquet(con, source):
-    "Show DuckDB the Parquet tables of a folder"
-    home = _tables_folder(source).resolve()
-    for name in TABLES:
-        path = home / f'{name}.parquet'
+def _from_folder(con, source):
+    "Show DuckDB the tables of a folder: Parquet where it lies, CSV as Arrow"
+    paths = {name: table_path(source, name).resolve() for name in TABLES}
+    for name, path in paths.items():
+        if path.suffix == '.csv': con.register(name, read_table(source, name)); continue
         text = re.sub(r'([*?[])', r'[\1]', str(path)).replace("'", "''") + '/*.parquet' * path.is_dir()
         con.execute(f"create view {name} as select * from read_parquet('{text}')")
 
@@ -76,7 +68,8 @@ def _from_sqlite(con, path):
                 con.execute(f'insert into {name} select * from batch')
         con.unregister('batch')
     except (sqlite3.Error, pa.ArrowException) as e:
-        raise ShopError(f'{path} is not a shop: {e}'.splitlines()[0], 'Load one: shop-nb load DIR --db FILE') from None
+        other = str(e).startswith('no such table')
+        raise ShopError(f'{path} {"is not a shop" if other else "cannot be read"}: {first_line(e)}.', 'Load one: shop-nb load DIR --db FILE', code=1 + other) from None
     finally: db.close()
 
 # %% ../nbs/07_analytics.ipynb #70e7203a
@@ -111,24 +104,27 @@ def _views(con):
                                     'Make the run again: shop-nb generate --out DIR')
     for sql in [*create_views('duckdb'), BUYERS]: con.execute(sql)
 
+# %% ../nbs/07_analytics.ipynb #4509a3ae
+def _named(source): return str(source) if isinstance(source, (str, Path)) else 'This shop'
+
 # %% ../nbs/07_analytics.ipynb #9b4abeb0
 def connect(
-    source, # a run folder, a folder of Parquet tables, a SQLite file, or a dict of Arrow tables or pandas frames
+    source, # a run folder, a folder of Parquet or CSV tables, a SQLite file, or a dict of Arrow tables or pandas frames
 ): # a DuckDB connection with the five tables and the views
-    "Open a shop for questions, wherever it is kept; raises `ShopError` if it is not there or is not a shop"
+    "Open a shop for questions, wherever it is kept; raises `ShopError`: code 2 if it is not there or is not a shop, 1 if it cannot be read"
     duckdb = need('duckdb', 'analytics')
     if not isinstance(source, dict):
         source = Path(source)
-        if not source.exists(): raise ShopError(f'There is no {source}.', 'Name a run folder or a SQLite file that exists.')
+        if not source.exists(): raise ShopError(f'There is no {source}.', 'Name a run folder or a SQLite file that exists.', code=2)
         if source.is_file() and source.open('rb').read(15) != b'SQLite format 3':
-            raise ShopError(f'{source} is not a SQLite file.', 'Name a run folder or a SQLite file.')
+            raise ShopError(f'{source} is not a SQLite file.', 'Name a run folder or a SQLite file.', code=2)
     elif missing := [t for t in TABLES if t not in source]:
-        raise ShopError(f'This is not a shop: it has no {", ".join(missing)}.', f'Give a dict with {", ".join(TABLES)}.')
+        raise ShopError(f'This is not a shop: it has no {", ".join(missing)}.', f'Give a dict with {", ".join(TABLES)}.', code=2)
     con = duckdb.connect(config=dict(python_enable_replacements=False))
     try:
-        (_from_memory if isinstance(source, dict) else _from_sqlite if source.is_file() else _from_parquet)(con, source)
+        (_from_memory if isinstance(source, dict) else _from_sqlite if source.is_file() else _from_folder)(con, source)
         _views(con)
-    except duckdb.Error as e: raise ShopError(f'This shop cannot be read: {e}'.splitlines()[0], 'Check it: shop-nb validate DIR') from None
+    except duckdb.Error as e: raise ShopError(f'{_named(source)} cannot be read: {first_line(e)}.', 'Check it: shop-nb validate DIR') from None
     return con
 
 # %% ../nbs/07_analytics.ipynb #bce6e12d
@@ -322,12 +318,14 @@ def ask(
 ) -> Answer:
     """Ask a shop a question.
 
-    Raises `ShopError` if there is no such question or parameter (code 2), or no shop there."""
+    Raises `ShopError` if there is no such question, parameter or shop (code 2), or if its files are damaged (code 1)."""
     q = find(name)
     con = source if hasattr(source, 'execute') else connect(source)
     try:
         values = _bind(q, con, params)
         return Answer(q, _frame(con.sql(q.sql, params=values).to_arrow_table()), values)
+    except need('duckdb', 'analytics').Error as e:
+        raise ShopError(f'{_named(source)} has no answer to {name}: {first_line(e)}.', 'Check it: shop-nb validate DIR') from None
     finally:
         if con is not source: con.close()
 

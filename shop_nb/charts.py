@@ -109,7 +109,13 @@ def _also(frame, chart):
 
 # %% ../nbs/08_charts.ipynb #85dfe119
 @builder
-def hbar(ax, frame, chart, look, most=15):
+def hbar(
+    ax, # axes to draw on
+    frame, # the answer's rows
+    chart, # the question's chart: which columns go where
+    look, # the theme's colours
+    most=15, # bars at most; the rest is counted
+):
     "Horizontal bars, one a row, in the order of the answer"
     rest, frame, also = len(frame) - most, frame.head(most), chart.get('also')
     values, y = frame[chart['x']].astype(float).fillna(0), np.arange(len(frame))
@@ -187,7 +193,13 @@ def _marked(frame, chart):
 
 # %% ../nbs/08_charts.ipynb #5d706603
 @builder
-def bar(ax, frame, chart, look, few=13):
+def bar(
+    ax, # axes to draw on
+    frame, # the answer's rows
+    chart, # the question's chart: which columns go where
+    look, # the theme's colours
+    few=13, # bars that still carry their values
+):
     "Vertical bars, one a row"
     values, x, unit = frame[chart['y']].astype(float).fillna(0), np.arange(len(frame)), unit_of(chart['y'])
     mark, said = _marked(frame, chart)
@@ -217,7 +229,12 @@ def _peaks(ax, x, y, most, look, unit):
                     ha='right' if i > .8 * len(y) else 'center', fontsize=8, bbox=dict(facecolor=look['page'], edgecolor='none', pad=.5, alpha=.8))
 
 @builder
-def line(ax, frame, chart, look):
+def line(
+    ax, # axes to draw on
+    frame, # the answer's rows
+    chart, # the question's chart: which columns go where
+    look, # the theme's colours
+):
     "Lines over time or over a number"
     ys = [chart['y']] if isinstance(chart['y'], str) else list(chart['y'])
     x, unit, dates = frame[chart['x']], unit_of(ys[0]), pd.api.types.is_datetime64_any_dtype(frame[chart['x']])
@@ -249,7 +266,12 @@ def _dated(ax, x):
 
 # %% ../nbs/08_charts.ipynb #dd847c0c
 @builder
-def stacked(ax, frame, chart, look):
+def stacked(
+    ax, # axes to draw on
+    frame, # the answer's rows
+    chart, # the question's chart: which columns go where
+    look, # the theme's colours
+):
     "Vertical bars in parts, each part named beside the last bar"
     x, base, unit = np.arange(len(frame)), np.zeros(len(frame)), unit_of(chart['y'][0])
     for y, colour in zip(chart['y'], look['series']):
@@ -261,8 +283,14 @@ def stacked(ax, frame, chart, look):
     ax.set_xticks(x, _months(frame[chart['x']]) if unit_of(chart['x']) == 'month' else frame[chart['x']])
     ax.margins(x=.01)
 
+# %% ../nbs/08_charts.ipynb #b6f88ab1
 @builder
-def grouped(ax, frame, chart, look):
+def grouped(
+    ax, # axes to draw on
+    frame, # the answer's rows
+    chart, # the question's chart: which columns go where
+    look, # the theme's colours
+):
     "Two horizontal bars a row, to compare"
     y, wide = np.arange(len(frame)), .36
     for k, (x, colour) in enumerate(zip(chart['x'], (look['main'], look['pale']))):
@@ -292,7 +320,12 @@ def _best_cell(ax, grid, look, unit, rows, chart):
 
 # %% ../nbs/08_charts.ipynb #28ee51ef
 @builder
-def heatmap(ax, frame, chart, look):
+def heatmap(
+    ax, # axes to draw on
+    frame, # the answer's rows
+    chart, # the question's chart: which columns go where
+    look, # the theme's colours
+):
     "A cell a row of the answer, dark for much"
     if chart.get('skip') is not None: frame = frame[frame[chart['x']] != chart['skip']]
     if not len(frame): return ax.set_axis_off()
@@ -315,7 +348,12 @@ def heatmap(ax, frame, chart, look):
 
 # %% ../nbs/08_charts.ipynb #22c30e57
 @builder
-def pareto(ax, frame, chart, look):
+def pareto(
+    ax, # axes to draw on
+    frame, # the answer's rows
+    chart, # the question's chart: which columns go where
+    look, # the theme's colours
+):
     "A running share over the share of things, with its classes"
     last = frame[chart['group']].to_numpy() != frame[chart['group']].shift(-1).to_numpy()
     keep = np.union1d(np.linspace(0, len(frame), 301).astype(int), np.flatnonzero(last) + 1)
@@ -336,8 +374,15 @@ def pareto(ax, frame, chart, look):
     _grid(ax, 'share'); _grid(ax, 'share', 'x'); ax.grid(visible=False, axis='x')
     ax.set(xlim=(0, 1), ylim=(0, 1.02)); ax.set_xlabel(f'share of {chart["things"]}, best first')
 
+# %% ../nbs/08_charts.ipynb #9b213992
 @builder
-def scatter(ax, frame, chart, look, named=6):
+def scatter(
+    ax, # axes to draw on
+    frame, # the answer's rows
+    chart, # the question's chart: which columns go where
+    look, # the theme's colours
+    named=6, # dots that get a name
+):
     "A dot a row; the first rows are named where there is room"
     x, y = frame[chart['x']].astype(float), frame[chart['y']].astype(float)
     wide, high, taken = max(x.max() - x.min(), 1), max(y.max(), 1), []
@@ -353,6 +398,9 @@ def scatter(ax, frame, chart, look, named=6):
 
 # %% ../nbs/08_charts.ipynb #af280eb9
 @patch
-def plot(self:Answer, theme='light', size=(7.2, 3.7)):
+def plot(self:Answer,
+    theme:str='light', # light or dark
+    size:tuple=(7.2, 3.7), # inches
+): # a matplotlib Figure
     "Draw the answer; see `shop_nb.charts.plot`"
     return plot(self, theme, size)

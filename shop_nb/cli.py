@@ -13,7 +13,7 @@ import typer
 
 from . import __version__
 from .progress import Progress
-from .settings import ShopError, describe
+from .settings import ShopError, describe, first_line
 
 # %% ../nbs/13a_cli.ipynb #dde62301
 def join_pairs(
@@ -30,10 +30,13 @@ def join_pairs(
         else: raise ShopError('-p takes a NAME and a VALUE.', 'Write it like -p orders 400', code=2)
     return out
 
+_OWN = 'out', 'bar', 'tell', 'path', 'env', 'name', 'source' # arguments of the functions behind the commands
+
 def _pairs(params):
-    "`-p` options as a dict; raises `ShopError` (code 2) for a name that is given twice"
+    "`-p` options as a dict; raises `ShopError` (code 2) for a name that is given twice, or is no parameter"
     given = {}
     for name, _, value in (p.partition('=') for p in params or []):
+        if name in _OWN: raise ShopError(f'There is no parameter {name!r}.', 'See what there is: shop-nb COMMAND --help', code=2)
         if name in given: raise ShopError(f'-p {name} is given twice.', 'Give it once', code=2)
         given[name] = value
     return given
@@ -63,7 +66,7 @@ def main(
     except ShopError as e: _tell(e); return e.code
     except (KeyboardInterrupt, typer.Abort): code = 130
     except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), 1); return 0
-    except OSError as e: _tell(f'{e.filename or "A file"}: {e.strerror or e}.'); return 2
+    except OSError as e: _tell(f'{e.filename or "A file"}: {first_line(e.strerror or e)}.'); return 2
     except Exception as e:
         if not hasattr(e, 'format_message'): raise
         text, at = e.format_message(), getattr(getattr(e, 'ctx', None), 'command_path', 'shop-nb')
@@ -148,12 +151,13 @@ def ask(
     params:_Params=None,
 ):
     "Ask a shop a question by its name."
-    from shop_nb.analytics import ask
+    from shop_nb.analytics import ask, find
     from shop_nb.run import run_folder
     if list: print(_listed()); return
     if not name: raise ShopError('Which question?', 'See them all: shop-nb ask --list', code=2)
     if db and run: raise ShopError('Both --db and --run are given.', 'Give one of them', code=2)
     if format not in ('table', 'csv', 'json'): raise ShopError(f'There is no format {format!r}.', 'Take table, csv or json', code=2)
+    find(name)
     source = db or run_folder(run or '')
     if not os.path.exists(source): raise ShopError(f'There is no {source}.', 'Name a run (--run DIR) or a database (--db FILE), or make one: shop-nb run', code=2)
     print(_shown(ask(name, source, **_pairs(params)), format))

@@ -64,7 +64,7 @@ def spending(cells:Cells, # The shop's cells
     return look_up(cells('customers.spending', i), _NORMAL) + _SEGMENT_SPENDING[segment(cells, i)]
 
 # %% ../nbs/03b_customers.ipynb #2a8db085
-LIFE_SHAPE, LIFE_SCALE = 1.3, 400  # of the Pareto II, in days
+LIFE_SHAPE, LIFE_SCALE = 1.3, 500  # of the Pareto II, in days
 _LIFE = quantile_table(lambda u: LIFE_SCALE * ((1 - u)**(-1 / LIFE_SHAPE) - 1), 1)
 
 def lifetime(cells:Cells, # The shop's cells
@@ -74,7 +74,7 @@ def lifetime(cells:Cells, # The shop's cells
     return look_up(cells('customers.lifetime', i), _LIFE)
 
 # %% ../nbs/03b_customers.ipynb #60f4448f
-RATE_SHAPE, GROUP = .40, 64  # of the gamma; customers in a group
+RATE_SHAPE, GROUP = .30, 64  # of the gamma; customers in a group
 
 def _rates():
     q = gamma(RATE_SHAPE)((np.arange(GROUP * 64) + .5) / (GROUP * 64)).reshape(GROUP, 64).cumsum(axis=1)[:, -1]
@@ -95,17 +95,16 @@ def rate(cells:Cells, # The shop's cells
     return RATES[_UNSHUFFLES[_shuffle(cells, i // GROUP), i % GROUP]]
 
 # %% ../nbs/03b_customers.ipynb #10009606
-NEW, NEW_DAYS, ATTEMPTS = .08, 30, 48
+NEW, NEW_DAYS, ATTEMPTS = .15, 10, 48
 _NEW = np.uint64(int(NEW * 256))
 
 def _candidate(calendar, h, day): # a customer for each hash, among those signed up by the end of the day
     at = day - calendar.first; sums = calendar.sums['customers']
-    hi = sums[at + 1]; lo = sums[at + 1 - NEW_DAYS]
-    lo = np.where(((h >> np.uint64(40)) & np.uint64(255) < _NEW) & (lo < hi), lo, 0)
-    first = lo // GROUP
-    group = first + integer(h << np.uint64(32), (hi - 1) // GROUP - first + 1)
+    hi = sums[at + 1]; lo = sums[at + 1 - NEW_DAYS]; low = h << np.uint64(32)
+    group = integer(low, (hi - 1) // GROUP + 1)
     i = group * GROUP + _SHUFFLES[_shuffle(calendar.cells, group), look_up(h, _CLASS)]
-    return i, (i >= lo) & (i < hi)
+    i = np.where(((h >> np.uint64(40)) & np.uint64(255) < _NEW) & (lo < hi), lo + integer(low, hi - lo), i)
+    return i, i < hi
 
 # %% ../nbs/03b_customers.ipynb #da169f77
 def buyer(calendar:Calendar, # Sign-ups a day

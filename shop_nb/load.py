@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .settings import ShopError, need
+from .settings import ShopError, first_line, need
 from .schema import TABLES, arrow_schema, create_indexes, create_tables, create_views
 from .validate import given_tables, message
 
@@ -98,7 +98,7 @@ def _ingest(cur, stream):
     "Append a table; raises `ShopError` at the first row that is refused"
     try: cur.adbc_ingest(stream.table.name, stream.reader(), mode='append')
     except Exception as e:
-        if isinstance(stream.error, pa.ArrowException): raise ShopError(f'{stream.table.name}: {str(stream.error).splitlines()[0]}.', _after) from None
+        if isinstance(stream.error, pa.ArrowException): raise ShopError(f'{stream.table.name}: {first_line(stream.error)}.', _after) from None
         if stream.error is not None: raise stream.error from None
         if not (found := _failed.search(str(e))): raise
         raise _refused(cur, stream, *found.groups()) from None
@@ -147,7 +147,7 @@ def _hold(db, last=False):
             if head[18] == 2: con.execute(f'PRAGMA {"journal_mode = DELETE" if last else "locking_mode = EXCLUSIVE"}') # WAL: nobody else may have it open
             con.execute('BEGIN IMMEDIATE')
         except sqlite3.OperationalError as e:
-            raise ShopError(f'{db.name} cannot be replaced now: {e}.', 'Close the programs that have it open, then load again') from None
+            raise ShopError(f'{db.name} cannot be replaced now: {first_line(e)}.', 'Close the programs that have it open, then load again') from None
         except sqlite3.DatabaseError: pass # damaged: nobody can use it
         yield
 
@@ -219,7 +219,7 @@ def load(
                 facts |= dict(sums=_compare(new, streams), bytes=new.stat().st_size)
                 _replace(new, db)
             finally: _remove(new)
-    except OSError as e: raise ShopError(f'{db} cannot be written: {e.strerror or e}.', 'Choose another place, or make room there', code=2) from None
+    except OSError as e: raise ShopError(f'{db} cannot be written: {first_line(e.strerror or e)}.', 'Choose another place, or make room there', code=2) from None
     except dbapi.NotSupportedError: raise KeyboardInterrupt from None # ADBC's answer to Ctrl-C where SQLite cannot be stopped
-    except (sqlite3.Error, dbapi.Error) as e: raise ShopError(f'{db} cannot be made: {str(e).splitlines()[0]}.', 'Look at the disk and its free space; an old database is as it was') from None
+    except (sqlite3.Error, dbapi.Error) as e: raise ShopError(f'{db} cannot be made: {first_line(e)}.', 'Look at the disk and its free space; an old database is as it was') from None
     return facts

@@ -241,7 +241,7 @@ select p.product_a_id, p.product_b_id,
     a.name as product_a, b.name as product_b,
     p.orders,
     round(p.orders / s.baskets, 4) as support_rate,
-    round(p.orders / x.orders, 4) as confidence_rate,
+    round(p.orders / least(x.orders, y.orders), 4) as confidence_rate,
     round(p.orders * s.baskets / (x.orders * y.orders), 4) as lift
 from pairs as p
 cross join baskets as s
@@ -362,7 +362,7 @@ from banded
 join (values (0, 'none'), (1, 'to 5 %'), (2, '5 to 10 %'), (3, '10 to 20 %'), (4, 'over 20 %')) as b(band, name) using (band)
 group by band, b.name
 order by band
-''', 'Do discounts bring more than they cost?',
+''', 'What is left of an order at each depth of discount? (Who gets one differs in more than the discount.)',
     dict(kind='bar', x='discount', y='margin_per_order_eur', also='margin_rate', xlabel='discount on list price'))
 
 # %% ../nbs/07a_questions.ipynb #16469b7f
@@ -420,7 +420,7 @@ select method, payments,
     round(refunded_cents / nullif(captured_cents, 0), 4) as refunded_share
 from by_method
 order by payments desc, method
-''', 'Which ways to pay earn their fees?',
+''', 'How do people pay?',
     dict(kind='hbar', x='captured_eur', y='method', also='share'))
 
 # %% ../nbs/07a_questions.ipynb #46639e59

@@ -72,7 +72,17 @@ class Fact:
 
 FACTS, OUTSIDE = {}, {}
 
-def fact(group, name, how, band=None, naive=None, frame=(), published='', into=FACTS, **real):
+def fact(
+    group:str, # heading of the card that it stands under
+    name:str, # what it is called
+    how:str, # how it is measured, in words
+    band:tuple=None, # lowest, highest; None: shown, not judged
+    naive:tuple=None, # lowest, highest of a naive shop
+    frame:tuple=(), # sizes that the band hangs on
+    published:str='', # figures that others have published
+    into:dict=FACTS, # where it goes: `FACTS` of sales, or `OUTSIDE` of a shop's tables
+    **real, # values of real shops, by data set
+): # a decorator for the measure
     "Declare what the function below measures"
     def add(f): into[name] = Fact(name, group, how, f, band, naive, frame, real, published); return f
     return add

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CATEGORIES', 'SETTINGS', 'MAX_LINES', 'MAX_DAILY', 'YEARS', 'MOST', 'ShopError', 'SettingsError', 'show_error',
-           'need', 'Change', 'Settings', 'max_lines', 'read_settings', 'describe']
+           'need', 'first_line', 'Change', 'Settings', 'max_lines', 'read_settings', 'describe']
 
 # %% ../nbs/00_settings.ipynb #23930b2b
 import difflib, importlib, math, operator, os, re
@@ -48,8 +48,16 @@ def need(
     try: return importlib.import_module(module)
     except ModuleNotFoundError as e:
         if e.name is None or (module != e.name and not module.startswith(e.name + '.')): raise
-        raise ShopError(f'This part of shop_nb needs {module}, which is not installed.',
+        raise ShopError(f'This part of shop_nb needs {module.split(".")[0]}, which is not installed.',
                         f"Install it with: pip install 'shop_nb[{extra}]'", code=2) from None
+
+# %% ../nbs/00_settings.ipynb #b599302a
+def first_line(
+    error, # another library's error, or its text
+) -> str: # one line, without a full stop at its end
+    "What another library says, fit to stand inside a message"
+    lines = [''.join(filter(str.isprintable, l)).strip() for l in str(error).splitlines() if l.strip()]
+    return lines[0].rstrip('. ') if lines else type(error).__name__
 
 # %% ../nbs/00_settings.ipynb #0fdb6447
 def _whole(v):

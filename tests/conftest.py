@@ -1,5 +1,5 @@
 "What the tests share."
-import subprocess
+import signal, subprocess
 from pathlib import Path
 
 import pytest
@@ -19,3 +19,8 @@ def tracked():
     done = subprocess.run(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], cwd=ROOT, capture_output=True, text=True)
     if done.returncode: pytest.skip('not a git clone')
     return sorted(p for f in set(done.stdout.split('\0')) if f and (p := Path(f)) and (ROOT / p).is_file())
+
+
+def pytest_configure():
+    "Where the tests run in the background, a shell has told Ctrl-C to be ignored, and every child would ignore it, too."
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN: signal.signal(signal.SIGINT, signal.default_int_handler)

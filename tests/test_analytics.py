@@ -3,10 +3,12 @@ import datetime as dt, re, sqlite3
 from itertools import combinations
 
 import numpy as np, pandas as pd, pyarrow as pa, pyarrow.parquet as pq, pytest
+from fastcore.docments import docments
 
-from shop_nb.analytics import PARAMS, QUESTIONS, analysis_sql, ask, connect
+from shop_nb.analytics import PARAMS, QUESTIONS, Answer, analysis_sql, ask, connect
 from shop_nb.charts import BUILDERS, THEMES, plot, png, short, svg
-from shop_nb.generate import tables
+from shop_nb.generate import tables, write_tables
+from shop_nb.realism import fact
 from shop_nb.schema import TABLES, create_tables, create_views
 from shop_nb.settings import Settings, ShopError
 
@@ -286,7 +288,7 @@ def test_analysis_sql_runs_as_it_is(run, con, monkeypatch):
     (lambda s: ask('top_products', s, category='Cars'), ["'Cars'", 'Books'], 2),
     (lambda s: ask('order_status', s, start='31.12.2025'), ['start', '2025-01-31'], 2),
     (lambda s: ask('order_status', s, start='2025-06-01', end='2025-05-01'), ['2025-06-01', '2025-05-01'], 2),
-    (lambda s: ask('order_status', 'no/such/run'), ['no/such/run'], 1),
+    (lambda s: ask('order_status', 'no/such/run'), ['no/such/run'], 2),
     (lambda s: plot(ask('order_status', s), theme='pink'), ["'pink'", 'light'], 2),
 ])
 def test_two_lines_say_what_is_wrong(call, words, code, con):
@@ -295,18 +297,43 @@ def test_two_lines_say_what_is_wrong(call, words, code, con):
     assert all(w in message for w in words) and len(message.splitlines()) <= 2 and e.value.code == code
 
 def test_what_is_no_shop_is_refused(tmp_path, shop):
-    def refused(source, words):
+    def refused(source, words, code=2):
         with pytest.raises(ShopError, match=words) as e: connect(source)
-        assert len(str(e.value).splitlines()) <= 2
-    refused(tmp_path, 'is not a shop: it has no customers.parquet')
+        assert len(str(e.value).splitlines()) <= 2 and '..' not in str(e.value) and e.value.code == code
+    refused(tmp_path / 'nowhere', 'There is no ')
+    refused(tmp_path, 'no table customers here')
+    refused({'orders': shop['orders']}, 'has no customers, products')
     (tmp_path / 'text.db').write_text('not a database')
     refused(tmp_path / 'text.db', 'is not a SQLite file')
     sqlite3.connect(tmp_path / 'empty.db').execute('create table t (a)').connection.close()
     refused(tmp_path / 'empty.db', 'is not a shop: no such table')
-    refused({**shop, 'orders': shop['orders'].drop_columns(['status'])}, 'orders has no column status')
-    refused({**shop, 'orders': shop['orders'].to_pandas().drop(columns='status')}, 'orders')
+    refused({**shop, 'orders': shop['orders'].drop_columns(['status'])}, 'orders has no column status', 1)
+    refused({**shop, 'orders': shop['orders'].to_pandas().drop(columns='status')}, 'orders', 1)
     for n in TABLES: (tmp_path / f'{n}.parquet').write_bytes(b'PAR1 but no more')
-    refused(tmp_path, 'cannot be read')
+    refused(tmp_path, f'{tmp_path.name} cannot be read', 1)
+
+SMALL = Settings(customers=200, products=60, orders=400, order_items=1000)
+
+def test_a_damaged_page_is_told(tmp_path):
+    "The footer is whole, so only the question meets it; also over a connection that is there already"
+    write_tables(SMALL, tmp_path)
+    path = tmp_path / 'orders.parquet'
+    data = path.read_bytes()
+    path.write_bytes(data[:300] + b'\xff' * 20 + data[320:])
+    for source in tmp_path, connect(tmp_path):
+        with pytest.raises(ShopError) as e: ask('order_status', source)
+        assert e.value.code == 1 and 'orders.parquet' in str(e.value) and len(str(e.value).splitlines()) == 2
+
+def test_tables_are_where_every_reader_finds_them(tmp_path):
+    "With tables in the folder and in its `tables/`, the folder's own are read: `table_path` decides"
+    write_tables(Settings(customers=20, products=30, orders=30, order_items=60), tmp_path / 'tables')
+    write_tables(SMALL, tmp_path)
+    assert connect(tmp_path).sql('select count(*) from orders').fetchall() == [(400,)]
+
+def test_csv_is_a_source(tmp_path):
+    write_tables(SMALL, tmp_path / 'tables', format='csv')
+    small = tables(SMALL)
+    for name in NAMES: same(ask(name, tmp_path), ask(name, small))
 
 def test_parameters_are_bound(con):
     "A value is a value, whatever it looks like"
@@ -366,6 +393,12 @@ def test_dark_is_another_picture(con):
 def test_a_figure_shows_itself(con):
     fig = ask('order_status', con).plot()
     assert fig._repr_png_() == png(fig) == png(ask('order_status', con).plot())
+
+@pytest.mark.parametrize('f', [*BUILDERS.values(), plot, Answer.plot, fact], ids=lambda f: f.__qualname__)
+def test_arguments_are_told(f):
+    "Those who write a chart or a fact of their own read here what they get and give"
+    untold = [a for a, doc in docments(f, returns=False).items() if not doc and a not in ('self', 'real')] # docments knows no **real
+    assert not untold and f.__doc__
 
 @pytest.mark.parametrize('value, unit, text', [
     (12345, 'eur', '12.3 k €'), (999, 'eur', '999 €'), (49.9, 'eur', '49.90 €'), (1_234_567, 'eur', '1.23 M €'), (123_456_789, 'eur', '123.5 M €'),

@@ -1,5 +1,5 @@
 "The command line: what it prints, its exit codes, and what it refuses."
-import json, os, signal, subprocess, sys, time
+import json, os, signal, sqlite3, subprocess, sys, time
 
 import pytest
 
@@ -64,20 +64,42 @@ BAD = dict(
     answer_format=('ask monthly_revenue --run MADE --format xml', "'xml'"),
     profile_nothing=('profile OUT', 'OUT'),
     verify_nothing=('verify OUT', 'is not a run'),
+    no_name_for_the_folder=('generate --out=', 'name of the folder is empty'),
+    question_before_folder=('ask monthly_revenu --run OUT', "did you mean 'monthly_revenue'"),
+    own_argument=('run --out OUT -p tell loudly', "no parameter 'tell'"),
+    own_argument_of_settings=('generate --out OUT -p path x.ini', "no parameter 'path'"),
+    own_argument_of_questions=('ask monthly_revenue --run MADE -p source x', "no parameter 'source'"),
+    validate_foreign=('validate FOREIGN', 'FOREIGN'),
+    load_foreign=('load FOREIGN --db OUT', 'FOREIGN'),
+    ask_foreign=('ask monthly_revenue --run FOREIGN', 'FOREIGN'),
+    ask_no_database=('ask monthly_revenue --db OUT', 'There is no'),
+    ask_foreign_database=('ask monthly_revenue --db FOREIGN/notes.txt', 'is not a SQLite file'),
+    ask_empty_database=('ask monthly_revenue --db FOREIGN/other.db', 'is not a shop'),
+    profile_foreign=('profile FOREIGN', 'FOREIGN'),
+    verify_foreign=('verify FOREIGN', 'is not a run'),
+    webapp=('generate --out FOREIGN/webapp', 'has files in it that are not of a run'),
+    webapp_run=('run --out FOREIGN/webapp', 'has files in it that are not of a run'),
+    webapp_verify=('verify FOREIGN/webapp', 'is not a run'),
+    webapp_profile=('profile FOREIGN/webapp', 'there is no table'),
 )
 
 
 @pytest.mark.parametrize('name', BAD)
-def test_bad_input(name, call, made, tmp_path):
+def test_bad_input(name, call, made, tmp_path, monkeypatch):
     "Exit code 2, one or two lines that say what is wrong, and nothing is written."
     words, message = BAD[name]
     foreign = tmp_path / 'foreign'
     foreign.mkdir()
     (foreign / 'notes.txt').write_text('mine')
+    sqlite3.connect(foreign / 'other.db').execute('create table t (x)').connection.close()
+    (foreign / 'webapp').mkdir()
+    (foreign / 'webapp/manifest.json').write_text('{"name": "My web app", "version": 3, "settings": {}, "tables": {}}')
+    monkeypatch.chdir(tmp_path)
     before = contents(tmp_path), contents(made)
     code, out, err = call(*words.replace('OUT', str(tmp_path / 'out')).replace('FOREIGN', str(foreign)).replace('MADE', str(made)).split())
     assert code == 2, err
-    assert message.replace('OUT', str(tmp_path / 'out')) in err
+    assert message.replace('OUT', str(tmp_path / 'out')).replace('FOREIGN', str(foreign)) in err
+    assert '..' not in err
     assert 1 <= len(err.splitlines()) <= 2 and 'Traceback' not in err and out == ''
     assert (contents(tmp_path), contents(made)) == before and not (tmp_path / 'out').exists()
 
@@ -118,6 +140,14 @@ def test_generate_csv(call, tmp_path):
     assert sorted(p.name for p in (tmp_path / 'csv/tables').iterdir()) == sorted(f'{t}.csv' for t in TABLES)
     assert call('validate', tmp_path / 'csv')[0] == 0
     assert call('verify', tmp_path / 'csv')[0] == 0
+    code, out, err = call('ask', 'monthly_revenue', '--run', tmp_path / 'csv', '--format', 'csv')
+    assert code == 0 and len(out.splitlines()) == 13
+
+
+def test_errors_of_the_system_end_with_one_full_stop(call, tmp_path, monkeypatch):
+    def full(*_, **__): raise OSError('The disk is full.')
+    monkeypatch.setattr('shop_nb.validate.validate', full)
+    assert call('validate', tmp_path) == (2, '', 'A file: The disk is full.\n')
 
 
 def test_validate(made, call, tmp_path):

@@ -175,6 +175,17 @@ def test_refused_from_csv(tmp_path, db):
 
 # ---- targets that cannot be
 
+def test_damaged_source_is_named(tmp_path, db):
+    "The target is not to blame."
+    write_tables(SETTINGS, tmp_path / 'run')
+    path, before = tmp_path / 'run' / 'orders.parquet', db.read_bytes()
+    data = path.read_bytes()
+    path.write_bytes(data[:300] + b'\xff' * 20 + data[320:])
+    with pytest.raises(ShopError) as e: load(tmp_path / 'run', db)
+    assert e.value.code == 1 and str(e.value).startswith('orders cannot be read: orders.parquet: ') and 'written' not in str(e.value)
+    assert len(str(e.value).splitlines()) == 2 and db.read_bytes() == before and alone(db) == ['shop.db']
+
+
 def refuses(source, db, code):
     with pytest.raises(ShopError) as e: load(source, db)
     assert e.value.code == code and len(str(e.value).splitlines()) == 2

@@ -11,9 +11,9 @@ from shop_nb.analytics import questions
 from shop_nb.cells import VERSION
 from shop_nb.cli import main
 from shop_nb.profile import dictionary_html, profile
-from shop_nb.run import all_parameters, building, check_parameters, pipeline, read_manifest, run, verify
+from shop_nb.run import all_parameters, building, check_parameters, headline, identity, named, pipeline, read_manifest, run, verify, write_manifest
 from shop_nb.schema import TABLES
-from shop_nb.settings import ShopError, describe
+from shop_nb.settings import Settings, ShopError, describe
 
 pytestmark = pytest.mark.slow
 SETTINGS = dict(customers=120, products=60, orders=240, order_items=600, seed=3)
@@ -155,9 +155,19 @@ def test_verify_names_what_else_may_be_wrong(done, tmp_path):
     (copy / 'manifest.json').write_text(json.dumps(told))
     wrong = verify(copy).set_index('table')
     assert list(wrong.index) == ['products', 'orders', 'payments'] and 'manifest' in wrong.what['products']
+    (copy / 'manifest.json').write_text(json.dumps(told | dict(tables=dict.fromkeys(TABLES, 5))))
+    assert list(verify(copy)['table']) == list(TABLES)
     (copy / 'manifest.json').write_text(json.dumps(told | dict(version=VERSION + 1)))
     with pytest.raises(ShopError, match='version') as e: verify(copy)
     assert e.value.code == 1
+
+
+@pytest.mark.parametrize('wrong', [dict(settings=[7]), dict(settings=None), dict(settings=dict(path='x')), dict(settings=dict(seed='x')), dict(tables=[]), dict(tables=5)], ids=str)
+def test_verify_refuses_a_manifest_of_no_shop(tmp_path, wrong):
+    Shop(**SETTINGS).save(tmp_path)
+    write_manifest(tmp_path, **wrong)
+    with pytest.raises(ShopError) as e: verify(tmp_path)
+    assert e.value.code == 2
 
 
 def test_rows_in_other_files_are_the_same_table(done, tmp_path):
@@ -202,6 +212,36 @@ def test_settings_come_from_file_then_environment_then_arguments(tmp_path, monke
     assert (settings.seed, settings.orders, settings.order_items) == (11, 60, 120)
 
 
+def test_the_check_and_the_notebook_read_the_same_settings(tmp_path, monkeypatch):
+    "settings.ini of the current folder, or else of the project."
+    (project := tmp_path / 'project').mkdir()
+    (here := tmp_path / 'here').mkdir()
+    (project / 'settings.ini').write_text('[shop]\nseed = 12\n')
+    monkeypatch.setattr(module, 'project_root', lambda: project)
+    monkeypatch.chdir(here)
+    assert check_parameters({})[0].seed == named().settings.seed == 12
+    (here / 'settings.ini').write_text('[shop]\nseed = 13\n')
+    assert check_parameters({})[0].seed == named().settings.seed == 13
+
+
+def test_a_run_makes_the_shop_that_it_checked(short, tmp_path, monkeypatch):
+    "A setting that is taken back stays so in the kernel, which sees the same environment."
+    monkeypatch.setattr(module, '_pages', lambda folder, told: read_manifest(folder))
+    monkeypatch.setenv('SHOP_NB_PROMOTION', 'Toys 20 2025-06-01 2025-06-14')
+    told = run(tmp_path / 'shop', **SETTINGS, promotion='')
+    logged = json.loads((tmp_path / 'shop/run.log').read_text().splitlines()[0])
+    assert told['settings'] == logged['settings'] == Settings(**SETTINGS).as_dict()
+    assert (tmp_path / 'shop/notebooks/10_generate.ipynb').exists()
+
+
+def test_refunds_are_a_share_of_what_was_paid(done):
+    shop = Shop.open(done)
+    paid = shop.payments.amount_cents[shop.payments.paid_at.notna()].sum()
+    card = next(c for c in headline(shop) if c['label'] == 'Refunded')
+    assert card['value'] == f'{100 * shop.payments.refunded_cents.sum() / paid:.1f} %' == read_manifest(done)['headline']['Refunded']
+    assert paid != shop.sql('select sum(amount_cents) as n from order_totals where is_sale = 1').n[0]
+
+
 def test_a_new_run_takes_the_place_of_the_old_one(short, tmp_path, capsys):
     out = tmp_path / 'shop'
     run(out, **SETTINGS)
@@ -216,7 +256,8 @@ def test_a_failed_step_is_kept_and_named(tmp_path, monkeypatch, capsys):
     "Exit code 1 and two lines; the old run stays whole, the new one is beside it with the notebook that failed."
     out = tmp_path / 'shop'
     (out / 'tables').mkdir(parents=True)
-    (out / 'manifest.json').write_text('{"old": true}')
+    write_manifest(out, **identity(Settings()), old=True)
+    before = (out / 'manifest.json').read_text()
     broken = notebook(tmp_path / '20_broken.ipynb', 'kept = 1', 'raise ValueError("the roof\\nis on fire")', 'never = 1')
     monkeypatch.setattr(module, 'pipeline', lambda: [pipeline()[0], broken])
     code = main(['run', '--out', str(out), *(w for n, v in SETTINGS.items() for w in ('-p', n, str(v)))])
@@ -224,7 +265,8 @@ def test_a_failed_step_is_kept_and_named(tmp_path, monkeypatch, capsys):
     assert code == 1 and len(err) == 2 and err[0] == 'Step 20_broken failed: ValueError: the roof.'
     kept = Path(err[1].removeprefix('Its notebook: '))
     assert kept == tmp_path / 'shop.failed/notebooks/20_broken.ipynb' and 'the roof' in kept.read_text()
-    assert (out / 'manifest.json').read_text() == '{"old": true}'
+    assert (out / 'manifest.json').read_text() == before
+    assert {'shop_nb', 'version', 'settings', 'tables'} <= set(read_manifest(tmp_path / 'shop.failed'))
     events = [json.loads(line)['event'] for line in (tmp_path / 'shop.failed/run.log').read_text().splitlines()]
     assert events[-2:] == ['step_started', 'step_failed']
 
@@ -249,6 +291,56 @@ def test_what_is_in_the_way_of_a_run(tmp_path):
         with pytest.raises(ShopError) as e: run(tmp_path / out)
         assert e.value.code == 2
     assert sorted(p.name for p in tmp_path.iterdir()) == ['file', 'mine']
+
+
+@pytest.mark.parametrize('beside', ['shop.failed', '.shop.old'])
+def test_what_is_beside_a_run_and_somebody_elses_is_left_alone(tmp_path, beside):
+    (mine := tmp_path / beside).mkdir()
+    (mine / 'thesis.txt').write_text('years')
+    for made in True, False:
+        with pytest.raises(ShopError, match='not of a run') as e:
+            with building(tmp_path / 'shop') as folder:
+                if made: (folder / 'new').touch()
+                else: raise ValueError
+        assert e.value.code == 2
+    assert [p.relative_to(tmp_path).as_posix() for p in sorted(tmp_path.rglob('*'))] == [beside, f'{beside}/thesis.txt']
+
+
+def test_what_an_earlier_run_left_beside_makes_room(tmp_path):
+    "A step that fails at once leaves a folder that the next run may take."
+    for name in 'shop.failed', '.shop.old':
+        (tmp_path / name).mkdir()
+        write_manifest(tmp_path / name, **identity(Settings()))
+    with building(tmp_path / 'shop') as folder: (folder / 'new').touch()
+    assert [p.name for p in tmp_path.iterdir()] == ['shop']
+
+
+def test_a_run_that_failed_in_its_first_step_is_a_run(tmp_path, monkeypatch):
+    broken = notebook(tmp_path / '10_broken.ipynb', '1 / 0')
+    monkeypatch.setattr(module, 'pipeline', lambda: [broken])
+    monkeypatch.setattr(module, 'check_parameters', lambda given: (Settings(), {}))
+    for _ in range(2):
+        with pytest.raises(ShopError, match='10_broken failed'): run(tmp_path / 'shop')
+
+
+def cells(step): return [''.join(c['source']) for c in json.loads(next(p for p in pipeline() if p.stem == step).read_text())['cells'] if c['cell_type'] == 'code']
+
+
+def test_the_step_that_loads_fails_if_the_database_differs(done, tmp_path, monkeypatch):
+    shutil.copytree(done, copy := tmp_path / 'copy')
+    source = '\n'.join(cells('30_load')).replace('out: str = ""', f'out = {str(copy)!r}')
+    exec(source, {})
+    import shop_nb.analytics
+    asked = shop_nb.analytics.ask
+    monkeypatch.setattr(shop_nb.analytics, 'ask', lambda name, source: asked('revenue_by_category', source))
+    with pytest.raises(AssertionError, match='differ'): exec(source, {})
+
+
+def test_the_ledger_of_the_step_that_checks(done):
+    "Every payment counts, also those that failed: the column is not called paid."
+    ledger = Shop.open(done).sql(next(c for c in cells('20_validate') if 'order_totals' in c).split("'''")[1])
+    assert list(ledger) == ['orders', 'amount_cents', 'due_cents', 'orders_that_differ']
+    assert ledger.amount_cents[0] == ledger.due_cents[0] == Shop.open(done).payments.amount_cents.sum() and ledger.orders_that_differ[0] == 0
 
 
 def test_an_interrupted_run_leaves_nothing(tmp_path):

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import pytest
 
-from shop_nb.settings import SETTINGS, Settings, SettingsError, ShopError, describe, max_lines, need, read_settings
+from shop_nb.settings import SETTINGS, Settings, SettingsError, ShopError, describe, first_line, max_lines, need, read_settings
 
 
 def read(**given): return read_settings(path=False, env={}, **given)
@@ -153,12 +153,18 @@ def test_need():
     assert need('json', 'x') is json
     with pytest.raises(ShopError) as e: need('no_such_module.part', 'charts')
     assert e.value.code == 2 and "pip install 'shop_nb[charts]'" in str(e.value)
+    assert 'needs no_such_module, which' in str(e.value), 'what is installed is a package, not its submodule'
 
 
 def test_need_tells_a_broken_module_from_a_missing_one(tmp_path, monkeypatch):
     (tmp_path / 'half_there.py').write_text('import not_there_at_all')
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match='not_there_at_all'): need('half_there', 'x')
+
+
+@pytest.mark.parametrize('error, want', [
+    (OSError('not a parquet file.'), 'not a parquet file'), ('\n first..\nsecond.', 'first'), (OSError(), 'OSError'), ('type: \x0f.', 'type:'), ('1.5', '1.5')])
+def test_first_line(error, want): assert first_line(error) == want
 
 
 def test_errors_have_codes():

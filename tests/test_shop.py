@@ -7,7 +7,7 @@ import pytest
 from shop_nb import Shop
 from shop_nb.schema import TABLES
 from shop_nb.settings import Settings, ShopError
-from shop_nb.shop import MADE, read_manifest
+from shop_nb.shop import BOOKS, MADE, is_run, own_folder, read_manifest, write_manifest
 
 SMALL = dict(customers=60, products=40, orders=120, order_items=300)
 
@@ -96,7 +96,7 @@ def test_a_manifest_names_the_shop_and_nothing_else(shop, saved, tmp_path):
 
 def test_saving_over_a_run_takes_what_speaks_of_the_old_tables(shop, tmp_path):
     shop.save(tmp_path / 'run')
-    for name in MADE: (tmp_path / 'run' / name).touch()
+    for name in MADE + BOOKS: (tmp_path / 'run' / name).touch()
     Shop(**SMALL, seed=8).save(tmp_path / 'run')
     assert sorted(p.name for p in (tmp_path / 'run').iterdir()) == ['manifest.json', 'tables']
     assert Shop.open(tmp_path / 'run').settings.seed == 8
@@ -107,6 +107,61 @@ def test_a_folder_of_somebody_else_is_left_alone(shop, tmp_path):
     with pytest.raises(ShopError, match='not of a run') as e: shop.save(tmp_path)
     assert e.value.code == 2 and [p.name for p in tmp_path.iterdir()] == ['thesis.txt']
     with pytest.raises(ShopError, match='is a file'): shop.save(tmp_path / 'thesis.txt')
+
+
+@pytest.mark.parametrize('text', ['{"name": "My web app", "version": 3, "settings": {}, "tables": []}', '{}', '[]', '{', '\x00', '{"settings": {"seed": 7}}'])
+def test_a_manifest_of_somebody_else_makes_no_run(shop, tmp_path, text):
+    (tmp_path / 'manifest.json').write_text(text)
+    (tmp_path / 'index.html').write_text('mine')
+    with pytest.raises(ShopError, match='not of a run') as e: shop.save(tmp_path)
+    assert e.value.code == 2 and not is_run(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['index.html', 'manifest.json'] and (tmp_path / 'index.html').read_text() == 'mine'
+
+
+def test_a_folder_without_a_name(shop, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ShopError, match='empty') as e: shop.save('')
+    assert e.value.code == 2 and not list(tmp_path.iterdir())
+    assert own_folder('.') == own_folder(tmp_path.relative_to(tmp_path))
+
+
+def test_a_notebook_of_a_run_that_saves_into_it_stays(shop, tmp_path, monkeypatch):
+    "As the first step of a run does: by its own path, from within notebooks/."
+    shop.save(tmp_path)
+    for name in 'html', 'notebooks': (tmp_path / name).mkdir()
+    (tmp_path / 'notebooks/10_generate.ipynb').touch()
+    (tmp_path / 'run.log').touch()
+    monkeypatch.chdir(tmp_path / 'notebooks')
+    shop.save('..')
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['manifest.json', 'notebooks', 'run.log', 'tables']
+    assert (tmp_path / 'notebooks/10_generate.ipynb').exists()
+
+
+@pytest.mark.parametrize('until', ['2025-05-31', '2025-12-31', '2026-06-30'])
+def test_rows_are_foreseen_up_to_until(until):
+    shop = Shop(**SMALL, until=until)
+    text, rows = repr(shop), shop.rows()
+    assert 'tables' not in vars(shop) and shop._repr_html_().count('about') == text.count('about') == (until != '2025-12-31')
+    made = {name: t.num_rows for name, t in shop.tables.items()}
+    assert shop.rows() == made and 'about' not in repr(shop)
+    assert made | dict(order_items=0) == rows | dict(order_items=0) and abs(made['order_items'] / rows['order_items'] - 1) < .2
+    if until == '2025-12-31': assert made == rows == shop.settings.counts
+
+
+def test_what_needs_a_folder_or_settings(shop, saved, tmp_path):
+    for method in shop.answers, shop.profile:
+        with pytest.raises(ShopError, match='Where should') as e: method()
+        assert e.value.code == 2
+    with pytest.raises(ShopError, match='settings of this shop are not known') as e: Shop.open(saved / 'tables').save(tmp_path / 'new')
+    assert e.value.code == 2 and not (tmp_path / 'new').exists()
+
+
+@pytest.mark.parametrize('settings', [None, 5, [1], {'path': 'x'}, {'sed': 7}, {'seed': 'x'}])
+def test_a_manifest_whose_settings_name_no_shop(shop, tmp_path, settings):
+    shop.save(tmp_path)
+    write_manifest(tmp_path, settings=settings)
+    with pytest.raises(ShopError) as e: Shop.open(tmp_path)
+    assert e.value.code == 2
 
 
 def test_a_failed_save_leaves_nothing(shop, tmp_path):
@@ -124,14 +179,16 @@ def test_what_cannot_be_opened(tmp_path):
     for folder in tmp_path, tmp_path / 'none':
         with pytest.raises(ShopError) as e: Shop.open(folder)
         assert e.value.code == 2
-    (tmp_path / 'manifest.json').write_text('{')
-    with pytest.raises(ShopError, match='cannot be read'): read_manifest(tmp_path)
+    for text in '{', '[]':
+        (tmp_path / 'manifest.json').write_text(text)
+        with pytest.raises(ShopError, match='cannot be read') as e: read_manifest(tmp_path)
+        assert e.value.code == 2
 
 
 def test_wrong_sql_is_told_in_two_lines(shop):
     for query in 'select * from orders where', 'select * from order', "select cast(status as int) from orders":
         with pytest.raises(ShopError) as e: shop.sql(query)
-        assert e.value.code == 2 and len(str(e.value).splitlines()) == 2
+        assert e.value.code == 2 and len(str(e.value).splitlines()) == 2 and '..' not in str(e.value) and str(e.value).splitlines()[0].endswith('.')
     with pytest.raises(ShopError, match='monthly_revenue'): shop.ask('monthly_revenu')
 
 

@@ -10,7 +10,7 @@ import pytest
 from shop_nb.generate import tables, write_tables
 from shop_nb.schema import RULES, TABLES, arrow_schema
 from shop_nb.settings import Settings, ShopError
-from shop_nb.validate import FIRST, message, validate
+from shop_nb.validate import FIRST, Unreadable, given_tables, message, validate
 
 SETTINGS = Settings(seed=11, customers=200, products=60, orders=400, order_items=1000)
 DAY = pd.Timedelta(days=1)
@@ -290,6 +290,49 @@ def test_broken_parquet(tmp_path):
     report = validate(tmp_path)
     assert {('customers', 'unreadable', ''), ('payments', 'empty', ''), ('orders', 'missing', '')} <= set(found(report))
     assert report.rows['order_items'] == 1000
+
+
+@pytest.mark.parametrize('parts', [False, True])
+def test_damaged_page(shop, tmp_path, parts):
+    "The footer is whole, so the damage shows only when the page is read: one finding, and the table's rules are skipped."
+    write_tables(SETTINGS, tmp_path)
+    path = tmp_path / 'orders.parquet'
+    if parts:
+        path.unlink(); path.mkdir()
+        for i in range(2): pq.write_table(shop['orders'].slice(i * 200, 200), path / f'part-{i}.parquet')
+        path /= 'part-1.parquet'
+    data = path.read_bytes()
+    path.write_bytes(data[:300] + b'\xff' * 20 + data[320:])
+    report = validate(tmp_path)
+    assert [(f['table'], f['check'], f['first_keys']) for f in report.failures] == [('orders', 'unreadable', [path.name])], str(report)
+    assert {'ledger', 'order_has_lines'} <= set(report.skipped) and report.rows['payments'] == 400
+    with pytest.raises(Unreadable, match='orders cannot be read: ' + path.name): list(given_tables(tmp_path)['orders'].batches())
+
+
+def test_page_that_is_no_text(tmp_path):
+    "A page that can be unpacked may hold text that is not UTF-8."
+    write_tables(SETTINGS, tmp_path)
+    t = pq.read_table(tmp_path / 'customers.parquet')
+    names = t['first_name'].combine_chunks()
+    names = names.cast(pa.string())
+    bad = pa.Array.from_buffers(pa.string(), len(names), [None, names.buffers()[1], pa.py_buffer(b'\xff' * names.buffers()[2].size)])
+    pq.write_table(t.set_column(t.schema.get_field_index('first_name'), 'first_name', bad), tmp_path / 'customers.parquet')
+    assert ('customers', 'unreadable', '') in found(validate(tmp_path))
+
+
+def test_messages_end_once(tmp_path):
+    "Other libraries end their messages with a full stop, too."
+    write_tables(SETTINGS, tmp_path)
+    (tmp_path / 'orders.parquet').write_bytes(b'not this')
+    f = found(validate(tmp_path))['orders', 'unreadable', '']
+    assert message(f).splitlines()[0].endswith('not a parquet file.')
+
+
+def test_variables_are_no_tables(shop, monkeypatch):
+    "DuckDB looks for a missing table among Python's variables, as a chapter has them; here it must not."
+    monkeypatch.setattr('shop_nb.validate.orders', shop['orders'].to_pandas(), raising=False)
+    report = validate({n: t for n, t in shop.items() if n != 'orders'})
+    assert set(found(report)) == {('orders', 'missing', '')} and 'ledger' in report.skipped, str(report)
 
 
 def test_one_bad_part_of_many(shop, tmp_path):
