@@ -362,7 +362,7 @@ from banded
 join (values (0, 'none'), (1, 'to 5 %'), (2, '5 to 10 %'), (3, '10 to 20 %'), (4, 'over 20 %')) as b(band, name) using (band)
 group by band, b.name
 order by band
-''', 'What is left of an order at each depth of discount? (Who gets one differs in more than the discount.)',
+''', 'What is left of an order at each discount, among people who differ in more than the discount?',
     dict(kind='bar', x='discount', y='margin_per_order_eur', also='margin_rate', xlabel='discount on list price'))
 
 # %% ../nbs/07a_questions.ipynb #16469b7f
