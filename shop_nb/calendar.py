@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 from .settings import Settings, SettingsError
-from .cells import Cells, binomial, look_up, choice_table, lognormal, normal, poisson, quantile_table, split, uniform
+from .cells import Cells, look_up, normal, poisson, quantile_table, split, uniform
 
 # %% ../nbs/03_calendar.ipynb #77af9cff
 def day_number(d, # A date, or anything NumPy takes for one

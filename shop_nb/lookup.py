@@ -6,7 +6,6 @@
 __all__ = ['place_of']
 
 # %% ../nbs/10a_lookup.ipynb #92a6819d
-import re
 import numpy as np
 import pyarrow as pa
 from fastcore.basics import patch
