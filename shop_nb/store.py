@@ -14,9 +14,9 @@ from pathlib import Path
 
 from fastcore.basics import patch
 
-from .ledger import Missing, Refused, Stale, broken, refusal
-from .load import APPLICATION_ID, USER_VERSION, hold_writers
-from .schema import DAY_KEYS, LINE_KEYS, PAYMENT_KEYS, TABLES, Table, get_table
+from .ledger import Missing, Refused
+from .load import APPLICATION_ID, USER_VERSION
+from .schema import TABLES, get_table
 from .settings import ShopError, first_line
 
 # %% ../nbs/12a_store.ipynb #839e78ce
@@ -66,6 +66,11 @@ class Store:
             self._open.append(con)
         con.hurry(self.timeout)
         return con
+
+    def same_file(self) -> bool:
+        "Whether the file that was opened still has its name"
+        try: return os.stat(self.path).st_ino == self._inode
+        except OSError: return False
 
     def close(self):
         "Close every connection"
