@@ -12,9 +12,9 @@ from .settings import ShopError, first_line, need
 
 need('fastapi', 'api')
 
-import asyncio, csv, hashlib, io, json, os, re, secrets, sqlite3, tempfile, time, traceback
+import asyncio, csv, hashlib, io, json, os, re, secrets, signal, socket, sqlite3, tempfile, time, traceback
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from importlib.resources import files
@@ -644,7 +644,9 @@ def _documented(api, service):
         for model in (Problem, *(s['new'] for s in SHAPES.values())):
             schema = model.model_json_schema(ref_template='#/components/schemas/{model}')
             parts['schemas'] |= schema.pop('$defs', {}) | {model.__name__: schema}
+        parts['responses'] = {str(s): r for s, r in RESPONSES.items()}
         for op in (op for path in told['paths'].values() for op in path.values()):
+            for s in {*op['responses']} & {*parts['responses']}: op['responses'][s] = {'$ref': f'#/components/responses/{s}'}
             if scope := op.get('x-scope'): op['security'] = [{}] * (service.config.open and scope.endswith(':read')) + [dict(key=[scope])]
         return told
     api.openapi = openapi
@@ -681,15 +683,23 @@ def from_environment():
     "The application of a worker"
     return make_app(Config(**json.loads(os.environ[_HANDED])))
 
+def _check(config, port):
+    "Tell what would fail later; raises `ShopError`"
+    Service(config).close()
+    try:
+        with socket.create_server((config.host, port)): pass
+    except OSError as e: raise ShopError(f'Nothing can listen at {config.host}:{port}: {first_line(e.strerror or e)}.', 'Choose another --port or --host', code=2) from None
+
 def serve(
     config:Config, # how it is run
     port:int=8000, # where it listens
     workers:int=1, # processes
 ):
     "Run the service until it is stopped; requests that have begun are finished"
-    Service(config).close() # tell now what would fail later
+    _check(config, port)
     os.environ[_HANDED] = json.dumps(asdict(config))
-    with tempfile.TemporaryDirectory() as folder:
+    signal.signal(signal.SIGTERM, lambda *_: None) # when the service has stopped, the process ends by itself
+    with tempfile.TemporaryDirectory() as folder, suppress(KeyboardInterrupt):
         if workers > 1: os.environ[MULTI] = folder
         need('uvicorn', 'api').run('shop_nb.api:from_environment', factory=True, host=config.host, port=port, workers=workers, access_log=False,
                                    log_config=None, server_header=False, timeout_graceful_shutdown=30)
