@@ -166,6 +166,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'shop_nb.changes.Store.change': ('changes.html#store.change', 'shop_nb/changes.py'),
                                  'shop_nb.changes.Store.once': ('changes.html#store.once', 'shop_nb/changes.py'),
                                  'shop_nb.changes._Again': ('changes.html#_again', 'shop_nb/changes.py'),
+                                 'shop_nb.changes._check_key': ('changes.html#_check_key', 'shop_nb/changes.py'),
                                  'shop_nb.changes._day_of': ('changes.html#_day_of', 'shop_nb/changes.py'),
                                  'shop_nb.changes._new_key': ('changes.html#_new_key', 'shop_nb/changes.py'),
                                  'shop_nb.changes._next': ('changes.html#_next', 'shop_nb/changes.py'),

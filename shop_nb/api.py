@@ -43,14 +43,17 @@ from .store import OPERATORS, PARTS, Store, expansions, filters, nearest
 
 # %% ../nbs/12e_api.ipynb #f8532df0
 MOST = dict(id=LAST_KEY, cents=4_000_000_000, count=1_000_000) # what a number may be where the declaration says nothing
-_leap = r'(?:(?:19|20)(?:0[48]|[2468][048]|[13579][26])|2000)'
-DAY = rf'(?:(?:19|20)\d\d-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8]))|{_leap}-02-29)'
+_year, _leap = r'(?:19\d\d|20[0-8]\d)', r'(?:19(?:0[48]|[2468][048]|[13579][26])|20(?:0[048]|[2468][048]|[1357][26]))'
+_days = r'(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8])'
+DAY = f'(?:{_year}-(?:{_days})|{_leap}-02-29)' # to 2089: later, the numbers of order lines would be too long for JSON
 PATTERNS = dict(date=f'^{DAY}$', time=rf'^{DAY} (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d$')
 _glob = {'?': r'[^\x00]', '*': r'[^\x00]*', '[': '[', ']': ']', '-': '-'}
 
 def _pattern(c):
     "A column's GLOB pattern as a regular expression"
     return '^' + ''.join(_glob.get(p) or (p if len(p) > 1 else re.escape(p)) for p in re.findall(r'\[[^]]+\]|.', c.pattern)) + '$' if c.pattern else r'^[^\x00]+$'
+
+_integral = BeforeValidator(lambda v: int(v) if isinstance(v, float) and v.is_integer() else v) # 5.0 is a whole number in JSON
 
 def _type(c):
     "A column's type, with what its values must be"
@@ -59,7 +62,7 @@ def _type(c):
     if c.type in PATTERNS: return Annotated[str, Field(pattern=PATTERNS[c.type])]
     if c.type == 'text': return Annotated[str, Field(min_length=1, max_length=200, pattern=_pattern(c))]
     if c.type == 'degrees': return Annotated[float, Field(ge=c.ge, le=c.le, allow_inf_nan=False)]
-    return Annotated[int, Field(ge=c.ge if c.ge is not None else 1, le=c.le or MOST[c.type])]
+    return Annotated[int, _integral, Field(ge=c.ge if c.ge is not None else 1, le=c.le or MOST[c.type])]
 
 # %% ../nbs/12e_api.ipynb #0ecb9fea
 _STRICT = ConfigDict(extra='forbid', strict=True)

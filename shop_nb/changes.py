@@ -11,10 +11,11 @@ from contextlib import contextmanager
 
 from fastcore.basics import patch
 
-from .ledger import ORDER_RULES, Missing, Refused, Stale, broken, refusal
+from .ledger import ORDER_RULES, Refused, Stale, broken, refusal
 from .load import hold_writers
 from .schema import DAY_KEYS, LINE_KEYS, PAYMENT_KEYS, TABLES, get_table
-from .store import PARTS, Store, _expand, _rows, _whole, version
+from .settings import first_line
+from .store import PARTS, Store, _whole, version
 
 # %% ../nbs/12b_changes.ipynb #e0151097
 class Change:
@@ -46,8 +47,9 @@ def change(self:Store,
 
 # %% ../nbs/12b_changes.ipynb #a251dfc9
 LAST_KEY = 2**53 - 1 # the greatest whole number that every JSON client keeps
+_own = 'orders', 'order_items', 'payments' # tables whose rows belong to an order
 
-def _day_of(row): return int(row['ordered_at'][:10].replace('-', '')) - 20_000_000
+def _day_of(row): return int(str(row['ordered_at'])[:10].replace('-', '')) - 20_000_000
 
 def _next(con, t, least, most):
     "The number after the last one of a range"
@@ -55,15 +57,21 @@ def _next(con, t, least, most):
     if last == most: raise Refused(f'No number is left for a row of {t.name}.', 'key', t.name, t.key)
     return least if last is None else last + 1
 
+def _check_key(t, key):
+    "Keep a client from taking the last numbers: raises `Refused`"
+    most = (key // DAY_KEYS) * DAY_KEYS + DAY_KEYS // 2 if t.name == 'orders' else LAST_KEY // 2 if t.name not in _own else LAST_KEY
+    if not isinstance(key, int) or key > most: raise Refused(f'{t.key} {key} is too large.', 'key', t.name, t.key, key, 'Leave it out, and take what you get')
+
 def _new_key(con, t, row):
     "The key of a row that has none yet"
-    if t.name == 'order_items': return row['order_id'] * LINE_KEYS + row['line_number']
-    if t.name == 'payments': return row['order_id'] * PAYMENT_KEYS + 1
-    if t.name == 'orders': return _next(con, t, _day_of(row) * DAY_KEYS + 1, (_day_of(row) + 1) * DAY_KEYS - 1)
+    try:
+        if t.name == 'order_items': return row['order_id'] * LINE_KEYS + row['line_number']
+        if t.name == 'payments': return row['order_id'] * PAYMENT_KEYS + 1
+        if t.name == 'orders': return _next(con, t, _day_of(row) * DAY_KEYS + 1, (_day_of(row) + 1) * DAY_KEYS - 1)
+    except (KeyError, ValueError, TypeError): raise Refused(f'The row has no {dict(orders="day", order_items="line").get(t.name, "order")} to take its number from.', 'key', t.name, t.key) from None
     return _next(con, t, 1, LAST_KEY)
 
 # %% ../nbs/12b_changes.ipynb #3c44c47d
-_own = 'orders', 'order_items', 'payments'
 _watched = {n: [c for c in t.names if any(f'.{c}' in r.sql for r in ORDER_RULES.values())] for n, t in TABLES.items() if n not in _own}
 
 @patch
@@ -81,6 +89,7 @@ def _run(self:Change, t, sql, row, values):
     "Run a statement; raises `Refused` for a row that SQLite does not take"
     try: self.con.execute(sql, values)
     except sqlite3.IntegrityError as e: raise refusal(self.con, e, t, row) from None
+    except (OverflowError, sqlite3.InterfaceError, sqlite3.ProgrammingError) as e: raise Refused(f'{first_line(e)}.', 'type', t.name) from None
 
 @patch
 def _insert(self:Change, t, row):
@@ -113,6 +122,7 @@ def create(self:Change,
     t = get_table(table)
     row = dict(row)
     if row.get(t.key) is None: row[t.key] = _new_key(self.con, t, row)
+    else: _check_key(t, row[t.key])
     self._insert(t, row)
     for part, rows in _parts(row[t.key], row) if t.name == 'orders' else ():
         for r in rows: self._insert(part, r)

@@ -41,7 +41,8 @@ class Keys:
     def __init__(self,
         db, # the database file
     ):
-        self.path = Path(f'{Path(db).resolve()}.keys')
+        self.db = Path(db).resolve()
+        self.path = Path(f'{self.db}.keys')
         self._stamp, self._data = None, {}
 
     def _read(self):
@@ -61,7 +62,7 @@ class Keys:
 
     def _change(self, change):
         "Change the keys, one process at a time"
-        with hold_writers(self.path):
+        with hold_writers(self.db):
             now = self._read()
             keys = dict(now.get('keys', {}))
             made = change(keys)
