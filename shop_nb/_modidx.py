@@ -68,6 +68,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                              'shop_nb.api._bulk': ('api.html#_bulk', 'shop_nb/api.py'),
                              'shop_nb.api._check': ('api.html#_check', 'shop_nb/api.py'),
                              'shop_nb.api._columnar': ('api.html#_columnar', 'shop_nb/api.py'),
+                             'shop_nb.api._csv': ('api.html#_csv', 'shop_nb/api.py'),
                              'shop_nb.api._database_error': ('api.html#_database_error', 'shop_nb/api.py'),
                              'shop_nb.api._documented': ('api.html#_documented', 'shop_nb/api.py'),
                              'shop_nb.api._expand': ('api.html#_expand', 'shop_nb/api.py'),

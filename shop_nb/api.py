@@ -62,7 +62,7 @@ def _type(c):
     if c.type in PATTERNS: return Annotated[str, Field(pattern=PATTERNS[c.type])]
     if c.type == 'text': return Annotated[str, Field(min_length=1, max_length=200, pattern=_pattern(c))]
     if c.type == 'degrees': return Annotated[float, Field(ge=c.ge, le=c.le, allow_inf_nan=False)]
-    return Annotated[int, _integral, Field(ge=c.ge if c.ge is not None else 1, le=c.le or MOST[c.type])]
+    return Annotated[int, Field(ge=c.ge if c.ge is not None else 1, le=c.le or MOST[c.type]), _integral]
 
 # %% ../nbs/12e_api.ipynb #0ecb9fea
 _STRICT = ConfigDict(extra='forbid', strict=True)
@@ -190,7 +190,7 @@ def _faults(errors, parameters=(), row=''):
 def _invalid(request, e):
     "The problem that a request of the wrong form is"
     faults = list(_faults(e.errors(), getattr(request.scope.get('route'), 'parameters', ())))
-    return problem(422, f'{faults[0].get("parameter") or faults[0].get("pointer") or "The body"}: {faults[0]["detail"]}', faults)
+    return problem(400 if faults[0]['code'] == 'json_invalid' else 422, f'{faults[0].get("parameter") or faults[0].get("pointer") or "The body"}: {faults[0]["detail"]}', faults)
 
 # %% ../nbs/12e_api.ipynb #31cc9f19
 def _http_error(request, e):
@@ -207,7 +207,7 @@ def _database_error(request, e):
     return problem(503, 'This took too long: ask for less.' if slow else 'The database cannot be used at the moment: try again.', headers={'Retry-After': '5'})
 
 ERRORS = {ShopError: _refused, RequestValidationError: _invalid, HTTPException: _http_error, sqlite3.Error: _database_error}
-_told = {400: 'A cursor or a period that cannot be', 401: 'No key, or not a valid one', 403: 'The key may not do this', 404: 'Not there', 405: 'Not possible here',
+_told = {400: 'A body that cannot be read, or a cursor or period that cannot be', 401: 'No key, or not a valid one', 403: 'The key may not do this', 404: 'Not there', 405: 'Not possible here',
          409: 'A constraint or a rule would be broken', 412: 'The row has changed', 413: 'Too large', 415: 'Of a kind that is not read', 421: 'Another host is meant', 422: 'Not of the form that is asked for',
          428: 'If-Match is missing', 429: 'Too many requests', 500: 'A fault of the service', 503: 'Not possible at the moment'}
 RESPONSES = {s: dict(description=d, content={'application/problem+json': dict(schema={'$ref': '#/components/schemas/Problem'})}) for s, d in _told.items()}
@@ -220,7 +220,7 @@ class Config:
     host: str = '127.0.0.1'
     rate: float = 0 # requests a second and client; 0 is no limit
     timeout: float = 10 # seconds that a query may take
-    max_body: int = 8_000_000 # bytes
+    max_body: int = 16_000_000 # bytes
     origins: tuple = () # whose pages may ask from a browser (CORS)
     @property
     def open(self): return self.host in LOOPBACK
@@ -366,21 +366,27 @@ _readers = dict(id=int, count=int, cents=int, degrees=float, flag=lambda v: {'tr
 def _typed(t, row):
     "A row of CSV with its columns read as their types; what cannot be read stays text"
     def read(n, v):
-        if v == '' or n not in t.names: return None if v == '' else v
+        if not isinstance(v, str) or v == '': return v or None
         try: return _readers.get(t[n].type, str)(v)
         except (ValueError, KeyError): return v
-    return {n: read(n, v) for n, v in row.items() if n is not None}
+    return {n or 'more than the columns': read(n, v) for n, v in row.items()}
+
+def _csv(t, body):
+    "The rows of a CSV file, whose first line names columns"
+    rows = csv.DictReader(io.StringIO(body.decode('utf-8-sig'), newline=''), strict=True)
+    if unknown := [n for n in rows.fieldnames or [''] if n not in t.names]: raise ValueError(f'there is no column {unknown[0]!r}')
+    return rows
 
 def _parse(t, kind, body):
     "The rows of a bulk; raises HTTPException"
     try:
         if kind in ('application/json', ''): rows = orjson.loads(body)
         elif kind == 'application/x-ndjson': rows = [orjson.loads(l) for l in body.splitlines() if l.strip()]
-        elif kind == 'text/csv': rows = [_typed(t, r) for r in csv.DictReader(io.StringIO(body.decode('utf-8-sig'), newline=''))]
+        elif kind == 'text/csv': rows = [_typed(t, r) for r in _csv(t, body)]
         else: raise HTTPException(415, 'A bulk is application/json, application/x-ndjson or text/csv.')
-    except (ValueError, csv.Error) as e: raise HTTPException(422, f'The body cannot be read as {kind}: {first_line(e)}.') from None
-    if not isinstance(rows, list): raise HTTPException(422, 'A bulk is a list of rows.')
-    if len(rows) > MANY: raise HTTPException(413, f'A bulk has {MANY:,} rows at most.')
+        if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows): raise ValueError('it is no list of rows')
+    except (ValueError, csv.Error) as e: raise HTTPException(422 if kind == 'application/json' else 400, f'The body cannot be read as {kind}: {first_line(e)}.') from None
+    if len(rows) > MANY: raise HTTPException(422, f'A bulk has {MANY:,} rows at most.')
     return rows
 
 class Bulk(BaseModel):
