@@ -18,10 +18,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from importlib.resources import files
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Literal, Optional, get_origin
 
 import orjson, prometheus_client as prom, pyarrow as pa, pyarrow.parquet as pq
-from fastapi import APIRouter, FastAPI, Header, Path, Query, Request, Response
+from fastapi import FastAPI, Header, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from fastapi.routing import APIRoute
@@ -111,21 +111,39 @@ def _filter_type(c, op):
 
 def _names(names, sign=''): return Annotated[str, Field(pattern=f'^{sign}(?:{"|".join(names)})(?:,{sign}(?:{"|".join(names)}))*$')]
 
-def _query(title, /, **fields): return create_model(title, __config__=ConfigDict(extra='forbid'), **fields)
+def _query(title, /, **fields):
+    "A model of query parameters, which knows those that may be repeated"
+    model = create_model(title, __config__=ConfigDict(extra='forbid'), **fields)
+    model.repeated = {n for n, f in model.model_fields.items() if get_origin(f.annotation) is list}
+    return model
+
+def _given(type, **told): return type, Field(default_factory=lambda: None, **told)
+
+def _read(model, request):
+    "The query parameters of a request; raises RequestValidationError"
+    asked = request.query_params
+    if not asked: return model()
+    try: return model.model_validate({n: asked.getlist(n) if n in model.repeated else v for n, v in asked.items()})
+    except ValidationError as e: raise RequestValidationError([x | dict(loc=('query', *x['loc'])) for x in e.errors()]) from None
+
+def _described(model):
+    "The query parameters for the documentation"
+    schema = model.model_json_schema()
+    return [{'name': n, 'in': 'query', 'required': False, 'schema': p, 'description': p.pop('description', '')} for n, p in schema['properties'].items()]
 
 def _filters(t):
     "The filters of a table as fields"
-    return {n: _maybe(_filter_type(c, op), description=f'{c.name} is {OPERATORS[op][2]}') for n, (c, op) in filters(t).items()}
+    return {n: _given(_filter_type(c, op), description=f'{c.name} is {OPERATORS[op][2]}') for n, (c, op) in filters(t).items()}
 
-def _expand(t): return dict(expand=_maybe(_names(expansions(t)), description='What each row brings along')) if expansions(t) else {}
+def _expand(t): return dict(expand=_given(_names(expansions(t)), description='What each row brings along')) if expansions(t) else {}
 
 def _paging(t):
     "The other parameters of a list"
     return dict(limit=(Annotated[int, Field(ge=1, le=1000, description='Rows of a page')], 50),
-        cursor=_maybe(Annotated[str, Field(max_length=2000)], description='`next` of the page before'),
-        sort=_maybe(_names(t.names, '-?'), description='Columns to sort by, with `-` from high to low'),
-        fields=_maybe(_names(t.names), description='Columns to show'),
-        count=_maybe(_flag, description='Count the rows of all pages'), **_expand(t))
+        cursor=_given(Annotated[str, Field(max_length=2000)], description='`next` of the page before'),
+        sort=_given(_names(t.names, '-?'), description='Columns to sort by, with `-` from high to low'),
+        fields=_given(_names(t.names), description='Columns to show'),
+        count=_given(_flag, description='Count the rows of all pages'), **_expand(t))
 
 FORMATS = dict(csv='text/csv; charset=utf-8', ndjson='application/x-ndjson', parquet='application/vnd.apache.parquet', arrow='application/vnd.apache.arrow.stream')
 _format = Annotated[Literal[tuple(FORMATS)], Field(description='Kind of file')]
@@ -291,7 +309,7 @@ def _reading(api, service, name):
     "The routes that read a table"
     t, shapes, store = TABLES[name], SHAPES[name], service.store
     Listing = _query(f'{_named(t)}Query', **_paging(t), **_filters(t))
-    Single = _query(f'{_named(t)}Expand', **_expand(t))
+    Single, known = _query(f'{_named(t)}Expand', **_expand(t)), filters(t)
     Page = create_model(f'{_named(t)}Page', items=(list[shapes['some']], ...), next=(Optional[str], Field(description='Cursor of the next page')), count=_maybe(int))
 
     def brings(request, expand):
@@ -300,9 +318,9 @@ def _reading(api, service, name):
         return expand
 
     @_route(api, 'GET', f'/v1/{name}', f'{name}:read', Page, parameters=Listing)
-    async def listing(request:Request, q:Annotated[Listing, Query()]):
-        given = q.model_dump(exclude_unset=True)
-        found = {n: v for n, v in given.items() if n in filters(t)}
+    async def listing(request:Request):
+        given = (q := _read(Listing, request)).model_dump(exclude_unset=True)
+        found = {n: v for n, v in given.items() if n in known}
         purpose, sort = json.dumps([name, found, given.get('sort', '')], sort_keys=True), given.get('sort', '')
         after = service.keys.unsign(q.cursor, purpose) if q.cursor is not None else None
         def page(): return store.page(t, found, sort, after, q.limit, _split(q.fields), brings(request, _split(given.get('expand'))), bool(q.count))
@@ -312,7 +330,8 @@ def _reading(api, service, name):
         return _json(dict(items=p.items, next=cursor) | (dict(count=p.count) if q.count else {}), headers=link)
 
     @_route(api, 'GET', f'/v1/{name}/{{key}}', f'{name}:read', shapes['row'], parameters=Single, extra={304: dict(description='Not changed')})
-    async def single(request:Request, key:_Key, q:Annotated[Single, Query()], if_none_match:_IfNone=None):
+    async def single(request:Request, key:_Key, if_none_match:_IfNone=None):
+        q = _read(Single, request)
         row, version = store.get(t, key, brings(request, _split(getattr(q, 'expand', None))))
         if if_none_match and _matches(if_none_match, version): return Response(status_code=304, headers={'ETag': _tag(version)})
         return _json(row, headers={'ETag': _tag(version)})
@@ -324,7 +343,7 @@ def _route(api, method, path, scope, model, status=200, parameters=None, extra=N
     def add(f):
         told = {status: dict(model=model) if model else dict(description='Done')}
         api.add_api_route(path, f, methods=[method], status_code=status, responses=told | (extra or {}), response_model=None, response_class=Response,
-            operation_id=f'{f.__name__}_{scope.split(":")[0]}', openapi_extra={'x-scope': scope} | more.pop('openapi', {}), tags=[scope.split(':')[0]], **({'summary': f'{f.__doc__ or verb}'} | more))
+            operation_id=f'{f.__name__}_{scope.split(":")[0]}', openapi_extra={'x-scope': scope, 'parameters': _described(parameters) if parameters else []} | more.pop('openapi', {}), tags=[scope.split(':')[0]], **({'summary': f'{f.__doc__ or verb}'} | more))
         api.routes[-1].parameters = list(parameters.model_fields) if parameters else []
         return f
     return add
@@ -397,7 +416,7 @@ class Bulk(BaseModel):
     dry_run: bool = Field(description='Whether it was taken back')
 
 _Bulk = _query('BulkQuery', mode=(Annotated[Literal['atomic', 'each'], Field(description='All rows or none, or each by itself')], 'atomic'),
-               dry_run=_maybe(_flag, description='Do all of it, and take it back'))
+               dry_run=_given(_flag, description='Do all of it, and take it back'))
 
 # %% ../nbs/12e_api.ipynb #20c6f5ea
 def _bulk(api, service, name):
@@ -415,7 +434,8 @@ def _bulk(api, service, name):
         return good, wrong
 
     @_route(api, 'POST', f'/v1/{name}:bulk', f'{name}:write', Bulk, parameters=_Bulk, openapi=dict(requestBody=dict(required=True, content=content)))
-    async def bulk(request:Request, q:Annotated[_Bulk, Query()], idempotency_key:_Idempotency=None):
+    async def bulk(request:Request, idempotency_key:_Idempotency=None):
+        q = _read(_Bulk, request)
         kind = request.headers.get('content-type', '').partition(';')[0].strip().lower()
         rows, malformed = await run_in_threadpool(lambda body: check(_parse(t, kind, body)), await request.body())
         if malformed and q.mode == 'atomic': return problem(422, f'{len(malformed):,} rows are not of the form that is asked for; nothing was written.', sum(malformed.values(), []))
@@ -475,7 +495,8 @@ def _exporting(api, service, name):
     Export = _query(f'{_named(t)}Export', format=(_format, 'csv'), **_filters(t))
 
     @_route(api, 'GET', f'/v1/{name}:export', f'{name}:read', None, parameters=Export, extra=_binary)
-    async def export(q:Annotated[Export, Query()]):
+    async def export(request:Request):
+        q = _read(Export, request)
         rows = service.store.stream(name, q.model_dump(exclude_unset=True, exclude={'format'}))
         if q.format in ('csv', 'ndjson'): return _file(_lines_of(q.format, t.names, rows, flags), q.format, name)
         batches = (pa.record_batch([_arrow(v, f.type) for v, f in zip(zip(*r), schema)], schema=schema) for r in rows)
@@ -496,11 +517,12 @@ class Asked(BaseModel):
 
 def _question(api, service, q):
     "The route of a question"
-    fields = {p: _maybe(_special.get(p, _ask_types.get(PARAMS[p].type.__name__)), description=PARAMS[p].doc + (f' (unless given: {d})' if d is not None else '')) for p, d in q.params.items()}
+    fields = {p: _given(_special.get(p, _ask_types.get(PARAMS[p].type.__name__)), description=PARAMS[p].doc + (f' (unless given: {d})' if d is not None else '')) for p, d in q.params.items()}
     Params = _query(f'Ask{q.name.title().replace("_", "")}', format=(Annotated[Literal['json', *FORMATS], Field(description='Kind of answer')], 'json'), **fields)
     told = f'{q.why}\n\nGrain: {q.grain}.\n\n```sql\n{q.sql}\n```'
 
-    async def ask(request:Request, p:Annotated[Params, Query()], if_none_match:_IfNone=None):
+    async def ask(request:Request, if_none_match:_IfNone=None):
+        p = _read(Params, request)
         answer, seen = await run_in_threadpool(service.snapshots.answer, q.name, p.model_dump(exclude_unset=True, exclude={'format'}))
         asked = hashlib.sha256(repr((seen.version, q.name, answer.params, p.format)).encode()).hexdigest()[:32]
         headers = {'ETag': _tag(asked), 'X-As-Of': f'{seen.version} {seen.at}'}
@@ -597,7 +619,7 @@ class Door:
 _page = '''<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>shop_nb API</title>
 <link rel="icon" href="/docs/favicon-32x32.png"><link rel="stylesheet" href="/docs/swagger-ui.css"></head>
 <body><main id="ui"></main><script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body></html>'''
-_start = '''SwaggerUIBundle({url: '/openapi.json', dom_id: '#ui', deepLinking: true, docExpansion: 'none', defaultModelsExpandDepth: 0, tryItOutEnabled: true,
+_start = '''SwaggerUIBundle({url: '/openapi.json', dom_id: '#ui', deepLinking: true, docExpansion: 'list', defaultModelsExpandDepth: 0, tryItOutEnabled: true,
   filter: true, persistAuthorization: false, displayRequestDuration: true, validatorUrl: null})'''
 _assets = {'swagger-ui.css': 'text/css', 'swagger-ui-bundle.js': 'text/javascript', 'favicon-32x32.png': 'image/png'}
 

@@ -185,7 +185,7 @@ def _bound(value, op):
 
 def _where(t, given):
     "SQL and values of the filters"
-    known, terms, values = filters(t), [], []
+    known, terms, values = filters(t) if given else {}, [], []
     for name, value in given.items():
         _known('filter', name, known)
         c, op = known[name]
@@ -243,8 +243,8 @@ def page(self:Store,
 ) -> Page:
     "A page of rows; raises `Refused` for a name that is not there"
     t = get_table(table)
-    for what, names, known in ('column', fields, t.names), ('expansion', expand, expansions(t)):
-        for n in names: _known(what, n, known)
+    for n in fields: _known('column', n, t.names)
+    for n in expand: _known('expansion', n, expansions(t))
     order, (terms, values) = _sorting(t, sort), _where(t, filters)
     where = f' WHERE {" AND ".join(terms)}' if terms else ''
     beyond, more = _after(t, order, after) if after else ('', [])
