@@ -240,6 +240,7 @@ class Config:
     timeout: float = 10 # seconds that a query may take
     max_body: int = 16_000_000 # bytes
     origins: tuple = () # whose pages may ask from a browser (CORS)
+    quiet: bool = False # write no line for each request
     @property
     def open(self): return self.host in LOOPBACK
 
@@ -613,7 +614,7 @@ class Door:
         route, key = getattr(scope.get('route'), 'path', 'none'), scope['state'].get('key')
         method = scope['method'] if scope['method'] in _METHODS else 'other'
         self.seconds.labels(method, route, status).observe(seconds)
-        log('request', id=scope['state']['id'], method=method, route=route, status=status, ms=round(seconds * 1000, 2), key=key and key.id)
+        if not self.config.quiet: log('request', id=scope['state']['id'], method=method, route=route, status=status, ms=round(seconds * 1000, 2), key=key and key.id)
 
 # %% ../nbs/12e_api.ipynb #8d748ae9
 _page = '''<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>shop_nb API</title>
