@@ -3,6 +3,7 @@ import csv, io, json, os, re, shutil, signal, socket, sqlite3, subprocess, sys, 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pyarrow as pa
@@ -124,7 +125,9 @@ def is_problem(r, status):
 def test_a_row_from_first_to_last(api, table):
     t = TABLES[table]
     if table == 'orders': row = new_order(api)
-    else: row = api.get(f'/v1/{table}', params=dict(limit=1)).json()['items'][0] | {t.key: None, **(dict(email='new@example.com') if table == 'customers' else dict(sku='NEW-1'))}
+    else:
+        row = api.get(f'/v1/{table}', params=dict(limit=1)).json()['items'][0] | (dict(email='new@example.com') if table == 'customers' else dict(sku='NEW-1'))
+        del row[t.key]
     made = api.post(f'/v1/{table}', json=row)
     assert made.status_code == 201, made.text
     key, at = made.json()[t.key], made.headers['location']
@@ -144,10 +147,10 @@ def test_a_row_from_first_to_last(api, table):
 
 @pytest.mark.parametrize('table', TABLES)
 def test_lists_are_what_the_store_has(server, api, table):
-    with Store(server.db) as store: page = store.page(table, sort=f'-{TABLES[table].key}', limit=120)
-    first = api.get(f'/v1/{table}', params=dict(sort=f'-{TABLES[table].key}', limit=70, count='true'))
+    with Store(server.db) as store: page = store.page(table, sort=f'-{TABLES[table].key}', limit=50)
+    first = api.get(f'/v1/{table}', params=dict(sort=f'-{TABLES[table].key}', limit=30, count='true'))
     second = api.get(re.fullmatch('<(.+)>; rel="next"', first.headers['link'])[1])
-    assert first.json()['items'] + second.json()['items'][:50] == page.items[:120]
+    assert first.json()['items'] + second.json()['items'][:20] == page.items
     assert first.json()['count'] == sqlite3.connect(server.db).execute(f'SELECT count(*) FROM {table}').fetchone()[0]
     last = api.get(f'/v1/{table}', params={TABLES[table].key: page.items[0][TABLES[table].key]})
     assert last.json() == dict(items=page.items[:1], next=None) and 'link' not in last.headers
@@ -259,8 +262,10 @@ def test_in_flight(inside):
 # ---- bulk and export
 
 def test_bulk(server, api):
-    rows = [api.get('/v1/products/1').json() | dict(product_id=None, sku=f'BULK-{i}') for i in range(4)]
-    bad = [rows[0], rows[1] | dict(price_cents=0), rows[0], rows[3] | dict(sku='GAR-000001' if False else rows[3]['sku'])]
+    product = api.get('/v1/products/1').json()
+    del product['product_id']
+    rows = [product | dict(sku=f'BULK-{i}') for i in range(4)]
+    bad = [rows[0], rows[1] | dict(price_cents=0), rows[0], rows[3]]
     count = lambda: api.get('/v1/products', params=dict(count='true', limit=1)).json()['count']
     before = count()
     told = is_problem(api.post('/v1/products:bulk', json=bad), 422)
@@ -287,7 +292,8 @@ def test_bulk(server, api):
 def test_ten_thousand_at_once(own):
     server = own()
     row = server.client.get('/v1/products/1').json()
-    made = server.client.post('/v1/products:bulk', json=[row | dict(product_id=None, sku=f'B-{i}') for i in range(MANY)], timeout=60)
+    del row['product_id']
+    made = server.client.post('/v1/products:bulk', json=[row | dict(sku=f'B-{i}') for i in range(MANY)], timeout=60)
     assert made.status_code == 200 and made.json()['created'] == MANY
 
 
@@ -387,13 +393,14 @@ HOSTILE = ["'", '"', "' OR '1'='1", "'; DROP TABLE orders; --", '1; DELETE FROM 
            '1e999', 'NaN', '-1', str(2**63), 'null', '[]', '{}', '<script>', "x' AND (SELECT count(*) FROM payments) > 0 --", 'customer_id;--', "name COLLATE NOCASE", 'rowid', '_idempotency', 'sqlite_master', '%00', '\r\nX-Injected: 1']
 
 
+@pytest.mark.slow
 def test_injection(server, api):
     "In every filter, sort, cursor and key: refused or not found, never more than was asked for, never SQL."
     before = {t: api.get(f'/v1/{t}', params=dict(count='true', limit=1)).json()['count'] for t in TABLES}
     with Store(server.db) as store:
         for table in TABLES:
             for name, (c, op) in filters(table).items():
-                for word in HOSTILE[::1 if c.type == 'text' else 4]:
+                for word in HOSTILE[sum(map(ord, name)) % 5::5]:
                     r = api.get(f'/v1/{table}', params={name: word, 'limit': 5})
                     assert r.status_code in (200, 422), (name, word, r.text)
                     if r.status_code == 200 and op in ('', 'contains') and c.type == 'text' and not c.values:
@@ -403,7 +410,7 @@ def test_injection(server, api):
                 for name in 'sort', 'fields', 'expand': is_problem(api.get(f'/v1/{table}', params={name: word}), 422)
                 r = api.get(f'/v1/{table}', params=dict(cursor=word))
                 is_problem(r, r.status_code) if r.status_code in (400, 422) else pytest.fail(r.text)
-                assert api.get(f'/v1/{table}/{httpx.URL("/").join("x")}'.replace('/x', '/' + word.replace('/', '').replace('?', '').replace('#', '').replace('\x00', '').replace('\r\n', '') or '/0')).status_code in (404, 422, 405)
+                assert api.get(f'/v1/{table}/{quote(word, safe="")}').status_code in (404, 422), word
     assert {t: api.get(f'/v1/{t}', params=dict(count='true', limit=1)).json()['count'] for t in TABLES} == before
 
 
@@ -434,7 +441,7 @@ def test_problems_everywhere(server, api):
     assert is_problem(api.post('/v1/customers/1'), 405) and api.post('/v1/customers/1').headers['allow'] == 'DELETE, GET, PATCH, PUT'
     assert api.request('DELETE', '/v1/orders').headers['allow'] == 'GET, POST' and api.put('/v1/orders:bulk').headers['allow'] == 'POST'
     is_problem(api.post('/v1/orders', content=b'x' * 16_000_001), 413)
-    is_problem(httpx.post(server.url + '/v1/orders', content=(b'x' * 100_000 for _ in range(200)), headers=api.headers | {'Content-Type': 'application/json'}, timeout=30), 413)
+    is_problem(httpx.post(server.url + '/v1/orders', content=(b'x' * 100_000 for _ in range(200)), headers=dict(api.headers) | {'Content-Type': 'application/json'}, timeout=30), 413)
     is_problem(api.get('/v1/orders', headers={'Host': 'evil.example'}), 421)
 
 
@@ -490,6 +497,7 @@ def test_log_and_metrics(server, api):
 
 # ---- running it
 
+@pytest.mark.slow
 def test_several_workers(own):
     "Two processes, one shop: nothing is lost, and the metrics are those of both."
     server = own('--workers', '2')
@@ -498,12 +506,13 @@ def test_several_workers(own):
         with httpx.Client(base_url=server.url, headers=server.client.headers, timeout=30) as c: return [c.post('/v1/orders', json=order, headers={'Idempotency-Key': f'{n}-{i // 2}'}).headers['location'] for i in range(10)]
     with ThreadPoolExecutor(8) as pool: made = [l for ls in pool.map(client, range(8)) for l in ls]
     assert len(made) == 80 and len(set(made)) == 40
-    count = int(re.search(r'route="/v1/orders",status="201"\} (\d+)', server.client.get('/metrics').text)[1])
+    count = int(re.search(r'_count\{method="POST",route="/v1/orders",status="201"\} (\d+)', server.client.get('/metrics').text)[1])
     assert count == 80 and len({e['pid'] for e in server.events('started')}) == 2
     assert server.stop() == 0
     with closing(sqlite3.connect(server.db)) as con: assert not {r.name for r in RULES if violations(con, r, 'sqlite')}
 
 
+@pytest.mark.slow
 def test_a_reload_under_it(own):
     "A load while the service answers: old shop or new one, no error, and the keys stay."
     server, seen, stop = own(), set(), threading.Event()
@@ -540,6 +549,7 @@ def test_a_port_that_is_taken(server):
     assert done.returncode == 2 and f'127.0.0.1:{server.port}' in done.stderr and 'Traceback' not in done.stderr
 
 
+@pytest.mark.slow
 def test_documentation_works_offline(server):
     "The page asks no other host and shows no error."
     from playwright.sync_api import sync_playwright
@@ -556,6 +566,7 @@ def test_documentation_works_offline(server):
     assert not errors and not others
 
 
+@pytest.mark.slow
 def test_schemathesis(own):
     "Every check, on a small number of examples: what the documentation says is what the service does."
     server = own()
