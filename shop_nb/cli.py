@@ -194,7 +194,8 @@ def api(
     origin:Annotated[Optional[list[str]], typer.Option(metavar='URL', help='Pages of this origin may ask from a browser; may be repeated.')]=None,
 ):
     "Serve a database over HTTP; the documentation is at /docs."
-    from shop_nb.api import LOOPBACK, Config, serve
+    from shop_nb.api import serve
+    from shop_nb.door import LOOPBACK, Config
     rate = rate if rate is not None else 0 if host in LOOPBACK else 50
     _tell(f'Serving {os.path.basename(db)} at http://{host}:{port}/docs (Ctrl-C to stop)')
     serve(Config(db, host, rate, timeout, origins=tuple(origin or ())), port, workers)

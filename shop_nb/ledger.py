@@ -6,7 +6,7 @@
 __all__ = ['ORDER_RULES', 'Refused', 'Missing', 'Stale', 'refusal', 'broken']
 
 # %% ../nbs/12_ledger.ipynb #e1701f19
-import json, re, sqlite3
+import json, re
 from functools import cache
 
 from .schema import DAY_KEYS, LINE_KEYS, MONEY, PAYMENT_KEYS, RULES, TABLES, constraint, to_dialect

@@ -6,7 +6,7 @@
 __all__ = ['Snapshot', 'take', 'Snapshots', 'TooSlow']
 
 # %% ../nbs/12d_snapshot.ipynb #1d15c4f5
-import hashlib, sqlite3, threading, time
+import hashlib, threading, time
 from collections import OrderedDict
 from contextlib import closing
 from dataclasses import dataclass
@@ -93,7 +93,7 @@ def answer(self:Snapshots,
         late = threading.Timer(self.store.timeout, cursor.interrupt)
         late.start()
         try: found = ask(name, cursor, **params)
-        except ShopError as e:
+        except ShopError:
             if late.finished.is_set(): raise TooSlow(f'{name} took longer than {self.store.timeout:g} s.', 'Ask for fewer days') from None
             raise
         finally: late.cancel()

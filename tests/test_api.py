@@ -12,12 +12,14 @@ import pytest
 from fastapi.testclient import TestClient
 
 from shop_nb.analytics import ask, questions
-from shop_nb.api import MANY, PATTERNS, Config, make_app
+from shop_nb.api import MANY, make_app
+from shop_nb.door import Config
 from shop_nb.generate import tables
 from shop_nb.keys import Keys
 from shop_nb.load import load
 from shop_nb.schema import RULES, TABLES, violations
 from shop_nb.settings import Settings
+from shop_nb.shapes import PATTERNS
 from shop_nb.store import Store, filters
 
 SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
