@@ -310,6 +310,7 @@ class Asked(BaseModel):
     as_of: dict[str, str] = Field(description='The state of the shop: version, a hash of its content, and when it was seen')
     rows: list[dict]
 
+# %% ../nbs/12g_api.ipynb #412611cf
 def _question(api, service, q):
     "The route of a question"
     fields = {p: _given(_special.get(p, _ask_types.get(PARAMS[p].type.__name__)), description=PARAMS[p].doc + (f' (unless given: {d})' if d is not None else '')) for p, d in q.params.items()}
@@ -334,6 +335,7 @@ def _question(api, service, q):
     extra = {200: dict(model=Asked) | dict(content=_binary[200]['content']), 304: dict(description='Not changed')}
     _route(api, 'GET', f'/v1/questions/{q.name}', 'questions:read', Asked, parameters=Params, extra=extra, summary=q.title, description=told)(ask)
 
+# %% ../nbs/12g_api.ipynb #a526ad44
 def _questions(api, service):
     "The list of questions, and a route for each"
     all = questions()

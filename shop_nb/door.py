@@ -151,14 +151,6 @@ class Door:
         self.app, self.config, self.buckets = app, service.config, Buckets(service.config.rate)
         self.seconds = service.seconds
 
-    def turn_away(self, scope, headers):
-        "A problem for a request that goes no further, or None"
-        host = headers.get(b'host', b'').decode('latin-1').rsplit(':', 1)[0].strip('[]') or 'localhost'
-        if self.config.open and host not in LOOPBACK: return problem(421, 'This service is for this machine only.')
-        if self.config.rate and (wait := self.buckets.wait((scope.get('client') or ('',))[0])): return problem(429, 'Too many requests: wait a little.', headers={'Retry-After': str(int(wait) + 1)})
-        length = headers.get(b'content-length', b'0')
-        if not length.isdigit() or int(length) > self.config.max_body: return problem(413, f'A body has {self.config.max_body:,} bytes at most.')
-
     async def __call__(self, scope, receive, send):
         if scope['type'] != 'http': return await self.app(scope, receive, send)
         began, headers, told, got = time.perf_counter(), dict(scope['headers']), {}, 0
@@ -180,11 +172,21 @@ class Door:
                 message['headers'] = [*message['headers'], *_headers, (b'content-security-policy', csp), (b'x-request-id', id)]
             await send(message)
 
-        try: await (self.turn_away(scope, headers) or self.app)(scope, limited, reply)
+        try: await (self._turn_away(scope, headers) or self.app)(scope, limited, reply)
         except Exception as e:
             log('failure', id=id.decode(), error=''.join(traceback.format_exception(e)))
             if 'status' not in told: await problem(500, 'The service has a fault. It was written down under the X-Request-Id of this answer.')(scope, receive, reply)
         finally: self.note(scope, told.get('status', 499), time.perf_counter() - began)
+
+# %% ../nbs/12f_door.ipynb #2f4a5e09
+@patch
+def _turn_away(self:Door, scope, headers):
+    "A problem for a request that goes no further, or None"
+    host = headers.get(b'host', b'').decode('latin-1').rsplit(':', 1)[0].strip('[]') or 'localhost'
+    if self.config.open and host not in LOOPBACK: return problem(421, 'This service is for this machine only.')
+    if self.config.rate and (wait := self.buckets.wait((scope.get('client') or ('',))[0])): return problem(429, 'Too many requests: wait a little.', headers={'Retry-After': str(int(wait) + 1)})
+    length = headers.get(b'content-length', b'0')
+    if not length.isdigit() or int(length) > self.config.max_body: return problem(413, f'A body has {self.config.max_body:,} bytes at most.')
 
 # %% ../nbs/12f_door.ipynb #39d53349
 @patch
