@@ -12,7 +12,9 @@ PY := $(BIN)/python
 READY := $(VENV)/.ready
 
 RUN := reports/shop#       where `make run` writes
-ARGS :=#                   more arguments for `make run`, e.g. ARGS="-p seed 8"
+ARGS :=#                   more arguments for `make run` and `make api`, e.g. ARGS="-p seed 8"
+DB := reports/shop/shop.db# what `make api` serves
+PORT := 8000#              where `make api` listens
 WORKERS := 2#              processes of `make test`
 NB = $(CHAPTERS)#          notebooks of `make outputs`, e.g. NB=nbs/05_validate.ipynb
 
@@ -24,7 +26,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUTF8 := 1
 
-.PHONY: help install export readme outputs run lab test check docs bench peers pools hooks lock clean distclean
+.PHONY: help install export readme outputs run api lab test check docs bench peers pools hooks lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -66,6 +68,9 @@ outputs: $(READY) ## run notebooks top to bottom in a fresh kernel and store wha
 
 run: $(READY) ## make, check, load, analyse and profile a shop: reports/shop/index.html (RUN=folder, ARGS="-p seed 8")
 	@$(BIN)/shop-nb run --out $(RUN) $(ARGS)
+
+api: $(READY) ## serve the database of a run over HTTP: http://127.0.0.1:8000/docs (DB=file, PORT=number, ARGS="--workers 2")
+	@$(BIN)/shop-nb api --db $(DB) --port $(PORT) $(ARGS)
 
 lab: $(READY) ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab nbs
