@@ -16,7 +16,7 @@ ARGS :=#                   more arguments for `make run`, e.g. ARGS="-p seed 8"
 WORKERS := 2#              processes of `make test`
 NB = $(CHAPTERS)#          notebooks of `make outputs`, e.g. NB=nbs/05_validate.ipynb
 
-CHAPTERS = $(filter-out nbs/benchmarks%.ipynb nbs/pools.ipynb,$(wildcard nbs/*.ipynb nbs/lessons/*.ipynb))
+CHAPTERS = $(filter-out nbs/benchmarks%.ipynb nbs/pools.ipynb,$(wildcard nbs/*.ipynb nbs/lessons/*.ipynb nbs/lessons/*/*.ipynb))
 EXECUTE = $(PY) -m nbconvert --to notebook --execute --inplace --log-level WARN --ExecutePreprocessor.timeout=1800
 NBVAL = --nbval --nbval-current-env --nbval-sanitize-with nbs/sanitize.cfg --nbval-cell-timeout 300
 
@@ -68,7 +68,7 @@ run: $(READY) ## make, check, load, analyse and profile a shop: reports/shop/ind
 	@$(BIN)/shop-nb run --out $(RUN) $(ARGS)
 
 lab: $(READY) ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab nbs
+	@$(BIN)/jupyter lab nbs/index.ipynb
 
 check: $(READY) ## the fast part of `make test`: notebooks clean, library and README in step, quick tests
 	@$(PY) -m pytest -q -m "not slow" tests
