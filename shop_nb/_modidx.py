@@ -199,6 +199,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'shop_nb.grade._folded': ('grade.html#_folded', 'shop_nb/grade.py'),
                                'shop_nb.grade._match': ('grade.html#_match', 'shop_nb/grade.py'),
                                'shop_nb.grade._near': ('grade.html#_near', 'shop_nb/grade.py'),
+                               'shop_nb.grade._outcomes': ('grade.html#_outcomes', 'shop_nb/grade.py'),
                                'shop_nb.grade._rank': ('grade.html#_rank', 'shop_nb/grade.py'),
                                'shop_nb.grade._said': ('grade.html#_said', 'shop_nb/grade.py'),
                                'shop_nb.grade._sorted': ('grade.html#_sorted', 'shop_nb/grade.py'),

@@ -10,6 +10,7 @@ __all__ = ['MARKS', 'COLOURS', 'HEADS', 'EXACT', 'LESSONS', 'plain', 'is_sql', '
 # %% ../nbs/10d_grade.ipynb #1234c743
 import datetime as dt, difflib, html, itertools, numbers, re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import import_module
 
 import pandas as pd
@@ -23,9 +24,10 @@ from .shop import Shop
 def plain(
     value, # one value of an answer
 ): # a number, text or None
-    "A value without its type: numbers are numbers, days are ISO text, text has no case and no spaces around it"
+    "A value without its type: numbers are numbers, spans are days, days are ISO text, text has no case and no spaces around it"
     if value is None or value is pd.NaT or value is pd.NA: return None
     if isinstance(value, (pd.Timedelta, dt.timedelta)): return value / dt.timedelta(days=1)
+    if hasattr(value, 'nanoseconds'): return value.months * 30 + value.days + value.nanoseconds / 8.64e13
     if isinstance(value, pd.Period): value = value.start_time
     if isinstance(value, (dt.date, dt.datetime)): value = value.isoformat().replace('T00:00:00', '')
     if isinstance(value, numbers.Real) or hasattr(value, 'as_integer_ratio'): return None if (value := float(value)) != value else value
@@ -92,7 +94,7 @@ def same(
     return any(_match([got[i] for i in pick], want, places, ordered) for pick in itertools.islice(picks, 200))
 
 # %% ../nbs/10d_grade.ipynb #c199dddb
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exercise:
     "A task whose answer can be told from known mistakes"
     name: str # what it is handed in by
@@ -185,6 +187,11 @@ def is_empty(
     "Whether nothing was answered: `...`, None, or text that still has the dots in it"
     return answer is None or answer is ... or isinstance(answer, str) and (not answer.strip() or '...' in answer)
 
+@lru_cache(50)
+def _outcomes(exercise, shop):
+    "The right answer for a shop, and the columns of each mistake with what to say to it"
+    return exercise.value(exercise.right, shop), [(columns(exercise.value(how, shop)), says) for how, says in exercise.mistakes.items()]
+
 def grade(
     exercise:Exercise, # what was asked
     answer, # what was answered: a value, a table in any form, or SQL
@@ -194,7 +201,7 @@ def grade(
     if is_empty(answer): return Verdict(exercise, 'empty')
     try: got = columns(as_frame(answer, shop))
     except ShopError as e: return Verdict(exercise, 'wrong', str(e).splitlines()[0])
-    want, known = exercise.value(exercise.right, shop), [(columns(exercise.value(how, shop)), says) for how, says in exercise.mistakes.items()]
+    want, known = _outcomes(exercise, shop)
     for places in (EXACT, exercise.places):
         if same(got, columns(want), places, exercise.ordered): return Verdict(exercise, 'right')
         for wrong, says in known:
@@ -270,7 +277,7 @@ def _repr_html_(self:Sheet):
     return f'<p><b>{html.escape(self.title)}: {self.points} of {self.of} points</b></p>{bar}<table><tbody>{rows}</tbody></table>{done}'
 
 # %% ../nbs/10d_grade.ipynb #24c157b6
-LESSONS = 'meet_the_shop',
+LESSONS = 'meet_the_shop', 'sql'
 
 def read_lesson(
     name:str, # one of `LESSONS`

@@ -88,7 +88,7 @@ def test_a_lesson_asks_each_exercise_once_and_gives_no_answer(name):
 def test_an_exercise_is_complete(name, exercise):
     assert exercise.hints and exercise.mistakes and exercise.title and exercise.points > 0
     assert len(set(exercise.mistakes.values())) == len(exercise.mistakes)
-    for text in (*exercise.hints, *exercise.mistakes.values()): assert text[-1] in '.?!' and text.count('`') % 2 == 0, text
+    for text in (*exercise.hints, *exercise.mistakes.values()): assert text[-1] in '.?!`' and text.count('`') % 2 == 0, text
 
 
 @pytest.mark.parametrize('seed', [7, 8])
