@@ -277,7 +277,7 @@ def _repr_html_(self:Sheet):
     return f'<p><b>{html.escape(self.title)}: {self.points} of {self.of} points</b></p>{bar}<table><tbody>{rows}</tbody></table>{done}'
 
 # %% ../nbs/10d_grade.ipynb #24c157b6
-LESSONS = 'meet_the_shop', 'sql'
+LESSONS = 'meet_the_shop', 'sql', 'cohorts_rfm_ltv', 'did_the_promotion_work'
 
 def read_lesson(
     name:str, # one of `LESSONS`
