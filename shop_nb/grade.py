@@ -299,7 +299,7 @@ def _said(frame):
     "A table in a few words: its value if it is one, its size otherwise"
     if frame.size != 1: return f'{len(frame):,} rows × {frame.shape[1]}'
     v = plain(frame.iat[0, 0])
-    return f'{v:,.4f}'.rstrip('0').rstrip('.') if isinstance(v, float) else str(v)
+    return f'{round(v, 4) + 0:,.4f}'.rstrip('0').rstrip('.') if isinstance(v, float) else str(v)
 
 @dataclass(repr=False)
 class Key:
