@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 
 # %% ../nbs/02_cells.ipynb #cfdab8d2
-VERSION = 1  # of the generator's bytes
+VERSION = 2  # of the generator's bytes
 
 # %% ../nbs/02_cells.ipynb #5bbe9c40
 @lru_cache(maxsize=None)
@@ -34,9 +34,9 @@ _M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 def mix(x:np.ndarray, # `uint64` array; it is overwritten
     ) -> np.ndarray: # The same array, mixed
     "SplitMix64's finaliser: Stafford's mixer 13 (Steele, Lea and Flood 2014, figure 17)."
-    x ^= x >> np.uint64(30); x *= _M1
-    x ^= x >> np.uint64(27); x *= _M2
-    x ^= x >> np.uint64(31)
+    y = x >> np.uint64(30); x ^= y; x *= _M1
+    x ^= np.right_shift(x, np.uint64(27), out=y); x *= _M2
+    x ^= np.right_shift(x, np.uint64(31), out=y)
     return x
 
 # %% ../nbs/02_cells.ipynb #15206c32
@@ -53,8 +53,8 @@ class Cells:
         ) -> np.ndarray: # `uint64`, the shape of `key`
         "The hashes of `column` at `key`."
         start, step = column_seed(self.seed, column, self.version)
-        x = np.atleast_1d(np.asarray(key)).astype(np.uint64, copy=True)
-        x *= step; x += start
+        x = np.atleast_1d(np.asarray(key)).astype(np.uint64, copy=False) * step
+        x += start
         return mix(x)
 
 # %% ../nbs/02_cells.ipynb #a9160520

@@ -130,13 +130,14 @@ def buyer(calendar:Calendar, # Sign-ups a day
 def _pool(kind): # one pool of all languages: texts, and for each row of `places` where its language begins, and how many it has
     names = words('names'); sizes = {k: len(v[kind]) for k, v in names.items()}
     starts = dict(zip(sizes, np.cumsum([0, *sizes.values()])))
-    return pa.array([x for v in names.values() for x in v[kind]]), *(places().names.map(m).to_numpy(dtype=np.int64) for m in (starts, sizes))
+    texts = pa.array([x for v in names.values() for x in v[kind]]).dictionary_encode()  # a name of two languages stands in it once
+    return texts.indices.to_numpy(), texts.dictionary, *(places().names.map(m).to_numpy(dtype=np.int64) for m in (starts, sizes))
 
 def _pick(cells, column, kind, i, home): # which word of a pool, for customers at home in these places
-    _, start, size = _pool(kind)
+    *_, start, size = _pool(kind)
     return start[home] + integer(cells(f'customers.{column}', i), size[home])
 
-def _text(kind, at): return pa.DictionaryArray.from_arrays(pa.array(at.astype(np.int32)), _pool(kind)[0])
+def _text(kind, at): codes, texts, *_ = _pool(kind); return pa.DictionaryArray.from_arrays(pa.array(codes.take(at)), texts)
 
 @lru_cache(maxsize=None)
 def _pooled(column): # a column of places as codes and texts
@@ -152,7 +153,7 @@ def _address(cells, i, home): # street and number, in the order of the country
 
 @lru_cache(maxsize=None)
 def _address_parts(): # first and second halves of addresses; and for each place where its streets begin in them, or -1 for the number
-    streets, numbers = _pool('streets')[0].to_pylist(), [str(n) for n in range(1, 121)]
+    streets, numbers = [s for v in words('names').values() for s in v['streets']], [str(n) for n in range(1, 121)]
     way = places().names.map({k: v['address'] for k, v in words('names').items()})
     begin = way.map({'{number} {street}': -1, '{street} {number}': 120, '{street}, {number}': 120 + len(streets)}).to_numpy(dtype=np.int64)
     begins = [f'{n} ' for n in numbers] + [f'{s} ' for s in streets] + [f'{s}, ' for s in streets]

@@ -35,7 +35,7 @@ class Block:
     first: int  # first row, counted from 0 …
     last: int   # … and the first one left out
 
-BLOCK = 16 * STRATUM  # orders, or customers, in a block
+BLOCK = 32 * STRATUM  # orders, or customers, in a block
 
 class Generator:
     "Makes the blocks of the shop with these settings."
@@ -111,21 +111,21 @@ def _cell_hash(a): # an array's cells as 64 bits each
     return (a.fill_null(0) if a.null_count else a).to_numpy(zero_copy_only=False).view(np.uint64)
 
 # %% ../nbs/04_generate.ipynb #2c98f1b0
-_LANES, _NULL = (np.uint64(0x243F6A8885A308D3), np.uint64(0x13198A2E03707344)), np.uint64(0xA4093822299F31D0)
+_NULL, _HALF = np.uint64(0xA4093822299F31D0), np.uint64(32)
 
 def content_sums(table:pa.Table, # Rows of a table, any part of them
                  name:str, # The table's name
     ) -> tuple: # Two whole numbers below 2⁶⁴
     "Two sums over the rows, which add up over parts."
-    row = np.zeros(table.num_rows, dtype=np.uint64)
-    if not table.num_rows: return 0, 0
-    for field in arrow_schema(name):
+    row = np.full(table.num_rows, column_seed(0, f'digest.{name}')[0]); high = np.empty_like(row)
+    for field in arrow_schema(name) if len(row) else ():
         a = table[field.name].unify_dictionaries().combine_chunks(); a = a.chunk(0) if isinstance(a, pa.ChunkedArray) else a
         if not pa.types.is_dictionary(a.type): a = a.cast(field.type)
-        h = _cell_hash(a) ^ column_seed(0, f'digest.{name}.{field.name}')[0]
-        if a.null_count: h[~a.is_valid().to_numpy(zero_copy_only=False)] = _NULL
-        row += mix(h)
-    return tuple(int(mix(row ^ lane).cumsum()[-1]) for lane in _LANES)
+        h = _cell_hash(a)
+        row ^= np.where(a.is_valid().to_numpy(zero_copy_only=False), h, _NULL) if a.null_count else h
+        row *= column_seed(0, f'digest.{name}.{field.name}')[1]; row ^= np.right_shift(row, _HALF, out=high)
+    row = mix(row); np.right_shift(row, _HALF, out=high); high ^= row; high *= _ODD[0]
+    return int(np.add.reduce(row)), int(np.add.reduce(high))
 
 def as_digest(sums, # Pairs of sums, of the parts of a table
     ) -> str: # 32 hexadecimal digits
@@ -202,9 +202,14 @@ def _ignored_by_children(): # processes started now leave Ctrl-C to this one
     try: yield
     finally: signal.signal(signal.SIGINT, before)
 
+def _processes(): # children start from a process that has imported what they need, where the system can fork
+    if 'forkserver' not in multiprocessing.get_all_start_methods(): return multiprocessing.get_context('spawn')
+    context = multiprocessing.get_context('forkserver'); context.set_forkserver_preload(['shop_nb.generate'])
+    return context
+
 def _there(settings, size, folder, format, workers): # blocks as parts, by processes
     from shop_nb.generate import write_part
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context('spawn')) as pool:
+    with ProcessPoolExecutor(workers, mp_context=_processes()) as pool:
         with _ignored_by_children(): jobs = [pool.submit(write_part, settings, size, i, str(folder), format) for i in range(len(generator(settings, size).blocks()))]
         try: yield from (j.result() for j in as_completed(jobs))
         except BaseException: pool.shutdown(cancel_futures=True); raise

@@ -57,8 +57,9 @@ def day(self:Shop,
     try: d = day_number(day)
     except ValueError: raise ShopError(f'{day!r} is not a date.', 'Write it like 2025-03-09', code=2) from None
     if not cal.start <= d <= cal.until: _no('day', day, f'It runs from {dates(cal.start)} to {dates(cal.until)}')
-    first, last = cal.sums['orders'][[d - cal.first, d - cal.first + 1]]
-    return {name: t.to_pandas() for name, t in make_orders(g.catalogue, int(first), int(last)).items()}
+    first, last = (int(x) for x in cal.sums['orders'][[d - cal.first, d - cal.first + 1]])
+    parts = [make_orders(g.catalogue, a, min(a + BLOCK, last)) for a in range(first, max(last, first + 1), BLOCK)]
+    return {name: pa.concat_tables(p[name] for p in parts).to_pandas() for name in parts[0]}
 
 # %% ../nbs/10a_lookup.ipynb #1cb242f2
 @patch

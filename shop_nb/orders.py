@@ -135,6 +135,14 @@ def _wrong(cat, l, product, at): # of the lines `at`, whole orders, those not on
     return np.flatnonzero(wrong) if isinstance(at, slice) else at[wrong]
 
 # %% ../nbs/03c_orders.ipynb #0de1b817
+def _whatever_is_left(cat, l, product, wrong): # give the lines of these orders that are still wrong a product that no earlier line has
+    for first in np.unique(l.start[sorted(wrong)]):
+        seen = set()
+        for i in range(first, np.searchsorted(l.start, first, side='right')):
+            if i in wrong or product[i] in seen: product[i] = next(p for p in range(cat.core) if p not in seen)
+            seen.add(product[i])
+    return product
+
 def pick_products(cat:Catalogue, # The products
                   l:Block, # Lines: key, number, start (row of the order's first line), day, month, customer, level
     ) -> np.ndarray: # Products, from 0
@@ -145,10 +153,7 @@ def pick_products(cat:Catalogue, # The products
         todo = _wrong(cat, l, product, np.flatnonzero(touched[l.start]) if attempt else todo); touched[:] = False
         if not attempt: todo = np.union1d(todo, _pushed(cat, l, product))
         if not len(todo): return product
-    for i in todo:
-        taken = set(product[np.flatnonzero(l.start == l.start[i])])
-        product[i] = next(p for p in range(cat.core) if p not in taken)
-    return product
+    return _whatever_is_left(cat, l, product, set(todo.tolist()))
 
 # %% ../nbs/03c_orders.ipynb #147fd123
 STOCK_UP = .8  # lines that take one more, for a price that is lower by a whole
@@ -185,12 +190,16 @@ COUNTRIES = pd.DataFrame(dict(DE=(490, 19, 2.0), AT=(790, 20, 3.0), NL=(690, 21,
 def _at_places(): # shipping, VAT and transit at each place
     return COUNTRIES.loc[places().country].astype(dict(shipping=int, vat=int)).to_dict('series').values()
 
+def _by_order(b, x): # sums of a column of lines, one an order
+    c = np.concatenate([[0], x.cumsum()])
+    return c[np.append(b.start[1:], len(x))] - c[b.start] if len(b.start) else b.start
+
 def total(catalogue:Catalogue, # The products
           b:Block, # A block with its lines
     ) -> Block: # The same, with goods, discount, shipping, tax and amount in cents
     "Add up each order: the ledger is closed here."
     home = place(catalogue.cells, b.customer); shipping, vat, b.transit = (c.to_numpy()[home] for c in _at_places())
-    b.goods = np.add.reduceat(b.lines.net, b.start) if len(b.start) else b.start
+    b.goods = _by_order(b, b.lines.net)
     b.discount = np.where(uniform(catalogue.cells('orders.coupon', b.order_id)) < COUPON, b.goods * COUPON_CUT // 100, 0)
     net = b.goods - b.discount
     b.shipping = np.where(net >= FREE_SHIPPING, 0, shipping)
@@ -262,8 +271,7 @@ def settle(b:Block, # A block with its whole life
     dead = b.cancelled & happened(b.cancel_time); paid = b.captured & happened(b.paid)
     b.arrived = ~b.cancelled & happened(b.delivered)
     l.back = np.where((b.arrived & happened(b.return_time))[l.row], l.returned, 0)
-    def by_order(x): return np.add.reduceat(x, b.start) if len(b.start) else b.start
-    back = by_order(l.net * l.back // l.quantity); whole = by_order(l.quantity - l.back) == 0
+    back = _by_order(b, l.net * l.back // l.quantity); whole = _by_order(b, l.quantity - l.back) == 0
     stages = dict(cancelled=dead, returned=whole, delivered=b.arrived, shipped=paid & happened(b.shipped) & ~b.cancelled, paid=paid)
     b.status = np.select(list(stages.values()), [_STATUS[s] for s in stages], _STATUS['pending']); b.was_paid = paid
     b.refunded = np.where((dead & paid) | whole, b.amount, back * (b.goods - b.discount + b.tax) // b.goods)

@@ -151,7 +151,7 @@ def _shelf(self, month, category=-1): # the products of a month, of one category
     first, last = (day_number(np.datetime64(m, 'M')) for m in (month, month + 1))
     i = np.flatnonzero((self.day < last) & (self.end_day > first) & ((category < 0) | (self.category == category)))
     i = i[np.argsort(self.base_price[i], kind='stable')]
-    if len(i): return i.astype(np.int32)[choice_table(_weights(self, month)[i], bits=min(max(16, len(i).bit_length() + 5), 22))]
+    if len(i): return i.astype(np.min_scalar_type(len(self)))[choice_table(_weights(self, month)[i], bits=min(max(16, len(i).bit_length() + 5), 22))]
 
 def choose(catalogue:Catalogue, # The products
            months:np.ndarray, # Months since January 1970, one a draw
@@ -230,15 +230,17 @@ def products_table(catalogue:Catalogue, # The products
     c, until = catalogue, catalogue.calendar.until
     n = c.calendar.rows('products'); cat = c.category[:n]; key = c.key[:n]
     w = words('words'); names = [w[k] for k in TRAITS.index]
-    def pick(column, list_): # a word of the product's category
-        h = c.hash(column)[:n]; out = np.empty(n, dtype=object)
+    def pick(list_, h): # a word of the product's category
+        out = np.empty(n, dtype=object)
         for i, pool in enumerate(names): at = cat == i; out[at] = np.array(pool[list_], dtype=object)[integer(h[at], len(pool[list_]))]
         return out
+    def draw(column): return c.hash(column)[:n]
+    dear = draw('price') // np.uint64(4) * np.uint64(3) + draw('noun') // np.uint64(4) # where the noun stands from cheap to dear: mostly where the price does
     price = c.list_prices[np.arange(n), np.maximum(quarter(c.day[:n]) - quarter(c.calendar.start), 0)]
     end = c.end_day[:n]
     columns = dict(product_id=key, sku=[f'{names[i]["code"]}-{k:06d}' for i, k in zip(cat, key)],
-        name=[f'{a} {b}' for a, b in zip(pick('adjective', 'adjectives'), pick('noun', 'nouns'))],
-        category=TRAITS.index.to_numpy()[cat], brand=pick('brand', 'brands'), price_cents=price,
+        name=[f'{a} {b}' for a, b in zip(pick('adjectives', draw('adjective')), pick('nouns', dear))],
+        category=TRAITS.index.to_numpy()[cat], brand=pick('brands', draw('brand')), price_cents=price,
         cost_cents=price * _cost(c)[:n] // 1000, launched_on=dates(c.day[:n]),
         discontinued_on=pa.array(dates(np.where(end > until, 0, end)), mask=end > until))
     return pa.table(columns, schema=arrow_schema('products'))
