@@ -44,6 +44,7 @@ def _told(column, value):
 
 class Query(Answer):
     "The answer to a query that has no name"
+    def _head(self, column): return column
     def _said(self, rows=10): return pd.DataFrame({c: [_told(c, v) for v in self.frame[c].head(rows)] for c in self.frame})
 
 # %% ../nbs/10e_magic.ipynb #1b3e1cab

