@@ -68,7 +68,7 @@ run: $(READY) ## make, check, load, analyse and profile a shop: reports/shop/ind
 	@$(BIN)/shop-nb run --out $(RUN) $(ARGS)
 
 lab: $(READY) ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab nbs/index.ipynb
+	@$(BIN)/jupyter lab nbs --LabApp.default_url=/lab/tree/index.ipynb
 
 check: $(READY) ## the fast part of `make test`: notebooks clean, library and README in step, quick tests
 	@$(PY) -m pytest -q -m "not slow" tests

@@ -214,6 +214,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'shop_nb.grade._sorted': ('grade.html#_sorted', 'shop_nb/grade.py'),
                                'shop_nb.grade._wrong_unit': ('grade.html#_wrong_unit', 'shop_nb/grade.py'),
                                'shop_nb.grade.as_frame': ('grade.html#as_frame', 'shop_nb/grade.py'),
+                               'shop_nb.grade.by_month': ('grade.html#by_month', 'shop_nb/grade.py'),
                                'shop_nb.grade.columns': ('grade.html#columns', 'shop_nb/grade.py'),
                                'shop_nb.grade.diagnose': ('grade.html#diagnose', 'shop_nb/grade.py'),
                                'shop_nb.grade.grade': ('grade.html#grade', 'shop_nb/grade.py'),

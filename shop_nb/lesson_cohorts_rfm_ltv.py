@@ -8,7 +8,7 @@ __all__ = ['lesson', 'LAST', 'new', 'sizes', 'month3', 'rfm', 'champions', 'ltv'
            'hundred_of_both', 'by_money', 'of_all_customers', 'missed']
 
 # %% ../nbs/lessons/exercises/03_cohorts_rfm_ltv.ipynb #09783580
-from .grade import Lesson
+from .grade import Lesson, by_month
 from .truth import customers_truth
 
 lesson = Lesson('Cohorts, RFM and lifetime value')
@@ -26,6 +26,7 @@ new = lesson.exercise('new', 'New customers',
 # %% ../nbs/lessons/exercises/03_cohorts_rfm_ltv.ipynb #95b2ce3d
 sizes = lesson.exercise('sizes', 'Size of each cohort',
     right='select cohort, count(*) as customers from buyers where is_new group by cohort',
+    also=by_month('select cohort, count(*) as customers from buyers where is_new group by cohort', 'cohort'),
     mistakes={
         'select cohort, count(*) from buyers group by cohort': 'Old customers are in it: look at the first cohort, which is much too large.',
         "select date_trunc('month', signed_up_at) as month, count(*) from buyers join customers using (customer_id) where is_new group by month": 'That is by the month of signing up. A cohort is those whose first *sale* fell into a month.'},

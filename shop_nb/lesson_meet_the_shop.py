@@ -6,7 +6,7 @@
 __all__ = ['lesson', 'buyers', 'austria', 'bargain', 'sales', 'revenue', 'aov', 'below', 'months', 'units', 'hundred']
 
 # %% ../nbs/lessons/exercises/01_meet_the_shop.ipynb #34f53533
-from .grade import Lesson
+from .grade import Lesson, by_month
 
 lesson = Lesson('Meet the shop')
 
@@ -91,8 +91,9 @@ below = lesson.exercise('below', 'Sales that are smaller than the average one', 
     hints=('Compare a column with a number, and you get a column of true and false.', 'The mean of true and false is the share of true.'))
 
 # %% ../nbs/lessons/exercises/01_meet_the_shop.ipynb #ca5c25e8
+_monthly = "select date_trunc('month', order_day) as month, sum(revenue_cents) / 100 as revenue from order_totals group by all"
 months = lesson.exercise('months', 'Revenue by month', points=2,
-    right="select date_trunc('month', order_day) as month, sum(revenue_cents) / 100 as revenue from order_totals group by all",
+    right=_monthly, also=by_month(_monthly),
     mistakes={
         "select date_trunc('month', order_day), count(*) from order_totals where is_sale = 1 group by all": 'These are numbers of sales. The owner asked for money.',
         "select date_trunc('month', order_day), sum(goods_cents - discount_cents) / 100 from order_totals group by all": 'Orders that came to nothing are still in it: take only sales.',

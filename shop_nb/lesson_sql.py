@@ -6,7 +6,7 @@
 __all__ = ['lesson', 'gifts', 'channels', 'regulars', 'never', 'shipping', 'returns', 'weekend', 'above', 'firsts', 'gap']
 
 # %% ../nbs/lessons/exercises/02_sql.ipynb #5aec92a7
-from .grade import Lesson
+from .grade import Lesson, by_month
 
 lesson = Lesson('SQL')
 
@@ -75,7 +75,7 @@ returns = lesson.exercise('returns', 'Return rate of each category', places=4,
 
 # %% ../nbs/lessons/exercises/02_sql.ipynb #567a6314
 _days = "select case when {dow} then 'weekend' else 'weekday' end as kind, {what} from order_totals where is_sale = 1 group by kind"
-weekend = lesson.exercise('weekend', 'Sales a day, on weekdays and at weekends', points=2,
+weekend = lesson.exercise('weekend', 'Sales a day, on weekdays and at weekends', points=2, places=1,
     right=_days.format(dow='isodow(order_day) >= 6', what='count(*) / count(distinct order_day) as sales_a_day'),
     mistakes={
         _days.format(dow='isodow(order_day) >= 6', what='count(*)'): 'There are five weekdays for two days of weekend. Of course they have more: divide by the number of days.',
@@ -98,7 +98,7 @@ above = lesson.exercise('above', 'Sales above their own channel’s average', po
 # %% ../nbs/lessons/exercises/02_sql.ipynb #ba8c3728
 _first = "with n as (select order_day, row_number() over (partition by customer_id order by ordered_at, order_id) as n from order_totals {where}) select date_trunc('month', order_day) as month, count(*) as customers from n where n = 1 group by month"
 firsts = lesson.exercise('firsts', 'First sales of each month', points=2,
-    right=_first.format(where='where is_sale = 1'),
+    right=_first.format(where='where is_sale = 1'), also=by_month(_first.format(where='where is_sale = 1')),
     mistakes={
         _first.format(where=''): 'These are first orders. If the first order of somebody was cancelled, the first sale came later: take only sales before you number them.',
         "select date_trunc('month', order_day) as month, count(*) from order_totals where is_sale = 1 group by month": 'These are all sales of each month, not only first ones.',
