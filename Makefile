@@ -18,7 +18,7 @@ PORT := 8000#              where `make api` listens
 WORKERS := 2#              processes of `make test`
 NB = $(CHAPTERS)#          notebooks of `make outputs`, e.g. NB=nbs/05_validate.ipynb
 
-CHAPTERS = $(filter-out nbs/benchmarks%.ipynb nbs/pools.ipynb,$(wildcard nbs/*.ipynb nbs/lessons/*.ipynb))
+CHAPTERS = $(filter-out nbs/benchmarks%.ipynb nbs/pools.ipynb,$(wildcard nbs/*.ipynb nbs/lessons/*.ipynb nbs/lessons/*/*.ipynb))
 EXECUTE = $(PY) -m nbconvert --to notebook --execute --inplace --log-level WARN --ExecutePreprocessor.timeout=1800
 NBVAL = --nbval --nbval-current-env --nbval-sanitize-with nbs/sanitize.cfg --nbval-cell-timeout 300
 
@@ -73,7 +73,7 @@ api: $(READY) ## serve the database of a run over HTTP: http://127.0.0.1:8000/do
 	@$(BIN)/shop-nb api --db $(DB) --port $(PORT) $(ARGS)
 
 lab: $(READY) ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab nbs
+	@$(BIN)/jupyter lab nbs --LabApp.default_url=/lab/tree/index.ipynb
 
 check: $(READY) ## the fast part of `make test`: notebooks clean, library and README in step, quick tests
 	@$(PY) -m pytest -q -m "not slow" tests
