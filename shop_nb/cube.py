@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 
-from .analytics import connect
+from .analytics import _frame as as_frame, connect
 from .generate import table_path
 from .measures import DIMENSIONS, MEASURES, Filters, before
 from .schema import TABLES
