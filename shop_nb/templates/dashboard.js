@@ -10,6 +10,8 @@ const said = n => { const d = new Date(n * DAY); return `${d.getUTCDate()} ${MON
 const span = (a, b) => a === b ? said(a) : `${said(a).replace(said(b).slice(-5), '')} – ${said(b)}`.replace(' –', ' –')
 const many = (n, one) => `${whole(n)} ${one}${n === 1 ? '' : 's'}`
 const whole = n => Math.round(n).toLocaleString('en')
+const REGIONS = new Intl.DisplayNames('en', {type: 'region'})
+const country = v => /^[A-Z]{2}$/.test(v) ? REGIONS.of(v) : v
 const words = t => String(t ?? '').replaceAll('_', ' ')
 
 // Numbers as the library's charts write them (`short` in 08_charts), and in full (`say` in 07_analytics)
@@ -159,7 +161,7 @@ const charts = {
     const c = p.chart, rows = p.rows.filter(r => c.skip == null || r[col(p, c.x)] !== c.skip), u = unit(p, c.z), [ix, iy, iz] = [c.x, c.y, c.z].map(n => col(p, n))
     const ys = [...new Set(rows.map(r => r[iy]))], xs = [...new Set(rows.map(r => r[ix]))].sort((a, b) => a - b), top = Math.max(...rows.map(r => r[iz] ?? 0), 1e-9)
     const month = /^\d{4}-\d\d-01$/.test(ys[0]), name = v => month ? `${MONTHS[+v.slice(5, 7) - 1]} ${v.slice(0, 4)}` : v, size = c.size ? Object.fromEntries(rows.map(r => [r[iy], r[col(p, c.size)]])) : null
-    const l = month ? (size && w > 420 ? 118 : 68) : 36, cell = (w - l - 4) / xs.length, row = Math.max(22, Math.min(30, cell)), t = c.best ? 24 : 6, at = {}
+    const l = month ? (size && w > 420 ? 118 : 68) : 36, cell = (w - l - 4) / xs.length, row = c.best ? Math.max(22, Math.min(38, cell * 1.6)) : Math.max(22, Math.min(30, cell)), t = c.best ? 24 : 6, at = {}
     let out = '', best = rows.reduce((a, r) => (r[iz] ?? 0) > (a?.[iz] ?? -1) ? r : a, null)
     const step = Math.ceil(24 / cell)
     xs.forEach((v, i) => { at[v] = l + i * cell; if (i % step === 0) out += text(l + i * cell + cell / 2, t + ys.length * row + 15, v, {a: 'middle', c: 'soft'}) })
@@ -222,7 +224,7 @@ const charts = {
     let out = ''
     names.forEach((n, i) => {
       const y = i * row + 2, wide = v[i] / top * (w - l - 8), next = i + 1 < v.length ? v[i + 1] / top * (w - l - 8) : null
-      out += text(0, y + 19, n, {c: 'strong'}) + rect(l, y, wide, 28, 'var(--main)', `rx="4" opacity="${1 - i * .12}" ${tip(`${n}: ${whole(v[i])} orders, ${short(share[i], 'share')}`)}`)
+      out += text(0, y + 19, n, {c: 'strong'}) + rect(l, y, wide, 28, 'var(--main)', `rx="4" ${tip(`${n}: ${whole(v[i])} orders, ${short(share[i], 'share')}`)}`)
       out += text(l + 10, y + 19, `${whole(v[i])} · ${short(share[i], 'share')}`, {f: 'var(--inbar)', c: 'strong'})
       if (next != null) out += path([[l, y + 28], [l + wide, y + 28], [l + next, y + row], [l, y + row]], 'class="area"') + (left[i] ? text(l + 10, y + 44, left[i].replace(/\d+/g, d => whole(+d)), {c: 'soft small'}) : '')
     })
@@ -231,15 +233,16 @@ const charts = {
 }
 
 function bars(p, w, {dimension, picked = []}) {
-  const c = p.chart, rows = p.rows.slice(0, 15), v = values(p, c.x), names = labels(p, c.y), u = unit(p, c.x), also = c.also ? values(p, c.also).map(q => short(q, unit(p, c.also))) : []
-  const longest = Math.max(...names.slice(0, 15).map(n => n.length), 1), above = longest * WIDE > w * .34, l = above ? 0 : Math.max(56, longest * WIDE + 10), row = above ? 44 : 30, right = also.length ? 100 : 62
+  const c = p.chart, rows = p.rows.slice(0, 15), v = values(p, c.x), keys = labels(p, c.y), names = c.y === 'country' ? keys.map(country) : keys, u = unit(p, c.x), also = c.also ? values(p, c.also).map(q => short(q, unit(p, c.also))) : []
+  const raw = dimension ? values(p, dimension) : keys
+  const longest = Math.max(...names.slice(0, 15).map(n => n.length), 1), above = longest * WIDE > w * .34, l = above ? 0 : Math.max(56, longest * WIDE + 10), row = above ? 44 : 30, right = also.length ? 118 : 62
   const top = Math.max(...v.slice(0, 15), 1e-9), dim = picked.length > 0
   let out = ''
   rows.forEach((r, i) => {
-    const y = i * row, on = picked.includes(names[i]), wide = Math.max(v[i] / top * (w - l - right), v[i] ? 2 : 0), by = above ? y + 20 : y + 5
+    const y = i * row, on = picked.includes(raw[i]), wide = Math.max(v[i] / top * (w - l - right), v[i] ? 2 : 0), by = above ? y + 20 : y + 5
     const inner = (dimension ? rect(0, y + 1, w, row - 2, 'transparent', 'class="hit" rx="6"') : '') + text(0, above ? y + 14 : y + 19, clip(names[i], Math.floor(w / WIDE) - (above ? 2 : 0)), {c: on ? 'strong' : ''}) +
       rect(l, by, wide, 20, dim && !on ? 'var(--pale)' : 'var(--main)', 'rx="3" class="b"') + text(l + wide + 6, by + 14, short(v[i], u)) + (also.length ? text(w, by + 14, also[i], {a: 'end', c: 'soft'}) : '')
-    out += dimension ? `<g class="pickable" role="button" tabindex="0" data-key="${esc(names[i])}" aria-pressed="${on}" aria-label="${esc(`${names[i]}: ${short(v[i], u)}${also.length ? ', ' + also[i] : ''}`)}">${inner}</g>`
+    out += dimension ? `<g class="pickable" role="button" tabindex="0" data-key="${esc(raw[i])}" aria-pressed="${on}" aria-label="${esc(`${names[i]}: ${short(v[i], u)}${also.length ? ', ' + also[i] : ''}`)}">${inner}</g>`
       : `<g ${tip(`${names[i]}: ${full(v[i], u)}${also.length ? `, ${words(c.also)} ${also[i]}` : ''}`)}>${inner}</g>`
   })
   const rest = p.rows.length - rows.length
@@ -372,11 +375,12 @@ class Page {
   }
   chips() {
     const s = this.state, [a, b] = this.window(), z = this.whole()[1], chip = (d, v, label) => `<li><button type="button" data-d="${d}" data-v="${esc(v)}" aria-label="Remove ${esc(label)}">${esc(label)}<span aria-hidden="true">×</span></button></li>`
-    this.$('.chips').innerHTML = (s.days ? chip('days', '', span(a, b)) : '') + Object.entries(s.picks).flatMap(([d, v]) => v.map(x => chip(d, x, d === 'country' ? x : words(x)))).join('')
+    this.$('.chips').innerHTML = (s.days ? chip('days', '', span(a, b)) : '') + Object.entries(s.picks).flatMap(([d, v]) => v.map(x => chip(d, x, d === 'country' ? country(x) : words(x)))).join('')
     this.$('.undo').disabled = !this.history.length
     this.$('.clear').disabled = !s.days && !Object.values(s.picks).some(v => v.length)
     this.$('.from').value = iso(a); this.$('.to').value = iso(b)
     this.$$('[data-days]').forEach(p => p.setAttribute('aria-pressed', p.dataset.days ? !!s.days && b === z && b - a + 1 === +p.dataset.days : !s.days))
+    this.$('.filters').hidden = s.page === 'data'
     this.$$('[data-page]').forEach(p => { p.href = `?${this.query()}${p.dataset.page === 'overview' ? '' : `&page=${p.dataset.page}`}`; p.dataset.page === s.page ? p.setAttribute('aria-current', 'page') : p.removeAttribute('aria-current') })
     document.title = `${this.told.pages[s.page].title} · ${this.told.run}`
   }
@@ -384,13 +388,14 @@ class Page {
   // Showing a view: headline numbers first, then what hangs on them
   async show({say = true} = {}) {
     const q = this.query(), page = this.state.page, turn = this.turn = (this.turn || 0) + 1, names = this.told.pages[page].panels
+    this.wish = 0; this.showing = true
     this.chips()
     if (this.laid !== page) this.lay(page)
     this.root.dataset.state = 'busy'
-    if (page === 'data') { await this.data(turn); this.root.dataset.state = 'ready'; return }
+    if (page === 'data') { await this.data(turn); if (turn === this.turn) this.ready(); return }
     const got = page === 'overview' ? await this.ask('view', {query: q}) : null
     if (turn !== this.turn) return
-    if (got?.error) { this.root.dataset.state = 'failed'; return }
+    if (got?.error) { this.showing = false; this.root.dataset.state = 'failed'; return }
     if (got) { this.cards(got.headline); got.panels.forEach(p => this.draw(p)) }
     for (const name of names) {
       if (got && got.panels.some(p => p.name === name)) continue
@@ -399,9 +404,10 @@ class Page {
       if (turn !== this.turn) return
       if (panel) this.draw(panel); else this.$(`[data-panel="${name}"] .pic`).innerHTML = `<p class="empty">This could not be shown. ${esc(error)} <button type="button" data-do="again">Try again</button></p>`
     }
-    this.root.dataset.state = 'ready'
+    this.ready()
     if (say) this.say()
   }
+  ready() { this.showing = false; this.root.dataset.state = 'ready' }
   say() {
     const [a, b] = this.window(), k = Object.fromEntries(this.kpis.map(m => [m.name, m])), p = Object.values(this.state.picks).flat()
     this.$('.live').textContent = `${span(a, b)}${p.length ? ', ' + p.join(', ') : ''}.` + (this.state.page === 'overview' && k.revenue ? ` Revenue ${headline(k.revenue.value, 'eur')}, ${headline(k.orders.value, 'count')} orders.` : ' Charts are updated.')
@@ -411,10 +417,11 @@ class Page {
     this.state.days = days
     this.chips()
     this.wish = performance.now()
+    if (this.showing) { this.turn++; this.showing = false }
     if (this.dragging) return
     this.dragging = true
     while (this.wish) {
-      const since = this.wish, turn = this.turn = (this.turn || 0) + 1
+      const since = this.wish, turn = this.turn
       this.wish = 0
       const got = await this.ask('view', {query: this.query(), fast: true})
       if (turn === this.turn && !got.error) {
@@ -429,7 +436,7 @@ class Page {
   lay(page) {
     this.laid = page; this.panels = {}; this.tabled.clear()
     const {title, panels} = this.told.pages[page]
-    const kpis = page === 'overview' ? `<section class="kpis" aria-label="Headline numbers">${'<article class="card kpi skeleton"><i></i><b></b><i></i></article>'.repeat(10)}</section>` : ''
+    const kpis = page === 'overview' ? `<p class="against soft"></p><section class="kpis" aria-label="Headline numbers">${'<article class="card kpi skeleton"><i></i><b></b><i></i></article>'.repeat(10)}</section>` : ''
     this.$('main').className = `page-${page}`
     this.$('main').innerHTML = `<h2 class="sr">${title}</h2>${kpis}<div class="grid">` + panels.map(n => `<section class="card panel skeleton p-${n}" data-panel="${n}" aria-busy="true"><i></i><b></b></section>`).join('') + '</div>'
   }
@@ -447,6 +454,8 @@ class Page {
       return `<article class="card kpi" data-name="${k.name}"><h3>${k.title}<button type="button" class="what" data-name="${k.name}" aria-label="What is ${k.title}?">i</button></h3><p class="value">${headline(k.value, k.unit)}</p><p class="delta ${kind}" title="${diff == null ? '' : `${many(n, 'day')} before: ${headline(k.before, k.unit)}`}">${word}${long}</p>${spark(k.spark)}</article>`
     }).join('')
     if (focused) host.querySelector(`[data-name="${focused}"] .what`)?.focus()
+    const early = this.kpis.some(k => k.before != null)
+    this.$('.against').textContent = `${span(a, b)}${early ? `, against ${n === 1 ? 'the day' : `the ${n} days`} before` : ''}`
   }
 
   draw(p) {
@@ -457,10 +466,11 @@ class Page {
       host.classList.remove('skeleton')
       if (p.chart.dimension) host.dataset.dimension = p.chart.dimension
       const b = (act, label) => `<button type="button" data-do="${act}" data-name="${p.name}">${label}</button>`
-      host.innerHTML = `<header><div><h3>${esc(p.title)}</h3><p class="why">${esc(p.why)}</p></div><details class="menu"><summary aria-label="More about ${esc(p.title)}">⋯</summary><div>${b('explain', 'What is this?')}${b('table', 'Table or chart')}${b('csv', 'Rows as CSV')}${b('parquet', 'Rows as Parquet')}${b('svg', 'Chart as SVG')}${b('png', 'Chart as PNG')}</div></details></header><div class="pic"></div><p class="sr says"></p>`
+      host.innerHTML = `<header><div><h3>${esc(p.title)}</h3><p class="why"></p></div><details class="menu"><summary aria-label="More about ${esc(p.title)}">⋯</summary><div>${b('explain', 'What is this?')}${b('table', 'Table or chart')}${b('csv', 'Rows as CSV')}${b('parquet', 'Rows as Parquet')}${b('svg', 'Chart as SVG')}${b('png', 'Chart as PNG')}</div></details></header><div class="pic"></div><p class="sr says"></p>`
     }
     host.removeAttribute('aria-busy')
     host.querySelector('.says').textContent = p.says
+    host.querySelector('.why').textContent = `${p.why} ${p.note}`
     this.paint(p.name)
   }
   paint(name) {
