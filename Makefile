@@ -14,6 +14,7 @@ READY := $(VENV)/.ready
 RUN := reports/shop#       where `make run` writes
 ARGS :=#                   more arguments for `make run`, e.g. ARGS="-p seed 8"
 WORKERS := 2#              processes of `make test`
+PORT := 8866#              where `make dashboard` listens
 NB = $(CHAPTERS)#          notebooks of `make outputs`, e.g. NB=nbs/05_validate.ipynb
 
 CHAPTERS = $(filter-out nbs/benchmarks%.ipynb nbs/pools.ipynb,$(wildcard nbs/*.ipynb nbs/lessons/*.ipynb))
@@ -24,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUTF8 := 1
 
-.PHONY: help install export readme outputs run lab test check docs bench peers pools hooks lock clean distclean
+.PHONY: help install export readme outputs run lab dashboard test check docs bench peers pools hooks lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -69,6 +70,10 @@ run: $(READY) ## make, check, load, analyse and profile a shop: reports/shop/ind
 
 lab: $(READY) ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab nbs
+
+dashboard: $(READY) ## serve the dashboard of reports/shop, made first if it is not there (RUN=folder, PORT=8866)
+	@[ -e $(RUN)/manifest.json ] || $(MAKE) run
+	@$(BIN)/shop-nb dashboard $(RUN) --port $(PORT)
 
 check: $(READY) ## the fast part of `make test`: notebooks clean, library and README in step, quick tests
 	@$(PY) -m pytest -q -m "not slow" tests

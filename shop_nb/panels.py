@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from .analytics import Answer, Question, ask, find, say, unit_of
 from .charts import short
 from .cube import Cube, as_frame
-from .measures import DIMENSIONS, Filters, picked_sql
+from .measures import DIMENSIONS, Filters, lines_sql, picked_sql
 from .settings import ShopError
 
 # %% ../nbs/11b_panels.ipynb #0cbec380
@@ -122,7 +122,8 @@ def question_panel(self:Cube,
     self.narrow(f)
     values = {k: v for k, v in (days | params).items() if k in q.params}
     frame = ask(name, self.con, **values).frame if name not in OWN else as_frame(self.con.sql(q.sql, params=values).to_arrow_table())
-    return Panel(name, q.title, q.why, q.grain, _told(q, f, values), dict(q.chart), frame, says(frame, q.chart), f'All days up to {days["end"]}.' if name in HISTORY else '')
+    frame = frame.astype({c: object for c in frame.select_dtypes('category')})
+    return Panel(name, q.title, q.why, q.grain, _told(q, f, values), dict(q.chart), frame, says(frame, q.chart), f'All days up to {days["end"].day} {days["end"]:%b %Y}.' if name in HISTORY else '')
 
 # %% ../nbs/11b_panels.ipynb #91c31fee
 OWN = {}
@@ -231,7 +232,7 @@ def revenue_panel(self:Cube,
     made, days = self.series(f), pd.date_range(self.first, periods=self.days)
     frame = pd.DataFrame(dict(day=days, revenue_eur=made['lines'][:, 0] / 100, orders=made['orders'][:, 0]))
     frame['mean_7d_eur'] = frame.revenue_eur.rolling(7).mean().round(2)
-    sql = picked_sql(replace(f, start=None, end=None)) + 'select order_day as day, sum(l.revenue_cents) / 100.0 as revenue_eur, count(distinct order_id) as orders\nfrom sales_lines as l\njoin picked using (order_id)\ngroup by all\norder by day'
+    sql = picked_sql(replace(f, start=None, end=None)) + f'select l.order_day as day, sum(l.revenue_cents) / 100.0 as revenue_eur, count(distinct order_id) as orders\nfrom sales_lines as l\njoin picked using (order_id){lines_sql(f)}\ngroup by all\norder by day'
     chart = dict(kind='time', x='day', y='revenue_eur', smooth='mean_7d_eur', peaks=3)
     return Panel('revenue_by_day', 'Revenue over time', 'Drag over days to see them alone; all numbers follow. Thin: each day, thick: mean of 7 days.', 'one row a day', sql, chart, frame, says(frame, chart))
 
@@ -247,8 +248,8 @@ def pick_panel(self:Cube,
     frame['revenue_share'] = (frame.revenue_eur / (frame.revenue_eur.sum() or 1)).round(4)
     frame = frame.sort_values(['revenue_eur', d], ascending=[False, True], kind='stable')
     other = replace(f, **{d: ()})
-    column, lines = dict(category='l.category').get(d, f'picked.{d}'), f"\nwhere l.category in ({', '.join(repr(v) for v in other.category)})" if other.category else ''
-    sql = picked_sql(other) + f'select {column}, sum(l.revenue_cents) / 100.0 as revenue_eur\nfrom sales_lines as l\njoin picked using (order_id){lines}\ngroup by all\norder by revenue_eur desc'
+    column = dict(category='l.category').get(d, f'picked.{d}')
+    sql = picked_sql(other) + f'select {column}, sum(l.revenue_cents) / 100.0 as revenue_eur\nfrom sales_lines as l\njoin picked using (order_id){lines_sql(other)}\ngroup by all\norder by revenue_eur desc'
     chart = dict(kind='pick', x='revenue_eur', y=d, also='revenue_share', dimension=d)
     return Panel(f'by_{d}', f'By {DIMENSIONS[d].lower()}', 'Pick one or more; all numbers follow.', f'one row a {DIMENSIONS[d].lower()}', sql, chart, frame, says(frame, chart))
 

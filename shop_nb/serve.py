@@ -7,6 +7,7 @@ __all__ = ['page_folder', 'stage', 'serve']
 
 # %% ../nbs/11d_serve.ipynb #30c3d8fb
 import contextlib, os, shutil, socket, tempfile
+from functools import partial
 from pathlib import Path
 
 import shop_nb
@@ -42,7 +43,9 @@ def _app():
             self.websocket_handler.set_nodelay(True)
             return super().connect()
     class App(Voila):
-        def _kernel_websocket_connection_class_default(self): return Quick
+        def listen(self):
+            need('tornado.ioloop', 'dashboard').IOLoop.current().add_callback(self.ready)
+            super().listen()
     return App, Quick
 
 def _free(host, port):
@@ -57,7 +60,7 @@ def serve(
     run, # a run folder
     port:int=8866, # to listen on
     host:str='127.0.0.1', # address to listen on
-    tell=print, # called with the page's address
+    tell=partial(print, flush=True), # called with the page's address, once it is there
     cubes=None, # where cubes are kept; None is the user's cache
 ):
     """Serve the dashboard of a run until interrupted.
@@ -73,5 +76,5 @@ def serve(
         os.chdir(home)
         app = App(log_level='ERROR', kernel_websocket_connection_class=Quick)
         app.initialize([str(notebook), f'--port={port}', f'--Voila.ip={host}', '--no-browser'])
-        tell(f'http://{host}:{port}/')
+        app.ready = lambda: tell(f'http://{f"[{host}]" if ":" in host else host}:{port}/')
         app.start()

@@ -62,12 +62,14 @@ const labels = (p, c) => p.rows.map(r => list(c).map(n => full(words(r[col(p, n)
 function months(first, last, x, h, wide) {
   let out = '', d = new Date(first * DAY), m = d.getUTCFullYear() * 12 + d.getUTCMonth() + (d.getUTCDate() > 1)
   const total = (last - first) / 30.4, step = [1, 2, 3, 6, 12].find(s => total / s * 46 < wide) || 12
-  let shown = 0
+  let shown = 0, free = -99
   for (;; m++) {
     const at = Date.UTC(Math.floor(m / 12), m % 12, 1) / DAY
     if (at > last) break
     if (m % step) continue
     const name = MONTHS[m % 12] + (shown++ === 0 || m % 12 === 0 ? ` ${Math.floor(m / 12)}` : '')
+    if (x(at) < free) { shown--; continue }
+    free = x(at) + (name.length > 3 ? 66 : 34)
     if (x(at) < wide + 30) out += `<path d="M${x(at).toFixed(1)} ${h - 22}v4" class="grid"/>` + text(x(at), h - 6, name, {a: m % 12 === 0 || shown === 1 ? 'start' : 'middle', c: 'soft'})
   }
   if (!shown) for (let i = first; i <= last; i += Math.max(1, Math.ceil((last - first) / (wide / 70)))) out += text(x(i), h - 6, said(i).slice(0, -5), {a: 'middle', c: 'soft'})
@@ -124,8 +126,8 @@ const charts = {
     ys.forEach((n, k) => {
       const v = values(p, n), pts = xs.map((q, i) => [x(q), y(v[i] ?? 0)])
       out += path(pts, `class="thick" style="stroke:var(--s${k})"`) + pts.map(([a, b], i) => `<circle cx="${a.toFixed(1)}" cy="${b.toFixed(1)}" r="4" fill="var(--s${k})" ${tip(`${words(c.x)} ${xs[i]}: ${words(n.replace('_eur', ''))} ${short(v[i], u)}`)}/>`).join('')
-      if (ys.length > 1) out += text(w - r + 4, pts.at(-1)[1] + 4, words(n.replace('_eur', '')), {f: `var(--s${k})`, c: 'strong'})
-      else pts.forEach(([a, b], i) => { if (w / pts.length > 44) out += text(a - 4, b - 9, short(v[i], u), {a: 'middle', c: 'small'}) })
+      if (ys.length > 1) out += text(w - r + 4, pts.at(-1)[1] + 4, words(n.replace('_eur', '')), {c: 'strong'})
+      else pts.forEach(([a, b], i) => { if (i && a - pts[i - 1][0] > 40) out += text(a - 4, b - 9, short(v[i], u), {a: 'middle', c: 'small'}) })
     })
     if (c.xlabel) out += text(l + (w - l - r) / 2, h - 5, c.xlabel, {a: 'middle', c: 'soft'})
     return {h, out}
@@ -237,16 +239,17 @@ function bars(p, w, {dimension, picked = []}) {
   const raw = dimension ? values(p, dimension) : keys
   const longest = Math.max(...names.slice(0, 15).map(n => n.length), 1), above = longest * WIDE > w * .34, l = above ? 0 : Math.max(56, longest * WIDE + 10), row = above ? 44 : 30, right = also.length ? 118 : 62
   const top = Math.max(...v.slice(0, 15), 1e-9), dim = picked.length > 0
-  let out = ''
+  const t = also.length && !dimension ? 18 : 0
+  let out = t ? text(w, 10, words(c.also.replace('_eur', '')), {a: 'end', c: 'soft small'}) : ''
   rows.forEach((r, i) => {
-    const y = i * row, on = picked.includes(raw[i]), wide = Math.max(v[i] / top * (w - l - right), v[i] ? 2 : 0), by = above ? y + 20 : y + 5
+    const y = t + i * row, on = picked.includes(raw[i]), wide = Math.max(v[i] / top * (w - l - right), v[i] ? 2 : 0), by = above ? y + 20 : y + 5
     const inner = (dimension ? rect(0, y + 1, w, row - 2, 'transparent', 'class="hit" rx="6"') : '') + text(0, above ? y + 14 : y + 19, clip(names[i], Math.floor(w / WIDE) - (above ? 2 : 0)), {c: on ? 'strong' : ''}) +
       rect(l, by, wide, 20, dim && !on ? 'var(--pale)' : 'var(--main)', 'rx="3" class="b"') + text(l + wide + 6, by + 14, short(v[i], u)) + (also.length ? text(w, by + 14, also[i], {a: 'end', c: 'soft'}) : '')
     out += dimension ? `<g class="pickable" role="button" tabindex="0" data-key="${esc(raw[i])}" aria-pressed="${on}" aria-label="${esc(`${names[i]}: ${short(v[i], u)}${also.length ? ', ' + also[i] : ''}`)}">${inner}</g>`
       : `<g ${tip(`${names[i]}: ${full(v[i], u)}${also.length ? `, ${words(c.also)} ${also[i]}` : ''}`)}>${inner}</g>`
   })
   const rest = p.rows.length - rows.length
-  return {h: rows.length * row + (rest > 0 ? 22 : 2), out: out + (rest > 0 ? text(0, rows.length * row + 15, `and ${whole(rest)} more in the table`, {c: 'soft'}) : '')}
+  return {h: t + rows.length * row + (rest > 0 ? 22 : 2), out: out + (rest > 0 ? text(0, t + rows.length * row + 15, `and ${whole(rest)} more in the table`, {c: 'soft'}) : '')}
 }
 
 function spark(values, good) {
@@ -314,14 +317,14 @@ class Page {
   frame() {
     const t = this.told, nav = Object.entries(t.pages).map(([k, p]) => `<a href="#" data-page="${k}">${p.title}</a>`).join('')
     this.root.innerHTML = `<a class="skip" href="#dash-main">Skip to the numbers</a>
-      <header class="head"><div class="brand"><span class="mark" aria-hidden="true"></span><h1>${esc(t.run)}</h1><span class="asof">data as of ${said(this.whole()[1])}</span></div>
-        <nav aria-label="Pages">${nav}</nav><button class="theme" type="button"></button></header>
+      <div class="head"><div class="brand"><span class="mark" aria-hidden="true"></span><h1>${esc(t.run)}</h1><span class="asof">data as of ${said(this.whole()[1])}</span></div>
+        <nav aria-label="Pages">${nav}</nav><button class="theme" type="button"></button></div>
       <section class="filters" aria-label="What is shown"><div class="row">
         <div class="presets" role="group" aria-label="Period"><button type="button" data-days="30">30 days</button><button type="button" data-days="90">90 days</button><button type="button" data-days="">All</button></div>
         <span class="dates"><input type="date" aria-label="First day" class="from" min="${t.bounds[0]}" max="${t.bounds[1]}"><span aria-hidden="true">–</span><input type="date" aria-label="Last day" class="to" min="${t.bounds[0]}" max="${t.bounds[1]}"></span>
         <ul class="chips" aria-label="Filters"></ul><span class="acts"><button type="button" class="undo">Undo</button><button type="button" class="clear">Clear</button></span></div></section>
       <div class="notes" role="status"></div><main id="dash-main" tabindex="-1"></main>
-      <footer><span>${Object.entries(t.rows).map(([n, r]) => `${whole(r)} ${words(n)}`).join(' · ')}</span></footer>
+      <div class="foot"><span>${Object.entries(t.rows).map(([n, r]) => `${whole(r)} ${words(n)}`).join(' · ')}</span></div>
       <div class="live" role="status" aria-live="polite"></div><dialog aria-labelledby="dash-dialog"></dialog><div class="tip" hidden></div>`
     this.theme(localStorage.getItem('shop-theme') || '')
     if (!this.listening) { this.listening = true; this.listen() }
@@ -561,6 +564,7 @@ class Page {
     if (what === 'clear') return this.go({days: null, picks: {}})
     if (what === 'again') return this.show()
     if (what === 'reload') return this.reload()
+    if (what === 'open') return location.reload()
     if (what === 'explain') { const p = this.panels[name]; return this.dialog(p.title, `<p>${esc(p.why)}</p><p class="soft">${esc(p.says)}</p>`, p.grain, p.sql) }
     if (what === 'table') { this.tabled.has(name) ? this.tabled.delete(name) : this.tabled.add(name); this.paint(name); this.$(`[data-panel="${name}"] summary`).focus(); return }
     if (what === 'svg' || what === 'png') return this.picture(name, what)
@@ -593,7 +597,7 @@ class Page {
     image.onload = () => { const c = document.createElement('canvas'); c.width = w * 2; c.height = (h + 96) * 2; c.getContext('2d').drawImage(image, 0, 0, c.width, c.height); URL.revokeObjectURL(url); c.toBlob(b => this.save(b, `${name}.png`)) }
     image.src = url
   }
-  svgStyle() { return 'text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;fill:var(--ink)}.soft{fill:var(--soft)}.small{font-size:11px}.strong{font-weight:650}.mark{fill:var(--mark)}.halo{paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-linejoin:round}.grid{stroke:var(--line);fill:none}.area{fill:var(--main);opacity:.14}.thin{fill:none;stroke:var(--pale);stroke-width:1}.thick{fill:none;stroke:var(--main);stroke-width:2.2;stroke-linejoin:round}.line{fill:none;stroke:var(--main);stroke-width:1.5}.dashed{fill:none;stroke:var(--soft);stroke-dasharray:2 3}.dot{fill:var(--main);opacity:.6}.on0,.on1{fill:var(--onpale)}.on2{fill:var(--onmid)}.on3,.on4,.on5{fill:var(--ondark)}' }
+  svgStyle() { return 'text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;fill:var(--ink)}.soft{fill:var(--soft)}.small{font-size:11px}.strong{font-weight:650}.mark{fill:var(--marktext)}.halo{paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-linejoin:round}.grid{stroke:var(--line);fill:none}.area{fill:var(--main);opacity:.14}.thin{fill:none;stroke:var(--pale);stroke-width:1}.thick{fill:none;stroke:var(--main);stroke-width:2.2;stroke-linejoin:round}.line{fill:none;stroke:var(--main);stroke-width:1.5}.dashed{fill:none;stroke:var(--soft);stroke-dasharray:2 3}.dot{fill:var(--main);opacity:.6}.on0,.on1,.on2{fill:var(--onpale)}.on3{fill:var(--onmid)}.on4,.on5{fill:var(--ondark)}' }
 
   // The page Data: what the run says of itself, and its tables
   async data(turn) {
@@ -642,9 +646,12 @@ class Page {
     if (!this.$('.notes .error')) this.notice(text, '<button type="button" data-do="again">Try again</button>').className = 'error'
   }
   watch(every = 5000) {
+    const ping = patience => new Promise(done => { this.ask('changed').then(done); setTimeout(() => done(null), patience) })
+    addEventListener('visibilitychange', async () => { if (!document.hidden && this.inVoila && !await ping(8000)) location.reload() })
     setInterval(async () => {
-      if (document.hidden || this.stale || this.dragging) return
-      const {changed} = await this.ask('changed')
+      if (document.hidden || this.stale || this.dragging || this.root.dataset.state === 'busy') return
+      const got = await ping(20000), {changed} = got || {}
+      if (!got) return this.lost()
       if (!changed || this.stale) return
       this.stale = true
       if (localStorage.getItem('shop-auto')) return this.reload()
@@ -654,6 +661,7 @@ class Page {
       n.querySelector('.auto').onchange = e => { if (e.target.checked) { localStorage.setItem('shop-auto', '1'); this.reload() } else localStorage.removeItem('shop-auto') }
     }, every)
   }
+  lost() { if (!this.$('.notes .error')) this.notice('The connection to the shop was lost. The address keeps this view.', '<button type="button" data-do="open">Open it again</button>').className = 'error' }
   async reload() {
     this.$('.notes .changed')?.remove()
     this.root.dataset.state = 'busy'
@@ -666,11 +674,20 @@ class Page {
   }
 }
 
+// Closing the page frees its kernel at once; one that crashed is freed when it has been idle for a while
+function free() {
+  const told = JSON.parse(document.getElementById('jupyter-config-data')?.textContent || '{}')
+  if (!told.kernelId) return
+  addEventListener('pagehide', () => navigator.sendBeacon(`${told.baseUrl}voila/api/shutdown/${told.kernelId}`))
+  addEventListener('pageshow', e => { if (e.persisted) location.reload() })
+}
+
 function render({model, el}) {
   const own = document.getElementById('shop-dashboard'), root = own || el
   root.classList.add('shop-dash')
   const page = new Page(model, root)
   page.inVoila = !!own
+  if (own) free()
   globalThis.shopDashboard = page
   page.start()
 }
