@@ -30,39 +30,47 @@ def _enums(con):
         con.execute(f"create type cube.{d}_name as enum ({', '.join(repr(str(n)) for n in names)})")
 
 # %% ../nbs/11a_cube.ipynb #332c0e94
-_ORDERS = '''
+_STEPS = dict(totals='''
+create temp table totals as from order_totals''', masks='''
+create temp table masks as
+select order_id, bit_or(1::uinteger << enum_code(category::cube.category_name)) as categories
+from order_items
+join products using (product_id)
+group by order_id''', visits='''
+create temp table visits as
+select order_id, lag(order_day) over mine as last_day, lead(order_day) over mine as next_day
+from totals
+where is_sale = 1
+window mine as (partition by customer_id order by ordered_at, order_id)''', people='''
+create table cube.customers_made as
+select customer_id, first_name, last_name, country::cube.country_name as country, signed_up_at, marketing_opt_in
+from customers''')
+
+# %% ../nbs/11a_cube.ipynb #793e5d57
+_STEPS |= dict(orders='''
 create table cube.orders_made as
-with masks as (
-    select order_id, bit_or(1::uinteger << enum_code(category::cube.category_name)) as categories
-    from order_items
-    join products using (product_id)
-    group by order_id
-)
-select t.* exclude (channel, ordered_at, is_sale), t.ordered_at, t.is_sale, t.channel::cube.channel_name as channel,
-    c.country::cube.country_name as country, p.method::cube.method_name as method,
-    p.status as payment_status, p.attempts, p.paid_at, o.delivered_at, m.categories,
-    coalesce(b.is_new, false) as is_first,
-    case when is_sale = 1 then lag(order_day) over mine end as last_day,
-    case when is_sale = 1 then lead(order_day) over mine end as next_day
-from order_totals as t
+select t.* exclude (channel), t.channel::cube.channel_name as channel, c.country, p.method::cube.method_name as method,
+    p.status as payment_status, p.attempts, p.paid_at, o.delivered_at, m.categories, v.last_day, v.next_day,
+    t.is_sale = 1 and v.last_day is null and c.signed_up_at::date >= (select min(order_day) from totals) as is_first
+from totals as t
 join orders as o using (order_id)
-join customers as c on c.customer_id = t.customer_id
+join cube.customers_made as c on c.customer_id = t.customer_id
 join payments as p using (order_id)
 join masks as m using (order_id)
-left join buyers as b on b.first_order_id = t.order_id
-window mine as (partition by t.customer_id, is_sale order by t.ordered_at, t.order_id)
-order by t.ordered_at, t.order_id
-'''
-
-# %% ../nbs/11a_cube.ipynb #33b8db2b
-_LINES = '''
+left join visits as v using (order_id)
+order by t.order_day''', buyers='''
+create table cube.buyers_made as
+select customer_id, order_id as first_order_id, order_day as first_order_day,
+    date_trunc('month', order_day)::date as cohort, is_first as is_new
+from cube.orders_made
+where is_sale = 1 and last_day is null''', products='''
+create table cube.products_made as from products''', lines='''
 create table cube.lines_made as
 select l.order_id, l.order_item_id, l.customer_id, l.ordered_at, l.order_day, l.product_id,
     l.category::cube.category_name as category, o.country, o.channel, o.method,
     l.quantity, l.returned_quantity, l.line_cents, l.revenue_cents, l.returned_cents, l.cost_cents
 from sales_lines as l
-join cube.orders_made as o using (order_id)
-'''
+join cube.orders_made as o using (order_id)''')
 
 # %% ../nbs/11a_cube.ipynb #1aab868f
 _CUBES = dict(line_cube='''
@@ -93,9 +101,8 @@ def build(
     try:
         con.execute(f"attach '{str(new).replace(chr(39), chr(39) * 2)}' as cube")
         _enums(con)
-        for sql in (_ORDERS, _LINES): con.execute(sql)
+        for sql in _STEPS.values(): con.execute(sql)
         for name, sql in _CUBES.items(): con.execute(f'create table cube.{name} as {sql}')
-        for name in ('buyers', 'customers', 'products'): con.execute(f'create table cube.{name}_made as from {name}')
         con.execute('detach cube')
         os.replace(new, path)
     except need('duckdb', 'analytics').Error as e: raise ShopError(f'The cube cannot be made: {first_line(e)}.', 'Check the run: shop-nb validate DIR') from None
@@ -108,7 +115,7 @@ def stamp(
     "What a run's files look like from outside"
     told = [Path(source) / 'manifest.json', *(f for t in TABLES for p in [table_path(source, t)] for f in ([p] if p.is_file() else sorted(p.rglob('*.parquet'))))]
     seen = [(str(f.resolve()), s.st_size, s.st_mtime_ns) for f in told if f.exists() and (s := f.stat())]
-    return hashlib.blake2b(repr((_ORDERS, _LINES, _CUBES, seen)).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(repr((_STEPS, _CUBES, seen)).encode(), digest_size=8).hexdigest()
 
 def cache_folder() -> Path: # made if it is not there
     "Where cubes are kept"

@@ -31,7 +31,7 @@ def _view_sql(cube, f):
         sales_lines=f'from cube.lines_made {lines}',
         orders=f'select order_id, customer_id, ordered_at, status, channel, delivered_at from cube.orders_made {orders}',
         payments=f'select order_id, method, payment_status as status, amount_cents, refunded_cents, attempts, paid_at from cube.orders_made {orders}',
-        customers=f'from cube.customers_made {people.replace("enum_code(country)", "enum_code(country::cube.country_name)")}',
+        customers=f'from cube.customers_made {people}',
         products='from cube.products_made',
         buyers='from cube.buyers_made' + (' where customer_id in (select customer_id from customers)' if f.country else ''))
 
@@ -130,6 +130,7 @@ OWN = {}
 
 def _own(name, title, grain, why, chart, sql, **params): OWN[name] = Question(name, title, grain, sql.strip(), why, chart, params)
 
+# %% ../nbs/11b_panels.ipynb #c9d11ad5
 _own('unusual_days', 'Days out of line', 'one row a day', 'What happened on days that are far from what their weekday brings?',
      dict(kind='band', x='day', y='revenue_eur', low='least_eur', high='most_eur', mark='is_unusual'), '''
 with days as (

@@ -317,14 +317,14 @@ class Page {
   frame() {
     const t = this.told, nav = Object.entries(t.pages).map(([k, p]) => `<a href="#" data-page="${k}">${p.title}</a>`).join('')
     this.root.innerHTML = `<a class="skip" href="#dash-main">Skip to the numbers</a>
-      <div class="head"><div class="brand"><span class="mark" aria-hidden="true"></span><h1>${esc(t.run)}</h1><span class="asof">data as of ${said(this.whole()[1])}</span></div>
+      <div class="head" role="region" aria-label="Shop and pages"><div class="brand"><span class="mark" aria-hidden="true"></span><h1>${esc(t.run)}</h1><span class="asof">data as of ${said(this.whole()[1])}</span></div>
         <nav aria-label="Pages">${nav}</nav><button class="theme" type="button"></button></div>
       <section class="filters" aria-label="What is shown"><div class="row">
         <div class="presets" role="group" aria-label="Period"><button type="button" data-days="30">30 days</button><button type="button" data-days="90">90 days</button><button type="button" data-days="">All</button></div>
         <span class="dates"><input type="date" aria-label="First day" class="from" min="${t.bounds[0]}" max="${t.bounds[1]}"><span aria-hidden="true">–</span><input type="date" aria-label="Last day" class="to" min="${t.bounds[0]}" max="${t.bounds[1]}"></span>
         <ul class="chips" aria-label="Filters"></ul><span class="acts"><button type="button" class="undo">Undo</button><button type="button" class="clear">Clear</button></span></div></section>
       <div class="notes" role="status"></div><main id="dash-main" tabindex="-1"></main>
-      <div class="foot"><span>${Object.entries(t.rows).map(([n, r]) => `${whole(r)} ${words(n)}`).join(' · ')}</span></div>
+      <div class="foot" role="region" aria-label="Rows"><span>${Object.entries(t.rows).map(([n, r]) => `${whole(r)} ${words(n)}`).join(' · ')}</span></div>
       <div class="live" role="status" aria-live="polite"></div><dialog aria-labelledby="dash-dialog"></dialog><div class="tip" hidden></div>`
     this.theme(localStorage.getItem('shop-theme') || '')
     if (!this.listening) { this.listening = true; this.listen() }
