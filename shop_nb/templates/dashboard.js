@@ -185,7 +185,7 @@ const charts = {
     for (const [k, name] of [...new Set(g)].entries()) {
       const to = g.lastIndexOf(name) + 1, pts = keep.filter(i => i >= from && i <= to).map(i => [x(xs[i]), y(ys[i] ?? 0)])
       out += path([[x(xs[from]), y(0)], ...pts, [x(xs[to]), y(0)]], `fill="var(--main)" opacity="${[.3, .16, .07][k] ?? .07}"`) + text(x((xs[from] + xs[to]) / 2), h - b - 8, name, {a: 'middle', c: 'strong'})
-      if (ys[to] < .999) { out += `<circle cx="${x(xs[to])}" cy="${y(ys[to])}" r="5" fill="var(--mark)"/>` + text(x(xs[to]) + 10, y(ys[to]) + 16, `${short(xs[to], 'share')} of ${c.things} bring ${short(ys[to], 'share', true)}`, {c: 'halo'}) }
+      if (ys[to] < .999) { out += `<circle cx="${x(xs[to])}" cy="${y(ys[to])}" r="5" fill="var(--mark)"/>` + text(Math.min(x(xs[to]) + 10, w - r - 4 - 31 * WIDE), y(ys[to]) + 18, `${short(xs[to], 'share')} of ${c.things} bring ${short(ys[to], 'share', true)}`, {c: 'halo'}) }
       from = to
     }
     out += path(keep.map(i => [x(xs[i]), y(ys[i] ?? 0)]), 'class="thick"')
@@ -218,7 +218,7 @@ const charts = {
     const found = days.map((_, i) => i).filter(i => odd[i]), named = [...found].sort((a, b) => Math.abs(v[b] - want[b]) - Math.abs(v[a] - want[a])), taken = []
     for (const i of found) out += `<circle cx="${x(days[i]).toFixed(1)}" cy="${y(v[i]).toFixed(1)}" r="4.5" fill="var(--mark)" ${tip(`${said(days[i])}: ${short(v[i], 'eur')}, usual ${short(want[i], 'eur')}`)}/>`
     for (const i of named) { if (taken.length === 4 || taken.some(q => Math.abs(q - x(days[i])) < 120)) continue; taken.push(x(days[i])); out += text(x(days[i]), y(v[i]) - 9, `${said(days[i]).slice(0, -5)}: ${short(v[i], 'eur')}`, {a: x(days[i]) > w - 70 ? 'end' : x(days[i]) < 90 ? 'start' : 'middle', c: 'mark halo'}) }
-    return {h, out: out + text(l, 12, `band: what the weekday usually brings; ${many(found.length, 'day')} outside`, {c: 'soft'})}
+    return {h, out: out + text(l, 12, `${w > 420 ? 'band: what the weekday usually brings' : 'band: usual'}; ${many(found.length, 'day')} outside`, {c: 'soft'})}
   },
 
   flow(p, w) {
@@ -291,6 +291,7 @@ class Page {
   window() { return this.state.days || this.whole() }
 
   async start() {
+    this.first = this.$('.kpis:not([aria-hidden])')?.innerHTML
     const here = this.inVoila ? location.search : ''
     this.told = await this.ask('hello', {query: here})
     if (this.told.error) return
@@ -439,7 +440,7 @@ class Page {
   lay(page) {
     this.laid = page; this.panels = {}; this.tabled.clear()
     const {title, panels} = this.told.pages[page]
-    const kpis = page === 'overview' ? `<p class="against soft"></p><section class="kpis" aria-label="Headline numbers">${'<article class="card kpi skeleton"><i></i><b></b><i></i></article>'.repeat(10)}</section>` : ''
+    const kpis = page === 'overview' ? `<p class="against soft"></p><section class="kpis" aria-label="Headline numbers">${this.first || '<article class="card kpi skeleton"><i></i><b></b><i></i></article>'.repeat(10)}</section>` : ''
     this.$('main').className = `page-${page}`
     this.$('main').innerHTML = `<h2 class="sr">${title}</h2>${kpis}<div class="grid">` + panels.map(n => `<section class="card panel skeleton p-${n}" data-panel="${n}" aria-busy="true"><i></i><b></b></section>`).join('') + '</div>'
   }
@@ -447,6 +448,7 @@ class Page {
     const old = Object.fromEntries(this.kpis.map(k => [k.name, k])), [a, b] = this.window(), n = b - a + 1
     this.kpis = kpis.map(k => ({...k, spark: k.spark ?? old[k.name]?.spark}))
     const host = this.$('.kpis')
+    this.first = ''
     if (!host) return
     const focused = document.activeElement?.closest?.('.kpi')?.dataset.name
     host.innerHTML = this.kpis.map(k => {
