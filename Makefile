@@ -14,8 +14,8 @@ READY := $(VENV)/.ready
 RUN := reports/shop#       where `make run` writes
 ARGS :=#                   more arguments for `make run` and `make api`, e.g. ARGS="-p seed 8"
 DB := reports/shop/shop.db# what `make api` serves
-PORT := 8000#              where `make api` listens
 WORKERS := 2#              processes of `make test`
+PORT =#                    where `make api` (8000) and `make dashboard` (8866) listen
 NB = $(CHAPTERS)#          notebooks of `make outputs`, e.g. NB=nbs/05_validate.ipynb
 
 CHAPTERS = $(filter-out nbs/benchmarks%.ipynb nbs/pools.ipynb,$(wildcard nbs/*.ipynb nbs/lessons/*.ipynb nbs/lessons/*/*.ipynb))
@@ -26,7 +26,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUTF8 := 1
 
-.PHONY: help install export readme outputs run api lab test check docs bench peers pools hooks lock clean distclean
+.PHONY: help install export readme outputs run api dashboard lab test check docs bench peers pools hooks lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -70,10 +70,15 @@ run: $(READY) ## make, check, load, analyse and profile a shop: reports/shop/ind
 	@$(BIN)/shop-nb run --out $(RUN) $(ARGS)
 
 api: $(READY) ## serve the database of a run over HTTP: http://127.0.0.1:8000/docs (DB=file, PORT=number, ARGS="--workers 2")
-	@$(BIN)/shop-nb api --db $(DB) --port $(PORT) $(ARGS)
+	@[ -e $(DB) ] || [ $(DB) != reports/shop/shop.db ] || $(MAKE) run
+	@$(BIN)/shop-nb api --db $(DB) --port $(or $(PORT),8000) $(ARGS)
 
 lab: $(READY) ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab nbs --LabApp.default_url=/lab/tree/index.ipynb
+
+dashboard: $(READY) ## serve the dashboard of reports/shop, made first if it is not there (RUN=folder, PORT=8866)
+	@[ -e $(RUN)/manifest.json ] || $(MAKE) run
+	@$(BIN)/shop-nb dashboard $(RUN) --port $(or $(PORT),8866)
 
 check: $(READY) ## the fast part of `make test`: notebooks clean, library and README in step, quick tests
 	@$(PY) -m pytest -q -m "not slow" tests

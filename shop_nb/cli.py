@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'key', 'join_pairs', 'main', 'run', 'generate', 'validate', 'load', 'ask', 'profile', 'verify', 'api', 'create',
-           'list_keys', 'revoke']
+           'list_keys', 'revoke', 'dashboard']
 
 # %% ../nbs/13a_cli.ipynb #b178e977
 import os, sys, time
@@ -180,7 +180,7 @@ def verify(folder:_Run):
     if not len(wrong): print('All five tables are what the settings make.')
     raise typer.Exit(1 if len(wrong) else 0)
 
-# %% ../nbs/13a_cli.ipynb #767be379
+# %% ../nbs/13a_cli.ipynb #92f8263b
 _Db = Annotated[str, typer.Option(metavar='FILE', help='The SQLite file, as `shop-nb load` makes it.')]
 
 @app.command()
@@ -234,3 +234,14 @@ def revoke(
     "Take a key away; the next request with it is refused."
     _keys(db).revoke(id)
     print(f'Revoked {id}')
+
+# %% ../nbs/13a_cli.ipynb #e76380b5
+@app.command()
+def dashboard(
+    folder:_Run,
+    port:Annotated[int, typer.Option(metavar='N', min=1, max=65535, help='Port to listen on.')]=8866,
+    host:Annotated[str, typer.Option(metavar='HOST', help='Address to listen on; the default is this machine alone.')]='127.0.0.1',
+):
+    "Serve the dashboard of a run, until interrupted."
+    from shop_nb.serve import serve
+    serve(folder, port, host)
