@@ -9,7 +9,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-RUN --mount=type=cache,target=/root/.cache/pip make services SERVICES=/opt/shop
+RUN --mount=type=cache,target=/var/cache/pip PIP_CACHE_DIR=/var/cache/pip make services SERVICES=/opt/shop
 
 FROM base
 LABEL org.opencontainers.image.title="shop_nb" \
