@@ -124,7 +124,7 @@ down: ## stop what `make up` started; the shop stays
 
 dist: $(READY) ## build the package into dist (TAG=v0.1.0 has to be its version)
 	@$(PY) scripts/notes.py $(TAG) >/dev/null
-	@rm -rf dist && $(PY) -m build --no-isolation --outdir dist . >/dev/null && rm -rf build && ls dist
+	@rm -rf dist && PIP_CONSTRAINT=$(CURDIR)/requirements.lock $(PY) -m build --outdir dist . >/dev/null && ls dist
 
 notes: $(READY) ## print what CHANGELOG.md says of the version (TAG=v0.1.0 has to be it)
 	@$(PY) scripts/notes.py $(TAG)
