@@ -107,7 +107,7 @@ pools: $(READY) ## make the word pools in shop_nb/data again, by nbs/pools.ipynb
 services: ## what the container image has: the package and all that its services need, and no tools (SERVICES=/opt/shop)
 	@set -e; $(FIND); rm -rf $(SERVICES); $$python -m venv $(SERVICES)
 	@mkdir $(SERVICES)/src && cp -R LICENSE README.md nbs pyproject.toml shop_nb $(SERVICES)/src # a copy, because building leaves files behind
-	@$(SERVICES)/bin/python -m pip -qq install --no-compile --constraint requirements.lock setuptools
+	@$(SERVICES)/bin/python -m pip -qq install --no-compile --upgrade --constraint requirements.lock pip setuptools
 	@$(SERVICES)/bin/python -m pip -qq install --no-compile --constraint requirements.lock --no-build-isolation '$(SERVICES)/src[services]'
 	@$(SERVICES)/bin/python -m pip -qq uninstall --yes setuptools pip
 	@rm -rf $(SERVICES)/src; find $(SERVICES)/lib -type d -name tests -prune -exec rm -rf {} + # a sixth of it: tests of other packages
