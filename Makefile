@@ -14,6 +14,7 @@ READY := $(VENV)/.ready
 RUN := reports/shop#       where `make run` writes
 ARGS :=#                   more arguments for `make run`, e.g. ARGS="-p seed 8"
 WORKERS := 2#              processes of `make test`
+PYTHONS :=#                Pythons of `make wheel` other than that of .venv, e.g. PYTHONS="python3.12 python3.13"
 NB = $(CHAPTERS)#          notebooks of `make outputs`, e.g. NB=nbs/05_validate.ipynb
 
 CHAPTERS = $(filter-out nbs/benchmarks%.ipynb nbs/pools.ipynb,$(wildcard nbs/*.ipynb nbs/lessons/*.ipynb))
@@ -24,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUTF8 := 1
 
-.PHONY: help install export readme outputs run lab test check docs bench peers pools hooks lock clean distclean
+.PHONY: help install export readme outputs run lab test check wheel docs bench peers pools hooks lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -75,6 +76,9 @@ check: $(READY) ## the fast part of `make test`: notebooks clean, library and RE
 
 test: $(READY) ## every test, and every stored output of the notebooks against a fresh run
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(NBVAL) tests $(CHAPTERS)
+
+wheel: $(READY) ## build the wheel, install it into an empty environment from the package index, and use it there
+	@$(PY) scripts/package.py $(PYTHONS)
 
 docs: $(READY) ## the notebooks as pages that need no network: _docs/index.html
 	@$(PY) scripts/docs.py
