@@ -25,10 +25,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUTF8 := 1
 
-.PHONY: help install export readme outputs run lab test check wheel docs bench peers pools hooks lock clean distclean
+.PHONY: help install export readme outputs run lab test check wheel docs docs-serve bench peers pools hooks lock clean distclean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 install: $(READY) ## make .venv with the exact versions of requirements.lock
 	@echo "Ready: $$($(PY) --version) in $(VENV)"
@@ -80,8 +80,11 @@ test: $(READY) ## every test, and every stored output of the notebooks against a
 wheel: $(READY) ## build the wheel, install it into an empty environment from the package index, and use it there
 	@$(PY) scripts/package.py $(PYTHONS)
 
-docs: $(READY) ## the notebooks as pages that need no network: _docs/index.html
+docs: $(READY) ## the documentation as pages that need no network: _docs/index.html
 	@$(PY) scripts/docs.py
+
+docs-serve: $(READY) ## build the documentation and serve it on this machine: http://127.0.0.1:8200 (PORT=number)
+	@$(PY) scripts/docs.py --serve $(if $(PORT),--port $(PORT))
 
 bench: $(READY) peers ## run the notebooks of benchmarks and store their figures (a quarter of an hour)
 	@set -e; for nb in nbs/benchmarks*.ipynb; do echo "$$nb"; $(EXECUTE) "$$nb"; $(BIN)/nbdev-clean --fname "$$nb"; done
