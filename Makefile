@@ -84,7 +84,7 @@ docs: $(READY) ## the documentation as pages that need no network: _docs/index.h
 	@$(PY) scripts/docs.py
 
 docs-serve: $(READY) ## build the documentation and serve it on this machine: http://127.0.0.1:8200 (PORT=number)
-	@$(PY) scripts/docs.py --serve $(if $(PORT),--port $(PORT))
+	@$(PY) scripts/docs.py --serve $(if $(filter command%,$(origin PORT)),--port $(PORT))
 
 bench: $(READY) peers ## run the notebooks of benchmarks and store their figures (a quarter of an hour)
 	@set -e; for nb in nbs/benchmarks*.ipynb; do echo "$$nb"; $(EXECUTE) "$$nb"; $(BIN)/nbdev-clean --fname "$$nb"; done

@@ -65,17 +65,17 @@ def files():
 
 
 def symbols(pages):
-    "Where the names of the library are defined: name → url."
+    "Where the public names of the library are defined, and what is said of them: name → (url, docstring)."
     found = {}
-    for p in [p for p in pages if p.source.endswith('.ipynb')]:
-        for cell in cells(p.source):
-            for name in defined(cell.source) if cell.library else (): found.setdefault(name, f'{p.url}#{name}')
+    for p in pages:
+        for cell in cells(p.source) if p.source.endswith('.ipynb') else ():
+            for name, doc in defined(cell.source) if cell.library else (): found.setdefault(name, (f'{p.url}#{name}', doc))
     return {n: u for n, u in found.items() if not re.search(r'(^|\.)_', n)}
 
 
 def linkable(found):
     "Symbols that mean the same wherever they stand in code type: a word like `orders` may be a table, and `run` a command."
-    return {n: u for n, u in found.items() if '_' in n or '.' in n or n[0].isupper()} | {f'{n}()': u for n, u in found.items()}
+    return {n: u for n, (u, _) in found.items() if '_' in n or '.' in n or n[0].isupper()} | {f'{n}()': u for n, (u, _) in found.items()}
 
 
 # -- search
@@ -105,9 +105,11 @@ class Text(HTMLParser):
         else: self.found[-1][2].append(data)
 
 
-def index(filled):
-    "The search index of pages and their HTML, as a script: it is read from a folder as well as from a server."
-    rows = [[t, p.title, SECTIONS[p.section], u, x] for p, text in filled if p.section for t, u, x in Text(p, text).rows]
+def index(filled, found):
+    "The search index of pages, their parts and the library's names, as a script: it is read from a folder as well as from a server."
+    rows = [[t, p.title, SECTIONS[p.section], u, x] for p, text in filled if p.section and p.url != 'reference/names.html' for t, u, x in Text(p, text).rows]
+    titles = {p.url: p.title for p, _ in filled}
+    rows += [[n, titles[u.split('#')[0]], 'Library', u, doc] for n, (u, doc) in found.items()]
     return f'SEARCH = {json.dumps(rows, ensure_ascii=False, separators=(",", ":"))}\n'
 
 
@@ -143,7 +145,7 @@ def fill(page, pages):
 
 
 def pages_of_the_site():
-    "Every page, filled, with the pictures (url → bytes) and what is wrong."
+    "Every page, with the pictures (url → bytes), the names of the library, and what is wrong."
     made = reference.pages()
     pages = [*notebooks(), *written(), *made, *files()]
     pages.sort(key=lambda p: (ORDER.index(p.section), GROUPS.index(p.group) if p.group in GROUPS else len(GROUPS)))
@@ -156,7 +158,7 @@ def pages_of_the_site():
             p.body = write(text, p, set())
     reference.all_names(next(p for p in pages if p.url == 'reference/names.html'), found, pages)
     home = reference.home(pages, write)
-    return [home, *pages], images, write.problems
+    return [home, *pages], images, found, write.problems
 
 
 class Ends(HTMLParser):
@@ -181,9 +183,10 @@ def check(out):
         problems += [f'{name}: the id {i} is there {n} times' for i, n in Counter(page.ids).items() if n > 1]
         problems += [f'{name}: it asks the network for {u}' for u in page.loads if re.match('(https?:)?//', u)]
         for url in sorted(page.links | page.loads):
+            if url.startswith('//'): continue
             to = urllib.parse.urlsplit(url)
             if to.scheme or to.netloc:
-                if to.scheme not in ('https', 'http', 'mailto', 'data') or not (to.netloc or to.path): problems.append(f'{name}: {url} is no address')
+                if not (to.scheme in ('https', 'http') and re.fullmatch(r'[\w-]+(\.[\w-]+)+(:\d+)?', to.netloc) or to.scheme in ('mailto', 'data') and to.path): problems.append(f'{name}: {url} is no address')
                 continue
             target = posixpath.normpath(posixpath.join(posixpath.dirname(name), urllib.parse.unquote(to.path))) if to.path else name
             if not (out / target).is_file(): problems.append(f'{name}: {url} leads nowhere')
@@ -193,7 +196,7 @@ def check(out):
 
 def build(out=ROOT / '_docs'):
     "Write the site; what is wrong with it, a line each."
-    pages, images, problems = pages_of_the_site()
+    pages, images, found, problems = pages_of_the_site()
     new = out.with_name(f'.{out.name}.new')
     shutil.rmtree(new, ignore_errors=True)
     filled = [(p, fill(p, pages)) for p in pages]
@@ -202,7 +205,7 @@ def build(out=ROOT / '_docs'):
         (new / p.url).write_text(text, encoding='utf-8')
     for url, data in images.items():
         (new / url).parent.mkdir(exist_ok=True); (new / url).write_bytes(data)
-    (new / 'search.js').write_text(index(filled), encoding='utf-8')
+    (new / 'search.js').write_text(index(filled, found), encoding='utf-8')
     style = (ROOT / 'shop_nb/templates/style.css').read_text(encoding='utf-8') + (ROOT / 'scripts/site/site.css').read_text(encoding='utf-8')
     (new / 'site.css').write_text(style, encoding='utf-8')
     shutil.copy(ROOT / 'scripts/site/site.js', new / 'site.js')

@@ -221,7 +221,7 @@ def all_names(page, found, pages):
     "Fill the page of names."
     titles = {p.url: p.title for p in pages}
     modules = {}
-    for name, url in found.items(): modules.setdefault(url.split('#')[0], []).append((name, url))
+    for name, (url, _) in found.items(): modules.setdefault(url.split('#')[0], []).append((name, url))
     page.body = '\n'.join(f'<h2 id="{slug(titles[url])}"><a href="{relative(url, page)}">{e(titles[url])}</a></h2><p class="names">' + ' '.join(
         f'<a href="{relative(u, page)}">{code(n)}</a>' for n, u in sorted(names)) + '</p>' for url, names in modules.items())
 

@@ -110,13 +110,14 @@ def opening(cells):
 
 
 def defined(source):
-    "The names that an exported cell defines at its top level: functions, classes, constants, methods by @patch."
+    "What an exported cell defines at its top level, as (name, docstring): functions, classes, constants, methods by @patch."
     for node in ast.parse(source).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             patched = any('patch' in ast.unparse(d) for d in node.decorator_list)
             owner = f'{ast.unparse(node.args.args[0].annotation)}.' if patched and node.args.args and node.args.args[0].annotation else ''
-            yield owner + node.name
-        elif isinstance(node, ast.Assign): yield from (n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+            yield owner + node.name, (ast.get_docstring(node) or '').split('\n')[0]
+        elif isinstance(node, ast.Assign):
+            yield from ((n.id, '') for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
 
 
 def picture(data, kind, page, images):
@@ -147,7 +148,7 @@ def notebook(page, write, images):
         source = opening([cell])[2] if cell is first else cell.source
         if not source or 'hide' in cell.rules: continue
         if cell.kind == 'markdown': parts.append(write(source, page, seen)); continue
-        names = [n for n in dict.fromkeys(defined(source)) if n not in seen | {'_'}] if cell.library else []
+        names = [n for n in dict.fromkeys(n for n, _ in defined(source)) if n not in seen | {'_'}] if cell.library else []
         seen.update(names)
         if 'echo: false' not in cell.rules:
             parts.append(f'<div class="cell{" library" * cell.library}">' + ''.join(f'<a id="{n}"></a>' for n in names) + coloured(source, 'python') + '</div>')
