@@ -102,7 +102,7 @@ def narrow(chart): return chart[chart.index('<div class="narrow">'):].replace('c
 def gallery(pages):
     parts = ['<p>Each has a name, its SQL, an answer as a table and a chart. The answers here are those of the default shop.</p><ul class="gallery">']
     for p in pages:
-        parts.append(f'<li><a href="../{p.url}"><figure>{narrow(p.values["chart"])}</figure><b>{e(p.title)}</b> <span>{e(p.lead)}</span></a></li>')
+        parts.append(f'<li><a href="../{p.url}" aria-label="{e(p.title)}"><figure>{narrow(p.values["chart"])}</figure><code>{p.values["q"].name}</code><span>{e(p.lead)}</span></a></li>')
     return Page('questions/index.html', 'All questions', 'reference', 'Questions', lead='What can be asked by name', body='\n'.join(parts) + '</ul>')
 
 
