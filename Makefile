@@ -15,9 +15,10 @@ RUN := reports/shop#       where `make run` writes
 ARGS :=#                   more arguments for `make run` and `make api`, e.g. ARGS="-p seed 8"
 DB := reports/shop/shop.db# what `make api` serves
 WORKERS := 2#              processes of `make test`
-PORT =#                    where `make api` (8000) and `make dashboard` (8866) listen
+PORT =#                    where `make api` (8000), `make dashboard` (8866) and `make docs-serve` (8200) listen
 SERVICES := .venv-services#  what `make services` makes
 TAG :=#                    the version that `make dist` and `make notes` have to be for, e.g. TAG=v0.1.0
+PYTHONS :=#                Pythons of `make wheel` other than that of .venv, e.g. PYTHONS="python3.12 python3.13"
 NB = $(CHAPTERS)#          notebooks of `make outputs`, e.g. NB=nbs/05_validate.ipynb
 
 CHAPTERS = $(filter-out nbs/benchmarks%.ipynb nbs/pools.ipynb,$(wildcard nbs/*.ipynb nbs/lessons/*.ipynb nbs/lessons/*/*.ipynb))
@@ -42,10 +43,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUTF8 := 1
 
-.PHONY: help install export readme outputs run verify api dashboard lab test check docs bench peers pools services image up down dist notes hooks lock clean distclean
+.PHONY: help install export readme outputs run verify api dashboard lab test check wheel docs docs-serve bench peers pools services image up down dist notes hooks lock clean distclean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 install: $(READY) ## make .venv with the exact versions of requirements.lock
 	@echo "Ready: $$($(PY) --version) in $(VENV)"
@@ -96,8 +97,14 @@ check: $(READY) ## the fast part of `make test`: notebooks clean, library and RE
 test: $(READY) ## every test, and every stored output of the notebooks against a fresh run
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(NBVAL) tests $(CHAPTERS)
 
-docs: $(READY) ## the notebooks as pages that need no network: _docs/index.html
+wheel: $(READY) ## build the wheel, install it into an empty environment from the package index, and use it there
+	@$(PY) scripts/package.py $(PYTHONS)
+
+docs: $(READY) ## the documentation as pages that need no network: _docs/index.html
 	@$(PY) scripts/docs.py
+
+docs-serve: $(READY) ## build the documentation and serve it on this machine: http://127.0.0.1:8200 (PORT=number)
+	@$(PY) scripts/docs.py --serve $(if $(filter command%,$(origin PORT)),--port $(PORT))
 
 bench: $(READY) peers ## run the notebooks of benchmarks and store their figures (a quarter of an hour)
 	@set -e; for nb in nbs/benchmarks*.ipynb; do echo "$$nb"; $(EXECUTE) "$$nb"; $(BIN)/nbdev-clean --fname "$$nb"; done

@@ -1,63 +1,237 @@
-"""Render every notebook of nbs/ as a page of _docs/, with its stored outputs; the pages need no network."""
-import html, posixpath, re
-from pathlib import Path
+"""Build the documentation into _docs/: notebooks with their stored outputs, the pages of docs/, and pages made from the library.
 
-import nbformat
-from nbconvert import HTMLExporter
-from pygments.formatters import HtmlFormatter
+    python scripts/docs.py              build it; exit 1 if a link leads nowhere or something is not told of
+    python scripts/docs.py --serve      build it and serve it at http://127.0.0.1:8200 (--port N for another)
 
+No notebook is executed; the pages need no network and no server."""
+import functools, json, posixpath, re, shutil, sys, urllib.parse
+from collections import Counter
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
+
+import jinja2
+from markupsafe import Markup
+
+import reference
 from readme import ROOT
+from render import SECTIONS, Page, Writer, cells, defined, notebook, opening, relative
 
-STYLE = """
-:root { color-scheme: light dark; --line: #d0d7de; --soft: #f6f8fa; --link: #0757ba }
-@media (prefers-color-scheme: dark) { :root { --line: #3d444d; --soft: #161b22; --link: #6cb0ff } body { background: #0d1117; color: #e6edf3 } }
-body { font: 16px/1.6 system-ui, sans-serif; max-width: 54rem; margin: 0 auto; padding: 1rem 1.25rem 4rem }
-a { color: var(--link) } nav { border-bottom: 1px solid var(--line); padding: .5rem 0 } nav ol { columns: 2; list-style: none; padding: 0 }
-pre { background: var(--soft); border: 1px solid var(--line); border-radius: 6px; padding: .7rem; overflow-x: auto; font-size: .85rem }
-.jp-OutputArea-output, .output_area { overflow-x: auto } img, svg { max-width: 100%; height: auto }
-table { border-collapse: collapse; font-size: .85rem } td, th { border: 1px solid var(--line); padding: .2rem .6rem; text-align: right }
-.anchor-link, .prompt, .jp-InputPrompt, .jp-OutputPrompt { display: none } blockquote { margin: 0; padding-left: 1rem; border-left: 3px solid var(--line) }
-"""
+EVIDENCE = 'certificate', 'benchmarks', 'benchmarks_generate', 'pools' # notebooks that show rather than define
+ORDER, GROUPS = [*SECTIONS], ['', 'Lessons', 'Exercises', 'Solutions', 'Look up', 'Questions', 'Modules', 'Pipeline', 'Project', 'Evidence']
 
 
-def colours():
-    "Styles of the code, by day and by night."
-    day, night = (HtmlFormatter(style=s).get_style_defs('.highlight') for s in ('default', 'github-dark'))
-    return f'{day}\n@media (prefers-color-scheme: dark) {{ {night} }}\n.highlight {{ background: none }}'
+# -- the pages there are
+
+def here(name):
+    "Whether a module of shop_nb or a folder is there."
+    return bool(find_spec(name)) if name.startswith('shop_nb.') else any((ROOT / name).glob('*'))
+
+
+def written():
+    "The pages of docs/: `<!-- needs: shop_nb.api -->` on the first line leaves one out where that is not."
+    for folder, section in (('how-to', 'howto'), ('explanation', 'explanation')):
+        for path in sorted((ROOT / 'docs' / folder).glob('*.md')):
+            text = path.read_text(encoding='utf-8')
+            if (m := re.match(r'<!-- needs: (\S+) -->\n+', text)) and not here(m[1]): continue
+            title, lead = re.search(r'^# (.+)$', text, re.M)[1], (re.search(r'^> (.+)$', text, re.M) or ['', ''])[1]
+            yield Page(f'{folder}/{re.sub(r"^[0-9]+-", "", path.stem)}.html', title, section, lead=lead, source=str(path.relative_to(ROOT)))
 
 
 def notebooks():
-    "The notebooks in reading order."
-    found = [p for p in (ROOT / 'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts]
-    return sorted(found, key=lambda p: (p.name != 'index.ipynb', len(p.parts), str(p)))
+    "A page for each notebook."
+    for path in sorted((ROOT / 'nbs').rglob('*.ipynb')):
+        if '.ipynb_checkpoints' in path.parts: continue
+        title, lead, _ = opening(cells(str(path.relative_to(ROOT))))
+        folder, name = path.parent.relative_to(ROOT / 'nbs').as_posix(), re.sub(r'^\d\d[a-z]?_', '', path.stem)
+        more = dict(title=title or path.stem, lead=lead, source=str(path.relative_to(ROOT)), template='notebook.html')
+        if path.stem == 'index': yield Page('tutorial/index.html', section='tutorial', **more | dict(title='Getting started'))
+        elif folder.startswith('lessons'):
+            part = folder.removeprefix('lessons').strip('/')
+            yield Page(f'{folder}/{path.stem}.html', section='tutorial', group=part.title() or 'Lessons', **more)
+        elif path.stem in EVIDENCE: yield Page(f'explanation/{path.stem}.html', section='explanation', group='Evidence', **more)
+        elif folder == '.': yield Page(f'modules/{name}.html', section='reference', group='Modules', **more)
+        else: yield Page(f'{folder}/{path.stem}.html', section='reference', group=folder.title(), **more)
 
 
-def prepare(path):
-    "A notebook without directives, hidden cells and cells that are only directives; and its title."
-    nb = nbformat.read(path, as_version=4)
-    for cell in nb.cells:
-        lines = cell.source.split('\n')
-        cell.source = '' if '#| hide' in lines else '\n'.join(l for l in lines if not l.startswith('#|')).strip('\n')
-    nb.cells = [c for c in nb.cells if c.source]
-    titles = [m[1] for c in nb.cells if c.cell_type == 'markdown' and (m := re.match(r'# (.+)', c.source))]
-    return nb, titles[0] if titles else path.stem
+FILES = {'CONTRIBUTING.md': 'contributing', 'CHANGELOG.md': 'changelog', 'reports/README.md': 'run-folder', 'shop_nb/data/NOTICE.md': 'notice'}
 
 
-def page(title, nav, body, css):
-    return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f'<title>{html.escape(title)} - shop_nb</title>\n<style>{STYLE}{css}</style></head>\n<body>\n<nav>{nav}</nav>\n<main>\n{body}\n</main></body></html>\n')
+def files():
+    "The project's own pages."
+    for source, name in FILES.items():
+        title = re.search(r'^# (.+)$', (ROOT / source).read_text(encoding='utf-8'), re.M)[1]
+        yield Page(f'project/{name}.html', title, 'reference', 'Project', source=source)
 
 
-def main(out=ROOT / '_docs'):
-    css, exporter = colours(), HTMLExporter(template_name='basic')
-    chapters = [(p.relative_to(ROOT / 'nbs').with_suffix('.html').as_posix(), *prepare(p)) for p in notebooks()]
-    for name, nb, title in chapters:
-        up = posixpath.relpath('.', posixpath.dirname(name) or '.')
-        links = ''.join(f'<li><a href="{posixpath.join(up, n)}">{html.escape(t)}</a></li>' for n, _, t in chapters)
-        body = re.sub(r'(href="[^":]+)\.ipynb(["#])', r'\1.html\2', exporter.from_notebook_node(nb)[0])
-        to = out / name; to.parent.mkdir(parents=True, exist_ok=True)
-        to.write_text(page(title, f'<details><summary>Contents</summary><ol>{links}</ol></details>', body, css), encoding='utf-8')
-    print(f'{len(chapters)} pages: {(out / "index.html").relative_to(ROOT)}')
+def symbols(pages):
+    "Where the public names of the library are defined, and what is said of them: name → (url, docstring)."
+    found = {}
+    for p in pages:
+        for cell in cells(p.source) if p.source.endswith('.ipynb') else ():
+            for name, doc in defined(cell.source) if cell.library else (): found.setdefault(name, (f'{p.url}#{name}', doc))
+    return {n: u for n, u in found.items() if not re.search(r'(^|\.)_', n)}
 
 
-if __name__ == '__main__': main()
+def linkable(found):
+    "Symbols that mean the same wherever they stand in code type: a word like `orders` may be a table, and `run` a command."
+    return {n: u for n, (u, _) in found.items() if '_' in n or '.' in n or n[0].isupper()} | {f'{n}()': u for n, (u, _) in found.items()}
+
+
+# -- search
+
+class Text(HTMLParser):
+    "What can be found on a page: [title, url, words] of the page and of each heading; of a notebook's code only the names it defines."
+    def __init__(self, page, text):
+        super().__init__()
+        self.page, self.found, self.heading, self.depth = page, [[page.title, page.url, []]], None, 0
+        text = text[text.index('<h1>') + len(f'<h1>{page.title}</h1>'):text.index('</main>')]
+        self.feed(re.sub(r'<(svg|style|script)\b.*?</\1>|<div class="out">.*?</div>(?=\n<|$)|<nav class="near".*|<p class="source">.*?</p>|<td[^>]*class="num">.*?</td>', ' ', text, flags=re.S))
+        self.rows = [[t.strip(), u, re.sub(r'\s+', ' ', ' '.join(x)).strip()[:3000]] for t, u, x in self.found]
+
+    def handle_starttag(self, tag, attrs):
+        a = dict(attrs)
+        if 'id' in a and tag in ('h2', 'h3', 'tr', 'details'): self.found.append([a['id'] if tag == 'tr' else '', f'{self.page.url}#{a["id"]}', []]); self.heading = tag if tag != 'tr' else None
+        elif tag == 'a' and 'id' in a: self.found[-1][2].append(a['id'])
+        elif tag == 'pre' and self.page.source.endswith('.ipynb'): self.depth += 1
+
+    def handle_endtag(self, tag):
+        if tag == self.heading or (self.heading == 'details' and tag == 'summary'): self.heading = None
+        elif tag == 'pre' and self.depth: self.depth -= 1
+
+    def handle_data(self, data):
+        if self.depth: return
+        if self.heading: self.found[-1][0] += data
+        else: self.found[-1][2].append(data)
+
+
+def index(filled, found):
+    "The search index of pages, their parts and the library's names, as a script: it is read from a folder as well as from a server."
+    rows = [[t, p.title, SECTIONS[p.section], u, x] for p, text in filled if p.section and p.url != 'reference/names.html' for t, u, x in Text(p, text).rows]
+    titles = {p.url: p.title for p, _ in filled}
+    rows += [[n, titles[u.split('#')[0]], 'Library', u, doc] for n, (u, doc) in found.items()]
+    return f'SEARCH = {json.dumps(rows, ensure_ascii=False, separators=(",", ":"))}\n'
+
+
+# -- the site
+
+@functools.lru_cache(1)
+def templates():
+    "The templates of the site."
+    return jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / 'scripts/site'), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def contents(body):
+    "The headings of a page, for its margin."
+    return [(m[2], re.sub('<.*?>', '', m[3])) for m in re.finditer(r'<h([23])[^>]* id="([^"]+)"[^>]*>(.*?)</h\1>', body, re.S) if m[1] == '2' or body.count('<h2') < 2]
+
+
+def menu(pages, page):
+    "The pages of a section in their groups."
+    groups = {}
+    for p in pages:
+        if p.section == page.section and p.nav: groups.setdefault(p.group, []).append(p)
+    return groups
+
+
+def fill(page, pages):
+    "The HTML of a page."
+    row = [p for p in pages if p.section == page.section and p.nav]
+    at = row.index(page) if page in row else None
+    near = (None, None) if at is None else (row[at - 1] if at else None, row[at + 1] if at + 1 < len(row) else None)
+    return templates().get_template(page.template).render(
+        page=page, body=Markup(page.body), groups=menu(pages, page), toc=contents(page.body), sections=SECTIONS, up='../' * page.url.count('/'),
+        firsts={s: next(p.url for p in pages if p.section == s) for s in SECTIONS}, before=near[0], after=near[1], to=lambda url: relative(url, page), **page.values)
+
+
+def pages_of_the_site():
+    "Every page, with the pictures (url → bytes), the names of the library, and what is wrong."
+    made = reference.pages()
+    pages = [*notebooks(), *written(), *made, *files()]
+    pages.sort(key=lambda p: (ORDER.index(p.section), GROUPS.index(p.group) if p.group in GROUPS else len(GROUPS)))
+    found = symbols(pages)
+    write, images = Writer(pages, linkable(found) | reference.names()), {}
+    for p in pages:
+        if p.source.endswith('.ipynb'): notebook(p, write, images)
+        elif p.source.endswith('.md'):
+            text = re.sub(r'\A(<!--.*?-->\n+)?# .+\n+(> .+\n+)?', '', (ROOT / p.source).read_text(encoding='utf-8'))
+            p.body = write(text, p, set())
+    reference.all_names(next(p for p in pages if p.url == 'reference/names.html'), found, pages)
+    home = reference.home(pages, write)
+    return [home, *pages], images, found, write.problems
+
+
+class Ends(HTMLParser):
+    "The ids of a page, its links, and what it loads."
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.links, self.loads = [], set(), set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        for name, value in attrs:
+            if name == 'id': self.ids.append(value)
+            elif name in ('href', 'src', 'xlink:href'): (self.links if tag == 'a' or value.startswith('#') else self.loads).add(value)
+
+    handle_startendtag = handle_starttag
+
+
+def check(out):
+    "Links and anchors of a built site that lead nowhere, ids that are there twice, and anything that would be asked of a network; a line each."
+    ends, problems = {p.relative_to(out).as_posix(): Ends(p.read_text(encoding='utf-8')) for p in sorted(out.rglob('*.html'))}, []
+    for name, page in ends.items():
+        problems += [f'{name}: the id {i} is there {n} times' for i, n in Counter(page.ids).items() if n > 1]
+        problems += [f'{name}: it asks the network for {u}' for u in page.loads if re.match('(https?:)?//', u)]
+        for url in sorted(page.links | page.loads):
+            if url.startswith('//'): continue
+            to = urllib.parse.urlsplit(url)
+            if to.scheme or to.netloc:
+                if not (to.scheme in ('https', 'http') and re.fullmatch(r'[\w-]+(\.[\w-]+)+(:\d+)?', to.netloc) or to.scheme in ('mailto', 'data') and to.path): problems.append(f'{name}: {url} is no address')
+                continue
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(name), urllib.parse.unquote(to.path))) if to.path else name
+            if not (out / target).is_file(): problems.append(f'{name}: {url} leads nowhere')
+            elif to.fragment and urllib.parse.unquote(to.fragment) not in ends[target].ids: problems.append(f'{name}: {url} has no such place')
+    return problems
+
+
+def build(out=ROOT / '_docs'):
+    "Write the site; what is wrong with it, a line each."
+    pages, images, found, problems = pages_of_the_site()
+    new = out.with_name(f'.{out.name}.new')
+    shutil.rmtree(new, ignore_errors=True)
+    filled = [(p, fill(p, pages)) for p in pages]
+    for p, text in filled:
+        (new / p.url).parent.mkdir(parents=True, exist_ok=True)
+        (new / p.url).write_text(text, encoding='utf-8')
+    for url, data in images.items():
+        (new / url).parent.mkdir(exist_ok=True); (new / url).write_bytes(data)
+    (new / 'search.js').write_text(index(filled, found), encoding='utf-8')
+    style = (ROOT / 'shop_nb/templates/style.css').read_text(encoding='utf-8') + (ROOT / 'scripts/site/site.css').read_text(encoding='utf-8')
+    (new / 'site.css').write_text(style, encoding='utf-8')
+    shutil.copy(ROOT / 'scripts/site/site.js', new / 'site.js')
+    problems += check(new) + reference.untold(pages)
+    shutil.rmtree(out, ignore_errors=True); new.rename(out)
+    return pages, problems
+
+
+def serve(out, port):
+    "Serve the site on this machine alone, until Ctrl-C."
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_): pass
+    with ThreadingHTTPServer(('127.0.0.1', port), functools.partial(Quiet, directory=out)) as server:
+        print(f'http://127.0.0.1:{port}/ (Ctrl-C to stop)', flush=True)
+        try: server.serve_forever()
+        except KeyboardInterrupt: pass
+
+
+def main(args):
+    out = ROOT / '_docs'
+    pages, problems = build(out)
+    for p in problems: print(p, file=sys.stderr)
+    print(f'{len(pages)} pages, {len(problems)} problems: {(out / "index.html").relative_to(ROOT)}', flush=True)
+    if problems: return 1
+    if '--serve' in args: serve(out, int(args[args.index('--port') + 1]) if '--port' in args else 8200)
+    return 0
+
+
+if __name__ == '__main__': sys.exit(main(sys.argv[1:]))

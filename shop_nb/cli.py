@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'key', 'join_pairs', 'main', 'run', 'generate', 'validate', 'load', 'ask', 'profile', 'verify', 'api', 'create',
-           'list_keys', 'revoke', 'dashboard']
+           'list_keys', 'revoke', 'dashboard', 'doctor']
 
 # %% ../nbs/13a_cli.ipynb #b178e977
 import os, sys, time
@@ -245,3 +245,15 @@ def dashboard(
     "Serve the dashboard of a run, until interrupted."
     from shop_nb.serve import serve
     serve(folder, port, host)
+
+# %% ../nbs/13a_cli.ipynb #df2181ef
+@app.command()
+def doctor(
+    parts:Annotated[Optional[list[str]], typer.Argument(metavar='[PART]...', help='Parts that must be ready, as run or spark.')]=None,
+    json:Annotated[bool, typer.Option('--json', help='The findings as JSON.')]=False,
+):
+    "Say what is installed, missing or too old. Exit code 1 if something is in the way."
+    from shop_nb.doctor import examine
+    health = examine(parts or ())
+    print(health.to_json() if json else health)
+    raise typer.Exit(0 if health.ok else 1)

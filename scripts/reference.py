@@ -1,0 +1,255 @@
+"""The pages of the documentation that are made from the library: nothing on them is typed here a second time."""
+import html, importlib.util, io, re, tempfile
+from contextlib import redirect_stderr
+from functools import cache
+from pathlib import Path
+
+import click, typer
+from markupsafe import Markup
+
+from readme import ROOT
+from render import Page, cells, coloured, opening, relative, slug
+from shop_nb import Shop
+from shop_nb.analytics import PARAMS, questions
+from shop_nb.cli import app
+from shop_nb.pages import NARROW, WIDE, both, figure
+from shop_nb.profile import dictionary_html
+from shop_nb.realism import FACTS
+from shop_nb.schema import RULES, TABLES, VIEWS, create_tables, create_views, er_diagram
+from shop_nb.settings import describe
+
+e = lambda text: html.escape(str(text))
+
+
+@cache
+def shop(): return Shop()
+
+
+@cache
+def drawing(name, sizes):
+    "The chart of a question, without the ids that nothing refers to; the others are its own on the page."
+    def own(m):
+        nonlocal n
+        n += 1
+        used = set(re.findall(r'#([\w.-]+)', m[0]))
+        text = re.sub(r' id="([^"]+)"', lambda i: f' id="{name}-{n}-{i[1]}"' if i[1] in used else '', m[0])
+        return re.sub(r'(href="#|url\(#)', rf'\g<1>{name}-{n}-', text)
+    n = len(sizes) * 10
+    return re.sub(r'<svg.*?</svg>', own, figure(shop().ask(name), sizes), flags=re.S)
+
+
+def table(head, rows, ids=None):
+    "A table whose rows stack on a phone; cells are HTML."
+    top = ''.join(f'<th>{h}</th>' for h in head)
+    body = '\n'.join(f'<tr{f" id={chr(34)}{i}{chr(34)}" if i else ""}>' + ''.join(f'<td data-label="{h}">{c}</td>' for h, c in zip(head, r)) + '</tr>' for i, r in zip(ids or [None] * len(rows), rows))
+    return f'<table class="stack">\n<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n'
+
+
+def code(text): return f'<code>{e(text)}</code>'
+
+
+# -- the data
+
+def picture():
+    "The entity-relationship picture, in the colours of the page instead of those of the system."
+    svg = er_diagram().replace('#fff;', '#ffffff;').replace('#fff}', '#ffffff}')
+    light, dark = re.search(r'<style>(.*?)@media \(prefers-color-scheme:dark\)\{(.*)\}</style>', svg).groups()
+    rules = lambda css: dict(re.findall(r'(\.shop-er \.\w+)\{(fill[^}]*)\}', css))
+    css = re.sub(r'(\.shop-er \.\w+)\{(fill[^}]*)\}', lambda m: f'{m[1]}{{{both(m[2], rules(dark)[m[1]])}}}', light)
+    return svg.replace(svg[svg.index('<style>'):svg.index('</style>')], f'<style>{css}')
+
+
+def dictionary():
+    text = dictionary_html(shop().tables)
+    body = re.search(r'<main>(.*)</main>', text, re.S)[1]
+    body = re.sub(r'<svg.*?</svg>', lambda _: picture(), body, flags=re.S)
+    lead = re.search(r'<p class="lead">(.*?)</p>', text)[1]
+    return Page('reference/dictionary.html', 'Data dictionary', 'reference', 'Look up', lead=lead, body=body)
+
+
+def rules():
+    groups = {t: [r for r in RULES if r.table == t] for t in TABLES}
+    parts = [f'<p>{len(RULES)} rules, each a query for the rows that break it. <code>shop-nb validate DIR</code> runs them all, and so do the tests. '
+             'Most follow from the declaration of a column, key or reference; the others are the logic of a shop, and its ledger.</p>']
+    for t, rs in groups.items():
+        parts.append(f'<h2 id="{t}">{t}</h2>' + ''.join(
+            f'<details class="rule" id="{slug(r.name)}"><summary><code>{e(r.name)}</code> {e(r.meaning)}{"" if r.declared else " <span class=key>shop</span>"}</summary>{coloured(r.sql, "sql")}</details>' for r in rs))
+    return Page('reference/rules.html', 'Rules', 'reference', 'Look up', lead='What holds for every row, and the query that finds a row where it does not', body='\n'.join(parts))
+
+
+def views():
+    parts = ['<p>The five tables as SQLite has them, with every constraint, and the views that show money in euro.</p>']
+    for name, sql in zip(TABLES, create_tables('sqlite')): parts.append(f'<h2 id="{name}">{name}</h2>' + coloured(sql, 'sql'))
+    for v, sql in zip(VIEWS.values(), create_views('sqlite')): parts.append(f'<h2 id="{v.name}">{v.name}</h2><p>{e(v.grain.capitalize())}.</p>' + coloured(sql, 'sql'))
+    return Page('reference/sql.html', 'Tables and views in SQL', 'reference', 'Look up', lead='What shop-nb load creates', body='\n'.join(parts))
+
+
+# -- the questions
+
+def question(q):
+    answer = shop().ask(q.name)
+    parameters = table(['parameter', 'meaning', 'unless given'], [[code(p), e(PARAMS[p].doc), 'none' if d is None else code(d)] for p, d in q.params.items()])
+    first = next((p for p in ('limit', 'days', 'least', 'start') if p in q.params), None)
+    given = f' -p {first} {dict(limit=5, days=60, least=3, start="2025-07-01")[first]}' if first else ''
+    return Page(f'questions/{q.name}.html', q.title, 'reference', 'Questions', lead=q.grain.capitalize(), template='question.html', values=dict(
+        q=q, why=q.why, chart=Markup(drawing(q.name, (WIDE, NARROW))), answer=Markup(re.sub(r'^<p>.*?</p>\n', '', answer._repr_html_(), count=1)), parameters=Markup(parameters if q.params else ''),
+        sql=Markup(coloured(q.sql, 'sql')), shell=Markup(coloured(f'shop-nb ask {q.name}{given}', 'sh')), python=Markup(coloured(f"from shop_nb import Shop\nShop().ask('{q.name}').plot()", 'python'))))
+
+
+def narrow(chart): return chart[chart.index('<div class="narrow">'):].replace('class="narrow"', 'class="any"', 1)
+
+
+def gallery(pages):
+    parts = ['<p>Each has a name, its SQL, an answer as a table and a chart. The answers here are those of the default shop.</p><ul class="gallery">']
+    for p in pages:
+        parts.append(f'<li><a href="../{p.url}" aria-label="{e(p.title)}"><figure>{narrow(p.values["chart"])}</figure><code>{p.values["q"].name}</code><span>{e(p.lead)}</span></a></li>')
+    return Page('questions/index.html', 'All questions', 'reference', 'Questions', lead='What can be asked by name', body='\n'.join(parts) + '</ul>')
+
+
+# -- the program
+
+def commands(): return list(_commands(typer.main.get_command(app), ''))
+
+
+def _commands(group, before):
+    for name, c in group.commands.items():
+        if hasattr(c, 'commands'): yield from _commands(c, f'{before}{name} ')
+        else: yield f'{before}{name}', c
+
+
+def command_page():
+    parts = ['<p>Exit code 0: done. 1: the data is not as it should be. 2: the call is wrong. An error is one or two lines that say what is wrong and what to do.</p>']
+    for name, c in commands():
+        context = click.Context(c, info_name=f'shop-nb {name}')
+        rows = []
+        for p in c.get_params(context):
+            if p.name == 'help': continue
+            told = getattr(p, 'help', '') or ''
+            value = getattr(p, 'metavar', None) or ''
+            what = p.opts[-1 if p.opts[0].startswith('--') or len(p.opts) == 1 else -1] if p.opts else p.name
+            spelt = ', '.join(p.opts) + (f' {value}' if value and not getattr(p, 'is_flag', False) else '') if p.param_type_name == 'option' else value or what
+            default = '' if p.required or p.default in (None, '', False, ()) or callable(p.default) else f'{p.default}'
+            rows.append([code(spelt), e(told), 'must be given' if p.required else code(default) if default else ''])
+        usage = ' '.join(['shop-nb', name, *c.collect_usage_pieces(context)])
+        parts.append(f'<h2 id="{slug(name)}">shop-nb {e(name)}</h2><p>{e(c.help or "")}</p>' + coloured(usage, 'text') + table(['option', 'meaning', 'unless given'], rows))
+    parts.append('<p><code>-p NAME VALUE</code> takes every <a href="settings.html">setting</a>; <code>run</code> also the parameters of its <a href="../modules/run.html">notebooks</a>, and <code>ask</code> those of the <a href="../questions/index.html">question</a>.</p>')
+    return Page('reference/commands.html', 'Command line', 'reference', 'Look up', lead='shop-nb: every command and option', body='\n'.join(parts))
+
+
+def settings_page():
+    rows = [[f'<b>{d["name"]}</b><small>{d["type"]}</small>', e(d['meaning']), '' if d['default'] is None else code(d['default']), code(d['env'])] for d in describe()]
+    body = ('<p>The same settings make the same shop, to the byte. They are read from the file <code>settings.ini</code>, then from the environment, then from arguments; the last one wins. '
+            'What cannot be is refused before anything is written.</p>' + table(['setting', 'meaning', 'unless given', 'in the environment'], rows, [d['name'] for d in describe()])
+            + '<h2 id="settings.ini">settings.ini</h2>' + coloured((ROOT / 'settings.ini').read_text(encoding='utf-8'), 'ini'))
+    return Page('reference/settings.html', 'Settings', 'reference', 'Look up', lead='What names a shop', body=body)
+
+
+def targets():
+    "The targets of the Makefile, as `make` lists them: name → what it does; and its variables."
+    text = (ROOT / 'Makefile').read_text(encoding='utf-8')
+    return dict(re.findall(r'^([a-z-]+):.*?## (.+)$', text, re.M)), re.findall(r'^([A-Z]+) :?= ?(\S*?)# +(.+)$', text, re.M)
+
+
+def make_page():
+    does, variables = targets()
+    tick = lambda s: re.sub('`([^`]+)`', r'<code>\1</code>', e(s))
+    body = ('<p>In a checkout; each target sets up <code>.venv</code> by itself from <code>requirements.lock</code>.</p>' + table(['target', 'what it does'], [[code(f'make {n}'), tick(d)] for n, d in does.items()], list(does))
+            + '<h2 id="variables">Variables</h2>' + table(['variable', 'what it is', 'unless given'], [[code(n), tick(d), code(v) if v else ''] for n, v, d in variables]))
+    return Page('reference/make.html', 'Make targets', 'reference', 'Look up', lead='The daily work in a checkout', body=body)
+
+
+@cache
+def openapi():
+    "What the service says of itself, or None where this shop_nb has no service."
+    if not importlib.util.find_spec('shop_nb.api'): return None
+    from shop_nb.api import Config, make_app
+    from shop_nb.load import load
+    small = Shop(customers=60, products=40, orders=120, order_items=300)
+    with tempfile.TemporaryDirectory() as folder, redirect_stderr(io.StringIO()):
+        load(small.tables, f'{folder}/shop.db')
+        service = make_app(Config(f'{folder}/shop.db'))
+        told = service.openapi()
+        service.state.service.close()
+    return told
+
+
+def endpoints(): return [(verb.upper(), path, op) for path, ops in ((openapi() or {}).get('paths') or {}).items() for verb, op in ops.items()]
+
+
+def api_page():
+    told, groups = openapi(), {}
+    ref = lambda o: told['components'][o['$ref'].split('/')[2]][o['$ref'].split('/')[3]] if '$ref' in o else o
+    for verb, path, op in endpoints(): groups.setdefault((op.get('tags') or ['service'])[0], []).append((verb, path, op))
+    parts = [f'<p>Made from the OpenAPI document of the service, which it serves itself at <code>/openapi.json</code>, and as a page to try it at <code>/docs</code>. Start it: <code>shop-nb api --db FILE</code>.</p>']
+    for tag, ops in groups.items():
+        parts.append(f'<h2 id="{slug(tag)}">{e(tag)}</h2>')
+        for verb, path, op in ops:
+            rows = [[f'{code(p["name"])}<small>{p["in"]}</small>', e(p.get('description') or p.get('schema', {}).get('description') or '')] for p in map(ref, op.get('parameters', []))]
+            answers = [[code(s), e(ref(r).get('description', ''))] for s, r in op.get('responses', {}).items()]
+            parts.append(f'<details class="rule" id="{slug(f"{verb} {path}")}"><summary><span class="verb {verb.lower()}">{verb}</span> <code>{e(path)}</code> {e(op.get("summary", ""))}</summary>'
+                         f'<p>{e(op.get("description", ""))}</p>' + (table(['parameter', 'meaning'], rows) if rows else '') + table(['answer', 'meaning'], answers) + '</details>')
+    return Page('reference/api.html', 'HTTP API', 'reference', 'Look up', lead=f'{len(endpoints())} endpoints', body='\n'.join(parts))
+
+
+# -- all of them
+
+@cache
+def _pages():
+    asked = [question(q) for q in questions().values()]
+    service = [api_page()] if openapi() else []
+    return [dictionary(), command_page(), settings_page(), *service, make_page(), rules(), views(),
+            Page('reference/names.html', 'All names', 'reference', 'Look up', lead='Every public function, class and constant of the library'), gallery(asked), *asked]
+
+
+def pages():
+    "Pages are filled later, so everybody gets their own."
+    from dataclasses import replace
+    return [replace(p) for p in _pages()]
+
+
+def names():
+    "Where words that stand in code type are told of: tables, columns, questions, commands, targets."
+    columns = {f'{t.name}.{c.name}': f'reference/dictionary.html#{t.name}.{c.name}' for t in TABLES.values() for c in t.columns}
+    own = {}
+    for t in TABLES.values():
+        for c in t.columns: own.setdefault(c.name, []).append(columns[f'{t.name}.{c.name}'])
+    return (columns | {n: u[0] for n, u in own.items() if len(u) == 1 and '_' in n} | {t: f'reference/dictionary.html#{t}' for t in TABLES} | {q: f'questions/{q}.html' for q in questions()}
+            | {v: f'reference/sql.html#{v}' for v in VIEWS} | {f'shop-nb {n}': f'reference/commands.html#{slug(n)}' for n, _ in commands()} | {f'make {n}': f'reference/make.html#{n}' for n in targets()[0]})
+
+
+def all_names(page, found, pages):
+    "Fill the page of names."
+    titles = {p.url: p.title for p in pages}
+    modules = {}
+    for name, (url, _) in found.items(): modules.setdefault(url.split('#')[0], []).append((name, url))
+    page.body = '\n'.join(f'<h2 id="{slug(titles[url])}"><a href="{relative(url, page)}">{e(titles[url])}</a></h2><p class="names">' + ' '.join(
+        f'<a href="{relative(u, page)}">{code(n)}</a>' for n, u in sorted(names)) + '</p>' for url, names in modules.items())
+
+
+def home(pages, write):
+    "The first page: what it is, a picture, and the way to everything."
+    _, lead, what = opening(cells('nbs/index.ipynb'))
+    counts = dict(tables=len(TABLES), rules=len(RULES), questions=len(questions()), facts=len(FACTS))
+    starts = {s: [p for p in pages if p.section == s and p.nav] for s in ('tutorial', 'howto', 'reference', 'explanation')}
+    return Page('index.html', 'shop_nb', lead=lead, template='home.html', values=dict(
+        what=Markup(MarkdownPlain(what)), chart=Markup(drawing('monthly_revenue', (WIDE, NARROW))), counts=counts, starts=starts))
+
+
+def MarkdownPlain(text): return re.sub('`([^`]+)`', r'<code>\1</code>', re.sub(r'\*\*([^*]+)\*\*', r'<b>\1</b>', e(text)))
+
+
+def untold(pages):
+    "What the library, the program, the Makefile or the service has and the documentation does not tell of; a line each."
+    text = {p.url: p.body for p in pages}
+    have = set(text)
+    prose = '\n'.join((ROOT / p.source).read_text(encoding='utf-8') for p in pages if p.source.endswith(('.md', '.ipynb')) and '/pipeline/' not in p.source)
+    told = [(f'question {q}', f'questions/{q}.html' in have) for q in questions()]
+    told += [(f'command shop-nb {n}: an example of it in a guide', bool(re.search(rf'shop-nb {n}\b', prose))) for n, _ in commands()]
+    told += [(f'command shop-nb {n}', f'id="{slug(n)}"' in text['reference/commands.html']) for n, _ in commands()]
+    told += [(f'setting {d["name"]}', f'id="{d["name"]}"' in text['reference/settings.html']) for d in describe()]
+    told += [(f'make target {n}', f'id="{n}"' in text['reference/make.html']) for n in targets()[0]]
+    told += [(f'rule {r.name}', f'id="{slug(r.name)}"' in text['reference/rules.html']) for r in RULES]
+    told += [(f'column {t.name}.{c}', f'id="{t.name}.{c}"' in text['reference/dictionary.html']) for t in TABLES.values() for c in t.names]
+    told += [(f'view {v}', f'id="{v}"' in text['reference/sql.html']) for v in VIEWS]
+    told += [(f'endpoint {verb} {path}', f'id="{slug(f"{verb} {path}")}"' in text.get('reference/api.html', '')) for verb, path, _ in endpoints()]
+    return [f'the documentation does not tell of the {what}' for what, there in told if not there]

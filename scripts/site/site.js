@@ -1,0 +1,81 @@
+// The documentation's own behaviour: light and dark, search, copying, and where on the page one is. It asks nothing of a network.
+const up = document.currentScript.dataset.up, root = document.documentElement, $ = (s, at = document) => at.querySelector(s)
+
+$('.theme').onclick = () => {
+  root.dataset.theme = root.dataset.theme === 'dark' ? 'light' : 'dark'
+  try { localStorage.theme = root.dataset.theme } catch {}
+}
+
+// search: the index comes as a script, because a page from a folder may not fetch
+const dialog = $('#site-search'), input = $('input', dialog), found = $('#site-found'), none = $('#site-none')
+let rows, at = 0
+function load() {
+  if (rows) return
+  rows = []
+  const s = document.createElement('script')
+  s.src = up + 'search.js'
+  s.onload = () => { rows = SEARCH.map(([title, page, section, url, text]) => ({ title, page, section, url, text, low: text.toLowerCase(), t: title.toLowerCase(), p: page.toLowerCase() })); search() }
+  document.head.append(s)
+}
+const safe = s => s.replace(/[&<>]/g, c => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c])
+const starts = (text, word) => { for (let i = text.indexOf(word); i >= 0; i = text.indexOf(word, i + 1)) if (!i || !/[a-z0-9]/.test(text[i - 1])) return i; return -1 }
+function score(r, words) {
+  let sum = 0
+  for (const w of words) {
+    const t = starts(r.t, w), p = starts(r.p, w), x = starts(r.low, w)
+    if (t < 0 && p < 0 && x < 0) return 0
+    sum += (t >= 0 ? (r.t === w ? 40 : 14) : 0) + (p >= 0 ? 7 : 0) + (x >= 0 ? 2 : 0)
+  }
+  return sum + (r.title === r.page ? 5 : 0) + (r.section === 'How-to' || r.section === 'Tutorial' ? 1 : 0)
+}
+function marked(text, words) {
+  const hit = Math.max(0, Math.min(...words.map(w => starts(text.toLowerCase(), w)).filter(i => i >= 0).concat(text.length)))
+  const from = hit >= text.length ? 0 : Math.max(0, text.lastIndexOf(' ', Math.max(0, hit - 50)))
+  const bit = safe((from ? '… ' : '') + text.slice(from, from + 170).trim())
+  return words.reduce((s, w) => s.replace(new RegExp(`(^|[^a-z0-9&])(${w.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')})`, 'gi'), '$1<mark>$2</mark>'), bit)
+}
+function search() {
+  const words = input.value.toLowerCase().split(/\s+/).filter(Boolean)
+  const best = words.length ? rows.map(r => [score(r, words), r]).filter(r => r[0]).sort((a, b) => b[0] - a[0]).slice(0, 14) : []
+  found.innerHTML = best.map(([, r], i) => `<li role="option" aria-selected="${i === 0}"><a href="${up}${r.url}"><span class="where">${safe(r.section)}</span><b>${safe(r.title)}</b>${r.title === r.page ? '' : ` <small style="display:inline">${safe(r.page)}</small>`}<small>${marked(r.text, words)}</small></a></li>`).join('')
+  none.textContent = words.length && rows.length && !best.length ? 'Nothing has all of these words.' : ''
+  at = 0
+}
+function open() { load(); dialog.showModal(); input.select() }
+function move(by) {
+  const all = [...found.children]
+  if (!all.length) return
+  all[at].setAttribute('aria-selected', false)
+  at = (at + by + all.length) % all.length
+  all[at].setAttribute('aria-selected', true); all[at].scrollIntoView({ block: 'nearest' })
+}
+$('.find').onclick = open
+input.oninput = search
+dialog.onclick = e => { if (e.target === dialog || e.target.closest('a')) dialog.close() }
+dialog.onkeydown = e => {
+  if (e.key === 'ArrowDown' || e.key === 'ArrowUp') { e.preventDefault(); move(e.key === 'ArrowDown' ? 1 : -1) }
+  else if (e.key === 'Enter' && found.children[at]) { e.preventDefault(); $('a', found.children[at]).click() }
+}
+addEventListener('keydown', e => {
+  if (!dialog.open && (e.key === '/' || (e.key === 'k' && (e.ctrlKey || e.metaKey))) && !/INPUT|TEXTAREA/.test(e.target.tagName)) { e.preventDefault(); open() }
+})
+
+// a link to each heading, and a button to copy each piece of code
+for (const h of document.querySelectorAll('.frame main :is(h2, h3)[id]')) h.insertAdjacentHTML('beforeend', `<a class="anchor" href="#${h.id}" aria-label="Link to this part">#</a>`)
+if (navigator.clipboard) for (const code of document.querySelectorAll('.highlight')) {
+  const b = document.createElement('button')
+  b.className = 'copy'; b.type = 'button'; b.textContent = 'Copy'
+  b.onclick = async () => { await navigator.clipboard.writeText($('pre', code).innerText); b.textContent = 'Copied'; setTimeout(() => b.textContent = 'Copy', 1200) }
+  code.append(b)
+}
+
+// a folded part that a link leads to opens itself; the margin shows where one is
+const unfold = () => { const to = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1))); if (to?.tagName === 'DETAILS') { to.open = true; to.scrollIntoView() } }
+unfold(); addEventListener('hashchange', unfold)
+const links = new Map([...document.querySelectorAll('.toc a')].map(a => [a.hash.slice(1), a]))
+const seen = new IntersectionObserver(entries => {
+  for (const e of entries) if (e.isIntersecting) { links.forEach(a => a.classList.remove('now')); links.get(encodeURIComponent(e.target.id))?.classList.add('now') ?? links.get(e.target.id)?.classList.add('now') }
+}, { rootMargin: '-10% 0px -75% 0px' })
+links.forEach((_, id) => { const h = document.getElementById(decodeURIComponent(id)); if (h) seen.observe(h) })
+const here = $('.side [aria-current]'), list = $('.menu')
+if (here && list) list.scrollTop = here.offsetTop - list.clientHeight / 2

@@ -1,0 +1,217 @@
+"The documentation: it builds, its links lead somewhere, what it shows is run, and what there is it tells of."
+import os, re, shlex, subprocess, sys
+from pathlib import Path
+
+import pytest
+
+import docs, reference
+from shop_nb.analytics import questions
+from shop_nb.cli import main
+from shop_nb.run import pipeline
+
+ROOT = Path(__file__).resolve().parents[1]
+GUIDES = sorted(p for p in (ROOT / 'docs').rglob('*.md') if not (m := re.match(r'<!-- needs: (\S+) -->', p.read_text(encoding='utf-8'))) or docs.here(m[1]))
+SMALL = dict(CUSTOMERS=120, PRODUCTS=60, ORDERS=240, ORDER_ITEMS=600)
+BROWSER = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split()
+# what is shown and not run here: the command's beginning, and where it is run instead
+ELSEWHERE = {
+    'make run': 'a step of .github/workflows/ci.yml', 'make test': 'this is it', 'pip install ': 'make wheel, in an empty environment',
+    'shop-nb generate --out reports/cluster ': 'test_spark.py starts a cluster', 'shop-nb api ': 'a server: its own tests start it', 'shop-nb dashboard ': 'a server: its own tests start it'}
+
+
+@pytest.fixture(scope='module')
+def site(tmp_path_factory):
+    "The built site, and what is wrong with it."
+    out = tmp_path_factory.mktemp('docs') / 'site'
+    pages, problems = docs.build(out)
+    return out, pages, problems
+
+
+def test_it_builds_without_a_problem(site): assert site[2] == []
+
+
+def test_every_notebook_and_guide_is_a_page(site, tracked):
+    have = {p.source for p in site[1]}
+    assert {str(p) for p in tracked if p.suffix == '.ipynb'} | {str(p.relative_to(ROOT)) for p in GUIDES} <= have
+
+
+@pytest.mark.parametrize('body, problem', [
+    ('<a href="gone.html">x</a>', 'gone.html leads nowhere'), ('<a href="b.html#gone">x</a>', 'b.html#gone has no such place'), ('<a href="#gone">x</a>', '#gone has no such place'),
+    ('<a href="https:///x">x</a>', 'is no address'), ('<p id="p"></p><p id="p"></p>', 'the id p is there 2 times'), ('<img src="https://example.com/x.png">', 'asks the network'),
+    ('<script src="//example.com/x.js"></script>', 'asks the network'), ('<img src="gone.png">', 'gone.png leads nowhere')])
+def test_what_is_broken_is_found(tmp_path, body, problem):
+    (tmp_path / 'b.html').write_text('<p id="there">')
+    (tmp_path / 'a.html').write_text('<a href="b.html#there">x</a> <a href="https://example.com">x</a>')
+    assert docs.check(tmp_path) == []
+    (tmp_path / 'a.html').write_text(body)
+    found = docs.check(tmp_path)
+    assert len(found) == 1 and problem in found[0]
+
+
+def test_a_link_to_a_file_without_a_page_is_found():
+    page = docs.Page('how-to/x.html', 'X', 'howto', source='docs/how-to/x.md')
+    write = docs.Writer([page], {})
+    write('[a](../../nbs/none.ipynb) [b](x.md) [c](https://example.com)', page, set())
+    assert len(write.problems) == 1 and 'nbs/none.ipynb' in write.problems[0]
+
+
+def test_what_is_not_told_of_is_found(site, monkeypatch):
+    "A question, command, setting, make target, rule, view or endpoint more than the pages have."
+    pages = site[1]
+    assert reference.untold(pages) == []
+    from copy import copy
+    q, (name, command), rule = copy(next(iter(questions().values()))), reference.commands()[0], copy(reference.RULES[0])
+    object.__setattr__(rule, 'name', 'new.rule')
+    more = dict(questions=lambda: {**questions(), 'new_question': q}, commands=lambda: [*real(), ('spin', command)], RULES=[*reference.RULES, rule], VIEWS={**reference.VIEWS, 'new_view': None},
+                describe=lambda: [dict(name='colour')], targets=lambda: ({'paint': ''}, []), endpoints=lambda: [('GET', '/v9/new', {})])
+    real = reference.commands
+    said = dict(questions='question new_question', commands='command shop-nb spin', RULES='rule new.rule', VIEWS='view new_view', describe='setting colour', targets='make target paint', endpoints='endpoint GET /v9/new')
+    for what, instead in more.items():
+        with monkeypatch.context() as m:
+            m.setattr(reference, what, instead)
+            assert any(said[what] in line for line in reference.untold(pages)), what
+
+
+# -- what is shown is run
+
+def fences(path):
+    "The fenced parts of a page: (language, text)."
+    return re.findall(r'^```(\w*)\n(.*?)^```', path.read_text(encoding='utf-8'), re.S | re.M)
+
+
+def lines(path): return [l.split('#')[0].strip() for kind, text in fences(path) if kind in ('', 'sh') for l in text.splitlines() if l.split('#')[0].strip()]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    "An empty folder as the project, in which a shop is small unless somebody says otherwise."
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr('shop_nb.run.project_root', lambda: tmp_path)
+    for name, value in SMALL.items(): monkeypatch.setenv(f'SHOP_NB_{name}', str(value))
+    return tmp_path
+
+
+def call(line, monkeypatch):
+    "Run a line of a shell that calls shop-nb; the exit code."
+    with monkeypatch.context() as m:
+        words = shlex.split(line)
+        while re.match('[A-Z_]+=', words[0]): m.setenv(*words.pop(0).split('=', 1))
+        assert words[0] == 'shop-nb', f'{line}: this is neither run nor in ELSEWHERE'
+        m.setattr('shop_nb.run.pipeline', lambda: pipeline()[:1]) # of a run its first step, and no profiles: test_run.py and test_wheel.py have them all
+        m.setattr('shop_nb.profile._report', lambda *_: '<head></head><body></body>')
+        return main(words[1:])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('path', [ROOT / 'README.md', *GUIDES], ids=lambda p: p.stem)
+def test_what_is_shown_works(path, project, monkeypatch, capsys):
+    "Each command, and each piece of Python, from the top of the page to its end."
+    for kind, text in fences(path):
+        if kind == 'python' and path.name != 'README.md': exec(text, vars().setdefault('names', {})) # README's are cells of a notebook, which is tested
+        for line in (l.split('#')[0].strip() for l in text.splitlines()) if kind in ('', 'sh') else ():
+            if not line or any(line.startswith(e) for e in ELSEWHERE): continue
+            code = call(line, monkeypatch)
+            assert code == 0, f'{line}\n{capsys.readouterr()}'
+
+
+def test_what_is_run_elsewhere_is_still_shown():
+    shown = [l for p in [ROOT / 'README.md', *GUIDES] for l in lines(p)]
+    servers = [e for e in ELSEWHERE if e in ('shop-nb api ', 'shop-nb dashboard ')]
+    assert all(any(l.startswith(e) for l in shown) for e in ELSEWHERE if e not in servers)
+    assert 'make run' in (ROOT / '.github/workflows/ci.yml').read_text() and 'make test' in (ROOT / '.ci/run').read_text()
+
+
+@pytest.mark.slow
+def test_each_question_page_shows_a_command_that_works(site, project, monkeypatch, capsys):
+    import html
+    assert main(['generate', '--out', 'reports/shop']) == 0
+    for name in questions():
+        text = re.sub('<[^>]+>', '', re.search(r'<code>(.*?)</code>', (site[0] / f'questions/{name}.html').read_text().split('id="ask"')[1], re.S)[1])
+        assert text.startswith(f'shop-nb ask {name}') and call(html.unescape(text), monkeypatch) == 0, text
+
+
+def test_commands_in_running_text_are_there(tracked):
+    "Words in code type that begin with shop-nb or make name a command, its options, and a target."
+    options = {name: {o for p in c.params for o in p.opts} for name, c in reference.commands()} | {'': {'--help', '--version'}}
+    wrong = []
+    for path in tracked:
+        if path.suffix not in ('.md', '.ipynb') or path.name == 'CHANGELOG.md' or (path.parts[0] == 'docs' and ROOT / path not in GUIDES): continue
+        for text in re.findall(r'(?<!`)`((?:shop-nb|make) [^`\n]+)`', (ROOT / path).read_text(encoding='utf-8').replace('\\"', '"')):
+            program, word, *rest = text.split()
+            name = next((n for n in (f'{word} {rest[0] if rest else ""}', word) if n in options), None)
+            if program == 'make': ok = re.match(r'[\w-]+', word)[0] in reference.targets()[0]
+            else: ok = word in ('--help', 'COMMAND') or (name and all(o.split('=')[0] in options[name] | {'--help', '-p'} for o in rest if re.match('--?[a-z]', o)))
+            if not ok: wrong.append(f'{path}: {text}')
+    assert not wrong
+
+
+# -- as somebody sees it
+
+@pytest.fixture(scope='module')
+def browser():
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as p:
+        b = p.chromium.launch(executable_path='/usr/bin/chromium', args=BROWSER)
+        yield b
+        b.close()
+
+
+@pytest.fixture
+def look(site, browser):
+    "Open a page of the site from its folder; whatever the console says, or asks of a network, fails the test."
+    said, opened = [], []
+    def look(url, width=1280, **more):
+        page = browser.new_page(viewport=dict(width=width, height=800), **more)
+        opened.append(page)
+        page.on('console', lambda m: said.append(m.text)); page.on('pageerror', lambda e: said.append(str(e)))
+        page.on('request', lambda r: said.append(r.url) if not r.url.startswith(('file:', 'data:')) else None)
+        page.goto((site[0] / url).as_uri())
+        return page
+    yield look
+    for page in opened: page.close()
+    assert not said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('words, title, url', [('retention', 'Retention of monthly cohorts', 'questions/cohort_retention.html'), ('unit_price_cents', 'order_items.unit_price_cents', 'reference/dictionary.html#order_items.unit_price_cents'),
+                                               ('quantile_ta', 'quantile_table', 'modules/cells.html#quantile_table'), ('big shop', 'Make a big shop', 'how-to/big.html')])
+def test_search_works_from_a_folder(look, site, words, title, url):
+    page = look('modules/calendar.html')
+    page.keyboard.press('/')
+    page.wait_for_function('document.activeElement.type === "search" && typeof SEARCH !== "undefined"')
+    page.keyboard.type(words)
+    assert page.locator('#site-found b').first.text_content() == title
+    page.keyboard.press('Enter')
+    page.wait_for_url(lambda u: not u.startswith((site[0] / 'modules/calendar.html').as_uri()))
+    assert page.url.startswith((site[0] / url.split('#')[0]).as_uri()) and page.url.endswith(url.split('#')[-1] if '#' in url else '')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('url', ['index.html', 'tutorial/index.html', 'how-to/ask.html', 'modules/realism.html', 'reference/dictionary.html', 'reference/commands.html', 'questions/index.html', 'questions/hour_weekday.html', 'reference/rules.html'])
+def test_a_phone_shows_all_of_it(look, url):
+    page = look(url, 390)
+    assert page.evaluate('document.documentElement.scrollWidth') <= 390
+    assert page.locator('h1').is_visible() and page.evaluate('document.querySelector("h1").getBoundingClientRect().top') < 400
+
+
+@pytest.mark.slow
+def test_light_and_dark(look):
+    "The system's wish is followed, the button turns it round, and the next page remembers."
+    shade = 'getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).reduce((a, b) => a + +b, 0)'
+    page = look('reference/dictionary.html', color_scheme='dark')
+    assert page.evaluate(shade) < 200 and page.evaluate('document.querySelector(".shop-er .box") && getComputedStyle(document.querySelector(".shop-er .box")).fill') == 'rgb(28, 34, 41)'
+    page.click('.theme')
+    assert page.evaluate(shade) > 600 and page.evaluate('getComputedStyle(document.querySelector(".shop-er .box")).fill') == 'rgb(246, 248, 250)'
+    page.reload()
+    assert page.evaluate(shade) > 600
+
+
+@pytest.mark.slow
+def test_it_is_served_on_this_machine_alone(site):
+    import socket, urllib.request
+    with socket.socket() as s: s.bind(('127.0.0.1', 0)); port = s.getsockname()[1]
+    process = subprocess.Popen([sys.executable, '-c', f'import docs; docs.serve({str(site[0])!r}, {port})'], cwd=ROOT / 'scripts', stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == f'http://127.0.0.1:{port}/ (Ctrl-C to stop)\n'
+        assert b'shop_nb' in urllib.request.urlopen(f'http://127.0.0.1:{port}/', timeout=10).read()
+    finally: process.terminate(); process.wait(10)
