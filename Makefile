@@ -67,7 +67,7 @@ outputs: $(READY) ## run notebooks top to bottom in a fresh kernel and store wha
 run: $(READY) ## make, check, load, analyse and profile a shop: reports/shop/index.html (RUN=folder, ARGS="-p seed 8")
 	@$(BIN)/shop-nb run --out $(RUN) $(ARGS)
 
-lab: $(READY) ## open the notebooks in JupyterLab
+lab: $(READY) ## open the notebooks in JupyterLab, at the index
 	@$(BIN)/jupyter lab nbs --LabApp.default_url=/lab/tree/index.ipynb
 
 check: $(READY) ## the fast part of `make test`: notebooks clean, library and README in step, quick tests
