@@ -18,7 +18,6 @@ import shop_nb.charts
 from . import __version__
 from .analytics import _frame as as_frame, analysis_sql, ask, connect, questions
 from .cells import VERSION
-from .display import Raw, table as html_table
 from .generate import generator, read_table, table_path, tables, write_tables
 from .pages import figure, page, raw, render
 from .profile import MINIMAL_ABOVE, dictionary_frame, dictionary_html, profile
@@ -91,8 +90,8 @@ def _repr_html_(self:Shop):
     s = self.settings
     title = f'Shop {s.seed}, {s.start} to {s.until}' if s else 'A shop'
     changes = ''.join(f' · {n.replace("_", " ")} {getattr(s, n)}' for n in ('promotion', 'price_change') if s and getattr(s, n))
-    rows = [[Raw(f'<b>{t}</b>'), n, TABLES[t].grain] for t, n in self._row_texts().items()]
-    return f'<p><b>{title}</b>{changes}</p>\n' + html_table(['table', 'rows', 'grain'], rows, right=('rows',))
+    body = ''.join(f'<tr><td style="text-align:left"><b>{t}</b></td><td>{n}</td><td style="text-align:left">{TABLES[t].grain}</td></tr>' for t, n in self._row_texts().items())
+    return f'<p><b>{title}</b>{changes}</p>\n<table><thead><tr><th style="text-align:left">table</th><th>rows</th><th style="text-align:left">grain</th></tr></thead>\n<tbody>{body}</tbody></table>'
 
 # %% ../nbs/10_shop.ipynb #96ad9382
 def read_manifest(
