@@ -72,7 +72,7 @@ def serve(
     cube = cube_path(run, cubes)
     with tempfile.TemporaryDirectory(prefix='shop_nb-') as home:
         notebook = stage(home)
-        os.environ.update(JUPYTER_PATH=home, DASHBOARD_RUN=str(Path(run).resolve()), DASHBOARD_CUBES=str(cube.parent), JUPYTER_PREFER_ENV_PATH='1')
+        os.environ.update(JUPYTER_PATH=home, IPYTHONDIR=f'{home}/ipython', DASHBOARD_RUN=str(Path(run).resolve()), DASHBOARD_CUBES=str(cube.parent), JUPYTER_PREFER_ENV_PATH='1')
         os.chdir(home)
         app = App(log_level='ERROR', kernel_websocket_connection_class=Quick)
         app.initialize([str(notebook), f'--port={port}', f'--Voila.ip={host}', '--no-browser'])
