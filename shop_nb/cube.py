@@ -99,6 +99,7 @@ def build(
     path, con = Path(path), connect(source)
     new = path.with_name(f'.{path.name}.{os.getpid()}')
     try:
+        con.execute('set enable_progress_bar = false')
         con.execute(f"attach '{str(new).replace(chr(39), chr(39) * 2)}' as cube")
         _enums(con)
         for sql in _STEPS.values(): con.execute(sql)
@@ -128,11 +129,12 @@ def cube_path(
     source, # a run folder
     folder=None, # where to keep cubes; None is `cache_folder()`
     keep:int=5, # cubes that may lie there; older ones are removed
+    tell=lambda text: None, # called with a line before a cube is made
 ) -> Path:
     "The cube of a run, made if there is none yet"
     path = Path(folder or cache_folder()) / f'{stamp(source)}.cube'
     if path.exists(): os.utime(path)
-    else: build(source, path)
+    else: tell(f'Adding up {source}, once'); build(source, path)
     for old in sorted(path.parent.glob('*.cube'), key=lambda p: p.stat().st_mtime, reverse=True)[keep:]: old.unlink(missing_ok=True)
     return path
 

@@ -6,7 +6,7 @@
 __all__ = ['page_folder', 'stage', 'serve']
 
 # %% ../nbs/11d_serve.ipynb #30c3d8fb
-import contextlib, os, shutil, socket, tempfile
+import contextlib, os, shutil, socket, sys, tempfile
 from functools import partial
 from pathlib import Path
 
@@ -69,10 +69,10 @@ def serve(
     open_shop(run)
     App, Quick = _app()
     _free(host, port)
-    cube = cube_path(run, cubes)
+    cube = cube_path(run, cubes, tell=partial(print, file=sys.stderr))
     with tempfile.TemporaryDirectory(prefix='shop_nb-') as home:
         notebook = stage(home)
-        os.environ.update(JUPYTER_PATH=home, DASHBOARD_RUN=str(Path(run).resolve()), DASHBOARD_CUBES=str(cube.parent), JUPYTER_PREFER_ENV_PATH='1')
+        os.environ.update(JUPYTER_PATH=home, IPYTHONDIR=f'{home}/ipython', DASHBOARD_RUN=str(Path(run).resolve()), DASHBOARD_CUBES=str(cube.parent), JUPYTER_PREFER_ENV_PATH='1')
         os.chdir(home)
         app = App(log_level='ERROR', kernel_websocket_connection_class=Quick)
         app.initialize([str(notebook), f'--port={port}', f'--Voila.ip={host}', '--no-browser'])

@@ -169,7 +169,7 @@ const charts = {
     xs.forEach((v, i) => { at[v] = l + i * cell; if (i % step === 0) out += text(l + i * cell + cell / 2, t + ys.length * row + 15, v, {a: 'middle', c: 'soft'}) })
     ys.forEach((v, i) => out += text(l - 8, t + i * row + row / 2 + 4, name(v) + (size && l > 100 ? ` (${whole(size[v])})` : ''), {a: 'end', c: 'soft'}))
     for (const r of rows) {
-      const v = r[iz], k = Math.min(5, Math.floor(Math.sqrt((v ?? 0) / top) * 5.999)), y = t + ys.indexOf(r[iy]) * row
+      const v = r[iz], k = Math.min(5, Math.floor((v ?? 0) / top * 5.999)), y = t + ys.indexOf(r[iy]) * row
       out += rect(at[r[ix]] + .5, y + .5, cell - 1, row - 1, v ? `var(--r${k})` : 'var(--r0)', `rx="2" ${tip(`${name(r[iy])}, ${words(c.x)} ${r[ix]}: ${short(v, u)} ${u === 'share' ? '' : words(c.z)}`)}`)
       if (c.text && cell > 26) out += text(at[r[ix]] + cell / 2, y + row / 2 + 4, u === 'share' ? Math.round(100 * v) : short(v, u), {a: 'middle', c: `small on${k}`})
     }
