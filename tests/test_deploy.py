@@ -36,7 +36,7 @@ LINTERS = dict(
     security=(['zizmor', '--offline', '--quiet', '--no-progress'], [*WORKFLOWS, *ACTIONS, '.github/dependabot.yml'], 'TAG="$GITHUB_REF_NAME"', 'TAG="${{ github.ref_name }}"'))
 
 
-@pytest.mark.parametrize('spoiled', [False, True], ids=['as it is', 'with a slip'])
+@pytest.mark.parametrize('spoiled', [pytest.param(False, id='as it is'), pytest.param(True, id='with a slip', marks=pytest.mark.slow)])
 @pytest.mark.parametrize('name', LINTERS)
 def test_linters(name, spoiled, tmp_path):
     "No linter has anything to say, and each finds a slip. They need no network: their schemas and rules are in their packages."
