@@ -36,7 +36,7 @@ LINTERS = dict(
     security=(['zizmor', '--offline', '--quiet', '--no-progress'], [*WORKFLOWS, *ACTIONS, '.github/dependabot.yml'], 'TAG="$GITHUB_REF_NAME"', 'TAG="${{ github.ref_name }}"'))
 
 
-@pytest.mark.parametrize('spoiled', [False, True], ids=['as it is', 'with a slip'])
+@pytest.mark.parametrize('spoiled', [pytest.param(False, id='as it is'), pytest.param(True, id='with a slip', marks=pytest.mark.slow)])
 @pytest.mark.parametrize('name', LINTERS)
 def test_linters(name, spoiled, tmp_path):
     "No linter has anything to say, and each finds a slip. They need no network: their schemas and rules are in their packages."
@@ -82,7 +82,7 @@ def test_jobs_call_what_people_call():
     "What a job does is a make target, .ci/run, or a word to the forge and its engines: no recipe is written a second time."
     lines = [l.strip() for p in [*WORKFLOWS, *ACTIONS] for s in steps(p) for l in s.get('run', '').splitlines()]
     made = [l.split()[1] for l in lines if l.startswith('make ')]
-    assert set(made) <= targets() and {'install', 'check', 'run', 'verify', 'docs', 'image', 'up', 'dist', 'notes'} <= set(made)
+    assert set(made) <= targets() and {'install', 'check', 'wheel', 'run', 'verify', 'docs', 'image', 'up', 'dist', 'notes'} <= set(made)
     others = {l.split()[0] for l in lines if not l.startswith('make ')}
     assert others == {'.ci/run', 'docker', 'kubectl', 'gh', 'export'}
 
@@ -111,7 +111,8 @@ def test_dist_is_for_the_tag_alone(tracked, tmp_path):
     assert done.returncode == 0 and sorted(p.name for p in (tmp_path / 'dist').iterdir()) == [f'shop_nb-{__version__}-py3-none-any.whl', f'shop_nb-{__version__}.tar.gz'], done.stderr
     inside = set(zipfile.ZipFile(tmp_path / 'dist' / f'shop_nb-{__version__}-py3-none-any.whl').namelist())
     assert {f.as_posix() for f in tracked if f.parts[0] == 'shop_nb'} <= inside
-    assert {f'shop_nb/pipeline/{f.name}' for f in tracked if f.parent.as_posix() == 'nbs/pipeline'} <= inside
+    for package, folder in (('pipeline', 'nbs/pipeline'), ('page', 'nbs/dashboard')):
+        assert {f'shop_nb/{package}/{f.name}' for f in tracked if f.parent.as_posix() == folder} <= inside
 
 
 # containers
