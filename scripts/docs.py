@@ -15,10 +15,10 @@ from markupsafe import Markup
 
 import reference
 from readme import ROOT
-from render import SECTIONS, Page, Writer, cells, defined, notebook, opening, relative
+from render import SECTIONS, Page, Writer, cells, defined, notebook, opening, plain, relative
 
 EVIDENCE = 'certificate', 'benchmarks', 'benchmarks_generate', 'pools' # notebooks that show rather than define
-ORDER, GROUPS = [*SECTIONS], ['', 'Lessons', 'Exercises', 'Solutions', 'Look up', 'Questions', 'Modules', 'Pipeline', 'Project', 'Evidence']
+ORDER, GROUPS = [*SECTIONS], ['', 'Lessons', 'Exercises', 'Solutions', 'Look up', 'Questions', 'Modules', 'Pipeline', 'Dashboard', 'Project', 'Evidence']
 
 
 # -- the pages there are
@@ -54,14 +54,12 @@ def notebooks():
         else: yield Page(f'{folder}/{path.stem}.html', section='reference', group=folder.title(), **more)
 
 
-FILES = {'CONTRIBUTING.md': 'contributing', 'CHANGELOG.md': 'changelog', 'reports/README.md': 'run-folder', 'shop_nb/data/NOTICE.md': 'notice'}
+FILES = {'CONTRIBUTING.md': 'Contributing', 'CHANGELOG.md': 'Changelog', 'reports/README.md': 'Runs', 'shop_nb/data/NOTICE.md': 'Sources of names and places'}
 
 
 def files():
     "The project's own pages."
-    for source, name in FILES.items():
-        title = re.search(r'^# (.+)$', (ROOT / source).read_text(encoding='utf-8'), re.M)[1]
-        yield Page(f'project/{name}.html', title, 'reference', 'Project', source=source)
+    for source, title in FILES.items(): yield Page(f'project/{title.split()[0].lower()}.html', title, 'reference', 'Project', source=source)
 
 
 def symbols(pages):
@@ -118,7 +116,9 @@ def index(filled, found):
 @functools.lru_cache(1)
 def templates():
     "The templates of the site."
-    return jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / 'scripts/site'), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    env = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / 'scripts/site'), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    env.filters['ticks'] = lambda text: Markup(plain(text))
+    return env
 
 
 def contents(body):
@@ -157,7 +157,7 @@ def pages_of_the_site():
             text = re.sub(r'\A(<!--.*?-->\n+)?# .+\n+(> .+\n+)?', '', (ROOT / p.source).read_text(encoding='utf-8'))
             p.body = write(text, p, set())
     reference.all_names(next(p for p in pages if p.url == 'reference/names.html'), found, pages)
-    home = reference.home(pages, write)
+    home = reference.home(pages)
     return [home, *pages], images, found, write.problems
 
 

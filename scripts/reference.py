@@ -1,14 +1,14 @@
 """The pages of the documentation that are made from the library: nothing on them is typed here a second time."""
 import html, importlib.util, io, re, tempfile
 from contextlib import redirect_stderr
+from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
-import click, typer
+import typer
 from markupsafe import Markup
 
 from readme import ROOT
-from render import Page, cells, coloured, opening, relative, slug
+from render import Page, cells, coloured, opening, plain, relative, slug
 from shop_nb import Shop
 from shop_nb.analytics import PARAMS, questions
 from shop_nb.cli import app
@@ -120,7 +120,7 @@ def _commands(group, before):
 def command_page():
     parts = ['<p>Exit code 0: done. 1: the data is not as it should be. 2: the call is wrong. An error is one or two lines that say what is wrong and what to do.</p>']
     for name, c in commands():
-        context = click.Context(c, info_name=f'shop-nb {name}')
+        context = c.context_class(c, info_name=f'shop-nb {name}')
         rows = []
         for p in c.get_params(context):
             if p.name == 'help': continue
@@ -152,9 +152,8 @@ def targets():
 
 def make_page():
     does, variables = targets()
-    tick = lambda s: re.sub('`([^`]+)`', r'<code>\1</code>', e(s))
-    body = ('<p>In a checkout; each target sets up <code>.venv</code> by itself from <code>requirements.lock</code>.</p>' + table(['target', 'what it does'], [[code(f'make {n}'), tick(d)] for n, d in does.items()], list(does))
-            + '<h2 id="variables">Variables</h2>' + table(['variable', 'what it is', 'unless given'], [[code(n), tick(d), code(v) if v else ''] for n, v, d in variables]))
+    body = ('<p>In a checkout; each target sets up <code>.venv</code> by itself from <code>requirements.lock</code>.</p>' + table(['target', 'what it does'], [[code(f'make {n}'), plain(d)] for n, d in does.items()], list(does))
+            + '<h2 id="variables">Variables</h2>' + table(['variable', 'what it is', 'unless given'], [[code(n), plain(d), code(v) if v else ''] for n, v, d in variables]))
     return Page('reference/make.html', 'Make targets', 'reference', 'Look up', lead='The daily work in a checkout', body=body)
 
 
@@ -203,7 +202,6 @@ def _pages():
 
 def pages():
     "Pages are filled later, so everybody gets their own."
-    from dataclasses import replace
     return [replace(p) for p in _pages()]
 
 
@@ -226,16 +224,13 @@ def all_names(page, found, pages):
         f'<a href="{relative(u, page)}">{code(n)}</a>' for n, u in sorted(names)) + '</p>' for url, names in modules.items())
 
 
-def home(pages, write):
+def home(pages):
     "The first page: what it is, a picture, and the way to everything."
     _, lead, what = opening(cells('nbs/index.ipynb'))
     counts = dict(tables=len(TABLES), rules=len(RULES), questions=len(questions()), facts=len(FACTS))
     starts = {s: [p for p in pages if p.section == s and p.nav] for s in ('tutorial', 'howto', 'reference', 'explanation')}
     return Page('index.html', 'shop_nb', lead=lead, template='home.html', values=dict(
-        what=Markup(MarkdownPlain(what)), chart=Markup(drawing('monthly_revenue', (WIDE, NARROW))), counts=counts, starts=starts))
-
-
-def MarkdownPlain(text): return re.sub('`([^`]+)`', r'<code>\1</code>', re.sub(r'\*\*([^*]+)\*\*', r'<b>\1</b>', e(text)))
+        what=Markup(plain(what)), chart=Markup(drawing('monthly_revenue', (WIDE, NARROW))), counts=counts, starts=starts))
 
 
 def untold(pages):

@@ -34,6 +34,11 @@ class Page:
 def slug(text): return re.sub(r'[^\w.]+', '-', text.lower()).strip('-') or 'section'
 
 
+def plain(text):
+    "A line of text as HTML, with its code and bold type."
+    return re.sub('`([^`]+)`', r'<code>\1</code>', re.sub(r'\*\*([^*]+)\*\*', r'<b>\1</b>', html.escape(text)))
+
+
 def coloured(code, language):
     "Code as HTML, with classes for colours."
     name = {'sh': 'console' if code.startswith('$ ') else 'bash', 'text': 'text', '': 'text'}.get(language, language)

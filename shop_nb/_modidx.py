@@ -279,6 +279,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'shop_nb.doctor._package': ('doctor.html#_package', 'shop_nb/doctor.py'),
                                 'shop_nb.doctor._packages': ('doctor.html#_packages', 'shop_nb/doctor.py'),
                                 'shop_nb.doctor._part': ('doctor.html#_part', 'shop_nb/doctor.py'),
+                                'shop_nb.doctor._requires': ('doctor.html#_requires', 'shop_nb/doctor.py'),
                                 'shop_nb.doctor.examine': ('doctor.html#examine', 'shop_nb/doctor.py'),
                                 'shop_nb.doctor.includes': ('doctor.html#includes', 'shop_nb/doctor.py'),
                                 'shop_nb.doctor.java_major': ('doctor.html#java_major', 'shop_nb/doctor.py'),

@@ -8,6 +8,7 @@ __all__ = ['JAVA', 'DOES', 'SQLITE', 'judge', 'Package', 'includes', 'java_major
 # %% ../nbs/00d_doctor.ipynb #a23ab562
 import difflib, json, os, platform, re, shutil, sqlite3, subprocess, textwrap
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, version
 
 from fastcore.basics import patch
@@ -46,9 +47,12 @@ def _package(r):
     return Package(r.name, ','.join(sorted(map(str, r.specifier), reverse=True)), found, judge(str(r), found))
 
 # %% ../nbs/00d_doctor.ipynb #111fa4e7
+@cache
+def _requires(name): return [Requirement(r) for r in distribution(name).requires or ()]
+
 def _asked(name, extra=''):
     "What a distribution requires here: by itself, or for one of its extras"
-    for r in map(Requirement, distribution(name).requires or ()):
+    for r in _requires(name):
         core = r.marker is None or r.marker.evaluate(dict(extra=''))
         if not core and r.marker.evaluate(dict(extra=extra)) if extra else core: yield r
 
@@ -92,6 +96,8 @@ DOES = dict(
     load='write a SQLite database: shop-nb load',
     analytics='ask questions in SQL, with charts: shop-nb ask',
     profile='profile each table: shop-nb profile',
+    dashboard='click through a run: shop-nb dashboard',
+    api='serve a database over HTTP: shop-nb api',
     run='the whole job with its pages: shop-nb run',
     spark='make tables on Spark: --engine spark',
     sail='make tables on Sail, Spark without Java: --engine spark --master sail',
@@ -118,6 +124,7 @@ def install(self:Part) -> str: # empty if there is nothing to do, or nothing tha
     other = all(l.startswith('Java') for l in self.lacks)
     return '' if other else 'pip install ' + ('shop_nb' if self.name == 'core' else f"'shop_nb[{self.name}]'")
 
+@cache
 def _part(name):
     "Look at one part"
     extra = '' if name == 'core' else name
@@ -189,5 +196,6 @@ def examine(
         if name in names: continue
         near = difflib.get_close_matches(name, names, 1, 0.5)
         raise ShopError(f'shop_nb has no part {name!r}.', f'Did you mean {near[0]!r}?' if near else f'Take some of {", ".join(names)}', code=2)
+    _part.cache_clear() # each look is a new one
     notes = [n for n in [sqlite_note()] if n]
     return Health(own.version, platform.python_version(), [_part(n) for n in names], notes, list(wanted))

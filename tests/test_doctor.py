@@ -32,7 +32,7 @@ def test_what_is_in_the_way(parts, wanted, ok):
 
 
 def test_every_part_is_named_and_explained():
-    assert set(DOES) == {'core', *EXTRAS}, 'say in DOES what each extra of pyproject.toml is for'
+    assert set(DOES) >= {'core', *EXTRAS}, 'say in DOES what each extra of pyproject.toml is for'
     assert [p.name for p in examine().parts] == ['core', *EXTRAS]
 
 
