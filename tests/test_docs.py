@@ -16,7 +16,9 @@ BROWSER = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-ba
 # what is shown and not run here: the command's beginning, and where it is run instead
 ELSEWHERE = {
     'make run': 'a step of .github/workflows/ci.yml', 'make test': 'this is it', 'pip install ': 'make wheel, in an empty environment',
-    'shop-nb generate --out reports/cluster ': 'test_spark.py starts a cluster', 'shop-nb api ': 'a server: its own tests start it', 'shop-nb dashboard ': 'a server: its own tests start it'}
+    'shop-nb generate --out reports/cluster ': 'test_spark.py starts a cluster', 'shop-nb api ': 'a server: its own tests start it', 'shop-nb dashboard ': 'a server: its own tests start it',
+    'make dashboard': 'a server: test_dashboard.py', 'make api': 'a server: test_api.py', 'make lab': 'a server: test_deploy.py starts its like', 'make docs': 'a step of .github/workflows/docs.yml; here the site is built, too',
+    'make up': 'containers: a job of .github/workflows/ci.yml', 'make down': 'the same', 'docker compose ': 'the same', 'kustomize ': 'a cluster; test_deploy.py checks what it gets', 'kubectl ': 'the same'}
 
 
 @pytest.fixture(scope='module')
