@@ -45,13 +45,14 @@ def free_port():
 
 class Server:
     "A service in a process of its own, as `shop-nb api` starts it."
-    def __init__(self, db, *args, workers=1):
-        self.db, self.port = db, free_port()
+    def __init__(self, db, *args, workers=1, port=None):
+        self.db, self.port = db, port or free_port()
         self.url, self.log = f'http://127.0.0.1:{self.port}', db.with_name('api.log')
         self.token = Keys(db).create(['*'])
+        before = len(self.events('started')) if self.log.exists() else 0
         self.process = subprocess.Popen([sys.executable, '-c', MAIN, 'api', '--db', str(db), '--port', str(self.port), '--workers', str(workers), *args], stderr=self.log.open('ab'))
         for _ in range(1200):
-            if len(self.events('started')) >= workers and self.answers(): break
+            if len(self.events('started')) >= before + workers and self.answers(): break
             assert self.process.poll() is None, self.log.read_text()
             time.sleep(0.1)
         else: raise AssertionError(self.log.read_text())
@@ -205,23 +206,6 @@ def test_conditions(api):
         is_problem(api.request(method, at, **body, headers={'If-Match': '"0123"'}), 412)
         is_problem(api.request(method, at, **body, headers={'If-Match': f'W/{tag}'}), 412)
     assert api.patch(at, json={}, headers={'If-Match': f'"0", {tag}'}).headers['etag'] == tag
-
-
-def test_fifty_clients_patch_one_row(server):
-    "Of those who saw the same version, one succeeds."
-    at, versions = '/v1/products/9', {}
-    def client(n):
-        with httpx.Client(base_url=server.url, headers=server.client.headers, timeout=30) as c:
-            for _ in range(3):
-                tag = c.get(at).headers['etag']
-                r = c.patch(at, json=dict(cost_cents=n), headers={'If-Match': tag})
-                assert r.status_code in (200, 412), r.text
-                if r.status_code == 200 and r.headers['etag'] != tag: versions.setdefault(tag, []).append(r.headers['etag'])
-    before = server.client.get(at).headers['etag']
-    with ThreadPoolExecutor(50) as pool: list(pool.map(client, range(100, 150)))
-    # a version may come back later, when the same number is written again: then it may be left again, once each time
-    arrived = [before, *(t for made in versions.values() for t in made)]
-    assert versions and all(len(made) <= arrived.count(tag) for tag, made in versions.items())
 
 
 # ---- orders as a whole
