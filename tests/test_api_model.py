@@ -306,7 +306,7 @@ def test_it_does_as_a_model_does(made, tmp_path):
     app = make_app(Config(str(db), quiet=True))
     with TestClient(app, base_url='http://localhost', headers={'Authorization': f'Bearer {app.state.service.keys.create(["*"])}'}) as client:
         Model.client, Model.source, Model.served = client, made, db
-        run_state_machine_as_test(Model, settings=hypothesis_settings(max_examples=500 if FULL else 10, stateful_step_count=10 if FULL else 20, deadline=None, database=None, report_multiple_bugs=False, print_blob=False))
+        run_state_machine_as_test(Model, settings=hypothesis_settings(max_examples=500 if FULL else 10, stateful_step_count=30 if FULL else 20, deadline=None, database=None, report_multiple_bugs=False, print_blob=False))
 
 
 # ---- races
