@@ -10,11 +10,12 @@ from .settings import ShopError, first_line, need
 
 need('fastapi', 'api')
 
-import asyncio, csv, hashlib, io, json, os, signal, socket, tempfile
+import asyncio, csv, hashlib, io, json, os, re, signal, socket, tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from importlib.resources import files
+from inspect import signature
 from typing import Annotated, Literal, Optional
 
 import orjson, prometheus_client as prom, pyarrow as pa, pyarrow.parquet as pq
@@ -79,11 +80,26 @@ class Service:
 class _Route(APIRoute):
     "A route that asks for a key before it reads the request"
     def get_route_handler(self):
-        handle, scope = super().get_route_handler(), (self.openapi_extra or {}).get('x-scope')
+        handle, scope, quick = super().get_route_handler(), (self.openapi_extra or {}).get('x-scope'), self.quick()
         async def guarded(request):
             if scope: request.state.key = request.app.state.service.admit(request, scope)
-            return await handle(request)
+            return await (quick(request) or handle(request))
         return guarded
+
+    def quick(self):
+        "How to call an endpoint that reads its request by itself, or None where FastAPI has to see it"
+        asks = set(signature(self.endpoint).parameters)
+        if 'request' not in asks or not asks <= {'request', 'key', 'if_none_match'}: return lambda request: None
+        def call(request):
+            found = dict(request=request)
+            if 'key' in asks:
+                if not _plain_key.fullmatch(request.path_params['key']): return None
+                found['key'] = int(request.path_params['key'])
+            if 'if_none_match' in asks: found['if_none_match'] = request.headers.get('if-none-match')
+            return self.endpoint(**found)
+        return call
+
+_plain_key = re.compile('[1-9][0-9]{0,14}') # every other one goes the long way, where it is told what is wrong
 
 def _json(value, status=200, headers=None): return Response(orjson.dumps(value), status, headers, 'application/json')
 def _tag(version): return f'"{version}"'
@@ -230,7 +246,7 @@ def _bulk(api, service, name):
             except ValidationError as e: good.append(None); wrong[i] = list(_faults(e.errors(), t.names, f'/{i}'))
         return good, wrong
 
-    @_route(api, 'POST', f'/v1/{name}:bulk', f'{name}:write', Bulk, parameters=_Bulk, openapi=dict(requestBody=dict(required=True, content=content)))
+    @_route(api, 'POST', f'/v1/{name}:bulk', f'{name}:write', Bulk, parameters=_Bulk, extra={207: dict(model=Bulk, description='Some rows were refused, the others made')}, openapi=dict(requestBody=dict(required=True, content=content)))
     async def bulk(request:Request, idempotency_key:_Idempotency=None):
         q = _read(_Bulk, request)
         kind = request.headers.get('content-type', '').partition(';')[0].strip().lower()
@@ -241,7 +257,7 @@ def _bulk(api, service, name):
             faults = [f for i, w in wrong.items() for f in (w if isinstance(w, list) else [fault(w, name, f'/{i}')])]
             if wrong and q.mode == 'atomic': raise _Whole(faults)
             c.touched = {}
-            return 200, '{}', orjson.dumps(dict(created=len(made), keys=made, refused=faults, dry_run=bool(q.dry_run)))
+            return 207 if wrong else 200, '{}', orjson.dumps(dict(created=len(made), keys=made, refused=faults, dry_run=bool(q.dry_run)))
         try: return await service.write(request, job, idempotency_key, bool(q.dry_run))
         except _Whole as e: return problem(409, f'{len(e.args[0]):,} rows were refused; nothing was written.', e.args[0])
 
@@ -478,4 +494,4 @@ def serve(
     with tempfile.TemporaryDirectory() as folder, suppress(KeyboardInterrupt):
         if workers > 1: os.environ[MULTI] = folder
         need('uvicorn', 'api').run('shop_nb.api:from_environment', factory=True, host=config.host, port=port, workers=workers, access_log=False,
-                                   log_config=None, server_header=False, timeout_graceful_shutdown=30)
+                                   log_config=None, server_header=False, timeout_graceful_shutdown=30, timeout_worker_healthcheck=60)

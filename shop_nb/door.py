@@ -10,7 +10,7 @@ from .settings import ShopError, first_line, need
 
 need('fastapi', 'api')
 
-import re, secrets, sqlite3, time, traceback
+import asyncio, re, secrets, sqlite3, time, traceback
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Optional
@@ -37,6 +37,8 @@ class Config:
     rate: float = 0 # requests a second and client; 0 is no limit
     timeout: float = 10 # seconds that a query may take
     max_body: int = 16_000_000 # bytes
+    arrives: float = 30 # seconds that a body may take to come
+    leaves: float = 600 # seconds that an answer may take to go
     origins: tuple = () # whose pages may ask from a browser (CORS)
     quiet: bool = False # write no line for each request
     @property
@@ -110,7 +112,9 @@ def _invalid(request, e):
 def _http_error(request, e):
     "The problem of a path or method that is not there, or of a request that was turned away"
     headers = dict(e.headers or {})
-    if e.status_code == 405: headers['Allow'] = ', '.join(sorted({m for r in request.app.routes if r.path_regex.match(request.url.path) for m in r.methods}))
+    if e.status_code == 405:
+        methods = {m for r in request.app.routes if r.path_regex.match(request.url.path) for m in r.methods}
+        headers['Allow'] = ', '.join(sorted(methods | {'HEAD'} if 'GET' in methods else methods))
     told = {404: f'There is nothing at {request.url.path}.', 405: f'{request.method} is not possible here.'}
     return problem(e.status_code, told.get(e.status_code, e.detail) if e.detail == HTTPStatus(e.status_code).phrase else e.detail, headers=headers)
 
@@ -121,7 +125,7 @@ def _database_error(request, e):
     return problem(503, 'This took too long: ask for less.' if slow else 'The database cannot be used at the moment: try again.', headers={'Retry-After': '5'})
 
 ERRORS = {ShopError: _refused, RequestValidationError: _invalid, HTTPException: _http_error, sqlite3.Error: _database_error}
-_told = {400: 'A body that cannot be read, or a cursor or period that cannot be', 401: 'No key, or not a valid one', 403: 'The key may not do this', 404: 'Not there', 405: 'Not possible here',
+_told = {400: 'A body that cannot be read, or a cursor or period that cannot be', 401: 'No key, or not a valid one', 403: 'The key may not do this', 404: 'Not there', 405: 'Not possible here', 408: 'A body that came too slowly',
          409: 'A constraint or a rule would be broken', 412: 'The row has changed', 413: 'Too large', 415: 'Of a kind that is not read', 421: 'Another host is meant', 422: 'Not of the form that is asked for',
          428: 'If-Match is missing', 429: 'Too many requests', 500: 'A fault of the service', 503: 'Not possible at the moment'}
 RESPONSES = {s: dict(description=d, content={'application/problem+json': dict(schema={'$ref': '#/components/schemas/Problem'})}) for s, d in _told.items()}
@@ -151,32 +155,44 @@ class Door:
         self.app, self.config, self.buckets = app, service.config, Buckets(service.config.rate)
         self.seconds = service.seconds
 
+    def incoming(self, receive):
+        "What a client sends, until it is too much or takes too long"
+        got, until = 0, asyncio.get_running_loop().time() + self.config.arrives
+        async def limited():
+            nonlocal got, until
+            try:
+                async with asyncio.timeout_at(until): message = await receive()
+            except TimeoutError: raise HTTPException(408, f'A body has {self.config.arrives:g} seconds to come.', {'Connection': 'close'}) from None
+            got += len(message.get('body', b''))
+            if got > self.config.max_body: raise HTTPException(413, f'A body has {self.config.max_body:,} bytes at most.')
+            if not message.get('more_body'): until = None
+            return message
+        return limited
+
     async def __call__(self, scope, receive, send):
         if scope['type'] != 'http': return await self.app(scope, receive, send)
-        began, headers, told, got = time.perf_counter(), dict(scope['headers']), {}, 0
+        began, headers, told, head = time.perf_counter(), dict(scope['headers']), {}, scope['method'] == 'HEAD'
+        until = asyncio.get_running_loop().time() + self.config.leaves
         given = headers.get(b'x-request-id', b'')
         id = given if _sane.fullmatch(given) else secrets.token_hex(8).encode()
         scope.setdefault('state', {}).update(id=id.decode(), key=None)
-
-        async def limited():
-            nonlocal got
-            message = await receive()
-            got += len(message.get('body', b''))
-            if got > self.config.max_body: raise HTTPException(413, f'A body has {self.config.max_body:,} bytes at most.')
-            return message
 
         async def reply(message):
             if message['type'] == 'http.response.start':
                 told['status'] = message['status']
                 csp = _DOCS_CSP if scope['path'].startswith('/docs') else _CSP
                 message['headers'] = [*message['headers'], *_headers, (b'content-security-policy', csp), (b'x-request-id', id)]
-            await send(message)
+            elif head: message = message | dict(body=b'')
+            if not message.get('more_body'): return await send(message)
+            async with asyncio.timeout_at(until): await send(message)
 
-        try: await (self._turn_away(scope, headers) or self.app)(scope, limited, reply)
+        inner = scope | dict(method='GET') if head else scope
+        try: await (self._turn_away(scope, headers) or self.app)(inner, self.incoming(receive), reply)
+        except TimeoutError: log('too slow', id=id.decode(), seconds=self.config.leaves)
         except Exception as e:
             log('failure', 'error', id=id.decode(), error=''.join(traceback.format_exception(e)))
             if 'status' not in told: await problem(500, 'The service has a fault. It was written down under the X-Request-Id of this answer.')(scope, receive, reply)
-        finally: self.note(scope, told.get('status', 499), time.perf_counter() - began)
+        finally: self.note(scope | inner | dict(method=scope['method']), told.get('status', 499), time.perf_counter() - began)
 
 # %% ../nbs/12f_door.ipynb #2f4a5e09
 @patch

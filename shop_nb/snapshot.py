@@ -66,10 +66,10 @@ class Snapshots:
         if self._now and (self._state() == self._seen or time.monotonic() < self._due): return self._now
         if self._take.acquire(blocking=self._now is None):
             try:
-                state, began = self._state(), time.monotonic()
+                state, began = self._state(), time.thread_time()
                 if state != self._seen or self._now is None:
                     new = take(self.store.path)
-                    took = time.monotonic() - began
+                    took = time.thread_time() - began
                     self._now, self._seen, self._due = new, state, time.monotonic() + (9 * took if took > 1 else 0)
                     self._answers.clear()
             finally: self._take.release()

@@ -126,11 +126,12 @@ def _whole(con, t, key):
     return _expand(con, t, found, PARTS)[0] if t.name == 'orders' else found[0]
 
 @contextmanager
-def _moment(con):
-    "Several queries that see the database as of one moment"
-    con.execute('BEGIN')
+def _moment(con, several=True):
+    "Queries that see the database as of one moment, which a single one does by itself"
+    if several: con.execute('BEGIN')
     try: yield con
-    finally: con.execute('ROLLBACK')
+    finally:
+        if several: con.execute('ROLLBACK')
 
 @patch
 def get(self:Store,
@@ -140,7 +141,7 @@ def get(self:Store,
 ) -> tuple: # the row as a dict, and its version, which covers what it brings along
     "One row; raises `Missing`"
     t = get_table(table)
-    with _moment(self.reader()) as con:
+    with _moment(self.reader(), expand or t.name == 'orders') as con:
         row = _whole(con, t, key)
         _expand(con, t, [row], [n for n in expand if n not in row])
     tag = version(row)
@@ -250,7 +251,7 @@ def page(self:Store,
     beyond, more = _after(t, order, after) if after else ('', [])
     sql = f'{_select(t)}{where}{" AND " if where and beyond else " WHERE " if beyond else ""}{beyond}'
     sql += f' ORDER BY {", ".join(n + " DESC" * d for n, d in order)} LIMIT ?'
-    with _moment(self.reader()) as con:
+    with _moment(self.reader(), expand or count) as con:
         rows = _rows(con, t, sql, (*values, *more, limit + 1))
         total = con.execute(f'SELECT count(*) FROM {t.name}{where}', values).fetchone()[0] if count else None
         last = [rows[limit - 1][n] for n, _ in order] if len(rows) > limit else None
