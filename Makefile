@@ -12,20 +12,38 @@ PY := $(BIN)/python
 READY := $(VENV)/.ready
 
 RUN := reports/shop#       where `make run` writes
-ARGS :=#                   more arguments for `make run`, e.g. ARGS="-p seed 8"
+ARGS :=#                   more arguments for `make run` and `make api`, e.g. ARGS="-p seed 8"
+DB := reports/shop/shop.db# what `make api` serves
 WORKERS := 2#              processes of `make test`
+PORT =#                    where `make api` (8000), `make dashboard` (8866) and `make docs-serve` (8200) listen
+SERVICES := .venv-services#  what `make services` makes
+TAG :=#                    the version that `make dist` and `make notes` have to be for, e.g. TAG=v0.1.0
 PYTHONS :=#                Pythons of `make wheel` other than that of .venv, e.g. PYTHONS="python3.12 python3.13"
 NB = $(CHAPTERS)#          notebooks of `make outputs`, e.g. NB=nbs/05_validate.ipynb
 
-CHAPTERS = $(filter-out nbs/benchmarks%.ipynb nbs/pools.ipynb,$(wildcard nbs/*.ipynb nbs/lessons/*.ipynb))
+CHAPTERS = $(filter-out nbs/benchmarks%.ipynb nbs/pools.ipynb,$(wildcard nbs/*.ipynb nbs/lessons/*.ipynb nbs/lessons/*/*.ipynb))
 EXECUTE = $(PY) -m nbconvert --to notebook --execute --inplace --log-level WARN --ExecutePreprocessor.timeout=1800
 NBVAL = --nbval --nbval-current-env --nbval-sanitize-with nbs/sanitize.cfg --nbval-cell-timeout 300
+
+# in the shell variable python: the first that is new enough
+define FIND
+for python in $(PYTHON) python3.11 python3.12 python3.13 python3 python; do \
+  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; \
+done; \
+if [ -z "$$python" ]; then \
+  echo "Python 3.11 or newer is needed and was not found on PATH." >&2; \
+  echo "Install it, or name one: make install PYTHON=/path/to/python3.11" >&2; exit 1; \
+fi; \
+if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
+  echo "$$python has no venv module: install it (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; \
+fi
+endef
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUTF8 := 1
 
-.PHONY: help install export readme outputs run lab test check wheel docs docs-serve bench peers pools hooks lock clean distclean
+.PHONY: help install export readme outputs run verify api dashboard lab test check wheel docs docs-serve bench peers pools services image up down dist notes hooks lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -34,16 +52,7 @@ install: $(READY) ## make .venv with the exact versions of requirements.lock
 	@echo "Ready: $$($(PY) --version) in $(VENV)"
 
 $(READY): requirements.lock pyproject.toml
-	@set -e; for python in $(PYTHON) python3.11 python3.12 python3.13 python3 python; do \
-	  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; \
-	done; \
-	if [ -z "$$python" ]; then \
-	  echo "Python 3.11 or newer is needed and was not found on PATH." >&2; \
-	  echo "Install it, or name one: make install PYTHON=/path/to/python3.11" >&2; exit 1; \
-	fi; \
-	if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
-	  echo "$$python has no venv module: install it (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; \
-	fi; \
+	@set -e; $(FIND); \
 	if ! $(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	  rm -rf $(VENV); $$python -m venv $(VENV); \
 	fi
@@ -68,8 +77,19 @@ outputs: $(READY) ## run notebooks top to bottom in a fresh kernel and store wha
 run: $(READY) ## make, check, load, analyse and profile a shop: reports/shop/index.html (RUN=folder, ARGS="-p seed 8")
 	@$(BIN)/shop-nb run --out $(RUN) $(ARGS)
 
+api: $(READY) ## serve the database of a run over HTTP: http://127.0.0.1:8000/docs (DB=file, PORT=number, ARGS="--workers 2")
+	@[ -e $(DB) ] || [ $(DB) != reports/shop/shop.db ] || $(MAKE) run
+	@$(BIN)/shop-nb api --db $(DB) --port $(or $(PORT),8000) $(ARGS)
+
+verify: $(READY) ## make the tables of a run again and compare them (RUN=folder)
+	@$(BIN)/shop-nb verify $(RUN)
+
 lab: $(READY) ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab nbs
+	@$(BIN)/jupyter lab nbs --LabApp.default_url=/lab/tree/index.ipynb
+
+dashboard: $(READY) ## serve the dashboard of reports/shop, made first if it is not there (RUN=folder, PORT=8866)
+	@[ -e $(RUN)/manifest.json ] || $(MAKE) run
+	@$(BIN)/shop-nb dashboard $(RUN) --port $(or $(PORT),8866)
 
 check: $(READY) ## the fast part of `make test`: notebooks clean, library and README in step, quick tests
 	@$(PY) -m pytest -q -m "not slow" tests
@@ -101,6 +121,31 @@ pools: $(READY) ## make the word pools in shop_nb/data again, by nbs/pools.ipynb
 	@$(EXECUTE) nbs/pools.ipynb
 	@$(BIN)/nbdev-clean --fname nbs/pools.ipynb
 
+services: ## what the container image has: the package and all that its services need, and no tools (SERVICES=/opt/shop)
+	@set -e; $(FIND); rm -rf $(SERVICES); $$python -m venv $(SERVICES)
+	@mkdir $(SERVICES)/src && cp -R LICENSE README.md nbs pyproject.toml shop_nb $(SERVICES)/src # a copy, because building leaves files behind
+	@$(SERVICES)/bin/python -m pip -qq install --no-compile --upgrade --constraint requirements.lock pip setuptools
+	@$(SERVICES)/bin/python -m pip -qq install --no-compile --constraint requirements.lock --no-build-isolation '$(SERVICES)/src[services]'
+	@$(SERVICES)/bin/python -m pip -qq uninstall --yes setuptools pip
+	@rm -rf $(SERVICES)/src; find $(SERVICES)/lib -type d -name tests -prune -exec rm -rf {} + # a sixth of it: tests of other packages
+	@$(SERVICES)/bin/python -m compileall -qq -j 0 $(SERVICES)/lib
+
+image: ## build the container image (needs Docker)
+	@docker compose build
+
+up: ## start the services in containers, on this machine alone, and wait until they are healthy (needs Docker)
+	@docker compose up --detach --wait --wait-timeout 600
+
+down: ## stop what `make up` started; the shop stays
+	@docker compose down
+
+dist: $(READY) ## build the package into dist (TAG=v0.1.0 has to be its version)
+	@$(PY) scripts/notes.py $(TAG) >/dev/null
+	@rm -rf dist && PIP_CONSTRAINT=$(CURDIR)/requirements.lock $(PY) -m build --outdir dist . >/dev/null && ls dist
+
+notes: $(READY) ## print what CHANGELOG.md says of the version (TAG=v0.1.0 has to be it)
+	@$(PY) scripts/notes.py $(TAG)
+
 hooks: $(READY) ## git cleans notebooks before a commit, and merges and compares them cell by cell
 	@git config core.hooksPath scripts/hooks
 	@git config merge.jupyternotebook.name "merge notebooks cell by cell"
@@ -122,4 +167,4 @@ clean: ## remove what was made: runs, pages, caches (not .venv)
 	@find . -path ./$(VENV) -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and .venv as well
-	@rm -rf $(VENV) .venv-peers *.egg-info
+	@rm -rf $(VENV) .venv-peers $(SERVICES) *.egg-info

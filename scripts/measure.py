@@ -29,19 +29,26 @@ def adopt():
     if ctypes.CDLL(None).prctl(36, 1, 0, 0, 0): raise OSError('this system does not let a process adopt orphans')
 
 
-def wait_for_orphans(patience=10):
-    "Wait until all children have ended."
+def children():
+    "The processes that are children of this one, living or waiting to be reaped."
+    out = set()
+    for task in os.listdir('/proc/self/task'):
+        with open(f'/proc/self/task/{task}/children') as f: out |= {int(c) for c in f.read().split()}
+    return out
+
+
+def wait_for_orphans(own, patience=10):
+    "Wait until all children but our own have ended."
     end = time.perf_counter() + patience
-    while time.perf_counter() < end:
-        try:
-            if os.waitpid(-1, os.WNOHANG) == (0, 0): time.sleep(.01)
-        except ChildProcessError: return
-    raise RuntimeError(f'a child still runs after {patience} s')
+    while left := children() - own:
+        for pid in left: os.waitpid(pid, os.WNOHANG)
+        if time.perf_counter() > end: raise RuntimeError(f'{len(left)} processes still run after {patience} s')
+        time.sleep(.01)
 
 
 def measured(command, every=.05, **env):
     "Run a command to its end. Raises RuntimeError with the end of its error output if it fails."
-    adopt()
+    adopt(); own = children()
     def cpu(): r = resource.getrusage(resource.RUSAGE_CHILDREN); return r.ru_utime + r.ru_stime
     before, start, peak = cpu(), time.perf_counter(), (0, 0)
     with subprocess.Popen([str(c) for c in command], env={**os.environ, **env}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
@@ -50,5 +57,5 @@ def measured(command, every=.05, **env):
             except subprocess.TimeoutExpired: peak = tuple(map(max, peak, memory(p.pid)))
     if p.returncode: raise RuntimeError(err[-500:])
     seconds = time.perf_counter() - start
-    wait_for_orphans()
+    wait_for_orphans(own)
     return dict(seconds=seconds, cpu=cpu() - before, rss=peak[0], pss=peak[1], out=out.strip())

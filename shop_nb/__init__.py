@@ -12,3 +12,15 @@ def __getattr__(name):
     if name not in _HOME: raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     for part in ("lookup", "truth") if name == "Shop" else (): import_module(f"shop_nb.{part}")  # they add methods to Shop
     return getattr(import_module(f"shop_nb.{_HOME[name]}"), name)
+
+
+def load_ipython_extension(shell):
+    "What `%load_ext shop_nb` calls: `%%ask` from here on"
+    from shop_nb import magic
+    magic.load_ipython_extension(shell)
+
+
+def unload_ipython_extension(shell):
+    "What `%unload_ext shop_nb` calls"
+    from shop_nb import magic
+    magic.unload_ipython_extension(shell)

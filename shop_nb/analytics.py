@@ -262,6 +262,7 @@ class Answer:
         if name in ('name', 'title', 'grain', 'sql'): return getattr(self.question, name)
         raise AttributeError(name)
     def __len__(self): return len(self.frame)
+    def _head(self, column): return column.replace('_eur', ' €').replace('_', ' ')
     def _said(self, rows=10):
         head = self.frame.head(rows)
         return pd.DataFrame({c: [say(c, v) for v in head[c]] for c in head})
@@ -275,7 +276,7 @@ class Answer:
 def _repr_html_(self:Answer):
     numbers = {c: pd.api.types.is_numeric_dtype(t) and unit_of(c) != 'id' for c, t in self.frame.dtypes.items()}
     cell = lambda tag, c, text: f'<{tag} style="text-align:{"right" if numbers[c] else "left"}">{html.escape(text)}</{tag}>'
-    head = ''.join(cell('th', c, c.replace('_eur', ' €').replace('_', ' ')) for c in self.frame)
+    head = ''.join(cell('th', c, self._head(c)) for c in self.frame)
     body = '\n'.join('<tr>' + ''.join(cell('td', c, v) for c, v in row.items()) + '</tr>' for row in self._said().to_dict('records'))
     caption = f'<b>{html.escape(self.title)}</b> · {html.escape(self.grain)}'
     rest = f'<p>{self._rest()}</p>\n' if self._rest() else '' if len(self) else '<p>no rows</p>\n'

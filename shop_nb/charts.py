@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['THEMES', 'BUILDERS', 'short', 'builder', 'hbar', 'plot', 'png', 'svg', 'bar', 'line', 'stacked', 'grouped', 'heatmap',
-           'pareto', 'scatter']
+           'pareto', 'scatter', 'use_theme']
 
 # %% ../nbs/08_charts.ipynb #db7c4510
 import io, re
@@ -404,3 +404,14 @@ def plot(self:Answer,
 ): # a matplotlib Figure
     "Draw the answer; see `shop_nb.charts.plot`"
     return plot(self, theme, size)
+
+# %% ../nbs/08_charts.ipynb #c4906b1c
+def use_theme(
+    theme:str='light', # light or dark
+    size:tuple=(7.2, 3.2), # inches
+):
+    "Give what pandas and matplotlib draw from here on the look of the shop; raises `ShopError` (code 2) for a theme that is not there"
+    if theme not in THEMES: raise ShopError(f'There is no theme {theme!r}.', f'There are {" and ".join(THEMES)}.', code=2)
+    look, cycler = THEMES[theme], need('cycler', 'analytics').cycler
+    need('matplotlib', 'analytics').rcParams.update(_rc(look) | {'figure.figsize': size, 'figure.dpi': 80, 'figure.constrained_layout.use': True,
+        'axes.prop_cycle': cycler(color=look['series']), 'axes.titlelocation': 'left', 'axes.titleweight': 'bold', 'legend.frameon': False})

@@ -4,13 +4,12 @@
 
 # %% auto #0
 __all__ = ['HEADLINE', 'CHARTS', 'project_root', 'run_folder', 'pipeline', 'parameters', 'all_parameters', 'project_settings',
-           'check_parameters', 'named', 'log_event', 'keep', 'packages', 'building', 'headline', 'index_html', 'run',
-           'digests', 'verify']
+           'check_parameters', 'named', 'run_id', 'log_event', 'keep', 'packages', 'building', 'headline', 'index_html',
+           'run', 'digests', 'verify']
 
 # %% ../nbs/13_run.ipynb #cf6535f2
-import difflib, json, os, platform, re, shlex, shutil, sqlite3, tempfile, time
+import difflib, json, os, platform, re, secrets, shlex, shutil, sqlite3, tempfile, time
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pandas as pd
 
 from .cells import VERSION
 from .generate import Generator, as_digest, content_sums, digest, read_table, table_path
+from .logs import is_told, line
 from .pages import MEDIUM, figure, notebook_page, notebook_title, raw, render
 from .schema import TABLES
 from .settings import Settings, ShopError, need, read_settings
@@ -97,15 +97,24 @@ def _spelt(settings): # all of them, so that a notebook has nothing left to look
     return {n: '' if v is None else v for n, v in settings.as_dict().items()}
 
 # %% ../nbs/13_run.ipynb #93f86ae2
+def run_id(
+    folder, # a run
+) -> str: # 16 hexadecimal digits
+    "The id that a run has in its log; a new one where there is no log yet"
+    log = Path(folder) / 'run.log'
+    if not log.is_file(): return secrets.token_hex(8)
+    with log.open(encoding='utf-8') as f: return json.loads(f.readline())['run']
+
 def log_event(
     folder, # a run
     event:str, # what happened, as `step_done`
+    level:str='info', # one of LEVELS
     **facts, # of what and how much
 ):
     "Add a line to run.log"
-    now = datetime.now(timezone.utc).isoformat(timespec='milliseconds')
-    with (Path(folder) / 'run.log').open('a', encoding='utf-8') as f:
-        f.write(json.dumps(dict(time=now, event=event) | facts, ensure_ascii=False, default=str) + '\n')
+    if not is_told(level): return
+    text = line(event, level, run=run_id(folder), **facts)
+    with (Path(folder) / 'run.log').open('a', encoding='utf-8') as f: f.write(text + '\n')
 
 # %% ../nbs/13_run.ipynb #1b22bebb
 def keep(
@@ -196,7 +205,7 @@ def _step(notebook, folder, values, bar, failed):
     start = time.monotonic()
     try: _execute(notebook, folder, values, bar)
     except need('papermill.exceptions', 'run').PapermillExecutionError as e:
-        log_event(folder, 'step_failed', step=notebook.stem, error=_why(e))
+        log_event(folder, 'step_failed', 'error', step=notebook.stem, error=_why(e))
         raise ShopError(f'Step {notebook.stem} failed: {_why(e)}.', f'Its notebook: {failed / "notebooks" / notebook.name}') from None
     seconds = round(time.monotonic() - start, 2)
     log_event(folder, 'step_done', step=notebook.stem, seconds=seconds)
@@ -305,7 +314,7 @@ def run(
             progress = dict(desc=f'{i}/{len(steps)} {notebook.stem:<12}', ncols=78, bar_format=_BAR) if bar else False
             seconds[notebook.stem] = _step(notebook, folder, wanted, progress, _beside(out)[0])
             if not bar: tell(notebook.stem, seconds[notebook.stem])
-        manifest = _pages(folder, dict(packages=packages(), seconds=seconds))
+        manifest = _pages(folder, dict(packages=packages(), seconds=seconds, run=run_id(folder)))
         log_event(folder, 'run_done', seconds=round(sum(seconds.values()), 2), rows={n: t['rows'] for n, t in manifest['tables'].items()})
     return manifest
 

@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import pyarrow as pa
+from fastcore.basics import patch
 
+from .display import inline, table as html_table
 from .settings import CATEGORIES, MAX_LINES, ShopError, need
 
 # %% ../nbs/01_schema.ipynb #a1757d7f
@@ -596,6 +598,12 @@ def dictionary(
     return [dict(table=t.name, column=c.name, meaning=c.doc, type=str(_arrow[c.type]), unit=unit(c),
                  constraint=constraint(c), example=str(c.example))
             for t in ([get_table(table)] if table is not None else TABLES.values()) for c in t.columns]
+
+# %% ../nbs/01_schema.ipynb #b5fa3618
+@patch
+def _repr_html_(self:Table):
+    rows = [[f'`{d["column"]}`', d['meaning'], d['type'], d['unit'], d['constraint']] for d in dictionary(self)]
+    return f'<p><b>{self.name}</b> · {inline(self.grain)}. {inline(self.doc)}</p>' + html_table(['column', 'meaning', 'type', 'unit', 'constraint'], rows)
 
 # %% ../nbs/01_schema.ipynb #d3000abd
 def _depths(tables):

@@ -89,8 +89,9 @@ def __repr__(self:Shop):
 def _repr_html_(self:Shop):
     s = self.settings
     title = f'Shop {s.seed}, {s.start} to {s.until}' if s else 'A shop'
+    changes = ''.join(f' · {n.replace("_", " ")} {getattr(s, n)}' for n in ('promotion', 'price_change') if s and getattr(s, n))
     body = ''.join(f'<tr><td style="text-align:left"><b>{t}</b></td><td>{n}</td><td style="text-align:left">{TABLES[t].grain}</td></tr>' for t, n in self._row_texts().items())
-    return f'<p><b>{title}</b></p>\n<table><thead><tr><th style="text-align:left">table</th><th>rows</th><th style="text-align:left">grain</th></tr></thead>\n<tbody>{body}</tbody></table>'
+    return f'<p><b>{title}</b>{changes}</p>\n<table><thead><tr><th style="text-align:left">table</th><th>rows</th><th style="text-align:left">grain</th></tr></thead>\n<tbody>{body}</tbody></table>'
 
 # %% ../nbs/10_shop.ipynb #96ad9382
 def read_manifest(

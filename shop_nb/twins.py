@@ -8,6 +8,7 @@ __all__ = ['MEASURES', 'Twin', 'twin']
 # %% ../nbs/10b_twins.ipynb #90a4cff4
 import pandas as pd
 from fastcore.basics import patch
+from .display import table as html_table
 from .settings import Settings, ShopError, read_settings
 from .schema import TABLES
 from .shop import Shop
@@ -17,6 +18,8 @@ class Twin:
     "Two shops that share their luck."
     def __init__(self, a:Shop, b:Shop): self.a, self.b = a, b
     def __repr__(self): return 'Twin(' + ', '.join(f'{k}: {x} → {y}' for k, (x, y) in self.differs().items()) + ')'
+
+    def _repr_html_(self): return f'<p><b>Shop {self.a.settings.seed} in two worlds</b></p>' + html_table(['setting', 'a', 'b'], [[k, x if x is not None else '–', y if y is not None else '–'] for k, (x, y) in self.differs().items()])
 
     def differs(self) -> dict: # setting: its value in both
         "The settings in which the two shops differ."

@@ -9,7 +9,6 @@ __all__ = ['FIRST', 'BATCH', 'message', 'Given', 'given_tables', 'Unreadable', '
 import csv, glob, json, re, tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 from fastcore.basics import patch
 
 from .settings import ShopError, first_line, need
+from .display import Raw, edge, mark, table as html_table
 from .schema import DIALECTS, RULES, TABLES, arrow_schema, constraint, pandera_schema
 from .generate import table_path
 
@@ -451,11 +451,12 @@ def to_json(self:Report) -> str: # JSON text
 
 @patch
 def _repr_html_(self:Report):
-    head = ['table', 'check', 'column', 'rows', 'first key', 'first value', 'should be']
+    failed = {t: sum(f['table'] == t for f in self.failures) for t in self.checks}
+    tables = [[Raw(mark('bad' if failed[t] else 'good' if t in self.rows else 'soft')), t, f'{self.rows[t]:,}' if t in self.rows else '–', n, failed[t] or '–'] for t, n in self.checks.items()]
+    head, rest = ['', 'table', 'rows', 'checks', 'failed'], ['table', 'check', 'column', 'rows', 'first key', 'first value', 'should be']
     body = [[f['table'], f['check'], f['column'], f'{f["failures"]:,}', *_first(f), f['meaning']] for f in self.failures]
-    def row(cells, tag): return '<tr>' + ''.join(f'<{tag}>{escape(c)}</{tag}>' for c in cells) + '</tr>'
-    table = '' if not body else '<table><thead>' + row(head, 'th') + '</thead><tbody>' + '\n'.join(row(r, 'td') for r in body) + '</tbody></table>'
-    return f'<p>{escape(self.summary)}</p>{table}'
+    state = 'good' if self.ok else 'bad'
+    return edge(state, mark(state, self.summary)) + html_table(head, tables, right=('rows', 'checks', 'failed')) + (html_table(rest, body, right=('rows',)) if body else '')
 
 # %% ../nbs/05_validate.ipynb #ee7dfbd1
 def validate(

@@ -209,14 +209,15 @@ def test_empty_and_damaged_targets_are_replaced(shop, db):
 
 
 @pytest.mark.parametrize('mode', ['delete', 'wal'])
-def test_a_writer_is_not_disturbed(shop, db, mode):
+def test_a_writer_is_not_disturbed(shop, db, mode, monkeypatch):
+    monkeypatch.setattr('shop_nb.load.PATIENCE', 0.5)
     with closing(sqlite3.connect(db, isolation_level=None)) as writer:
         writer.execute(f'PRAGMA journal_mode = {mode}')
         writer.execute('BEGIN IMMEDIATE')
         writer.execute('UPDATE payments SET attempts = attempts + 1')
         assert 'cannot be replaced now' in refuses(shop, db, 1)
         writer.execute('COMMIT')
-    assert query(db, 'SELECT count(*) FROM orders') == [(30,)] and alone(db) == ['shop.db']
+    assert query(db, 'SELECT count(*) FROM orders') == [(30,)] and set(alone(db)) <= {'shop.db', '.shop.db.lock'}
 
 
 IDLE = '''
@@ -228,16 +229,45 @@ sys.stdin.read()
 '''
 
 
-def test_wal_database_that_another_process_has_open(shop, db):
+def test_wal_database_that_another_process_has_open(shop, frames, db):
+    "It keeps its file and gets the new content; when nobody has it open any more, it is replaced."
     query(db, 'PRAGMA journal_mode = wal')
     other = subprocess.Popen([sys.executable, '-c', IDLE, db], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert other.stdout.readline() == 'open\n'
-    assert 'cannot be replaced now' in refuses(shop, db, 1)
+    inode = db.stat().st_ino
+    load(shop, db)
+    assert db.stat().st_ino == inode and query(db, 'PRAGMA journal_mode') == [('wal',)] and query(db, 'PRAGMA integrity_check') == [('ok',)]
+    assert query(db, 'SELECT count(*) FROM orders') == [(400,)]
+    bad('quantity', 0)(frames)
+    assert 'quantity_least' in refuses(frames, db, 1) and query(db, 'SELECT count(*) FROM orders') == [(400,)]
     other.kill()
     other.communicate()
     assert db.with_name('shop.db-wal').stat().st_size > 0  # killed: its journal is still there
     load(shop, db)
-    assert alone(db) == ['shop.db'] and query(db, 'SELECT count(*), sum(attempts) FROM payments') == [(400, pc.sum(shop['payments']['attempts']).as_py())]
+    assert db.stat().st_ino != inode and set(alone(db)) == {'shop.db', '.shop.db.lock'} and query(db, 'SELECT count(*), sum(attempts) FROM payments') == [(400, pc.sum(shop['payments']['attempts']).as_py())]
+
+
+def test_readers_of_a_live_database_see_one_shop(shop, db):
+    "While the content changes, whoever reads has the old shop to the end of the transaction, and then the new one."
+    with closing(sqlite3.connect(db, isolation_level=None)) as reader:
+        reader.execute('PRAGMA journal_mode = wal')
+        reader.execute('BEGIN')
+        assert reader.execute('SELECT count(*) FROM orders').fetchone() == (30,)
+        load(shop, db)
+        assert reader.execute('SELECT count(*) FROM order_items').fetchone() == (60,)
+        reader.execute('COMMIT')
+        assert reader.execute('SELECT count(*) FROM order_items').fetchone() == (1000,)
+
+
+def test_killed_while_it_copies(files, db):
+    "kill -9 in the middle of the copy: programs that have the database open go on with the old shop."
+    with closing(sqlite3.connect(db, isolation_level=None)) as service:
+        service.execute('PRAGMA journal_mode = wal')
+        before = list(service.iterdump())
+        assert broken_off(files, db, '_copy', 'SIGKILL').returncode == -signal.SIGKILL
+        assert list(service.iterdump()) == before
+        load(files, db)
+        assert service.execute('SELECT count(*) FROM orders').fetchone() == (400,)
 
 
 def test_stale_journals_of_a_lost_database_are_removed(shop, tmp_path):

@@ -238,7 +238,7 @@ def test_report_speaks_three_ways(frames):
     data, key = json.loads(report.to_json()), int(frames['payments'].payment_id[3])
     assert data['ok'] is False and data['rows']['payments'] == 400 and key in data['failures'][0]['first_keys']
     assert 'ledger' in str(report) and str(key) in str(report) and 'should be: the amount is goods' in str(report)
-    assert '<td>ledger</td>' in report._repr_html_() and report.table.check.tolist() == [f['check'] for f in report.failures]
+    assert '>ledger</td>' in report._repr_html_() and report.table.check.tolist() == [f['check'] for f in report.failures]
 
 
 # ---- tables and types

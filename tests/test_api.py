@@ -1,0 +1,578 @@
+"The service: what HTTP promises, to friends and to others. Most tests ask a real server."
+import csv, io, json, os, re, shutil, signal, socket, sqlite3, subprocess, sys, threading, time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from fastapi.testclient import TestClient
+
+from shop_nb.analytics import ask, questions
+from shop_nb.api import MANY, make_app
+from shop_nb.door import Config
+from shop_nb.generate import tables
+from shop_nb.keys import Keys
+from shop_nb.load import load
+from shop_nb.schema import RULES, TABLES, violations
+from shop_nb.settings import Settings
+from shop_nb.shapes import PATTERNS
+from shop_nb.store import Store, filters
+
+SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
+HERE = Path(__file__).parent
+MAIN = 'import sys; from shop_nb.cli import main; sys.exit(main())'
+
+
+def cli(*args): return subprocess.run([sys.executable, '-c', MAIN, *map(str, args)], capture_output=True, text=True)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    "A service in a process of its own, as `shop-nb api` starts it."
+    def __init__(self, db, *args):
+        self.db, self.port = db, free_port()
+        self.url, self.log = f'http://127.0.0.1:{self.port}', db.with_name('api.log')
+        self.token = Keys(db).create(['*'])
+        self.process = subprocess.Popen([sys.executable, '-c', MAIN, 'api', '--db', str(db), '--port', str(self.port), *args], stderr=self.log.open('ab'))
+        for _ in range(300):
+            try:
+                if httpx.get(self.url + '/readyz').status_code < 500: break
+            except httpx.TransportError: time.sleep(0.1)
+        else: raise AssertionError(self.log.read_text())
+        self.client = httpx.Client(base_url=self.url, headers={'Authorization': f'Bearer {self.token}'}, timeout=30)
+
+    def stop(self, sig=signal.SIGTERM):
+        self.client.close()
+        self.process.send_signal(sig)
+        return self.process.wait(40)
+
+    def events(self, event): return [d for l in self.log.read_text().splitlines() if l.startswith('{') and (d := json.loads(l))['event'] == event]
+
+
+@pytest.fixture(scope='module')
+def made(tmp_path_factory):
+    path = tmp_path_factory.mktemp('made') / 'shop.db'
+    load(tables(SETTINGS), path)
+    return path
+
+
+@pytest.fixture(scope='module')
+def server(made, tmp_path_factory):
+    "One service for the tests that leave it as it was, or that do not mind."
+    db = tmp_path_factory.mktemp('served') / 'shop.db'
+    shutil.copy(made, db)
+    s = Server(db)
+    yield s
+    assert s.stop() == 0, s.log.read_text()[-2000:]
+    assert not s.events('failure')
+
+
+@pytest.fixture
+def own(made, tmp_path):
+    "A service that a test may do with as it likes."
+    shutil.copy(made, tmp_path / 'shop.db')
+    started = []
+    def start(*args):
+        started.append(Server(tmp_path / 'shop.db', *args))
+        return started[-1]
+    yield start
+    for s in started:
+        if s.process.poll() is None: s.stop()
+
+
+@pytest.fixture
+def api(server): return server.client
+
+
+@pytest.fixture
+def inside(made, tmp_path):
+    "A service in this process: (client, application)."
+    shutil.copy(made, tmp_path / 'shop.db')
+    clients = []
+    def make(**config):
+        app = make_app(Config(str(tmp_path / 'shop.db'), **config))
+        clients.append(TestClient(app, base_url='http://localhost').__enter__())
+        return clients[-1], app
+    yield make
+    for c in clients: c.__exit__(None, None, None)
+
+
+def new_order(api, **more):
+    product = api.get('/v1/products', params=dict(discontinued_on__isnull='true', limit=1)).json()['items'][0]
+    price, order = product['price_cents'], dict(customer_id=1, ordered_at='2026-02-03 10:00:00', status='pending', channel='web', shipping_cents=490, tax_cents=0, discount_cents=0)
+    return order | dict(items=[dict(product_id=product['product_id'], quantity=2, unit_price_cents=price, discount_cents=0, returned_quantity=0)],
+                        payment=dict(method='card', status='pending', amount_cents=2 * price + 490, refunded_cents=0, attempts=0)) | more
+
+
+def is_problem(r, status):
+    assert r.status_code == status, r.text
+    told = r.json()
+    assert r.headers['content-type'] == 'application/problem+json' and told['status'] == status and told['title'] and told['detail']
+    assert not re.search(r'Traceback|File "|sqlite|SELECT |INSERT |UPDATE ', r.text, re.I), r.text
+    return told
+
+
+# ---- rows
+
+@pytest.mark.parametrize('table', ['customers', 'products', 'orders'])
+def test_a_row_from_first_to_last(api, table):
+    t = TABLES[table]
+    if table == 'orders': row = new_order(api)
+    else:
+        row = api.get(f'/v1/{table}', params=dict(limit=1)).json()['items'][0] | (dict(email='new@example.com') if table == 'customers' else dict(sku='NEW-1'))
+        del row[t.key]
+    made = api.post(f'/v1/{table}', json=row)
+    assert made.status_code == 201, made.text
+    key, at = made.json()[t.key], made.headers['location']
+    assert at == f'/v1/{table}/{key}' and api.get(at).headers['etag'] == made.headers['etag']
+    whole = made.json()
+    changed = whole | dict(city='Elsewhere') if table == 'customers' else whole | dict(brand='Another') if table == 'products' else whole | dict(channel='app')
+    put = api.put(at, json=changed, headers={'If-Match': made.headers['etag']})
+    assert put.status_code == 200 and put.json() == changed and put.headers['etag'] != made.headers['etag']
+    column = dict(customers='city', products='brand', orders='channel')[table]
+    patched = api.patch(at, json={column: whole[column]}, headers={'If-Match': put.headers['etag'], 'Content-Type': 'application/merge-patch+json'})
+    assert patched.json() == whole and patched.headers['etag'] == made.headers['etag']
+    gone = api.delete(at, headers={'If-Match': patched.headers['etag']})
+    assert gone.status_code == 204 and not gone.content
+    is_problem(api.get(at), 404)
+    is_problem(api.delete(at, headers={'If-Match': '*'}), 404)
+
+
+@pytest.mark.parametrize('table', TABLES)
+def test_lists_are_what_the_store_has(server, api, table):
+    with Store(server.db) as store: page = store.page(table, sort=f'-{TABLES[table].key}', limit=50)
+    first = api.get(f'/v1/{table}', params=dict(sort=f'-{TABLES[table].key}', limit=30, count='true'))
+    second = api.get(re.fullmatch('<(.+)>; rel="next"', first.headers['link'])[1])
+    assert first.json()['items'] + second.json()['items'][:20] == page.items
+    assert first.json()['count'] == sqlite3.connect(server.db).execute(f'SELECT count(*) FROM {table}').fetchone()[0]
+    last = api.get(f'/v1/{table}', params={TABLES[table].key: page.items[0][TABLES[table].key]})
+    assert last.json() == dict(items=page.items[:1], next=None) and 'link' not in last.headers
+
+
+def test_parameters(api):
+    got = api.get('/v1/products', params=[('category__in', 'Home,Toys'), ('category__in', 'Books'), ('fields', 'category,name'), ('name__contains', 'A')]).json()['items']
+    assert got and {tuple(r) for r in got} == {('category', 'name')} and {r['category'] for r in got} <= {'Home', 'Toys', 'Books'}
+    told = is_problem(api.get('/v1/products', params=dict(price_cent__gte=1)), 422)
+    assert 'price_cents__gte' in told['errors'][0]['detail'] and told['errors'][0]['parameter'] == 'price_cent__gte'
+    for wrong in [dict(limit=0), dict(limit=1001), dict(sort='nothing'), dict(fields='sku,'), dict(count='yes'), dict(price_cents='a'), dict(launched_on='2025-02-30'), dict(expand='orders')]:
+        is_problem(api.get('/v1/products', params=wrong), 422)
+    order = api.get('/v1/orders', params=dict(limit=1, expand='customer,items,payment')).json()['items'][0]
+    assert order['items'][0]['order_id'] == order['payment']['order_id'] == order['order_id'] and order['customer']['customer_id'] == order['customer_id']
+    is_problem(api.get('/v1/questions/monthly_revenue', params=dict(star='2025-01-01')), 422)
+
+
+def test_dates_by_their_pattern():
+    "The pattern of a date takes what SQLite takes, and nothing else."
+    con, date = sqlite3.connect(':memory:'), re.compile(PATTERNS['date'])
+    for year in (1900, 1999, 2000, 2023, 2024, 2088, 2089):
+        for month in range(0, 14):
+            for day in range(0, 33):
+                text = f'{year}-{month:02}-{day:02}'
+                valid, = con.execute("SELECT ? IS date(?, '+0 days')", (text, text)).fetchone()
+                assert bool(date.fullmatch(text)) == bool(valid), text
+
+
+# ---- conditions
+
+def test_conditions(api):
+    at, tag = '/v1/customers/7', api.get('/v1/customers/7').headers['etag']
+    same = api.get(at, headers={'If-None-Match': f'"x", W/{tag}'})
+    assert same.status_code == 304 and not same.content and same.headers['etag'] == tag
+    assert api.get(at, headers={'If-None-Match': '"x"'}).status_code == 200
+    for method in 'PUT', 'PATCH', 'DELETE':
+        body = dict(json=api.get(at).json()) if method != 'DELETE' else {}
+        is_problem(api.request(method, at, **body), 428)
+        is_problem(api.request(method, at, **body, headers={'If-Match': '"0123"'}), 412)
+        is_problem(api.request(method, at, **body, headers={'If-Match': f'W/{tag}'}), 412)
+    assert api.patch(at, json={}, headers={'If-Match': f'"0", {tag}'}).headers['etag'] == tag
+
+
+def test_fifty_clients_patch_one_row(server):
+    "Of those who saw the same version, one succeeds."
+    at, versions = '/v1/products/9', {}
+    def client(n):
+        with httpx.Client(base_url=server.url, headers=server.client.headers, timeout=30) as c:
+            for _ in range(3):
+                tag = c.get(at).headers['etag']
+                r = c.patch(at, json=dict(cost_cents=n), headers={'If-Match': tag})
+                assert r.status_code in (200, 412), r.text
+                if r.status_code == 200 and r.headers['etag'] != tag: versions.setdefault(tag, []).append(r.headers['etag'])
+    before = server.client.get(at).headers['etag']
+    with ThreadPoolExecutor(50) as pool: list(pool.map(client, range(100, 150)))
+    # a version may come back later, when the same number is written again: then it may be left again, once each time
+    arrived = [before, *(t for made in versions.values() for t in made)]
+    assert versions and all(len(made) <= arrived.count(tag) for tag, made in versions.items())
+
+
+# ---- orders as a whole
+
+def test_an_order_is_one_call(server, api):
+    made = api.post('/v1/orders', json=new_order(api)).json()
+    assert [len(made['items']), made['payment']['order_id']] == [1, made['order_id']]
+    told = is_problem(api.post('/v1/orders', json=new_order(api, tax_cents=5)), 409)
+    assert told['errors'][0]['pointer'] == '/payment/amount_cents' and '+ 5 tax' in told['detail']
+    wrong = new_order(api)
+    wrong['items'][0]['product_id'] = 10**6
+    assert is_problem(api.post('/v1/orders', json=wrong), 409)['errors'][0] == dict(pointer='/items/product_id', code='reference', detail='product_id 1000000 is not in products.')
+    at = f'/v1/orders/{made["order_id"]}'
+    is_problem(api.patch(at, json=dict(tax_cents=7), headers={'If-Match': '*'}), 409)
+    more = dict(tax_cents=7, payment=dict(amount_cents=made['payment']['amount_cents'] + 7))
+    assert api.patch(at, json=more, headers={'If-Match': '*'}).json()['payment']['amount_cents'] == made['payment']['amount_cents'] + 7
+    is_problem(api.delete(f'/v1/payments/{made["payment"]["payment_id"]}', headers={'If-Match': '*'}), 409)
+    assert api.delete(at, headers={'If-Match': '*'}).status_code == 204
+    with closing(sqlite3.connect(server.db)) as con: assert not {r.name for r in RULES if violations(con, r, 'sqlite')}
+
+
+# ---- once
+
+def test_once(server, api):
+    order, key = new_order(api), {'Idempotency-Key': 'tuesday'}
+    first, again = (api.post('/v1/orders', json=order, headers=key) for _ in range(2))
+    assert first.status_code == again.status_code == 201 and first.content == again.content and first.headers['location'] == again.headers['location']
+    assert 'idempotency-replayed' not in first.headers and again.headers['idempotency-replayed'] == 'true'
+    is_problem(api.post('/v1/orders', json=order | dict(channel='app'), headers=key), 422)
+    is_problem(api.post('/v1/orders:bulk', json=[order], headers=key), 422)
+    is_problem(api.post('/v1/orders', json=order, headers={'Idempotency-Key': 'é'.encode()}), 422)
+    other = httpx.post(server.url + '/v1/orders', json=order, headers=key | {'Authorization': f'Bearer {Keys(server.db).create(["orders:write"])}'})
+    assert other.status_code == 201 and other.headers['location'] != first.headers['location']
+
+
+def test_in_flight(inside):
+    "While a wish is being done, the same wish is told so."
+    client, app = inside()
+    service, order = app.state.service, new_order(client)
+    head = {'Authorization': f'Bearer {service.keys.create(["*"])}', 'Idempotency-Key': 'k'}
+    with ThreadPoolExecutor(1) as pool:
+        with service.store.change():
+            first = pool.submit(client.post, '/v1/orders', json=order, headers=head)
+            while not service.doing: time.sleep(0.01)
+            is_problem(client.post('/v1/orders', json=order, headers=head), 409)
+            assert not first.done()
+        assert first.result(30).status_code == 201
+    assert client.post('/v1/orders', json=order, headers=head).headers['idempotency-replayed'] == 'true'
+
+
+# ---- bulk and export
+
+def test_bulk(server, api):
+    product = api.get('/v1/products/1').json()
+    del product['product_id']
+    rows = [product | dict(sku=f'BULK-{i}') for i in range(4)]
+    bad = [rows[0], rows[1] | dict(price_cents=0), rows[0], rows[3]]
+    count = lambda: api.get('/v1/products', params=dict(count='true', limit=1)).json()['count']
+    before = count()
+    told = is_problem(api.post('/v1/products:bulk', json=bad), 422)
+    assert told['errors'][0]['pointer'] == '/1/price_cents' and count() == before
+    told = is_problem(api.post('/v1/products:bulk', json=[rows[0], rows[0]]), 409)
+    assert told['errors'][0]['pointer'] == '/1/sku' and count() == before
+    dry = api.post('/v1/products:bulk', params=dict(dry_run='true'), json=rows).json()
+    assert dry['created'] == 4 and dry['dry_run'] and count() == before
+    each = api.post('/v1/products:bulk', params=dict(mode='each'), json=bad).json()
+    assert each['created'] == 2 and [f['pointer'] for f in each['refused']] == ['/1/price_cents', '/2/sku'] and count() == before + 2
+    lines = ''.join(json.dumps(r | dict(sku=r['sku'] + 'n')) + '\n' for r in rows)
+    assert api.post('/v1/products:bulk', content=lines, headers={'Content-Type': 'application/x-ndjson'}).json()['created'] == 4
+    out = io.StringIO()
+    writer = csv.DictWriter(out, rows[0])
+    writer.writeheader(); writer.writerows(r | dict(sku=r['sku'] + 'c') for r in rows)
+    made = api.post('/v1/products:bulk', content=out.getvalue(), headers={'Content-Type': 'text/csv; charset=utf-8'}).json()
+    assert made['created'] == 4 and api.get(f'/v1/products/{made["keys"][-1]}').json() == rows[-1] | dict(product_id=made['keys'][-1], sku=rows[-1]['sku'] + 'c')
+    is_problem(api.post('/v1/products:bulk', content='{}', headers={'Content-Type': 'text/csv'}), 400)
+    is_problem(api.post('/v1/products:bulk', content='{', headers={'Content-Type': 'application/x-ndjson'}), 400)
+    is_problem(api.post('/v1/products:bulk', content='<a/>', headers={'Content-Type': 'text/xml'}), 415)
+    is_problem(api.post('/v1/products:bulk', json=[{}] * (MANY + 1)), 422)
+
+
+def test_ten_thousand_at_once(own):
+    server = own()
+    row = server.client.get('/v1/products/1').json()
+    del row['product_id']
+    made = server.client.post('/v1/products:bulk', json=[row | dict(sku=f'B-{i}') for i in range(MANY)], timeout=60)
+    assert made.status_code == 200 and made.json()['created'] == MANY
+
+
+@pytest.mark.parametrize('table', TABLES)
+def test_exports_are_the_table(server, api, table):
+    t = TABLES[table]
+    want = sqlite3.connect(server.db).execute(f'SELECT * FROM {table} ORDER BY {t.key}').fetchall()
+    get = lambda format: api.get(f'/v1/{table}:export', params=dict(format=format)).content
+    names, *rows = csv.reader(io.StringIO(get('csv').decode()))
+    assert names == t.names and rows == [['' if v is None else str(v) for v in r] for r in want]
+    assert [tuple(json.loads(l).values()) for l in get('ndjson').splitlines()] == want
+    arrow, parquet = pa.ipc.open_stream(get('arrow')).read_all(), pq.read_table(io.BytesIO(get('parquet')))
+    assert arrow.num_rows == len(want) and arrow.equals(parquet) and arrow[t.key].to_pylist() == [r[0] for r in want]
+    one = api.get(f'/v1/{table}:export', params={'format': 'csv', t.key: want[3][0]})
+    assert len(one.text.splitlines()) == 2 and one.headers['content-disposition'] == f'attachment; filename="{table}.csv"'
+
+
+# ---- questions
+
+def test_questions(server, api):
+    "Each question is answered, as the library answers it."
+    listed = api.get('/v1/questions').json()
+    assert [q['name'] for q in listed] == list(questions())
+    for q in listed:
+        got = api.get(q['href']).json()
+        assert got['rows'] == json.loads(json.dumps(ask(q['name'], str(server.db)).rows())), q['name']
+    assert len({api.get(q['href']).json()['as_of']['version'] for q in listed}) == 1
+
+
+def test_a_question_says_what_it_saw(api):
+    at = '/v1/questions/monthly_revenue?start=2026-02-01&end=2026-02-28'
+    first = api.get(at)
+    seen = first.json()['as_of']
+    assert first.headers['x-as-of'] == f'{seen["version"]} {seen["at"]}' and api.get(at, headers={'If-None-Match': first.headers['etag']}).status_code == 304
+    api.post('/v1/orders', json=new_order(api, ordered_at='2026-02-05 10:00:00', status='paid') | dict(payment=new_order(api)['payment'] | dict(status='captured', attempts=1, paid_at='2026-02-05 10:01:00')))
+    second = api.get(at).json()
+    assert second['as_of']['version'] != seen['version'] and second['rows'][0]['orders'] == first.json()['rows'][0]['orders'] + 1
+    assert api.get(at + '&format=csv').text.splitlines()[0] == 'month,orders,units,revenue_eur,aov_eur,refunded_eur,growth_rate'
+    assert pq.read_table(io.BytesIO(api.get(at + '&format=parquet').content)).num_rows == pa.ipc.open_stream(api.get(at + '&format=arrow').content).read_all().num_rows == 1
+    is_problem(api.get('/v1/questions/monthly_revenue?start=2025-03-01&end=2025-01-01'), 400)
+    assert 'monthly_revenue' in is_problem(api.get('/v1/questions/monthly_revenu'), 404)['detail']
+
+
+# ---- who may do what
+
+def routes(told):
+    for path, methods in told['paths'].items():
+        for method, op in methods.items():
+            if scope := op.get('x-scope'): yield method.upper(), path.replace('{key}', '1'), scope
+
+
+def test_each_route_with_each_key(inside):
+    "Every route, with every kind of key, on a loopback address and on another one."
+    for host, reads_open in [('127.0.0.1', True), ('0.0.0.0', False)]:
+        client, app = inside(host=host)
+        keys, found = app.state.service.keys, list(routes(client.get('/openapi.json').json()))
+        assert len(found) > 60
+        good, old = keys.create(['*']), keys.create(['*'], days=0)
+        for method, path, scope in found:
+            other = keys.create([s for s in ['orders:read', 'orders:write', 'customers:read', 'customers:write', 'questions:read'] if s != scope][:4])
+            body = dict(json={}) if method in ('POST', 'PUT', 'PATCH') else {}
+            def status(token=None, kind='Bearer'): return client.request(method, path, **body, headers={'Authorization': f'{kind} {token}'} if token else {}).status_code
+            assert (status() != 401) == (reads_open and scope.endswith(':read')), (method, path)
+            assert [status('wrong'), status(good[:-1]), status(good, 'Basic'), status(old)] == [401] * 4, (method, path)
+            allowed = keys.find(other).may(scope)
+            assert (status(other) == 403) != allowed and status(good) not in (401, 403), (method, path)
+            assert status(keys.create([scope])) not in (401, 403)
+        for path in '/healthz', '/readyz', '/docs', '/openapi.json': assert client.get(path).status_code == 200
+
+
+def test_what_comes_along_needs_its_own_scope(inside):
+    client, app = inside(host='0.0.0.0')
+    head = {'Authorization': f'Bearer {app.state.service.keys.create(["orders:read"])}'}
+    assert client.get('/v1/orders?limit=1&expand=items,payment', headers=head).status_code == 200
+    is_problem(client.get('/v1/orders?limit=1&expand=customer', headers=head), 403)
+    key = client.get('/v1/orders?limit=1', headers=head).json()['items'][0]['order_id']
+    is_problem(client.get(f'/v1/orders/{key}?expand=customer', headers=head), 403)
+
+
+def test_keys_from_the_command_line(made, tmp_path):
+    db = tmp_path / 'shop.db'
+    shutil.copy(made, db)
+    token = cli('key', 'create', '--db', db, '--scope', 'orders:read', '--scope', '*:write', '--days', 1).stdout.splitlines()[-1]
+    key = Keys(db).find(token)
+    assert key.may('orders:read') and key.may('products:write') and not key.may('products:read') and 0 < key.expires - time.time() < 86_401
+    listed = cli('key', 'list', '--db', db).stdout
+    assert key.id in listed and token not in listed and key.hash not in listed
+    assert cli('key', 'revoke', key.id, '--db', db).returncode == 0 and Keys(db).find(token) is None
+    for wrong in [('key', 'create', '--db', db, '--scope', 'all'), ('key', 'revoke', 'nobody', '--db', db), ('key', 'list', '--db', tmp_path / 'no.db'), ('api', '--db', tmp_path / 'no.db')]:
+        done = cli(*wrong)
+        assert done.returncode == 2 and 'Traceback' not in done.stderr and 0 < len(done.stderr.strip().splitlines()) <= 3, done.stderr
+
+
+# ---- hostile words
+
+HOSTILE = ["'", '"', "' OR '1'='1", "'; DROP TABLE orders; --", '1; DELETE FROM orders', "' UNION SELECT sql FROM sqlite_schema --", '%', '_', '*', '[', '\\', '${jndi:x}', '../../etc/passwd', '\u202e', '😀', 'a' * 300, '\x00',
+           '1e999', 'NaN', '-1', str(2**63), 'null', '[]', '{}', '<script>', "x' AND (SELECT count(*) FROM payments) > 0 --", 'customer_id;--', "name COLLATE NOCASE", 'rowid', '_idempotency', 'sqlite_master', '%00', '\r\nX-Injected: 1']
+
+
+@pytest.mark.slow
+def test_injection(server, api):
+    "In every filter, sort, cursor and key: refused or not found, never more than was asked for, never SQL."
+    before = {t: api.get(f'/v1/{t}', params=dict(count='true', limit=1)).json()['count'] for t in TABLES}
+    with Store(server.db) as store:
+        for table in TABLES:
+            for name, (c, op) in filters(table).items():
+                for word in HOSTILE[sum(map(ord, name)) % 5::5]:
+                    r = api.get(f'/v1/{table}', params={name: word, 'limit': 5})
+                    assert r.status_code in (200, 422), (name, word, r.text)
+                    if r.status_code == 200 and op in ('', 'contains') and c.type == 'text' and not c.values:
+                        assert all(word.lower() in row[c.name].lower() if op else row[c.name] == word for row in r.json()['items']), (name, word)
+                    if r.status_code == 422: is_problem(r, 422)
+            for word in HOSTILE:
+                for name in 'sort', 'fields', 'expand': is_problem(api.get(f'/v1/{table}', params={name: word}), 422)
+                r = api.get(f'/v1/{table}', params=dict(cursor=word))
+                is_problem(r, r.status_code) if r.status_code in (400, 422) else pytest.fail(r.text)
+                assert api.get(f'/v1/{table}/{quote(word, safe="")}').status_code in (404, 422), word
+    assert {t: api.get(f'/v1/{t}', params=dict(count='true', limit=1)).json()['count'] for t in TABLES} == before
+
+
+def test_cursors_are_bound(api):
+    next = api.get('/v1/orders', params=dict(limit=2, sort='-ordered_at')).json()['next']
+    assert api.get('/v1/orders', params=dict(limit=9, sort='-ordered_at', cursor=next)).status_code == 200
+    for wrong in [dict(sort='ordered_at'), dict(sort='-ordered_at', status='paid'), {}]: is_problem(api.get('/v1/orders', params=dict(cursor=next, **wrong)), 400)
+    is_problem(api.get('/v1/order_items', params=dict(cursor=next, sort='-order_id')), 400)
+    for i in range(0, len(next), 7): is_problem(api.get('/v1/orders', params=dict(sort='-ordered_at', cursor=next[:i] + ('A' if next[i] != 'A' else 'B') + next[i + 1:])), 400)
+
+
+BODIES = ['', '{', '[]', 'null', '1', '"x"', '{"city": "\\ud800"}', '{"city": "a\\u0000b"}', '{"latitude": NaN}', '{"latitude": 1e999}', '{"customer_id": 1e30}', '{"marketing_opt_in": 1}', '{"signed_up_at": "2025-02-30 00:00:00"}', '{"nobody": 1}',
+          '{"city": ["a"]}', '{"city": ""}', '{"city": null}', '{"latitude": "4"}', '[' * 5000]
+
+
+@pytest.mark.parametrize('body', BODIES)
+def test_bodies_that_cannot_be(api, body):
+    for method, at in [('PATCH', '/v1/customers/1'), ('PUT', '/v1/customers/1'), ('POST', '/v1/customers')]:
+        r = api.request(method, at, content=body, headers={'If-Match': '*', 'Content-Type': 'application/json'})
+        assert r.status_code in (400, 409, 422), r.text
+        is_problem(r, r.status_code)
+
+
+# ---- manners
+
+def test_problems_everywhere(server, api):
+    is_problem(api.get('/nothing'), 404)
+    assert is_problem(api.post('/v1/customers/1'), 405) and api.post('/v1/customers/1').headers['allow'] == 'DELETE, GET, PATCH, PUT'
+    assert api.request('DELETE', '/v1/orders').headers['allow'] == 'GET, POST' and api.put('/v1/orders:bulk').headers['allow'] == 'POST'
+    is_problem(api.post('/v1/orders', content=b'x' * 16_000_001), 413)
+    is_problem(httpx.post(server.url + '/v1/orders', content=(b'x' * 100_000 for _ in range(200)), headers=dict(api.headers) | {'Content-Type': 'application/json'}, timeout=30), 413)
+    is_problem(api.get('/v1/orders', headers={'Host': 'evil.example'}), 421)
+
+
+def test_headers(api):
+    r = api.get('/v1/orders?limit=1', headers={'X-Request-Id': 'my-own.1', 'Origin': 'https://elsewhere.example'})
+    assert r.headers['x-request-id'] == 'my-own.1' and r.headers['x-content-type-options'] == 'nosniff' and "default-src 'none'" in r.headers['content-security-policy']
+    assert 'access-control-allow-origin' not in r.headers and 'server' not in r.headers
+    assert re.fullmatch('[0-9a-f]{16}', api.get('/healthz', headers={'X-Request-Id': 'not sane; at all'}).headers['x-request-id'])
+
+
+def test_a_fault_is_not_shown(inside, monkeypatch, capfd):
+    client, app = inside()
+    monkeypatch.setattr(app.state.service.store, 'page', lambda *a, **k: 1 / 0)
+    r = client.get('/v1/orders')
+    is_problem(r, 500)
+    told = [json.loads(l) for l in capfd.readouterr().err.splitlines() if 'failure' in l]
+    assert told[0]['id'] == r.headers['x-request-id'] and 'ZeroDivisionError' in told[0]['error']
+
+
+def test_rate_limit(inside):
+    client, _ = inside(rate=5)
+    got = [client.get('/healthz') for _ in range(30)]
+    stopped = [r for r in got if r.status_code == 429]
+    assert 10 <= len(got) - len(stopped) <= 15 and all(int(r.headers['retry-after']) >= 1 for r in stopped) and is_problem(stopped[0], 429)
+    time.sleep(1)
+    assert client.get('/healthz').status_code == 200
+
+
+def test_time_limit(inside):
+    client, app = inside(timeout=0)
+    r = client.get('/v1/order_items', params=dict(quantity=98, count='true', sort='-discount_cents'))
+    assert r.status_code == 200 or is_problem(r, 503) and r.headers['retry-after']
+    app.state.service.store.timeout = 10
+    assert client.get('/v1/order_items', params=dict(quantity=98)).status_code == 200
+
+
+def test_cors(inside):
+    client, _ = inside(origins=('https://shop.example',))
+    r = client.get('/v1/orders?limit=1', headers={'Origin': 'https://shop.example'})
+    assert r.headers['access-control-allow-origin'] == 'https://shop.example'
+    assert 'access-control-allow-origin' not in client.get('/v1/orders?limit=1', headers={'Origin': 'https://evil.example'}).headers
+
+
+def test_log_and_metrics(server, api):
+    api.get('/v1/customers', params=dict(email='secret.person@example.com'), headers={'X-Request-Id': 'look-for-me'})
+    line, = [e for e in server.events('request') if e['id'] == 'look-for-me']
+    assert line['route'] == '/v1/customers' and line['status'] == 200 and line['ms'] > 0 and line['key'] == server.token.split('_')[1]
+    log = server.log.read_text()
+    assert 'secret.person' not in log and server.token not in log
+    text = api.get('/metrics').text
+    assert re.search(r'shop_request_seconds_count\{method="GET",route="/v1/customers",status="200"\} \d', text) and 'secret' not in text
+
+
+# ---- running it
+
+@pytest.mark.slow
+def test_several_workers(own):
+    "Two processes, one shop: nothing is lost, and the metrics are those of both."
+    server = own('--workers', '2')
+    order = new_order(server.client)
+    def client(n):
+        with httpx.Client(base_url=server.url, headers=server.client.headers, timeout=30) as c: return [c.post('/v1/orders', json=order, headers={'Idempotency-Key': f'{n}-{i // 2}'}).headers['location'] for i in range(10)]
+    with ThreadPoolExecutor(8) as pool: made = [l for ls in pool.map(client, range(8)) for l in ls]
+    assert len(made) == 80 and len(set(made)) == 40
+    count = int(re.search(r'_count\{method="POST",route="/v1/orders",status="201"\} (\d+)', server.client.get('/metrics').text)[1])
+    assert count == 80 and len({e['pid'] for e in server.events('started')}) == 2
+    assert server.stop() == 0
+    with closing(sqlite3.connect(server.db)) as con: assert not {r.name for r in RULES if violations(con, r, 'sqlite')}
+
+
+@pytest.mark.slow
+def test_a_reload_under_it(own):
+    "A load while the service answers: old shop or new one, no error, and the keys stay."
+    server, seen, stop = own(), set(), threading.Event()
+    def ask():
+        with httpx.Client(base_url=server.url, headers=server.client.headers, timeout=30) as c:
+            while not stop.is_set():
+                seen.add((c.get('/v1/orders?count=true&limit=1').json()['count'], ))
+                assert c.get('/v1/questions/order_status').status_code == 200
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(ask) for _ in range(4)]
+        load(tables(Settings(seed=6, customers=20, products=30, orders=30, order_items=60)), server.db)
+        time.sleep(0.5)
+        stop.set()
+        for j in jobs: j.result()
+    assert seen <= {(400,), (30,)} and server.client.get('/v1/orders?count=true&limit=1').json()['count'] == 30
+    assert server.client.post('/v1/orders', json=new_order(server.client)).status_code == 201 and server.client.get('/readyz').status_code == 200
+    assert not server.events('failure')
+
+
+def test_it_finishes_what_it_began(own):
+    "SIGTERM while a stream is on its way: the stream arrives whole, and the process ends with 0."
+    server = own()
+    with server.client.stream('GET', '/v1/order_items:export?format=ndjson') as r:
+        chunks = r.iter_raw()
+        first = next(chunks)
+        server.process.send_signal(signal.SIGTERM)
+        whole = first + b''.join(chunks)
+    assert len(whole.splitlines()) == 1000 and server.process.wait(40) == 0 and server.events('stopped')
+    assert sorted(p.name for p in server.db.parent.iterdir() if p.suffix in ('.db-wal', '.db-shm')) == []
+
+
+def test_a_port_that_is_taken(server):
+    done = cli('api', '--db', server.db, '--port', server.port)
+    assert done.returncode == 2 and f'127.0.0.1:{server.port}' in done.stderr and 'Traceback' not in done.stderr
+
+
+@pytest.mark.slow
+def test_documentation_works_offline(server):
+    "The page asks no other host and shows no error."
+    from playwright.sync_api import sync_playwright
+    chromium = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))))
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=chromium, args='--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split())
+        page, errors, others = browser.new_page(), [], []
+        page.on('console', lambda m: m.type == 'error' and errors.append(m.text))
+        page.on('pageerror', lambda e: errors.append(str(e)))
+        page.on('request', lambda r: not r.url.startswith((server.url, 'data:', 'blob:')) and others.append(r.url))
+        page.goto(server.url + '/docs')
+        page.get_by_text('Revenue by month').first.wait_for(timeout=60_000)
+        browser.close()
+    assert not errors and not others
+
+
+@pytest.mark.slow
+def test_schemathesis(own):
+    "Every check, on a small number of examples: what the documentation says is what the service does."
+    server = own()
+    done = subprocess.run([sys.executable, '-m', 'schemathesis.cli', '--config-file', str(HERE / 'schemathesis' / 'schemathesis.toml'), 'run', server.url + '/openapi.json', '--max-examples', '3',
+        '--phases', 'examples,fuzzing', '--checks', 'all', '--seed', '1', '--max-time', '30'], capture_output=True, text=True, env=os.environ | dict(SHOP_KEY=server.token, SCHEMATHESIS_HOOKS='hooks', PYTHONPATH=os.pathsep.join([str(HERE / 'schemathesis'), *sys.path])))
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert not server.events('failure')

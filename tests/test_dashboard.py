@@ -1,0 +1,511 @@
+"The dashboard: its numbers are the library's, and its page works for everyone, offline."
+import datetime as dt, io, json, os, re, socket, subprocess, sys, time
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pandas as pd, psutil, pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+from playwright.sync_api import expect, sync_playwright
+
+from shop_nb import Shop
+from shop_nb.charts import THEMES
+from shop_nb.cube import Cube, build, cube_path, stamp
+from shop_nb.dashboard import Desk, theme_css
+from shop_nb.measures import DIMENSIONS, MEASURES, Filters, before, from_query, measure_sql, to_query
+from shop_nb.panels import HISTORY, OWN, PAGES, says
+from shop_nb.schema import CATEGORIES
+from shop_nb.serve import page_folder
+from shop_nb.settings import ShopError
+
+SIZE = dict(customers=400, products=120, orders=1600, order_items=4000, seed=5)
+FIRST, LAST = dt.date(2025, 1, 1), dt.date(2025, 12, 31)
+DAYS = (LAST - FIRST).days
+
+
+@pytest.fixture(scope='module')
+def shop(tmp_path_factory):
+    "A run with tables and manifest; not to be changed."
+    folder = tmp_path_factory.mktemp('dash') / 'corner shop'
+    Shop(**SIZE).save(folder)
+    return Shop.open(folder)
+
+
+@pytest.fixture(scope='module')
+def cubes(tmp_path_factory): return tmp_path_factory.mktemp('cubes')
+
+
+@pytest.fixture(scope='module')
+def cube(shop, cubes): return Cube(cube_path(shop.folder, cubes))
+
+
+@pytest.fixture(scope='module')
+def desk(shop, cubes): return Desk(shop.folder, cubes)
+
+
+def subset(values): return st.lists(st.sampled_from(values), unique=True, max_size=3).map(tuple)
+
+
+def views(cube):
+    "Any view: some days or all, some values of some dimensions."
+    days = st.tuples(st.integers(0, DAYS), st.integers(0, DAYS)).map(sorted).map(lambda d: [FIRST + dt.timedelta(x) for x in d])
+    names = cube.names if cube else dict(category=CATEGORIES, country=('DE', 'FR'), channel=('web', 'app'), method=('card', 'wallet'))
+    picks = st.fixed_dictionaries({d: subset(list(v)) for d, v in names.items()})
+    return st.builds(lambda d, p: Filters(*(d or (None, None)), **p), st.none() | days, picks)
+
+
+def plain(shop, name, f):
+    "A measure by its own SQL over the run's Parquet files."
+    value = shop.sql(measure_sql(name, f)).iloc[0, 0]
+    return None if pd.isna(value) else float(value)
+
+
+def agree(a, b): return a is b is None or (a is not None and b is not None and abs(a - b) < 1e-9 * max(1, abs(b)))
+
+
+# -------------------------------------------------------------------------------- the numbers
+
+@given(data=st.data())
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_headline_numbers_are_what_sql_says(shop, cube, data):
+    f = data.draw(views(cube))
+    found = cube.values(f)
+    for name in MEASURES: assert agree(found[name], plain(shop, name, f)), (name, f)
+
+
+def test_headline_numbers_are_the_librarys_questions(shop, cube):
+    days = dict(start=dt.date(2025, 3, 1), end=dt.date(2025, 10, 31))
+    v, ask = cube.values(Filters(**days)), lambda name: shop.ask(name, **days).frame
+    months, new, paid, failed = ask('monthly_revenue'), ask('new_vs_returning'), ask('payment_methods'), ask('payment_failures')
+    assert round(100 * v['revenue']) == round(100 * months.revenue_eur.sum()) == round(100 * ask('revenue_by_category').revenue_eur.sum())
+    assert v['orders'] == months.orders.sum() and v['new_customers'] == new.new_orders.sum()
+    assert round(100 * v['margin']) == round(100 * ask('revenue_by_category').margin_eur.sum())
+    assert agree(v['failure_rate'], failed.failed.sum() / failed.payments.sum())
+    assert agree(v['aov'], months.revenue_eur.sum() / months.orders.sum())
+    refunds = shop.sql(f"select sum(refunded_cents) as r from payments join orders using (order_id) where ordered_at::date between '{days['start']}' and '{days['end']}'").r[0]
+    assert agree(v['refund_rate'], refunds / 100 / paid.captured_eur.sum())
+
+
+def test_change_is_against_the_period_before(shop, cube):
+    f = Filters(dt.date(2025, 6, 1), dt.date(2025, 6, 30), channel=('web',))
+    told = {m['name']: m['before'] for m in cube.headline(f)}
+    for name in MEASURES: assert agree(told[name], plain(shop, name, before(f, FIRST)))
+    assert {m['before'] for m in cube.headline(Filters(dt.date(2025, 1, 10), dt.date(2025, 2, 20)))} == {None}
+
+
+@given(data=st.data())
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_sparks_add_up_to_their_days(shop, cube, data):
+    f = data.draw(views(cube))
+    a, b = cube.window(f)
+    size = -(-(b - a) // 40)
+    lines = cube.sparks(f)
+    block = Filters(FIRST + dt.timedelta(b - size), FIRST + dt.timedelta(b - 1), **f.picks)
+    for name in MEASURES: assert agree(lines[name][-1], cube.values(block)[name]), name
+    assert all(len(v) == (b - a) // size for v in lines.values())
+
+
+@given(data=st.data())
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_panels_of_the_cube_are_what_their_sql_says(shop, cube, data):
+    f = data.draw(views(cube))
+    for d in DIMENSIONS:
+        panel = cube.pick_panel(d, f)
+        found = {r[0]: round(100 * r[1]) for r in panel.frame.itertuples(index=False) if r[1]}
+        assert found == {r[0]: round(100 * r[1]) for r in shop.sql(panel.sql).itertuples(index=False) if r[1]}, d
+    days, hours = cube.revenue_panel(f), cube.hours_panel(f)
+    said = {(pd.Timestamp(r.day), round(100 * r.revenue_eur)) for r in shop.sql(days.sql).itertuples() if r.revenue_eur}
+    assert {(r.day, round(100 * r.revenue_eur)) for r in days.frame.itertuples() if r.revenue_eur} == said
+    assert {tuple(r) for r in hours.frame[['weekday', 'hour', 'orders']].itertuples(index=False) if r[2]} == {tuple(map(int, r)) for r in shop.sql(hours.sql).itertuples(index=False)}
+
+
+QUESTIONS = sorted({n for _, names in PAGES.values() for n in names} - {'revenue_by_day', 'hours', *OWN} - {f'by_{d}' for d in DIMENSIONS})
+
+
+@pytest.mark.parametrize('name', QUESTIONS)
+def test_panels_are_the_librarys_answers(shop, cube, name):
+    f = Filters(dt.date(2025, 4, 1), dt.date(2025, 11, 30))
+    start = FIRST if name in HISTORY else f.start
+    there = shop.ask(name, **{k: v for k, v in dict(start=start, end=f.end).items() if k in shop.ask(name).params})
+    pd.testing.assert_frame_equal(cube.panel(name, f).frame, there.frame, check_dtype=False)
+
+
+@pytest.mark.parametrize('name', ['top_products', 'returns_by_category'])
+def test_a_picked_category_is_the_questions_parameter(shop, cube, name):
+    found = cube.panel(name, Filters(category=('Books',))).frame
+    assert set(found.category) == {'Books'}
+    whole = shop.ask(name, **(dict(category='Books') if name == 'top_products' else {})).frame.query('category == "Books"').reset_index(drop=True)
+    pd.testing.assert_frame_equal(found, whole, check_dtype=False)
+
+
+def test_own_questions(shop, cube):
+    flow = cube.panel('order_flow', Filters()).frame.set_index('step').orders
+    status = shop.ask('order_status').frame.set_index('status').orders
+    assert flow['placed'] == status.sum() and flow['kept'] == status['delivered'] and flow['delivered'] == status['delivered'] + status['returned']
+    tries = cube.panel('payment_attempts', Filters()).frame
+    assert tries.payments.sum() == shop.sql("select count(*) as n from payments where status <> 'pending'").n[0]
+    odd = cube.panel('unusual_days', Filters()).frame
+    outside = (odd.revenue_eur > odd.most_eur) | (odd.revenue_eur < odd.least_eur)
+    assert len(odd) == DAYS + 1 and list(outside.astype(int)) == list(odd.is_unusual)
+    some = cube.panel('unusual_days', Filters(dt.date(2025, 11, 1), dt.date(2025, 11, 30))).frame
+    assert list(some.is_unusual) == list(odd[odd.day.between('2025-11-01', '2025-11-30')].is_unusual), 'a day is judged alike in every view'
+    assert (cube.panel('margin_by_volume', Filters()).frame.revenue_eur.sum() - cube.values(Filters())['revenue']) < .01
+
+
+@given(f=views(None))
+def test_an_address_brings_the_view_back(f):
+    names = dict(category=CATEGORIES, country=('DE', 'FR'), channel=('web', 'app'), method=('card', 'wallet'))
+    assert from_query(to_query(f), (FIRST, LAST), names) == (f, [])
+
+
+@pytest.mark.parametrize('query, left', [
+    ('days=soon', 'days soon'), ('days=2024-01-01..2024-02-01', 'days'), ('days=2025-03-01..2025-02-01', 'days'), ('category=Boats', 'category Boats'),
+    ("country=DE' or 1=1", 'country'), ('channel=web;drop table orders', 'channel'), ('method=' + 'x' * 5000, 'payment method')])
+def test_a_broken_address_is_told(desk, query, left):
+    hello, _ = desk.answer(dict(ask='hello', query=query))
+    assert left in hello['left'][0] and not desk.answer(dict(ask='view', query=hello['query']))[0].get('error')
+
+
+@pytest.mark.parametrize('asked', [
+    dict(ask='panel', query='', name='profit'), dict(ask='panel', query='', name='__class__'), dict(ask='measure', query='', name='x'), dict(ask='rows', table='orders; drop table orders'),
+    dict(ask='columns', table='(select 1)'), dict(ask='nothing'), dict(ask='rows'), dict(ask='rows', table='orders', size='many'), dict(ask='download', query='', name='x', format='csv')])
+def test_what_cannot_be_answered_is_an_error_and_nothing_breaks(desk, asked):
+    assert desk.answer(dict(asked, id=7))[0]['error']
+    assert desk.answer(dict(ask='rows', id=8, table='orders', sort='1; drop table orders'))[0]['total'] == SIZE['orders']
+
+
+def test_changed_files_never_show_old_numbers(tmp_path):
+    run = tmp_path / 'run'
+    Shop(**SIZE | dict(orders=800, order_items=2000)).save(run)
+    desk = Desk(run, tmp_path)
+    assert desk.on_changed() == dict(changed=False)
+    Shop(**SIZE | dict(orders=900, order_items=2000)).save(run)
+    assert desk.on_changed() == dict(changed=True)
+    assert desk.on_reload()['rows']['orders'] == 900 == sum(desk.cube.series(Filters())['orders'][:, 0]) + desk.cube.con.execute('select count(*) from cube.orders_made where is_sale = 0').fetchone()[0]
+    assert desk.on_changed() == dict(changed=False) and len(list(tmp_path.glob('*.cube'))) == 2
+
+
+def test_a_cube_is_whole_or_not_there(shop, tmp_path, monkeypatch):
+    import shop_nb.cube as module
+    monkeypatch.setitem(module._CUBES, 'line_cube', 'select nothing from nowhere')
+    with pytest.raises(ShopError): build(shop.folder, tmp_path / 'x.cube')
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_cache_does_not_grow(shop, tmp_path):
+    for i in range(8):
+        (tmp_path / f'{i}.cube').write_bytes(b'')
+        os.utime(tmp_path / f'{i}.cube', (i, i))
+    made = cube_path(shop.folder, tmp_path)
+    assert made.exists() and len(list(tmp_path.iterdir())) == 5
+
+
+def test_a_shop_is_served_only_if_it_is_one(tmp_path, capsys):
+    from shop_nb.cli import main
+    assert main(['dashboard', str(tmp_path / 'no')]) == 2
+    (tmp_path / 'tables').mkdir()
+    assert main(['dashboard', str(tmp_path)]) == 2
+    assert 'Traceback' not in capsys.readouterr().err
+
+
+# -------------------------------------------------------------------------------- the look
+
+def luminance(colour):
+    parts = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+    return sum(w * (c / 12.92 if c <= .03928 else ((c + .055) / 1.055) ** 2.4) for w, c in zip((.2126, .7152, .0722), parts))
+
+
+def contrast(a, b):
+    x, y = sorted((luminance(a), luminance(b)))
+    return (y + .05) / (x + .05)
+
+
+@pytest.mark.parametrize('scheme', [0, 1], ids=['light', 'dark'])
+def test_every_text_can_be_read(scheme):
+    "What axe cannot judge inside drawings: text on cards 4.5 to 1, text on cells of a heat map too, marks 3 to 1."
+    css = theme_css() + (Path(page_folder()).parents[1] / 'shop_nb' / 'templates' / 'dashboard.css').read_text()
+    pairs = {n: [c if len(c) == 7 else '#' + ''.join(x * 2 for x in c[1:]) for c in (a, b)] for n, a, b in re.findall(r'--(\w+): light-dark\((#\w{3,6}), (#\w{3,6})\)', css)}
+    v = {n: p[scheme] for n, p in pairs.items()}
+    for n in ('ink', 'soft', 'accent', 'good', 'bad', 'marktext'): assert contrast(v[n], v['card']) >= 4.5 and contrast(v[n], v['page']) >= 4.5, n
+    assert contrast(v['accent'], v['tint']) >= 4.5 and contrast(v['inbar'], v['main']) >= 4.5
+    for i in range(6): assert contrast(v['onpale' if i < 3 else 'onmid' if i == 3 else 'ondark'], v[f'r{i}']) >= 4.5, i
+    for n in ('main', 'mark'): assert contrast(v[n], v['card']) >= 3, n
+    assert v['main'] == THEMES[('light', 'dark')[scheme]]['main']
+
+
+# -------------------------------------------------------------------------------- the page
+
+SERVE = [sys.executable, '-c', 'import sys; from shop_nb.cli import main; sys.exit(main())', 'dashboard']
+FLAGS = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split()
+KPI = '.kpi[data-name={}] .value'
+
+
+def port():
+    with socket.socket() as s: s.bind(('127.0.0.1', 0)); return s.getsockname()[1]
+
+
+def kernels(process):
+    "The kernels of a server that are alive."
+    found = []
+    for p in psutil.Process(process.pid).children(recursive=True):
+        try:
+            if p.status() != psutil.STATUS_ZOMBIE and 'ipykernel' in ' '.join(p.cmdline()): found.append(p.pid)
+        except psutil.Error: pass
+    return found
+
+
+def until(condition, seconds=30):
+    "Wait for a condition; its last value."
+    end = time.monotonic() + seconds
+    while not (value := condition()) and time.monotonic() < end: time.sleep(.1)
+    return value
+
+
+@contextmanager
+def served(run, cache):
+    "`shop-nb dashboard` on a port of its own: address and process."
+    with open(cache / 'server.log', 'w') as log:
+        process = subprocess.Popen([*SERVE, str(run), '--port', str(port())], stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ | dict(XDG_CACHE_HOME=str(cache)))
+    try:
+        address = process.stdout.readline().strip()
+        assert address.startswith('http://127.0.0.1:'), (cache / 'server.log').read_text()
+        yield address, process
+    finally:
+        process.terminate()
+        try: process.wait(20)
+        except subprocess.TimeoutExpired: process.kill()
+
+
+@pytest.fixture(scope='module')
+def server(shop, tmp_path_factory):
+    with served(shop.folder, tmp_path_factory.mktemp('cache')) as it: yield it
+
+
+@pytest.fixture(scope='module')
+def browser():
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path='/usr/bin/chromium', args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, server):
+    "Open the dashboard: a page that is ready. In the end nothing may have gone wrong, and nobody else may have been asked."
+    contexts, wrong = [], []
+    def open(query='', address=server[0], ready=True, **look):
+        context = browser.new_context(viewport=dict(width=look.pop('width', 1280), height=900), **look)
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        page.on('console', lambda m: m.type == 'error' and wrong.append(m.text))
+        page.on('pageerror', lambda e: wrong.append(str(e)))
+        page.on('request', lambda r: urlparse(r.url).scheme in ('http', 'https', 'ws', 'wss') and not r.url.startswith(address) and wrong.append(r.url))
+        contexts.append(context)
+        page.goto(address + query)
+        if ready: page.wait_for_selector('[data-state=ready]')
+        return page
+    yield open
+    for c in contexts:
+        for page in c.pages: page.goto('about:blank')
+        c.close()
+    assert not wrong
+
+
+def days_of(page): return [dt.date.fromisoformat(d) for d in re.search(r'days=([\d-]+)\.\.([\d-]+)', page.url).groups()]
+
+
+def shown(page, name): return page.inner_text(KPI.format(name))
+
+
+def euro(v): return f'€ {v:,.0f}' if abs(v) >= 1000 else f'€ {v:.2f}'
+
+
+def settle(page, act):
+    "Do something that changes the view, and wait until all of it is shown."
+    page.evaluate('document.querySelector("#shop-dashboard").dataset.state = ""')
+    act()
+    page.wait_for_selector('[data-state=ready]')
+
+
+@pytest.mark.slow
+def test_it_opens_with_the_numbers_of_the_last_90_days(visit, shop):
+    page = visit()
+    f = Filters(*days_of(page))
+    assert (f.end, (f.end - f.start).days) == (LAST, 89)
+    assert shown(page, 'revenue') == euro(plain(shop, 'revenue', f)) and shown(page, 'orders') == f"{plain(shop, 'orders', f):,.0f}"
+    assert shown(page, 'repeat_rate') == f"{100 * plain(shop, 'repeat_rate', f):.1f} %"
+    assert page.locator('.kpi').count() == len(MEASURES) and page.title() == 'Overview · corner shop'
+    assert page.locator('.skeleton').count() == 0
+
+
+@pytest.mark.slow
+def test_a_brush_changes_every_number_to_what_sql_says(visit, shop):
+    page = visit('?days=all')
+    box = page.locator('.p-revenue_by_day svg').bounding_box()
+    page.mouse.move(box['x'] + 300, box['y'] + 120); page.mouse.down()
+    page.mouse.move(box['x'] + 500, box['y'] + 120, steps=8)
+    page.wait_for_function('performance.getEntriesByName("shop:brush").length > 0')
+    settle(page, page.mouse.up)
+    f = Filters(*days_of(page))
+    assert 50 < (f.end - f.start).days < 90
+    for name in ('revenue', 'margin', 'aov'): assert shown(page, name) == euro(plain(shop, name, f)), name
+    for name in ('orders', 'new_customers', 'returning_customers'): assert shown(page, name) == f'{plain(shop, name, f):,.0f}', name
+    for name in ('margin_rate', 'repeat_rate', 'refund_rate', 'failure_rate'): assert shown(page, name) == f'{100 * plain(shop, name, f):.1f} %', name
+    best = shop.ask('revenue_by_country', start=f.start, end=f.end).frame.revenue_eur[0]
+    assert f'{best / 1000:.1f} k €' in page.locator('.p-by_country .pickable').first.text_content()
+    assert 'Revenue' in page.inner_text('.live') and page.locator('.chips li').count() == 1
+
+
+@pytest.mark.slow
+def test_the_keyboard_does_what_the_mouse_does(visit, shop):
+    page = visit('?days=2025-06-01..2025-06-30')
+    first = page.get_by_role('slider', name='First day')
+    first.focus()
+    for _ in range(3): page.keyboard.press('ArrowRight')
+    page.keyboard.press('Shift+ArrowLeft')
+    page.wait_for_url('**days=2025-05-28..2025-06-30*'); page.wait_for_selector('[data-state=ready]')
+    assert shown(page, 'revenue') == euro(plain(shop, 'revenue', Filters(dt.date(2025, 5, 28), dt.date(2025, 6, 30))))
+    assert first.get_attribute('aria-valuetext') == '28 May 2025' and page.evaluate('document.activeElement.dataset.key') == 'h0'
+    bar = page.locator('.p-by_channel [data-key=web]')
+    bar.focus()
+    settle(page, lambda: page.keyboard.press('Enter'))
+    assert bar.get_attribute('aria-pressed') == 'true' and 'channel=web' in page.url
+    assert page.evaluate('document.activeElement.dataset.key') == 'web', 'the focus stays'
+    settle(page, lambda: page.keyboard.press(' '))
+    assert 'channel' not in page.url
+
+
+@pytest.mark.slow
+def test_picks_are_chips_that_can_be_undone_and_cleared(visit, shop):
+    page = visit('?days=all')
+    settle(page, page.locator('.p-by_category [data-key=Books]').click)
+    settle(page, page.locator('.p-by_country [data-key=DE]').click)
+    settle(page, page.locator('.p-by_category [data-key=Toys]').click)
+    f = Filters(category=('Books', 'Toys'), country=('DE',))
+    assert shown(page, 'revenue') == euro(plain(shop, 'revenue', f)) and shown(page, 'orders') == f"{plain(shop, 'orders', f):,.0f}"
+    assert [c.removesuffix('×') for c in page.locator('.chips button').all_inner_texts()] == ['Books', 'Toys', 'Germany']
+    settle(page, page.get_by_role('button', name='Undo').click)
+    assert page.locator('.chips li').count() == 2 and shown(page, 'orders') == f"{plain(shop, 'orders', Filters(category=('Books',), country=('DE',))):,.0f}"
+    settle(page, page.get_by_role('button', name='Remove Germany').click)
+    settle(page, page.go_back)
+    assert 'country=DE' in page.url and page.locator('.chips li').count() == 2
+    settle(page, page.get_by_role('button', name='Clear').click)
+    assert page.url.endswith('?days=all') and shown(page, 'revenue') == euro(plain(shop, 'revenue', Filters()))
+
+
+@pytest.mark.slow
+def test_a_link_brings_the_view_back(visit, shop):
+    query = '?days=2025-02-01..2025-09-15&category=Books,Home&channel=web&page=customers'
+    page = visit(query)
+    assert page.url.endswith(query) and page.get_by_role('link', name='Customers').get_attribute('aria-current') == 'page'
+    settle(page, page.get_by_role('link', name='Overview').click)
+    f = Filters(dt.date(2025, 2, 1), dt.date(2025, 9, 15), category=('Books', 'Home'), channel=('web',))
+    assert shown(page, 'revenue') == euro(plain(shop, 'revenue', f))
+    page = visit('?days=all&category=Boats&country=DE')
+    assert 'category Boats' in page.inner_text('.notes') and page.url.endswith('?days=all&country=DE')
+
+
+@pytest.mark.slow
+def test_every_number_explains_itself_and_can_be_taken_away(visit, shop):
+    page = visit('?days=2025-03-01..2025-05-31&channel=app')
+    page.get_by_role('button', name='What is Returning customers?').click()
+    page.wait_for_selector('dialog[open]')
+    assert MEASURES['returning_customers'].what in page.inner_text('dialog')
+    assert f"{shop.sql(page.inner_text('dialog pre')).iloc[0, 0]:,}" == shown(page, 'returning_customers')
+    page.keyboard.press('Escape')
+    def take(panel, what):
+        page.locator(f'.p-{panel} summary').click()
+        with page.expect_download() as got: page.locator(f'.p-{panel} .menu button', has_text=what).click()
+        return got.value.suggested_filename, Path(got.value.path()).read_bytes()
+    name, csv = take('by_country', 'Rows as CSV')
+    there = shop.sql("select country, sum(revenue_cents) / 100.0 as r from order_totals join customers using (customer_id) where is_sale = 1 and channel = 'app' and order_day between '2025-03-01' and '2025-05-31' group by 1")
+    found = pd.read_csv(io.BytesIO(csv))
+    assert name == 'by_country.csv' and {k: round(100 * v) for k, v in found[['country', 'revenue_eur']].values if v} == {k: round(100 * v) for k, v in there.values}
+    name, parquet = take('by_country', 'Rows as Parquet')
+    assert name == 'by_country.parquet' and pd.read_parquet(io.BytesIO(parquet)).equals(found)
+    name, svg = take('revenue_by_day', 'Chart as SVG')
+    assert svg.startswith(b'<svg xmlns') and b'var(' not in svg and b'Revenue over time' in svg
+    name, png = take('hours', 'Chart as PNG')
+    assert png.startswith(b'\x89PNG') and len(png) > 5000
+    page.locator('.p-by_country summary').click(); page.locator('.p-by_country .menu button', has_text='Table').click()
+    assert 'Austria' not in page.inner_text('.p-by_country') and page.locator('.p-by_country tbody tr').count() == len(found)
+
+
+LOOKS = [('light', 1280, 'dark'), ('dark', 1280, 'light'), ('light', 390, ''), ('dark', 360, '')]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('scheme, width', [(s, w) for s, w, _ in LOOKS])
+def test_it_is_for_everyone(visit, scheme, width):
+    "No finding of axe on any page, no sideways scroll, nothing too small to touch."
+    import axe_playwright_python
+    axe = (Path(axe_playwright_python.__file__).parent / 'axe.min.js').read_text()
+    page = visit(color_scheme=scheme, width=width, reduced_motion='reduce')
+    page.evaluate(axe)
+    for name, (title, _) in PAGES.items():
+        if name != 'overview': settle(page, page.get_by_role('link', name=title, exact=True).click)
+        found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})")['violations']
+        assert not [(v['impact'], v['id'], v['nodes'][0]['html'][:120]) for v in found], name
+        assert page.evaluate('document.documentElement.scrollWidth - innerWidth') <= 0, name
+        small = page.evaluate("""[...document.querySelectorAll('#shop-dashboard :is(button, a[href], summary, input, .pickable, .handle)')].map(e => [e, e.getBoundingClientRect()])
+            .filter(([e, b]) => b.width && (b.width < 24 || b.height < 24) && !e.matches('.skip, .auto')).map(([e, b]) => [e.outerHTML.slice(0, 90), b.width, b.height])""")
+        assert not small, name
+    background = page.evaluate("getComputedStyle(document.querySelector('#shop-dashboard')).backgroundColor")
+    assert background == {'light': 'rgb(251, 251, 250)', 'dark': 'rgb(18, 21, 24)'}[scheme]
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+@pytest.mark.slow
+def test_colours_can_be_chosen_and_stay(visit):
+    page = visit('?page=data', color_scheme='light')
+    page.get_by_role('button', name='Colours').click(); page.get_by_role('button', name='Colours: light').click()
+    page.reload(); page.wait_for_selector('[data-state=ready]')
+    assert page.evaluate("getComputedStyle(document.querySelector('#shop-dashboard')).backgroundColor") == 'rgb(18, 21, 24)'
+
+
+@pytest.mark.slow
+def test_the_tables_can_be_leafed_through(visit, shop):
+    page = visit('?page=data')
+    page.get_by_role('button', name='products').click()
+    page.locator('[data-sort=price_cents]').click()
+    page.locator('[data-sort=price_cents]').click()
+    top = shop.products.sort_values('price_cents', ascending=False)
+    expect(page.locator('.rows tbody tr').first).to_contain_text(str(top.price_cents.iloc[0]))
+    page.get_by_role('button', name='Later').click()
+    expect(page.locator('.pager')).to_contain_text('26 – 50 of 120')
+    assert page.locator('th[aria-sort=descending]').count() == 1 and page.locator('.rows thead svg').count() >= 3
+    assert '1,600' in page.inner_text('.tabs') and '31 Dec 2025' in page.inner_text('.facts')
+
+
+@pytest.mark.slow
+def test_two_viewers_do_not_disturb_each_other_and_closing_frees_kernels(visit, server, shop):
+    assert until(lambda: len(kernels(server[1])) == 1), 'one kernel waits'
+    one, two = visit('?days=all'), visit('?days=2025-08-01..2025-08-31')
+    settle(one, one.locator('.p-by_channel [data-key=app]').click)
+    settle(two, two.locator('.p-by_country [data-key=DE]').click)
+    assert shown(one, 'revenue') == euro(plain(shop, 'revenue', Filters(channel=('app',))))
+    assert shown(two, 'revenue') == euro(plain(shop, 'revenue', Filters(dt.date(2025, 8, 1), dt.date(2025, 8, 31), country=('DE',))))
+    assert until(lambda: len(kernels(server[1])) == 3), 'one a viewer, and one that waits for the next'
+    one.close(run_before_unload=True); two.goto('about:blank')
+    assert until(lambda: len(kernels(server[1])) == 1), 'closing and leaving frees'
+
+
+@pytest.mark.slow
+def test_new_data_is_told_and_shown_on_a_click_and_a_shop_that_went_away_is_told(visit, tmp_path):
+    run = tmp_path / 'live'
+    Shop(**SIZE | dict(orders=800, order_items=2000)).save(run)
+    with served(run, tmp_path) as (address, _):
+        page = visit('?days=all', address=address)
+        old = shown(page, 'revenue')
+        Shop(**SIZE | dict(orders=900, order_items=2300)).save(run)
+        page.get_by_text('The run has changed').wait_for()
+        assert shown(page, 'revenue') == old
+        settle(page, page.get_by_role('button', name='Show the new data').click)
+        assert shown(page, 'revenue') == euro(plain(Shop.open(run), 'revenue', Filters())) != old
+        # and when it is gone, the page says so and still shows what it has
+        for f in (run / 'tables').iterdir(): f.unlink()
+        page.get_by_role('link', name='Data').click()
+        page.locator('.notes .error').wait_for()
+        settle(page, page.get_by_role('link', name='Overview').click)
+        assert shown(page, 'revenue').startswith('€')
+        page.goto('about:blank')

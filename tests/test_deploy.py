@@ -1,0 +1,316 @@
+"What puts the shop elsewhere: the files are linted and agree, and each service runs by its very command."
+import json, os, re, shlex, shutil, signal, socket, subprocess, sys, time, zipfile
+from contextlib import contextmanager
+from importlib.metadata import distributions
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import psutil, pytest, yaml
+from packaging.utils import canonicalize_name
+
+from shop_nb import __version__
+from shop_nb.settings import SETTINGS
+
+ROOT, BIN = Path(__file__).resolve().parents[1], Path(sys.executable).parent
+WORKFLOWS = sorted(p.relative_to(ROOT) for p in (ROOT / '.github' / 'workflows').glob('*'))
+ACTIONS = sorted(p.relative_to(ROOT) for p in (ROOT / '.github' / 'actions').glob('*/action.yml'))
+MANIFESTS = sorted(p.relative_to(ROOT) for p in (ROOT / 'deploy' / 'kubernetes').glob('*.yaml') if p.name != 'kustomization.yaml')
+
+
+def text(path): return (ROOT / path).read_text(encoding='utf-8')
+
+def targets(): return set(re.search(r'^\.PHONY: (.+)$', text('Makefile'), re.M)[1].split())
+
+
+# linters: what they read, and a slip that they have to find
+CHECK = ['check-jsonschema', '--builtin-schema']
+LINTERS = dict(
+    compose=([*CHECK, 'vendor.compose-spec'], ['docker-compose.yml'], 'command: [jupyter', 'comand: [jupyter'),
+    workflows=([*CHECK, 'vendor.github-workflows'], WORKFLOWS, 'runs-on:', 'run-on:'),
+    actions=([*CHECK, 'vendor.github-actions'], ACTIONS, 'using:', 'use:'),
+    dependabot=([*CHECK, 'vendor.dependabot'], ['.github/dependabot.yml'], 'interval: weekly', 'interval: often'),
+    kubernetes=(['kubernetes-validate', '--strict'], MANIFESTS, 'readOnlyRootFilesystem', 'readOnlyRootFileSystem'),
+    dockerfile=(['hadolint'], ['Dockerfile'], 'make=4.3-4.1', 'make'),
+    shell=(['shellcheck'], ['.ci/run', 'deploy/first-run', *sorted(p.relative_to(ROOT) for p in (ROOT / 'scripts' / 'hooks').glob('*'))], '"$data/shop"', '$data/shop'),
+    security=(['zizmor', '--offline', '--quiet', '--no-progress'], [*WORKFLOWS, *ACTIONS, '.github/dependabot.yml'], 'TAG="$GITHUB_REF_NAME"', 'TAG="${{ github.ref_name }}"'))
+
+
+@pytest.mark.parametrize('spoiled', [pytest.param(False, id='as it is'), pytest.param(True, id='with a slip', marks=pytest.mark.slow)])
+@pytest.mark.parametrize('name', LINTERS)
+def test_linters(name, spoiled, tmp_path):
+    "No linter has anything to say, and each finds a slip. They need no network: their schemas and rules are in their packages."
+    words, files, old, new = LINTERS[name]
+    for f in files:
+        (tmp_path / f).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f).write_text(text(f).replace(old, new) if spoiled else text(f))
+    assert any(old in text(f) for f in files)
+    done = subprocess.run([BIN / words[0], *words[1:], *files], cwd=tmp_path, capture_output=True, text=True)
+    assert bool(done.returncode) == spoiled, done.stdout + done.stderr
+
+
+# workflows
+
+def jobs(path): return yaml.safe_load(text(path))['jobs']
+
+def steps(path):
+    "Every step of a workflow or action"
+    read = yaml.safe_load(text(path))
+    return read['runs']['steps'] if 'runs' in read else [s for j in read['jobs'].values() for s in j.get('steps', [])]
+
+
+def test_actions_are_pinned_by_hash_and_the_version_is_said():
+    found = [m.groups() for p in [*WORKFLOWS, *ACTIONS] for m in re.finditer(r'uses: (\S+)(.*)', text(p))]
+    here = {u for u, _ in found if u.startswith('$/')}
+    assert here and all((ROOT / u[2:]).exists() for u in here)
+    pinned = [(*re.fullmatch(r'([\w.-]+/[\w.-]+)@([0-9a-f]{40})', u).groups(), c) for u, c in found if u not in here]
+    assert all(re.fullmatch(r'  # v\d+\.\d+\.\d+', c) for *_, c in pinned)
+    assert len({a for a, *_ in pinned}) == len(set(pinned)), 'one action in two versions'
+
+
+MAY = {('docs.yml', 'deploy'): {'pages', 'id-token'}, ('release.yml', 'pypi'): {'id-token'}, ('release.yml', 'image'): {'packages'}, ('release.yml', 'github'): {'contents'}}
+
+@pytest.mark.parametrize('path', WORKFLOWS, ids=lambda p: p.name)
+def test_jobs_may_do_what_they_must_and_end(path):
+    assert yaml.safe_load(text(path))['permissions'] == {}
+    for name, job in jobs(path).items():
+        assert {k for k, v in job['permissions'].items() if v == 'write'} == MAY.get((path.name, name), set())
+        assert 'uses' in job or job['timeout-minutes'] <= 60
+
+
+def test_jobs_call_what_people_call():
+    "What a job does is a make target, .ci/run, or a word to the forge and its engines: no recipe is written a second time."
+    lines = [l.strip() for p in [*WORKFLOWS, *ACTIONS] for s in steps(p) for l in s.get('run', '').splitlines()]
+    made = [l.split()[1] for l in lines if l.startswith('make ')]
+    assert set(made) <= targets() and {'install', 'check', 'wheel', 'run', 'verify', 'docs', 'image', 'up', 'dist', 'notes'} <= set(made)
+    others = {l.split()[0] for l in lines if not l.startswith('make ')}
+    assert others == {'.ci/run', 'docker', 'kubectl', 'gh', 'export'}
+
+
+def test_the_tests_run_on_every_python_that_is_promised():
+    promised = re.findall(r'Python :: (3\.\d+)"', text('pyproject.toml'))
+    assert jobs('.github/workflows/ci.yml')['test']['strategy']['matrix']['python'] == promised
+
+
+def test_notes_are_those_of_the_version():
+    def notes(*words): return subprocess.run([sys.executable, ROOT / 'scripts' / 'notes.py', *words], capture_output=True, text=True)
+    assert notes().stdout == notes(f'v{__version__}').stdout and '### Added' in notes().stdout and '\n## ' not in notes().stdout
+    wrong = notes('v99.0.0')
+    assert wrong.returncode == 1 and wrong.stderr == f'The tag is v99.0.0, but the package has version {__version__}.\n'
+
+
+@pytest.mark.slow
+def test_dist_is_for_the_tag_alone(tracked, tmp_path):
+    "What a release builds and uploads: a wheel and the sources, of the version that the tag names."
+    for f in tracked:
+        (tmp_path / f).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / f, tmp_path / f)
+    def dist(tag): return subprocess.run(['make', 'dist', f'TAG={tag}', f'VENV={sys.prefix}', '-o', f'{sys.prefix}/.ready'], cwd=tmp_path, capture_output=True, text=True)
+    assert dist('v99.0.0').returncode and not (tmp_path / 'dist').exists()
+    done = dist(f'v{__version__}')
+    assert done.returncode == 0 and sorted(p.name for p in (tmp_path / 'dist').iterdir()) == [f'shop_nb-{__version__}-py3-none-any.whl', f'shop_nb-{__version__}.tar.gz'], done.stderr
+    inside = set(zipfile.ZipFile(tmp_path / 'dist' / f'shop_nb-{__version__}-py3-none-any.whl').namelist())
+    assert {f.as_posix() for f in tracked if f.parts[0] == 'shop_nb'} <= inside
+    for package, folder in (('pipeline', 'nbs/pipeline'), ('page', 'nbs/dashboard')):
+        assert {f'shop_nb/{package}/{f.name}' for f in tracked if f.parent.as_posix() == folder} <= inside
+
+
+# containers
+
+def services(**env):
+    "The services of docker-compose.yml, with its variables put in as compose does it"
+    def value(m): return env.get(m[1]) or m[2]
+    return yaml.safe_load(re.sub(r'\$\{(\w+):-([^}]*)\}', value, text('docker-compose.yml')))['services']
+
+def instruction(word):
+    "The last one of its kind in the Dockerfile, as one line"
+    return re.findall(rf'^{word} (.*)$', text('Dockerfile').replace('\\\n', ''), re.M)[-1]
+
+def passes():
+    "What .dockerignore lets into the build"
+    return [l[1:] for l in text('.dockerignore').splitlines() if l.startswith('!')]
+
+
+def test_the_image_is_pinned_and_runs_as_nobody_special():
+    froms = re.findall(r'^FROM (\S+)(?: AS (\w+))?$', text('Dockerfile'), re.M)
+    assert all(re.fullmatch(r'python:3\.11\.\d+-slim-bookworm@sha256:[0-9a-f]{64}', f) or f in {n for _, n in froms} for f, _ in froms)
+    assert len(froms) > 2 and re.fullmatch(r'[1-9]\d+:[1-9]\d+', instruction('USER'))
+    assert set(re.findall(r'make (\w+) ', text('Dockerfile'))) <= targets()
+    api = services()['api']
+    assert json.loads(instruction('CMD')) == api['command']
+    assert ['CMD', *json.loads(instruction('HEALTHCHECK').split(' CMD ')[1])] == api['healthcheck']['test']
+
+
+def test_services_are_locked_in_and_on_this_machine_alone():
+    for name, s in services().items():
+        assert s['read_only'] and s['cap_drop'] == ['ALL'] and s['security_opt'] == ['no-new-privileges:true'] and s['tmpfs'] == ['/tmp']
+        assert s['image'] == 'shop-nb:local' and ('build' in s) == (name == 'run')
+        if name == 'run': assert s['healthcheck'] == {'disable': True} and s['restart'] == 'no' and 'ports' not in s
+        else:
+            assert s['depends_on'] == {'run': {'condition': 'service_completed_successfully'}} and s['restart'] == 'unless-stopped'
+            assert s['healthcheck']['test'][:3] == ['CMD', 'python', '-c'] and s['ports'] and all(p.startswith('127.0.0.1:') for p in s['ports'])
+    assert services()['run']['environment'] == [f'SHOP_NB_{n.upper()}' for n in SETTINGS]
+
+
+# Kubernetes
+
+RESOURCES = [d for p in MANIFESTS for d in yaml.safe_load_all(text(p))]
+PODS = {d['metadata']['name']: d['spec']['template']['spec'] for d in RESOURCES if d['kind'] in ('Deployment', 'Job')}
+
+
+def test_the_cluster_runs_what_compose_runs():
+    listed = yaml.safe_load(text('deploy/kubernetes/kustomization.yaml'))['resources']
+    assert sorted(listed) == [p.name for p in MANIFESTS]
+    assert {n: p['containers'][0]['command'] for n, p in PODS.items()} == {n: s['command'] for n, s in services().items()}
+    ports = {d['metadata']['name']: d['spec']['ports'][0]['port'] for d in RESOURCES if d['kind'] == 'Service'}
+    assert ports == {n: int(s['ports'][0].rsplit(':')[-1]) for n, s in services().items() if 'ports' in s}
+    assert sorted(ports.values()) == sorted(map(int, instruction('EXPOSE').split()))
+
+
+@pytest.mark.parametrize('name', PODS)
+def test_pods_are_restricted_probed_and_limited(name):
+    "What the pod security standard `restricted` asks for, and more."
+    pod, uid = PODS[name], int(instruction('USER').split(':')[0])
+    assert {k: v for k, v in pod['securityContext'].items()} == dict(runAsNonRoot=True, runAsUser=uid, runAsGroup=uid, fsGroup=uid, seccompProfile={'type': 'RuntimeDefault'})
+    assert not pod['automountServiceAccountToken'] and not pod['enableServiceLinks']
+    for c in [*pod.get('initContainers', []), *pod['containers']]:
+        assert c['image'] == f'shop-nb:{__version__}'
+        assert c['securityContext'] == dict(allowPrivilegeEscalation=False, readOnlyRootFilesystem=True, capabilities={'drop': ['ALL']})
+        assert all(set(c['resources'][k]) == {'cpu', 'memory'} for k in ('requests', 'limits'))
+    if name == 'run': return
+    main, test = pod['containers'][0], services()[name]['healthcheck']['test'][-1]
+    for probe in ('startupProbe', 'readinessProbe', 'livenessProbe'): assert main[probe]['httpGet']['port'] == 'http'
+    assert f"127.0.0.1:{main['ports'][0]['containerPort']}{main['readinessProbe']['httpGet']['path']}'" in test
+
+
+# the services themselves
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+def files(*folders): return {p for f in folders for p in Path(f).rglob('*')}
+
+
+@pytest.fixture(scope='module')
+def image(tmp_path_factory):
+    "What is in the image, made as the image is: from the files that .dockerignore lets through, by the make target of the Dockerfile"
+    home = tmp_path_factory.mktemp('image')
+    src, opt = home / 'src', home / 'opt'
+    for name in passes():
+        (src / name).parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, src / name)
+    make = re.search(r'make services SERVICES=\S+', text('Dockerfile'))[0].replace('/opt/shop', str(opt))
+    done = subprocess.run([*shlex.split(make), f'PYTHON={sys.executable}'], cwd=src, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (home / 'bin').mkdir()
+    shutil.copy(src / 'deploy' / 'first-run', home / 'bin' / 'shop-first-run')
+    yield home
+    shutil.rmtree(home)
+
+
+@pytest.fixture(scope='module')
+def environment(image):
+    "The variables of the image, for folders of this test"
+    env = dict(w.split('=', 1) for w in shlex.split(instruction('ENV')))
+    home = image / 'tmp'
+    (home / '.jupyter').mkdir(parents=True)
+    (home / '.jupyter' / 'jupyter_server_config.json').write_text('{"ServerApp": {"allow_root": true}}') # where tests are run by root; in the image nobody is
+    return env | dict(PATH=f'{image / "opt" / "bin"}:{image / "bin"}:/usr/bin:/bin', HOME=str(home), TMPDIR=str(home))
+
+
+@pytest.fixture(scope='module')
+def data(image, environment):
+    "The shop that the service `run` makes, in a folder of its own"
+    folder = image / 'data'
+    folder.mkdir()
+    small = dict(SHOP_NB_CUSTOMERS='300', SHOP_NB_ORDERS='400', SHOP_NB_ORDER_ITEMS='1000')
+    command = services(SHOP_DATA=str(folder))['run']['command']
+    done = subprocess.run(command, env=environment | small, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((folder / 'shop' / 'manifest.json').read_text())['settings']['orders'] == 400
+    return folder
+
+
+@contextmanager
+def serving(name, image, environment, data, **env):
+    "A service: started by its command, healthy by its check, stopped as an engine stops it, and gone with all its processes"
+    port = free_port()
+    s = services(SHOP_DATA=str(data), SHOP_HOST='127.0.0.1', SHOP_NOTEBOOKS=str(image / 'src' / 'nbs'), **{f'SHOP_{name.upper()}_PORT': str(port)})[name]
+    before, log = files(image / 'opt', image / 'src'), image / f'{name}.log'
+    with log.open('wb') as out:
+        p = psutil.Popen(s['command'], env=environment | env, cwd=data, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        end = time.monotonic() + 120
+        def healthy(): return not subprocess.run(s['healthcheck']['test'][1:], env=environment, capture_output=True).returncode
+        assert not healthy(), 'healthy before it can be'
+        while not healthy(): assert p.poll() is None and time.monotonic() < end, log.read_text()
+        yield f'http://127.0.0.1:{port}'
+        family = p.children(recursive=True)
+        p.send_signal(signal.SIGTERM)
+        assert p.wait(int(s['stop_grace_period'].removesuffix('s'))) == 0, log.read_text()
+        assert not healthy() and not [c for c in psutil.wait_procs(family, 5)[1]]
+    finally:
+        for q in [*(p.children(recursive=True) if p.is_running() else []), p]:
+            if q.is_running(): q.kill()
+    assert not files(image / 'opt', image / 'src') - before, 'written where a container is read-only'
+
+
+def ask(url, method='GET', body=None, **headers):
+    "Status, headers and text of an answer"
+    try:
+        with urlopen(Request(url, None if body is None else json.dumps(body).encode(), headers, method=method), timeout=60) as r: return r.status, r.headers, r.read().decode()
+    except HTTPError as e: return e.code, e.headers, e.read().decode()
+
+
+@pytest.mark.slow
+def test_the_image_has_what_the_lock_has_and_no_tools(image):
+    lock = dict(re.findall(r'^([\w.-]+)==(\S+)', text('requirements.lock'), re.M))
+    there = {canonicalize_name(d.name): d.version for d in distributions(path=[str(next((image / 'opt').glob('lib/python*/site-packages')))])}
+    assert there.pop('shop-nb') == __version__
+    assert there == {n: lock.get(n) for n in there}
+    assert not {'pip', 'setuptools', 'pytest', 'nbdev', 'playwright', 'pyspark'} & set(there)
+    assert not (image / 'opt' / 'src').exists()
+
+
+@pytest.mark.slow
+def test_run_makes_a_shop_once(data, environment):
+    def dates(): return {p: p.stat().st_mtime_ns for p in (data / 'shop' / 'manifest.json', data / 'shop.db')}
+    before = dates()
+    subprocess.run(services(SHOP_DATA=str(data))['run']['command'], env=environment, check=True, timeout=10)
+    assert dates() == before
+
+
+@pytest.mark.slow
+def test_api(image, environment, data):
+    with serving('api', image, environment, data) as url:
+        assert ask(f'{url}/docs')[0] == 200
+        assert len(json.loads(ask(f'{url}/v1/orders?limit=3')[2])['items']) == 3
+        command = re.search(r'api (shop-nb key create .*)', text('docker-compose.yml'))[1].replace('/data', str(data))
+        key = subprocess.run(shlex.split(command), env=environment, capture_output=True, text=True, check=True).stdout.split()[-1]
+        _, headers, row = ask(f'{url}/v1/products/1')
+        changed = dict(name='A lamp that was renamed')
+        assert ask(f'{url}/v1/products/1', 'PATCH', changed)[0] == 401
+        told = {'Authorization': f'Bearer {key}', 'If-Match': headers['ETag'], 'Content-Type': 'application/json'}
+        status, _, now = ask(f'{url}/v1/products/1', 'PATCH', changed, **told)
+        assert status == 200 and json.loads(now) == json.loads(row) | changed
+    with serving('api', image, environment, data) as url: assert json.loads(ask(f'{url}/v1/products/1')[2]) == json.loads(now)
+
+
+@pytest.mark.slow
+def test_dashboard(image, environment, data):
+    with serving('dashboard', image, environment, data) as url:
+        status, _, page = ask(url)
+        assert status == 200 and 'application/vnd.jupyter.widget-view+json' in page and '"output_type": "error"' not in page
+
+
+@pytest.mark.slow
+def test_lab(image, environment, data):
+    told = dict(Authorization='token secret')
+    with serving('lab', image, environment, data, JUPYTER_TOKEN='secret') as url:
+        assert ask(f'{url}/api/contents/')[0] == 403
+        assert '10_shop.ipynb' in {f['name'] for f in json.loads(ask(f'{url}/api/contents/', **told)[2])['content']}
+        assert ask(f'{url}/lab', **told)[0] == 200
+        status, _, kernel = ask(f'{url}/api/kernels', 'POST', dict(name='python3'), **told)
+        assert status == 201 and json.loads(kernel)['name'] == 'python3'

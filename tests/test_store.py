@@ -1,0 +1,406 @@
+"A store: what it finds is what SQL finds, what it changes keeps every rule, and many may use it at once."
+import json, multiprocessing, os, sqlite3, threading, time
+from contextlib import closing
+
+import pytest
+from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+
+from shop_nb.changes import KEPT, Reused, merge
+from shop_nb.generate import tables
+from shop_nb.keys import SCOPES, Keys
+from shop_nb.ledger import ORDER_RULES, Missing, Refused, Stale, _asked, broken
+from shop_nb.load import load
+from shop_nb.schema import RULES, TABLES, violations
+from shop_nb.settings import Settings, ShopError
+from shop_nb.snapshot import Snapshots, TooSlow, take
+from shop_nb.store import OPERATORS, Store, expansions, filters, version
+
+SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
+OTHER = Settings(seed=6, customers=20, products=30, orders=30, order_items=60)
+
+
+@pytest.fixture(scope='module')
+def made(tmp_path_factory):
+    path = tmp_path_factory.mktemp('made') / 'shop.db'
+    load(tables(SETTINGS), path)
+    return path
+
+
+@pytest.fixture
+def db(made, tmp_path):
+    (tmp_path / 'shop.db').write_bytes(made.read_bytes())
+    return tmp_path / 'shop.db'
+
+
+@pytest.fixture
+def store(db):
+    with Store(db) as s: yield s
+
+
+@pytest.fixture(scope='module')
+def fixed(made):
+    with Store(made) as s: yield s
+
+
+def query(db, sql, *values):
+    with closing(sqlite3.connect(db)) as con: return con.execute(sql, values).fetchall()
+
+
+def order_of(store, **found): return store.page('orders', found, limit=1, expand=['items', 'payment']).items[0]
+
+
+# ---- finding
+
+def test_rows_are_what_the_database_has(fixed):
+    for t in TABLES.values():
+        rows = [r for chunk in fixed.stream(t.name, size=70) for r in chunk]
+        assert rows == query(fixed.path, f'SELECT * FROM {t.name} ORDER BY {t.key}')
+        for row in rows[::97]:
+            got, tag = fixed.get(t.name, row[0])
+            assert tuple(got.values()) == row and len(tag) == 32
+
+
+@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_pages_walk_every_row_once(fixed, data):
+    "Any sort, any page size: the pages put together are what SQL sorts, nulls included."
+    t = TABLES[data.draw(st.sampled_from(sorted(TABLES)))]
+    order = data.draw(st.lists(st.tuples(st.sampled_from(t.names), st.booleans()), max_size=3, unique_by=lambda x: x[0]))
+    limit, sort = data.draw(st.integers(30, 400)), ','.join('-' * d + n for n, d in order)
+    got, after = [], None
+    while True:
+        page = fixed.page(t.name, sort=sort, after=json.loads(json.dumps(after)), limit=limit, count=True)
+        got += [r[t.key] for r in page.items]
+        if (after := page.next) is None: break
+    by = ', '.join(f'{n} {"DESC" if d else "ASC"}' for n, d in [*order, (t.key, False)])
+    assert got == [k for k, in query(fixed.path, f'SELECT {t.key} FROM {t.name} ORDER BY {by}')] and page.count == len(got)
+
+
+def holds(value, op, other):
+    if op == 'isnull': return (value is None) == other
+    if op == 'ne': return value != other
+    if value is None: return False
+    return {'': lambda: value == other, 'gt': lambda: value > other, 'gte': lambda: value >= other, 'lt': lambda: value < other, 'lte': lambda: value <= other,
+            'in': lambda: value in other, 'contains': lambda: other.lower() in value.lower()}[op]()
+
+
+@pytest.mark.parametrize('table', TABLES)
+def test_each_filter(fixed, table):
+    "Every filter of every column finds what Python finds."
+    rows = [r for page in [fixed.page(table, limit=1000)] for r in page.items]
+    for name, (c, op) in filters(table).items():
+        some = [r[c.name] for r in rows[::len(rows) // 4] if r[c.name] is not None][:3]
+        for value in [True, False] if op == 'isnull' else [some] if op == 'in' else [s[1:4] for s in some] if op == 'contains' else some:
+            want = [r for r in rows if holds(r[c.name], op, value)]
+            assert fixed.page(table, {name: value}, limit=1000).items == want, (name, value)
+
+
+def test_names_are_looked_up(fixed):
+    for wrong in [dict(filters={'price_cent': 1}), dict(sort='price'), dict(fields=['1; DROP TABLE orders']), dict(expand=['customers'])]:
+        with pytest.raises(Refused) as e: fixed.page('products', **wrong)
+        assert e.value.kind == 'name'
+    with pytest.raises(ShopError, match='There is no table'): fixed.page('sqlite_schema')
+
+
+def test_expansions(fixed):
+    for table in TABLES:
+        page = fixed.page(table, limit=100, expand=expansions(table))
+        for row in page.items:
+            for name, (other, theirs, ours) in expansions(table).items():
+                mine = row[name] if name == 'items' else [row[name]]
+                assert mine and all(m[theirs] == row[ours] for m in mine)
+
+
+def test_a_walk_while_others_write(store):
+    "Rows that stay are seen once, whatever comes and goes between the pages."
+    stay, seen, after = {r['product_id'] for r in store.page('products', limit=1000).items}, [], None
+    new = store.get('products', 1)[0] | dict(discontinued_on=None)
+    with store.change() as c: made = [c.create('products', new | dict(product_id=None, sku=f'X-{i}', price_cents=100 * i + 1))[0]['product_id'] for i in range(30)]
+    while True:
+        page = store.page('products', sort='price_cents', after=after, limit=7)
+        seen += [r['product_id'] for r in page.items]
+        with store.change() as c:
+            if made: c.delete('products', made.pop())
+            c.create('products', new | dict(product_id=None, sku=f'Y-{len(seen)}', price_cents=len(seen) * 37 + 1))
+        if (after := page.next) is None: break
+    assert len(seen) == len(set(seen)) and stay <= set(seen)
+
+
+def test_slow_queries_are_stopped(store):
+    store.timeout = 0
+    with pytest.raises(sqlite3.OperationalError, match='interrupted'):
+        store.reader().execute('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 50000000) SELECT count(*) FROM n').fetchall()
+    store.timeout = 10
+    assert store.page('orders', limit=1).items
+
+
+# ---- rules
+
+CORRUPT = {
+    'ledger': "UPDATE payments SET amount_cents = amount_cents + 1 WHERE order_id = :o",
+    'shipping': "UPDATE orders SET shipping_cents = shipping_cents + 1 WHERE order_id = :o",
+    'no lines': "DELETE FROM order_items WHERE order_id = :o",
+    'no payment': "DELETE FROM payments WHERE order_id = :o",
+    'pair': "UPDATE orders SET status = 'pending', delivered_at = NULL WHERE order_id = :o",
+    'cancelled': "UPDATE orders SET status = 'cancelled', delivered_at = NULL WHERE order_id = :o",
+    'returned': "UPDATE orders SET status = 'returned' WHERE order_id = :o",
+    'a unit back': "UPDATE order_items SET returned_quantity = 1 WHERE order_id = :o",
+    'paid too early': "UPDATE payments SET paid_at = '2024-01-01 00:00:00' WHERE order_id = :o",
+    'before sign-up': "UPDATE customers SET signed_up_at = '2026-01-01 00:00:00' WHERE customer_id = (SELECT customer_id FROM orders WHERE order_id = :o)",
+    'not on sale': "UPDATE products SET launched_on = '2026-01-01', discontinued_on = NULL WHERE product_id = (SELECT min(product_id) FROM order_items WHERE order_id = :o)",
+    'two prices': "UPDATE order_items SET unit_price_cents = unit_price_cents + 1 WHERE order_id = :o",
+    'discount': "UPDATE orders SET discount_cents = 100000000 WHERE order_id = :o",
+}
+
+
+@pytest.mark.parametrize('what', CORRUPT)
+def test_rules_of_a_few_orders_are_the_rules_of_all(db, what):
+    "Asked of the orders that were touched, the rules find what they find in the whole shop."
+    with closing(sqlite3.connect(db, isolation_level=None)) as con:
+        busy = "SELECT i.order_id FROM order_items i JOIN orders o USING (order_id) WHERE o.status = 'delivered' AND i.order_id IN (SELECT order_id FROM payments WHERE refunded_cents = 0) GROUP BY i.product_id, i.order_id / 100000000 HAVING count(*) > 1 LIMIT 1"
+        o, = con.execute(busy).fetchone() or con.execute("SELECT order_id FROM payments WHERE status = 'captured' LIMIT 1").fetchone()
+        assert not broken(con, [k for k, in con.execute('SELECT order_id FROM orders')])
+        con.execute(CORRUPT[what], dict(o=o))
+        whole = {r.name for r in ORDER_RULES.values() if violations(con, r, 'sqlite')}
+        touched = {n for sql in _asked() for n, _ in con.execute(sql, (json.dumps([o]),))}
+        every = {n for sql in _asked() for n, _ in con.execute(sql, (json.dumps([k for k, in con.execute('SELECT order_id FROM orders')]),))}
+        assert whole and every == whole and touched <= whole and touched
+        told = broken(con, [o])
+        assert set(told) == {o} and told[o].kind in whole and len(str(told[o]).splitlines()) == 2
+
+
+def test_rules_walk_no_whole_table(db):
+    "However large a shop is, a change is judged by a few look-ups."
+    with closing(sqlite3.connect(db)) as con:
+        for sql in _asked():
+            plan = [r[3] for r in con.execute('EXPLAIN QUERY PLAN ' + sql, ('[1]',))]
+            scanned = {p.split()[1] for p in plan if p.startswith('SCAN')}
+            assert not [n for n in scanned if n.startswith('main.') or n in ('customers', 'products', 'c')] and any('SEARCH main.' in p or 'SEARCH i' in p for p in plan), plan
+
+
+def test_every_shop_rule_is_asked():
+    assert {r.name for r in RULES if not r.declared} == set(ORDER_RULES)
+    assert all(sum(f"SELECT '{n}'" in sql for sql in _asked()) == 1 for n in ORDER_RULES)
+
+
+# ---- changing
+
+def test_order_as_a_whole(store, db):
+    order = order_of(store, status='delivered')
+    key = order['order_id']
+    changed = order | dict(items=order['items'], tax_cents=order['tax_cents'] + 7, payment=order['payment'] | dict(amount_cents=order['payment']['amount_cents'] + 7))
+    with store.change() as c: now, tag = c.replace('orders', key, changed)
+    assert now == store.get('orders', key, ['items', 'payment'])[0] == changed and tag == store.get('orders', key)[1]
+    with pytest.raises(Refused, match='2 cents|cents, but') as e, store.change() as c: c.patch_row('orders', key, dict(tax_cents=order['tax_cents'] + 9))
+    assert e.value.kind == 'ledger' and (e.value.table, e.value.column) == ('payments', 'amount_cents')
+    with store.change() as c: c.delete('orders', key)
+    assert not [1 for t in ('orders', 'order_items', 'payments') if query(db, f'SELECT 1 FROM {t} WHERE order_id = ?', key)]
+
+
+@pytest.mark.parametrize('table', ['order_items', 'payments'])
+def test_parts_do_not_change_alone(store, table):
+    "A line or a payment by itself would open the ledger: by any of the ways there are."
+    row = store.page(table, limit=1).items[0]
+    key, before = row[TABLES[table].key], query(store.path, 'SELECT * FROM payments UNION ALL SELECT * FROM order_items ORDER BY 1')
+    column = 'unit_price_cents' if table == 'order_items' else 'amount_cents'
+    for change in [lambda c: c.patch_row(table, key, {column: row[column] + 1}), lambda c: c.replace(table, key, row | {column: row[column] + 1}), lambda c: c.delete(table, key)]:
+        with pytest.raises(Refused) as e, store.change() as c: change(c)
+        assert e.value.kind in ORDER_RULES
+    with pytest.raises(Refused), store.change() as c: c.create('order_items', store.page('order_items', limit=1).items[0] | dict(order_item_id=None, line_number=25, product_id=60))
+    assert query(store.path, 'SELECT * FROM payments UNION ALL SELECT * FROM order_items ORDER BY 1') == before
+
+
+def test_what_products_and_customers_say_matters_to_orders(store):
+    item = store.page('order_items', limit=1).items[0]
+    with pytest.raises(Refused) as e, store.change() as c: c.patch_row('products', item['product_id'], dict(launched_on='2026-01-01', discontinued_on=None))
+    assert e.value.kind == 'product_on_sale'
+    customer = store.page('orders', limit=1).items[0]['customer_id']
+    with pytest.raises(Refused) as e, store.change() as c: c.patch_row('customers', customer, dict(signed_up_at='2026-01-01 00:00:00'))
+    assert e.value.kind == 'order_after_signup'
+    with store.change() as c: c.patch_row('customers', customer, dict(city='Elsewhere'))
+
+
+def test_refusals_name_what_is_wrong(store):
+    customer = store.get('customers', 1)[0]
+    cases = {('unique', 'email'): customer | dict(customer_id=None), ('check', 'country'): customer | dict(customer_id=None, email='a@b.cd', country='Fra'),
+             ('null', 'city'): customer | dict(customer_id=None, email='a@b.cd', city=None)}
+    for (kind, column), row in cases.items():
+        with pytest.raises(Refused) as e, store.change() as c: c.create('customers', row)
+        assert (e.value.kind, e.value.table, e.value.column) == (kind, 'customers', column)
+    with pytest.raises(Refused) as e, store.change() as c: c.create('orders', order_of(store) | dict(order_id=None, customer_id=10**9, items=None, payment=None))
+    assert (e.value.kind, e.value.column) == ('reference', 'customer_id')
+    with pytest.raises(Missing), store.change() as c: c.delete('customers', 10**9)
+    with pytest.raises(Refused, match='too large'), store.change() as c: c.create('customers', customer | dict(customer_id=2**53 - 1, email='a@b.cd'))
+    with pytest.raises(Refused), store.change() as c: c.create('customers', customer | dict(customer_id=2**70, email='a@b.cd'))
+
+
+def test_versions(store, db):
+    "Whoever changes a row, its version is another one; and the same again when it says the same."
+    row, tag = store.get('customers', 3)
+    with closing(sqlite3.connect(db)) as con, con: con.execute("UPDATE customers SET city = 'Elsewhere' WHERE customer_id = 3")
+    assert store.get('customers', 3)[1] != tag
+    with pytest.raises(Stale), store.change() as c: c.patch_row('customers', 3, dict(city='Here'), expected=[tag])
+    with store.change() as c: c.patch_row('customers', 3, dict(city=row['city']))
+    assert store.get('customers', 3)[1] == tag
+    key = order_of(store)['order_id']
+    before = store.get('orders', key)[1]
+    with closing(sqlite3.connect(db)) as con, con: con.execute('UPDATE payments SET attempts = attempts + 1 WHERE order_id = ?', (key,))
+    assert store.get('orders', key)[1] != before
+
+
+def test_merge():
+    assert merge(dict(a=1, b=dict(c=2, d=[1])), dict(b=dict(c=None, d=[2]))) == dict(a=1, b=dict(c=None, d=[2]))
+
+
+def test_a_change_that_fails_leaves_nothing(store, db):
+    before = list(sqlite3.connect(db).iterdump())
+    with pytest.raises(ZeroDivisionError), store.change() as c:
+        c.patch_row('customers', 1, dict(city='Nowhere'))
+        1 / 0
+    with store.change(dry_run=True) as c: c.patch_row('customers', 1, dict(city='Nowhere'))
+    assert list(sqlite3.connect(db).iterdump()) == before and not store._writer.in_transaction
+
+
+# ---- many at once
+
+def bump(path, times):
+    with Store(path) as store:
+        for _ in range(times):
+            while True:
+                row, tag = store.get('products', 1)
+                try:
+                    with store.change() as c: c.patch_row('products', 1, dict(cost_cents=row['cost_cents'] + 1), expected=[tag])
+                    break
+                except Stale: pass
+
+
+def test_no_update_is_lost(db):
+    "Three processes and, in one, four threads count up the same number: none overwrites another."
+    with Store(db) as store: before = store.get('products', 1)[0]['cost_cents']
+    jobs = [multiprocessing.get_context('spawn').Process(target=bump, args=(db, 25)) for _ in range(2)]
+    for j in jobs: j.start()
+    threads = [threading.Thread(target=bump, args=(db, 10)) for _ in range(4)]
+    for t in threads: t.start()
+    for j in (*threads, *jobs): j.join(60)
+    assert [j.exitcode for j in jobs] == [0, 0]
+    with Store(db) as store: assert store.get('products', 1)[0]['cost_cents'] == before + 90
+
+
+def test_readers_do_not_wait(store):
+    "While a change is open, others read what was before it, at once."
+    with store.change() as c:
+        c.patch_row('customers', 1, dict(city='Tomorrow'))
+        began = time.monotonic()
+        assert store.get('customers', 1)[0]['city'] != 'Tomorrow' and time.monotonic() - began < 0.5
+    assert store.get('customers', 1)[0]['city'] == 'Tomorrow'
+
+
+def test_a_load_under_an_open_store(store, db):
+    "The new shop is there for those who ask next; a walk that has begun sees the old one to its end."
+    keys = Keys(db)
+    token, walk = keys.create(['*']), store.stream('orders', size=10)
+    rows = next(walk)
+    load(tables(OTHER), db)
+    assert store.page('orders', count=True, limit=1).count == 30 and store.same_file()
+    assert len(rows) + sum(map(len, walk)) == 400
+    with store.change() as c: c.patch_row('customers', 1, dict(city='After'))
+    store.once(lambda c: (200, '{}', b''), key='k')
+    assert store.get('customers', 1)[0]['city'] == 'After' and keys.find(token)
+    assert query(db, 'PRAGMA journal_mode') == [('wal',)] and query(db, 'PRAGMA integrity_check') == [('ok',)]
+
+
+# ---- once
+
+def test_once(store, db):
+    def job(c): return 201, '{}', str(c.create('customers', store.get('customers', 1)[0] | dict(customer_id=None, email=f'{time.monotonic()}@b.cd'))[0]['customer_id']).encode()
+    first, again = store.once(job, 'me', 'k', 'd'), store.once(job, 'me', 'k', 'd')
+    assert first[0] == again[0] and (first[1], again[1]) == (False, True)
+    assert store.once(job, 'you', 'k', 'd')[0] != first[0]
+    with pytest.raises(Reused): store.once(job, 'me', 'k', 'other')
+    with closing(sqlite3.connect(db)) as con, con: con.execute('UPDATE _idempotency SET at = at - ?', (KEPT,))
+    assert store.once(job, 'me', 'k', 'other')[1] is False
+    assert query(db, 'SELECT count(*) FROM _idempotency') == [(1,)]
+
+
+def test_a_wish_that_failed_may_be_asked_again(store, db):
+    def fails(c): c.patch_row('customers', 1, dict(city='Half')); raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError): store.once(fails, 'me', 'k', 'd')
+    assert store.once(lambda c: (200, '{}', b'well'), 'me', 'k', 'd') == ((200, '{}', b'well'), False)
+    assert store.get('customers', 1)[0]['city'] != 'Half'
+
+
+def test_bulk_row_by_row(store, db):
+    good = store.get('products', 1)[0] | dict(product_id=None)
+    rows = [good | dict(sku='A'), good | dict(sku='A'), good | dict(sku='B', price_cents=0), good | dict(sku='C')]
+    with store.change() as c: made, wrong = c.create_many('products', rows)
+    assert len(made) == 2 and {i: e.kind for i, e in wrong.items()} == {1: 'unique', 2: 'check'}
+    whole = order_of(store, status='delivered') | dict(order_id=None)
+    whole['items'], whole['payment'] = [{k: v for k, v in i.items() if not k.endswith('_id') or k == 'product_id'} for i in whole['items']], {k: v for k, v in whole['payment'].items() if not k.endswith('_id')}
+    rows = [whole, whole | dict(tax_cents=whole['tax_cents'] + 1), whole, whole | dict(items=None)]
+    with store.change() as c: made, wrong = c.create_many('orders', rows)
+    assert len(made) == 2 and {i: e.kind for i, e in wrong.items()} == {1: 'ledger', 3: 'order_has_lines'}
+    assert {r.name for r in RULES if len(violations(sqlite3.connect(db), r, 'sqlite'))} == set()
+
+
+# ---- snapshots and keys
+
+def test_snapshots(store, db):
+    snaps = Snapshots(store)
+    first = snaps.current()
+    assert first is snaps.current() and take(db).version == first.version
+    with closing(sqlite3.connect(db)) as con, con: con.execute("UPDATE customers SET city = 'Elsewhere' WHERE customer_id = 3")
+    second = snaps.current()
+    assert second.version != first.version
+    answer, seen = snaps.answer('monthly_revenue', dict(start='2025-03-01'))
+    want = query(db, "SELECT strftime('%Y-%m-01', order_day), sum(revenue_cents) FROM order_totals WHERE is_sale = 1 AND order_day >= '2025-03-01' GROUP BY 1 ORDER BY 1")
+    assert seen is second and [(f'{m:%Y-%m-%d}', round(r * 100)) for m, r in zip(answer.frame.month, answer.frame.revenue_eur)] == want
+    assert snaps.answer('monthly_revenue', dict(start='2025-03-01'))[0] is answer
+    with pytest.raises(ShopError) as e: snaps.answer('monthly_revenue', dict(start='2025-03-01', end='2025-01-01'))
+    assert e.value.code == 2
+    snaps.close()
+
+
+def test_one_takes_the_snapshot(store, monkeypatch):
+    "Of many who ask at once, one copies; the others get what there is."
+    import shop_nb.snapshot as S
+    snaps, real, taken = Snapshots(store), S.take, []
+    def slow(path): taken.append(1); time.sleep(0.3); return real(path)
+    monkeypatch.setattr(S, 'take', slow)
+    snaps.current()
+    with store.change() as c: c.patch_row('customers', 1, dict(city='Elsewhere'))
+    got = []
+    threads = [threading.Thread(target=lambda: got.append(snaps.current().version)) for _ in range(8)]
+    for t in threads: t.start()
+    for t in threads: t.join()
+    assert len(taken) == 2 and len(got) == 8 and len(set(got)) == 2
+    snaps.close()
+
+
+def test_slow_questions_are_stopped(store):
+    snaps = Snapshots(store)
+    snaps.current().con.execute('create or replace view order_totals as select o.*, 1 as is_sale, cast(o.ordered_at as date) as order_day, 1 as revenue_cents, 1 as units, 0 as refunded_cents from orders o, range(100000000) r, range(1000)')
+    store.timeout = 0.3
+    began = time.monotonic()
+    with pytest.raises(TooSlow): snaps.answer('monthly_revenue')
+    assert time.monotonic() - began < 10
+    snaps.close()
+
+
+def test_keys(tmp_path):
+    keys = Keys(tmp_path / 'shop.db')
+    token, brief = keys.create(['orders:read']), keys.create(['*'], days=0)
+    assert keys.path.stat().st_mode & 0o777 == 0o600 and token not in keys.path.read_text()
+    assert Keys(tmp_path / 'shop.db').find(token).may('orders:read') and not keys.find(token).may('orders:write')
+    assert keys.find(brief).expired and keys.find(token + 'x') is None and keys.find('') is None and keys.find('a_b_c') is None
+    secret = json.loads(keys.path.read_text())['secret']
+    Keys(tmp_path / 'shop.db').revoke(keys.find(token).id)
+    assert keys.find(token) is None and json.loads(keys.path.read_text())['secret'] == secret
+    assert all(keys.find(keys.create([s])) for s in SCOPES)
+
+
+def test_cursors_cannot_be_made(tmp_path):
+    keys = Keys(tmp_path / 'shop.db')
+    text = keys.sign([1, 'a', None], 'here')
+    assert keys.unsign(text, 'here') == [1, 'a', None]
+    for wrong in [text[:-1], text + 'A', 'A' + text[1:], '', 'é', '=' * 7, text + '==', "' OR 1=1"]:
+        with pytest.raises(Refused): keys.unsign(wrong, 'here') if wrong != text + '==' else keys.unsign(text, 'there')
