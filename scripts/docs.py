@@ -158,7 +158,7 @@ def pages_of_the_site():
             p.body = write(text, p, set())
     reference.all_names(next(p for p in pages if p.url == 'reference/names.html'), found, pages)
     home = reference.home(pages)
-    return [home, *pages], images, found, write.problems
+    return [home, *pages], images | write.images, found, write.problems
 
 
 class Ends(HTMLParser):

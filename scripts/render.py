@@ -50,7 +50,7 @@ class Writer:
     "Markdown as HTML, whose links between files are links between pages, and whose names lead to where they are told of."
     def __init__(self, pages, names):
         self.to = {p.source: p.url for p in pages if p.source}
-        self.names, self.problems = names, []
+        self.names, self.problems, self.images = names, [], {} # images: url → bytes
         self.md = MarkdownIt('commonmark', dict(html=True)).enable(['table', 'strikethrough'])
         self.md.renderer.rules['fence'] = lambda tokens, i, *_: coloured(tokens[i].content, (tokens[i].info.split() or [''])[0])
         self.md.core.ruler.push('site', self.mend)
@@ -70,6 +70,7 @@ class Writer:
             for j, t in enumerate(token.children or ()):
                 if t.type == 'link_open': inside = True; t.attrSet('href', self.link(t.attrGet('href'), page))
                 elif t.type == 'link_close': inside = False
+                elif t.type == 'image': t.attrSet('src', self.image(t.attrGet('src'), page)); t.attrSet('loading', 'lazy')
                 elif t.type == 'code_inline' and not inside and (url := self.named(t.content, page)):
                     token.children[j] = Token('html_inline', '', 0, content=f'<a class="name" href="{url}"><code>{html.escape(t.content)}</code></a>')
 
@@ -81,6 +82,13 @@ class Writer:
         url = self.to.get(target) or next((u for s, u in self.to.items() if s.startswith(f'{target}/')), None)
         if not url: self.problems.append(f'{page.source}: a link leads to {target}, which is no page'); return href
         return relative(url, page) + (f'#{anchor}' if anchor else '')
+
+    def image(self, src, page):
+        "A picture beside a file as one of the site."
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(page.source), src))
+        if not (ROOT / path).is_file(): self.problems.append(f'{page.source}: there is no picture {path}'); return src
+        self.images[url := f'img/{posixpath.basename(path)}'] = (ROOT / path).read_bytes()
+        return relative(url, page)
 
     def named(self, code, page):
         url = next((self.names[n] for n in (code, code.removesuffix('()'), code.removesuffix('.')) if n in self.names), None)

@@ -506,3 +506,27 @@ def test_new_data_is_told_and_shown_on_a_click_and_a_shop_that_went_away_is_told
         settle(page, page.get_by_role('link', name='Overview').click)
         assert shown(page, 'revenue').startswith('€')
         page.goto('about:blank')
+
+
+@pytest.mark.slow
+def test_the_service_says_the_same(shop, cube, tmp_path):
+    "Each question that a headline number agrees with gives the same through HTTP, to the cent."
+    from fastapi.testclient import TestClient
+    from shop_nb.api import make_app
+    from shop_nb.door import Config
+    db = tmp_path / 'shop.db'
+    shop.load(db)
+    days = dict(start='2025-05-05', end='2025-09-14')
+    v = cube.values(Filters(dt.date(2025, 5, 5), dt.date(2025, 9, 14)))
+    with TestClient(make_app(Config(str(db))), base_url='http://127.0.0.1') as client:
+        def ask(name):
+            said = client.get(f'/v1/questions/{name}', params=days)
+            assert said.status_code == 200, said.text
+            return pd.DataFrame(said.json()['items'])
+        for name in ('monthly_revenue', 'revenue_by_category', 'new_vs_returning', 'payment_methods'):
+            here = shop.ask(name, **days).frame
+            there = ask(name)[list(here.columns)]
+            for c in here.columns:
+                if pd.api.types.is_numeric_dtype(here[c]): assert [agree(a, b) for a, b in zip(map(float, here[c].fillna(0)), map(float, there[c].fillna(0)))] == [True] * len(here), (name, c)
+        assert round(100 * v['revenue']) == round(100 * ask('monthly_revenue').revenue_eur.sum()) == round(100 * ask('revenue_by_category').revenue_eur.sum())
+        assert v['orders'] == ask('monthly_revenue').orders.sum()

@@ -15,9 +15,9 @@ SMALL = dict(CUSTOMERS=60, PRODUCTS=40, ORDERS=60, ORDER_ITEMS=150)
 BROWSER = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split()
 # what is shown and not run here: the command's beginning, and where it is run instead
 ELSEWHERE = {
-    'make run': 'a step of .github/workflows/ci.yml', 'make test': 'this is it', 'pip install ': 'make wheel, in an empty environment',
+    'make run': 'a step of the nightly workflow', 'make test': 'this is it', 'make docs': 'the fixture `site`, and a step of the workflow that puts it on Pages',
+    'make lab': 'a server: test_deploy.py starts it', 'make api': 'the same', 'make dashboard': 'the same', 'pip install ': 'make wheel, in an empty environment',
     'shop-nb generate --out reports/cluster ': 'test_spark.py starts a cluster', 'shop-nb api ': 'a server: its own tests start it', 'shop-nb dashboard ': 'a server: its own tests start it',
-    'make dashboard': 'a server: test_dashboard.py', 'make api': 'a server: test_api.py', 'make lab': 'a server: test_deploy.py starts its like', 'make docs': 'a step of .github/workflows/docs.yml; here the site is built, too',
     'make up': 'containers: a job of .github/workflows/ci.yml', 'make down': 'the same', 'docker compose ': 'the same', 'kustomize ': 'a cluster; test_deploy.py checks what it gets', 'kubectl ': 'the same'}
 
 
@@ -53,8 +53,9 @@ def test_what_is_broken_is_found(tmp_path, body, problem):
 def test_a_link_to_a_file_without_a_page_is_found():
     page = docs.Page('how-to/x.html', 'X', 'howto', source='docs/how-to/x.md')
     write = docs.Writer([page], {})
-    write('[a](../../nbs/none.ipynb) [b](x.md) [c](https://example.com)', page, set())
-    assert len(write.problems) == 1 and 'nbs/none.ipynb' in write.problems[0]
+    write('[a](../../nbs/none.ipynb) [b](x.md) [c](https://example.com) ![d](none.png) ![e](../../nbs/images/index-1.png)', page, set())
+    assert len(write.problems) == 2 and 'nbs/none.ipynb' in write.problems[0] and 'docs/how-to/none.png' in write.problems[1]
+    assert list(write.images) == ['img/index-1.png']
 
 
 def test_what_is_not_told_of_is_found(site, monkeypatch):
@@ -121,7 +122,8 @@ def test_what_is_run_elsewhere_is_still_shown():
     shown = [l for p in [ROOT / 'README.md', *GUIDES] for l in lines(p)]
     servers = [e for e in ELSEWHERE if e in ('shop-nb api ', 'shop-nb dashboard ')]
     assert all(any(l.startswith(e) for l in shown) for e in ELSEWHERE if e not in servers)
-    assert 'make run' in (ROOT / '.github/workflows/ci.yml').read_text() and 'make test' in (ROOT / '.ci/run').read_text()
+    steps = '\n'.join(p.read_text() for p in [ROOT / '.ci/run', *(ROOT / '.github/workflows').glob('*.yml')])
+    assert all(re.search(rf'^ *(- run: )?{c}$', steps, re.M) for c in ('make run', 'make test', 'make docs', 'make wheel'))
 
 
 @pytest.mark.slow
