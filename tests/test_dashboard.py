@@ -522,7 +522,7 @@ def test_the_service_says_the_same(shop, cube, tmp_path):
         def ask(name):
             said = client.get(f'/v1/questions/{name}', params=days)
             assert said.status_code == 200, said.text
-            return pd.DataFrame(said.json()['items'])
+            return pd.DataFrame(said.json()['rows'])
         for name in ('monthly_revenue', 'revenue_by_category', 'new_vs_returning', 'payment_methods'):
             here = shop.ask(name, **days).frame
             there = ask(name)[list(here.columns)]
