@@ -296,7 +296,14 @@ def _lines_of(format, names, chunks, flags=()):
         else: yield b''.join(orjson.dumps(dict(zip(names, r)) | {n: r[i] == 1 for i, n in flags}) + b'\n' for r in rows)
     yield text.getvalue()
 
-def _file(stream, format, name): return StreamingResponse(stream, media_type=FORMATS[format], headers={'Content-Disposition': f'attachment; filename="{name}.{format}"'})
+class _Sent(StreamingResponse):
+    "A stream that ends when its answer does, however that ends"
+    def __init__(self, stream, **told): super().__init__(stream, **told); self.stream = stream
+    async def __call__(self, scope, receive, send):
+        try: await super().__call__(scope, receive, send)
+        finally: self.stream.close()
+
+def _file(stream, format, name): return _Sent(stream, media_type=FORMATS[format], headers={'Content-Disposition': f'attachment; filename="{name}.{format}"'})
 
 # %% ../nbs/12g_api.ipynb #e0add409
 _binary = {200: dict(description='A file', content={m.partition(';')[0]: dict(schema=dict(type='string')) for m in FORMATS.values()})}

@@ -476,6 +476,63 @@ def test_time_limit(inside):
     assert client.get('/v1/order_items', params=dict(quantity=98)).status_code == 200
 
 
+def test_head_is_get_without_the_body(server, api):
+    for path in '/v1/customers/7', '/v1/orders?limit=2', '/v1/payments:export', '/healthz', '/v1/customers/1000000':
+        got, head = api.get(path), api.head(path)
+        assert head.status_code == got.status_code and not head.content and head.headers['content-type'] == got.headers['content-type'], path
+        assert head.headers.get('etag') == got.headers.get('etag') and head.headers.get('content-length') == got.headers.get('content-length')
+    assert api.head('/v1/customers/7', headers={'If-None-Match': api.get('/v1/customers/7').headers['etag']}).status_code == 304
+
+
+@pytest.fixture
+def hasty(made, tmp_path):
+    "A service in a thread that is not patient."
+    import uvicorn
+    shutil.copy(made, tmp_path / 'shop.db')
+    port, app = free_port(), make_app(Config(str(tmp_path / 'shop.db'), arrives=0.5, leaves=1))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started: time.sleep(0.05)
+    yield port, app
+    server.should_exit = True
+    thread.join(30)
+
+
+def test_a_body_that_comes_slowly(hasty):
+    port, app = hasty
+    head = f'POST /v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\nAuthorization: Bearer {app.state.service.keys.create(["*"])}\r\n\r\n'
+    with socket.create_connection(('127.0.0.1', port), timeout=30) as s:
+        s.sendall(head.encode() + b'{"a"')
+        told = b''.join(iter(lambda: s.recv(65536), b''))
+    assert told.startswith(b'HTTP/1.1 408 ') and b'application/problem+json' in told
+
+
+def test_an_answer_that_is_taken_slowly(hasty):
+    "Whoever does not read is cut off, and the state that the export saw is let go."
+    port, app = hasty
+    store = app.state.service.store
+    with closing(sqlite3.connect(store.path)) as con, con:
+        con.execute('''WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 41000)
+                       INSERT INTO products SELECT i, 'sku' || i, hex(zeroblob(90)), category, brand, price_cents, cost_cents, launched_on, NULL FROM n, products WHERE product_id = 1''')
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.connect(('127.0.0.1', port))
+        s.sendall(b'GET /v1/products:export?format=ndjson HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        s.recv(100)
+        with store.change() as c: c.patch_row('products', 1, dict(brand='Later'))
+        with closing(sqlite3.connect(store.path, timeout=0.1)) as con: assert con.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchone()[0] == 1 # held
+        time.sleep(2)
+        for _ in range(100):
+            with closing(sqlite3.connect(store.path, timeout=0.1)) as con:
+                if con.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchone()[0] == 0: break
+            time.sleep(0.1)
+        else: raise AssertionError('the export still holds what it saw')
+        s.settimeout(30)
+        got = b''.join(iter(lambda: s.recv(1 << 20), b''))
+    assert not got.endswith(b'0\r\n\r\n')
+
+
 def test_cors(inside):
     client, _ = inside(origins=('https://shop.example',))
     r = client.get('/v1/orders?limit=1', headers={'Origin': 'https://shop.example'})

@@ -372,3 +372,40 @@ def test_each_order_once_whatever_dies(made, tmp_path):
     with closing(sqlite3.connect(db)) as con: there = con.execute('SELECT shipping_cents, order_id FROM orders WHERE shipping_cents >= 10000').fetchall()
     assert len(acknowledged) == clients * each and sorted(there) == sorted((n, int(at.rsplit('/', 1)[1])) for n, at in acknowledged.items())
     assert len(everything(db)['orders']) == len(before['orders']) + clients * each and not broken(db)
+
+
+# ---- for long
+
+def size(pid):
+    "Megabytes of memory and open files of a process and its children"
+    status = open(f'/proc/{pid}/status').read()
+    return int(status.split('VmRSS:')[1].split()[0]) / 1024, len(os.listdir(f'/proc/{pid}/fd'))
+
+
+@pytest.mark.slow
+def test_it_lasts(served, made, tmp_path):
+    "Everything at once, with loads under it: no fault, and neither memory nor files grow."
+    seconds, seen, told, sizes = 600 if FULL else 6, {}, [], []
+    until = time.monotonic() + seconds
+    def client(n):
+        with httpx.Client(base_url=served.url, headers=served.client.headers, timeout=120) as c:
+            while time.monotonic() < until:
+                tag = c.get('/v1/products/3').headers['etag']
+                orders = c.get('/v1/orders', params=dict(limit=20, expand='customer,items,payment', count='true'))
+                for r in [orders, c.get('/v1/order_items', params=dict(sort='-quantity', quantity__gte=2)), c.get('/v1/questions/order_status'), c.get('/v1/payments:export', params=dict(format=['csv', 'ndjson', 'parquet', 'arrow'][n % 4])),
+                          c.patch('/v1/products/3', json=dict(brand=f'{n} {time.monotonic()}'), headers={'If-Match': tag}), c.post('/v1/customers', json={}), c.get('/v1/customers/7', headers={'If-None-Match': '"0"'}), c.get('/metrics')]:
+                    seen[r.status_code] = seen.get(r.status_code, 0) + 1
+                    if r.status_code >= 500: told.append(r.text)
+                time.sleep(0.01)
+    with ThreadPoolExecutor(6) as pool:
+        jobs = [pool.submit(client, n) for n in range(6)]
+        while time.monotonic() < until:
+            load(tables(SMALL), served.db)
+            sizes.append(size(served.process.pid))
+            time.sleep(seconds / 12)
+        for j in jobs: j.result()
+    sizes.append(size(served.process.pid))
+    if FULL: print(seen, sizes)
+    assert not told and set(seen) <= {200, 404, 412, 422} and seen[200] > seconds and not served.events('failure') and not broken(served.db)
+    half = sizes[len(sizes) // 2]
+    assert sizes[-1][0] < 1.1 * half[0] + 20 and sizes[-1][1] <= max(s[1] for s in sizes[:-1]) + 8
