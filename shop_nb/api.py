@@ -293,6 +293,7 @@ def _lines_of(format, names, chunks, flags=()):
         else: yield b''.join(orjson.dumps(dict(zip(names, r)) | {n: r[i] == 1 for i, n in flags}) + b'\n' for r in rows)
     yield text.getvalue()
 
+# %% ../nbs/12g_api.ipynb #908c87ef
 class _Sent(StreamingResponse):
     "A stream that ends when its answer does, however that ends"
     def __init__(self, stream, **told): super().__init__(stream, **told); self.stream = stream
