@@ -130,7 +130,7 @@ def _reading(api, service, name):
             if n not in PARTS: service.admit(request, f'{expansions(t)[n][0]}:read')
         return expand
 
-    @_route(api, 'GET', f'/v1/{name}', f'{name}:read', Page, parameters=Listing)
+    @_route(api, 'GET', f'/v1/{name}', f'{name}:read', Page, parameters=Listing, summary='A page of rows')
     async def listing(request:Request):
         given = (q := _read(Listing, request)).model_dump(exclude_unset=True)
         found = {n: v for n, v in given.items() if n in known}
@@ -142,7 +142,7 @@ def _reading(api, service, name):
         link = {'Link': f'<{request.url.path}?{request.url.include_query_params(cursor=cursor).query}>; rel="next"'} if cursor else None
         return _json(dict(items=p.items, next=cursor) | (dict(count=p.count) if q.count else {}), headers=link)
 
-    @_route(api, 'GET', f'/v1/{name}/{{key}}', f'{name}:read', shapes['row'], parameters=Single, extra={304: dict(description='Not changed')})
+    @_route(api, 'GET', f'/v1/{name}/{{key}}', f'{name}:read', shapes['row'], parameters=Single, extra={304: dict(description='Not changed')}, summary='One row')
     async def single(request:Request, key:_Key, if_none_match:_IfNone=None):
         q = _read(Single, request)
         row, version = store.get(t, key, brings(request, _split(getattr(q, 'expand', None))))
@@ -152,11 +152,10 @@ def _reading(api, service, name):
 # %% ../nbs/12g_api.ipynb #c3578e11
 def _route(api, method, path, scope, model, status=200, parameters=None, extra=None, **more):
     "Add a route with what its documentation needs"
-    verb = dict(GET='Get', POST='Create', PUT='Replace', PATCH='Change', DELETE='Delete')[method]
     def add(f):
         told = {status: dict(model=model) if model else dict(description='Done')}
         api.add_api_route(path, f, methods=[method], status_code=status, responses=told | (extra or {}), response_model=None, response_class=Response,
-            operation_id=f'{f.__name__}_{scope.split(":")[0]}', openapi_extra={'x-scope': scope, 'parameters': _described(parameters) if parameters else []} | more.pop('openapi', {}), tags=[scope.split(':')[0]], **({'summary': f'{f.__doc__ or verb}'} | more))
+            operation_id=f'{f.__name__}_{scope.split(":")[0]}', openapi_extra={'x-scope': scope, 'parameters': _described(parameters) if parameters else []} | more.pop('openapi', {}), tags=[scope.split(':')[0]], **more)
         api.routes[-1].parameters = list(parameters.model_fields) if parameters else []
         return f
     return add
@@ -172,21 +171,21 @@ def _writing(api, service, name):
         headers = {'ETag': _tag(version)} | ({'Location': f'/v1/{name}/{row[t.key]}'} if status == 201 else {})
         return status, json.dumps(headers), orjson.dumps(row)
 
-    @_route(api, 'POST', f'/v1/{name}', scope, Row, 201)
+    @_route(api, 'POST', f'/v1/{name}', scope, Row, 201, summary='Add a row')
     async def create(request:Request, body:New, idempotency_key:_Idempotency=None):
         return await service.write(request, lambda c: answer(c.create(t, body.model_dump()), 201), idempotency_key)
 
-    @_route(api, 'PUT', f'/v1/{name}/{{key}}', scope, Row)
+    @_route(api, 'PUT', f'/v1/{name}/{{key}}', scope, Row, summary='Replace a row')
     async def replace(request:Request, key:_Key, body:New, if_match:_IfMatch=None):
         expected = _expected(if_match)
         return await service.write(request, lambda c: answer(c.replace(t, key, body.model_dump(), expected)))
 
-    @_route(api, 'PATCH', f'/v1/{name}/{{key}}', scope, Row)
+    @_route(api, 'PATCH', f'/v1/{name}/{{key}}', scope, Row, summary='Change some columns')
     async def change(request:Request, key:_Key, body:Patch, if_match:_IfMatch=None):
         expected = _expected(if_match)
         return await service.write(request, lambda c: answer(c.patch_row(t, key, body.model_dump(exclude_unset=True), expected)))
 
-    @_route(api, 'DELETE', f'/v1/{name}/{{key}}', scope, None, 204)
+    @_route(api, 'DELETE', f'/v1/{name}/{{key}}', scope, None, 204, summary='Remove a row')
     async def delete(request:Request, key:_Key, if_match:_IfMatch=None):
         expected = _expected(if_match)
         return await service.write(request, lambda c: (c.delete(t, key, expected), (204, '{}', b''))[1])
@@ -246,7 +245,7 @@ def _bulk(api, service, name):
             except ValidationError as e: good.append(None); wrong[i] = list(_faults(e.errors(), t.names, f'/{i}'))
         return good, wrong
 
-    @_route(api, 'POST', f'/v1/{name}:bulk', f'{name}:write', Bulk, parameters=_Bulk, extra={207: dict(model=Bulk, description='Some rows were refused, the others made')}, openapi=dict(requestBody=dict(required=True, content=content)))
+    @_route(api, 'POST', f'/v1/{name}:bulk', f'{name}:write', Bulk, parameters=_Bulk, extra={207: dict(model=Bulk, description='Some rows were refused, the others made')}, summary='Add many rows', openapi=dict(requestBody=dict(required=True, content=content)))
     async def bulk(request:Request, idempotency_key:_Idempotency=None):
         q = _read(_Bulk, request)
         kind = request.headers.get('content-type', '').partition(';')[0].strip().lower()
@@ -296,6 +295,7 @@ def _lines_of(format, names, chunks, flags=()):
         else: yield b''.join(orjson.dumps(dict(zip(names, r)) | {n: r[i] == 1 for i, n in flags}) + b'\n' for r in rows)
     yield text.getvalue()
 
+# %% ../nbs/12g_api.ipynb #908c87ef
 class _Sent(StreamingResponse):
     "A stream that ends when its answer does, however that ends"
     def __init__(self, stream, **told): super().__init__(stream, **told); self.stream = stream
@@ -314,7 +314,7 @@ def _exporting(api, service, name):
     flags = [(i, c.name) for i, c in enumerate(t.columns) if c.type == 'flag']
     Export = _query(f'{_named(t)}Export', format=(_format, 'csv'), **_filters(t))
 
-    @_route(api, 'GET', f'/v1/{name}:export', f'{name}:read', None, parameters=Export, extra=_binary)
+    @_route(api, 'GET', f'/v1/{name}:export', f'{name}:read', None, parameters=Export, extra=_binary, summary='All rows as a file')
     async def export(request:Request):
         q = _read(Export, request)
         rows = service.store.stream(name, q.model_dump(exclude_unset=True, exclude={'format'}))

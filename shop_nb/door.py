@@ -155,20 +155,6 @@ class Door:
         self.app, self.config, self.buckets = app, service.config, Buckets(service.config.rate)
         self.seconds = service.seconds
 
-    def incoming(self, receive):
-        "What a client sends, until it is too much or takes too long"
-        got, until = 0, asyncio.get_running_loop().time() + self.config.arrives
-        async def limited():
-            nonlocal got, until
-            try:
-                async with asyncio.timeout_at(until): message = await receive()
-            except TimeoutError: raise HTTPException(408, f'A body has {self.config.arrives:g} seconds to come.', {'Connection': 'close'}) from None
-            got += len(message.get('body', b''))
-            if got > self.config.max_body: raise HTTPException(413, f'A body has {self.config.max_body:,} bytes at most.')
-            if not message.get('more_body'): until = None
-            return message
-        return limited
-
     async def __call__(self, scope, receive, send):
         if scope['type'] != 'http': return await self.app(scope, receive, send)
         began, headers, told, head = time.perf_counter(), dict(scope['headers']), {}, scope['method'] == 'HEAD'
@@ -193,6 +179,22 @@ class Door:
             log('failure', 'error', id=id.decode(), error=''.join(traceback.format_exception(e)))
             if 'status' not in told: await problem(500, 'The service has a fault. It was written down under the X-Request-Id of this answer.')(scope, receive, reply)
         finally: self.note(scope | inner | dict(method=scope['method']), told.get('status', 499), time.perf_counter() - began)
+
+# %% ../nbs/12f_door.ipynb #95c1a0d5
+@patch
+def incoming(self:Door, receive):
+    "What a client sends, until it is too much or takes too long"
+    got, until = 0, asyncio.get_running_loop().time() + self.config.arrives
+    async def limited():
+        nonlocal got, until
+        try:
+            async with asyncio.timeout_at(until): message = await receive()
+        except TimeoutError: raise HTTPException(408, f'A body has {self.config.arrives:g} seconds to come.', {'Connection': 'close'}) from None
+        got += len(message.get('body', b''))
+        if got > self.config.max_body: raise HTTPException(413, f'A body has {self.config.max_body:,} bytes at most.')
+        if not message.get('more_body'): until = None
+        return message
+    return limited
 
 # %% ../nbs/12f_door.ipynb #2f4a5e09
 @patch

@@ -519,7 +519,7 @@ def test_an_answer_that_is_taken_slowly(hasty):
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         s.connect(('127.0.0.1', port))
         s.sendall(b'GET /v1/products:export?format=ndjson HTTP/1.1\r\nHost: localhost\r\n\r\n')
-        s.recv(100)
+        while b'product_id' not in s.recv(1000): pass # rows are on their way
         with store.change() as c: c.patch_row('products', 1, dict(brand='Later'))
         with closing(sqlite3.connect(store.path, timeout=0.1)) as con: assert con.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchone()[0] == 1 # held
         time.sleep(2)
