@@ -108,7 +108,7 @@ def _matches(header, version): return header.strip() == '*' or version in {t.str
 def _expected(if_match):
     "The versions that a row may have, from If-Match; raises HTTPException"
     if if_match is None: raise HTTPException(428, 'Say which version you saw: If-Match with the ETag of the row, or * for any.')
-    return None if if_match.strip() == '*' else {t.strip().strip('"') for t in if_match.split(',') if not t.strip().startswith('W/')}
+    return None if if_match.strip() == '*' else {t.strip().strip('"').partition('.')[0] for t in if_match.split(',') if not t.strip().startswith('W/')}
 
 _Key = Annotated[int, Path(ge=1, le=LAST_KEY, description='Key of the row')]
 _IfMatch = Annotated[Optional[str], Header(description='ETag of the row as you saw it, or `*`; without it the answer is 428')]
@@ -370,7 +370,20 @@ def _questions(api, service):
     @api.get('/v1/questions/{name}', include_in_schema=False)
     async def unknown(name:str): return problem(404, ' '.join(filter(None, (f'There is no question {name!r}.', nearest(name, all)))))
 
-# %% ../nbs/12g_api.ipynb #8d748ae9
+# %% ../nbs/12g_api.ipynb #73a4de2a
+class RunFacts:
+    "What the run beside a database says of itself, as metrics: the rows of its tables, the seconds of its steps"
+    def __init__(self, db): self.folder = os.path.dirname(os.path.abspath(db))
+    def collect(self):
+        try: told = read_manifest(self.folder)
+        except ShopError: told = {}
+        rows = {n: t['rows'] for n, t in told.get('tables', {}).items()}
+        for name, what, label, values in (('shop_run_rows', 'Rows that the run made', 'table', rows), ('shop_run_step_seconds', 'Seconds that a step of the run took', 'step', told.get('seconds', {}))):
+            metric = GaugeMetricFamily(name, what, labels=[label])
+            for k, v in values.items(): metric.add_metric([k], v)
+            yield metric
+
+# %% ../nbs/12g_api.ipynb #b7639b8e
 _page = '''<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>shop_nb API</title>
 <link rel="icon" href="/docs/favicon-32x32.png"><link rel="stylesheet" href="/docs/swagger-ui.css"></head>
 <body><main id="ui"></main><script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body></html>'''
@@ -409,18 +422,6 @@ def _pages(api, service):
         return Response(prom.generate_latest(registry), media_type='text/plain; version=0.0.4')
 
 MULTI = 'PROMETHEUS_MULTIPROC_DIR' # set where several processes share their metrics
-
-class RunFacts:
-    "What the run beside a database says of itself, as metrics: the rows of its tables, the seconds of its steps"
-    def __init__(self, db): self.folder = os.path.dirname(os.path.abspath(db))
-    def collect(self):
-        try: told = read_manifest(self.folder)
-        except ShopError: told = {}
-        rows = {n: t['rows'] for n, t in told.get('tables', {}).items()}
-        for name, what, label, values in (('shop_run_rows', 'Rows that the run made', 'table', rows), ('shop_run_step_seconds', 'Seconds that a step of the run took', 'step', told.get('seconds', {}))):
-            metric = GaugeMetricFamily(name, what, labels=[label])
-            for k, v in values.items(): metric.add_metric([k], v)
-            yield metric
 
 # %% ../nbs/12g_api.ipynb #1960f985
 _intro = '''A synthetic shop: customers, products, orders with their items and payments, and questions about them.
@@ -486,7 +487,7 @@ def _check(config, port):
     "Tell what would fail later; raises `ShopError`"
     Service(config).close()
     try:
-        with socket.create_server((config.host, port)): pass
+        with socket.create_server((config.host, port), family=socket.AF_INET6 if ':' in config.host else socket.AF_INET): pass
     except OSError as e: raise ShopError(f'Nothing can listen at {config.host}:{port}: {first_line(e.strerror or e)}.', 'Choose another --port or --host', code=2) from None
 
 def serve(

@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from .ledger import ORDER_RULES, Refused, Stale, broken, refusal
 from .load import hold_writers
 from .schema import DAY_KEYS, LINE_KEYS, PAYMENT_KEYS, TABLES, get_table
-from .settings import first_line
+from .settings import ShopError, first_line
 from .store import PARTS, Store, _whole, version
 
 # %% ../nbs/12b_changes.ipynb #e0151097
@@ -33,6 +33,7 @@ def change(self:Store,
 ): # a `Change`
     "A transaction: it counts if the block ends well and no rule is broken; raises `Refused`"
     with self._lock, hold_writers(self.path):
+        if not self.same_file(): raise ShopError('The database file was replaced while it was open.', 'Start the program again')
         con = self._writer
         con.hurry(60)
         con.execute('BEGIN IMMEDIATE')

@@ -102,6 +102,7 @@ DOES = dict(
     spark='make tables on Spark: --engine spark',
     sail='make tables on Sail, Spark without Java: --engine spark --master sail',
     lab='open the notebooks in JupyterLab',
+    services='all that the container image has',
     docs='build the documentation: make docs',
     pools='make the word pools again: make pools',
     dev='work on shop_nb itself: make test',

@@ -88,7 +88,10 @@ def fault(
 
 def _refused(request, e):
     "The problem that a `ShopError` is"
-    status = next((s for k, s in _status.items() if isinstance(e, k)), 409 if isinstance(e, Refused) else 400)
+    status = next((s for k, s in _status.items() if isinstance(e, k)), 409 if isinstance(e, Refused) else 400 if e.code == 2 else 503)
+    if status == 503 and not isinstance(e, TooSlow):
+        log('unusable', 'error', id=request.state.id, error=first_line(e))
+        return problem(503, 'The service cannot do this at the moment: its operator finds out more in the log.', headers={'Retry-After': '5'})
     if isinstance(e, Refused) and e.kind == 'cursor': status = 400
     table = re.split(r'[/:]', request.url.path.removeprefix('/v1/'))[0]
     faults = [fault(e, table)] if isinstance(e, Refused) and e.column else []
@@ -142,8 +145,9 @@ class Buckets:
     def wait(self, who):
         "Seconds until this client may ask, 0 for now"
         now = time.monotonic()
-        left, at = self.left.pop(who, (2 * self.rate, now))
-        left = min(2 * self.rate, left + (now - at) * self.rate)
+        most = max(1, 2 * self.rate)
+        left, at = self.left.pop(who, (most, now))
+        left = min(most, left + (now - at) * self.rate)
         self.left[who] = (max(left - 1, left % 1 if left < 1 else 0), now)
         if len(self.left) > 10_000: self.left.pop(next(iter(self.left)))
         return 0 if left >= 1 else (1 - left) / self.rate
@@ -200,7 +204,7 @@ def incoming(self:Door, receive):
 @patch
 def _turn_away(self:Door, scope, headers):
     "A problem for a request that goes no further, or None"
-    host = headers.get(b'host', b'').decode('latin-1').rsplit(':', 1)[0].strip('[]') or 'localhost'
+    host = re.sub(r':\d+$', '', headers.get(b'host', b'').decode('latin-1')).strip('[]') or 'localhost'
     if self.config.open and host not in LOOPBACK: return problem(421, 'This service is for this machine only.')
     if self.config.rate and (wait := self.buckets.wait((scope.get('client') or ('',))[0])): return problem(429, 'Too many requests: wait a little.', headers={'Retry-After': str(int(wait) + 1)})
     length = headers.get(b'content-length', b'0')

@@ -78,6 +78,7 @@ def create(self:Keys,
     "Make a key; raises `ShopError` (code 2) for a scope that is not there"
     for s in scopes:
         if s not in SCOPES: raise ShopError(f'There is no scope {s!r}.', f'There are {", ".join(SCOPES)}', code=2)
+    if days is not None and not 0 <= days <= 36_500: raise ShopError(f'A key cannot last {days} days.', 'Take up to 36,500, or leave it out', code=2)
     id = secrets.token_hex(4)
     token, now = f'shop_{id}_{secrets.token_urlsafe(24)}', int(time.time())
     self._change(lambda keys: keys.update({id: Key(id, _hash(token), list(scopes), now, None if days is None else int(now + days * 86_400))}))

@@ -150,6 +150,8 @@ def _hold(db, last=False):
                 con.execute('BEGIN IMMEDIATE')
             except sqlite3.OperationalError as e:
                 if not (live := wal): raise ShopError(f'{db.name} cannot be replaced now: {first_line(e)}.', _close) from None
+                with closing(sqlite3.connect(db, timeout=1)) as other: mark = other.execute('PRAGMA application_id').fetchone()[0]
+                if mark != APPLICATION_ID: raise ShopError(f'{db.name} is not the database of a shop, and a program has it open.', 'Choose another name', code=2) from None
         except sqlite3.DatabaseError as e: # damaged, so nobody can use it; or no database at all
             if e.sqlite_errorname == 'SQLITE_NOTADB': raise ShopError(f'{db.name} is not a SQLite database, so it is not replaced.', 'Choose another name, or move that file away', code=2) from None
         yield live

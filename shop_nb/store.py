@@ -6,7 +6,7 @@
 __all__ = ['PARTS', 'OPERATORS', 'Store', 'expansions', 'version', 'filters', 'nearest', 'Page']
 
 # %% ../nbs/12a_store.ipynb #567b2bf9
-import difflib, hashlib, json, os, sqlite3, threading, time
+import difflib, hashlib, json, os, sqlite3, threading, time, weakref
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -29,7 +29,7 @@ class _Connection(sqlite3.Connection):
 def _connect(path, mode):
     con = sqlite3.connect(f'{path.as_uri()}?mode={mode}', uri=True, isolation_level=None, timeout=5, check_same_thread=False,
                           cached_statements=500, factory=_Connection)
-    con.set_progress_handler(con.late, 10_000)
+    con.set_progress_handler(con.late, 1000)
     return con
 
 _pragmas = 'journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'journal_size_limit = 67108864'
@@ -56,14 +56,14 @@ class Store:
     ):
         self.path, self.timeout = Path(db).resolve(), timeout
         self._writer, self._lock = _writer(self.path), threading.RLock()
-        self._inode, self._local, self._open = os.stat(self.path).st_ino, threading.local(), []
+        self._inode, self._local, self._open = os.stat(self.path).st_ino, threading.local(), weakref.WeakSet()
 
     def reader(self) -> sqlite3.Connection:
         "This thread's connection for reading, with time for one query"
         con = getattr(self._local, 'con', None)
         if con is None:
             con = self._local.con = _connect(self.path, 'ro')
-            self._open.append(con)
+            self._open.add(con) # it is closed when its thread ends
         con.hurry(self.timeout)
         return con
 
@@ -138,13 +138,13 @@ def get(self:Store,
     table, # name of a table
     key:int, # of the row
     expand=(), # names in `expansions`
-) -> tuple: # the row as a dict, and its version, which covers what it brings along
+) -> tuple: # the row as a dict, and its version; after a full stop comes that of what it brings along
     "One row; raises `Missing`"
     t = get_table(table)
     with _moment(self.reader(), expand or t.name == 'orders') as con:
         row = _whole(con, t, key)
-        _expand(con, t, [row], [n for n in expand if n not in row])
-    tag = version(row)
+        tag, more = version(row), [n for n in expand if n not in row]
+        if more: tag += f'.{version(_expand(con, t, [row], more)[0])}'
     if t.name == 'orders': row = {n: v for n, v in row.items() if n not in PARTS or n in expand}
     return row, tag
 

@@ -1,5 +1,5 @@
 "What the tests share."
-import signal, subprocess
+import signal, subprocess, sys
 from pathlib import Path
 
 import pytest
@@ -24,3 +24,11 @@ def tracked():
 def pytest_configure():
     "Where the tests run in the background, a shell has told Ctrl-C to be ignored, and every child would ignore it, too."
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN: signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def main_stays():
+    "An IPython shell that a test starts puts a module of its own in the place of __main__; processes that start later need the real one."
+    before = sys.modules['__main__']
+    yield
+    sys.modules['__main__'] = before

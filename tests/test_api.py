@@ -471,9 +471,36 @@ def test_rate_limit(inside):
 def test_time_limit(inside):
     client, app = inside(timeout=0)
     r = client.get('/v1/order_items', params=dict(quantity=98, count='true', sort='-discount_cents'))
-    assert r.status_code == 200 or is_problem(r, 503) and r.headers['retry-after']
+    assert is_problem(r, 503) and r.headers['retry-after']
     app.state.service.store.timeout = 10
     assert client.get('/v1/order_items', params=dict(quantity=98)).status_code == 200
+
+
+def test_a_rate_below_one_lets_in_one_now_and_then():
+    from shop_nb.door import Buckets
+    b = Buckets(.2)
+    assert b.wait('a') == 0 and 0 < b.wait('a') <= 5 and b.wait('b') == 0
+
+
+def test_the_version_of_a_row_is_good_whatever_came_along(inside):
+    client, app = inside()
+    key = {'Authorization': f"Bearer {app.state.service.keys.create(['*'])}"}
+    at = '/v1/order_items/' + str(client.get('/v1/order_items', params=dict(limit=1)).json()['items'][0]['order_item_id'])
+    alone, along = (client.get(at, params=p).headers['etag'] for p in ({}, dict(expand='product')))
+    assert alone != along and client.get(at, params=dict(expand='product'), headers={'If-None-Match': along}).status_code == 304
+    assert client.patch(at, json={}, headers=key | {'If-Match': along}).status_code == 200
+
+
+def test_nothing_is_acknowledged_into_a_file_that_has_gone(inside, tmp_path):
+    import shutil
+    client, app = inside()
+    store = app.state.service.store
+    key = {'Authorization': f"Bearer {app.state.service.keys.create(['*'])}"}
+    product = client.get('/v1/products', params=dict(limit=1)).json()['items'][0]
+    shutil.copy(store.path, tmp_path / 'backup.db')
+    os.replace(tmp_path / 'backup.db', store.path)
+    r = client.patch(f"/v1/products/{product['product_id']}", json=dict(name='Another'), headers=key | {'If-Match': '*'})
+    assert is_problem(r, 503) and client.get('/readyz').status_code == 503
 
 
 def test_head_is_get_without_the_body(server, api):

@@ -389,3 +389,11 @@ def test_memory_stays_flat(tmp_path):
     whole, before, held = read_table(tmp_path, 'order_items').nbytes, pa.total_allocated_bytes(), []
     load(tmp_path, tmp_path / 'shop.db', lambda *_: held.append(pa.total_allocated_bytes() - before))
     assert len(held) > 8 and max(held) < whole / 2, (max(held), whole)
+
+
+def test_a_database_of_something_else_that_is_open_is_left_alone(tmp_path, shop):
+    db = tmp_path / 'foreign.db'
+    with closing(sqlite3.connect(db, isolation_level=None)) as con:
+        con.execute('PRAGMA journal_mode = WAL'); con.execute('CREATE TABLE diary (day)'); con.execute('SELECT * FROM diary')
+        with pytest.raises(ShopError, match='not the database of a shop'): load(shop, db)
+        assert con.execute('SELECT count(*) FROM diary').fetchone() == (0,)

@@ -70,7 +70,8 @@ def test_manifest(done):
 def test_log_is_one_event_a_line(done):
     events = [json.loads(line) for line in (done / 'run.log').read_text().splitlines()]
     assert [e['event'] for e in events] == ['run_started', *['step_started', 'step_done'] * len(STEPS), 'run_done']
-    assert all(e['time'].endswith('+00:00') for e in events)
+    assert all(e['time'].endswith('Z') and e['level'] == 'info' for e in events)
+    assert {e['run'] for e in events} == {json.loads((done / 'manifest.json').read_text())['run']}
 
 
 def test_pages_need_no_network(done):

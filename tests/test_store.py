@@ -402,5 +402,5 @@ def test_cursors_cannot_be_made(tmp_path):
     keys = Keys(tmp_path / 'shop.db')
     text = keys.sign([1, 'a', None], 'here')
     assert keys.unsign(text, 'here') == [1, 'a', None]
-    for wrong in [text[:-1], text + 'A', 'A' + text[1:], '', 'é', '=' * 7, text + '==', "' OR 1=1"]:
+    for wrong in [text[:-1], text + 'A', ('A' if text[0] != 'A' else 'B') + text[1:], '', 'é', '=' * 7, text + '==', "' OR 1=1"]:
         with pytest.raises(Refused): keys.unsign(wrong, 'here') if wrong != text + '==' else keys.unsign(text, 'there')
