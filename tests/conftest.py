@@ -26,9 +26,12 @@ def pytest_configure():
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN: signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+MAIN = sys.modules['__main__']
+
+
 @pytest.fixture(autouse=True)
 def main_stays():
     "An IPython shell that a test starts puts a module of its own in the place of __main__; processes that start later need the real one."
-    before = sys.modules['__main__']
+    sys.modules['__main__'] = MAIN
     yield
-    sys.modules['__main__'] = before
+    sys.modules['__main__'] = MAIN
