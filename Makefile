@@ -134,7 +134,7 @@ image: ## build the container image (needs Docker)
 	@docker compose build
 
 up: ## start the services in containers, on this machine alone, and wait until they are healthy (needs Docker)
-	@docker compose up --detach --wait --wait-timeout 600
+	@docker compose up --build --detach --wait --wait-timeout 600
 
 down: ## stop what `make up` started; the shop stays
 	@docker compose down

@@ -230,7 +230,7 @@ def home(pages):
     counts = dict(tables=len(TABLES), rules=len(RULES), questions=len(questions()), facts=len(FACTS))
     starts = {s: [p for p in pages if p.section == s and p.nav] for s in ('tutorial', 'howto', 'reference', 'explanation')}
     return Page('index.html', 'shop_nb', lead=lead, template='home.html', values=dict(
-        what=Markup(plain(what)), chart=Markup(drawing('monthly_revenue', (WIDE, NARROW))), counts=counts, starts=starts))
+        what=Markup(plain(what.split('\n\n')[0])), chart=Markup(drawing('monthly_revenue', (WIDE, NARROW))), counts=counts, starts=starts))
 
 
 def untold(pages):
