@@ -530,3 +530,15 @@ def test_the_service_says_the_same(shop, cube, tmp_path):
                 if pd.api.types.is_numeric_dtype(here[c]): assert [agree(a, b) for a, b in zip(map(float, here[c].fillna(0)), map(float, there[c].fillna(0)))] == [True] * len(here), (name, c)
         assert round(100 * v['revenue']) == round(100 * ask('monthly_revenue').revenue_eur.sum()) == round(100 * ask('revenue_by_category').revenue_eur.sum())
         assert v['orders'] == ask('monthly_revenue').orders.sum()
+
+
+@pytest.mark.slow
+def test_a_period_before_without_sales_is_a_period(visit, shop, cube):
+    "Nothing sold before is not the same as no time before."
+    spans = (Filters(FIRST + dt.timedelta(d), FIRST + dt.timedelta(d + 1), category=('Garden',), country=('IT',)) for d in range(20, DAYS))
+    quiet = next(f for f in spans if not cube.values(before(f, FIRST))['orders'] and not cube.values(f)['orders'])
+    page = visit('?' + to_query(quiet), width=360)
+    assert shown(page, 'revenue') == '€ 0.00'
+    assert page.locator('.kpi[data-name=revenue] .delta').inner_text() == 'unchanged' and page.locator('.kpi[data-name=aov] .delta').inner_text() == 'nothing in view'
+    ends = page.evaluate('[...document.querySelectorAll("nav a")].map(a => a.getBoundingClientRect().right)')
+    assert len(ends) == 5 and max(ends) <= 360

@@ -173,7 +173,7 @@ const charts = {
       out += rect(at[r[ix]] + .5, y + .5, cell - 1, row - 1, v ? `var(--r${k})` : 'var(--r0)', `rx="2" ${tip(`${name(r[iy])}, ${words(c.x)} ${r[ix]}: ${short(v, u)} ${u === 'share' ? '' : words(c.z)}`)}`)
       if (c.text && cell > 26) out += text(at[r[ix]] + cell / 2, y + row / 2 + 4, u === 'share' ? Math.round(100 * v) : short(v, u), {a: 'middle', c: `small on${k}`})
     }
-    if (c.best && best?.[iz]) out += rect(at[best[ix]], t + ys.indexOf(best[iy]) * row, cell, row, 'none', 'stroke="var(--mark)" stroke-width="2"') + text(w - 4, 14, `most: ${best[iy]} ${best[ix]}:00, ${short(best[iz], u)} ${words(c.z)}`, {a: 'end', c: 'mark'})
+    if (c.best && best?.[iz] > 1 && rows.filter(r => r[iz] === best[iz]).length === 1) out += rect(at[best[ix]], t + ys.indexOf(best[iy]) * row, cell, row, 'none', 'stroke="var(--mark)" stroke-width="2"') + text(w - 4, 14, `most: ${best[iy]} ${best[ix]}:00, ${short(best[iz], u)} ${words(c.z)}`, {a: 'end', c: 'mark'})
     if (c.xlabel) out += text(l + (w - l) / 2, t + ys.length * row + 33, c.xlabel, {a: 'middle', c: 'soft'})
     return {h: t + ys.length * row + 38, out}
   },
@@ -450,16 +450,15 @@ class Page {
     const host = this.$('.kpis')
     this.first = ''
     if (!host) return
-    const focused = document.activeElement?.closest?.('.kpi')?.dataset.name
+    const focused = document.activeElement?.closest?.('.kpi')?.dataset.name, early = this.kpis.some(k => k.before != null)
     host.innerHTML = this.kpis.map(k => {
       const diff = k.before == null || k.value == null ? null : k.unit === 'share' ? k.value - k.before : k.before ? k.value / k.before - 1 : null
       const flat = diff != null && Math.abs(diff) < .0005, kind = diff == null || flat ? '' : diff * k.good > 0 ? 'good' : 'bad'
-      const word = diff == null ? 'no earlier period' : flat ? 'unchanged' : `${diff > 0 ? '▲' : '▼'} ${k.unit === 'share' ? (100 * Math.abs(diff)).toFixed(1) + ' pts' : (100 * Math.abs(diff)).toFixed(Math.abs(diff) < 10 ? 1 : 0) + ' %'}`
+      const word = diff == null ? (!early ? 'no earlier period' : k.value == null ? 'nothing in view' : k.before == null ? 'nothing before' : k.value ? `was ${headline(0, k.unit)}` : 'unchanged') : flat ? 'unchanged' : `${diff > 0 ? '▲' : '▼'} ${k.unit === 'share' ? (100 * Math.abs(diff)).toFixed(1) + ' pts' : (100 * Math.abs(diff)).toFixed(Math.abs(diff) < 10 ? 1 : 0) + ' %'}`
       const long = diff == null ? '' : `<span class="sr">${diff > 0 ? 'up' : 'down'}, against ${many(n, 'day')} before: ${headline(k.before, k.unit)}</span>`
       return `<article class="card kpi" data-name="${k.name}"><h3>${k.title}<button type="button" class="what" data-name="${k.name}" aria-label="What is ${k.title}?">i</button></h3><p class="value">${headline(k.value, k.unit)}</p><p class="delta ${kind}" title="${diff == null ? '' : `${many(n, 'day')} before: ${headline(k.before, k.unit)}`}">${word}${long}</p>${spark(k.spark)}</article>`
     }).join('')
     if (focused) host.querySelector(`[data-name="${focused}"] .what`)?.focus()
-    const early = this.kpis.some(k => k.before != null)
     this.$('.against').textContent = `${span(a, b)}${early ? `, against ${n === 1 ? 'the day' : `the ${n} days`} before` : ''}`
   }
 
