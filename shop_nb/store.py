@@ -48,6 +48,11 @@ def _writer(path):
     return con
 
 # %% ../nbs/12a_store.ipynb #76b94ee4
+class _Held:
+    "A connection that is closed when the thread that holds it has ended"
+    def __init__(self, con): self.con = con
+    def __del__(self): self.con.close()
+
 class Store:
     "A shop in a SQLite file, to be read and changed"
     def __init__(self,
@@ -60,12 +65,10 @@ class Store:
 
     def reader(self) -> sqlite3.Connection:
         "This thread's connection for reading, with time for one query"
-        con = getattr(self._local, 'con', None)
-        if con is None:
-            con = self._local.con = _connect(self.path, 'ro')
-            self._open.add(con) # it is closed when its thread ends
-        con.hurry(self.timeout)
-        return con
+        held = getattr(self._local, 'held', None)
+        if held is None: self._open.add(held := _Held(_connect(self.path, 'ro'))); self._local.held = held
+        held.con.hurry(self.timeout)
+        return held.con
 
     def same_file(self) -> bool:
         "Whether the file that was opened still has its name"
@@ -74,7 +77,7 @@ class Store:
 
     def close(self):
         "Close every connection"
-        for con in (*self._open, self._writer): con.close()
+        for con in (*(held.con for held in self._open), self._writer): con.close()
     def __enter__(self): return self
     def __exit__(self, *_): self.close()
 

@@ -404,3 +404,12 @@ def test_cursors_cannot_be_made(tmp_path):
     assert keys.unsign(text, 'here') == [1, 'a', None]
     for wrong in [text[:-1], text + 'A', ('A' if text[0] != 'A' else 'B') + text[1:], '', 'é', '=' * 7, text + '==', "' OR 1=1"]:
         with pytest.raises(Refused): keys.unsign(wrong, 'here') if wrong != text + '==' else keys.unsign(text, 'there')
+
+
+def test_threads_that_end_leave_nothing_open(store):
+    def handles(): return len(os.listdir('/proc/self/fd'))
+    store.page('orders')
+    before = handles()
+    for _ in range(12):
+        t = threading.Thread(target=store.page, args=('orders',)); t.start(); t.join()
+    assert handles() <= before + 2
