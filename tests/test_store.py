@@ -413,3 +413,9 @@ def test_threads_that_end_leave_nothing_open(store):
     for _ in range(12):
         t = threading.Thread(target=store.page, args=('orders',)); t.start(); t.join()
     assert handles() <= before + 2
+
+
+def test_a_change_has_the_pen_from_its_beginning(store):
+    "Another program that knows nothing of our lock cannot write between what a change reads and what it writes."
+    with store.change(), closing(sqlite3.connect(store.path, timeout=0, isolation_level=None)) as other:
+        with pytest.raises(sqlite3.OperationalError, match='locked'): other.execute('BEGIN IMMEDIATE')
