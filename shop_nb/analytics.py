@@ -182,7 +182,7 @@ _all_ = ['QUESTIONS']
 
 def questions() -> dict: # the questions by name
     "All questions there are"
-    for chapter in ('questions', 'loyalty'): import_module(f'shop_nb.{chapter}')
+    for chapter in ('questions', 'baskets', 'loyalty'): import_module(f'shop_nb.{chapter}')
     return _registry
 
 def __getattr__(name):

@@ -26,6 +26,7 @@ class Change:
         "Raise the first rule that an order which was touched breaks"
         for wrong in broken(self.con, self.touched).values(): raise wrong
 
+# %% ../nbs/12b_changes.ipynb #5bfc0a72
 @patch
 @contextmanager
 def change(self:Store,
@@ -58,11 +59,13 @@ def _next(con, t, least, most):
     if last == most: raise Refused(f'No number is left for a row of {t.name}.', 'key', t.name, t.key)
     return least if last is None else last + 1
 
+# %% ../nbs/12b_changes.ipynb #14f1a36e
 def _check_key(t, key):
     "Keep a client from taking the last numbers: raises `Refused`"
     most = (key // DAY_KEYS) * DAY_KEYS + DAY_KEYS // 2 if t.name == 'orders' else LAST_KEY // 2 if t.name not in _own else LAST_KEY
     if not isinstance(key, int) or key > most: raise Refused(f'{t.key} {key} is too large.', 'key', t.name, t.key, key, 'Leave it out, and take what you get')
 
+# %% ../nbs/12b_changes.ipynb #232f29cc
 def _new_key(con, t, row):
     "The key of a row that has none yet"
     try:
@@ -85,6 +88,7 @@ def _touch(self:Change, t, before, after, by=None):
     else: orders = []
     self.touched |= dict.fromkeys(orders, by)
 
+# %% ../nbs/12b_changes.ipynb #aa84c6fb
 @patch
 def _run(self:Change, t, sql, row, values):
     "Run a statement; raises `Refused` for a row that SQLite does not take"
@@ -113,6 +117,7 @@ def _parts(order, row):
             r.setdefault(t.key, _new_key(None, t, r))
         yield t, numbered
 
+# %% ../nbs/12b_changes.ipynb #876f244e
 @patch
 def create(self:Change,
     table, # name of a table
@@ -140,6 +145,7 @@ def _seen(self:Change, t, key, expected):
         raise Stale(f'{t.key} {key} has changed since you read it.', 'stale', t.name, t.key, key, 'Read it again, then change what you then see')
     return row
 
+# %% ../nbs/12b_changes.ipynb #37a43cf0
 @patch
 def replace(self:Change,
     table, # name of a table
@@ -169,6 +175,7 @@ def merge(
     if not isinstance(patch, dict) or not isinstance(row, dict): return patch
     return row | {n: merge(row.get(n), v) for n, v in patch.items()}
 
+# %% ../nbs/12b_changes.ipynb #880f4821
 @patch
 def patch_row(self:Change,
     table, # name of a table
@@ -208,6 +215,7 @@ def _attempt(self:Change):
     except BaseException: self.con.execute('ROLLBACK TO attempt'); raise
     finally: self.con.execute('RELEASE attempt')
 
+# %% ../nbs/12b_changes.ipynb #41b74a50
 class _Again(Exception): "Take it back and try again"
 
 @patch
@@ -224,6 +232,7 @@ def _rows_but(self:Change, t, rows, wrong):
         raise _Again
     return made
 
+# %% ../nbs/12b_changes.ipynb #b00c5268
 @patch
 def create_many(self:Change,
     table, # name of a table
@@ -252,6 +261,7 @@ def recall(self:Change, owner, key, digest):
     if found and found[0] != digest: raise Reused('This Idempotency-Key came with another request before.', 'reused', todo='Take a new key for a new request')
     return found and found[1:]
 
+# %% ../nbs/12b_changes.ipynb #940f909c
 @patch
 def remember(self:Change, owner, key, digest, status, headers, body):
     "Keep the answer to a wish, and forget old ones"

@@ -82,6 +82,7 @@ def _sheet(answer, look, size):
     ax.tick_params(colors=look['soft'], labelsize=9, length=0)
     return fig, ax
 
+# %% ../nbs/08_charts.ipynb #65390616
 def _unit_words(answer):
     "What the chart's numbers are, in words"
     chart = answer.question.chart
@@ -98,6 +99,7 @@ def builder(f):
     BUILDERS[f.__name__.strip('_')] = f
     return f
 
+# %% ../nbs/08_charts.ipynb #d816a18e
 def _labels(frame, column):
     "A text for each row: one column, or two joined by a plus"
     return [' + '.join(map(str, row)).replace('_', ' ') for row in frame[[column] if isinstance(column, str) else list(column)].itertuples(index=False)]
@@ -155,6 +157,7 @@ def _saved(fig, format, **kw):
     with need('matplotlib', 'analytics').rc_context(_rc(THEMES[getattr(fig, 'shop_theme', 'light')])): fig.savefig(out, format=format, **kw)
     return out.getvalue()
 
+# %% ../nbs/08_charts.ipynb #59db09fa
 def png(
     fig, # a figure of `plot`
     dpi:int=100, # dots an inch; 200 for fine screens
@@ -166,6 +169,7 @@ def png(
     image.convert('RGB').quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(out, 'png', optimize=True)
     return out.getvalue()
 
+# %% ../nbs/08_charts.ipynb #9c68d8d6
 def svg(
     fig, # a figure of `plot`
 ) -> str: # an <svg> element
@@ -184,6 +188,7 @@ def _grid(ax, unit, axis='y'):
     a.set_major_formatter(ticker.FuncFormatter(lambda v, _: short(v, unit, bare=True)))
     ax.grid(axis=axis)
 
+# %% ../nbs/08_charts.ipynb #40fff497
 def _marked(frame, chart):
     "The bar to pick out, and what to say of it: the best one, or the one at which a running share passes one half"
     if 'middle' in chart:
@@ -228,6 +233,7 @@ def _peaks(ax, x, y, most, look, unit):
         ax.annotate(f'{x.iloc[i].day} {x.iloc[i]:%b}: {short(y.iloc[i], unit)}', (x.iloc[i], y.iloc[i]), (0, 5), textcoords='offset points',
                     ha='right' if i > .8 * len(y) else 'center', fontsize=8, bbox=dict(facecolor=look['page'], edgecolor='none', pad=.5, alpha=.8))
 
+# %% ../nbs/08_charts.ipynb #4237e651
 @builder
 def line(
     ax, # axes to draw on
@@ -311,6 +317,7 @@ def _cells(ax, grid, look, cmap, top, unit):
         ink = '#14181c' if .2126 * r ** 2.2 + .7152 * g ** 2.2 + .0722 * b ** 2.2 > .2 else '#ffffff'
         ax.text(j, i, f'{100 * v:.0f}' if unit == 'share' else short(v, unit), ha='center', va='center', fontsize=8, color=ink)
 
+# %% ../nbs/08_charts.ipynb #cfebd343
 def _best_cell(ax, grid, look, unit, rows, chart):
     "Frame the largest cell and say what it is"
     i, j = np.unravel_index(np.nanargmax(grid), grid.shape)

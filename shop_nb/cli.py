@@ -31,6 +31,7 @@ def join_pairs(
         else: raise ShopError('-p takes a NAME and a VALUE.', 'Write it like -p orders 400', code=2)
     return out
 
+# %% ../nbs/13a_cli.ipynb #5f703a55
 _OWN = 'out', 'bar', 'tell', 'path', 'env', 'name', 'source' # arguments of the functions behind the commands
 
 def _pairs(params):
@@ -52,6 +53,7 @@ def _version(show:bool):
 @app.callback()
 def _main(version:Annotated[bool, typer.Option('--version', callback=_version, is_eager=True, help='Show the version and exit.')]=False): pass
 
+# %% ../nbs/13a_cli.ipynb #4d0c50e3
 _Settings = '\n'.join(['\b', 'Settings, for -p:', *(f'  {d["name"]:<13}{"" if d["default"] is None else d["default"]!s:<12}{d["meaning"]}' for d in describe())])
 _Run = Annotated[str, typer.Argument(metavar='DIR', help='A run, or a folder of tables.')]
 _Params = Annotated[Optional[list[str]], typer.Option('-p', '--param', metavar='NAME VALUE', help='A setting or parameter by name; may be repeated.')]
@@ -142,6 +144,7 @@ def _shown(answer, format):
     whole = f'\n{answer.title}: {answer.grain}\n'
     return (answer._said(len(answer)).to_string(index=False) if len(answer) else '(no rows)') + whole
 
+# %% ../nbs/13a_cli.ipynb #5c475b9c
 @app.command()
 def ask(
     name:Annotated[Optional[str], typer.Argument(metavar='NAME', help='The question.')]=None,
@@ -210,6 +213,7 @@ def _keys(db):
     if not os.path.isfile(db): raise ShopError(f'There is no database {db}.', 'Load one: shop-nb load DIR --db FILE', code=2)
     return Keys(db)
 
+# %% ../nbs/13a_cli.ipynb #b2119682
 @key.command()
 def create(
     db:_Db,
@@ -220,12 +224,14 @@ def create(
     made = _keys(db).create(scope, days)
     print(f'A key for {", ".join(scope)}; keep it, it is not shown again:\n{made}')
 
+# %% ../nbs/13a_cli.ipynb #765cccff
 @key.command('list')
 def list_keys(db:_Db):
     "The keys there are, without what makes them valid."
     day = lambda t: 'never' if t is None else time.strftime('%Y-%m-%d', time.gmtime(t))
     for k in _keys(db).all(): print(f'{k.id}  made {day(k.created)}  expires {day(k.expires):<10}  {" ".join(k.scopes)}')
 
+# %% ../nbs/13a_cli.ipynb #e85cc93b
 @key.command()
 def revoke(
     id:Annotated[str, typer.Argument(metavar='ID', help='The key, as `shop-nb key list` names it.')],

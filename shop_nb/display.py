@@ -20,6 +20,7 @@ COLOURS = dict(good='var(--jp-success-color1, var(--good, #0f8a5f))', bad='var(-
                warn='var(--jp-warn-color1, #c07000)', soft='var(--jp-ui-font-color2, var(--soft, #7d868f))')
 MARKS = dict(good='✓', bad='✗', warn='!', soft='–')
 
+# %% ../nbs/00c_display.ipynb #24ba6855
 def mark(
     kind:str, # good, bad, warn or soft
     words:str='', # what stands beside the mark
@@ -27,6 +28,7 @@ def mark(
     "A mark in its colour, with words that have it, too"
     return f'<b style="color:{COLOURS[kind]}">{MARKS[kind]}{" " * bool(words)}{inline(words)}</b>'
 
+# %% ../nbs/00c_display.ipynb #f42b06eb
 def edge(
     kind:str, # good, bad, warn or soft
     body:str, # HTML
@@ -38,6 +40,7 @@ def edge(
 class Raw(str):
     "Text that is HTML already"
 
+# %% ../nbs/00c_display.ipynb #71978241
 def table(
     head:list, # names of columns; empty for a table without a heading
     rows:list, # lists of cells; text that is no `Raw` is escaped

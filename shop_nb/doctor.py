@@ -41,6 +41,7 @@ class Package:
         return f'{self.name} {self.found}' if self.state == 'ready' else f'{self.name}{self.asked} is missing' if self.state == 'missing' \
             else f'{self.name} {self.found} is {self.state}: {self.asked}'
 
+# %% ../nbs/00d_doctor.ipynb #9e835213
 def _package(r):
     try: found = version(r.name)
     except PackageNotFoundError: found = None
@@ -56,6 +57,7 @@ def _asked(name, extra=''):
         core = r.marker is None or r.marker.evaluate(dict(extra=''))
         if not core and r.marker.evaluate(dict(extra=extra)) if extra else core: yield r
 
+# %% ../nbs/00d_doctor.ipynb #8df9f6e9
 def _packages(extra):
     "The packages of a part of shop_nb, but for those of parts that it includes"
     for r in _asked('shop_nb', extra):
@@ -63,6 +65,7 @@ def _packages(extra):
         yield (p := _package(r))
         for x in r.extras if p.found else (): yield from (q for q in map(_package, _asked(r.name, x)) if q.state != 'ready')
 
+# %% ../nbs/00d_doctor.ipynb #a42c3d25
 def includes(
     extra:str, # an extra of shop_nb
 ) -> list: # names of extras
@@ -79,6 +82,7 @@ def java_major(
     found = re.search(r'version "(?:1\.)?(\d+)', said)
     return int(found[1]) if found else None
 
+# %% ../nbs/00d_doctor.ipynb #daf6f07f
 def _java():
     "The Java that Spark would take, in the form of a package"
     home = os.environ.get('JAVA_HOME')
@@ -119,12 +123,14 @@ class Part:
     packages: list # its own, each a `Package`
     lacks: list # what is not ready, in words
 
+# %% ../nbs/00d_doctor.ipynb #5aa68f2c
 @patch(as_prop=True)
 def install(self:Part) -> str: # empty if there is nothing to do, or nothing that pip can do
     "The command that puts a part right"
     other = all(l.startswith('Java') for l in self.lacks)
     return '' if other else 'pip install ' + ('shop_nb' if self.name == 'core' else f"'shop_nb[{self.name}]'")
 
+# %% ../nbs/00d_doctor.ipynb #1d5ad969
 @cache
 def _part(name):
     "Look at one part"
@@ -156,6 +162,7 @@ class Health:
     notes: list # warnings
     wanted: list # names of parts that must be ready
 
+# %% ../nbs/00d_doctor.ipynb #97f3a905
 @patch
 def _in_the_way(self:Health):
     "The parts that have to be put right"
@@ -167,6 +174,7 @@ def ok(self:Health) -> bool:
     "Nothing is in the way"
     return not self._in_the_way()
 
+# %% ../nbs/00d_doctor.ipynb #d9e31bc7
 @patch
 def to_json(self:Health) -> str: # JSON text
     "The findings for a program"

@@ -44,6 +44,7 @@ def is_sql(
     "Whether an answer is a query"
     return isinstance(value, str) and bool(_select.match(value))
 
+# %% ../nbs/10d_grade.ipynb #a922f91e
 def as_frame(
     value, # an answer: a value, list, dict, Series, frame, `Answer`, or SQL
     shop:Shop, # whom SQL is asked of
@@ -57,6 +58,7 @@ def as_frame(
     if not isinstance(value, pd.DataFrame): return pd.DataFrame(dict(value=[value.item() if getattr(value, 'shape', None) == () else value]))
     return value if type(value.index) is pd.RangeIndex else value.reset_index(allow_duplicates=True)
 
+# %% ../nbs/10d_grade.ipynb #536ac66f
 def columns(
     frame:pd.DataFrame, # of `as_frame`
 ) -> list: # a list of plain values for each column
@@ -73,6 +75,7 @@ def _rank(cell): return (isinstance(cell, float), cell is not None, cell if cell
 
 def _alike(a, b, places): return len(a) == len(b) and all(_near(x, y, places) for x, y in zip(a, b))
 
+# %% ../nbs/10d_grade.ipynb #c012829f
 def _sorted(rows, exact):
     "Rows in an order of their own: by the columns that are exact, then by those that may be rounded"
     order = sorted(range(len(exact)), key=lambda i: not exact[i])
@@ -90,6 +93,7 @@ def _fits(got, want, places):
     a, b = ([sorted(c, key=_rank) for c in t] for t in (got, want))
     return [[i for i, g in enumerate(a) if _alike(g, w, places)] for w in b]
 
+# %% ../nbs/10d_grade.ipynb #b43596df
 def same(
     got:list, # columns of an answer
     want:list, # columns of the right one
@@ -117,6 +121,7 @@ class Exercise:
 
     def value(self, how, shop): return as_frame(how(shop) if callable(how) else how, shop)
 
+# %% ../nbs/10d_grade.ipynb #77fdfb95
 @dataclass
 class Lesson:
     "Exercises that belong together, in their order"
@@ -142,6 +147,7 @@ def _wrong_unit(got, want, places):
     return any(same([[v * k if isinstance(v, float) else v for v in c] if scaled else c for c, scaled in zip(got, which)], want, places)
                for k in (100, .01) for which in itertools.product((True, False), repeat=min(len(got), 4)) if any(which))
 
+# %% ../nbs/10d_grade.ipynb #f78a5840
 def diagnose(
     got:list, # columns of the answer
     want:pd.DataFrame, # the right one
@@ -198,6 +204,7 @@ def is_empty(
     "Whether nothing was answered: `...`, None, or text that still has the dots in it"
     return answer is None or answer is ... or isinstance(answer, str) and (not answer.strip() or '...' in answer)
 
+# %% ../nbs/10d_grade.ipynb #c358b497
 @lru_cache(50)
 def _outcomes(exercise, shop):
     "The right answer for a shop, the columns of its forms, and those of each mistake with what to say to it"
@@ -205,6 +212,7 @@ def _outcomes(exercise, shop):
     known = [(columns(exercise.value(how, shop)), says) for how, says in exercise.mistakes.items()]
     return right, [columns(f) for f in (right, *also)], known
 
+# %% ../nbs/10d_grade.ipynb #8abc7fd7
 def grade(
     exercise:Exercise, # what was asked
     answer, # what was answered: a value, a table in any form, or SQL
@@ -228,6 +236,7 @@ def _exercise(lesson, name):
     near = difflib.get_close_matches(str(name), lesson.exercises, 1, 0)
     raise ShopError(f'This lesson has no exercise {name!r}.', f'Did you mean {near[0]!r}?', code=2)
 
+# %% ../nbs/10d_grade.ipynb #3e8ace39
 class Session:
     "One way through a lesson"
     def __init__(self,
@@ -273,6 +282,7 @@ class Sheet:
         lines = [f'{MARKS[STATES[v.state][0]]} {v.exercise.title}: {v.points} of {v.exercise.points}' for v in self.verdicts]
         return '\n'.join([f'{self.title}: {self.points} of {self.of} points', *lines])
 
+# %% ../nbs/10d_grade.ipynb #d5f06795
 @patch
 def score(self:Session) -> Sheet:
     "All exercises with their points"
@@ -296,6 +306,7 @@ def read_lesson(
     if name not in LESSONS: raise ShopError(f'There is no lesson {name!r}.', f"There are {', '.join(LESSONS)}", code=2)
     return import_module(f'shop_nb.lesson_{name}').lesson
 
+# %% ../nbs/10d_grade.ipynb #77072c19
 def start(
     name:str, # one of `LESSONS`
     shop:Shop, # the student's own shop
@@ -311,6 +322,7 @@ def _said(frame):
     v = plain(frame.iat[0, 0])
     return f'{round(v, 4) + 0:,.4f}'.rstrip('0').rstrip('.') if isinstance(v, float) else str(v)
 
+# %% ../nbs/10d_grade.ipynb #3be2b1a6
 @dataclass(repr=False)
 class Key:
     "An exercise as its teacher sees it"
@@ -322,6 +334,7 @@ class Key:
         rows = [[Raw(mark('good' if m == '✓' else 'warn')), v, w] for m, v, w in self.rows]
         return f'<p><b>{inline(self.exercise.title)}</b></p>{table([], rows, right=(1,))}'
 
+# %% ../nbs/10d_grade.ipynb #90ce28e6
 def key(
     exercise:Exercise, # of a lesson
     shop:Shop, # of which it is asked

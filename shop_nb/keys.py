@@ -20,6 +20,7 @@ from .settings import ShopError
 # %% ../nbs/12c_keys.ipynb #ddc8738e
 SCOPES = ['*', '*:read', '*:write', *(f'{t}:{do}' for t in TABLES for do in ('read', 'write')), 'questions:read', 'metrics:read']
 
+# %% ../nbs/12c_keys.ipynb #522d4461
 @dataclass
 class Key:
     "What the file knows of a key"
@@ -84,6 +85,7 @@ def create(self:Keys,
     self._change(lambda keys: keys.update({id: Key(id, _hash(token), list(scopes), now, None if days is None else int(now + days * 86_400))}))
     return token
 
+# %% ../nbs/12c_keys.ipynb #9ab1c919
 @patch
 def revoke(self:Keys,
     id:str, # of the key, as `list` has it
@@ -96,6 +98,7 @@ def all(self:Keys) -> list: # of `Key`
     "The keys there are"
     return list(self._read().get('keys', {}).values())
 
+# %% ../nbs/12c_keys.ipynb #f69bf96a
 @patch
 def find(self:Keys,
     token:str, # what a client sent
@@ -120,6 +123,7 @@ def sign(self:Keys,
     data = json.dumps(value, separators=(',', ':')).encode()
     return base64.urlsafe_b64encode(self._signature(data, purpose) + data).decode().rstrip('=')
 
+# %% ../nbs/12c_keys.ipynb #34e551f6
 @patch
 def unsign(self:Keys,
     text:str, # what a client brought back

@@ -80,6 +80,7 @@ def _parser():
     p.add_argument('--no-chart', action='store_true', help='the table alone')
     return p
 
+# %% ../nbs/10e_magic.ipynb #0ce0dbd7
 def _named(words, shop):
     "The answer to a question by its name, with NAME=VALUE parameters"
     params = dict(w.split('=', 1) for w in words[1:] if '=' in w)
@@ -91,6 +92,7 @@ def all_questions() -> pd.DataFrame: # one row a question: title, grain
     "The questions that have names"
     return pd.DataFrame([(q.name, q.title, q.grain) for q in questions().values()], columns=['name', 'title', 'grain']).set_index('name')
 
+# %% ../nbs/10e_magic.ipynb #2a6a5901
 def answer_of(
     line:str, # what stands beside the magic
     cell:str=None, # what stands beneath it; None for the line form
@@ -132,6 +134,7 @@ def relations() -> dict: # table or view: its columns
     con.close()
     return {**{name: list(arrow_schema(name).names) for name in TABLES}, **{t: [c for u, c in rows if u == t] for t, _ in rows if t not in TABLES}}
 
+# %% ../nbs/10e_magic.ipynb #53093ae3
 WORDS = '''select from where group by order having join left using on as and or not in is null like between case when then else end distinct limit
 union all with over partition rows row_number rank lag lead sum count avg min max median round filter desc asc date_trunc'''.split()
 
@@ -155,6 +158,7 @@ def complete_sql(
         found = [(c, 'column') for c in columns] + [(t, 'table') for t in known] + [(w, 'keyword') for w in WORDS]
     return word, [(t, kind) for t, kind in found if t.startswith(word.lower()) and t != word]
 
+# %% ../nbs/10e_magic.ipynb #fab40723
 def complete_line(
     before:str, # text beside the magic, up to the cursor
     sql:bool=False, # whether SQL stands beneath, so that no question can be meant
@@ -180,6 +184,7 @@ def match(
     if line == top: return complete_line(here[6:], sql=True) if here.startswith('%%ask ') else None
     return complete_sql('\n'.join(lines[top + 1:]), '\n'.join([*lines[top + 1:line], here]))
 
+# %% ../nbs/10e_magic.ipynb #12c7a4ec
 def _matcher():
     "The matcher as IPython wants it"
     completer = need('IPython.core.completer', 'lab')
@@ -199,6 +204,7 @@ def unload_ipython_extension(
     shell.Completer.custom_matchers[:] = [m for m in shell.Completer.custom_matchers if getattr(m, 'matcher_identifier', '') != 'shop_nb']
     for kind in ('line', 'cell'): shell.magics_manager.magics[kind].pop('ask', None)
 
+# %% ../nbs/10e_magic.ipynb #039f3922
 def load_ipython_extension(
     shell, # IPython
 ):

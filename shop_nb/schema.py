@@ -49,6 +49,7 @@ class Check:
     meaning: str
     sql: str
 
+# %% ../nbs/01_schema.ipynb #2357e8df
 @dataclass(frozen=True)
 class Table:
     "One table: its grain, columns, keys and checks"
@@ -204,6 +205,7 @@ payments = Table('payments', 'How orders were paid.', 'one row an order', (
     Check('tried_unless_pending', 'A payment that is not pending was tried', "attempts >= 1 OR status = 'pending'"),
 ), indexes=(('status',), ('method',)))
 
+# %% ../nbs/01_schema.ipynb #c4793771
 TABLES = {t.name: t for t in (customers, products, orders, order_items, payments)}
 
 # %% ../nbs/01_schema.ipynb #59080052
@@ -225,6 +227,7 @@ def unit(
     "The unit of a column; money is in euro cents"
     return column.unit or ('euro cents' if column.type == 'cents' else '')
 
+# %% ../nbs/01_schema.ipynb #d7ec49c4
 def arrow_schema(
     table, # name of a table, or a `Table`
 ) -> pa.Schema: # names, types, nullability, meanings
@@ -304,6 +307,7 @@ def _column_sql(c, d):
     if c.references: s += f' REFERENCES {c.references}'
     return s
 
+# %% ../nbs/01_schema.ipynb #25a99dbd
 def _conditions(c):
     "(kind, expression) of what the values of column `c` must be, the same in every dialect"
     if c.values: yield 'values', f'{c.name} IN {_in(c.values)}'
@@ -312,6 +316,7 @@ def _conditions(c):
     if c.ge is not None: yield 'least', f'{c.name} >= {c.ge}'
     if c.le is not None: yield 'most', f'{c.name} <= {c.le}'
 
+# %% ../nbs/01_schema.ipynb #a0fa47c2
 def _checks_sql(t, d):
     "(name, expression) of each CHECK of table `t`: its columns' types and values, then its own"
     for c in t.columns:
@@ -365,6 +370,7 @@ def _of(expr, **owner):
     for name, t in owner.items(): expr = expr.replace(name, f'{t}.{name}')
     return _safe(expr)
 
+# %% ../nbs/01_schema.ipynb #e35e9336
 _owner = dict(goods_cents='m', back_cents='m', discount_cents='o', shipping_cents='o', tax_cents='o')
 def _sum(expr, name): return f'CAST(sum({_safe(expr)}) AS BIGINT) AS {name}'
 
@@ -433,6 +439,7 @@ def _key_rules(t, tables):
         yield Rule(f'{t.name}.{c}_exists', t.name, c, f'{c} is in {parent}',
                    f'SELECT {t.key}, {c} FROM {t.name} c WHERE NOT EXISTS (SELECT 1 FROM {parent} p WHERE p.{tables[parent].key} = c.{c})', True)
 
+# %% ../nbs/01_schema.ipynb #207391be
 def declared_rules(
     tables:dict=None, # declarations; None takes `TABLES`
 ) -> list: # of `Rule`
@@ -490,6 +497,7 @@ _money_rules = (
 {_money_from} JOIN payments p ON p.order_id = o.order_id WHERE p.refunded_cents <> {REFUND_SQL}'''),
 )
 
+# %% ../nbs/01_schema.ipynb #a436e5e5
 RULES = [*declared_rules(), *_shop_rules, *_status_rules, *_money_rules]
 
 # %% ../nbs/01_schema.ipynb #94288f7b
@@ -509,6 +517,7 @@ class View:
     grain: str # what one row is
     sql: str # portable SQL
 
+# %% ../nbs/01_schema.ipynb #de815266
 _sale = f'o.status IN {_in(SALE)}'
 _order_totals = View('order_totals', 'one row an order; money in cents', f"""SELECT o.order_id, o.customer_id,
   o.ordered_at, date(o.ordered_at) AS order_day, o.status, o.channel,

@@ -48,6 +48,7 @@ def _app():
             super().listen()
     return App, Quick
 
+# %% ../nbs/11d_serve.ipynb #2e4a52ae
 def _free(host, port):
     "Raise `ShopError` if somebody listens there already"
     with contextlib.closing(socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET)) as s:

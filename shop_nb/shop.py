@@ -51,6 +51,7 @@ def frame(self:Shop,
     if name not in frames: frames[name] = self.tables[get_table(name).name].to_pandas(date_as_object=False)
     return frames[name]
 
+# %% ../nbs/10_shop.ipynb #e776b52c
 def _table_property(name):
     return property(lambda self: self.frame(name), doc=f'{TABLES[name].doc} A pandas frame, {TABLES[name].grain}.')
 
@@ -66,6 +67,7 @@ def _foreseen(settings):
     n = {name: calendar.rows(name) for name in ('customers', 'products', 'orders')}
     return n | dict(order_items=round(n['orders'] * c['order_items'] / c['orders']), payments=n['orders'])
 
+# %% ../nbs/10_shop.ipynb #1503f80c
 @patch
 def rows(self:Shop) -> dict: # table: rows; order_items are about right where nothing is made yet and `until` is not `end`
     "How many rows each table has"
@@ -73,6 +75,7 @@ def rows(self:Shop) -> dict: # table: rows; order_items are about right where no
     if self.folder is not None and self.settings and (known := read_manifest(self.folder).get('tables')): return {name: t['rows'] for name, t in known.items()}
     return {name: t.num_rows for name, t in self.tables.items()}
 
+# %% ../nbs/10_shop.ipynb #2715ee03
 @patch
 def _row_texts(self:Shop):
     "The rows as text; a number that is not sure has an about before it"
@@ -85,6 +88,7 @@ def __repr__(self:Shop):
     days = f'seed {s.seed}, {s.start} to {s.until}' if s else 'settings unknown'
     return f"Shop({days}: {', '.join(f'{n} {name}' for name, n in self._row_texts().items())})"
 
+# %% ../nbs/10_shop.ipynb #e2595858
 @patch
 def _repr_html_(self:Shop):
     s = self.settings
@@ -105,6 +109,7 @@ def read_manifest(
     if not isinstance(told, dict): raise ShopError(f'{path} cannot be read as the manifest of a run.', 'Name another folder, or make a run: shop-nb run --out DIR', code=2)
     return told
 
+# %% ../nbs/10_shop.ipynb #5c23e823
 def write_manifest(
     folder, # a run
     **facts, # what to add, or to say anew
@@ -124,6 +129,7 @@ def identity(
     "Who made which shop: what the manifest of each run has"
     return dict(shop_nb=__version__, version=VERSION, settings=settings.as_dict())
 
+# %% ../nbs/10_shop.ipynb #ec94e1f0
 def is_run(
     folder, # any folder
 ) -> bool:
@@ -132,6 +138,7 @@ def is_run(
     except ShopError: return False
     return {'shop_nb', 'version'} <= set(told) and isinstance(told.get('settings'), dict)
 
+# %% ../nbs/10_shop.ipynb #464c1d58
 def told_settings(
     told:dict, # a manifest
     folder, # whose it is
@@ -178,6 +185,7 @@ def _writer(engine, master, workers): # what makes the files
     from shop_nb.spark import run_spark
     return lambda *args, **how: run_spark(*args, master=master or f'local[{workers}]', **how)
 
+# %% ../nbs/10_shop.ipynb #9cbd0d25
 @patch
 def save(self:Shop,
     folder, # a new or empty folder, or a run to be made anew
@@ -222,6 +230,7 @@ def connection(self:Shop):
         self._connection = connect(self.folder if on_disk else self.tables)
     return self._connection
 
+# %% ../nbs/10_shop.ipynb #8bcd319c
 @patch
 def ask(self:Shop,
     name:str, # a question; `shop_nb.analytics.questions()` has them all
@@ -250,6 +259,7 @@ def validate(self:Shop): # a `Report`: ok, and a table of what failed
     from shop_nb.validate import validate
     return validate(self._source)
 
+# %% ../nbs/10_shop.ipynb #e0d344ca
 @patch
 def load(self:Shop,
     db=None, # the SQLite file; None is shop.db in the shop's folder
@@ -265,6 +275,7 @@ def _target(shop, folder, what):
     if not (found := folder or shop.folder): raise ShopError(f'Where should the {what} go?', f"Name a folder: shop.{what}('DIR')", code=2)
     return Path(found)
 
+# %% ../nbs/10_shop.ipynb #b8c4aacd
 def _question_card(answer):
     "What the page of answers shows of one"
     q = answer.question
@@ -302,6 +313,7 @@ def profile(self:Shop,
     (folder / 'dictionary.html').write_text(dictionary_html(self.tables, home='index.html'), encoding='utf-8')
     return pd.DataFrame(made)
 
+# %% ../nbs/10_shop.ipynb #1f5769bb
 @patch
 def dictionary(self:Shop) -> pd.DataFrame: # one row a column of the shop
     "The data dictionary"

@@ -26,6 +26,7 @@ class Snapshot:
     version: str # hash of the content
     at: str # when it was taken, UTC
 
+# %% ../nbs/12d_snapshot.ipynb #1f691e9a
 def _fill(con, db, name, hash):
     "Copy a table, and hash it"
     con.register('batch', arrow_schema(name).empty_table())
@@ -36,6 +37,7 @@ def _fill(con, db, name, hash):
         con.execute(f'insert into {name} select * from batch')
     con.unregister('batch')
 
+# %% ../nbs/12d_snapshot.ipynb #3bdb40e4
 def take(
     path, # the database file
 ) -> Snapshot:

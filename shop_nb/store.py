@@ -32,6 +32,7 @@ def _connect(path, mode):
     con.set_progress_handler(con.late, 1000)
     return con
 
+# %% ../nbs/12a_store.ipynb #cbb53580
 _pragmas = 'journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'journal_size_limit = 67108864'
 
 def _writer(path):
@@ -103,6 +104,7 @@ def expansions(
     up = {c.removesuffix('_id'): (p, TABLES[p].key, c) for c, p in t.parents.items()}
     return up | ({n: (p, t.key, t.key) for n, p in PARTS.items()} if t.name == 'orders' else {})
 
+# %% ../nbs/12a_store.ipynb #00faa7d3
 def _expand(con, t, rows, names):
     "Add to each row what belongs to it, with one query a name"
     for n in names:
@@ -128,6 +130,7 @@ def _whole(con, t, key):
     if not found: raise Missing(f'There is no {t.key} {key} in {t.name}.', 'missing', t.name, t.key, key)
     return _expand(con, t, found, PARTS)[0] if t.name == 'orders' else found[0]
 
+# %% ../nbs/12a_store.ipynb #44a85467
 @contextmanager
 def _moment(con, several=True):
     "Queries that see the database as of one moment, which a single one does by itself"
@@ -136,6 +139,7 @@ def _moment(con, several=True):
     finally:
         if several: con.execute('ROLLBACK')
 
+# %% ../nbs/12a_store.ipynb #dca75f87
 @patch
 def get(self:Store,
     table, # name of a table
@@ -163,6 +167,7 @@ OPERATORS = { # name: (types that have it, SQL, meaning)
     'contains': (('text',), 'instr(lower({c}), lower(?)) > 0', 'with this text in it, in capitals or not'),
     'isnull': ((), '({c} IS NULL) = ?', 'whether it is null')}
 
+# %% ../nbs/12a_store.ipynb #97a72a4b
 def filters(
     table, # name of a table, or a `Table`
 ) -> dict: # name of the filter: (column, operator)
@@ -170,6 +175,7 @@ def filters(
     def has(c, op): return c.nullable if op == 'isnull' else c.type in OPERATORS[op][0] and not (c.values and op == 'contains')
     return {f'{c.name}__{op}'.removesuffix('__'): (c, op) for c in get_table(table).columns for op in OPERATORS if has(c, op)}
 
+# %% ../nbs/12a_store.ipynb #10ce5202
 def nearest(
     name:str, # what somebody wrote
     names, # what there is
@@ -209,6 +215,7 @@ def _sorting(t, sort):
     names = list(order)
     return [(n, order[n]) for n in names[:names.index(t.key) + 1]]
 
+# %% ../nbs/12a_store.ipynb #9170e285
 def _beyond(t, name, descending, value):
     "SQL for values that come after one"
     if value is None: return ('0', []) if descending else (f'{name} IS NOT NULL', [])
