@@ -6,7 +6,7 @@
 __all__ = ['LOOPBACK', 'ERRORS', 'RESPONSES', 'QUIET', 'Config', 'problem', 'Fault', 'Problem', 'fault', 'Buckets', 'Door']
 
 # %% ../nbs/12f_door.ipynb #0e1f7208
-from .settings import ShopError, first_line, need
+from .settings import ShopError, first_line, nearest, need
 
 need('fastapi', 'api')
 
@@ -26,7 +26,6 @@ from .changes import Reused
 from .ledger import Missing, Refused, Stale
 from .logs import log
 from .snapshot import TooSlow
-from .store import nearest
 
 # %% ../nbs/12f_door.ipynb #1cbfcf72
 @dataclass

@@ -7,7 +7,7 @@ __all__ = ['STATES', 'EXACT', 'LESSONS', 'plain', 'is_sql', 'as_frame', 'columns
            'diagnose', 'Verdict', 'is_empty', 'grade', 'Session', 'Hint', 'Sheet', 'read_lesson', 'start', 'Key', 'key']
 
 # %% ../nbs/10d_grade.ipynb #1234c743
-import datetime as dt, difflib, itertools, numbers, re
+import datetime as dt, itertools, numbers, re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
@@ -17,7 +17,7 @@ from fastcore.basics import patch
 
 from .analytics import Answer
 from .display import COLOURS, MARKS, Raw, edge, inline, mark, table
-from .settings import ShopError
+from .settings import ShopError, nearest
 from .shop import Shop
 
 # %% ../nbs/10d_grade.ipynb #986af48a
@@ -225,8 +225,7 @@ def grade(
 def _exercise(lesson, name):
     "The exercise of that name; raises `ShopError` (code 2) with the nearest one if there is none"
     if name in lesson.exercises: return lesson.exercises[name]
-    near = difflib.get_close_matches(str(name), lesson.exercises, 1, 0)
-    raise ShopError(f'This lesson has no exercise {name!r}.', f'Did you mean {near[0]!r}?', code=2)
+    raise ShopError(f'This lesson has no exercise {name!r}.', nearest(name, lesson.exercises, least=0), code=2)
 
 class Session:
     "One way through a lesson"
