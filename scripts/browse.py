@@ -2,12 +2,32 @@
 
     python scripts/browse.py RUN [--brushes 60] [--viewers 3]
 """
-import argparse, json, os, socket, statistics, subprocess, sys, tempfile, time
+import argparse, json, os, shutil, socket, statistics, subprocess, sys, tempfile, time
+from contextlib import contextmanager
 
 import psutil
 from playwright.sync_api import sync_playwright
 
 FLAGS = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split()
+
+
+@contextmanager
+def chromium():
+    "Chromium, without a window."
+    names = 'chromium', 'chromium-browser', 'google-chrome'
+    found = next(filter(None, map(shutil.which, names)), None)
+    if not found: raise FileNotFoundError(f'none of {", ".join(names)} is installed')
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def free_port():
+    "A port of this machine that nobody listens on."
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
 
 
 def kernels(server):
@@ -31,10 +51,9 @@ def waiting(server, n, seconds=60):
 
 def start(run, cache):
     "Start the server: process, address, seconds until it answered."
-    with socket.socket() as s: s.bind(('127.0.0.1', 0)); port = s.getsockname()[1]
     code = 'import sys; from shop_nb.cli import main; sys.exit(main())'
     begun = time.perf_counter()
-    server = subprocess.Popen([sys.executable, '-c', code, 'dashboard', run, '--port', str(port)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | dict(XDG_CACHE_HOME=cache))
+    server = subprocess.Popen([sys.executable, '-c', code, 'dashboard', run, '--port', str(free_port())], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | dict(XDG_CACHE_HOME=cache))
     return server, server.stdout.readline().strip(), time.perf_counter() - begun
 
 
@@ -79,8 +98,7 @@ def clicked(page, n=8):
 def main():
     a = argparse.ArgumentParser(); a.add_argument('run'); a.add_argument('--brushes', type=int, default=60); a.add_argument('--viewers', type=int, default=3)
     o = a.parse_args()
-    with tempfile.TemporaryDirectory() as cache, sync_playwright() as p:
-        browser = p.chromium.launch(executable_path='/usr/bin/chromium', args=FLAGS)
+    with tempfile.TemporaryDirectory() as cache, chromium() as browser:
         begun = time.perf_counter()
         server, address, cube = start(o.run, cache)
         _, *cold = opened(browser.new_context(viewport=dict(width=1280, height=900)), address)
@@ -101,7 +119,7 @@ def main():
         told['click_numbers_ms'], told['click_all_ms'] = clicked(pages[0])
         memory = [k.memory_full_info() for k in kernels(server)]
         told |= dict(viewer_mib=max(m.uss for m in memory) / 2**20, viewer_pss_mib=max(m.pss for m in memory) / 2**20, server_mib=psutil.Process(server.pid).memory_full_info().uss / 2**20)
-        stop(server); browser.close()
+        stop(server)
     print(json.dumps({k: round(v, 2) for k, v in told.items()}))
 
 

@@ -14,8 +14,8 @@ import jinja2
 from markupsafe import Markup
 
 import reference
-from readme import ROOT
-from render import SECTIONS, Page, Writer, cells, defined, notebook, opening, plain, relative
+from readme import ROOT, cells
+from render import SECTIONS, Page, Writer, defined, notebook, opening, plain, relative
 
 EVIDENCE = 'certificate', 'benchmarks', 'benchmarks_generate', 'pools' # notebooks that show rather than define
 ORDER, GROUPS = [*SECTIONS], ['', 'Lessons', 'Exercises', 'Solutions', 'Look up', 'Questions', 'Modules', 'Pipeline', 'Dashboard', 'Project', 'Evidence']

@@ -4,14 +4,13 @@
     python scripts/notes.py v0.1.0     the same; exit 1 if the package has another version
 """
 import re, sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from readme import ROOT
 
 
-def version(root=ROOT):
+def version():
     "The package's version"
-    return re.search(r'^__version__ = "(.+)"$', (root / 'shop_nb' / '__init__.py').read_text(encoding='utf-8'), re.M)[1]
+    return re.search(r'^__version__ = "(.+)"$', (ROOT / 'shop_nb' / '__init__.py').read_text(encoding='utf-8'), re.M)[1]
 
 
 def notes(text, version):

@@ -3,8 +3,9 @@
     python scripts/readme.py            write README.md and its pictures
     python scripts/readme.py --check    exit 1 if they are not what the notebook gives
 """
-import base64, json, posixpath, re, sys
+import base64, functools, json, posixpath, re, sys
 from pathlib import Path
+from types import SimpleNamespace
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = 'nbs/images'
@@ -12,13 +13,17 @@ NOTE = '<!-- Made from nbs/index.ipynb by `make readme`: change it there. -->'
 PICTURES = {'image/svg+xml': 'svg', 'image/png': 'png'}
 
 
-def read(path):
-    "A notebook's cells as (kind, source without directives, directives, outputs), empty cells left out."
-    for cell in json.loads(Path(path).read_text(encoding='utf-8'))['cells']:
-        lines = ''.join(cell['source']).split('\n')
+@functools.cache
+def cells(path):
+    "The cells of a notebook: kind, source without directives, directives, outputs, whether the library gets it, and whether a reader sees it."
+    found = []
+    for c in json.loads((ROOT / path).read_text(encoding='utf-8'))['cells']:
+        lines, kind = ''.join(c['source']).split('\n'), c['cell_type']
         rules = [l[2:].strip() for l in lines if l.startswith('#|')]
         source = '\n'.join(l for l in lines if not l.startswith('#|')).strip('\n')
-        if source and 'hide' not in rules: yield cell['cell_type'], source, rules, cell.get('outputs', [])
+        found.append(SimpleNamespace(kind=kind, source=source, rules=rules, outputs=c.get('outputs', []), seen=bool(source) and 'hide' not in rules,
+                                     library=kind == 'code' and any(re.match(r'exports?\b', r) for r in rules)))
+    return found
 
 
 def relink(text):
@@ -43,27 +48,28 @@ def shown(output, images):
     return f'```text\n{text}\n```' if text else ''
 
 
-def render(path=ROOT / 'nbs/index.ipynb'):
+def render():
     "The text of README.md, and its pictures as path → bytes."
     parts, images = [NOTE], {}
-    for kind, source, rules, outputs in read(path):
-        if kind == 'markdown': parts.append(relink(source))
-        elif kind == 'code':
-            if 'echo: false' not in rules: parts.append(f'```python\n{source}\n```')
-            parts += filter(None, [shown(o, images) for o in outputs])
+    for cell in cells('nbs/index.ipynb'):
+        if not cell.seen: continue
+        if cell.kind == 'markdown': parts.append(relink(cell.source))
+        elif cell.kind == 'code':
+            if 'echo: false' not in cell.rules: parts.append(f'```python\n{cell.source}\n```')
+            parts += filter(None, [shown(o, images) for o in cell.outputs])
     return '\n\n'.join(parts) + '\n', images
 
 
-def made(root=ROOT):
+def made():
     "What is to be on disk: path → bytes."
-    text, images = render(root / 'nbs/index.ipynb')
+    text, images = render()
     return {'README.md': text.encode(), **images}
 
 
-def stale(root=ROOT):
+def stale():
     "The paths that are not what the notebook gives, pictures that it no longer has among them."
-    want, have = made(root), [f'{IMAGES}/{p.name}' for p in (root / IMAGES).glob('index-*')]
-    differ = [p for p, b in want.items() if not (root / p).is_file() or (root / p).read_bytes() != b]
+    want, have = made(), [f'{IMAGES}/{p.name}' for p in (ROOT / IMAGES).glob('index-*')]
+    differ = [p for p, b in want.items() if not (ROOT / p).is_file() or (ROOT / p).read_bytes() != b]
     return differ + [p for p in have if p not in want]
 
 

@@ -7,8 +7,8 @@ from functools import cache
 import typer
 from markupsafe import Markup
 
-from readme import ROOT
-from render import Page, cells, coloured, opening, plain, relative, slug
+from readme import ROOT, cells
+from render import Page, coloured, opening, plain, relative, slug
 from shop_nb import Shop
 from shop_nb.analytics import PARAMS, questions
 from shop_nb.cli import app
@@ -126,7 +126,7 @@ def command_page():
             if p.name == 'help': continue
             told = getattr(p, 'help', '') or ''
             value = getattr(p, 'metavar', None) or ''
-            what = p.opts[-1 if p.opts[0].startswith('--') or len(p.opts) == 1 else -1] if p.opts else p.name
+            what = p.opts[-1] if p.opts else p.name
             spelt = ', '.join(p.opts) + (f' {value}' if value and not getattr(p, 'is_flag', False) else '') if p.param_type_name == 'option' else value or what
             default = '' if p.required or p.default in (None, '', False, ()) or callable(p.default) else f'{p.default}'
             rows.append([code(spelt), e(told), 'must be given' if p.required else code(default) if default else ''])
@@ -179,7 +179,7 @@ def api_page():
     told, groups = openapi(), {}
     ref = lambda o: told['components'][o['$ref'].split('/')[2]][o['$ref'].split('/')[3]] if '$ref' in o else o
     for verb, path, op in endpoints(): groups.setdefault((op.get('tags') or ['service'])[0], []).append((verb, path, op))
-    parts = [f'<p>Made from the OpenAPI document of the service, which it serves itself at <code>/openapi.json</code>, and as a page to try it at <code>/docs</code>. Start it: <code>shop-nb api --db FILE</code>.</p>']
+    parts = ['<p>Made from the OpenAPI document of the service, which it serves itself at <code>/openapi.json</code>, and as a page to try it at <code>/docs</code>. Start it: <code>shop-nb api --db FILE</code>.</p>']
     for tag, ops in groups.items():
         parts.append(f'<h2 id="{slug(tag)}">{e(tag)}</h2>')
         for verb, path, op in ops:

@@ -1,7 +1,6 @@
 """Markdown and notebooks as pages of the documentation, whose names and links lead to other pages."""
-import ast, base64, functools, html, json, posixpath, re, struct, urllib.parse
+import ast, base64, html, posixpath, re, struct, urllib.parse
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -9,7 +8,7 @@ from pygments import highlight as pygmentize
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
-from readme import ROOT
+from readme import ROOT, cells
 
 SECTIONS = dict(tutorial='Tutorial', howto='How-to', reference='Reference', explanation='Explanation')
 
@@ -103,18 +102,6 @@ def relative(url, page):
 
 # -- notebooks
 
-@functools.cache
-def cells(source):
-    "The cells of a notebook: kind, source, directives, outputs."
-    found = []
-    for c in json.loads((ROOT / source).read_text(encoding='utf-8'))['cells']:
-        lines = ''.join(c['source']).split('\n')
-        found.append(SimpleNamespace(kind=c['cell_type'], rules=[l[2:].strip() for l in lines if l.startswith('#|')], outputs=c.get('outputs', []),
-                                     source='\n'.join(l for l in lines if not l.startswith('#|')).strip('\n')))
-    for c in found: c.library = c.kind == 'code' and any(re.match(r'exports?\b', r) for r in c.rules)
-    return found
-
-
 def opening(cells):
     "Title and subtitle from the first cell of prose, and that cell without them."
     text = next((c.source for c in cells if c.kind == 'markdown'), '')
@@ -159,7 +146,7 @@ def notebook(page, write, images):
     first = next((c for c in cells(page.source) if c.kind == 'markdown'), None)
     for cell in cells(page.source):
         source = opening([cell])[2] if cell is first else cell.source
-        if not source or 'hide' in cell.rules: continue
+        if not source or not cell.seen: continue
         if cell.kind == 'markdown': parts.append(write(source, page, seen)); continue
         names = [n for n in dict.fromkeys(n for n, _ in defined(source)) if n not in seen | {'_'}] if cell.library else []
         seen.update(names)

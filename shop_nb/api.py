@@ -6,11 +6,11 @@
 __all__ = ['MANY', 'MULTI', 'Service', 'Bulk', 'Asked', 'RunFacts', 'make_app', 'from_environment', 'serve']
 
 # %% ../nbs/12g_api.ipynb #43b15d30
-from .settings import ShopError, first_line, need
+from .settings import ShopError, first_line, listen_at, nearest, need
 
 need('fastapi', 'api')
 
-import asyncio, csv, hashlib, io, json, os, re, signal, socket, tempfile
+import asyncio, csv, hashlib, io, json, os, re, signal, tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
@@ -30,7 +30,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from . import __version__
-from .analytics import PARAMS, _arrow, questions
+from .analytics import PARAMS, _batch, questions
 from .changes import LAST_KEY
 from .door import ERRORS, RESPONSES, Config, Door, Fault, Problem, _faults, fault, problem
 from .keys import Keys
@@ -39,7 +39,7 @@ from .schema import CATEGORIES, TABLES, arrow_schema
 from .shapes import FORMATS, PATTERNS, SHAPES, _described, _expand, _filters, _flag, _format, _given, _maybe, _named, _paging, _query, _read
 from .shop import read_manifest
 from .snapshot import Snapshots
-from .store import PARTS, Store, expansions, filters, nearest
+from .store import PARTS, Store, expansions, filters
 
 # %% ../nbs/12g_api.ipynb #8a212f7a
 _UNKNOWN = {'WWW-Authenticate': 'Bearer'}
@@ -319,8 +319,7 @@ def _exporting(api, service, name):
         q = _read(Export, request)
         rows = service.store.stream(name, q.model_dump(exclude_unset=True, exclude={'format'}))
         if q.format in ('csv', 'ndjson'): return _file(_lines_of(q.format, t.names, rows, flags), q.format, name)
-        batches = (pa.record_batch([_arrow(v, f.type) for v, f in zip(zip(*r), schema)], schema=schema) for r in rows)
-        return _file(_columnar(q.format, schema, batches), q.format, name)
+        return _file(_columnar(q.format, schema, (_batch(r, schema) for r in rows)), q.format, name)
 
 # %% ../nbs/12g_api.ipynb #b57abcc5
 _ask_types = dict(date=Annotated[str, Field(pattern=PATTERNS['date'])], int=Annotated[int, Field(ge=1, le=10_000)])
@@ -483,20 +482,14 @@ def from_environment():
     "The application of a worker"
     return make_app(Config(**json.loads(os.environ[_HANDED])))
 
-def _check(config, port):
-    "Tell what would fail later; raises `ShopError`"
-    Service(config).close()
-    try:
-        with socket.create_server((config.host, port), family=socket.AF_INET6 if ':' in config.host else socket.AF_INET): pass
-    except OSError as e: raise ShopError(f'Nothing can listen at {config.host}:{port}: {first_line(e.strerror or e)}.', 'Choose another --port or --host', code=2) from None
-
 def serve(
     config:Config, # how it is run
     port:int=8000, # where it listens
     workers:int=1, # processes
 ):
     "Run the service until it is stopped; requests that have begun are finished"
-    _check(config, port)
+    listen_at(config.host, port)
+    Service(config).close() # tells what would fail later
     os.environ[_HANDED] = json.dumps(asdict(config))
     signal.signal(signal.SIGTERM, lambda *_: None) # when the service has stopped, the process ends by itself
     with tempfile.TemporaryDirectory() as folder, suppress(KeyboardInterrupt):

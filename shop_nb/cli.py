@@ -14,7 +14,7 @@ import typer
 
 from . import __version__
 from .progress import Progress
-from .settings import ShopError, describe, first_line
+from .settings import ShopError, describe, first_line, listen_at
 
 # %% ../nbs/13a_cli.ipynb #dde62301
 def join_pairs(
@@ -200,7 +200,7 @@ def api(
     from shop_nb.api import serve
     from shop_nb.door import LOOPBACK, Config
     rate = rate if rate is not None else 0 if host in LOOPBACK else 50
-    _tell(f'Serving {os.path.basename(db)} at http://{host}:{port}/docs (Ctrl-C to stop)')
+    _tell(f'Serving {os.path.basename(db)} at {listen_at(host, port)}docs (Ctrl-C to stop)')
     serve(Config(db, host, rate, timeout, origins=tuple(origin or ())), port, workers)
 
 # %% ../nbs/13a_cli.ipynb #ddd15660

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 
-from .analytics import _frame as as_frame, connect
+from .analytics import connect
 from .generate import table_path
-from .measures import DIMENSIONS, MEASURES, Filters, before
+from .measures import DIMENSIONS, MEASURES, Filters, _text, before
 from .schema import TABLES
 from .settings import ShopError, first_line, need
 
@@ -27,7 +27,7 @@ def _enums(con):
     "Types for the four dimensions, with a value for each name that the data has"
     for d, table in _KINDS.items():
         names = [v for v, in con.execute(f'select distinct {d} from {table} order by 1').fetchall()]
-        con.execute(f"create type cube.{d}_name as enum ({', '.join(repr(str(n)) for n in names)})")
+        con.execute(f"create type cube.{d}_name as enum ({_text(names)})")
 
 # %% ../nbs/11a_cube.ipynb #332c0e94
 _STEPS = dict(totals='''
@@ -100,7 +100,7 @@ def build(
     new = path.with_name(f'.{path.name}.{os.getpid()}')
     try:
         con.execute('set enable_progress_bar = false')
-        con.execute(f"attach '{str(new).replace(chr(39), chr(39) * 2)}' as cube")
+        con.execute(f'attach {_text([new])} as cube')
         _enums(con)
         for sql in _STEPS.values(): con.execute(sql)
         for name, sql in _CUBES.items(): con.execute(f'create table cube.{name} as {sql}')
@@ -147,8 +147,7 @@ class Cube:
     ):
         self.path = Path(path)
         self.con = need('duckdb', 'analytics').connect(config=dict(threads=threads, memory_limit='1GB'))
-        quoted = str(path).replace("'", "''")
-        self.con.execute(f"attach '{quoted}' as cube (read_only)")
+        self.con.execute(f'attach {_text([path])} as cube (read_only)')
         self.bounds = self.con.execute('select min(order_day), max(order_day) from cube.order_cube').fetchone()
         self.first, self.days = self.bounds[0], (self.bounds[1] - self.bounds[0]).days + 1
         self.names = {d: [v for v, in self.con.execute(f'select unnest(enum_range(null::cube.{d}_name))').fetchall()] for d in DIMENSIONS}

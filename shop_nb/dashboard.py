@@ -6,7 +6,7 @@
 __all__ = ['Desk', 'theme_css', 'style_css', 'first_html', 'dashboard']
 
 # %% ../nbs/11c_dashboard.ipynb #c8499b18
-import io, json, re
+import io, re
 from importlib import resources
 from pathlib import Path
 

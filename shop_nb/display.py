@@ -49,5 +49,5 @@ def table(
     "A table"
     sides = ['right' if i in right or head and head[i] in right else 'left' for i in range(len(head) or len(rows[0] if rows else ()))]
     def line(cells, tag): return '<tr>' + ''.join(f'<{tag} style="text-align:{side}">{c if isinstance(c, Raw) else inline(c)}</{tag}>' for c, side in zip(cells, sides)) + '</tr>'
-    top = f'<thead>{line(head, "th")}</thead>' if head else ''
-    return f'<table>{top}\n<tbody>' + '\n'.join(line(r, 'td') for r in rows) + '</tbody></table>'
+    top = [f'<thead>{line(head, "th")}</thead>'] if head else []
+    return '\n'.join(['<table>', *top, '<tbody>', *(line(r, 'td') for r in rows), '</tbody>', '</table>'])

@@ -6,7 +6,7 @@
 __all__ = ['JAVA', 'DOES', 'SQLITE', 'judge', 'Package', 'includes', 'java_major', 'Part', 'sqlite_note', 'Health', 'examine']
 
 # %% ../nbs/00d_doctor.ipynb #a23ab562
-import difflib, json, os, platform, re, shutil, sqlite3, subprocess, textwrap
+import json, os, platform, re, shutil, sqlite3, subprocess, textwrap
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, version
@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from .settings import ShopError
+from .settings import ShopError, nearest
 
 # %% ../nbs/00d_doctor.ipynb #543f9c13
 def judge(
@@ -203,8 +203,7 @@ def examine(
     names = ['core', *own.metadata.get_all('Provides-Extra', [])]
     for name in wanted:
         if name in names: continue
-        near = difflib.get_close_matches(name, names, 1, 0.5)
-        raise ShopError(f'shop_nb has no part {name!r}.', f'Did you mean {near[0]!r}?' if near else f'Take some of {", ".join(names)}', code=2)
+        raise ShopError(f'shop_nb has no part {name!r}.', nearest(name, names) or f'Take some of {", ".join(names)}', code=2)
     _part.cache_clear() # each look is a new one
     notes = [n for n in [sqlite_note()] if n]
     return Health(own.version, platform.python_version(), [_part(n) for n in names], notes, list(wanted))

@@ -6,7 +6,7 @@
 __all__ = ['LOOPBACK', 'ERRORS', 'RESPONSES', 'QUIET', 'Config', 'problem', 'Fault', 'Problem', 'fault', 'Buckets', 'Door']
 
 # %% ../nbs/12f_door.ipynb #0e1f7208
-from .settings import ShopError, first_line, need
+from .settings import ShopError, first_line, nearest, need
 
 need('fastapi', 'api')
 
@@ -26,7 +26,6 @@ from .changes import Reused
 from .ledger import Missing, Refused, Stale
 from .logs import log
 from .snapshot import TooSlow
-from .store import nearest
 
 # %% ../nbs/12f_door.ipynb #1cbfcf72
 @dataclass
@@ -57,7 +56,7 @@ def problem(
     body = dict(type='about:blank', title=HTTPStatus(status).phrase, status=status, detail=detail) | (dict(errors=list(errors)[:100]) if errors else {})
     return Response(orjson.dumps(body), status, headers, 'application/problem+json')
 
-# %% ../nbs/12f_door.ipynb #6b5653f1
+# %% ../nbs/12f_door.ipynb #a2254c5b
 class Fault(BaseModel):
     "One thing that is wrong"
     pointer: Optional[str] = Field(None, description='JSON pointer into the body')
@@ -87,7 +86,7 @@ def fault(
     inside = _inside.get(e.table, '') if table == 'orders' else ''
     return dict(pointer=f'{row}{inside}/{e.column}' if e.column else row, code=e.kind, detail=e.wrong)
 
-# %% ../nbs/12f_door.ipynb #680874b2
+# %% ../nbs/12f_door.ipynb #66ec8a43
 def _refused(request, e):
     "The problem that a `ShopError` is"
     status = next((s for k, s in _status.items() if isinstance(e, k)), 409 if isinstance(e, Refused) else 400 if e.code == 2 else 503)
@@ -99,7 +98,7 @@ def _refused(request, e):
     faults = [fault(e, table)] if isinstance(e, Refused) and e.column else []
     return problem(status, str(e).replace('\n', ' '), faults, {'Retry-After': '5'} if status == 503 else None)
 
-# %% ../nbs/12f_door.ipynb #4f232b64
+# %% ../nbs/12f_door.ipynb #cbee6b7d
 def _faults(errors, parameters=(), row=''):
     "What pydantic found, as faults; a name that is not there gets the nearest one"
     for e in errors:
@@ -124,14 +123,14 @@ def _http_error(request, e):
     told = {404: f'There is nothing at {request.url.path}.', 405: f'{request.method} is not possible here.'}
     return problem(e.status_code, told.get(e.status_code, e.detail) if e.detail == HTTPStatus(e.status_code).phrase else e.detail, headers=headers)
 
-# %% ../nbs/12f_door.ipynb #388823cd
+# %% ../nbs/12f_door.ipynb #6b096eee
 def _database_error(request, e):
     "The problem of a database that is busy, or of a query that took too long"
     slow = 'interrupted' in str(e)
     if not slow: log('database', 'warning', id=request.state.id, error=first_line(e))
     return problem(503, 'This took too long: ask for less.' if slow else 'The database cannot be used at the moment: try again.', headers={'Retry-After': '5'})
 
-# %% ../nbs/12f_door.ipynb #e7b63a52
+# %% ../nbs/12f_door.ipynb #25e4f63c
 ERRORS = {ShopError: _refused, RequestValidationError: _invalid, HTTPException: _http_error, sqlite3.Error: _database_error}
 _told = {400: 'A body that cannot be read, or a cursor or period that cannot be', 401: 'No key, or not a valid one', 403: 'The key may not do this', 404: 'Not there', 405: 'Not possible here', 408: 'A body that came too slowly',
          409: 'A constraint or a rule would be broken', 412: 'The row has changed', 413: 'Too large', 415: 'Of a kind that is not read', 421: 'Another host is meant', 422: 'Not of the form that is asked for',
@@ -144,7 +143,7 @@ _CSP = b"default-src 'none'; frame-ancestors 'none'"
 _DOCS_CSP = b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 _headers = [(b'x-content-type-options', b'nosniff'), (b'referrer-policy', b'no-referrer'), (b'cross-origin-resource-policy', b'same-origin'), (b'cache-control', b'no-cache')]
 
-# %% ../nbs/12f_door.ipynb #c864273a
+# %% ../nbs/12f_door.ipynb #1ab5f909
 class Buckets:
     "How much each client may still ask: `rate` a second, and twice that at once"
     def __init__(self, rate): self.rate, self.left = rate, {}

@@ -7,7 +7,7 @@ __all__ = ['STATES', 'EXACT', 'LESSONS', 'plain', 'is_sql', 'as_frame', 'columns
            'diagnose', 'Verdict', 'is_empty', 'grade', 'Session', 'Hint', 'Sheet', 'read_lesson', 'start', 'Key', 'key']
 
 # %% ../nbs/10d_grade.ipynb #1234c743
-import datetime as dt, difflib, itertools, numbers, re
+import datetime as dt, itertools, numbers, re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
@@ -17,7 +17,7 @@ from fastcore.basics import patch
 
 from .analytics import Answer
 from .display import COLOURS, MARKS, Raw, edge, inline, mark, table
-from .settings import ShopError
+from .settings import ShopError, nearest
 from .shop import Shop
 
 # %% ../nbs/10d_grade.ipynb #986af48a
@@ -44,7 +44,7 @@ def is_sql(
     "Whether an answer is a query"
     return isinstance(value, str) and bool(_select.match(value))
 
-# %% ../nbs/10d_grade.ipynb #a922f91e
+# %% ../nbs/10d_grade.ipynb #fc10a591
 def as_frame(
     value, # an answer: a value, list, dict, Series, frame, `Answer`, or SQL
     shop:Shop, # whom SQL is asked of
@@ -58,7 +58,7 @@ def as_frame(
     if not isinstance(value, pd.DataFrame): return pd.DataFrame(dict(value=[value.item() if getattr(value, 'shape', None) == () else value]))
     return value if type(value.index) is pd.RangeIndex else value.reset_index(allow_duplicates=True)
 
-# %% ../nbs/10d_grade.ipynb #536ac66f
+# %% ../nbs/10d_grade.ipynb #7bcc9d4e
 def columns(
     frame:pd.DataFrame, # of `as_frame`
 ) -> list: # a list of plain values for each column
@@ -75,7 +75,7 @@ def _rank(cell): return (isinstance(cell, float), cell is not None, cell if cell
 
 def _alike(a, b, places): return len(a) == len(b) and all(_near(x, y, places) for x, y in zip(a, b))
 
-# %% ../nbs/10d_grade.ipynb #c012829f
+# %% ../nbs/10d_grade.ipynb #ea375c28
 def _sorted(rows, exact):
     "Rows in an order of their own: by the columns that are exact, then by those that may be rounded"
     order = sorted(range(len(exact)), key=lambda i: not exact[i])
@@ -93,7 +93,7 @@ def _fits(got, want, places):
     a, b = ([sorted(c, key=_rank) for c in t] for t in (got, want))
     return [[i for i, g in enumerate(a) if _alike(g, w, places)] for w in b]
 
-# %% ../nbs/10d_grade.ipynb #b43596df
+# %% ../nbs/10d_grade.ipynb #6cd953f1
 def same(
     got:list, # columns of an answer
     want:list, # columns of the right one
@@ -121,7 +121,7 @@ class Exercise:
 
     def value(self, how, shop): return as_frame(how(shop) if callable(how) else how, shop)
 
-# %% ../nbs/10d_grade.ipynb #77fdfb95
+# %% ../nbs/10d_grade.ipynb #0fca05c1
 @dataclass
 class Lesson:
     "Exercises that belong together, in their order"
@@ -147,7 +147,7 @@ def _wrong_unit(got, want, places):
     return any(same([[v * k if isinstance(v, float) else v for v in c] if scaled else c for c, scaled in zip(got, which)], want, places)
                for k in (100, .01) for which in itertools.product((True, False), repeat=min(len(got), 4)) if any(which))
 
-# %% ../nbs/10d_grade.ipynb #f78a5840
+# %% ../nbs/10d_grade.ipynb #57c8ac79
 def diagnose(
     got:list, # columns of the answer
     want:pd.DataFrame, # the right one
@@ -195,7 +195,7 @@ def _repr_html_(self:Verdict):
     says = f'<div>{inline(self.says)}</div>' if self.says else ''
     return edge(kind, f'{mark(kind, head)} · {inline(e.title)}{worth}{says}{"" if self.state == "right" else _folded(e.hints)}')
 
-# %% ../nbs/10d_grade.ipynb #307890b8
+# %% ../nbs/10d_grade.ipynb #be3e6c65
 EXACT = 6 # decimals at which an answer counts as not rounded
 
 def is_empty(
@@ -204,7 +204,7 @@ def is_empty(
     "Whether nothing was answered: `...`, None, or text that still has the dots in it"
     return answer is None or answer is ... or isinstance(answer, str) and (not answer.strip() or '...' in answer)
 
-# %% ../nbs/10d_grade.ipynb #c358b497
+# %% ../nbs/10d_grade.ipynb #aed3bb20
 @lru_cache(50)
 def _outcomes(exercise, shop):
     "The right answer for a shop, the columns of its forms, and those of each mistake with what to say to it"
@@ -212,7 +212,7 @@ def _outcomes(exercise, shop):
     known = [(columns(exercise.value(how, shop)), says) for how, says in exercise.mistakes.items()]
     return right, [columns(f) for f in (right, *also)], known
 
-# %% ../nbs/10d_grade.ipynb #8abc7fd7
+# %% ../nbs/10d_grade.ipynb #307890b8
 def grade(
     exercise:Exercise, # what was asked
     answer, # what was answered: a value, a table in any form, or SQL
@@ -233,10 +233,9 @@ def grade(
 def _exercise(lesson, name):
     "The exercise of that name; raises `ShopError` (code 2) with the nearest one if there is none"
     if name in lesson.exercises: return lesson.exercises[name]
-    near = difflib.get_close_matches(str(name), lesson.exercises, 1, 0)
-    raise ShopError(f'This lesson has no exercise {name!r}.', f'Did you mean {near[0]!r}?', code=2)
+    raise ShopError(f'This lesson has no exercise {name!r}.', nearest(name, lesson.exercises, least=0), code=2)
 
-# %% ../nbs/10d_grade.ipynb #3e8ace39
+# %% ../nbs/10d_grade.ipynb #29aa8756
 class Session:
     "One way through a lesson"
     def __init__(self,
@@ -282,7 +281,7 @@ class Sheet:
         lines = [f'{MARKS[STATES[v.state][0]]} {v.exercise.title}: {v.points} of {v.exercise.points}' for v in self.verdicts]
         return '\n'.join([f'{self.title}: {self.points} of {self.of} points', *lines])
 
-# %% ../nbs/10d_grade.ipynb #d5f06795
+# %% ../nbs/10d_grade.ipynb #9163f0df
 @patch
 def score(self:Session) -> Sheet:
     "All exercises with their points"
@@ -306,7 +305,7 @@ def read_lesson(
     if name not in LESSONS: raise ShopError(f'There is no lesson {name!r}.', f"There are {', '.join(LESSONS)}", code=2)
     return import_module(f'shop_nb.lesson_{name}').lesson
 
-# %% ../nbs/10d_grade.ipynb #77072c19
+# %% ../nbs/10d_grade.ipynb #cff4de9b
 def start(
     name:str, # one of `LESSONS`
     shop:Shop, # the student's own shop
@@ -322,7 +321,7 @@ def _said(frame):
     v = plain(frame.iat[0, 0])
     return f'{round(v, 4) + 0:,.4f}'.rstrip('0').rstrip('.') if isinstance(v, float) else str(v)
 
-# %% ../nbs/10d_grade.ipynb #3be2b1a6
+# %% ../nbs/10d_grade.ipynb #a86a2009
 @dataclass(repr=False)
 class Key:
     "An exercise as its teacher sees it"
@@ -334,7 +333,7 @@ class Key:
         rows = [[Raw(mark('good' if m == '✓' else 'warn')), v, w] for m, v, w in self.rows]
         return f'<p><b>{inline(self.exercise.title)}</b></p>{table([], rows, right=(1,))}'
 
-# %% ../nbs/10d_grade.ipynb #90ce28e6
+# %% ../nbs/10d_grade.ipynb #4589cb7b
 def key(
     exercise:Exercise, # of a lesson
     shop:Shop, # of which it is asked

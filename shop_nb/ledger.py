@@ -9,6 +9,7 @@ __all__ = ['ORDER_RULES', 'Refused', 'Missing', 'Stale', 'refusal', 'broken']
 import json, re
 from functools import cache
 
+from .load import _failed
 from .schema import DAY_KEYS, LINE_KEYS, MONEY, PAYMENT_KEYS, RULES, TABLES, constraint, to_dialect
 from .settings import ShopError, first_line
 
@@ -30,8 +31,6 @@ class Missing(Refused): "A row that is not there"
 class Stale(Refused): "A row that has changed since the caller saw it"
 
 # %% ../nbs/12_ledger.ipynb #8f391de3
-_failed = re.compile(r'(FOREIGN KEY|CHECK|UNIQUE|NOT NULL) constraint failed(?:: (.*))?')
-
 def _check(t, name):
     "What a CHECK means, and the column it is about"
     for k in t.checks:

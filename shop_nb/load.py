@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from .settings import ShopError, first_line, need
 from .schema import TABLES, arrow_schema, create_indexes, create_tables, create_views

@@ -11,9 +11,8 @@ import re
 from functools import lru_cache
 
 import pandas as pd
-from fastcore.basics import patch
 
-from .analytics import Answer, Question, connect, find, questions, say, unit_of
+from .analytics import Answer, Question, connect, questions, say, unit_of
 from .schema import TABLES, arrow_schema
 from .settings import ShopError, need
 from .shop import Shop, open_shop

@@ -72,7 +72,7 @@ def before(
     return replace(filters, start=start, end=filters.start - dt.timedelta(1)) if start >= first else None
 
 # %% ../nbs/11_measures.ipynb #19692d54
-def _text(values): return ', '.join("'" + v.replace("'", "''") + "'" for v in values)
+def _text(values): return ', '.join("'" + str(v).replace("'", "''") + "'" for v in values)
 
 def picked_sql(
     filters:Filters, # a view

@@ -7,14 +7,14 @@ __all__ = ['HISTORY', 'OWN', 'PAGES', 'Panel', 'says']
 
 # %% ../nbs/11b_panels.ipynb #d08c571f
 import datetime as dt
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 
-from .analytics import Answer, Question, ask, find, say, unit_of
+from .analytics import Question, _frame as as_frame, _plain, ask, find, label_of, say, unit_of
 from .charts import short
-from .cube import Cube, as_frame
+from .cube import Cube
 from .measures import DIMENSIONS, Filters, lines_sql, picked_sql
 from .settings import ShopError
 
@@ -61,15 +61,10 @@ class Panel:
     def __repr__(self): return f'{self.name}: {self.title}. {self.says}'
 
 # %% ../nbs/11b_panels.ipynb #01b9f6e9
-def _plain(v):
-    "A value as JSON has it"
-    if v is None or v is pd.NaT or v != v: return None
-    return v.isoformat()[:10] if isinstance(v, (dt.date, pd.Timestamp)) else v.item() if hasattr(v, 'item') else v
-
 @patch
 def as_json(self:Panel) -> dict: # what the browser draws
     "A panel as JSON has it"
-    columns = [dict(name=c, unit=unit_of(c), label=c.replace('_eur', ' €').replace('_', ' ')) for c in self.frame]
+    columns = [dict(name=c, unit=unit_of(c), label=label_of(c)) for c in self.frame]
     rows = [[_plain(v) for v in row] for row in self.frame.itertuples(index=False, name=None)]
     return dict(name=self.name, title=self.title, why=self.why, grain=self.grain, sql=self.sql, chart=self.chart, says=self.says, note=self.note, columns=columns, rows=rows)
 

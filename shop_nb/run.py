@@ -8,7 +8,7 @@ __all__ = ['HEADLINE', 'CHARTS', 'project_root', 'run_folder', 'pipeline', 'para
            'run', 'digests', 'verify']
 
 # %% ../nbs/13_run.ipynb #cf6535f2
-import difflib, json, os, platform, re, secrets, shlex, shutil, sqlite3, tempfile, time
+import json, os, platform, re, secrets, shlex, sqlite3, tempfile, time
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,8 +20,8 @@ from .generate import Generator, as_digest, content_sums, digest, read_table, ta
 from .logs import is_told, line
 from .pages import MEDIUM, figure, notebook_page, notebook_title, raw, render
 from .schema import TABLES
-from .settings import Settings, ShopError, need, read_settings
-from .shop import Shop, identity, is_run, own_folder, read_manifest, told_settings, write_manifest
+from .settings import Settings, ShopError, nearest, need, read_settings
+from .shop import Shop, _remove, identity, is_run, own_folder, read_manifest, told_settings, write_manifest
 
 # %% ../nbs/13_run.ipynb #b5b77503
 def project_root() -> Path:
@@ -80,8 +80,7 @@ def check_parameters(
     known, settings = all_parameters(), set(Settings.__dataclass_fields__)
     for name in given:
         if name in known: continue
-        near = difflib.get_close_matches(name, known, 1, 0.5)
-        raise ShopError(f'The pipeline has no parameter {name!r}.', f'Did you mean {near[0]!r}?' if near else f"There are {', '.join(known)}", code=2)
+        raise ShopError(f'The pipeline has no parameter {name!r}.', nearest(name, known) or f"There are {', '.join(known)}", code=2)
     others = {n: _typed(n, given[n] if n in given else p['default'], p['type']) for n, p in known.items() if n not in settings}
     return project_settings(**{n: v for n, v in given.items() if n in settings}), others
 
@@ -139,10 +138,6 @@ def packages() -> dict: # name: version
     return found
 
 # %% ../nbs/13_run.ipynb #ab0a05b9
-def _clear(path):
-    "Remove a folder, if it is there"
-    if path.exists(): shutil.rmtree(path)
-
 def _beside(out):
     "Where a failed run is kept, and where the old one waits for the new one"
     return out.with_name(f'{out.name}.failed'), out.with_name(f'.{out.name}.old')
@@ -150,13 +145,13 @@ def _beside(out):
 def _swap(new, out):
     "Put `new` into the place of `out`"
     _, old = _beside(out)
-    _clear(old)
+    _remove(old)
     if out.exists(): os.replace(out, old)
     try: os.replace(new, out)
     except OSError:
         if old.exists(): os.replace(old, out)
         raise
-    _clear(old)
+    _remove(old)
 
 # %% ../nbs/13_run.ipynb #452b9ce6
 @contextmanager
@@ -171,9 +166,9 @@ def building(
     except OSError as e: raise ShopError(f'{out} cannot be written: {e.strerror}.', 'Name another folder: --out DIR', code=2) from None
     new.chmod(0o755)
     try: yield new
-    except KeyboardInterrupt: _clear(new); raise
-    except BaseException: _clear(failed); os.replace(new, failed); raise
-    _clear(failed)
+    except KeyboardInterrupt: _remove(new); raise
+    except BaseException: _remove(failed); os.replace(new, failed); raise
+    _remove(failed)
     _swap(new, out)
 
 # %% ../nbs/13_run.ipynb #bc117268

@@ -6,14 +6,14 @@
 __all__ = ['page_folder', 'stage', 'serve']
 
 # %% ../nbs/11d_serve.ipynb #30c3d8fb
-import contextlib, os, shutil, socket, sys, tempfile
+import os, shutil, sys, tempfile
 from functools import partial
 from pathlib import Path
 
 import shop_nb
 from .cube import cube_path
 from .dashboard import style_css
-from .settings import ShopError, need
+from .settings import ShopError, listen_at, need
 from .shop import open_shop
 
 # %% ../nbs/11d_serve.ipynb #013886ef
@@ -48,15 +48,7 @@ def _app():
             super().listen()
     return App, Quick
 
-# %% ../nbs/11d_serve.ipynb #2e4a52ae
-def _free(host, port):
-    "Raise `ShopError` if somebody listens there already"
-    with contextlib.closing(socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET)) as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try: s.bind((host, port))
-        except OSError as e: raise ShopError(f'Port {port} of {host} cannot be had: {e.strerror}.', 'Name another one: --port N', code=2) from None
-
-# %% ../nbs/11d_serve.ipynb #29b8d132
+# %% ../nbs/11d_serve.ipynb #af27f932
 def serve(
     run, # a run folder
     port:int=8866, # to listen on
@@ -69,7 +61,7 @@ def serve(
     Raises `ShopError` if there is no such run, if the port is taken, or if Voila is not installed."""
     open_shop(run)
     App, Quick = _app()
-    _free(host, port)
+    address = listen_at(host, port)
     cube = cube_path(run, cubes, tell=partial(print, file=sys.stderr))
     with tempfile.TemporaryDirectory(prefix='shop_nb-') as home:
         notebook = stage(home)
@@ -77,5 +69,5 @@ def serve(
         os.chdir(home)
         app = App(log_level='ERROR', kernel_websocket_connection_class=Quick)
         app.initialize([str(notebook), f'--port={port}', f'--Voila.ip={host}', '--no-browser'])
-        app.ready = lambda: tell(f'http://{f"[{host}]" if ":" in host else host}:{port}/')
+        app.ready = lambda: tell(address)
         app.start()

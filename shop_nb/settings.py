@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CATEGORIES', 'SETTINGS', 'MAX_LINES', 'MAX_DAILY', 'YEARS', 'MOST', 'ShopError', 'SettingsError', 'show_error',
-           'need', 'first_line', 'Change', 'Settings', 'max_lines', 'read_settings', 'describe']
+           'need', 'first_line', 'nearest', 'listen_at', 'Change', 'Settings', 'max_lines', 'read_settings', 'describe']
 
 # %% ../nbs/00_settings.ipynb #23930b2b
 import difflib, importlib, math, operator, os, re
@@ -58,6 +58,28 @@ def first_line(
     "What another library says, fit to stand inside a message"
     lines = [''.join(filter(str.isprintable, l)).strip() for l in str(error).splitlines() if l.strip()]
     return lines[0].rstrip('. ') if lines else type(error).__name__
+
+# %% ../nbs/00_settings.ipynb #39a9503b
+def nearest(
+    name:str, # what somebody wrote
+    names, # what there is
+    least:float=.5, # how alike they must be, from 0 to 1
+) -> str: # a sentence, or nothing
+    "The name that was perhaps meant"
+    near = difflib.get_close_matches(str(name), list(names), 1, least)
+    return f'Did you mean {near[0]!r}?' if near else ''
+
+# %% ../nbs/00_settings.ipynb #b4b26d3c
+def listen_at(
+    host:str, # name or number of an address, as 127.0.0.1 or ::1
+    port:int, # 0 is any
+) -> str: # the address of the server, as a browser takes it
+    "Where a server will be found that is about to start; raises `ShopError` (code 2) if nothing can listen there"
+    import socket
+    place = f'[{host}]:{port}' if ':' in host else f'{host}:{port}'
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ':' in host else socket.AF_INET): return f'http://{place}/'
+    except OSError as e: raise ShopError(f'Nothing can listen at {place}: {first_line(e.strerror or e).partition(" (while")[0]}.', 'Choose another --port or --host', code=2) from None
 
 # %% ../nbs/00_settings.ipynb #0fdb6447
 def _whole(v):
@@ -204,8 +226,7 @@ def _check(s):
 def _known(name, where=''):
     "`name`, if it is a setting; raises `SettingsError` with the nearest name if not"
     if name in SETTINGS: return name
-    near = difflib.get_close_matches(name.lower(), SETTINGS, 1, 0.5)
-    raise SettingsError(f'There is no setting {name!r}{where}.', f'Did you mean {near[0]!r}?' if near else f"The settings are {', '.join(SETTINGS)}")
+    raise SettingsError(f'There is no setting {name!r}{where}.', nearest(name.lower(), SETTINGS) or f"The settings are {', '.join(SETTINGS)}")
 
 # %% ../nbs/00_settings.ipynb #aef6f9fc
 def _from_file(path):

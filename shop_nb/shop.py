@@ -19,7 +19,7 @@ from . import __version__
 from .analytics import _frame as as_frame, analysis_sql, ask, connect, questions
 from .cells import VERSION
 from .generate import generator, read_table, table_path, tables, write_tables
-from .pages import figure, page, raw, render
+from .pages import figure, raw, render
 from .profile import MINIMAL_ABOVE, dictionary_frame, dictionary_html, profile
 from .schema import TABLES, get_table
 from .settings import SETTINGS, Settings, ShopError, first_line, need, read_settings

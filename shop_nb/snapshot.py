@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 from fastcore.basics import patch
 
-from .analytics import _batches, _views, ask
-from .schema import TABLES, arrow_schema
-from .settings import ShopError, need
+from .analytics import _copy, _duck, _views, ask
+from .settings import ShopError
 from .store import Store, _connect, _moment
 
 # %% ../nbs/12d_snapshot.ipynb #c5d09723
@@ -26,26 +25,16 @@ class Snapshot:
     version: str # hash of the content
     at: str # when it was taken, UTC
 
-# %% ../nbs/12d_snapshot.ipynb #1f691e9a
-def _fill(con, db, name, hash):
-    "Copy a table, and hash it"
-    con.register('batch', arrow_schema(name).empty_table())
-    con.execute(f'create table {name} as select * from batch')
-    for batch in _batches(db, name):
-        for buffer in (b for column in batch.columns for b in column.buffers() if b is not None): hash.update(buffer)
-        con.register('batch', batch)
-        con.execute(f'insert into {name} select * from batch')
-    con.unregister('batch')
-
-# %% ../nbs/12d_snapshot.ipynb #3bdb40e4
+# %% ../nbs/12d_snapshot.ipynb #09b38103
 def take(
     path, # the database file
 ) -> Snapshot:
     "Copy a shop into DuckDB, all as of one moment"
-    con, hash = need('duckdb', 'analytics').connect(config=dict(python_enable_replacements=False)), hashlib.blake2b(digest_size=8)
+    con, hash = _duck(), hashlib.blake2b(digest_size=8)
     with closing(_connect(path, 'ro')) as db, _moment(db):
         at = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
-        for name in TABLES: _fill(con, db, name, hash)
+        for batch in _copy(con, db):
+            for buffer in (b for column in batch.columns for b in column.buffers() if b is not None): hash.update(buffer)
     _views(con)
     return Snapshot(con, hash.hexdigest(), at)
 
@@ -73,7 +62,7 @@ class Snapshots:
                     new = take(self.store.path)
                     took = time.thread_time() - began
                     self._now, self._seen, self._due = new, state, time.monotonic() + (9 * took if took > 1 else 0)
-                    self._answers.clear()
+
             finally: self._take.release()
         return self._now
 

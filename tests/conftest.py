@@ -21,6 +21,13 @@ def tracked():
     return sorted(p for f in set(done.stdout.split('\0')) if f and (p := Path(f)) and (ROOT / p).is_file())
 
 
+@pytest.fixture(scope='module')
+def browser():
+    "A browser without a window; not of the whole session, because Playwright's event loop runs as long."
+    from browse import chromium
+    with chromium() as it: yield it
+
+
 def pytest_configure():
     "Where the tests run in the background, a shell has told Ctrl-C to be ignored, and every child would ignore it, too."
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN: signal.signal(signal.SIGINT, signal.default_int_handler)

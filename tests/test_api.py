@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
 
+from browse import free_port
 from shop_nb.analytics import ask, questions
 from shop_nb.api import MANY, make_app
 from shop_nb.cli import main
@@ -35,12 +36,6 @@ def cli(capsys):
         capsys.readouterr()
         return main([str(a) for a in args]), *capsys.readouterr()
     return call
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 class Server:
@@ -632,19 +627,15 @@ def test_a_port_that_is_taken(server, cli):
 
 
 @pytest.mark.slow
-def test_documentation_works_offline(server):
+def test_documentation_works_offline(server, browser):
     "The page asks no other host and shows no error."
-    from playwright.sync_api import sync_playwright
-    chromium = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))))
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=chromium, args='--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split())
-        page, errors, others = browser.new_page(), [], []
-        page.on('console', lambda m: m.type == 'error' and errors.append(m.text))
-        page.on('pageerror', lambda e: errors.append(str(e)))
-        page.on('request', lambda r: not r.url.startswith((server.url, 'data:', 'blob:')) and others.append(r.url))
-        page.goto(server.url + '/docs')
-        page.get_by_text('Revenue by month').first.wait_for(timeout=60_000)
-        browser.close()
+    page, errors, others = browser.new_page(), [], []
+    page.on('console', lambda m: m.type == 'error' and errors.append(m.text))
+    page.on('pageerror', lambda e: errors.append(str(e)))
+    page.on('request', lambda r: not r.url.startswith((server.url, 'data:', 'blob:')) and others.append(r.url))
+    page.goto(server.url + '/docs')
+    page.get_by_text('Revenue by month').first.wait_for(timeout=60_000)
+    page.close()
     assert not errors and not others
 
 

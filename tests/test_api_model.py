@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from hypothesis import settings as hypothesis_settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from browse import free_port
 from shop_nb.api import make_app
 from shop_nb.door import Config
 from shop_nb.generate import tables
@@ -17,7 +18,7 @@ from shop_nb.load import load
 from shop_nb.schema import RULES, TABLES, violations
 from shop_nb.settings import Settings
 from shop_nb.store import filters
-from test_api import Server, free_port
+from test_api import Server
 
 FULL = 'API_FULL' in os.environ # the numbers of a release instead of those of a daily run
 SMALL = Settings(seed=3, customers=6, products=12, orders=8, order_items=16)

@@ -1,19 +1,20 @@
 "The dashboard: its numbers are the library's, and its page works for everyone, offline."
-import datetime as dt, io, os, re, socket, subprocess, sys, time
+import datetime as dt, io, os, re, subprocess, sys, time
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlparse
 
-import pandas as pd, psutil, pytest
+import pandas as pd, pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
+from browse import free_port, kernels
 from shop_nb import Shop
 from shop_nb.charts import THEMES
-from shop_nb.cube import Cube, build, cube_path, stamp
+from shop_nb.cube import Cube, build, cube_path
 from shop_nb.dashboard import Desk, theme_css
 from shop_nb.measures import DIMENSIONS, MEASURES, Filters, before, from_query, measure_sql, to_query
-from shop_nb.panels import HISTORY, OWN, PAGES, says
+from shop_nb.panels import HISTORY, OWN, PAGES
 from shop_nb.schema import CATEGORIES
 from shop_nb.serve import page_folder
 from shop_nb.settings import ShopError
@@ -236,22 +237,7 @@ def test_every_text_can_be_read(scheme):
 # -------------------------------------------------------------------------------- the page
 
 SERVE = [sys.executable, '-c', 'import sys; from shop_nb.cli import main; sys.exit(main())', 'dashboard']
-FLAGS = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split()
 KPI = '.kpi[data-name={}] .value'
-
-
-def port():
-    with socket.socket() as s: s.bind(('127.0.0.1', 0)); return s.getsockname()[1]
-
-
-def kernels(process):
-    "The kernels of a server that are alive."
-    found = []
-    for p in psutil.Process(process.pid).children(recursive=True):
-        try:
-            if p.status() != psutil.STATUS_ZOMBIE and 'ipykernel' in ' '.join(p.cmdline()): found.append(p.pid)
-        except psutil.Error: pass
-    return found
 
 
 def until(condition, seconds=30):
@@ -265,7 +251,7 @@ def until(condition, seconds=30):
 def served(run, cache):
     "`shop-nb dashboard` on a port of its own: address and process."
     with open(cache / 'server.log', 'w') as log:
-        process = subprocess.Popen([*SERVE, str(run), '--port', str(port())], stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ | dict(XDG_CACHE_HOME=str(cache)))
+        process = subprocess.Popen([*SERVE, str(run), '--port', str(free_port())], stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ | dict(XDG_CACHE_HOME=str(cache)))
     try:
         address = process.stdout.readline().strip()
         assert address.startswith('http://127.0.0.1:'), (cache / 'server.log').read_text()
@@ -279,14 +265,6 @@ def served(run, cache):
 @pytest.fixture(scope='module')
 def server(shop, tmp_path_factory):
     with served(shop.folder, tmp_path_factory.mktemp('cache')) as it: yield it
-
-
-@pytest.fixture(scope='module')
-def browser():
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path='/usr/bin/chromium', args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 "What puts the shop elsewhere: the files are linted and agree, and each service runs by its very command."
-import json, os, re, shlex, shutil, signal, socket, subprocess, sys, time, zipfile
+import json, re, shlex, shutil, signal, subprocess, sys, time, zipfile
 from contextlib import contextmanager
 from importlib.metadata import distributions
 from pathlib import Path
@@ -9,6 +9,7 @@ from urllib.request import Request, urlopen
 import psutil, pytest, yaml
 from packaging.utils import canonicalize_name
 
+from browse import free_port
 from shop_nb import __version__
 from shop_nb.settings import SETTINGS
 
@@ -184,11 +185,6 @@ def test_pods_are_restricted_probed_and_limited(name):
 
 
 # the services themselves
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 def files(*folders): return {p for f in folders for p in Path(f).rglob('*')}
 

@@ -1,10 +1,11 @@
 "The documentation: it builds, its links lead somewhere, what it shows is run, and what there is it tells of."
-import os, re, shlex, subprocess, sys
+import re, shlex, subprocess, sys
 from pathlib import Path
 
 import pytest
 
 import docs, reference
+from browse import free_port
 from shop_nb.analytics import questions
 from shop_nb.cli import main
 from shop_nb.run import pipeline
@@ -12,7 +13,6 @@ from shop_nb.run import pipeline
 ROOT = Path(__file__).resolve().parents[1]
 GUIDES = sorted(p for p in (ROOT / 'docs').rglob('*.md') if not (m := re.match(r'<!-- needs: (\S+) -->', p.read_text(encoding='utf-8'))) or docs.here(m[1]))
 SMALL = dict(CUSTOMERS=60, PRODUCTS=40, ORDERS=60, ORDER_ITEMS=150)
-BROWSER = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split()
 # what is shown and not run here: the command's beginning, and where it is run instead
 ELSEWHERE = {
     'make run': 'a step of the nightly workflow', 'make test': 'this is it', 'make docs': 'the fixture `site`, and a step of the workflow that puts it on Pages',
@@ -152,15 +152,6 @@ def test_commands_in_running_text_are_there(tracked):
 
 # -- as somebody sees it
 
-@pytest.fixture(scope='module')
-def browser():
-    from playwright.sync_api import sync_playwright
-    with sync_playwright() as p:
-        b = p.chromium.launch(executable_path='/usr/bin/chromium', args=BROWSER)
-        yield b
-        b.close()
-
-
 @pytest.fixture
 def look(site, browser):
     "Open a page of the site from its folder; whatever the console says, or asks of a network, fails the test."
@@ -213,8 +204,8 @@ def test_light_and_dark(look):
 
 @pytest.mark.slow
 def test_it_is_served_on_this_machine_alone(site):
-    import socket, urllib.request
-    with socket.socket() as s: s.bind(('127.0.0.1', 0)); port = s.getsockname()[1]
+    import urllib.request
+    port = free_port()
     process = subprocess.Popen([sys.executable, '-c', f'import docs; docs.serve({str(site[0])!r}, {port})'], cwd=ROOT / 'scripts', stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout.readline() == f'http://127.0.0.1:{port}/ (Ctrl-C to stop)\n'

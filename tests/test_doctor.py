@@ -6,7 +6,7 @@ import pytest
 
 import shop_nb.doctor as module
 from shop_nb.cli import main
-from shop_nb.doctor import DOES, Health, Package, Part, examine, java_major, judge, sqlite_note
+from shop_nb.doctor import DOES, Health, Part, examine, judge, sqlite_note
 
 EXTRAS = distribution('shop_nb').metadata.get_all('Provides-Extra')
 

@@ -1,5 +1,4 @@
 """Each setting does what it says: its value is recovered from the data, over ten seeds, and there is a test for every setting."""
-from datetime import date, timedelta
 import numpy as np
 import pytest
 from shop_nb import Settings, tables

@@ -364,18 +364,6 @@ def test_each_notebook_runs_alone(tmp_path):
     assert set(read_manifest(tmp_path / 'my/shop')) == {'shop_nb', 'version', 'settings', 'tables', 'database'} and (tmp_path / 'my/shop/shop.db').exists()
 
 
-@pytest.fixture(scope='module')
-def browser():
-    "Debian's Chromium, without a window."
-    sync = pytest.importorskip('playwright.sync_api')
-    found = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
-    if not found: pytest.skip('no chromium')
-    with sync.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=found, args=['--no-sandbox', '--disable-gpu'])
-        yield browser
-        browser.close()
-
-
 @pytest.mark.parametrize('page', ['index.html', 'answers.html', 'dictionary.html', 'html/10_generate.html', 'profile/orders.html'])
 @pytest.mark.parametrize('width, scheme', [(360, 'dark'), (1280, 'light')])
 def test_pages_in_a_browser(done, browser, page, width, scheme):
