@@ -213,7 +213,7 @@ def bar(
     ax.margins(x=.01)
     if len(frame) <= few:
         for i, (v, also) in enumerate(zip(values, _also(frame, chart))):
-            ax.annotate(short(v, unit), (i, max(v, 0)), (0, 3 + 11 * bool(also)), textcoords='offset points', ha='center', fontsize=8)
+            ax.annotate(short(v, unit).removesuffix(' €'), (i, max(v, 0)), (0, 3 + 11 * bool(also)), textcoords='offset points', ha='center', fontsize=8)
             ax.annotate(also and f'{_words(chart["also"])} {also}', (i, max(v, 0)), (0, 3), textcoords='offset points', ha='center', fontsize=7.5, color=look['soft'])
         ax.set(yticks=[], ylim=(min(values.min(), 0), max(values.max(), 1e-9) * 1.15))
     else: _grid(ax, unit)

@@ -39,7 +39,7 @@ limit $limit
     dict(kind='hbar', x='revenue_eur', y='name', also='orders'))
 
 # %% ../nbs/07b_loyalty.ipynb #3157e97f
-question('new_vs_returning', 'Revenue of new and returning customers', 'one row a calendar month with a sale', '''
+question('new_vs_returning', 'Revenue of first and later orders', 'one row a calendar month with a sale', '''
 with sales as (
     select cast(date_trunc('month', o.order_day) as date) as month,
         o.revenue_cents,
@@ -96,7 +96,7 @@ join newcomers on first_order_day + day_count <= $end
 group by day_count
 order by days
 ''', 'Do first-time buyers come back, and when should they be reminded?',
-    dict(kind='line', x='days', y='repeat_rate', what='share of new customers with a second order', marks=True, xlabel='days after the first order'))
+    dict(kind='line', x='days', y='repeat_rate', what='share with a second order, of new customers seen that long', marks=True, xlabel='days after the first order'))
 
 # %% ../nbs/07b_loyalty.ipynb #6807ee4f
 question('cohort_retention', 'Retention of monthly cohorts', 'one row a cohort and month since its first order', '''

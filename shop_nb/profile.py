@@ -55,10 +55,13 @@ def dictionary_html(
 # %% ../nbs/09_profile.ipynb #659267d6
 @contextmanager
 def _quiet():
-    "No progress bars, no warnings, and the same SVG every time"
+    "No progress bars, no warnings, and the same SVG every time, whatever look the caller has chosen for pictures"
     with redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        with need('matplotlib', 'profile').rc_context({'svg.hashsalt': 'shop_nb'}): yield
+        with (plt := need('matplotlib', 'profile')).rc_context():
+            plt.rcdefaults()
+            plt.rcParams['svg.hashsalt'] = 'shop_nb'
+            yield
 
 def _profiler():
     "The profiler's module, told to keep to itself"
