@@ -32,7 +32,7 @@ from starlette.middleware.cors import CORSMiddleware
 from . import __version__
 from .analytics import PARAMS, _batch, questions
 from .changes import LAST_KEY
-from .door import ERRORS, RESPONSES, Config, Door, Fault, Problem, _faults, fault, problem
+from .door import ERRORS, RESPONSES, Config, Door, Listener, Fault, Problem, _faults, fault, problem
 from .keys import Keys
 from .logs import log
 from .schema import CATEGORIES, TABLES, arrow_schema
@@ -494,5 +494,5 @@ def serve(
     signal.signal(signal.SIGTERM, lambda *_: None) # when the service has stopped, the process ends by itself
     with tempfile.TemporaryDirectory() as folder, suppress(KeyboardInterrupt):
         if workers > 1: os.environ[MULTI] = folder
-        need('uvicorn', 'api').run('shop_nb.api:from_environment', factory=True, host=config.host, port=port, workers=workers, access_log=False,
+        need('uvicorn', 'api').run('shop_nb.api:from_environment', factory=True, host=config.host, port=port, workers=workers, access_log=False, http=Listener,
                                    log_config=None, server_header=False, timeout_graceful_shutdown=30, timeout_worker_healthcheck=60)

@@ -1,7 +1,7 @@
 "The service: what HTTP promises, to friends and to others. Most tests ask a real server."
 import csv, io, json, os, re, shutil, signal, socket, sqlite3, subprocess, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ from browse import free_port
 from shop_nb.analytics import ask, questions
 from shop_nb.api import MANY, make_app
 from shop_nb.cli import main
-from shop_nb.door import Config
+from shop_nb.door import Config, Listener
 from shop_nb.generate import tables
 from shop_nb.keys import Keys
 from shop_nb.load import load
@@ -512,7 +512,7 @@ def hasty(made, tmp_path):
     import uvicorn
     shutil.copy(made, tmp_path / 'shop.db')
     port, app = free_port(), make_app(Config(str(tmp_path / 'shop.db'), arrives=0.5, leaves=1))
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, http=type('Hasty', (Listener,), dict(arrives=0.5))))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started: time.sleep(0.05)
@@ -528,6 +528,37 @@ def test_a_body_that_comes_slowly(hasty):
         s.sendall(head.encode() + b'{"a"')
         told = b''.join(iter(lambda: s.recv(65536), b''))
     assert told.startswith(b'HTTP/1.1 408 ') and b'application/problem+json' in told
+
+
+def test_a_head_that_comes_slowly_or_never_ends(hasty):
+    "A connection without a complete request is closed, be it the first of it or a later one; one that is at work is not."
+    port, _ = hasty
+    whole = b'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    for before in b'', whole:
+        for drop in b'', b'\r\n', b'GET /healthz HTTP/1.1\r\nHost: local':
+            with socket.create_connection(('127.0.0.1', port), timeout=10) as s:
+                s.sendall(before)
+                if before: assert s.recv(65536).startswith(b'HTTP/1.1 200 ')
+                began = time.monotonic()
+                with suppress(ConnectionError):
+                    for c in drop or [0]:
+                        if drop: s.sendall(bytes([c]))
+                        time.sleep(0.1)
+                    assert s.recv(65536) == b'', (before, drop)
+                assert time.monotonic() - began < 6
+    with socket.create_connection(('127.0.0.1', port), timeout=10) as s:
+        s.sendall(whole[:-2])
+        told = b''
+        with suppress(ConnectionError):
+            for _ in range(100): s.sendall(b'X-More: ' + b'x' * 8000 + b'\r\n')
+        with suppress(ConnectionError): told = s.recv(65536)
+        assert not told or told.startswith(b'HTTP/1.1 400 ')
+    with socket.create_connection(('127.0.0.1', port), timeout=10) as s: # patience begins anew with each answer, and two requests at once are both answered
+        for _ in range(4):
+            s.sendall(whole + whole)
+            got = b''
+            while got.count(b'HTTP/1.1 200 ') < 2 or not got.endswith(b'}'): got += s.recv(65536)
+            time.sleep(0.3)
 
 
 def test_an_answer_that_is_taken_slowly(hasty):
