@@ -19,7 +19,8 @@ from shop_nb.door import Config
 from shop_nb.generate import tables
 from shop_nb.keys import Keys
 from shop_nb.load import load
-from shop_nb.schema import RULES, TABLES, violations
+from shop_nb.rules import RULES, violations
+from shop_nb.schema import TABLES
 from shop_nb.settings import Settings
 from shop_nb.shapes import PATTERNS
 from shop_nb.store import Store, filters
