@@ -12,10 +12,12 @@ from render import Page, coloured, opening, plain, relative, slug
 from shop_nb import Shop
 from shop_nb.analytics import PARAMS, questions
 from shop_nb.cli import app
+from shop_nb.dictionary import er_diagram
 from shop_nb.pages import NARROW, WIDE, both, figure
 from shop_nb.profile import dictionary_html
 from shop_nb.realism import FACTS
-from shop_nb.schema import RULES, TABLES, VIEWS, create_tables, create_views, er_diagram
+from shop_nb.rules import RULES, VIEWS, create_views
+from shop_nb.schema import TABLES, create_tables
 from shop_nb.settings import describe
 
 e = lambda text: html.escape(str(text))

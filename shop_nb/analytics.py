@@ -17,7 +17,8 @@ from fastcore.basics import patch
 
 from .display import Raw, table as html_table
 from .generate import read_table, table_path
-from .schema import CATEGORIES, TABLES, arrow_schema, create_views
+from .rules import create_views
+from .schema import CATEGORIES, TABLES, arrow_schema
 from .settings import ShopError, first_line, need
 
 # %% ../nbs/07_analytics.ipynb #97ea5805

@@ -10,7 +10,8 @@ import json, re
 from functools import cache
 
 from .load import _failed
-from .schema import DAY_KEYS, LINE_KEYS, MONEY, PAYMENT_KEYS, RULES, TABLES, constraint, to_dialect
+from .rules import MONEY, RULES
+from .schema import DAY_KEYS, LINE_KEYS, PAYMENT_KEYS, TABLES, constraint, to_dialect
 from .settings import ShopError, first_line
 
 # %% ../nbs/12_ledger.ipynb #9e38513c

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .settings import ShopError, first_line, need
-from .schema import TABLES, arrow_schema, create_indexes, create_tables, create_views
+from .rules import create_views
+from .schema import TABLES, arrow_schema, create_indexes, create_tables
 from .validate import given_tables, message
 
 # %% ../nbs/06_load.ipynb #82a4b1ad

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pandas as pd, pyarrow as pa, pyarrow.compute as pc
 
+from .dictionary import dictionary, er_diagram
 from .pages import raw, render
-from .schema import RULES, TABLES, dictionary, er_diagram, get_table
+from .rules import RULES
+from .schema import TABLES, get_table
 from .settings import ShopError, need
 
 # %% ../nbs/09_profile.ipynb #c6c85d65

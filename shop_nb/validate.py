@@ -20,7 +20,8 @@ from fastcore.basics import patch
 
 from .settings import ShopError, first_line, need
 from .display import Raw, edge, mark, table as html_table
-from .schema import DIALECTS, RULES, TABLES, arrow_schema, constraint, pandera_schema
+from .rules import RULES
+from .schema import DIALECTS, TABLES, arrow_schema, constraint, pandera_schema
 from .generate import table_path
 
 # %% ../nbs/05_validate.ipynb #a5e9e161

@@ -9,7 +9,8 @@ from shop_nb.analytics import PARAMS, QUESTIONS, Answer, analysis_sql, ask, conn
 from shop_nb.charts import BUILDERS, THEMES, plot, png, short, svg
 from shop_nb.generate import tables, write_tables
 from shop_nb.realism import fact
-from shop_nb.schema import TABLES, create_tables, create_views
+from shop_nb.rules import create_views
+from shop_nb.schema import TABLES, create_tables
 from shop_nb.settings import Settings, ShopError
 
 NAMES = '''monthly_revenue daily_revenue revenue_by_category revenue_by_country top_products top_customers order_status payment_methods

@@ -13,15 +13,16 @@ from fastapi.testclient import TestClient
 
 from browse import free_port
 from shop_nb.analytics import ask, questions
-from shop_nb.api import MANY, make_app
+from shop_nb.api import make_app
 from shop_nb.cli import main
 from shop_nb.door import Config, Listener
 from shop_nb.generate import tables
 from shop_nb.keys import Keys
 from shop_nb.load import load
-from shop_nb.schema import RULES, TABLES, violations
+from shop_nb.rules import RULES, violations
+from shop_nb.schema import TABLES
 from shop_nb.settings import Settings
-from shop_nb.shapes import PATTERNS
+from shop_nb.shapes import MANY, PATTERNS
 from shop_nb.store import Store, filters
 
 SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)

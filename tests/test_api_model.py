@@ -15,7 +15,8 @@ from shop_nb.api import make_app
 from shop_nb.door import Config
 from shop_nb.generate import tables
 from shop_nb.load import load
-from shop_nb.schema import RULES, TABLES, violations
+from shop_nb.rules import RULES, violations
+from shop_nb.schema import TABLES
 from shop_nb.settings import Settings
 from shop_nb.store import filters
 from test_api import Server

@@ -10,7 +10,8 @@ import pytest
 
 from shop_nb.generate import read_table, tables, write_tables
 from shop_nb.load import APPLICATION_ID, USER_VERSION, load
-from shop_nb.schema import RULES, TABLES, VIEWS, create_indexes, violations
+from shop_nb.rules import RULES, VIEWS, violations
+from shop_nb.schema import TABLES, create_indexes
 from shop_nb.settings import Settings, ShopError
 
 SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)

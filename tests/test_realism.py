@@ -3,7 +3,8 @@ import numpy as np, pandas as pd, pytest
 
 from shop_nb import realism as R
 from shop_nb.generate import tables, write_tables
-from shop_nb.realism import FACTS, OUTSIDE, Sales, scorecard
+from shop_nb.realism import FACTS, Sales
+from shop_nb.scorecard import FRAME, scorecard
 from shop_nb.settings import Settings, ShopError
 from shop_nb.shop import Shop
 
@@ -44,7 +45,7 @@ def test_facts_are_whole():
     assert len(f) == 35 and f.fact.is_unique
     assert (f.low < f.high).all() and (f.naive_low <= f.naive_high).all()
     assert f[list(R.DATA_SETS.values())].notna().any(axis=1).all()
-    assert all(set(x.frame) <= set(R.FRAME) for x in FACTS.values())
+    assert all(set(x.frame) <= set(FRAME) for x in FACTS.values())
 
 
 def test_most_bands_leave_the_naive_shop_out():
@@ -301,5 +302,5 @@ def test_another_size_is_told():
 
 def test_no_scipy():
     import subprocess, sys
-    code = "import sys; sys.modules['scipy'] = None; from shop_nb.realism import scorecard; from shop_nb.generate import tables; from shop_nb.settings import Settings; scorecard(tables(Settings()))"
+    code = "import sys; sys.modules['scipy'] = None; from shop_nb.scorecard import scorecard; from shop_nb.generate import tables; from shop_nb.settings import Settings; scorecard(tables(Settings()))"
     assert subprocess.run([sys.executable, '-c', code]).returncode == 0

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pytest
 
 from shop_nb import schema
-from shop_nb.schema import (BACK, CAPTURED, DAY_KEYS, DIALECTS, LEDGER, LINE, LINE_KEYS, MAX_LINES, MAX_PRICE, MAX_QUANTITY, ORDER_STATUSES, PAYMENT_STATUSES, REFUND,
-    REFUNDED, RETURNED, REVENUE, RULES, SALE, STATUS_PAIRS, TABLES, VIEWS, Check, Column, arrow_schema, create_indexes, create_tables, create_views, ddl, declared_rules,
-    dictionary, er_diagram, example_row, pandera_schema, to_dialect, violations)
+from shop_nb.dictionary import dictionary, er_diagram
+from shop_nb.rules import BACK, LEDGER, LINE, REFUND, RETURNED, REVENUE, RULES, VIEWS, create_views, ddl, declared_rules, violations
+from shop_nb.schema import (CAPTURED, DAY_KEYS, DIALECTS, LINE_KEYS, MAX_LINES, MAX_PRICE, MAX_QUANTITY, ORDER_STATUSES, PAYMENT_STATUSES, REFUNDED, SALE, STATUS_PAIRS,
+    TABLES, Check, arrow_schema, create_indexes, create_tables, example_row, pandera_schema, to_dialect)
 from shop_nb.settings import ShopError
 
 RULE = {r.name: r for r in RULES}
@@ -93,7 +94,7 @@ def test_unknown_names_are_told(call):
 
 
 def test_heavy_modules_stay_out():
-    code = 'import sys, shop_nb.schema; print([m for m in ("pandas", "pandera", "duckdb", "matplotlib") if m in sys.modules])'
+    code = 'import sys, shop_nb.dictionary, shop_nb.rules, shop_nb.schema; print([m for m in ("pandas", "pandera", "duckdb", "matplotlib") if m in sys.modules])'
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip() == '[]'
 
 

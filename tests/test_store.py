@@ -10,7 +10,8 @@ from shop_nb.generate import tables
 from shop_nb.keys import SCOPES, Keys
 from shop_nb.ledger import ORDER_RULES, Missing, Refused, Stale, _asked, broken
 from shop_nb.load import load
-from shop_nb.schema import RULES, TABLES, violations
+from shop_nb.rules import RULES, violations
+from shop_nb.schema import TABLES
 from shop_nb.settings import Settings, ShopError
 from shop_nb.snapshot import Snapshots, TooSlow, take
 from shop_nb.store import OPERATORS, Store, expansions, filters, version

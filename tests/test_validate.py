@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from shop_nb.generate import tables, write_tables
-from shop_nb.schema import RULES, TABLES, arrow_schema
+from shop_nb.rules import RULES
+from shop_nb.schema import TABLES, arrow_schema
 from shop_nb.settings import Settings, ShopError
 from shop_nb.validate import FIRST, Unreadable, given_tables, message, validate
 
