@@ -1,15 +1,19 @@
 "What puts the shop elsewhere: the files are linted and agree, and each service runs by its very command."
-import json, re, shlex, shutil, signal, subprocess, sys, time, zipfile
+import json, re, shlex, shutil, signal, subprocess, sys, tarfile, time, zipfile
 from contextlib import contextmanager
+from email import message_from_string
 from importlib.metadata import distributions
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import psutil, pytest, yaml
+from markdown_it import MarkdownIt
 from packaging.utils import canonicalize_name
 
 from browse import free_port
+from dist import front
+from docs import Ends
 from shop_nb import __version__
 from shop_nb.settings import SETTINGS
 
@@ -100,17 +104,49 @@ def test_notes_are_those_of_the_version():
     assert wrong.returncode == 1 and wrong.stderr == f'The tag is v99.0.0, but the package has version {__version__}.\n'
 
 
+ADDRESS = 'https://example.com/someone/shop'
+
+def leads(readme):
+    "What a page links and loads"
+    page = Ends(MarkdownIt('commonmark').enable('table').render(readme))
+    return page.links | page.loads
+
+
+def test_readme_leads_somewhere_on_a_package_index(tracked):
+    "With an address every link names a file of the version there; without one nothing is linked."
+    here, there = leads(text('README.md')), leads(front(text('README.md'), ADDRESS, 'v1.2.3'))
+    assert len(here) > 50 and leads(front(text('README.md'))) == set()
+    found = [re.fullmatch(f'{ADDRESS}/(blob|raw|tree)/v1.2.3/(.+)', u).groups() for u in there]
+    assert {to for _, to in found} == here
+    for kind, to in found:
+        assert kind == ('tree' if (ROOT / to).is_dir() else 'raw' if to.endswith('.png') else 'blob')
+        assert any(p.is_relative_to(to) for p in tracked), to
+    same = '[a](https://example.com) [b](#c)\n\n```\nx[0](y)\n```\n'
+    assert front(same) == front(same, ADDRESS) == same
+
+
 @pytest.mark.slow
 def test_dist_is_for_the_tag_alone(tracked, tmp_path):
-    "What a release builds and uploads: a wheel and the sources, of the version that the tag names."
+    "What a release builds and uploads: a wheel and the sources, of the version that the tag names, with the address that it is given."
     for f in tracked:
         (tmp_path / f).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / f, tmp_path / f)
-    def dist(tag): return subprocess.run(['make', 'dist', f'TAG={tag}', f'VENV={sys.prefix}', '-o', f'{sys.prefix}/.ready'], cwd=tmp_path, capture_output=True, text=True)
+    subprocess.run(['git', 'init', '--quiet'], cwd=tmp_path, check=True)
+    def dist(tag, address=''): return subprocess.run(['make', 'dist', f'TAG={tag}', f'ADDRESS={address}', f'VENV={sys.prefix}', '-o', f'{sys.prefix}/.ready'], cwd=tmp_path, capture_output=True, text=True)
     assert dist('v99.0.0').returncode and not (tmp_path / 'dist').exists()
-    done = dist(f'v{__version__}')
-    assert done.returncode == 0 and sorted(p.name for p in (tmp_path / 'dist').iterdir()) == [f'shop_nb-{__version__}-py3-none-any.whl', f'shop_nb-{__version__}.tar.gz'], done.stderr
-    inside = set(zipfile.ZipFile(tmp_path / 'dist' / f'shop_nb-{__version__}-py3-none-any.whl').namelist())
+    assert 'is no address' in dist(f'v{__version__}', 'somewhere').stderr
+    for address in ('', ADDRESS):
+        done = dist(f'v{__version__}', address)
+        assert done.returncode == 0 and sorted(p.name for p in (tmp_path / 'dist').iterdir()) == [f'shop_nb-{__version__}-py3-none-any.whl', f'shop_nb-{__version__}.tar.gz'], done.stderr
+        wheel, sources = zipfile.ZipFile(tmp_path / 'dist' / f'shop_nb-{__version__}-py3-none-any.whl'), tarfile.open(tmp_path / 'dist' / f'shop_nb-{__version__}.tar.gz')
+        for told in (wheel.read(f'shop_nb-{__version__}.dist-info/METADATA'), sources.extractfile(f'shop_nb-{__version__}/PKG-INFO').read()):
+            told = message_from_string(told.decode())
+            assert told.get_payload().strip() == front(text('README.md'), address, f'v{__version__}').strip() and told['Description-Content-Type'] == 'text/markdown'
+            urls = dict(u.split(', ') for u in told.get_all('Project-URL', []))
+            assert set(urls) == ({'Source', 'Documentation', 'Changelog', 'Issues'} if address else set()) and all(u.startswith(address) for u in urls.values())
+            for u in urls.values(): assert not (m := re.search(r'/(?:blob|tree)/(.+?)/(.+)', u)) or m[1] == f'v{__version__}' and (ROOT / m[2]).exists()
+    assert all((tmp_path / f).read_bytes() == (ROOT / f).read_bytes() for f in tracked), 'the project was changed'
+    inside = set(wheel.namelist())
     assert {f.as_posix() for f in tracked if f.parts[0] == 'shop_nb'} <= inside
     for package, folder in (('pipeline', 'nbs/pipeline'), ('page', 'nbs/dashboard')):
         assert {f'shop_nb/{package}/{f.name}' for f in tracked if f.parent.as_posix() == folder} <= inside
