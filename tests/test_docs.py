@@ -182,6 +182,39 @@ def test_search_works_from_a_folder(look, site, words, title, url):
     assert page.url.startswith((site[0] / url.split('#')[0]).as_uri()) and page.url.endswith(url.split('#')[-1] if '#' in url else '')
 
 
+# a query, and what the first results have to be, in this order; 'Library' is no part of them unless it is named
+FIRST = {
+    'promotion': ['reference/settings.html#promotion', 'lessons/04_did_the_promotion_work.html'],
+    'cohorts': ['questions/cohort_retention.html'],
+    'export': ['how-to/database.html#export-it-postgresql-csv-parquet'],
+    'load into postgres': ['how-to/database.html#export-it-postgresql-csv-parquet', 'how-to/database.html'],
+    'seed': ['reference/settings.html#seed'],
+    'dashboard phone': ['how-to/dashboard.html#on-a-phone'],
+    'how do I load a database': ['how-to/database.html'],
+    'validate': ['reference/commands.html#validate', 'modules/validate.html'],
+    'twin': ['how-to/twins.html', 'modules/twins.html'],
+    'lesson': ['how-to/lessons.html'],
+    'monthly_revenue': ['questions/monthly_revenue.html'],
+    'Shop.ask': ['modules/shop.html#Shop.ask'],
+    'big shops': ['how-to/big.html']}
+
+
+@pytest.mark.slow
+def test_search_puts_guides_before_names(look, site):
+    "A plain word finds a guide, a question, a setting or a command before a chapter, and that before a name; a name that is typed as it is written is first."
+    page = look('index.html')
+    page.keyboard.press('/')
+    page.wait_for_function('typeof rows !== "undefined" && rows?.length')
+    for words, urls in FIRST.items():
+        page.fill('#site-search input', words)
+        found = [a.get_attribute('href') for a in page.locator('#site-found a').all()]
+        assert found[:len(urls)] == urls, words
+        kinds = page.locator('#site-found .where').all_text_contents()[:len(urls)]
+        assert ('Library' in kinds) == (words == 'Shop.ask'), words
+    page.fill('#site-search input', 'zyzzyva')
+    assert page.locator('#site-found li').count() == 0 and page.locator('#site-none').inner_text() == 'Nothing has any of these words.'
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('url', ['index.html', 'tutorial/index.html', 'how-to/ask.html', 'modules/realism.html', 'reference/dictionary.html', 'reference/commands.html', 'questions/index.html', 'questions/hour_weekday.html', 'reference/rules.html'])
 def test_a_phone_shows_all_of_it(look, url):
