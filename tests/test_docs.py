@@ -75,6 +75,15 @@ def test_what_is_not_told_of_is_found(site, monkeypatch):
             assert any(said[what] in line for line in reference.untold(pages)), what
 
 
+def test_the_api_page_shows_what_to_send(site):
+    "Each endpoint says what it does, and each that takes a body shows one."
+    parts = re.findall(r'<details class="rule" id="([^"]+)">(.*?)</details>', (site[0] / 'reference/api.html').read_text(encoding='utf-8'), re.S)
+    assert len(parts) > 60
+    for name, text in parts:
+        if '-v1-' in name: assert re.search(r'</summary><p>\w.{20}', text), name
+        assert ('With a body such as' in text) == (name.split('-')[0] in ('post', 'put', 'patch')), name
+
+
 # -- what is shown is run
 
 def fences(path):

@@ -45,8 +45,8 @@ function ranked(words, exact) {
 function marked(text, words) {
   const hit = Math.max(0, Math.min(...words.map(w => starts(text.toLowerCase(), w)).filter(i => i >= 0).concat(text.length)))
   const from = hit >= text.length ? 0 : Math.max(0, text.lastIndexOf(' ', Math.max(0, hit - 50)))
-  const bit = safe((from ? '… ' : '') + text.slice(from, from + 170).trim())
-  return words.reduce((s, w) => s.replace(new RegExp(`(^|[^a-z0-9&])(${w.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')})`, 'gi'), '$1<mark>$2</mark>'), bit)
+  const bit = safe((from ? '… ' : '') + text.slice(from, from + 170).replace(/\s\S*$/, text.length > from + 170 ? ' …' : '$&').trim())
+  return words.reduce((s, w) => s.replace(new RegExp(`(^|[^a-z0-9&])(${w.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}[a-z]*)`, 'gi'), '$1<mark>$2</mark>'), bit)
 }
 function search() {
   const words = wanted(input.value), best = words.length ? ranked(words, input.value.trim()).slice(0, 14) : []
