@@ -369,6 +369,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'shop_nb.grade.Verdict.__repr__': ('grade.html#verdict.__repr__', 'shop_nb/grade.py'),
                                'shop_nb.grade.Verdict._repr_html_': ('grade.html#verdict._repr_html_', 'shop_nb/grade.py'),
                                'shop_nb.grade.Verdict.points': ('grade.html#verdict.points', 'shop_nb/grade.py'),
+                               'shop_nb.grade.Verdict.worth': ('grade.html#verdict.worth', 'shop_nb/grade.py'),
                                'shop_nb.grade._alike': ('grade.html#_alike', 'shop_nb/grade.py'),
                                'shop_nb.grade._exercise': ('grade.html#_exercise', 'shop_nb/grade.py'),
                                'shop_nb.grade._fits': ('grade.html#_fits', 'shop_nb/grade.py'),
