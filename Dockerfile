@@ -21,6 +21,7 @@ RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /u
 COPY --from=build /opt/shop /opt/shop
 COPY --chown=shop:shop nbs /notebooks
 COPY deploy/first-run /usr/local/bin/shop-first-run
+COPY deploy/healthy /usr/local/bin/shop-healthy
 ENV PATH=/opt/shop/bin:$PATH \
     HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -29,5 +30,5 @@ WORKDIR /data
 USER 10001:10001
 EXPOSE 8000 8866 8888
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
-  CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]
+  CMD ["shop-healthy"]
 CMD ["shop-nb", "api", "--db", "/data/shop.db", "--host", "0.0.0.0", "--port", "8000"]

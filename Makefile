@@ -18,6 +18,7 @@ WORKERS := 2#              processes of `make test`
 PORT =#                    where `make api` (8000), `make dashboard` (8866) and `make docs-serve` (8200) listen
 SERVICES := .venv-services#  what `make services` makes
 TAG :=#                    the version that `make dist` and `make notes` have to be for, e.g. TAG=v0.1.0
+ADDRESS :=#                where README of `make dist` finds the project's files, e.g. ADDRESS=https://github.com/OWNER/NAME
 PYTHONS :=#                Pythons of `make wheel` other than that of .venv, e.g. PYTHONS="python3.12 python3.13"
 NB = $(CHAPTERS)#          notebooks of `make outputs`, e.g. NB=nbs/05_validate.ipynb
 
@@ -139,9 +140,9 @@ up: ## start the services in containers, on this machine alone, and wait until t
 down: ## stop what `make up` started; the shop stays
 	@docker compose down
 
-dist: $(READY) ## build the package into dist (TAG=v0.1.0 has to be its version)
+dist: $(READY) ## build the package into dist (TAG=v0.1.0 has to be its version; ADDRESS=where it is published)
 	@$(PY) scripts/notes.py $(TAG) >/dev/null
-	@rm -rf dist && PIP_CONSTRAINT=$(CURDIR)/requirements.lock $(PY) -m build --outdir dist . >/dev/null && ls dist
+	@rm -rf dist && PIP_CONSTRAINT=$(CURDIR)/requirements.lock $(PY) scripts/dist.py --tag '$(TAG)' --address '$(ADDRESS)' && ls dist
 
 notes: $(READY) ## print what CHANGELOG.md says of the version (TAG=v0.1.0 has to be it)
 	@$(PY) scripts/notes.py $(TAG)

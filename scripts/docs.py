@@ -17,7 +17,7 @@ import reference
 from readme import ROOT, cells
 from render import SECTIONS, Page, Writer, defined, notebook, opening, plain, relative
 
-EVIDENCE = 'certificate', 'benchmarks', 'benchmarks_generate', 'pools' # notebooks that show rather than define
+EVIDENCE = 'certificate|benchmarks.*|pools' # notebooks that show rather than define
 ORDER, GROUPS = [*SECTIONS], ['', 'Lessons', 'Exercises', 'Solutions', 'Look up', 'Questions', 'Modules', 'Pipeline', 'Dashboard', 'Project', 'Evidence']
 
 
@@ -49,7 +49,7 @@ def notebooks():
         elif folder.startswith('lessons'):
             part = folder.removeprefix('lessons').strip('/')
             yield Page(f'{folder}/{path.stem}.html', section='tutorial', group=part.title() or 'Lessons', **more)
-        elif path.stem in EVIDENCE: yield Page(f'explanation/{path.stem}.html', section='explanation', group='Evidence', **more)
+        elif re.fullmatch(EVIDENCE, path.stem): yield Page(f'explanation/{path.stem}.html', section='explanation', group='Evidence', **more)
         elif folder == '.': yield Page(f'modules/{name}.html', section='reference', group='Modules', **more)
         else: yield Page(f'{folder}/{path.stem}.html', section='reference', group=folder.title(), **more)
 
@@ -89,7 +89,7 @@ class Text(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         a = dict(attrs)
-        if 'id' in a and tag in ('h2', 'h3', 'tr', 'details'): self.found.append([a['id'] if tag == 'tr' else '', f'{self.page.url}#{a["id"]}', []]); self.heading = tag if tag != 'tr' else None
+        if 'id' in a and tag in ('h2', 'h3', 'tr', 'details'): self.found.append([('make ' if self.page.url == 'reference/make.html' else '') + a['id'] if tag == 'tr' else '', f'{self.page.url}#{a["id"]}', []]); self.heading = tag if tag != 'tr' else None
         elif tag == 'a' and 'id' in a: self.found[-1][2].append(a['id'])
         elif tag == 'pre' and self.page.source.endswith('.ipynb'): self.depth += 1
 
@@ -103,11 +103,22 @@ class Text(HTMLParser):
         else: self.found[-1][2].append(data)
 
 
+# what a result is called and what it weighs: who types a plain word wants a guide, a question or a setting before a chapter, and that before a name in the code
+KINDS = {'': ('', 1), 'Lessons': ('Lesson', 1), 'Questions': ('Question', 1), 'Look up': ('Reference', 1), 'Modules': ('Chapter', .7), 'Library': ('Library', .4)}
+MANY = 'reference/api.html', 'reference/make.html', 'reference/rules.html', 'project/changelog.html' # pages with so many parts that they would be everywhere
+
+
+def kind(page):
+    "What a page is called in the results, and what it weighs."
+    label, weight = KINDS.get(page.group, (page.group, .5))
+    return label or SECTIONS[page.section], .5 if page.url in MANY else weight
+
+
 def index(filled, found):
     "The search index of pages, their parts and the library's names, as a script: it is read from a folder as well as from a server."
-    rows = [[t, p.title, SECTIONS[p.section], u, x] for p, text in filled if p.section and p.url != 'reference/names.html' for t, u, x in Text(p, text).rows]
+    rows = [[t, p.values['q'].name if 'q' in p.values else p.title, *kind(p), u, x] for p, text in filled if p.section and p.url != 'reference/names.html' for t, u, x in Text(p, text).rows]
     titles = {p.url: p.title for p, _ in filled}
-    rows += [[n, titles[u.split('#')[0]], 'Library', u, doc] for n, (u, doc) in found.items()]
+    rows += [[n, titles[u.split('#')[0]], *KINDS['Library'], u, doc] for n, (u, doc) in found.items()]
     return f'SEARCH = {json.dumps(rows, ensure_ascii=False, separators=(",", ":"))}\n'
 
 

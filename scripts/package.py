@@ -6,19 +6,17 @@
 import json, os, re, subprocess, sys, tempfile, venv, zipfile
 from pathlib import Path
 
-from readme import ROOT
+from dist import copy
 
 SMALL = [w for n, v in dict(customers=60, products=40, orders=120, order_items=300).items() for w in ('-p', n, str(v))]
 
 
-def build(out, python=sys.executable, isolated=False):
+def build(out, python=sys.executable, isolated=False, address=''):
     "The wheel of the project, built from a copy, so that nothing of an earlier build is in it."
-    files = subprocess.run(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    with tempfile.TemporaryDirectory() as copy:
-        for name in filter(None, files.split('\0')):
-            if (ROOT / name).is_file(): (Path(copy) / name).parent.mkdir(parents=True, exist_ok=True); (Path(copy) / name).write_bytes((ROOT / name).read_bytes())
+    with tempfile.TemporaryDirectory() as folder:
+        copy(Path(folder), address)
         how = [] if isolated else ['--no-build-isolation', '--no-index']
-        subprocess.run([python, '-m', 'pip', 'wheel', '-q', '--no-deps', *how, '--wheel-dir', out, '.'], cwd=copy, check=True, stdout=sys.stderr)
+        subprocess.run([python, '-m', 'pip', 'wheel', '-q', '--no-deps', *how, '--wheel-dir', out, '.'], cwd=folder, check=True, stdout=sys.stderr)
     return next(Path(out).glob('*.whl'))
 
 

@@ -1,10 +1,11 @@
 """The pages of the documentation that are made from the library: nothing on them is typed here a second time."""
-import html, importlib.util, io, re, tempfile
+import html, importlib.util, io, json, re, tempfile
 from contextlib import redirect_stderr
 from dataclasses import replace
 from functools import cache
 
 import typer
+from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from readme import ROOT, cells
@@ -178,7 +179,8 @@ def endpoints(): return [(verb.upper(), path, op) for path, ops in ((openapi() o
 
 
 def api_page():
-    told, groups = openapi(), {}
+    told, groups, md = openapi(), {}, MarkdownIt('commonmark')
+    md.renderer.rules['fence'] = lambda tokens, i, *_: coloured(tokens[i].content, tokens[i].info)
     ref = lambda o: told['components'][o['$ref'].split('/')[2]][o['$ref'].split('/')[3]] if '$ref' in o else o
     for verb, path, op in endpoints(): groups.setdefault((op.get('tags') or ['service'])[0], []).append((verb, path, op))
     parts = ['<p>Made from the OpenAPI document of the service, which it serves itself at <code>/openapi.json</code>, and as a page to try it at <code>/docs</code>. Start it: <code>shop-nb api --db FILE</code>.</p>']
@@ -187,8 +189,11 @@ def api_page():
         for verb, path, op in ops:
             rows = [[f'{code(p["name"])}<small>{p["in"]}</small>', e(p.get('description') or p.get('schema', {}).get('description') or '')] for p in map(ref, op.get('parameters', []))]
             answers = [[code(s), e(ref(r).get('description', ''))] for s, r in op.get('responses', {}).items()]
+            sent = op.get('requestBody', {}).get('content', {}).get('application/json', {})
+            body = [sent['example']] if 'example' in sent else ref(sent.get('schema', {})).get('examples')
             parts.append(f'<details class="rule" id="{slug(f"{verb} {path}")}"><summary><span class="verb {verb.lower()}">{verb}</span> <code>{e(path)}</code> {e(op.get("summary", ""))}</summary>'
-                         f'<p>{e(op.get("description", ""))}</p>' + (table(['parameter', 'meaning'], rows) if rows else '') + table(['answer', 'meaning'], answers) + '</details>')
+                         + md.render(op.get('description', '')) + ('<p>With a body such as</p>' + coloured(json.dumps(body[0], ensure_ascii=False, indent=2), 'json') if body else '')
+                         + (table(['parameter', 'meaning'], rows) if rows else '') + table(['answer', 'meaning'], answers) + '</details>')
     return Page('reference/api.html', 'HTTP API', 'reference', 'Look up', lead=f'{len(endpoints())} endpoints', body='\n'.join(parts))
 
 

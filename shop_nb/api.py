@@ -37,7 +37,7 @@ from .keys import Keys
 from .logs import log
 from .schema import CATEGORIES, TABLES, arrow_schema
 from .shapes import (FORMATS, MANY, PATTERNS, SHAPES, _columnar, _described, _expand, _file, _filters, _flag, _format, _given, _lines_of, _maybe, _named,
-    _paging, _parse, _query, _read)
+    _paging, _parse, _query, _read, _sample, _told)
 from .shop import read_manifest
 from .snapshot import Snapshots
 from .store import PARTS, Store, expansions, filters
@@ -131,7 +131,7 @@ def _reading(api, service, name):
             if n not in PARTS: service.admit(request, f'{expansions(t)[n][0]}:read')
         return expand
 
-    @_route(api, 'GET', f'/v1/{name}', f'{name}:read', Page, parameters=Listing, summary='A page of rows')
+    @_route(api, 'GET', f'/v1/{name}', f'{name}:read', Page, parameters=Listing, **_told(t, 'listing'))
     async def listing(request:Request):
         given = (q := _read(Listing, request)).model_dump(exclude_unset=True)
         found = {n: v for n, v in given.items() if n in known}
@@ -143,7 +143,7 @@ def _reading(api, service, name):
         link = {'Link': f'<{request.url.path}?{request.url.include_query_params(cursor=cursor).query}>; rel="next"'} if cursor else None
         return _json(dict(items=p.items, next=cursor) | (dict(count=p.count) if q.count else {}), headers=link)
 
-    @_route(api, 'GET', f'/v1/{name}/{{key}}', f'{name}:read', shapes['row'], parameters=Single, extra={304: dict(description='Not changed')}, summary='One row')
+    @_route(api, 'GET', f'/v1/{name}/{{key}}', f'{name}:read', shapes['row'], parameters=Single, extra={304: dict(description='Not changed')}, **_told(t, 'single'))
     async def single(request:Request, key:_Key, if_none_match:_IfNone=None):
         q = _read(Single, request)
         row, version = store.get(t, key, brings(request, _split(getattr(q, 'expand', None))))
@@ -154,7 +154,7 @@ def _reading(api, service, name):
 def _route(api, method, path, scope, model, status=200, parameters=None, extra=None, **more):
     "Add a route with what its documentation needs"
     def add(f):
-        told = {status: dict(model=model) if model else dict(description='Done')}
+        told = {status: dict(description={200: 'The answer', 201: 'Added', 204: 'Done'}[status]) | (dict(model=model) if model else {})}
         api.add_api_route(path, f, methods=[method], status_code=status, responses=told | (extra or {}), response_model=None, response_class=Response,
             operation_id=f'{f.__name__}_{scope.split(":")[0]}', openapi_extra={'x-scope': scope, 'parameters': _described(parameters) if parameters else []} | more.pop('openapi', {}), tags=[scope.split(':')[0]], **more)
         api.routes[-1].parameters = list(parameters.model_fields) if parameters else []
@@ -172,21 +172,21 @@ def _writing(api, service, name):
         headers = {'ETag': _tag(version)} | ({'Location': f'/v1/{name}/{row[t.key]}'} if status == 201 else {})
         return status, json.dumps(headers), orjson.dumps(row)
 
-    @_route(api, 'POST', f'/v1/{name}', scope, Row, 201, summary='Add a row')
+    @_route(api, 'POST', f'/v1/{name}', scope, Row, 201, **_told(t, 'create'))
     async def create(request:Request, body:New, idempotency_key:_Idempotency=None):
         return await service.write(request, lambda c: answer(c.create(t, body.model_dump()), 201), idempotency_key)
 
-    @_route(api, 'PUT', f'/v1/{name}/{{key}}', scope, Row, summary='Replace a row')
+    @_route(api, 'PUT', f'/v1/{name}/{{key}}', scope, Row, **_told(t, 'replace'))
     async def replace(request:Request, key:_Key, body:New, if_match:_IfMatch=None):
         expected = _expected(if_match)
         return await service.write(request, lambda c: answer(c.replace(t, key, body.model_dump(), expected)))
 
-    @_route(api, 'PATCH', f'/v1/{name}/{{key}}', scope, Row, summary='Change some columns')
+    @_route(api, 'PATCH', f'/v1/{name}/{{key}}', scope, Row, **_told(t, 'change'))
     async def change(request:Request, key:_Key, body:Patch, if_match:_IfMatch=None):
         expected = _expected(if_match)
         return await service.write(request, lambda c: answer(c.patch_row(t, key, body.model_dump(exclude_unset=True), expected)))
 
-    @_route(api, 'DELETE', f'/v1/{name}/{{key}}', scope, None, 204, summary='Remove a row')
+    @_route(api, 'DELETE', f'/v1/{name}/{{key}}', scope, None, 204, **_told(t, 'delete'))
     async def delete(request:Request, key:_Key, if_match:_IfMatch=None):
         expected = _expected(if_match)
         return await service.write(request, lambda c: (c.delete(t, key, expected), (204, '{}', b''))[1])
@@ -207,7 +207,9 @@ def _bulk(api, service, name):
     "The route that takes many rows"
     t, read = TABLES[name], TypeAdapter(SHAPES[name]['new']).validate_python
     many = dict(type='array', maxItems=MANY, items={'$ref': f'#/components/schemas/{SHAPES[name]["new"].__name__}'})
-    content = {'application/json': dict(schema=many), **{k: dict(schema=dict(type='string')) for k in ('application/x-ndjson', 'text/csv')}}
+    row = _sample(t)
+    content = {'application/json': dict(schema=many, example=[row]), 'application/x-ndjson': dict(schema=dict(type='string'), example=json.dumps(row) + '\n'),
+               'text/csv': dict(schema=dict(type='string')) | (dict(example=next(_lines_of('csv', [*row], [[row.values()]]))) if {*row} <= {*t.names} else {})}
 
     def check(rows):
         "The rows that have the right form, and what is wrong with the others"
@@ -217,7 +219,7 @@ def _bulk(api, service, name):
             except ValidationError as e: good.append(None); wrong[i] = list(_faults(e.errors(), t.names, f'/{i}'))
         return good, wrong
 
-    @_route(api, 'POST', f'/v1/{name}:bulk', f'{name}:write', Bulk, parameters=_Bulk, extra={207: dict(model=Bulk, description='Some rows were refused, the others made')}, summary='Add many rows', openapi=dict(requestBody=dict(required=True, content=content)))
+    @_route(api, 'POST', f'/v1/{name}:bulk', f'{name}:write', Bulk, parameters=_Bulk, extra={207: dict(model=Bulk, description='Some rows were refused, the others made')}, openapi=dict(requestBody=dict(required=True, content=content)), **_told(t, 'bulk'))
     async def bulk(request:Request, idempotency_key:_Idempotency=None):
         q = _read(_Bulk, request)
         kind = request.headers.get('content-type', '').partition(';')[0].strip().lower()
@@ -243,7 +245,7 @@ def _exporting(api, service, name):
     flags = [(i, c.name) for i, c in enumerate(t.columns) if c.type == 'flag']
     Export = _query(f'{_named(t)}Export', format=(_format, 'csv'), **_filters(t))
 
-    @_route(api, 'GET', f'/v1/{name}:export', f'{name}:read', None, parameters=Export, extra=_binary, summary='All rows as a file')
+    @_route(api, 'GET', f'/v1/{name}:export', f'{name}:read', None, parameters=Export, extra=_binary, **_told(t, 'export'))
     async def export(request:Request):
         q = _read(Export, request)
         rows = service.store.stream(name, q.model_dump(exclude_unset=True, exclude={'format'}))
@@ -268,7 +270,8 @@ def _question(api, service, q):
     "The route of a question"
     fields = {p: _given(_special.get(p, _ask_types.get(PARAMS[p].type.__name__)), description=PARAMS[p].doc + (f' (unless given: {d})' if d is not None else '')) for p, d in q.params.items()}
     Params = _query(f'Ask{q.name.title().replace("_", "")}', format=(Annotated[Literal['json', *FORMATS], Field(description='Kind of answer')], 'json'), **fields)
-    told = f'{q.why}\n\nGrain: {q.grain}.\n\n```sql\n{q.sql}\n```'
+    example = '&'.join(f'{p}={d}' for p, d in q.params.items() if d is not None)
+    told = f'{q.why} The answer has {q.grain}.\n\nExample: `GET /v1/questions/{q.name}{"?" * bool(example)}{example}`\n\n```sql\n{q.sql}\n```'
 
     async def ask(request:Request, if_none_match:_IfNone=None):
         p = _read(Params, request)
@@ -285,7 +288,7 @@ def _question(api, service, q):
         file.headers.update(headers)
         return file
     ask.__name__ = f'ask_{q.name}'
-    extra = {200: dict(model=Asked) | dict(content=_binary[200]['content']), 304: dict(description='Not changed')}
+    extra = {200: dict(model=Asked, description='The answer') | dict(content=_binary[200]['content']), 304: dict(description='Not changed')}
     _route(api, 'GET', f'/v1/questions/{q.name}', 'questions:read', Asked, parameters=Params, extra=extra, summary=q.title, description=told)(ask)
 
 # %% ../nbs/12g_api.ipynb #a526ad44
@@ -371,6 +374,7 @@ def _documented(api, service):
         for model in (Problem, *(s['new'] for s in SHAPES.values())):
             schema = model.model_json_schema(ref_template='#/components/schemas/{model}')
             parts['schemas'] |= schema.pop('$defs', {}) | {model.__name__: schema}
+        for model in (s[k] for s in SHAPES.values() for k in ('new', 'patch')): parts['schemas'][model.__name__] |= model.model_config['json_schema_extra'] # pydantic would sort its columns
         parts['responses'] = {str(s): r for s, r in RESPONSES.items()}
         for op in (op for path in told['paths'].values() for op in path.values()):
             for s in {*op['responses']} & {*parts['responses']}: op['responses'][s] = {'$ref': f'#/components/responses/{s}'}
@@ -398,7 +402,7 @@ def make_app(
                   responses=RESPONSES, exception_handlers=ERRORS)
     api.state.service, api.router.route_class = service, _Route
     for name in TABLES:
-        for add in (_bulk, _exporting, _reading, _writing): add(api, service, name)
+        for add in (_reading, _writing, _bulk, _exporting): add(api, service, name)
     _questions(api, service); _pages(api, service); _documented(api, service)
     if config.origins: api.add_middleware(CORSMiddleware, allow_origins=list(config.origins), allow_methods=['*'], allow_headers=['*'], expose_headers=['ETag', 'Link', 'Location', 'X-As-Of', 'X-Request-Id'])
     api.add_middleware(Door, service=service)

@@ -8,7 +8,7 @@ __all__ = ['STATES', 'EXACT', 'LESSONS', 'plain', 'is_sql', 'as_frame', 'columns
 
 # %% ../nbs/10d_grade.ipynb #1234c743
 import datetime as dt, itertools, numbers, re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module
 
@@ -178,6 +178,8 @@ class Verdict:
 
     @property
     def points(self): return self.exercise.points if self.state == 'right' else 0
+    @property
+    def worth(self): return self.points, self.state != 'empty'
     def __repr__(self):
         kind, head = STATES[self.state]
         return f'{MARKS[kind]} {self.exercise.name}: {head}' + (f'. {self.says}' if self.says else '')
@@ -248,8 +250,10 @@ class Session:
         answer=None, # a value, a table in any form, or SQL
     ) -> Verdict:
         "Grade an answer; raises `ShopError` (code 2) for an exercise that is not there"
-        self.verdicts[name] = grade(_exercise(self.lesson, name), answer, self.shop)
-        return self.verdicts[name]
+        now, best = grade(_exercise(self.lesson, name), answer, self.shop), self.verdicts.get(name)
+        if best and best.worth > now.worth: return replace(now, says=f'{now.says} An earlier answer was right, and that one counts.'.strip()) if best.points else now
+        self.verdicts[name] = now
+        return now
 
 # %% ../nbs/10d_grade.ipynb #680fb2e6
 class Hint(str):

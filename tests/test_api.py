@@ -22,7 +22,7 @@ from shop_nb.load import load
 from shop_nb.rules import RULES, violations
 from shop_nb.schema import TABLES
 from shop_nb.settings import Settings
-from shop_nb.shapes import MANY, PATTERNS
+from shop_nb.shapes import MANY, PATTERNS, SHAPES
 from shop_nb.store import Store, filters
 
 SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
@@ -656,6 +656,33 @@ def test_it_finishes_what_it_began(own):
 def test_a_port_that_is_taken(server, cli):
     code, _, told = cli('api', '--db', server.db, '--port', server.port)
     assert code == 2 and f'127.0.0.1:{server.port}' in told and 'Traceback' not in told
+
+
+def test_the_documentation_shows_requests_that_work(inside):
+    "Every route says what it does in words of its own, and its example is answered; what is added by example is added."
+    client, app = inside()
+    told, key = client.get('/openapi.json').json(), {'Authorization': 'Bearer ' + app.state.service.keys.create(['*'])}
+    ops = [(verb.upper(), path, op) for path, found in told['paths'].items() for verb, op in found.items()]
+    assert len({op['summary'] for *_, op in ops}) == len(ops)
+    for verb, path, op in ops:
+        if path.startswith('/v1/') and path != '/v1/questions':
+            shown, at = re.search(r'Example: `(\w+) (.+?)`', op['description']).groups()
+            assert shown == verb and re.fullmatch(path.replace('{key}', r'\d+'), at.partition('?')[0]), (verb, path)
+            if verb == 'GET' and '{key}' not in path: assert client.get(at).status_code == 200, at
+    def bulk(table): return told['paths'][f'/v1/{table}:bulk']['post']['requestBody']['content']
+    for table, t in TABLES.items():
+        new, patch = (told['components']['schemas'][SHAPES[table][k].__name__]['examples'][0] for k in ('new', 'patch'))
+        SHAPES[table]['new'].model_validate(new); SHAPES[table]['patch'].model_validate(patch)
+        assert bulk(table)['application/json']['example'] == [new] == [json.loads(bulk(table)['application/x-ndjson']['example'])]
+        if table in ('order_items', 'payments'): continue # these come with an order: its example has them
+        for kind, content in bulk(table).items():
+            if 'example' not in content: continue
+            body = json.dumps(content['example']) if kind == 'application/json' else content['example']
+            done = client.post(f'/v1/{table}:bulk', params=dict(dry_run='true'), content=body.encode(), headers=key | {'Content-Type': kind})
+            assert (done.status_code, done.json()['created']) == (200, 1), done.text
+        made = client.post(f'/v1/{table}', json=new, headers=key)
+        assert made.status_code == 201 and client.patch(made.headers['location'], json=patch, headers=key | {'If-Match': '*'}).status_code == 200, made.text
+        assert client.put(made.headers['location'], json=new, headers=key | {'If-Match': '*'}).status_code == 200
 
 
 @pytest.mark.slow

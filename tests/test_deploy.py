@@ -1,15 +1,20 @@
 "What puts the shop elsewhere: the files are linted and agree, and each service runs by its very command."
-import json, re, shlex, shutil, signal, subprocess, sys, time, zipfile
+import json, re, runpy, shlex, shutil, signal, socket, subprocess, sys, tarfile, time, zipfile
 from contextlib import contextmanager
+from email import message_from_string
 from importlib.metadata import distributions
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import psutil, pytest, yaml
+from markdown_it import MarkdownIt
 from packaging.utils import canonicalize_name
 
 from browse import free_port
+from dist import front
+from docs import Ends
 from shop_nb import __version__
 from shop_nb.settings import SETTINGS
 
@@ -100,17 +105,49 @@ def test_notes_are_those_of_the_version():
     assert wrong.returncode == 1 and wrong.stderr == f'The tag is v99.0.0, but the package has version {__version__}.\n'
 
 
+ADDRESS = 'https://example.com/someone/shop'
+
+def leads(readme):
+    "What a page links and loads"
+    page = Ends(MarkdownIt('commonmark').enable('table').render(readme))
+    return page.links | page.loads
+
+
+def test_readme_leads_somewhere_on_a_package_index(tracked):
+    "With an address every link names a file of the version there; without one nothing is linked."
+    here, there = leads(text('README.md')), leads(front(text('README.md'), ADDRESS, 'v1.2.3'))
+    assert len(here) > 50 and leads(front(text('README.md'))) == set()
+    found = [re.fullmatch(f'{ADDRESS}/(blob|raw|tree)/v1.2.3/(.+)', u).groups() for u in there]
+    assert {to for _, to in found} == here
+    for kind, to in found:
+        assert kind == ('tree' if (ROOT / to).is_dir() else 'raw' if to.endswith('.png') else 'blob')
+        assert any(p.is_relative_to(to) for p in tracked), to
+    same = '[a](https://example.com) [b](#c)\n\n```\nx[0](y)\n```\n'
+    assert front(same) == front(same, ADDRESS) == same
+
+
 @pytest.mark.slow
 def test_dist_is_for_the_tag_alone(tracked, tmp_path):
-    "What a release builds and uploads: a wheel and the sources, of the version that the tag names."
+    "What a release builds and uploads: a wheel and the sources, of the version that the tag names, with the address that it is given."
     for f in tracked:
         (tmp_path / f).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / f, tmp_path / f)
-    def dist(tag): return subprocess.run(['make', 'dist', f'TAG={tag}', f'VENV={sys.prefix}', '-o', f'{sys.prefix}/.ready'], cwd=tmp_path, capture_output=True, text=True)
+    subprocess.run(['git', 'init', '--quiet'], cwd=tmp_path, check=True)
+    def dist(tag, address=''): return subprocess.run(['make', 'dist', f'TAG={tag}', f'ADDRESS={address}', f'VENV={sys.prefix}', '-o', f'{sys.prefix}/.ready'], cwd=tmp_path, capture_output=True, text=True)
     assert dist('v99.0.0').returncode and not (tmp_path / 'dist').exists()
-    done = dist(f'v{__version__}')
-    assert done.returncode == 0 and sorted(p.name for p in (tmp_path / 'dist').iterdir()) == [f'shop_nb-{__version__}-py3-none-any.whl', f'shop_nb-{__version__}.tar.gz'], done.stderr
-    inside = set(zipfile.ZipFile(tmp_path / 'dist' / f'shop_nb-{__version__}-py3-none-any.whl').namelist())
+    assert 'is no address' in dist(f'v{__version__}', 'somewhere').stderr
+    for address in ('', ADDRESS):
+        done = dist(f'v{__version__}', address)
+        assert done.returncode == 0 and sorted(p.name for p in (tmp_path / 'dist').iterdir()) == [f'shop_nb-{__version__}-py3-none-any.whl', f'shop_nb-{__version__}.tar.gz'], done.stderr
+        wheel, sources = zipfile.ZipFile(tmp_path / 'dist' / f'shop_nb-{__version__}-py3-none-any.whl'), tarfile.open(tmp_path / 'dist' / f'shop_nb-{__version__}.tar.gz')
+        for told in (wheel.read(f'shop_nb-{__version__}.dist-info/METADATA'), sources.extractfile(f'shop_nb-{__version__}/PKG-INFO').read()):
+            told = message_from_string(told.decode())
+            assert told.get_payload().strip() == front(text('README.md'), address, f'v{__version__}').strip() and told['Description-Content-Type'] == 'text/markdown'
+            urls = dict(u.split(', ') for u in told.get_all('Project-URL', []))
+            assert set(urls) == ({'Source', 'Documentation', 'Changelog', 'Issues'} if address else set()) and all(u.startswith(address) for u in urls.values())
+            for u in urls.values(): assert not (m := re.search(r'/(?:blob|tree)/(.+?)/(.+)', u)) or m[1] == f'v{__version__}' and (ROOT / m[2]).exists()
+    assert all((tmp_path / f).read_bytes() == (ROOT / f).read_bytes() for f in tracked), 'the project was changed'
+    inside = set(wheel.namelist())
     assert {f.as_posix() for f in tracked if f.parts[0] == 'shop_nb'} <= inside
     for package, folder in (('pipeline', 'nbs/pipeline'), ('page', 'nbs/dashboard')):
         assert {f'shop_nb/{package}/{f.name}' for f in tracked if f.parent.as_posix() == folder} <= inside
@@ -139,7 +176,24 @@ def test_the_image_is_pinned_and_runs_as_nobody_special():
     assert set(re.findall(r'make (\w+) ', text('Dockerfile'))) <= targets()
     api = services()['api']
     assert json.loads(instruction('CMD')) == api['command']
-    assert ['CMD', *json.loads(instruction('HEALTHCHECK').split(' CMD ')[1])] == api['healthcheck']['test']
+    assert set(re.findall(r'COPY (deploy/\S+) /usr/local/bin/shop-', text('Dockerfile'))) == {p for p in passes() if p.startswith('deploy/')}
+
+
+HEALTH = SimpleNamespace(**runpy.run_path(str(ROOT / 'deploy' / 'healthy')))
+
+@pytest.mark.parametrize('before', ['', '/sbin/docker-init -- ', '/opt/shop/bin/python3.11 /opt/shop/bin/'])
+def test_the_health_check_asks_whichever_service_runs(before):
+    "The one of the image, as compose has it: also with an init before the command, or an interpreter, and on another port."
+    assert json.loads(instruction('HEALTHCHECK').split(' CMD ')[1]) == ['shop-healthy'] and {n for n, s in services().items() if 'healthcheck' in s} == {'run'}
+    for port in (None, '8123'):
+        for name, s in services(**{f'SHOP_{n.upper()}_PORT': port for n in HEALTH.SERVICES if port}).items():
+            asked = HEALTH.asks(before + ' '.join(s['command']))
+            if name == 'run': assert asked is None
+            else: assert asked == f'http://127.0.0.1:{s["ports"][0].split(":")[1]}{HEALTH.SERVICES[name][1]}'
+    for name, (port, path) in HEALTH.SERVICES.items(): assert HEALTH.asks(f'{before}{"jupyter" if name == "lab" else "shop-nb"} {name}') == f'http://127.0.0.1:{port}{path}'
+    assert HEALTH.asks(before + 'jupyter-lab --port=8123') == 'http://127.0.0.1:8123/api'
+    assert HEALTH.asks(before + 'shop-nb run --out lab') is HEALTH.asks(before + 'shop-nb ask api') is HEALTH.asks('sh') is None
+    assert subprocess.run([ROOT / 'deploy' / 'healthy', 'self']).returncode == 0, 'what has nothing to ask is well'
 
 
 def test_services_are_locked_in_and_on_this_machine_alone():
@@ -149,7 +203,7 @@ def test_services_are_locked_in_and_on_this_machine_alone():
         if name == 'run': assert s['healthcheck'] == {'disable': True} and s['restart'] == 'no' and 'ports' not in s
         else:
             assert s['depends_on'] == {'run': {'condition': 'service_completed_successfully'}} and s['restart'] == 'unless-stopped'
-            assert s['healthcheck']['test'][:3] == ['CMD', 'python', '-c'] and s['ports'] and all(p.startswith('127.0.0.1:') for p in s['ports'])
+            assert s['ports'] and all(p.startswith('127.0.0.1:') for p in s['ports'])
     assert services()['run']['environment'] == [f'SHOP_NB_{n.upper()}' for n in SETTINGS]
 
 
@@ -179,9 +233,9 @@ def test_pods_are_restricted_probed_and_limited(name):
         assert c['securityContext'] == dict(allowPrivilegeEscalation=False, readOnlyRootFilesystem=True, capabilities={'drop': ['ALL']})
         assert all(set(c['resources'][k]) == {'cpu', 'memory'} for k in ('requests', 'limits'))
     if name == 'run': return
-    main, test = pod['containers'][0], services()[name]['healthcheck']['test'][-1]
+    main = pod['containers'][0]
     for probe in ('startupProbe', 'readinessProbe', 'livenessProbe'): assert main[probe]['httpGet']['port'] == 'http'
-    assert f"127.0.0.1:{main['ports'][0]['containerPort']}{main['readinessProbe']['httpGet']['path']}'" in test
+    assert f"http://127.0.0.1:{main['ports'][0]['containerPort']}{main['readinessProbe']['httpGet']['path']}" == HEALTH.asks(' '.join(main['command']))
 
 
 # the services themselves
@@ -201,7 +255,7 @@ def image(tmp_path_factory):
     done = subprocess.run([*shlex.split(make), f'PYTHON={sys.executable}'], cwd=src, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (home / 'bin').mkdir()
-    shutil.copy(src / 'deploy' / 'first-run', home / 'bin' / 'shop-first-run')
+    for name in ('first-run', 'healthy'): shutil.copy(src / 'deploy' / name, home / 'bin' / f'shop-{name}')
     yield home
     shutil.rmtree(home)
 
@@ -239,14 +293,15 @@ def serving(name, image, environment, data, **env):
         p = psutil.Popen(s['command'], env=environment | env, cwd=data, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
     try:
         end = time.monotonic() + 120
-        def healthy(): return not subprocess.run(s['healthcheck']['test'][1:], env=environment, capture_output=True).returncode
+        def healthy(): return not subprocess.run([*json.loads(instruction('HEALTHCHECK').split(' CMD ')[1]), str(p.pid)], env=environment, capture_output=True).returncode
         assert not healthy(), 'healthy before it can be'
         while not healthy(): assert p.poll() is None and time.monotonic() < end, log.read_text()
         yield f'http://127.0.0.1:{port}'
         family = p.children(recursive=True)
         p.send_signal(signal.SIGTERM)
         assert p.wait(int(s['stop_grace_period'].removesuffix('s'))) == 0, log.read_text()
-        assert not healthy() and not [c for c in psutil.wait_procs(family, 5)[1]]
+        assert not [c for c in psutil.wait_procs(family, 5)[1]]
+        with pytest.raises(ConnectionRefusedError): socket.create_connection(('127.0.0.1', port), 5)
     finally:
         for q in [*(p.children(recursive=True) if p.is_running() else []), p]:
             if q.is_running(): q.kill()

@@ -75,6 +75,15 @@ def test_what_is_not_told_of_is_found(site, monkeypatch):
             assert any(said[what] in line for line in reference.untold(pages)), what
 
 
+def test_the_api_page_shows_what_to_send(site):
+    "Each endpoint says what it does, and each that takes a body shows one."
+    parts = re.findall(r'<details class="rule" id="([^"]+)">(.*?)</details>', (site[0] / 'reference/api.html').read_text(encoding='utf-8'), re.S)
+    assert len(parts) > 60
+    for name, text in parts:
+        if '-v1-' in name: assert re.search(r'</summary><p>\w.{20}', text), name
+        assert ('With a body such as' in text) == (name.split('-')[0] in ('post', 'put', 'patch')), name
+
+
 # -- what is shown is run
 
 def fences(path):
@@ -180,6 +189,39 @@ def test_search_works_from_a_folder(look, site, words, title, url):
     page.keyboard.press('Enter')
     page.wait_for_url(lambda u: not u.startswith((site[0] / 'modules/calendar.html').as_uri()))
     assert page.url.startswith((site[0] / url.split('#')[0]).as_uri()) and page.url.endswith(url.split('#')[-1] if '#' in url else '')
+
+
+# a query, and what the first results have to be, in this order; 'Library' is no part of them unless it is named
+FIRST = {
+    'promotion': ['reference/settings.html#promotion', 'lessons/04_did_the_promotion_work.html'],
+    'cohorts': ['questions/cohort_retention.html'],
+    'export': ['how-to/database.html#export-it-postgresql-csv-parquet'],
+    'load into postgres': ['how-to/database.html#export-it-postgresql-csv-parquet', 'how-to/database.html'],
+    'seed': ['reference/settings.html#seed'],
+    'dashboard phone': ['how-to/dashboard.html#on-a-phone'],
+    'how do I load a database': ['how-to/database.html'],
+    'validate': ['reference/commands.html#validate', 'modules/validate.html'],
+    'twin': ['how-to/twins.html', 'modules/twins.html'],
+    'lesson': ['how-to/lessons.html'],
+    'monthly_revenue': ['questions/monthly_revenue.html'],
+    'Shop.ask': ['modules/shop.html#Shop.ask'],
+    'big shops': ['how-to/big.html']}
+
+
+@pytest.mark.slow
+def test_search_puts_guides_before_names(look, site):
+    "A plain word finds a guide, a question, a setting or a command before a chapter, and that before a name; a name that is typed as it is written is first."
+    page = look('index.html')
+    page.keyboard.press('/')
+    page.wait_for_function('typeof rows !== "undefined" && rows?.length')
+    for words, urls in FIRST.items():
+        page.fill('#site-search input', words)
+        found = [a.get_attribute('href') for a in page.locator('#site-found a').all()]
+        assert found[:len(urls)] == urls, words
+        kinds = page.locator('#site-found .where').all_text_contents()[:len(urls)]
+        assert ('Library' in kinds) == (words == 'Shop.ask'), words
+    page.fill('#site-search input', 'zyzzyva')
+    assert page.locator('#site-found li').count() == 0 and page.locator('#site-none').inner_text() == 'Nothing has any of these words.'
 
 
 @pytest.mark.slow

@@ -1,5 +1,5 @@
 "The lessons grade answers: the solution has full marks, an empty lesson none, and each mistake gets the hint that is meant for it."
-import datetime as dt, json, re
+import datetime as dt, itertools, json, re
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -170,13 +170,18 @@ def test_any_form_of_an_answer_is_read(answer):
     assert same(columns(frame), [[3.]])
 
 
-def test_the_latest_answer_counts():
+@pytest.mark.parametrize('answers', list(itertools.permutations(['right', 'wrong', 'empty'])))
+def test_the_best_answer_counts(answers):
+    "In whatever order they come: what was right stays right, and nothing is worth less than something wrong. Each check tells of its own answer."
     check, hint, score = start('meet_the_shop', shop := shop_of('meet_the_shop', 7))
-    assert score().points == 0
-    check('buyers', shop.orders.customer_id.nunique())
-    assert score().points == 1
-    check('buyers', 0)
-    assert score().points == 0
+    given, worst_first = dict(right=shop.orders.customer_id.nunique(), wrong=0, empty=...), ['empty', 'wrong', 'right']
+    def sheet(): return next(v for v in score().verdicts if v.exercise.name == 'buyers')
+    assert (sheet().state, score().points) == ('empty', 0)
+    for i, state in enumerate(answers):
+        told = check('buyers', given[state])
+        best = max(answers[:i + 1], key=worst_first.index)
+        assert told.state == state and ('An earlier answer was right' in told.says) == (best == 'right' != state)
+        assert (sheet().state, score().points) == (best, int(best == 'right'))
     with pytest.raises(ShopError, match='buyers'): check('buyer', 1)
     with pytest.raises(ShopError, match='buyers'): hint('buyer')
 

@@ -1,0 +1,45 @@
+"""Build what a release puts up: the wheel and the sources, in dist/.
+
+    python scripts/dist.py                                             README's links to files become plain text, and its pictures are left out
+    python scripts/dist.py --address https://github.com/OWNER/NAME     they lead there, to the files of this version (--tag NAME for another than v and the version)
+
+A package index shows README without the project's files, so what it links is dead there. Where the project is published
+does not stand in it: who publishes it knows, and says it here. A copy is built, so nothing of the working tree is changed."""
+import argparse, re, subprocess, sys, tempfile
+from pathlib import Path
+
+from notes import version
+from readme import ROOT
+
+URLS = dict(Source='', Documentation='/tree/{tag}/docs', Changelog='/blob/{tag}/CHANGELOG.md', Issues='/issues')
+
+
+def front(text, address='', tag=''):
+    "README as it can be shown elsewhere: what it links is absolute, or is no link."
+    def fix(m):
+        picture, words, to = m.groups()
+        if not address: return '' if picture else words
+        return f'{picture}[{words}]({address}/{"raw" if picture else "tree" if (ROOT / to).is_dir() else "blob"}/{tag}/{to})'
+    parts = re.split(r'(^```.*?^```$)', text, flags=re.M | re.S)
+    return ''.join(p if i % 2 else re.sub(r'(!?)\[([^\]]*)\]\((?![a-z]+:|#)([^)\s]+)\)', fix, p) for i, p in enumerate(parts))
+
+
+def copy(to, address='', tag=''):
+    "Copy the project's files into a folder, with a README and addresses for a package index."
+    files = subprocess.run(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, files.split('\0')):
+        if (ROOT / name).is_file(): (to / name).parent.mkdir(parents=True, exist_ok=True); (to / name).write_bytes((ROOT / name).read_bytes())
+    address, tag = address.rstrip('/'), tag or f'v{version()}'
+    if address and not re.fullmatch(r'https?://[^/\s"]+(/[\w.-]+)+', address): sys.exit(f'{address} is no address of a repository: https://github.com/OWNER/NAME is one.')
+    (to / 'README.md').write_text(front((ROOT / 'README.md').read_text(encoding='utf-8'), address, tag), encoding='utf-8')
+    if address:
+        with (to / 'pyproject.toml').open('a', encoding='utf-8') as f: f.write('\n[project.urls]\n' + ''.join(f'{n} = "{address}{u.format(tag=tag)}"\n' for n, u in URLS.items()))
+
+
+if __name__ == '__main__':
+    parse = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ('--address', '--tag'): parse.add_argument(name, default='')
+    told = parse.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        copy(Path(folder), told.address, told.tag)
+        subprocess.run([sys.executable, '-m', 'build', '--outdir', ROOT / 'dist', folder], check=True, stdout=subprocess.DEVNULL)
