@@ -70,6 +70,9 @@ def opened(context, address):
     return page, *told
 
 
+LINK = '?days=2025-03-01..2025-08-31&category=Books,Toys&channel=web'
+
+
 def brushed(page, n):
     "Drag over the days of the big chart: milliseconds from each wish to the numbers on the screen."
     box = page.locator('.p-revenue_by_day svg').bounding_box()
@@ -113,6 +116,12 @@ def main():
             page, *seconds = opened(context, address); pages.append(page); warm.append(seconds)
             waiting(server, i + 2)
         told |= {f'warm_{n}_s': statistics.median(w) for n, w in zip(('first_number', 'cards', 'all'), zip(*warm))}
+        links = []
+        for i in range(o.viewers): # as somebody who was sent a link
+            page, *seconds = opened(context, address + LINK); links.append(seconds)
+            assert page.url.endswith(LINK) and page.locator('.chips li').count() == 4
+            page.close(run_before_unload=True); waiting(server, o.viewers + 1)
+        told |= {f'link_{n}_s': statistics.median(w) for n, w in zip(('first_number', 'cards', 'all'), zip(*links))}
         pages[0].bring_to_front() # a page behind others is drawn once a second
         ms = brushed(pages[0], o.brushes)
         told |= dict(brush_median_ms=statistics.median(ms), brush_p95_ms=ms[int(.95 * len(ms))], brushes=len(ms))

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BUYERS', 'PARAMS', 'connect', 'Param', 'Question', 'question', 'questions', 'find', 'unit_of', 'label_of', 'say',
-           'Answer', 'ask', 'analysis_sql', 'QUESTIONS']
+           'cut_months', 'Answer', 'ask', 'analysis_sql', 'QUESTIONS']
 
 # %% ../nbs/07_analytics.ipynb #fc7f1e65
 import datetime as dt, difflib, html, json, re, sqlite3
@@ -265,6 +265,19 @@ def say(
     if isinstance(value, (str, bool)) or unit_of(column) == 'id': return str(value)
     if unit_of(column) == 'share': return f'{100 * value:.1f} %'
     return f'{value:,.2f}' if unit_of(column) == 'eur' else f'{value:,}'
+
+# %% ../nbs/07_analytics.ipynb #4ece2333
+def cut_months(
+    frame:pd.DataFrame, # rows about a calendar month: with `month`, or with `cohort` and `month_number`
+    start:dt.date, # the first day that the rows are about
+    end:dt.date, # the last one
+) -> dict: # place of a row: the days that it has of its month, as `1 – 9 Aug`
+    "The rows about a month that is not whole"
+    if 'month' in frame: months = pd.to_datetime(frame.month).dt.to_period('M')
+    elif {'cohort', 'month_number'} <= set(frame): months = [m + n for m, n in zip(pd.to_datetime(frame.cohort).dt.to_period('M'), frame.month_number)]
+    else: return {}
+    days = [(m.start_time.date(), m.end_time.date()) for m in months]
+    return {i: f'{max(a, start).day} – {min(b, end).day} {a:%b}' for i, (a, b) in enumerate(days) if a < start or b > end}
 
 # %% ../nbs/07_analytics.ipynb #d4475559
 @dataclass(repr=False)

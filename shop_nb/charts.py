@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 
-from .analytics import Answer, unit_of
+from .analytics import Answer, cut_months, unit_of
 from .settings import ShopError, need
 
 # %% ../nbs/08_charts.ipynb #60409429
@@ -66,6 +66,16 @@ def _period(answer):
     start, end = answer.params.get('start'), answer.params.get('end')
     return f'{start.day} {start:%b %Y} – {end.day} {end:%b %Y}' if start and end else ''
 
+# %% ../nbs/08_charts.ipynb #bba120aa
+def _cut(answer):
+    "The rows of an answer about months that are not whole"
+    start, end = answer.params.get('start'), answer.params.get('end')
+    return cut_months(answer.frame, start, end) if start and end else {}
+
+def _cut_words(cut): return cut and 'striped: ' + ' and '.join(dict.fromkeys(cut.values()))
+
+def _stripe(patch, look): patch.set(hatch='////', edgecolor=look['page'], linewidth=0)
+
 # %% ../nbs/08_charts.ipynb #e930a024
 def _sheet(answer, look, size):
     "An empty figure with title and subtitle, and its axes"
@@ -76,7 +86,7 @@ def _sheet(answer, look, size):
     fig.get_layout_engine().set(rect=(.01, .01, .98, 1 - .66 * inch), w_pad=.04, h_pad=.04)
     narrowed = [str(v) for k, v in answer.params.items() if k in ('category', 'country') and v]
     fig.text(.015, 1 - .1 * inch, ', '.join([answer.title, *narrowed]), fontsize=12, fontweight='bold', va='top')
-    notes = [_unit_words(answer), answer.question.chart.get('note'), _period(answer)]
+    notes = [_unit_words(answer), answer.question.chart.get('note'), _period(answer), _cut_words(_cut(answer))]
     fig.text(.015, 1 - .38 * inch, ' · '.join(filter(None, notes)), fontsize=8.5, color=look['soft'], va='top')
     ax = fig.add_subplot()
     ax.tick_params(colors=look['soft'], labelsize=9, length=0)
@@ -144,7 +154,7 @@ def plot(
     if chart.get('kind') not in BUILDERS: raise ShopError(f'{answer.name} has no chart.', f'Give it one of {", ".join(BUILDERS)}.', code=2)
     with need('matplotlib', 'analytics').rc_context(_rc(look)):
         fig, ax = _sheet(answer, look, size)
-        if len(answer): BUILDERS[chart['kind']](ax, answer.frame, chart, look)
+        if len(answer): BUILDERS[chart['kind']](ax, answer.frame, chart | dict(cut=_cut(answer)), look)
         else: ax.set_axis_off(); ax.text(.5, .5, 'no rows', ha='center', color=look['soft'])
         fig.draw_without_rendering()
     fig.set_layout_engine('none')
@@ -208,7 +218,8 @@ def bar(
     "Vertical bars, one a row"
     values, x, unit = frame[chart['y']].astype(float).fillna(0), np.arange(len(frame)), unit_of(chart['y'])
     mark, said = _marked(frame, chart)
-    ax.bar(x, values, width=.76, color=[look['accent'] if i == mark else look['main'] for i in x])
+    bars = ax.bar(x, values, width=.76, color=[look['accent'] if i == mark else look['main'] for i in x])
+    for i in chart.get('cut', ()): _stripe(bars[i], look)
     ax.set_title(said, fontsize=8.5, color=look['accent'], loc='right')
     ax.margins(x=.01)
     if len(frame) <= few:
@@ -234,6 +245,16 @@ def _peaks(ax, x, y, most, look, unit):
                     ha='right' if i > .8 * len(y) else 'center', fontsize=8, bbox=dict(facecolor=look['page'], edgecolor='none', pad=.5, alpha=.8))
 
 # %% ../nbs/08_charts.ipynb #4237e651
+def _numbered(ax, x, base=None):
+    "An axis of numbers, each with what its point is of"
+    shown = list(x if len(x) < 16 else x[::len(x) // 12])
+    if base is None: return ax.set_xticks(shown)
+    room, n, kept = (shown[-1] - shown[0]) / 14, dict(zip(x, base)), shown[:1]
+    for v in shown[1:]:
+        if v - kept[-1] >= room: kept.append(v)
+    ax.set_xticks(kept, [f'{v}\nn {short(n[v])}' for v in kept])
+
+# %% ../nbs/08_charts.ipynb #2b17a590
 @builder
 def line(
     ax, # axes to draw on
@@ -256,7 +277,7 @@ def line(
     ax.set_ylim(bottom=min(0, frame[ys].min().min()), top=max(frame[ys].max().max() * 1.12, 1e-9))
     if chart.get('marks'): ax.margins(x=.08)
     if dates: _dated(ax, x)
-    else: ax.set_xticks(x if len(x) < 16 else x[::len(x) // 12])
+    else: _numbered(ax, x, frame.get(chart.get('base')))
     ax.set_xlabel(chart.get('xlabel', ''))
 
 # %% ../nbs/08_charts.ipynb #c9b351e0
@@ -282,7 +303,8 @@ def stacked(
     x, base, unit = np.arange(len(frame)), np.zeros(len(frame)), unit_of(chart['y'][0])
     for y, colour in zip(chart['y'], look['series']):
         v = frame[y].astype(float).fillna(0).to_numpy()
-        ax.bar(x, v, bottom=base, width=.76, color=colour, edgecolor=look['page'], linewidth=1)
+        bars = ax.bar(x, v, bottom=base, width=.76, color=colour, edgecolor=look['page'], linewidth=1)
+        for i in chart.get('cut', ()): _stripe(bars[i], look)
         ax.annotate(_words(y), (x[-1] + .38, base[-1] + v[-1] / 2), (6, 0), textcoords='offset points', va='center', color=colour, fontweight='bold')
         base += v
     _grid(ax, unit)
@@ -334,6 +356,7 @@ def heatmap(
     look, # the theme's colours
 ):
     "A cell a row of the answer, dark for much"
+    cut = {tuple(row) for row in frame.iloc[list(chart.get('cut', ()))][[chart['y'], chart['x']]].itertuples(index=False)}
     if chart.get('skip') is not None: frame = frame[frame[chart['x']] != chart['skip']]
     if not len(frame): return ax.set_axis_off()
     wide, unit = frame.pivot(index=chart['y'], columns=chart['x'], values=chart['z']), unit_of(chart['z'])
@@ -342,6 +365,8 @@ def heatmap(
     cmap = need('matplotlib.colors', 'analytics').LinearSegmentedColormap.from_list('shop', look['ramp'])
     mesh = ax.pcolormesh(np.arange(grid.shape[1] + 1) - .5, np.arange(grid.shape[0] + 1) - .5, np.ma.masked_invalid(grid),
                          cmap=cmap, vmin=0, vmax=top, edgecolors=look['page'], linewidth=1.2)
+    for i, j in [(i, j) for i, y in enumerate(wide.index) for j, x in enumerate(wide) if (y, x) in cut]:
+        _stripe(ax.add_patch(need('matplotlib.patches', 'analytics').Rectangle((j - .5, i - .5), 1, 1, fill=False)), look)
     rows = [f'{r:%b %Y}' if hasattr(r, 'year') else str(r) for r in wide.index]
     if sizes := chart.get('size'): rows = [f'{r}  ({n:,})' for r, n in zip(rows, frame.groupby(chart['y'], sort=False)[sizes].first())]
     step = 1 if grid.shape[1] <= 16 else 3

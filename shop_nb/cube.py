@@ -31,7 +31,9 @@ def _enums(con):
 
 # %% ../nbs/11a_cube.ipynb #332c0e94
 _STEPS = dict(totals='''
-create temp table totals as from order_totals''', masks='''
+create temp table totals as
+select order_id, customer_id, ordered_at, order_day, status, channel, lines, units, amount_cents, refunded_cents, is_sale, revenue_cents
+from order_totals''', masks='''
 create temp table masks as
 select order_id, bit_or(1::uinteger << enum_code(category::cube.category_name)) as categories
 from order_items
@@ -50,15 +52,14 @@ from customers''')
 _STEPS |= dict(orders='''
 create table cube.orders_made as
 select t.* exclude (channel), t.channel::cube.channel_name as channel, c.country, p.method::cube.method_name as method,
-    p.status as payment_status, p.attempts, p.paid_at, o.delivered_at, m.categories, v.last_day, v.next_day,
+    p.status as payment_status, p.attempts, o.delivered_at, m.categories, v.last_day, v.next_day,
     t.is_sale = 1 and v.last_day is null and c.signed_up_at::date >= (select min(order_day) from totals) as is_first
 from totals as t
 join orders as o using (order_id)
 join cube.customers_made as c on c.customer_id = t.customer_id
 join payments as p using (order_id)
 join masks as m using (order_id)
-left join visits as v using (order_id)
-order by t.order_day''', buyers='''
+left join visits as v using (order_id)''', buyers='''
 create table cube.buyers_made as
 select customer_id, order_id as first_order_id, order_day as first_order_day,
     date_trunc('month', order_day)::date as cohort, is_first as is_new
@@ -66,9 +67,9 @@ from cube.orders_made
 where is_sale = 1 and last_day is null''', products='''
 create table cube.products_made as from products''', lines='''
 create table cube.lines_made as
-select l.order_id, l.order_item_id, l.customer_id, l.ordered_at, l.order_day, l.product_id,
+select l.order_id, l.customer_id, l.ordered_at, l.order_day, l.product_id,
     l.category::cube.category_name as category, o.country, o.channel, o.method,
-    l.quantity, l.returned_quantity, l.line_cents, l.revenue_cents, l.returned_cents, l.cost_cents
+    l.quantity, l.returned_quantity, l.revenue_cents, l.returned_cents, l.cost_cents
 from sales_lines as l
 join cube.orders_made as o using (order_id)''')
 

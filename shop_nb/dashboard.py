@@ -171,7 +171,7 @@ def _said(value, unit):
     if value is None: return '–'
     if unit == 'share': return f'{100 * value:.1f} %'
     if unit == 'count': return f'{value:,}'
-    return f'€ {value / 1e6:.1f} M' if value >= 1e8 else f'€ {value:,.0f}' if value >= 1000 else f'€ {value:.2f}'
+    return f'{value / 1e6:.1f} M €' if value >= 1e8 else f'{value:,.0f} €' if value >= 1000 else f'{value:.2f} €'
 
 def first_html(
     desk:Desk, # the desk of a run

@@ -96,7 +96,7 @@ join newcomers on first_order_day + day_count <= $end
 group by day_count
 order by days
 ''', 'Do first-time buyers come back, and when should they be reminded?',
-    dict(kind='line', x='days', y='repeat_rate', what='share with a second order, of new customers seen that long', marks=True, xlabel='days after the first order'))
+    dict(kind='line', x='days', y='repeat_rate', what='share with a second order, of the n new customers seen that long', marks=True, base='customers', xlabel='days after the first order'))
 
 # %% ../nbs/07b_loyalty.ipynb #6807ee4f
 question('cohort_retention', 'Retention of monthly cohorts', 'one row a cohort and month since its first order', '''
@@ -213,7 +213,7 @@ select month_number, customers,
 from steps
 order by month_number
 ''', 'How much may it cost to win a customer?',
-    dict(kind='line', x='month_number', y=('revenue_eur', 'margin_eur'), marks=True, what='euro a customer, added up', xlabel='months of 30 days since the first order'), least=20)
+    dict(kind='line', x='month_number', y=('revenue_eur', 'margin_eur'), marks=True, what='euro a customer, added up; n customers have lived through the month', base='customers', xlabel='months of 30 days since the first order'), least=20)
 
 # %% ../nbs/07b_loyalty.ipynb #1b9b3b77
 question('lapsed_customers', 'Good customers gone quiet', 'one row a lapsed customer, most valuable first', '''

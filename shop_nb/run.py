@@ -231,11 +231,11 @@ def headline(
     "The numbers that one wants to see first"
     n = shop.sql(HEADLINE).iloc[0]
     aov, days = n.revenue / n.sales if n.sales else 0, n.days if n.days == n.days else 0
-    cards = [('Revenue', f'€ {n.revenue:,.0f}', 'after discounts, before refunds, without tax and shipping'),
-             ('Orders', f'{n.orders:,.0f}', f'{n.sales:,.0f} of them are sales'), ('Average order', f'€ {aov:,.2f}', 'revenue a sale'),
+    cards = [('Revenue', f'{n.revenue:,.0f} €', 'after discounts, before refunds, without tax and shipping'),
+             ('Orders', f'{n.orders:,.0f}', f'{n.sales:,.0f} of them are sales'), ('Average order', f'{aov:,.2f} €', 'revenue a sale'),
              ('Units sold', f'{n.units:,.0f}', f'{n.units / n.sales if n.sales else 0:.1f} a sale'),
              ('Customers', f'{n.customers:,.0f}', f'{n.buyers:,.0f} bought something'), ('Bought again', _share(n.again, n.buyers), 'of those who bought'),
-             ('Refunded', _share(n.refunded, n.paid), f'€ {n.refunded:,.0f} given back of € {n.paid:,.0f} paid'), ('Delivery', f'{days:.1f} days', 'median, from order to door')]
+             ('Refunded', _share(n.refunded, n.paid), f'{n.refunded:,.0f} € given back of {n.paid:,.0f} € paid'), ('Delivery', f'{days:.1f} days', 'median, from order to door')]
     return [dict(label=l, value=v, note=t) for l, v, t in cards]
 
 # %% ../nbs/13_run.ipynb #0d43b034

@@ -1,6 +1,7 @@
 "The dashboard: its numbers are the library's, and its page works for everyone, offline."
 import datetime as dt, io, os, re, subprocess, sys, time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -10,7 +11,7 @@ from playwright.sync_api import expect
 
 from browse import free_port, kernels
 from shop_nb import Shop
-from shop_nb.charts import THEMES
+from shop_nb.charts import THEMES, svg
 from shop_nb.cube import Cube, build, cube_path
 from shop_nb.dashboard import Desk, theme_css
 from shop_nb.measures import DIMENSIONS, MEASURES, Filters, before, from_query, measure_sql, to_query
@@ -137,6 +138,42 @@ def test_a_picked_category_is_the_questions_parameter(shop, cube, name):
     assert set(found.category) == {'Books'}
     whole = shop.ask(name, **(dict(category='Books') if name == 'top_products' else {})).frame.query('category == "Books"').reset_index(drop=True)
     pd.testing.assert_frame_equal(found, whole, check_dtype=False)
+
+
+def test_months_that_are_cut_are_told(shop, cube):
+    "By the view's first and last day: those months, no others; the weak one is not called the lowest."
+    f = Filters(dt.date(2025, 5, 14), dt.date(2025, 8, 9))
+    months = cube.panel('new_vs_returning', f)
+    assert list(months.frame.month.dt.month) == [5, 6, 7, 8] and months.cut == {0: '14 – 31 May', 3: '1 – 9 Aug'}
+    assert '14 – 31 May, 1 – 9 Aug' in months.note and '2025-08' not in months.says and '2025-05' not in months.says
+    cohorts = cube.panel('cohort_retention', f)
+    shown = [r.cohort.month + r.month_number for r in cohorts.frame.iloc[list(cohorts.cut)].itertuples()]
+    assert set(shown) == {8} and len(shown) == sum(cohorts.frame.cohort.dt.month + cohorts.frame.month_number == 8)
+    assert not cube.panel('new_vs_returning', Filters()).cut and not cube.panel('new_vs_returning', Filters(dt.date(2025, 5, 1), dt.date(2025, 8, 31))).cut
+    assert 'Mon, Tue, Wed come 2 times, the others once' in cube.hours_panel(Filters(dt.date(2025, 11, 3), dt.date(2025, 11, 12))).note
+    assert not cube.hours_panel(Filters(dt.date(2025, 11, 3), dt.date(2025, 11, 16))).note
+    drawn = svg(shop.ask('new_vs_returning', start=f.start, end=f.end).plot())
+    assert 'striped: 14 – 31 May and 1 – 9 Aug' in drawn and 'striped' not in svg(shop.ask('new_vs_returning').plot())
+
+
+def test_a_rate_says_of_how_many_it_is(cube):
+    "The repeat rate's base changes from point to point, so it goes with the points."
+    panel = cube.panel('repeat_rate', Filters())
+    base = panel.frame[panel.chart['base']]
+    assert base.is_monotonic_decreasing and base.iloc[0] > base.iloc[-1] > 0 and 'n customers' in panel.note
+    assert (panel.frame.repeated / base).round(4).tolist() == panel.frame.repeat_rate.tolist()
+
+
+QUIET = Filters(dt.date(2025, 5, 14), dt.date(2025, 5, 14), category=('Garden',), country=('IT',), channel=('marketplace',))
+
+
+@pytest.mark.parametrize('name', sorted({n for _, names in PAGES.values() for n in names} - {'revenue_by_day', 'by_country'}))
+def test_a_view_without_sales_is_said_in_words(cube, name):
+    assert not cube.values(QUIET)['orders'], 'else this shows nothing'
+    start = replace(QUIET, end=FIRST, start=FIRST) if name in HISTORY else QUIET
+    panel = cube.panel(name, start)
+    assert panel.empty and panel.as_json()['empty'] == panel.empty and panel.says == 'There is nothing in this view.'
+    assert not cube.panel(name, Filters()).empty
 
 
 def test_own_questions(shop, cube):
@@ -295,7 +332,7 @@ def days_of(page): return [dt.date.fromisoformat(d) for d in re.search(r'days=([
 def shown(page, name): return page.inner_text(KPI.format(name))
 
 
-def euro(v): return f'€ {v:,.0f}' if abs(v) >= 1000 else f'€ {v:.2f}'
+def euro(v): return f'{v:,.0f} €' if abs(v) >= 1000 else f'{v:.2f} €'
 
 
 def settle(page, act):
@@ -332,6 +369,39 @@ def test_a_brush_changes_every_number_to_what_sql_says(visit, shop):
     best = shop.ask('revenue_by_country', start=f.start, end=f.end).frame.revenue_eur[0]
     assert f'{best / 1000:.1f} k €' in page.locator('.p-by_country .pickable').first.text_content()
     assert 'Revenue' in page.inner_text('.live') and page.locator('.chips li').count() == 1
+
+
+@pytest.mark.slow
+def test_peaks_are_those_of_the_picked_days(visit):
+    page = visit('?days=2025-06-01..2025-08-31')
+    named = lambda: re.findall(r'(\d+) (\w{3}): ', page.locator('.p-revenue_by_day .peaks').text_content())
+    assert named() and {m for _, m in named()} <= {'Jun', 'Jul', 'Aug'}
+    page.get_by_role('slider', name='Move the period').focus()
+    settle(page, lambda: page.keyboard.press('Home'))
+    assert page.url.endswith('?days=2025-01-01..2025-04-02') and {m for _, m in named()} <= {'Jan', 'Feb', 'Mar', 'Apr'} and named()
+
+
+@pytest.mark.slow
+def test_cut_months_and_small_bases_are_seen(visit):
+    page = visit('?days=2025-05-14..2025-08-09&page=customers')
+    bars = page.locator('.p-new_vs_returning')
+    assert bars.locator('.cut').count() == 2 and 'Striped, as not whole: 14 – 31 May, 1 – 9 Aug' in bars.inner_text()
+    assert page.locator('.p-new_vs_returning [data-tip*="(only 1 – 9 Aug)"]').count() == 2
+    tips = page.locator('.p-repeat_rate [data-tip]').evaluate_all('all => all.map(e => e.dataset.tip)')
+    assert tips and all(re.search(r', of [\d,]+ customers?$', t) for t in tips)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('scheme, width', [('light', 1280), ('dark', 390)])
+def test_an_empty_view_says_what_to_do(visit, scheme, width):
+    page = visit('?' + to_query(QUIET), color_scheme=scheme, width=width)
+    for name in ('by_category', 'by_channel', 'by_method', 'top_products', 'hours'):
+        box = page.locator(f'.p-{name} .empty')
+        assert '14 May 2025' in box.inner_text() and 'Italy' in box.inner_text() and box.bounding_box()['height'] > 90, name
+        assert page.locator(f'.p-{name} svg').count() == 0
+    settle(page, page.locator('.p-hours').get_by_role('button', name='No filters').click)
+    settle(page, page.get_by_role('button', name='All', exact=True).click)
+    assert page.locator('.empty').count() == 0 and page.url.endswith('?days=all')
 
 
 @pytest.mark.slow
@@ -482,7 +552,7 @@ def test_new_data_is_told_and_shown_on_a_click_and_a_shop_that_went_away_is_told
         page.get_by_role('link', name='Data').click()
         page.locator('.notes .error').wait_for()
         settle(page, page.get_by_role('link', name='Overview').click)
-        assert shown(page, 'revenue').startswith('€')
+        assert shown(page, 'revenue').endswith('€')
         page.goto('about:blank')
 
 
@@ -516,7 +586,7 @@ def test_a_period_before_without_sales_is_a_period(visit, shop, cube):
     spans = (Filters(FIRST + dt.timedelta(d), FIRST + dt.timedelta(d + 1), category=('Garden',), country=('IT',)) for d in range(20, DAYS))
     quiet = next(f for f in spans if not cube.values(before(f, FIRST))['orders'] and not cube.values(f)['orders'])
     page = visit('?' + to_query(quiet), width=360)
-    assert shown(page, 'revenue') == '€ 0.00'
+    assert shown(page, 'revenue') == '0.00 €'
     assert page.locator('.kpi[data-name=revenue] .delta').inner_text() == 'unchanged' and page.locator('.kpi[data-name=aov] .delta').inner_text() == 'nothing in view'
     ends = page.evaluate('[...document.querySelectorAll("nav a")].map(a => a.getBoundingClientRect().right)')
     assert len(ends) == 5 and max(ends) <= 360

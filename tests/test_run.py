@@ -100,7 +100,7 @@ def test_pages_are_for_phones_and_for_the_dark(done):
 def test_index_says_what_the_shop_is(done):
     text = (done / 'index.html').read_text()
     revenue = Shop.open(done).ask('monthly_revenue').frame.revenue_eur.sum()
-    assert 'A shop of 240 orders' in text and f'€ {revenue:,.0f}' in text and 'All checks passed' in text
+    assert 'A shop of 240 orders' in text and f'{revenue:,.0f} €' in text and 'All checks passed' in text
     assert text.count('<svg') == len(module.CHARTS) and '-p customers 120 -p products 60 -p orders 240' in text
 
 

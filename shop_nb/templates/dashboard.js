@@ -36,7 +36,7 @@ function full(v, unit) {
 function headline(v, unit) {
   if (v == null) return DASH
   if (unit === 'share') return (100 * v).toFixed(1) + ' %'
-  if (unit === 'eur') return '€ ' + (Math.abs(v) >= 1000 ? Math.abs(v) >= 1e8 ? (v / 1e6).toFixed(1) + ' M' : whole(v) : v.toFixed(2))
+  if (unit === 'eur') return (Math.abs(v) >= 1000 ? Math.abs(v) >= 1e8 ? (v / 1e6).toFixed(1) + ' M' : whole(v) : v.toFixed(2)) + ' €'
   return whole(v)
 }
 
@@ -47,6 +47,10 @@ const rect = (x, y, w, h, fill, more = '') => `<rect x="${x.toFixed(1)}" y="${y.
 const path = (points, more) => `<path d="${points.map(([x, y], i) => (i ? 'L' : 'M') + x.toFixed(1) + ' ' + y.toFixed(1)).join('')}" ${more}/>`
 const tip = t => `data-tip="${esc(t)}"`
 const clip = (t, n) => t.length > n ? t.slice(0, n - 1) + '…' : t
+// What is not whole, as a month that the view cuts, is striped, and its tip says which days it has
+const stripes = p => Object.keys(p.cut).length ? `<defs><pattern id="cut-${p.name}" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="2.6" height="6" fill="var(--card)"/></pattern></defs>` : ''
+const striped = (p, i, x, y, w, h) => p.cut[i] ? rect(x, y, w, h, `url(#cut-${p.name})`, 'class="cut" pointer-events="none"') : ''
+const only = (p, i) => p.cut[i] ? ` (only ${p.cut[i]})` : ''
 const WIDE = 6.6 // px a letter of 12px text, about
 
 function ticks(top, n = 4) {
@@ -80,7 +84,7 @@ function yaxis(top, y, u, left, right, n) {
 }
 
 const charts = {
-  // Days to be dragged over. What is not picked is veiled; the three highest days are named.
+  // Days to be dragged over. What is not picked is veiled; of what is, the three highest days are named.
   time(p, w, s) {
     const h = w < 520 ? 220 : 260, [l, r, t, b] = [46, 10, 22, 26], days = values(p, 'day').map(day), rev = values(p, 'revenue_eur'), mean = values(p, 'mean_7d_eur')
     const first = days[0], last = days.at(-1), top = Math.max(...rev, 1) * 1.12
@@ -89,12 +93,15 @@ const charts = {
     let out = yaxis(top, y, 'eur', l, w - r) + months(first, last, x, h, w - 60)
     out += path([[mid(first), y(0)], ...area, [mid(last), y(0)]], 'class="area"') + path(area, 'class="thin"')
     out += path(days.map((d, i) => [mid(d), mean[i]]).filter(q => q[1] != null).map(q => [q[0], y(q[1])]), 'class="thick"')
-    const peaks = []
-    for (const i of rev.map((_, i) => i).sort((a, b) => rev[b] - rev[a])) if (peaks.length < 3 && rev[i] > 0 && peaks.every(j => Math.abs(i - j) >= Math.max(7, rev.length / (w < 520 ? 4 : 7)))) peaks.push(i)
-    for (const i of peaks) out += `<circle cx="${mid(days[i]).toFixed(1)}" cy="${y(rev[i]).toFixed(1)}" r="3.5" fill="var(--mark)"/>` +
-      text(mid(days[i]), y(rev[i]) - 8, `${said(days[i]).slice(0, -5)}: ${short(rev[i], 'eur')}`, {a: i > .85 * rev.length ? 'end' : i < .1 * rev.length ? 'start' : 'middle', c: 'mark halo'})
-    out += `<g class="readout"></g><g class="brush"></g>`
-    return {h, out, scale: {x, first, last, l, r: w - r, t, b: h - b, rev: Object.fromEntries(days.map((d, i) => [d, i])), y}}
+    const order = rev.map((_, i) => i).sort((a, b) => rev[b] - rev[a])
+    const peaks = (from, to) => {
+      const found = [], apart = Math.max(7, (to - from + 1) / 7), free = (i, j) => Math.abs(i - j) >= apart && (Math.abs(x(i) - x(j)) > 100 || Math.abs(y(rev[i]) - y(rev[j])) > 18)
+      for (const i of order) if (found.length < 3 && rev[i] > 0 && days[i] >= from && days[i] <= to && found.every(j => free(i, j))) found.push(i)
+      return found.map(i => `<circle cx="${mid(days[i]).toFixed(1)}" cy="${y(rev[i]).toFixed(1)}" r="3.5" fill="var(--mark)"/>` +
+        text(mid(days[i]), y(rev[i]) - 8, `${said(days[i]).slice(0, -5)}: ${short(rev[i], 'eur')}`, {a: x(to) - mid(days[i]) < 50 ? 'end' : mid(days[i]) - x(from) < 50 ? 'start' : 'middle', c: 'mark halo'})).join('')
+    }
+    out += `<g class="brush"></g><g class="peaks" pointer-events="none">${peaks(...(s.days || [first, last]))}</g><g class="readout" pointer-events="none"></g>`
+    return {h, out, scale: {x, peaks, first, last, l, r: w - r, t, b: h - b, rev: Object.fromEntries(days.map((d, i) => [d, i])), y}}
   },
 
   // Bars that pick: each row is a switch
@@ -118,14 +125,15 @@ const charts = {
   },
 
   line(p, w) {
-    const c = p.chart, ys = list(c.y), xs = values(p, c.x), u = unit(p, ys[0]), h = 250, right = ys.length > 1 ? 74 : 16, [l, r, t, b] = [46, right, 16, c.xlabel ? 42 : 28]
+    const c = p.chart, ys = list(c.y), xs = values(p, c.x), u = unit(p, ys[0]), base = c.base && values(p, c.base), h = base ? 266 : 250, right = ys.length > 1 ? 74 : 16, [l, r, t, b] = [46, right, 16, (c.xlabel ? 42 : 28) + (base ? 16 : 0)]
     const all = ys.flatMap(n => values(p, n)).filter(v => v != null), top = Math.max(...all, 1e-9) * 1.12, lo = Math.min(...xs), hi = Math.max(...xs)
     const x = v => l + 8 + (v - lo) / Math.max(hi - lo, 1) * (w - l - r - 16), y = v => h - b - v / top * (h - b - t)
     let out = yaxis(top, y, u, l, w - r), taken = -99
-    for (const v of xs) if (x(v) - taken > 28) { out += text(x(v), h - b + 16, v, {a: 'middle', c: 'soft'}); taken = x(v) }
+    xs.forEach((v, i) => { if (x(v) - taken > (base ? 36 : 28)) { out += text(x(v), h - b + 16, v, {a: 'middle', c: 'soft'}) + (base ? text(x(v), h - b + 31, short(base[i], 'count'), {a: 'middle', c: 'soft small'}) : ''); taken = x(v) } })
+    if (base) out += text(4, h - b + 31, 'n', {c: 'soft small'})
     ys.forEach((n, k) => {
       const v = values(p, n), pts = xs.map((q, i) => [x(q), y(v[i] ?? 0)])
-      out += path(pts, `class="thick" style="stroke:var(--s${k})"`) + pts.map(([a, b], i) => `<circle cx="${a.toFixed(1)}" cy="${b.toFixed(1)}" r="4" fill="var(--s${k})" ${tip(`${words(c.x)} ${xs[i]}: ${words(n.replace('_eur', ''))} ${short(v[i], u)}`)}/>`).join('')
+      out += path(pts, `class="thick" style="stroke:var(--s${k})"`) + pts.map(([a, b], i) => `<circle cx="${a.toFixed(1)}" cy="${b.toFixed(1)}" r="4" fill="var(--s${k})" ${tip(`${words(c.x)} ${xs[i]}: ${words(n.replace('_eur', ''))} ${short(v[i], u)}${base ? `, of ${many(base[i], 'customer')}` : ''}`)}/>`).join('')
       if (ys.length > 1) out += text(w - r + 4, pts.at(-1)[1] + 4, words(n.replace('_eur', '')), {c: 'strong'})
       else pts.forEach(([a, b], i) => { if (i && a - pts[i - 1][0] > 40) out += text(a - 4, b - 9, short(v[i], u), {a: 'middle', c: 'small'}) })
     })
@@ -136,11 +144,12 @@ const charts = {
   stacked(p, w) {
     const c = p.chart, ys = list(c.y), n = p.rows.length, h = 250, [l, r, t, b] = [46, 8, 30, 28], data = ys.map(y => values(p, y).map(v => v ?? 0)), u = unit(p, ys[0])
     const top = Math.max(...p.rows.map((_, i) => data.reduce((a, d) => a + d[i], 0)), 1e-9) * 1.05, y = v => h - b - v / top * (h - b - t), step = (w - l - r) / n, names = values(p, c.x)
-    let out = yaxis(top, y, u, l, w - r), key = l
+    let out = stripes(p) + yaxis(top, y, u, l, w - r), key = l
     ys.forEach((q, k) => { const name = words(q.replace('_eur', '')); out += rect(key, 8, 10, 10, `var(--s${k})`, 'rx="2"') + text(key + 15, 17, name); key += 30 + name.length * WIDE })
     p.rows.forEach((_, i) => {
       let base = 0
-      data.forEach((d, k) => { out += rect(l + i * step + step * .12, y(base + d[i]), step * .76, y(base) - y(base + d[i]) - (k ? 1 : 0), `var(--s${k})`, tip(`${full(names[i], 'month')}: ${words(ys[k].replace('_eur', ''))} ${short(d[i], u)}`)); base += d[i] })
+      data.forEach((d, k) => { out += rect(l + i * step + step * .12, y(base + d[i]), step * .76, y(base) - y(base + d[i]) - (k ? 1 : 0), `var(--s${k})`, tip(`${full(names[i], 'month')}: ${words(ys[k].replace('_eur', ''))} ${short(d[i], u)}${only(p, i)}`)); base += d[i] })
+      out += striped(p, i, l + i * step + step * .12, y(base), step * .76, y(0) - y(base))
       const m = +String(names[i]).slice(5, 7)
       if (i % Math.ceil(n * 34 / (w - l - r)) === 0) out += text(l + i * step + step / 2, h - 8, MONTHS[m - 1] + (i === 0 && step > 60 ? ' ' + names[i].slice(0, 4) : ''), {a: 'middle', c: 'soft'})
     })
@@ -160,18 +169,18 @@ const charts = {
   },
 
   heatmap(p, w) {
-    const c = p.chart, rows = p.rows.filter(r => c.skip == null || r[col(p, c.x)] !== c.skip), u = unit(p, c.z), [ix, iy, iz] = [c.x, c.y, c.z].map(n => col(p, n))
+    const c = p.chart, rows = p.rows.filter(r => c.skip == null || r[col(p, c.x)] !== c.skip), where = new Map(p.rows.map((r, i) => [r, i])), u = unit(p, c.z), [ix, iy, iz] = [c.x, c.y, c.z].map(n => col(p, n))
     const ys = [...new Set(rows.map(r => r[iy]))], xs = [...new Set(rows.map(r => r[ix]))].sort((a, b) => a - b), top = Math.max(...rows.map(r => r[iz] ?? 0), 1e-9)
     const month = /^\d{4}-\d\d-01$/.test(ys[0]), name = v => month ? `${MONTHS[+v.slice(5, 7) - 1]} ${v.slice(0, 4)}` : v, size = c.size ? Object.fromEntries(rows.map(r => [r[iy], r[col(p, c.size)]])) : null
     const l = month ? (size && w > 420 ? 118 : 68) : 36, cell = (w - l - 4) / xs.length, row = c.best ? Math.max(22, Math.min(38, cell * 1.6)) : Math.max(22, Math.min(30, cell)), t = c.best ? 24 : 6, at = {}
-    let out = '', best = rows.reduce((a, r) => (r[iz] ?? 0) > (a?.[iz] ?? -1) ? r : a, null)
+    let out = stripes(p), best = rows.reduce((a, r) => (r[iz] ?? 0) > (a?.[iz] ?? -1) ? r : a, null)
     const step = Math.ceil(24 / cell)
     xs.forEach((v, i) => { at[v] = l + i * cell; if (i % step === 0) out += text(l + i * cell + cell / 2, t + ys.length * row + 15, v, {a: 'middle', c: 'soft'}) })
     ys.forEach((v, i) => out += text(l - 8, t + i * row + row / 2 + 4, name(v) + (size && l > 100 ? ` (${whole(size[v])})` : ''), {a: 'end', c: 'soft'}))
     for (const r of rows) {
       const v = r[iz], k = Math.min(5, Math.floor((v ?? 0) / top * 5.999)), y = t + ys.indexOf(r[iy]) * row
-      out += rect(at[r[ix]] + .5, y + .5, cell - 1, row - 1, v ? `var(--r${k})` : 'var(--r0)', `rx="2" ${tip(`${name(r[iy])}, ${words(c.x)} ${r[ix]}: ${short(v, u)} ${u === 'share' ? '' : words(c.z)}`)}`)
-      if (c.text && cell > 26) out += text(at[r[ix]] + cell / 2, y + row / 2 + 4, u === 'share' ? Math.round(100 * v) : short(v, u), {a: 'middle', c: `small on${k}`})
+      out += rect(at[r[ix]] + .5, y + .5, cell - 1, row - 1, v ? `var(--r${k})` : 'var(--r0)', `rx="2" ${tip(`${name(r[iy])}, ${words(c.x)} ${r[ix]}: ${short(v, u)} ${u === 'share' ? '' : words(c.z)}${only(p, where.get(r))}`)}`) + striped(p, where.get(r), at[r[ix]] + .5, y + .5, cell - 1, row - 1)
+      if (c.text && cell > 26) out += text(at[r[ix]] + cell / 2, y + row / 2 + 4, u === 'share' ? Math.round(100 * v) : short(v, u), {a: 'middle', c: `small ${p.cut[where.get(r)] ? 'halo' : `on${k}`}`})
     }
     if (c.best && best?.[iz] > 1 && rows.filter(r => r[iz] === best[iz]).length === 1) out += rect(at[best[ix]], t + ys.indexOf(best[iy]) * row, cell, row, 'none', 'stroke="var(--mark)" stroke-width="2"') + text(w - 4, 14, `most: ${best[iy]} ${best[ix]}:00, ${short(best[iz], u)} ${words(c.z)}`, {a: 'end', c: 'mark'})
     if (c.xlabel) out += text(l + (w - l) / 2, t + ys.length * row + 33, c.xlabel, {a: 'middle', c: 'soft'})
@@ -331,7 +340,8 @@ class Page {
     if (!this.listening) { this.listening = true; this.listen() }
   }
   theme(name) {
-    this.root.style.colorScheme = name || 'light dark'
+    const lab = document.body.dataset.jpThemeLight, auto = this.inVoila || !lab ? 'light dark' : lab === 'true' ? 'light' : 'dark' // in JupyterLab, as its own theme
+    this.root.style.colorScheme = name || auto
     if (this.inVoila) document.documentElement.style.colorScheme = name || 'light dark'
     name ? localStorage.setItem('shop-theme', name) : localStorage.removeItem('shop-theme')
     const b = this.$('.theme'), next = {'': 'light', light: 'dark', dark: ''}[name]
@@ -406,7 +416,7 @@ class Page {
       this.$(`[data-panel="${name}"]`)?.setAttribute('aria-busy', 'true')
       const {panel, error} = await this.ask('panel', {query: q, name})
       if (turn !== this.turn) return
-      if (panel) this.draw(panel); else this.$(`[data-panel="${name}"] .pic`).innerHTML = `<p class="empty">This could not be shown. ${esc(error)} <button type="button" data-do="again">Try again</button></p>`
+      if (panel) this.draw(panel); else (this.$(`[data-panel="${name}"] .pic`) ?? this.$(`[data-panel="${name}"]`)).innerHTML = `<p class="empty">This could not be shown. ${esc(error)} <button type="button" data-do="again">Try again</button></p>`
     }
     this.ready()
     if (say) this.say()
@@ -474,14 +484,14 @@ class Page {
     }
     host.removeAttribute('aria-busy')
     host.querySelector('.says').textContent = p.says
-    host.querySelector('.why').textContent = `${p.why} ${p.note}`
+    host.querySelector('.why').textContent = p.empty ? p.why : `${p.why} ${p.note}`
     this.paint(p.name)
   }
   paint(name) {
     const p = this.panels[name], pic = this.$(`[data-panel="${name}"] .pic`)
     if (!p || !pic) return
     const focused = pic.contains(document.activeElement) ? document.activeElement.dataset.key : null
-    if (!p.rows.length) pic.innerHTML = '<p class="empty">Nothing in this view. <button type="button" data-do="clear">Clear the filters</button></p>'
+    if (p.empty) pic.innerHTML = this.nothing(p)
     else if (this.tabled.has(name)) pic.innerHTML = this.table(p)
     else {
       const w = Math.max(240, pic.clientWidth), {h, out, scale} = charts[p.chart.kind](p, w, this.state), live = ['pick', 'time'].includes(p.chart.kind)
@@ -489,6 +499,13 @@ class Page {
       if (p.chart.kind === 'time') this.brush(pic.firstChild, scale, p)
     }
     if (focused) pic.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus()
+  }
+  // Nothing to draw: say what is missing, for which view, and what brings it back
+  nothing(p) {
+    const s = this.state, own = p.chart.dimension, picks = Object.entries(s.picks).flatMap(([d, v]) => d === own ? [] : v.map(x => d === 'country' ? country(x) : words(x)))
+    const days = s.days && p.chart.kind !== 'time', b = (act, label) => `<button type="button" data-do="${act}">${label}</button>`
+    const what = picks.length ? days ? 'Take a longer period, or a filter away.' : 'Take a filter away.' : days ? 'Take a longer period.' : 'There is not enough in this shop yet.'
+    return `<div class="empty"><p><b>${esc(p.empty)}</b></p><p>${esc([...(days ? [span(...s.days)] : []), ...picks].join(' · '))}</p><p>${what}</p><p>${days ? b('alldays', 'All days') : ''} ${picks.length ? b('clearpicks', 'No filters') : ''}</p></div>`
   }
   redraw() { for (const n of Object.keys(this.panels)) this.paint(n) }
   table(p, most = 200) {
@@ -505,6 +522,7 @@ class Page {
       const [a, b] = wide(), x0 = X(a), x1 = X(b + 1)
       for (const [k, [x, w]] of Object.entries({lveil: [s.l, x0 - s.l], rveil: [x1, s.r - x1]})) { const v = layer.querySelector('.' + k); v.setAttribute('x', x); v.setAttribute('width', Math.max(0, w)) }
       const win = layer.querySelector('.win'); win.querySelector('rect').setAttribute('x', x0); win.querySelector('rect').setAttribute('width', Math.max(1, x1 - x0))
+      svg.querySelector('.peaks').innerHTML = s.peaks(a, b)
       win.setAttribute('aria-valuenow', a - s.first); win.setAttribute('aria-valuetext', span(a, b)); win.setAttribute('aria-valuemax', s.last - s.first)
       for (const [k, x, d] of [['h0', x0, a], ['h1', x1, b]]) { const h = layer.querySelector('.' + k); h.setAttribute('transform', `translate(${x.toFixed(1)} 0)`); h.setAttribute('aria-valuenow', d - s.first); h.setAttribute('aria-valuetext', said(d)) }
     }
@@ -562,7 +580,8 @@ class Page {
 
   // What a number or chart means, and taking it away
   async act(what, name) {
-    if (what === 'clear') return this.go({days: null, picks: {}})
+    if (what === 'alldays') return this.go({days: null})
+    if (what === 'clearpicks') return this.go({picks: {}})
     if (what === 'again') return this.show()
     if (what === 'reload') return this.reload()
     if (what === 'open') return location.reload()
@@ -574,7 +593,7 @@ class Page {
   }
   async explain(name) {
     const m = await this.ask('measure', {query: this.query(), name})
-    if (!m.error) this.dialog(m.title, `<p>${esc(m.what)}</p><p><b>${m.unit === 'share' ? (100 * m.value).toFixed(4) + ' %' : (m.unit === 'eur' ? '€ ' : '') + full(m.value, m.unit)}</b> in this view. <button type="button" data-do="csv" data-name="headline">All headline numbers as CSV</button> <button type="button" data-do="parquet" data-name="headline">as Parquet</button></p>`, m.grain, m.sql)
+    if (!m.error) this.dialog(m.title, `<p>${esc(m.what)}</p><p><b>${m.unit === 'share' ? (100 * m.value).toFixed(4) + ' %' : full(m.value, m.unit) + (m.unit === 'eur' ? ' €' : '')}</b> in this view. <button type="button" data-do="csv" data-name="headline">All headline numbers as CSV</button> <button type="button" data-do="parquet" data-name="headline">as Parquet</button></p>`, m.grain, m.sql)
   }
   dialog(title, body, grain, sql) {
     const d = this.$('dialog')
@@ -592,7 +611,7 @@ class Page {
     const page = (probe.style.color = 'var(--card)', getComputedStyle(probe).color)
     probe.remove()
     const flat = t => t.replace(/var\((--[\w]+)\)/g, (_, v) => colour[v])
-    const svg = flat(`<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h + 96}" viewBox="0 0 ${w} ${h + 96}"><style>${this.svgStyle()}</style><rect width="100%" height="100%" fill="${page}"/><g transform="translate(24 30)"><text class="strong" style="font-size:17px" y="4">${esc(p.title)}</text><text class="soft" y="26">${esc([span(...this.window()), ...Object.values(this.state.picks).flat().map(words)].join(' · '))}</text><g transform="translate(0 44)">${out}</g></g></svg>`)
+    const svg = flat(`<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h + 96}" viewBox="0 0 ${w} ${h + 96}"><style>${this.svgStyle()}</style><rect width="100%" height="100%" fill="${page}"/><g transform="translate(24 30)"><text class="strong" style="font-size:17px" y="4">${esc(p.title)}</text><text class="soft" y="26">${esc([span(...this.window()), ...Object.values(this.state.picks).flat().map(words), ...(p.note ? [p.note] : [])].join(' · '))}</text><g transform="translate(0 44)">${out}</g></g></svg>`)
     if (kind === 'svg') return this.save(new Blob([svg], {type: 'image/svg+xml'}), `${name}.svg`)
     const image = new Image(), url = URL.createObjectURL(new Blob([svg], {type: 'image/svg+xml'}))
     image.onload = () => { const c = document.createElement('canvas'); c.width = w * 2; c.height = (h + 96) * 2; c.getContext('2d').drawImage(image, 0, 0, c.width, c.height); URL.revokeObjectURL(url); c.toBlob(b => this.save(b, `${name}.png`)) }
