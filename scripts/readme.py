@@ -34,6 +34,17 @@ def relink(text):
     return re.sub(r'(\]\()([^)\s]+)(\))', fix, text)
 
 
+def pipes(text):
+    "A page's text with its tables as Markdown, which can be read as it stands"
+    def cells(row): return [re.sub(r'\s+', ' ', c).strip().replace('|', '\\|') for c in re.findall(r'<t[hd][^>]*>(.*?)</t[hd]>', row, re.S)]
+    def table(m):
+        head, *rows = map(cells, re.findall(r'<tr.*?</tr>', m[0], re.S))
+        if rows and not any(rows[0][1:]): head[0] = rows.pop(0)[0] # the name of a frame's index has a row of its own
+        return '\n\n' + '\n'.join(f'| {" | ".join(r)} |' for r in [head, ['---'] * len(head), *rows]) + '\n'
+    text = re.sub(r'<table.*?</table>', table, text, flags=re.S)
+    return re.sub(r'\n{3,}', '\n\n', re.sub(r'</?b>', '**', re.sub(r'</?(p|div)>', '\n', text))).strip()
+
+
 def shown(output, images):
     "One output as Markdown; a picture is put into `images` (path → bytes) and linked."
     data = output.get('data', {})
@@ -43,7 +54,7 @@ def shown(output, images):
         images[path] = base64.b64decode(text) if ext == 'png' else text.encode()
         return f'![]({path})'
     if 'text/markdown' in data: return relink(''.join(data['text/markdown']))
-    if 'text/html' in data: return re.sub(r'<style.*?</style>\n*', '', ''.join(data['text/html']), flags=re.S).strip()
+    if 'text/html' in data: return pipes(re.sub(r'<style.*?</style>', '', ''.join(data['text/html']), flags=re.S))
     text = ''.join(output.get('text') or data.get('text/plain') or '').rstrip()
     return f'```text\n{text}\n```' if text else ''
 

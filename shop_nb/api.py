@@ -295,7 +295,7 @@ def _question(api, service, q):
 def _questions(api, service):
     "The list of questions, and a route for each"
     all = questions()
-    @_route(api, 'GET', '/v1/questions', 'questions:read', list[dict], summary='Questions that can be asked')
+    @_route(api, 'GET', '/v1/questions', 'questions:read', list[dict], summary='List questions', description='Every question that has a name, with its parameters and its SQL; each is a route of its own.\n\nExample: `GET /v1/questions`')
     async def listed(): return _json([dict(name=q.name, title=q.title, grain=q.grain, why=q.why, params={p: PARAMS[p].doc for p in q.params}, sql=q.sql, href=f'/v1/questions/{q.name}') for q in all.values()])
     for q in all.values(): _question(api, service, q)
     @api.get('/v1/questions/{name}', include_in_schema=False)

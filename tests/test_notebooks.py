@@ -2,7 +2,7 @@
 import ast, json, os, re, shutil, subprocess, sys
 from pathlib import Path
 
-import pytest
+import pandas as pd, pytest
 
 import readme
 
@@ -61,6 +61,15 @@ def test_library_is_in_step(rebuilt):
 
 def test_readme_is_in_step():
     assert readme.stale() == [], 'make readme'
+
+
+def test_readme_can_be_read_as_plain_text():
+    "Tables are Markdown, not HTML, and no code is wider than a page."
+    text = (ROOT / 'README.md').read_text(encoding='utf-8')
+    assert not re.search(r'</?(table|t[hdr]|div|p|b|style)\b', text)
+    assert max(len(l) for code in re.findall(r'^```\w*\n(.*?)^```', text, re.S | re.M) for l in code.splitlines()) <= 80
+    frame = pd.DataFrame(dict(n=[1, 2]), index=pd.Index(['a|b', 'c'], name='which'))
+    assert readme.pipes(f'<p><b>Two</b></p>{frame.to_html()}') == '**Two**\n\n| which | n |\n| --- | --- |\n| a\\|b | 1 |\n| c | 2 |'
 
 
 @each_notebook
