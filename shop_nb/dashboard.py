@@ -14,7 +14,7 @@ from fastcore.basics import patch
 
 from .analytics import connect
 from .charts import THEMES
-from .cube import Cube, cube_path, stamp
+from .cube import Cube, cache_folder, cube_path, stamp
 from .measures import DIMENSIONS, MEASURES, from_query, measure_sql, to_query
 from .panels import PAGES
 from .schema import TABLES
@@ -175,10 +175,18 @@ def _said(value, unit):
 
 def first_html(
     desk:Desk, # the desk of a run
+    query:str='', # the query of an address
 ) -> str: # HTML
-    "The headline numbers of the view that an address without a query shows"
-    kpis = desk.cube.headline(desk.view('')[0], sparks=False)
+    "The headline numbers of the view that an address shows"
+    kpis = desk.cube.headline(desk.view(query)[0], sparks=False)
     return '<div class="first">' + ''.join(f'<article class="card kpi"><h3>{k["title"]}</h3><p class="value">{_said(k["value"], k["unit"])}</p></article>' for k in kpis) + '</div>'
+
+# %% ../nbs/11c_dashboard.ipynb #d8ca3ed6
+@patch
+def follow(self:Desk) -> bool: # whether the desk shows the run as it is now
+    "Open the run as it is now if that takes no adding up"
+    if self.on_changed()['changed'] and (Path(self.cubes or cache_folder()) / f'{stamp(self.run)}.cube').exists(): self.open()
+    return not self.on_changed()['changed']
 
 # %% ../nbs/11c_dashboard.ipynb #3f622acf
 def dashboard(

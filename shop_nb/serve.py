@@ -6,13 +6,14 @@
 __all__ = ['page_folder', 'stage', 'serve']
 
 # %% ../nbs/11d_serve.ipynb #30c3d8fb
-import os, shutil, sys, tempfile
+import asyncio, os, shutil, sys, tempfile
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import shop_nb
 from .cube import cube_path
-from .dashboard import style_css
+from .dashboard import Desk, first_html, style_css
 from .settings import ShopError, listen_at, need
 from .shop import open_shop
 
@@ -34,15 +35,31 @@ def stage(
     (folder / 'voila' / 'templates' / 'shop' / 'style.css.j2').write_text(style_css(), encoding='utf-8')
     return folder / 'dashboard.ipynb'
 
+# %% ../nbs/11d_serve.ipynb #173d62c4
+def _page(desk, patience=.7):
+    "Voila's handler of the notebook, which writes the first numbers into the page"
+    Handler, worker = need('voila.tornado.handler', 'dashboard').TornadoVoilaHandler, ThreadPoolExecutor(1)
+    def told(query): return first_html(desk, query) if desk.follow() else ''
+    class Page(Handler):
+        async def get_generator(self, path=None):
+            first = ''
+            if self.get_query_argument('page', 'overview') == 'overview':
+                try: first = await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(worker, told, self.request.query), patience)
+                except Exception as e: self.log.debug('no first numbers: %r', e)
+            async for html in super().get_generator(path): yield html.replace('<!--first numbers-->', first, 1)
+    return Page
+
 # %% ../nbs/11d_serve.ipynb #eed5d813
-def _app():
-    "Voila's application, with quick messages"
+def _app(desk):
+    "Voila's application, with quick messages and with first numbers in the page"
     Voila, Connection = need('voila.app', 'dashboard').Voila, need('jupyter_server.services.kernels.connection.channels', 'dashboard').ZMQChannelsWebsocketConnection
     class Quick(Connection):
         def connect(self):
             self.websocket_handler.set_nodelay(True)
             return super().connect()
+    page = _page(desk)
     class App(Voila):
+        def init_handlers(self): return [(url, page if issubclass(handler, page.__base__) else handler, *rest) for url, handler, *rest in super().init_handlers()]
         def listen(self):
             need('tornado.ioloop', 'dashboard').IOLoop.current().add_callback(self.ready)
             super().listen()
@@ -60,9 +77,10 @@ def serve(
 
     Raises `ShopError` if there is no such run, if the port is taken, or if Voila is not installed."""
     open_shop(run)
-    App, Quick = _app()
+    need('voila', 'dashboard')
     address = listen_at(host, port)
     cube = cube_path(run, cubes, tell=partial(print, file=sys.stderr))
+    App, Quick = _app(Desk(run, cube.parent))
     with tempfile.TemporaryDirectory(prefix='shop_nb-') as home:
         notebook = stage(home)
         os.environ.update(JUPYTER_PATH=home, IPYTHONDIR=f'{home}/ipython', DASHBOARD_RUN=str(Path(run).resolve()), DASHBOARD_CUBES=str(cube.parent), JUPYTER_PREFER_ENV_PATH='1')

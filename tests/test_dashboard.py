@@ -454,6 +454,23 @@ def test_a_link_brings_the_view_back(visit, shop):
 
 
 @pytest.mark.slow
+def test_a_links_first_numbers_come_before_the_widget(visit, server, shop):
+    "They stand in the page itself: those of the link, not of the view that the kernel was heated for; what cannot be read is left out."
+    query = '?days=2025-02-01..2025-09-15&category=Books,Home&channel=web'
+    f = Filters(dt.date(2025, 2, 1), dt.date(2025, 9, 15), category=('Books', 'Home'), channel=('web',))
+    page = visit(query, ready=False)
+    page.wait_for_selector('.kpi .value')
+    assert page.locator('.kpi .value').first.inner_text() == euro(plain(shop, 'revenue', f))
+    page.wait_for_selector('[data-state=ready]')
+    assert shown(page, 'revenue') == euro(plain(shop, 'revenue', f))
+    def told(query): return visit(query).evaluate('document.getElementById("first-numbers").innerHTML')
+    html = until(lambda: told("?days=soon&country=DE'--,DE&x=<b>")) # a busy server does without them
+    last = Filters(LAST - dt.timedelta(89), LAST, country=('DE',))
+    assert euro(plain(shop, 'revenue', last)) in html and html.count('class="value"') == len(MEASURES) and '<b>' not in html
+    assert not told('?page=customers')
+
+
+@pytest.mark.slow
 def test_every_number_explains_itself_and_can_be_taken_away(visit, shop):
     page = visit('?days=2025-03-01..2025-05-31&channel=app')
     page.get_by_role('button', name='What is Returning customers?').click()
