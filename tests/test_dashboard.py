@@ -2,6 +2,7 @@
 import datetime as dt, io, os, re, subprocess, sys, time
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -379,6 +380,16 @@ def test_peaks_are_those_of_the_picked_days(visit):
     page.get_by_role('slider', name='Move the period').focus()
     settle(page, lambda: page.keyboard.press('Home'))
     assert page.url.endswith('?days=2025-01-01..2025-04-02') and {m for _, m in named()} <= {'Jan', 'Feb', 'Mar', 'Apr'} and named()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('days, width', [('?days=2025-12-20..2025-12-31', 390), ('', 390), ('?days=2025-05-14..2025-08-09', 1280)])
+def test_peaks_have_room(visit, days, width):
+    page = visit(days, width=width)
+    inside = page.locator('.p-revenue_by_day svg').first.bounding_box()
+    labels = [t.bounding_box() for t in page.locator('.p-revenue_by_day .peaks text').all()]
+    assert labels and all(b['x'] >= inside['x'] and b['x'] + b['width'] <= inside['x'] + inside['width'] for b in labels)
+    for a, b in combinations(labels, 2): assert a['x'] + a['width'] <= b['x'] or b['x'] + b['width'] <= a['x'] or abs(a['y'] - b['y']) >= 14
 
 
 @pytest.mark.slow

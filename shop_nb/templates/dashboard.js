@@ -84,7 +84,7 @@ function yaxis(top, y, u, left, right, n) {
 }
 
 const charts = {
-  // Days to be dragged over. What is not picked is veiled; of what is, the three highest days are named.
+  // Days to be dragged over. What is not picked is veiled; of what is, the three highest days are named, or where there is little room the highest.
   time(p, w, s) {
     const h = w < 520 ? 220 : 260, [l, r, t, b] = [46, 10, 22, 26], days = values(p, 'day').map(day), rev = values(p, 'revenue_eur'), mean = values(p, 'mean_7d_eur')
     const first = days[0], last = days.at(-1), top = Math.max(...rev, 1) * 1.12
@@ -95,10 +95,15 @@ const charts = {
     out += path(days.map((d, i) => [mid(d), mean[i]]).filter(q => q[1] != null).map(q => [q[0], y(q[1])]), 'class="thick"')
     const order = rev.map((_, i) => i).sort((a, b) => rev[b] - rev[a])
     const peaks = (from, to) => {
-      const found = [], apart = Math.max(7, (to - from + 1) / 7), free = (i, j) => Math.abs(i - j) >= apart && (Math.abs(x(i) - x(j)) > 100 || Math.abs(y(rev[i]) - y(rev[j])) > 18)
-      for (const i of order) if (found.length < 3 && rev[i] > 0 && days[i] >= from && days[i] <= to && found.every(j => free(i, j))) found.push(i)
-      return found.map(i => `<circle cx="${mid(days[i]).toFixed(1)}" cy="${y(rev[i]).toFixed(1)}" r="3.5" fill="var(--mark)"/>` +
-        text(mid(days[i]), y(rev[i]) - 8, `${said(days[i]).slice(0, -5)}: ${short(rev[i], 'eur')}`, {a: x(to) - mid(days[i]) < 50 ? 'end' : mid(days[i]) - x(from) < 50 ? 'start' : 'middle', c: 'mark halo'})).join('')
+      const found = [], apart = Math.max(7, (to - from + 1) / 7)
+      for (const i of order) {
+        if (found.length === 3 || (found.length && !found[0].inside)) break
+        if (!(rev[i] > 0) || days[i] < from || days[i] > to || found.some(q => Math.abs(i - q.i) < apart)) continue
+        const label = `${said(days[i]).slice(0, -5)}: ${short(rev[i], 'eur')}`, wide = 7.2 * label.length, inside = x(to + 1) - x(from) >= wide
+        const [low, high] = inside ? [x(from), x(to + 1)] : [l, w - r], at = Math.min(Math.max(mid(days[i]), low + wide / 2), high - wide / 2), up = y(rev[i]) - 8
+        if (found.every(q => Math.abs(q.at - at) > (q.wide + wide) / 2 + 6 || Math.abs(q.up - up) > 18)) found.push({i, label, wide, inside, at, up})
+      }
+      return found.map(q => `<circle cx="${mid(days[q.i]).toFixed(1)}" cy="${y(rev[q.i]).toFixed(1)}" r="3.5" fill="var(--mark)"/>` + text(q.at, q.up, q.label, {a: 'middle', c: 'mark halo'})).join('')
     }
     out += `<g class="brush"></g><g class="peaks" pointer-events="none">${peaks(...(s.days || [first, last]))}</g><g class="readout" pointer-events="none"></g>`
     return {h, out, scale: {x, peaks, first, last, l, r: w - r, t, b: h - b, rev: Object.fromEntries(days.map((d, i) => [d, i])), y}}
