@@ -395,7 +395,7 @@ def make_app(
     @asynccontextmanager
     async def lifespan(app):
         log('started', pid=os.getpid(), open=config.open)
-        yield
+        yield dict(arrives=config.arrives) # for `Listener`
         service.close()
         log('stopped', pid=os.getpid())
     api = FastAPI(title='shop_nb', version=__version__, description=_intro, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan,

@@ -15,7 +15,7 @@ from browse import free_port
 from shop_nb.analytics import ask, questions
 from shop_nb.api import make_app
 from shop_nb.cli import main
-from shop_nb.door import Config, Listener
+from shop_nb.door import HEAD, Config, Listener
 from shop_nb.generate import tables
 from shop_nb.keys import Keys
 from shop_nb.load import load
@@ -513,7 +513,7 @@ def hasty(made, tmp_path):
     import uvicorn
     shutil.copy(made, tmp_path / 'shop.db')
     port, app = free_port(), make_app(Config(str(tmp_path / 'shop.db'), arrives=0.5, leaves=1))
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, http=type('Hasty', (Listener,), dict(arrives=0.5))))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, http=Listener))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started: time.sleep(0.05)
@@ -531,35 +531,54 @@ def test_a_body_that_comes_slowly(hasty):
     assert told.startswith(b'HTTP/1.1 408 ') and b'application/problem+json' in told
 
 
-def test_a_head_that_comes_slowly_or_never_ends(hasty):
-    "A connection without a complete request is closed, be it the first of it or a later one; one that is at work is not."
+WHOLE = b'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
+
+def test_a_head_that_comes_slowly(hasty):
+    "A connection without a complete request is closed, be it the first or a later one; patience begins anew with each answer."
     port, _ = hasty
-    whole = b'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
-    for before in b'', whole:
+    for before in b'', WHOLE:
         for drop in b'', b'\r\n', b'GET /healthz HTTP/1.1\r\nHost: local':
             with socket.create_connection(('127.0.0.1', port), timeout=10) as s:
                 s.sendall(before)
                 if before: assert s.recv(65536).startswith(b'HTTP/1.1 200 ')
                 began = time.monotonic()
                 with suppress(ConnectionError):
-                    for c in drop or [0]:
-                        if drop: s.sendall(bytes([c]))
+                    for c in drop:
+                        s.sendall(bytes([c]))
                         time.sleep(0.1)
                     assert s.recv(65536) == b'', (before, drop)
                 assert time.monotonic() - began < 6
-    with socket.create_connection(('127.0.0.1', port), timeout=10) as s:
-        s.sendall(whole[:-2])
-        told = b''
-        with suppress(ConnectionError):
-            for _ in range(100): s.sendall(b'X-More: ' + b'x' * 8000 + b'\r\n')
-        with suppress(ConnectionError): told = s.recv(65536)
-        assert not told or told.startswith(b'HTTP/1.1 400 ')
-    with socket.create_connection(('127.0.0.1', port), timeout=10) as s: # patience begins anew with each answer, and two requests at once are both answered
+    with socket.create_connection(('127.0.0.1', port), timeout=10) as s: # two requests at once are both answered
         for _ in range(4):
-            s.sendall(whole + whole)
+            s.sendall(WHOLE + WHOLE)
             got = b''
             while got.count(b'HTTP/1.1 200 ') < 2 or not got.endswith(b'}'): got += s.recv(65536)
             time.sleep(0.3)
+
+
+def pour(s, most=1_000_000):
+    "Send a head without an end, at most so much of it; how many bytes were taken"
+    n = 0
+    with suppress(OSError):
+        while n < most: n += s.send(b'X-More: ' + b'x' * 8000 + b'\r\n'); time.sleep(0.005)
+    return n
+
+
+def test_a_head_that_never_ends(server):
+    with socket.create_connection(('127.0.0.1', int(server.url.rsplit(':', 1)[1])), timeout=10) as s:
+        s.sendall(WHOLE[:-2])
+        time.sleep(0.3) # what comes later is counted
+        pour(s, HEAD + 5_000)
+        assert s.recv(65536).startswith(b'HTTP/1.1 431 ')
+    assert server.events('head too large')[-1]['bytes'] > HEAD
+
+
+def test_a_body_that_was_answered_early_is_no_head(server):
+    "A refused upload leaves its connection in order: the next request gets its own answer."
+    with httpx.Client(base_url=server.url) as c:
+        for size in (200_000, 3_000_000, 20_000_000) * 3:
+            with suppress(httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError): assert c.post('/v1/customers:bulk', content=b' ' * size).status_code in (401, 413)
+            assert c.get('/healthz').json() == {'status': 'ok'}
 
 
 def test_an_answer_that_is_taken_slowly(hasty):
@@ -569,10 +588,16 @@ def test_an_answer_that_is_taken_slowly(hasty):
     with closing(sqlite3.connect(store.path)) as con, con:
         con.execute('''WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 41000)
                        INSERT INTO products SELECT i, 'sku' || i, hex(zeroblob(90)), category, brand, price_cents, cost_cents, launched_on, NULL FROM n, products WHERE product_id = 1''')
-    with socket.socket() as s:
+    def exporting(s):
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         s.connect(('127.0.0.1', port))
         s.sendall(b'GET /v1/products:export?format=ndjson HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    with socket.socket() as s: # while it is taken, no head without an end is
+        exporting(s)
+        s.sendall(WHOLE[:-2])
+        assert pour(s) < 400_000
+    with socket.socket() as s:
+        exporting(s)
         while b'product_id' not in s.recv(1000): pass # rows are on their way
         with store.change() as c: c.patch_row('products', 1, dict(brand='Later'))
         with closing(sqlite3.connect(store.path, timeout=0.1)) as con: assert con.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchone()[0] == 1 # held
