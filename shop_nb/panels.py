@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 
-from .analytics import Question, _frame as as_frame, _plain, ask, cut_months, find, label_of, say, unit_of
+from .analytics import Question, _frame as as_frame, _plain, ask, cut_months, edges, find, label_of, say, unit_of
 from .charts import short
 from .cube import Cube
 from .measures import DIMENSIONS, Filters, lines_sql, picked_sql
@@ -143,7 +143,7 @@ def question_panel(self:Cube,
     values = {k: v for k, v in (days | params).items() if k in q.params}
     frame = ask(name, self.con, **values).frame if name not in OWN else as_frame(self.con.sql(q.sql, params=values).to_arrow_table())
     frame = frame.astype({c: object for c in frame.select_dtypes('category')})
-    cut = cut_months(frame, days['start'], days['end'])
+    cut = cut_months(frame, *edges((days['start'], days['end']), self.bounds, self.ran))
     notes = [f'All days up to {days["end"].day} {days["end"]:%b %Y}.' if name in HISTORY else '', NOTES.get(name, ''), _cut_words(cut)]
     return Panel(name, q.title, q.why, q.grain, _told(q, f, values), dict(q.chart), frame, says(frame, q.chart, cut), ' '.join(filter(None, notes)), cut)
 

@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from browse import free_port, kernels
 from shop_nb import Shop
+from shop_nb.analytics import ask
 from shop_nb.charts import THEMES, svg
 from shop_nb.cube import Cube, build, cube_path
 from shop_nb.dashboard import Desk, theme_css
@@ -155,6 +156,26 @@ def test_months_that_are_cut_are_told(shop, cube):
     assert not cube.hours_panel(Filters(dt.date(2025, 11, 3), dt.date(2025, 11, 16))).note
     drawn = svg(shop.ask('new_vs_returning', start=f.start, end=f.end).plot())
     assert 'striped: 14 – 31 May and 1 – 9 Aug' in drawn and 'striped' not in svg(shop.ask('new_vs_returning').plot())
+
+
+def test_a_month_is_whole_where_nobody_bought_at_its_ends(tmp_path):
+    "The first and last order cut no month; the days that the shop ran do, and so do those of a view."
+    def panels(name, **settings):
+        shop = Shop(customers=120, products=60, orders=240, order_items=600, **settings)
+        shop.save(tmp_path / name)
+        return shop, Cube(cube_path(tmp_path / name, tmp_path))
+    shop, cube = panels('whole')
+    assert cube.bounds[0] == dt.date(2025, 1, 2), 'else this shows nothing'
+    assert cube.ran == (FIRST, LAST)
+    for f in (Filters(), Filters(*cube.bounds), Filters(country=('IT',)), Filters(FIRST.replace(month=2), cube.bounds[1])): assert not cube.panel('new_vs_returning', f).cut
+    for given in ({}, dict(start='2025-01-02'), dict(start='2024-12-15', end='2026-01-15')):
+        assert not shop.ask('new_vs_returning', **given).cut and 'striped' not in svg(shop.ask('new_vs_returning', **given).plot())
+    assert shop.ask('new_vs_returning', start='2025-01-04').cut == {0: '4 – 31 Jan'} == cube.panel('new_vs_returning', Filters(dt.date(2025, 1, 4), LAST)).cut
+    assert shop.ask('new_vs_returning', end='2025-12-20').cut == {11: '1 – 20 Dec'}
+    shop, cube = panels('some', start='2025-03-11', end='2025-08-20')
+    for cut in (shop.ask('new_vs_returning').cut, ask('new_vs_returning', tmp_path / 'some').cut, cube.panel('new_vs_returning', Filters()).cut):
+        assert cut == {0: '11 – 31 Mar', 5: '1 – 20 Aug'}
+    assert not ask('new_vs_returning', shop.tables).cut, 'of tables alone nobody knows it'
 
 
 def test_a_rate_says_of_how_many_it_is(cube):
