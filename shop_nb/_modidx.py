@@ -250,6 +250,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'shop_nb.dashboard.Desk.view': ('dashboard.html#desk.view', 'shop_nb/dashboard.py'),
                                    'shop_nb.dashboard._column': ('dashboard.html#_column', 'shop_nb/dashboard.py'),
                                    'shop_nb.dashboard._file': ('dashboard.html#_file', 'shop_nb/dashboard.py'),
+                                   'shop_nb.dashboard._fixed': ('dashboard.html#_fixed', 'shop_nb/dashboard.py'),
                                    'shop_nb.dashboard._said': ('dashboard.html#_said', 'shop_nb/dashboard.py'),
                                    'shop_nb.dashboard.dashboard': ('dashboard.html#dashboard', 'shop_nb/dashboard.py'),
                                    'shop_nb.dashboard.first_html': ('dashboard.html#first_html', 'shop_nb/dashboard.py'),

@@ -1,9 +1,12 @@
 "The dashboard: its numbers are the library's, and its page works for everyone, offline."
-import datetime as dt, io, os, re, subprocess, sys, time
+import datetime as dt, io, math, os, re, subprocess, sys, time
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import ROUND_HALF_UP, Decimal
+from importlib import resources
 from itertools import combinations
 from pathlib import Path
+from random import Random
 from urllib.parse import urlparse
 
 import pandas as pd, pytest
@@ -15,7 +18,7 @@ from shop_nb import Shop
 from shop_nb.analytics import ask
 from shop_nb.charts import THEMES, svg
 from shop_nb.cube import Cube, build, cube_path
-from shop_nb.dashboard import Desk, theme_css
+from shop_nb.dashboard import Desk, _said as said_first, theme_css
 from shop_nb.measures import DIMENSIONS, MEASURES, Filters, before, from_query, measure_sql, to_query
 from shop_nb.panels import HISTORY, OWN, PAGES
 from shop_nb.schema import CATEGORIES
@@ -354,7 +357,7 @@ def days_of(page): return [dt.date.fromisoformat(d) for d in re.search(r'days=([
 def shown(page, name): return page.inner_text(KPI.format(name))
 
 
-def euro(v): return f'{v:,.0f} €' if abs(v) >= 1000 else f'{v:.2f} €'
+def euro(v): return f"{Decimal(v).quantize(Decimal(1) if abs(v) >= 1000 else Decimal('.01'), ROUND_HALF_UP):,} €"
 
 
 def settle(page, act):
@@ -500,6 +503,21 @@ def test_a_links_first_numbers_come_before_the_widget(visit, server, shop):
     last = Filters(LAST - dt.timedelta(89), LAST, country=('DE',))
     assert euro(plain(shop, 'revenue', last)) in html and html.count('class="value"') == len(MEASURES) and '<b>' not in html
     assert not told('?page=customers')
+
+
+def test_python_and_the_browser_write_the_same_number(browser):
+    "The first numbers stand until the cards replace them: nobody should see a digit change. Halves are where the two languages differ."
+    ties = [n / 8 for n in range(-40, 41)] + [79.125, 999.995, 999.996, 1000.5, 1001.5, 2500.5, 99_999_999.5, 1e8, 123_450_000.0, 123_350_000.0]
+    near = [x for v in ties for x in (v, math.nextafter(v, 9e9), math.nextafter(v, -9e9))]
+    random = Random(1)
+    values = [x for v in near + [random.uniform(0, 10 ** random.randint(0, 9)) for _ in range(2000)] for x in {v, -v}]
+    cases = [(v, u) for v in values for u in ('eur', 'share')] + [(n, 'count') for n in (0, 1, 999, 1000, 1_234_567, -3)] + [(None, u) for u in ('eur', 'share', 'count')]
+    source = resources.files('shop_nb').joinpath('templates', 'dashboard.js').read_text().replace('export default {render}', 'return headline')
+    page = browser.new_page()
+    there = page.evaluate('([source, cases]) => { const headline = new Function(source)(); return cases.map(c => headline(...c)) }', [source, cases])
+    page.close()
+    assert [(c, t) for c, t in zip(cases, there) if t != said_first(*c)] == []
+    assert said_first(79.125, 'eur') == '79.13 €' and said_first(-2500.5, 'eur') == '-2,501 €' and said_first(None, 'eur') == '–'
 
 
 @pytest.mark.slow

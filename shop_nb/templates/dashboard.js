@@ -9,7 +9,7 @@ const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 const said = n => { const d = new Date(n * DAY); return `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]} ${d.getUTCFullYear()}` }
 const span = (a, b) => a === b ? said(a) : `${said(a).replace(said(b).slice(-5), '')} – ${said(b)}`.replace(' –', ' –')
 const many = (n, one) => `${whole(n)} ${one}${n === 1 ? '' : 's'}`
-const whole = n => Math.round(n).toLocaleString('en')
+const whole = n => (Math.sign(n) * Math.round(Math.abs(n)) || 0).toLocaleString('en') // halves away from zero, as `toFixed` has them
 const REGIONS = new Intl.DisplayNames('en', {type: 'region'})
 const country = v => /^[A-Z]{2}$/.test(v) ? REGIONS.of(v) : v
 const words = t => String(t ?? '').replaceAll('_', ' ')
