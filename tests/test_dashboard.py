@@ -655,5 +655,11 @@ def test_a_period_before_without_sales_is_a_period(visit, shop, cube):
     page = visit('?' + to_query(quiet), width=360)
     assert shown(page, 'revenue') == '0.00 €'
     assert page.locator('.kpi[data-name=revenue] .delta').inner_text() == 'unchanged' and page.locator('.kpi[data-name=aov] .delta').inner_text() == 'nothing in view'
+    for name in MEASURES:
+        page.locator(f'.what[data-name={name}]').click()
+        page.wait_for_selector('dialog[open]')
+        said = page.locator('dialog b').inner_text()
+        assert (said == '–') == (shown(page, name) == '–') == (cube.values(quiet)[name] is None), name
+        page.keyboard.press('Escape')
     ends = page.evaluate('[...document.querySelectorAll("nav a")].map(a => a.getBoundingClientRect().right)')
     assert len(ends) == 5 and max(ends) <= 360

@@ -598,7 +598,7 @@ class Page {
   }
   async explain(name) {
     const m = await this.ask('measure', {query: this.query(), name})
-    if (!m.error) this.dialog(m.title, `<p>${esc(m.what)}</p><p><b>${m.unit === 'share' ? (100 * m.value).toFixed(4) + ' %' : full(m.value, m.unit) + (m.unit === 'eur' ? ' €' : '')}</b> in this view. <button type="button" data-do="csv" data-name="headline">All headline numbers as CSV</button> <button type="button" data-do="parquet" data-name="headline">as Parquet</button></p>`, m.grain, m.sql)
+    if (!m.error) this.dialog(m.title, `<p>${esc(m.what)}</p><p><b>${m.value == null ? DASH : m.unit === 'share' ? (100 * m.value).toFixed(4) + ' %' : full(m.value, m.unit) + (m.unit === 'eur' ? ' €' : '')}</b> in this view. <button type="button" data-do="csv" data-name="headline">All headline numbers as CSV</button> <button type="button" data-do="parquet" data-name="headline">as Parquet</button></p>`, m.grain, m.sql)
   }
   dialog(title, body, grain, sql) {
     const d = this.$('dialog')
