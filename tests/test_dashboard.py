@@ -521,6 +521,18 @@ def test_python_and_the_browser_write_the_same_number(browser):
 
 
 @pytest.mark.slow
+def test_tips_say_money_in_one_form(visit):
+    "In full, with its sign; only the cells of a table, whose head names the euro, go without."
+    page, tips = visit('?days=2025-05-14..2025-08-09'), []
+    for title in ('Overview', 'Customers', 'Products', 'Operations'):
+        if title != 'Overview': settle(page, page.get_by_role('link', name=title, exact=True).click)
+        tips += page.locator('.panel [data-tip]').evaluate_all('all => all.map(e => e.dataset.tip)')
+    money = [t for t in tips if '€' in t]
+    assert len(money) > 100 and not [t for t in tips if re.search(r'(?<!lift )\b\d[\d,]*\.\d\d(?! €)', t)]
+    assert not [t for t in money if not re.search(r'\d\.\d\d €', t) or ' k €' in t or ' M €' in t]
+
+
+@pytest.mark.slow
 def test_every_number_explains_itself_and_can_be_taken_away(visit, shop):
     page = visit('?days=2025-03-01..2025-05-31&channel=app')
     page.get_by_role('button', name='What is Returning customers?').click()
