@@ -294,13 +294,15 @@ def cut_months(
     frame:pd.DataFrame, # rows about a calendar month: with `month`, or with `cohort` and `month_number`
     start:dt.date=None, # the day before which something is missing; None if nothing is
     end:dt.date=None, # the day after which something is
-) -> dict: # place of a row: the days that it has of its month, as `1 – 9 Aug`
+) -> dict: # place of a row: the days that it has of its month, as `1 – 9 Aug`, with the year where there are two
     "The rows about a month that is not whole"
     if 'month' in frame: months = pd.to_datetime(frame.month).dt.to_period('M')
     elif {'cohort', 'month_number'} <= set(frame): months = [m + n for m, n in zip(pd.to_datetime(frame.cohort).dt.to_period('M'), frame.month_number)]
     else: return {}
     days = [(m.start_time.date(), m.end_time.date()) for m in months]
-    return {i: f'{max(a, start or a).day} – {min(b, end or b).day} {a:%b}' for i, (a, b) in enumerate(days) if start and a < start or end and b > end}
+    year = ' %Y' if len({a.year for a, _ in days}) > 1 else ''
+    def said(a, b): return (f'{a.day} – ' if a < b else '') + f'{b.day} {b:%b{year}}'
+    return {i: said(max(a, start or a), min(b, end or b)) for i, (a, b) in enumerate(days) if start and a < start or end and b > end}
 
 # %% ../nbs/07_analytics.ipynb #d4475559
 @dataclass(repr=False)

@@ -91,12 +91,14 @@ def says(
     "What a chart shows, in words"
     if not has_value(frame, chart): return 'There is nothing in this view.'
     value = _value_column(frame, chart)
-    if cut and len(cut) < len(frame): frame = frame.drop(frame.index[list(cut)])
+    part = frame.index[list(cut)]
     if chart.get('skip') is not None: frame = frame[frame[chart['x']] != chart['skip']]
-    if value is None or not len(frame) or frame[value].isna().all(): return f'{len(frame):,} rows.'
+    told = f'{len(frame):,} row{"s" * (len(frame) != 1)}.'
+    if len(whole := frame.drop(part, errors='ignore')): frame = whole
+    if value is None or frame[value].isna().all(): return told
     best, low = frame.loc[frame[value].idxmax()], frame.loc[frame[value].idxmin()]
     word = lambda v: short(v, unit_of(value))
-    return f'{len(frame):,} rows. Highest {value.replace("_eur", "").replace("_", " ")}: {word(best[value])} ({_named(best, chart, value)}); lowest: {word(low[value])} ({_named(low, chart, value)}).'
+    return f'{told} Highest {value.replace("_eur", "").replace("_", " ")}: {word(best[value])} ({_named(best, chart, value)}); lowest: {word(low[value])} ({_named(low, chart, value)}).'
 
 # %% ../nbs/11b_panels.ipynb #3f1f3490
 def has_value(

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 
 from browse import free_port, kernels
 from shop_nb import Shop
-from shop_nb.analytics import ask
+from shop_nb.analytics import ask, cut_months
 from shop_nb.charts import THEMES, svg
 from shop_nb.cube import Cube, build, cube_path
 from shop_nb.dashboard import Desk, _said as said_first, theme_css
@@ -151,6 +151,10 @@ def test_months_that_are_cut_are_told(shop, cube):
     months = cube.panel('new_vs_returning', f)
     assert list(months.frame.month.dt.month) == [5, 6, 7, 8] and months.cut == {0: '14 – 31 May', 3: '1 – 9 Aug'}
     assert '14 – 31 May, 1 – 9 Aug' in months.note and '2025-08' not in months.says and '2025-05' not in months.says
+    assert months.says.startswith('4 rows. Highest') and cube.panel('new_vs_returning', Filters(dt.date(2025, 5, 14), dt.date(2025, 5, 20))).says.startswith('1 row. ')
+    assert cube.panel('new_vs_returning', Filters(dt.date(2025, 5, 31), dt.date(2025, 8, 1))).cut == {0: '31 May', 3: '1 Aug'}
+    years = pd.DataFrame(dict(month=pd.date_range('2025-11-01', periods=4, freq='MS')))
+    assert cut_months(years, dt.date(2025, 11, 14), dt.date(2026, 2, 1)) == {0: '14 – 30 Nov 2025', 3: '1 Feb 2026'}
     cohorts = cube.panel('cohort_retention', f)
     shown = [r.cohort.month + r.month_number for r in cohorts.frame.iloc[list(cohorts.cut)].itertuples()]
     assert set(shown) == {8} and len(shown) == sum(cohorts.frame.cohort.dt.month + cohorts.frame.month_number == 8)
