@@ -69,7 +69,7 @@ def as_json(self:Panel) -> dict: # what the browser draws
     "A panel as JSON has it"
     columns = [dict(name=c, unit=unit_of(c), label=label_of(c)) for c in self.frame]
     rows = [[_plain(v) for v in row] for row in self.frame.itertuples(index=False, name=None)]
-    return dict(name=self.name, title=self.title, why=self.why, grain=self.grain, sql=self.sql, chart=self.chart, says=self.says, note=self.note, cut=self.cut, empty=self.empty, columns=columns, rows=rows)
+    return dict(name=self.name, title=self.title, why=self.why, grain=self.grain, sql=self.sql, chart=self.chart, says=self.says, note=self.note, cut=self.cut, empty=self.empty, past=self.name in HISTORY, columns=columns, rows=rows)
 
 # %% ../nbs/11b_panels.ipynb #f07caf00
 def _value_column(frame, chart):

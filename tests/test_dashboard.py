@@ -563,6 +563,26 @@ def test_every_number_explains_itself_and_can_be_taken_away(visit, shop):
 
 
 @pytest.mark.slow
+def test_pictures_hold_their_notes(visit, browser):
+    "In lines that end within the picture, above the chart; where all days count, the view's are not named."
+    page = visit('?days=2025-05-31..2025-08-01&country=DE,FR,IT&category=Books,Home,Toys&page=customers')
+    for panel, has, lacks in (('new_vs_returning', ['31 May – 1 Aug 2025 · Books', 'France', 'Striped'], []), ('cohort_retention', ['All days up to 1 Aug 2025.', 'Germany'], ['31 May – 1 Aug']),
+                              ('repeat_rate', ['All days up to 1 Aug 2025.', 'may fall.'], ['31 May'])):
+        page.locator(f'.p-{panel} summary').click()
+        with page.expect_download() as got: page.locator(f'.p-{panel} .menu button', has_text='Chart as SVG').click()
+        drawn = browser.new_page()
+        drawn.set_content(Path(got.value.path()).read_text())
+        notes = drawn.locator('svg > g > text.soft').all()
+        said = ' '.join(n.text_content() for n in notes)
+        assert all(t in said for t in has) and not any(t in said for t in lacks), said
+        box, chart = drawn.locator('svg').bounding_box(), drawn.locator('svg > g > g').bounding_box()
+        places = [n.bounding_box() for n in notes]
+        assert all(b['x'] + b['width'] <= box['x'] + box['width'] - 20 for b in places) and max(b['y'] + b['height'] for b in places) <= chart['y'] + 4, panel
+        assert chart['y'] + chart['height'] <= box['y'] + box['height']
+        drawn.close()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize('scheme, width', [('light', 1280), ('dark', 390), ('light', 360)])
 def test_it_is_for_everyone(visit, scheme, width):
     "No finding of axe on any page, no sideways scroll, nothing too small to touch."

@@ -48,6 +48,8 @@ const text = (x, y, t, o = {}) => `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}"
 const rect = (x, y, w, h, fill, more = '') => `<rect x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${Math.max(w, 0).toFixed(1)}" height="${Math.max(h, 0).toFixed(1)}" fill="${fill}" ${more}/>`
 const path = (points, more) => `<path d="${points.map(([x, y], i) => (i ? 'L' : 'M') + x.toFixed(1) + ' ' + y.toFixed(1)).join('')}" ${more}/>`
 const tip = t => `data-tip="${esc(t)}"`
+// A text in lines of at most n letters
+const lines = (t, n) => t.split(' ').reduce((all, w) => { const last = all.at(-1); if (last && last.length + w.length < n) all[all.length - 1] = `${last} ${w}`; else if (w) all.push(w); return all }, [])
 const clip = (t, n) => t.length > n ? t.slice(0, n - 1) + '…' : t
 // What is not whole, as a month that the view cuts, is striped, and its tip says which days it has
 const stripes = p => Object.keys(p.cut).length ? `<defs><pattern id="cut-${p.name}" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="2.6" height="6" fill="var(--card)"/></pattern></defs>` : ''
@@ -611,17 +613,19 @@ class Page {
   }
   save(blob, file) { const a = document.createElement('a'); a.href = URL.createObjectURL(blob); a.download = file; a.click(); setTimeout(() => URL.revokeObjectURL(a.href), 2000) }
   picture(name, kind) {
-    const p = this.panels[name], w = 900, {h, out} = charts[p.chart.kind](p, w - 48, this.state), style = getComputedStyle(this.root)
+    const p = this.panels[name], w = 900, picks = Object.entries(this.state.picks).flatMap(([d, v]) => v.map(x => d === 'country' ? country(x) : words(x)))
+    const notes = [[...(p.past ? [] : [span(...this.window())]), ...picks].join(' · '), p.note].flatMap(t => lines(t, (w - 48) / 7.2)), head = 30 + notes.length * 17 // 7.2 px a letter, rather more than less
+    const {h, out} = charts[p.chart.kind](p, w - 48, this.state), style = getComputedStyle(this.root)
     const css = [...new Set([...(out + this.svgStyle()).matchAll(/var\((--[\w]+)\)/g)].map(m => m[1]))], probe = document.createElement('i')
     this.root.append(probe)
     const colour = Object.fromEntries(css.map(v => { probe.style.color = `var(${v})`; return [v, getComputedStyle(probe).color] }))
     const page = (probe.style.color = 'var(--card)', getComputedStyle(probe).color)
     probe.remove()
     const flat = t => t.replace(/var\((--[\w]+)\)/g, (_, v) => colour[v])
-    const svg = flat(`<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h + 96}" viewBox="0 0 ${w} ${h + 96}"><style>${this.svgStyle()}</style><rect width="100%" height="100%" fill="${page}"/><g transform="translate(24 30)"><text class="strong" style="font-size:17px" y="4">${esc(p.title)}</text><text class="soft" y="26">${esc([span(...this.window()), ...Object.values(this.state.picks).flat().map(words), ...(p.note ? [p.note] : [])].join(' · '))}</text><g transform="translate(0 44)">${out}</g></g></svg>`)
+    const svg = flat(`<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${head + h + 52}" viewBox="0 0 ${w} ${head + h + 52}"><style>${this.svgStyle()}</style><rect width="100%" height="100%" fill="${page}"/><g transform="translate(24 30)"><text class="strong" style="font-size:17px" y="4">${esc(p.title)}</text>${notes.map((t, i) => `<text class="soft" y="${26 + 17 * i}">${esc(t)}</text>`).join('')}<g transform="translate(0 ${head})">${out}</g></g></svg>`)
     if (kind === 'svg') return this.save(new Blob([svg], {type: 'image/svg+xml'}), `${name}.svg`)
     const image = new Image(), url = URL.createObjectURL(new Blob([svg], {type: 'image/svg+xml'}))
-    image.onload = () => { const c = document.createElement('canvas'); c.width = w * 2; c.height = (h + 96) * 2; c.getContext('2d').drawImage(image, 0, 0, c.width, c.height); URL.revokeObjectURL(url); c.toBlob(b => this.save(b, `${name}.png`)) }
+    image.onload = () => { const c = document.createElement('canvas'); c.width = w * 2; c.height = (head + h + 52) * 2; c.getContext('2d').drawImage(image, 0, 0, c.width, c.height); URL.revokeObjectURL(url); c.toBlob(b => this.save(b, `${name}.png`)) }
     image.src = url
   }
   svgStyle() { return 'text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;fill:var(--ink)}.soft{fill:var(--soft)}.small{font-size:11px}.strong{font-weight:650}.mark{fill:var(--marktext)}.halo{paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-linejoin:round}.grid{stroke:var(--line);fill:none}.area{fill:var(--main);opacity:.14}.thin{fill:none;stroke:var(--pale);stroke-width:1}.thick{fill:none;stroke:var(--main);stroke-width:2.2;stroke-linejoin:round}.line{fill:none;stroke:var(--main);stroke-width:1.5}.dashed{fill:none;stroke:var(--soft);stroke-dasharray:2 3}.dot{fill:var(--main);opacity:.6}.on0,.on1,.on2{fill:var(--onpale)}.on3{fill:var(--onmid)}.on4,.on5{fill:var(--ondark)}' }
