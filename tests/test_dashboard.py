@@ -441,6 +441,9 @@ def test_an_empty_view_says_what_to_do(visit, scheme, width):
     settle(page, page.locator('.p-hours').get_by_role('button', name='No filters').click)
     settle(page, page.get_by_role('button', name='All', exact=True).click)
     assert page.locator('.empty').count() == 0 and page.url.endswith('?days=all')
+    for name, title in dict(lapsed_customers='No good customer has gone quiet', product_pairs='No two products were bought together often enough').items():
+        shown = page.evaluate("([name, empty]) => shopDashboard.nothing({name, empty, chart: {kind: 'hbar'}})", [name, title])
+        assert title in shown and 'So it is in the whole shop.' in shown and 'Take a' not in shown
 
 
 @pytest.mark.slow

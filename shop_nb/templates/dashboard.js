@@ -513,7 +513,7 @@ class Page {
   nothing(p) {
     const s = this.state, own = p.chart.dimension, picks = Object.entries(s.picks).flatMap(([d, v]) => d === own ? [] : v.map(x => d === 'country' ? country(x) : words(x)))
     const days = s.days && p.chart.kind !== 'time', b = (act, label) => `<button type="button" data-do="${act}">${label}</button>`
-    const what = picks.length ? days ? 'Take a longer period, or a filter away.' : 'Take a filter away.' : days ? 'Take a longer period.' : 'There is not enough in this shop yet.'
+    const what = picks.length ? days ? 'Take a longer period, or a filter away.' : 'Take a filter away.' : days ? 'Take a longer period.' : 'So it is in the whole shop.'
     return `<div class="empty"><p><b>${esc(p.empty)}</b></p><p>${esc([...(days ? [span(...s.days)] : []), ...picks].join(' · '))}</p><p>${what}</p><p>${days ? b('alldays', 'All days') : ''} ${picks.length ? b('clearpicks', 'No filters') : ''}</p></div>`
   }
   redraw() { for (const n of Object.keys(this.panels)) this.paint(n) }
