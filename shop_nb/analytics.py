@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BUYERS', 'PARAMS', 'connect', 'Param', 'Question', 'question', 'questions', 'find', 'unit_of', 'label_of', 'say',
-           'cut_months', 'Answer', 'ask', 'analysis_sql', 'QUESTIONS']
+           'edges', 'cut_months', 'Answer', 'ask', 'analysis_sql', 'QUESTIONS']
 
 # %% ../nbs/07_analytics.ipynb #fc7f1e65
 import datetime as dt, difflib, html, json, re, sqlite3
@@ -117,9 +117,20 @@ def _duck():
 
 def _named(source): return str(source) if isinstance(source, (str, Path)) else 'This shop'
 
-# %% ../nbs/07_analytics.ipynb #9b4abeb0
+# %% ../nbs/07_analytics.ipynb #5f9b1c1a
+def _ran(con, source, days):
+    "Tell a connection from when to when its shop ran: the days given, or those of a run's manifest"
+    try:
+        if days is None:
+            told = json.loads((source / 'manifest.json').read_text(encoding='utf-8'))['settings']
+            days = [dt.date.fromisoformat(told[k]) for k in ('start', 'until')]
+    except (OSError, ValueError, TypeError, KeyError): return
+    for name, day in zip(('ran_from', 'ran_to'), days): con.execute(f"set variable {name} = date '{day}'")
+
+# %% ../nbs/07_analytics.ipynb #793ae963
 def connect(
     source, # a run folder, a folder of Parquet or CSV tables, a SQLite file, or a dict of Arrow tables or pandas frames
+    days:tuple=None, # first and last day that the shop ran; None looks into the run's manifest
 ): # a DuckDB connection with the five tables and the views
     "Open a shop for questions, wherever it is kept; raises `ShopError`: code 2 if it is not there or is not a shop, 1 if it cannot be read"
     duckdb = need('duckdb', 'analytics')
@@ -134,6 +145,7 @@ def connect(
     try:
         (_from_memory if isinstance(source, dict) else _from_sqlite if source.is_file() else _from_folder)(con, source)
         _views(con)
+        _ran(con, source, days)
     except duckdb.Error as e: raise ShopError(f'{_named(source)} cannot be read: {first_line(e)}.', 'Check it: shop-nb validate DIR') from None
     return con
 
@@ -228,17 +240,17 @@ def _value(name, value):
 
 # %% ../nbs/07_analytics.ipynb #276f7201
 def _bind(q, con, given):
-    "The value of each parameter of a question: given, or its default, or a bound of the data"
+    "The value of each parameter of a question: given, or its default, or a bound of the data; and the days that cut months"
     unknown = [p for p in given if p not in q.params]
     if unknown: raise ShopError(f'{q.name} has no parameter {unknown[0]!r}.',
                                 f'It takes {", ".join(q.params) or "none"}.', code=2)
     values = {p: _value(p, given.get(p) if given.get(p) is not None else default) for p, default in q.params.items()}
-    bounds = con.sql('select min(cast(ordered_at as date)), max(cast(ordered_at as date)) from orders').fetchall()[0]
+    *bounds, ran_from, ran_to = con.sql("select min(cast(ordered_at as date)), max(cast(ordered_at as date)), getvariable('ran_from'), getvariable('ran_to') from orders").fetchall()[0]
     for p, bound in zip(('start', 'end'), bounds):
         if p in values and values[p] is None: values[p] = bound
     if values.get('start') and values.get('end') and values['start'] > values['end']:
         raise ShopError(f"start {values['start']} is after end {values['end']}.", 'Swap them, or leave one out.', code=2)
-    return values
+    return values, edges((values.get('start'), values.get('end')), bounds, (ran_from, ran_to))
 
 # %% ../nbs/07_analytics.ipynb #94ab74d5
 def unit_of(
@@ -267,17 +279,30 @@ def say(
     return f'{value:,.2f}' if unit_of(column) == 'eur' else f'{value:,}'
 
 # %% ../nbs/07_analytics.ipynb #4ece2333
+def edges(
+    asked:tuple, # first and last day of a question; None where it has none
+    data:tuple, # days of the first and last order
+    ran:tuple=(None, None), # first and last day that the shop ran, where known
+) -> tuple: # first and last day as they cut months; None where nothing does
+    "The days before and after which something is missing"
+    (start, end), (first, last), (begun, ended) = asked, data, ran
+    return (start if start and first and start > first else begun and min(begun, first or begun),
+            end if end and last and end < last else ended and max(ended, last or ended))
+
+# %% ../nbs/07_analytics.ipynb #ade3a859
 def cut_months(
     frame:pd.DataFrame, # rows about a calendar month: with `month`, or with `cohort` and `month_number`
-    start:dt.date, # the first day that the rows are about
-    end:dt.date, # the last one
-) -> dict: # place of a row: the days that it has of its month, as `1 – 9 Aug`
+    start:dt.date=None, # the day before which something is missing; None if nothing is
+    end:dt.date=None, # the day after which something is
+) -> dict: # place of a row: the days that it has of its month, as `1 – 9 Aug`, with the year where there are two
     "The rows about a month that is not whole"
     if 'month' in frame: months = pd.to_datetime(frame.month).dt.to_period('M')
     elif {'cohort', 'month_number'} <= set(frame): months = [m + n for m, n in zip(pd.to_datetime(frame.cohort).dt.to_period('M'), frame.month_number)]
     else: return {}
     days = [(m.start_time.date(), m.end_time.date()) for m in months]
-    return {i: f'{max(a, start).day} – {min(b, end).day} {a:%b}' for i, (a, b) in enumerate(days) if a < start or b > end}
+    year = ' %Y' if len({a.year for a, _ in days}) > 1 else ''
+    def said(a, b): return (f'{a.day} – ' if a < b else '') + f'{b.day} {b:%b{year}}'
+    return {i: said(max(a, start or a), min(b, end or b)) for i, (a, b) in enumerate(days) if start and a < start or end and b > end}
 
 # %% ../nbs/07_analytics.ipynb #d4475559
 @dataclass(repr=False)
@@ -286,6 +311,7 @@ class Answer:
     question: Question
     frame: pd.DataFrame
     params: dict = field(default_factory=dict)
+    cut: dict = field(default_factory=dict)
 
     def __getattr__(self, name):
         if name in ('name', 'title', 'grain', 'sql'): return getattr(self.question, name)
@@ -350,8 +376,9 @@ def ask(
     q = find(name)
     con = source if hasattr(source, 'execute') else connect(source)
     try:
-        values = _bind(q, con, params)
-        return Answer(q, _frame(con.sql(q.sql, params=values).to_arrow_table()), values)
+        values, days = _bind(q, con, params)
+        frame = _frame(con.sql(q.sql, params=values).to_arrow_table())
+        return Answer(q, frame, values, cut_months(frame, *days))
     except need('duckdb', 'analytics').Error as e:
         raise ShopError(f'{_named(source)} has no answer to {name}: {first_line(e)}.', 'Check it: shop-nb validate DIR') from None
     finally:

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 
-from .analytics import Answer, cut_months, unit_of
+from .analytics import Answer, unit_of
 from .settings import ShopError, need
 
 # %% ../nbs/08_charts.ipynb #60409429
@@ -67,11 +67,6 @@ def _period(answer):
     return f'{start.day} {start:%b %Y} – {end.day} {end:%b %Y}' if start and end else ''
 
 # %% ../nbs/08_charts.ipynb #bba120aa
-def _cut(answer):
-    "The rows of an answer about months that are not whole"
-    start, end = answer.params.get('start'), answer.params.get('end')
-    return cut_months(answer.frame, start, end) if start and end else {}
-
 def _cut_words(cut): return cut and 'striped: ' + ' and '.join(dict.fromkeys(cut.values()))
 
 def _stripe(patch, look): patch.set(hatch='////', edgecolor=look['page'], linewidth=0)
@@ -86,7 +81,7 @@ def _sheet(answer, look, size):
     fig.get_layout_engine().set(rect=(.01, .01, .98, 1 - .66 * inch), w_pad=.04, h_pad=.04)
     narrowed = [str(v) for k, v in answer.params.items() if k in ('category', 'country') and v]
     fig.text(.015, 1 - .1 * inch, ', '.join([answer.title, *narrowed]), fontsize=12, fontweight='bold', va='top')
-    notes = [_unit_words(answer), answer.question.chart.get('note'), _period(answer), _cut_words(_cut(answer))]
+    notes = [_unit_words(answer), answer.question.chart.get('note'), _period(answer), _cut_words(answer.cut)]
     fig.text(.015, 1 - .38 * inch, ' · '.join(filter(None, notes)), fontsize=8.5, color=look['soft'], va='top')
     ax = fig.add_subplot()
     ax.tick_params(colors=look['soft'], labelsize=9, length=0)
@@ -154,7 +149,7 @@ def plot(
     if chart.get('kind') not in BUILDERS: raise ShopError(f'{answer.name} has no chart.', f'Give it one of {", ".join(BUILDERS)}.', code=2)
     with need('matplotlib', 'analytics').rc_context(_rc(look)):
         fig, ax = _sheet(answer, look, size)
-        if len(answer): BUILDERS[chart['kind']](ax, answer.frame, chart | dict(cut=_cut(answer)), look)
+        if len(answer): BUILDERS[chart['kind']](ax, answer.frame, chart | dict(cut=answer.cut), look)
         else: ax.set_axis_off(); ax.text(.5, .5, 'no rows', ha='center', color=look['soft'])
         fig.draw_without_rendering()
     fig.set_layout_engine('none')

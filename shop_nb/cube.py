@@ -46,7 +46,8 @@ where is_sale = 1
 window mine as (partition by customer_id order by ordered_at, order_id)''', people='''
 create table cube.customers_made as
 select customer_id, first_name, last_name, country::cube.country_name as country, signed_up_at, marketing_opt_in
-from customers''')
+from customers''', ran='''
+create table cube.ran as select getvariable('ran_from') as first_day, getvariable('ran_to') as last_day''')
 
 # %% ../nbs/11a_cube.ipynb #793e5d57
 _STEPS |= dict(orders='''
@@ -150,6 +151,7 @@ class Cube:
         self.con = need('duckdb', 'analytics').connect(config=dict(threads=threads, memory_limit='1GB'))
         self.con.execute(f'attach {_text([path])} as cube (read_only)')
         self.bounds = self.con.execute('select min(order_day), max(order_day) from cube.order_cube').fetchone()
+        self.ran = self.con.execute('select cast(first_day as date), cast(last_day as date) from cube.ran').fetchone()
         self.first, self.days = self.bounds[0], (self.bounds[1] - self.bounds[0]).days + 1
         self.names = {d: [v for v, in self.con.execute(f'select unnest(enum_range(null::cube.{d}_name))').fetchall()] for d in DIMENSIONS}
         self._series = OrderedDict()

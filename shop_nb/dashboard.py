@@ -7,6 +7,7 @@ __all__ = ['Desk', 'theme_css', 'style_css', 'first_html', 'dashboard']
 
 # %% ../nbs/11c_dashboard.ipynb #c8499b18
 import io, re
+from decimal import ROUND_HALF_UP, Decimal
 from importlib import resources
 from pathlib import Path
 
@@ -166,12 +167,16 @@ def style_css() -> str: # CSS
     return theme_css() + _file('dashboard.css')
 
 # %% ../nbs/11c_dashboard.ipynb #77578ca9
+def _fixed(value, places):
+    "A number with so many decimals, halves away from zero, as JavaScript's `toFixed` has it"
+    return Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+
 def _said(value, unit):
     "A headline number as a card shows it"
     if value is None: return '–'
-    if unit == 'share': return f'{100 * value:.1f} %'
-    if unit == 'count': return f'{value:,}'
-    return f'{value / 1e6:.1f} M €' if value >= 1e8 else f'{value:,.0f} €' if value >= 1000 else f'{value:.2f} €'
+    if unit == 'share': return f'{_fixed(100 * value, 1)} %'
+    if unit == 'count': return f'{_fixed(value, 0):,}'
+    return f'{_fixed(value / 1e6, 1)} M €' if abs(value) >= 1e8 else f'{_fixed(value, 0):,} €' if abs(value) >= 1000 else f'{_fixed(value, 2)} €'
 
 def first_html(
     desk:Desk, # the desk of a run

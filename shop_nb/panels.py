@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 
-from .analytics import Question, _frame as as_frame, _plain, ask, cut_months, find, label_of, say, unit_of
+from .analytics import Question, _frame as as_frame, _plain, ask, cut_months, edges, find, label_of, say, unit_of
 from .charts import short
 from .cube import Cube
 from .measures import DIMENSIONS, Filters, lines_sql, picked_sql
@@ -69,7 +69,7 @@ def as_json(self:Panel) -> dict: # what the browser draws
     "A panel as JSON has it"
     columns = [dict(name=c, unit=unit_of(c), label=label_of(c)) for c in self.frame]
     rows = [[_plain(v) for v in row] for row in self.frame.itertuples(index=False, name=None)]
-    return dict(name=self.name, title=self.title, why=self.why, grain=self.grain, sql=self.sql, chart=self.chart, says=self.says, note=self.note, cut=self.cut, empty=self.empty, columns=columns, rows=rows)
+    return dict(name=self.name, title=self.title, why=self.why, grain=self.grain, sql=self.sql, chart=self.chart, says=self.says, note=self.note, cut=self.cut, empty=self.empty, past=self.name in HISTORY, columns=columns, rows=rows)
 
 # %% ../nbs/11b_panels.ipynb #f07caf00
 def _value_column(frame, chart):
@@ -91,12 +91,14 @@ def says(
     "What a chart shows, in words"
     if not has_value(frame, chart): return 'There is nothing in this view.'
     value = _value_column(frame, chart)
-    if cut and len(cut) < len(frame): frame = frame.drop(frame.index[list(cut)])
+    part = frame.index[list(cut)]
     if chart.get('skip') is not None: frame = frame[frame[chart['x']] != chart['skip']]
-    if value is None or not len(frame) or frame[value].isna().all(): return f'{len(frame):,} rows.'
+    told = f'{len(frame):,} row{"s" * (len(frame) != 1)}.'
+    if len(whole := frame.drop(part, errors='ignore')): frame = whole
+    if value is None or frame[value].isna().all(): return told
     best, low = frame.loc[frame[value].idxmax()], frame.loc[frame[value].idxmin()]
     word = lambda v: short(v, unit_of(value))
-    return f'{len(frame):,} rows. Highest {value.replace("_eur", "").replace("_", " ")}: {word(best[value])} ({_named(best, chart, value)}); lowest: {word(low[value])} ({_named(low, chart, value)}).'
+    return f'{told} Highest {value.replace("_eur", "").replace("_", " ")}: {word(best[value])} ({_named(best, chart, value)}); lowest: {word(low[value])} ({_named(low, chart, value)}).'
 
 # %% ../nbs/11b_panels.ipynb #3f1f3490
 def has_value(
@@ -143,7 +145,7 @@ def question_panel(self:Cube,
     values = {k: v for k, v in (days | params).items() if k in q.params}
     frame = ask(name, self.con, **values).frame if name not in OWN else as_frame(self.con.sql(q.sql, params=values).to_arrow_table())
     frame = frame.astype({c: object for c in frame.select_dtypes('category')})
-    cut = cut_months(frame, days['start'], days['end'])
+    cut = cut_months(frame, *edges((days['start'], days['end']), self.bounds, self.ran))
     notes = [f'All days up to {days["end"].day} {days["end"]:%b %Y}.' if name in HISTORY else '', NOTES.get(name, ''), _cut_words(cut)]
     return Panel(name, q.title, q.why, q.grain, _told(q, f, values), dict(q.chart), frame, says(frame, q.chart, cut), ' '.join(filter(None, notes)), cut)
 

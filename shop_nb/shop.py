@@ -227,7 +227,7 @@ def connection(self:Shop):
     "A DuckDB connection with the five tables and the views"
     if '_connection' not in vars(self):
         on_disk = self.folder is not None and table_path(self.folder, 'orders').suffix == '.parquet'
-        self._connection = connect(self.folder if on_disk else self.tables)
+        self._connection = connect(self.folder if on_disk else self.tables, self.settings and (self.settings.start, self.settings.until))
     return self._connection
 
 # %% ../nbs/10_shop.ipynb #8bcd319c

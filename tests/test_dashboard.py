@@ -1,9 +1,12 @@
 "The dashboard: its numbers are the library's, and its page works for everyone, offline."
-import datetime as dt, io, os, re, subprocess, sys, time
+import datetime as dt, io, math, os, re, subprocess, sys, time
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import ROUND_HALF_UP, Decimal
+from importlib import resources
 from itertools import combinations
 from pathlib import Path
+from random import Random
 from urllib.parse import urlparse
 
 import pandas as pd, pytest
@@ -12,9 +15,10 @@ from playwright.sync_api import expect
 
 from browse import free_port, kernels
 from shop_nb import Shop
+from shop_nb.analytics import ask, cut_months
 from shop_nb.charts import THEMES, svg
 from shop_nb.cube import Cube, build, cube_path
-from shop_nb.dashboard import Desk, theme_css
+from shop_nb.dashboard import Desk, _said as said_first, theme_css
 from shop_nb.measures import DIMENSIONS, MEASURES, Filters, before, from_query, measure_sql, to_query
 from shop_nb.panels import HISTORY, OWN, PAGES
 from shop_nb.schema import CATEGORIES
@@ -147,6 +151,10 @@ def test_months_that_are_cut_are_told(shop, cube):
     months = cube.panel('new_vs_returning', f)
     assert list(months.frame.month.dt.month) == [5, 6, 7, 8] and months.cut == {0: '14 – 31 May', 3: '1 – 9 Aug'}
     assert '14 – 31 May, 1 – 9 Aug' in months.note and '2025-08' not in months.says and '2025-05' not in months.says
+    assert months.says.startswith('4 rows. Highest') and cube.panel('new_vs_returning', Filters(dt.date(2025, 5, 14), dt.date(2025, 5, 20))).says.startswith('1 row. ')
+    assert cube.panel('new_vs_returning', Filters(dt.date(2025, 5, 31), dt.date(2025, 8, 1))).cut == {0: '31 May', 3: '1 Aug'}
+    years = pd.DataFrame(dict(month=pd.date_range('2025-11-01', periods=4, freq='MS')))
+    assert cut_months(years, dt.date(2025, 11, 14), dt.date(2026, 2, 1)) == {0: '14 – 30 Nov 2025', 3: '1 Feb 2026'}
     cohorts = cube.panel('cohort_retention', f)
     shown = [r.cohort.month + r.month_number for r in cohorts.frame.iloc[list(cohorts.cut)].itertuples()]
     assert set(shown) == {8} and len(shown) == sum(cohorts.frame.cohort.dt.month + cohorts.frame.month_number == 8)
@@ -155,6 +163,26 @@ def test_months_that_are_cut_are_told(shop, cube):
     assert not cube.hours_panel(Filters(dt.date(2025, 11, 3), dt.date(2025, 11, 16))).note
     drawn = svg(shop.ask('new_vs_returning', start=f.start, end=f.end).plot())
     assert 'striped: 14 – 31 May and 1 – 9 Aug' in drawn and 'striped' not in svg(shop.ask('new_vs_returning').plot())
+
+
+def test_a_month_is_whole_where_nobody_bought_at_its_ends(tmp_path):
+    "The first and last order cut no month; the days that the shop ran do, and so do those of a view."
+    def panels(name, **settings):
+        shop = Shop(customers=120, products=60, orders=240, order_items=600, **settings)
+        shop.save(tmp_path / name)
+        return shop, Cube(cube_path(tmp_path / name, tmp_path))
+    shop, cube = panels('whole')
+    assert cube.bounds[0] == dt.date(2025, 1, 2), 'else this shows nothing'
+    assert cube.ran == (FIRST, LAST)
+    for f in (Filters(), Filters(*cube.bounds), Filters(country=('IT',)), Filters(FIRST.replace(month=2), cube.bounds[1])): assert not cube.panel('new_vs_returning', f).cut
+    for given in ({}, dict(start='2025-01-02'), dict(start='2024-12-15', end='2026-01-15')):
+        assert not shop.ask('new_vs_returning', **given).cut and 'striped' not in svg(shop.ask('new_vs_returning', **given).plot())
+    assert shop.ask('new_vs_returning', start='2025-01-04').cut == {0: '4 – 31 Jan'} == cube.panel('new_vs_returning', Filters(dt.date(2025, 1, 4), LAST)).cut
+    assert shop.ask('new_vs_returning', end='2025-12-20').cut == {11: '1 – 20 Dec'}
+    shop, cube = panels('some', start='2025-03-11', end='2025-08-20')
+    for cut in (shop.ask('new_vs_returning').cut, ask('new_vs_returning', tmp_path / 'some').cut, cube.panel('new_vs_returning', Filters()).cut):
+        assert cut == {0: '11 – 31 Mar', 5: '1 – 20 Aug'}
+    assert not ask('new_vs_returning', shop.tables).cut, 'of tables alone nobody knows it'
 
 
 def test_a_rate_says_of_how_many_it_is(cube):
@@ -333,7 +361,7 @@ def days_of(page): return [dt.date.fromisoformat(d) for d in re.search(r'days=([
 def shown(page, name): return page.inner_text(KPI.format(name))
 
 
-def euro(v): return f'{v:,.0f} €' if abs(v) >= 1000 else f'{v:.2f} €'
+def euro(v): return f"{Decimal(v).quantize(Decimal(1) if abs(v) >= 1000 else Decimal('.01'), ROUND_HALF_UP):,} €"
 
 
 def settle(page, act):
@@ -413,6 +441,9 @@ def test_an_empty_view_says_what_to_do(visit, scheme, width):
     settle(page, page.locator('.p-hours').get_by_role('button', name='No filters').click)
     settle(page, page.get_by_role('button', name='All', exact=True).click)
     assert page.locator('.empty').count() == 0 and page.url.endswith('?days=all')
+    for name, title in dict(lapsed_customers='No good customer has gone quiet', product_pairs='No two products were bought together often enough').items():
+        shown = page.evaluate("([name, empty]) => shopDashboard.nothing({name, empty, chart: {kind: 'hbar'}})", [name, title])
+        assert title in shown and 'So it is in the whole shop.' in shown and 'Take a' not in shown
 
 
 @pytest.mark.slow
@@ -481,6 +512,33 @@ def test_a_links_first_numbers_come_before_the_widget(visit, server, shop):
     assert not told('?page=customers')
 
 
+def test_python_and_the_browser_write_the_same_number(browser):
+    "The first numbers stand until the cards replace them: nobody should see a digit change. Halves are where the two languages differ."
+    ties = [n / 8 for n in range(-40, 41)] + [79.125, 999.995, 999.996, 1000.5, 1001.5, 2500.5, 99_999_999.5, 1e8, 123_450_000.0, 123_350_000.0]
+    near = [x for v in ties for x in (v, math.nextafter(v, 9e9), math.nextafter(v, -9e9))]
+    random = Random(1)
+    values = [x for v in near + [random.uniform(0, 10 ** random.randint(0, 9)) for _ in range(2000)] for x in {v, -v}]
+    cases = [(v, u) for v in values for u in ('eur', 'share')] + [(n, 'count') for n in (0, 1, 999, 1000, 1_234_567, -3)] + [(None, u) for u in ('eur', 'share', 'count')]
+    source = resources.files('shop_nb').joinpath('templates', 'dashboard.js').read_text().replace('export default {render}', 'return headline')
+    page = browser.new_page()
+    there = page.evaluate('([source, cases]) => { const headline = new Function(source)(); return cases.map(c => headline(...c)) }', [source, cases])
+    page.close()
+    assert [(c, t) for c, t in zip(cases, there) if t != said_first(*c)] == []
+    assert said_first(79.125, 'eur') == '79.13 €' and said_first(-2500.5, 'eur') == '-2,501 €' and said_first(None, 'eur') == '–'
+
+
+@pytest.mark.slow
+def test_tips_say_money_in_one_form(visit):
+    "In full, with its sign; only the cells of a table, whose head names the euro, go without."
+    page, tips = visit('?days=2025-05-14..2025-08-09'), []
+    for title in ('Overview', 'Customers', 'Products', 'Operations'):
+        if title != 'Overview': settle(page, page.get_by_role('link', name=title, exact=True).click)
+        tips += page.locator('.panel [data-tip]').evaluate_all('all => all.map(e => e.dataset.tip)')
+    money = [t for t in tips if '€' in t]
+    assert len(money) > 100 and not [t for t in tips if re.search(r'(?<!lift )\b\d[\d,]*\.\d\d(?! €)', t)]
+    assert not [t for t in money if not re.search(r'\d\.\d\d €', t) or ' k €' in t or ' M €' in t]
+
+
 @pytest.mark.slow
 def test_every_number_explains_itself_and_can_be_taken_away(visit, shop):
     page = visit('?days=2025-03-01..2025-05-31&channel=app')
@@ -505,6 +563,26 @@ def test_every_number_explains_itself_and_can_be_taken_away(visit, shop):
     assert png.startswith(b'\x89PNG') and len(png) > 5000
     page.locator('.p-by_country summary').click(); page.locator('.p-by_country .menu button', has_text='Table').click()
     assert 'Austria' not in page.inner_text('.p-by_country') and page.locator('.p-by_country tbody tr').count() == len(found)
+
+
+@pytest.mark.slow
+def test_pictures_hold_their_notes(visit, browser):
+    "In lines that end within the picture, above the chart; where all days count, the view's are not named."
+    page = visit('?days=2025-05-31..2025-08-01&country=DE,FR,IT&category=Books,Home,Toys&page=customers')
+    for panel, has, lacks in (('new_vs_returning', ['31 May – 1 Aug 2025 · Books', 'France', 'Striped'], []), ('cohort_retention', ['All days up to 1 Aug 2025.', 'Germany'], ['31 May – 1 Aug']),
+                              ('repeat_rate', ['All days up to 1 Aug 2025.', 'may fall.'], ['31 May'])):
+        page.locator(f'.p-{panel} summary').click()
+        with page.expect_download() as got: page.locator(f'.p-{panel} .menu button', has_text='Chart as SVG').click()
+        drawn = browser.new_page()
+        drawn.set_content(Path(got.value.path()).read_text())
+        notes = drawn.locator('svg > g > text.soft').all()
+        said = ' '.join(n.text_content() for n in notes)
+        assert all(t in said for t in has) and not any(t in said for t in lacks), said
+        box, chart = drawn.locator('svg').bounding_box(), drawn.locator('svg > g > g').bounding_box()
+        places = [n.bounding_box() for n in notes]
+        assert all(b['x'] + b['width'] <= box['x'] + box['width'] - 20 for b in places) and max(b['y'] + b['height'] for b in places) <= chart['y'] + 4, panel
+        assert chart['y'] + chart['height'] <= box['y'] + box['height']
+        drawn.close()
 
 
 @pytest.mark.slow
@@ -616,5 +694,11 @@ def test_a_period_before_without_sales_is_a_period(visit, shop, cube):
     page = visit('?' + to_query(quiet), width=360)
     assert shown(page, 'revenue') == '0.00 €'
     assert page.locator('.kpi[data-name=revenue] .delta').inner_text() == 'unchanged' and page.locator('.kpi[data-name=aov] .delta').inner_text() == 'nothing in view'
+    for name in MEASURES:
+        page.locator(f'.what[data-name={name}]').click()
+        page.wait_for_selector('dialog[open]')
+        said = page.locator('dialog b').inner_text()
+        assert (said == '–') == (shown(page, name) == '–') == (cube.values(quiet)[name] is None), name
+        page.keyboard.press('Escape')
     ends = page.evaluate('[...document.querySelectorAll("nav a")].map(a => a.getBoundingClientRect().right)')
     assert len(ends) == 5 and max(ends) <= 360

@@ -9,7 +9,7 @@ const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 const said = n => { const d = new Date(n * DAY); return `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]} ${d.getUTCFullYear()}` }
 const span = (a, b) => a === b ? said(a) : `${said(a).replace(said(b).slice(-5), '')} – ${said(b)}`.replace(' –', ' –')
 const many = (n, one) => `${whole(n)} ${one}${n === 1 ? '' : 's'}`
-const whole = n => Math.round(n).toLocaleString('en')
+const whole = n => (Math.sign(n) * Math.round(Math.abs(n)) || 0).toLocaleString('en') // halves away from zero, as `toFixed` has them
 const REGIONS = new Intl.DisplayNames('en', {type: 'region'})
 const country = v => /^[A-Z]{2}$/.test(v) ? REGIONS.of(v) : v
 const words = t => String(t ?? '').replaceAll('_', ' ')
@@ -33,6 +33,8 @@ function full(v, unit) {
   if (unit === 'share') return (100 * v).toFixed(1) + ' %'
   return unit === 'eur' ? v.toLocaleString('en', {minimumFractionDigits: 2, maximumFractionDigits: 2}) : v.toLocaleString('en', {maximumFractionDigits: 2})
 }
+// In full with its unit, as a tip says it; only a table, whose head names the unit, goes without
+const amount = (v, unit) => full(v, unit) + (unit === 'eur' && v != null ? ' €' : '')
 function headline(v, unit) {
   if (v == null) return DASH
   if (unit === 'share') return (100 * v).toFixed(1) + ' %'
@@ -46,6 +48,8 @@ const text = (x, y, t, o = {}) => `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}"
 const rect = (x, y, w, h, fill, more = '') => `<rect x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${Math.max(w, 0).toFixed(1)}" height="${Math.max(h, 0).toFixed(1)}" fill="${fill}" ${more}/>`
 const path = (points, more) => `<path d="${points.map(([x, y], i) => (i ? 'L' : 'M') + x.toFixed(1) + ' ' + y.toFixed(1)).join('')}" ${more}/>`
 const tip = t => `data-tip="${esc(t)}"`
+// A text in lines of at most n letters
+const lines = (t, n) => t.split(' ').reduce((all, w) => { const last = all.at(-1); if (last && last.length + w.length < n) all[all.length - 1] = `${last} ${w}`; else if (w) all.push(w); return all }, [])
 const clip = (t, n) => t.length > n ? t.slice(0, n - 1) + '…' : t
 // What is not whole, as a month that the view cuts, is striped, and its tip says which days it has
 const stripes = p => Object.keys(p.cut).length ? `<defs><pattern id="cut-${p.name}" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="2.6" height="6" fill="var(--card)"/></pattern></defs>` : ''
@@ -121,7 +125,7 @@ const charts = {
     if (c.middle) { mark = values(p, c.middle).findIndex(q => q >= .5); out += text(w - r, 14, `half within ${names[mark]} ${words(c.x)}`, {a: 'end', c: 'mark'}) }
     else if (c.best) mark = v.indexOf(Math.max(...v))
     v.forEach((q, i) => {
-      out += rect(x(i) + step * .12, y(q), step * .76, y(0) - y(q), i === mark ? 'var(--mark)' : 'var(--main)', `rx="${Math.min(3, step / 4)}" ${tip(`${names[i]}: ${full(q, u)}${also.length ? `, ${words(c.also)} ${full(also[i], unit(p, c.also))}` : ''}`)}`)
+      out += rect(x(i) + step * .12, y(q), step * .76, y(0) - y(q), i === mark ? 'var(--mark)' : 'var(--main)', `rx="${Math.min(3, step / 4)}" ${tip(`${names[i]}: ${amount(q, u)}${also.length ? `, ${words(c.also)} ${amount(also[i], unit(p, c.also))}` : ''}`)}`)
       if (few) out += text(x(i) + step / 2, y(q) - (also.length ? 16 : 5), short(q, u), {a: 'middle'}) + (also.length ? text(x(i) + step / 2, y(q) - 4, short(also[i], unit(p, c.also)), {a: 'middle', c: 'soft small'}) : '')
       if (i % every === 0) out += text(x(i) + step / 2, h - b + 15, names[i], {a: 'middle', c: 'soft'})
     })
@@ -138,7 +142,7 @@ const charts = {
     if (base) out += text(4, h - b + 31, 'n', {c: 'soft small'})
     ys.forEach((n, k) => {
       const v = values(p, n), pts = xs.map((q, i) => [x(q), y(v[i] ?? 0)])
-      out += path(pts, `class="thick" style="stroke:var(--s${k})"`) + pts.map(([a, b], i) => `<circle cx="${a.toFixed(1)}" cy="${b.toFixed(1)}" r="4" fill="var(--s${k})" ${tip(`${words(c.x)} ${xs[i]}: ${words(n.replace('_eur', ''))} ${short(v[i], u)}${base ? `, of ${many(base[i], 'customer')}` : ''}`)}/>`).join('')
+      out += path(pts, `class="thick" style="stroke:var(--s${k})"`) + pts.map(([a, b], i) => `<circle cx="${a.toFixed(1)}" cy="${b.toFixed(1)}" r="4" fill="var(--s${k})" ${tip(`${words(c.x)} ${xs[i]}: ${words(n.replace('_eur', ''))} ${amount(v[i], u)}${base ? `, of ${many(base[i], 'customer')}` : ''}`)}/>`).join('')
       if (ys.length > 1) out += text(w - r + 4, pts.at(-1)[1] + 4, words(n.replace('_eur', '')), {c: 'strong'})
       else pts.forEach(([a, b], i) => { if (i && a - pts[i - 1][0] > 40) out += text(a - 4, b - 9, short(v[i], u), {a: 'middle', c: 'small'}) })
     })
@@ -153,7 +157,7 @@ const charts = {
     ys.forEach((q, k) => { const name = words(q.replace('_eur', '')); out += rect(key, 8, 10, 10, `var(--s${k})`, 'rx="2"') + text(key + 15, 17, name); key += 30 + name.length * WIDE })
     p.rows.forEach((_, i) => {
       let base = 0
-      data.forEach((d, k) => { out += rect(l + i * step + step * .12, y(base + d[i]), step * .76, y(base) - y(base + d[i]) - (k ? 1 : 0), `var(--s${k})`, tip(`${full(names[i], 'month')}: ${words(ys[k].replace('_eur', ''))} ${short(d[i], u)}${only(p, i)}`)); base += d[i] })
+      data.forEach((d, k) => { out += rect(l + i * step + step * .12, y(base + d[i]), step * .76, y(base) - y(base + d[i]) - (k ? 1 : 0), `var(--s${k})`, tip(`${full(names[i], 'month')}: ${words(ys[k].replace('_eur', ''))} ${amount(d[i], u)}${only(p, i)}`)); base += d[i] })
       out += striped(p, i, l + i * step + step * .12, y(base), step * .76, y(0) - y(base))
       const m = +String(names[i]).slice(5, 7)
       if (i % Math.ceil(n * 34 / (w - l - r)) === 0) out += text(l + i * step + step / 2, h - 8, MONTHS[m - 1] + (i === 0 && step > 60 ? ' ' + names[i].slice(0, 4) : ''), {a: 'middle', c: 'soft'})
@@ -168,7 +172,7 @@ const charts = {
     names.forEach((n, i) => {
       const y = 28 + i * row
       out += text(0, y + 22, n)
-      list(c.x).forEach((x, k) => { const v = values(p, x)[i], u = unit(p, x), wide = v / top * (w - l - 56); out += rect(l, y + 3 + k * 16, wide, 14, k ? 'var(--pale)' : 'var(--main)', `rx="3" ${tip(`${n}: ${words(x)} ${full(v, u)}`)}`) + text(l + wide + 6, y + 14 + k * 16, short(v, u), {c: 'small'}) })
+      list(c.x).forEach((x, k) => { const v = values(p, x)[i], u = unit(p, x), wide = v / top * (w - l - 56); out += rect(l, y + 3 + k * 16, wide, 14, k ? 'var(--pale)' : 'var(--main)', `rx="3" ${tip(`${n}: ${words(x.replace('_eur', ''))} ${amount(v, u)}`)}`) + text(l + wide + 6, y + 14 + k * 16, short(v, u), {c: 'small'}) })
     })
     return {h: 28 + names.length * row, out}
   },
@@ -184,7 +188,7 @@ const charts = {
     ys.forEach((v, i) => out += text(l - 8, t + i * row + row / 2 + 4, name(v) + (size && l > 100 ? ` (${whole(size[v])})` : ''), {a: 'end', c: 'soft'}))
     for (const r of rows) {
       const v = r[iz], k = Math.min(5, Math.floor((v ?? 0) / top * 5.999)), y = t + ys.indexOf(r[iy]) * row
-      out += rect(at[r[ix]] + .5, y + .5, cell - 1, row - 1, v ? `var(--r${k})` : 'var(--r0)', `rx="2" ${tip(`${name(r[iy])}, ${words(c.x)} ${r[ix]}: ${short(v, u)} ${u === 'share' ? '' : words(c.z)}${only(p, where.get(r))}`)}`) + striped(p, where.get(r), at[r[ix]] + .5, y + .5, cell - 1, row - 1)
+      out += rect(at[r[ix]] + .5, y + .5, cell - 1, row - 1, v ? `var(--r${k})` : 'var(--r0)', `rx="2" ${tip(`${name(r[iy])}, ${words(c.x)} ${r[ix]}: ${amount(v, u)} ${u === 'share' ? '' : words(c.z)}${only(p, where.get(r))}`)}`) + striped(p, where.get(r), at[r[ix]] + .5, y + .5, cell - 1, row - 1)
       if (c.text && cell > 26) out += text(at[r[ix]] + cell / 2, y + row / 2 + 4, u === 'share' ? Math.round(100 * v) : short(v, u), {a: 'middle', c: `small ${p.cut[where.get(r)] ? 'halo' : `on${k}`}`})
     }
     if (c.best && best?.[iz] > 1 && rows.filter(r => r[iz] === best[iz]).length === 1) out += rect(at[best[ix]], t + ys.indexOf(best[iy]) * row, cell, row, 'none', 'stroke="var(--mark)" stroke-width="2"') + text(w - 4, 14, `most: ${best[iy]} ${best[ix]}:00, ${short(best[iz], u)} ${words(c.z)}`, {a: 'end', c: 'mark'})
@@ -215,7 +219,7 @@ const charts = {
     if (low < 0) out += text(l - 6, y(low) + 4, short(low, u), {a: 'end', c: 'soft'})
     const at = c.log ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5].filter(v => lx(v) >= lo && lx(v) <= hi) : ticks(Math.max(...xs), 6).filter(v => v >= Math.min(...xs))
     for (const v of at) out += text(x(v), h - b + 16, short(v, 'count', true), {a: 'middle', c: 'soft'})
-    xs.map((_, i) => i).reverse().forEach(i => out += `<circle cx="${x(xs[i]).toFixed(1)}" cy="${y(ys[i]).toFixed(1)}" r="${(size ? 3 + 9 * Math.sqrt(size[i] / big) : 4.5).toFixed(1)}" class="dot" ${tip(`${names[i]}: ${short(xs[i], unit(p, c.x))} ${words(c.x)}, ${words(c.y.replace('_eur', ''))} ${short(ys[i], u)}`)}/>`)
+    xs.map((_, i) => i).reverse().forEach(i => out += `<circle cx="${x(xs[i]).toFixed(1)}" cy="${y(ys[i]).toFixed(1)}" r="${(size ? 3 + 9 * Math.sqrt(size[i] / big) : 4.5).toFixed(1)}" class="dot" ${tip(`${names[i]}: ${amount(xs[i], unit(p, c.x))} ${words(c.x)}, ${words(c.y.replace('_eur', ''))} ${amount(ys[i], u)}`)}/>`)
     for (let i = 0; i < Math.min(6, xs.length); i++) {
       const a = x(xs[i]), q = y(ys[i]); if (taken.some(([c, d]) => Math.abs(a - c) < 170 && Math.abs(q - d) < 16)) continue
       taken.push([a, q]); out += text(a + (a > w * .6 ? -12 : 12), q + 4, clip(String(names[i]), 26), {a: a > w * .6 ? 'end' : 'start', c: 'small halo'})
@@ -230,7 +234,7 @@ const charts = {
     let out = yaxis(top, y, 'eur', l, w - r) + months(first, last, x, h, w - 60)
     out += path([...days.map((d, i) => [x(d), y(hi[i])]), ...days.map((d, i) => [x(d), y(lo[i])]).reverse()], 'class="area"') + path(days.map((d, i) => [x(d), y(v[i])]), 'class="line"')
     const found = days.map((_, i) => i).filter(i => odd[i]), named = [...found].sort((a, b) => Math.abs(v[b] - want[b]) - Math.abs(v[a] - want[a])), taken = []
-    for (const i of found) out += `<circle cx="${x(days[i]).toFixed(1)}" cy="${y(v[i]).toFixed(1)}" r="4.5" fill="var(--mark)" ${tip(`${said(days[i])}: ${short(v[i], 'eur')}, usual ${short(want[i], 'eur')}`)}/>`
+    for (const i of found) out += `<circle cx="${x(days[i]).toFixed(1)}" cy="${y(v[i]).toFixed(1)}" r="4.5" fill="var(--mark)" ${tip(`${said(days[i])}: ${amount(v[i], 'eur')}, usual ${amount(want[i], 'eur')}`)}/>`
     for (const i of named) { if (taken.length === 4 || taken.some(q => Math.abs(q - x(days[i])) < 120)) continue; taken.push(x(days[i])); out += text(x(days[i]), y(v[i]) - 9, `${said(days[i]).slice(0, -5)}: ${short(v[i], 'eur')}`, {a: x(days[i]) > w - 70 ? 'end' : x(days[i]) < 90 ? 'start' : 'middle', c: 'mark halo'}) }
     return {h, out: out + text(l, 12, `${w > 420 ? 'band: what the weekday usually brings' : 'band: usual'}; ${many(found.length, 'day')} outside`, {c: 'soft'})}
   },
@@ -249,7 +253,7 @@ const charts = {
 }
 
 function bars(p, w, {dimension, picked = []}) {
-  const c = p.chart, rows = p.rows.slice(0, 15), v = values(p, c.x), keys = labels(p, c.y), names = c.y === 'country' ? keys.map(country) : keys, u = unit(p, c.x), also = c.also ? values(p, c.also).map(q => short(q, unit(p, c.also))) : []
+  const c = p.chart, rows = p.rows.slice(0, 15), v = values(p, c.x), keys = labels(p, c.y), names = c.y === 'country' ? keys.map(country) : keys, u = unit(p, c.x), more = c.also ? values(p, c.also) : [], also = more.map(q => short(q, unit(p, c.also)))
   const raw = dimension ? values(p, dimension) : keys
   const longest = Math.max(...names.slice(0, 15).map(n => n.length), 1), above = longest * WIDE > w * .34, l = above ? 0 : Math.max(56, longest * WIDE + 10), row = above ? 44 : 30, right = also.length ? 118 : 62
   const top = Math.max(...v.slice(0, 15), 1e-9), dim = picked.length > 0
@@ -260,7 +264,7 @@ function bars(p, w, {dimension, picked = []}) {
     const inner = (dimension ? rect(0, y + 1, w, row - 2, 'transparent', 'class="hit" rx="6"') : '') + text(0, above ? y + 14 : y + 19, clip(names[i], Math.floor(w / WIDE) - (above ? 2 : 0)), {c: on ? 'strong' : ''}) +
       rect(l, by, wide, 20, dim && !on ? 'var(--pale)' : 'var(--main)', 'rx="3" class="b"') + text(l + wide + 6, by + 14, short(v[i], u)) + (also.length ? text(w, by + 14, also[i], {a: 'end', c: 'soft'}) : '')
     out += dimension ? `<g class="pickable" role="button" tabindex="0" data-key="${esc(raw[i])}" aria-pressed="${on}" aria-label="${esc(`${names[i]}: ${short(v[i], u)}${also.length ? ', ' + also[i] : ''}`)}">${inner}</g>`
-      : `<g ${tip(`${names[i]}: ${full(v[i], u)}${also.length ? `, ${words(c.also)} ${also[i]}` : ''}`)}>${inner}</g>`
+      : `<g ${tip(`${names[i]}: ${amount(v[i], u)}${also.length ? `, ${words(c.also.replace('_eur', ''))} ${amount(more[i], unit(p, c.also))}` : ''}`)}>${inner}</g>`
   })
   const rest = p.rows.length - rows.length
   return {h: t + rows.length * row + (rest > 0 ? 22 : 2), out: out + (rest > 0 ? text(0, t + rows.length * row + 15, `and ${whole(rest)} more in the table`, {c: 'soft'}) : '')}
@@ -509,7 +513,7 @@ class Page {
   nothing(p) {
     const s = this.state, own = p.chart.dimension, picks = Object.entries(s.picks).flatMap(([d, v]) => d === own ? [] : v.map(x => d === 'country' ? country(x) : words(x)))
     const days = s.days && p.chart.kind !== 'time', b = (act, label) => `<button type="button" data-do="${act}">${label}</button>`
-    const what = picks.length ? days ? 'Take a longer period, or a filter away.' : 'Take a filter away.' : days ? 'Take a longer period.' : 'There is not enough in this shop yet.'
+    const what = picks.length ? days ? 'Take a longer period, or a filter away.' : 'Take a filter away.' : days ? 'Take a longer period.' : 'So it is in the whole shop.'
     return `<div class="empty"><p><b>${esc(p.empty)}</b></p><p>${esc([...(days ? [span(...s.days)] : []), ...picks].join(' · '))}</p><p>${what}</p><p>${days ? b('alldays', 'All days') : ''} ${picks.length ? b('clearpicks', 'No filters') : ''}</p></div>`
   }
   redraw() { for (const n of Object.keys(this.panels)) this.paint(n) }
@@ -598,7 +602,7 @@ class Page {
   }
   async explain(name) {
     const m = await this.ask('measure', {query: this.query(), name})
-    if (!m.error) this.dialog(m.title, `<p>${esc(m.what)}</p><p><b>${m.unit === 'share' ? (100 * m.value).toFixed(4) + ' %' : full(m.value, m.unit) + (m.unit === 'eur' ? ' €' : '')}</b> in this view. <button type="button" data-do="csv" data-name="headline">All headline numbers as CSV</button> <button type="button" data-do="parquet" data-name="headline">as Parquet</button></p>`, m.grain, m.sql)
+    if (!m.error) this.dialog(m.title, `<p>${esc(m.what)}</p><p><b>${m.value == null ? DASH : m.unit === 'share' ? (100 * m.value).toFixed(4) + ' %' : amount(m.value, m.unit)}</b> in this view. <button type="button" data-do="csv" data-name="headline">All headline numbers as CSV</button> <button type="button" data-do="parquet" data-name="headline">as Parquet</button></p>`, m.grain, m.sql)
   }
   dialog(title, body, grain, sql) {
     const d = this.$('dialog')
@@ -609,17 +613,19 @@ class Page {
   }
   save(blob, file) { const a = document.createElement('a'); a.href = URL.createObjectURL(blob); a.download = file; a.click(); setTimeout(() => URL.revokeObjectURL(a.href), 2000) }
   picture(name, kind) {
-    const p = this.panels[name], w = 900, {h, out} = charts[p.chart.kind](p, w - 48, this.state), style = getComputedStyle(this.root)
+    const p = this.panels[name], w = 900, picks = Object.entries(this.state.picks).flatMap(([d, v]) => v.map(x => d === 'country' ? country(x) : words(x)))
+    const notes = [[...(p.past ? [] : [span(...this.window())]), ...picks].join(' · '), p.note].flatMap(t => lines(t, (w - 48) / 7.2)), head = 30 + notes.length * 17 // 7.2 px a letter, rather more than less
+    const {h, out} = charts[p.chart.kind](p, w - 48, this.state), style = getComputedStyle(this.root)
     const css = [...new Set([...(out + this.svgStyle()).matchAll(/var\((--[\w]+)\)/g)].map(m => m[1]))], probe = document.createElement('i')
     this.root.append(probe)
     const colour = Object.fromEntries(css.map(v => { probe.style.color = `var(${v})`; return [v, getComputedStyle(probe).color] }))
     const page = (probe.style.color = 'var(--card)', getComputedStyle(probe).color)
     probe.remove()
     const flat = t => t.replace(/var\((--[\w]+)\)/g, (_, v) => colour[v])
-    const svg = flat(`<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h + 96}" viewBox="0 0 ${w} ${h + 96}"><style>${this.svgStyle()}</style><rect width="100%" height="100%" fill="${page}"/><g transform="translate(24 30)"><text class="strong" style="font-size:17px" y="4">${esc(p.title)}</text><text class="soft" y="26">${esc([span(...this.window()), ...Object.values(this.state.picks).flat().map(words), ...(p.note ? [p.note] : [])].join(' · '))}</text><g transform="translate(0 44)">${out}</g></g></svg>`)
+    const svg = flat(`<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${head + h + 52}" viewBox="0 0 ${w} ${head + h + 52}"><style>${this.svgStyle()}</style><rect width="100%" height="100%" fill="${page}"/><g transform="translate(24 30)"><text class="strong" style="font-size:17px" y="4">${esc(p.title)}</text>${notes.map((t, i) => `<text class="soft" y="${26 + 17 * i}">${esc(t)}</text>`).join('')}<g transform="translate(0 ${head})">${out}</g></g></svg>`)
     if (kind === 'svg') return this.save(new Blob([svg], {type: 'image/svg+xml'}), `${name}.svg`)
     const image = new Image(), url = URL.createObjectURL(new Blob([svg], {type: 'image/svg+xml'}))
-    image.onload = () => { const c = document.createElement('canvas'); c.width = w * 2; c.height = (h + 96) * 2; c.getContext('2d').drawImage(image, 0, 0, c.width, c.height); URL.revokeObjectURL(url); c.toBlob(b => this.save(b, `${name}.png`)) }
+    image.onload = () => { const c = document.createElement('canvas'); c.width = w * 2; c.height = (head + h + 52) * 2; c.getContext('2d').drawImage(image, 0, 0, c.width, c.height); URL.revokeObjectURL(url); c.toBlob(b => this.save(b, `${name}.png`)) }
     image.src = url
   }
   svgStyle() { return 'text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;fill:var(--ink)}.soft{fill:var(--soft)}.small{font-size:11px}.strong{font-weight:650}.mark{fill:var(--marktext)}.halo{paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-linejoin:round}.grid{stroke:var(--line);fill:none}.area{fill:var(--main);opacity:.14}.thin{fill:none;stroke:var(--pale);stroke-width:1}.thick{fill:none;stroke:var(--main);stroke-width:2.2;stroke-linejoin:round}.line{fill:none;stroke:var(--main);stroke-width:1.5}.dashed{fill:none;stroke:var(--soft);stroke-dasharray:2 3}.dot{fill:var(--main);opacity:.6}.on0,.on1,.on2{fill:var(--onpale)}.on3{fill:var(--onmid)}.on4,.on5{fill:var(--ondark)}' }
