@@ -126,6 +126,20 @@ def test_readme_leads_somewhere_on_a_package_index(tracked):
     assert front(same) == front(same, ADDRESS) == same
 
 
+@pytest.mark.parametrize('written, alone, there', [
+    ('[![x](a.png)](docs/)', '', '[![x](A/raw/v1/a.png)](A/tree/v1/docs/)'), ('[![x](a.png)](https://example.com)', '', '[![x](A/raw/v1/a.png)](https://example.com)'),
+    ('[![x](https://example.com/a.png)](docs/)', '![x](https://example.com/a.png)', '[![x](https://example.com/a.png)](A/tree/v1/docs/)'),
+    ('`x[0](y)` and [a](b.md)', '`x[0](y)` and a', '`x[0](y)` and [a](A/blob/v1/b.md)'), ('``a ` x[0](y)`` [a](b.md)', '``a ` x[0](y)`` a', '``a ` x[0](y)`` [a](A/blob/v1/b.md)'),
+    ('[`x[0]`](b.md)', '`x[0]`', '[`x[0]`](A/blob/v1/b.md)'), ('[a](b.md "title")', 'a', '[a](A/blob/v1/b.md "title")'), ('[a [b]](b.md)', 'a [b]', '[a [b]](A/blob/v1/b.md)'),
+    ('[a](docs/#part)', 'a', '[a](A/tree/v1/docs/#part)'), ('1. x\n\n   ```\n   x[0](y)\n   ```\n\n[a](b.md)', '1. x\n\n   ```\n   x[0](y)\n   ```\n\na', '1. x\n\n   ```\n   x[0](y)\n   ```\n\n[a](A/blob/v1/b.md)'),
+    ('a ` b [c](d.md)', 'a ` b c', 'a ` b [c](A/blob/v1/d.md)')])
+def test_what_is_a_link_and_what_only_looks_like_one(written, alone, there):
+    "A picture that links, a title, brackets and a part are of a link; code is none. Markdown reads what is left as it should."
+    assert front(written) == alone and leads(alone) <= leads(written)
+    assert front(written, ADDRESS, 'v1') == there.replace('A/', f'{ADDRESS}/')
+    assert all(u.startswith('https://') for u in leads(front(written)) | leads(front(written, ADDRESS, 'v1')))
+
+
 @pytest.mark.slow
 def test_dist_is_for_the_tag_alone(tracked, tmp_path):
     "What a release builds and uploads: a wheel and the sources, of the version that the tag names, with the address that it is given."
