@@ -141,11 +141,11 @@ down: ## stop what `make up` started; the shop stays
 	@docker compose down
 
 dist: $(READY) ## build the package into dist (TAG=v0.1.0 has to be its version; ADDRESS=where it is published)
-	@$(PY) scripts/notes.py $(TAG) >/dev/null
+	@$(PY) scripts/notes.py '$(TAG)' >/dev/null
 	@rm -rf dist && PIP_CONSTRAINT=$(CURDIR)/requirements.lock $(PY) scripts/dist.py --tag '$(TAG)' --address '$(ADDRESS)' && ls dist
 
 notes: $(READY) ## print what CHANGELOG.md says of the version (TAG=v0.1.0 has to be it)
-	@$(PY) scripts/notes.py $(TAG)
+	@$(PY) scripts/notes.py '$(TAG)'
 
 hooks: $(READY) ## git cleans notebooks before a commit, and merges and compares them cell by cell
 	@git config core.hooksPath scripts/hooks

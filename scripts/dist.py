@@ -14,14 +14,20 @@ from readme import ROOT
 URLS = dict(Source='', Documentation='/tree/{tag}/docs', Changelog='/blob/{tag}/CHANGELOG.md', Issues='/issues')
 
 
+CODE = r'^ *(?P<fence>`{3,}|~{3,}).*?^ *(?P=fence)|(?<!`)(?P<tick>`+)(?!`)(?:(?!\n\n).)+?(?<!`)(?P=tick)(?!`)'
+WORDS = r'(?:`[^`]*`|!\[[^\]]*\]\([^)]*\)|\[[^\[\]]*\]|[^\[\]])*' # of a link: also code, a picture, and brackets
+LINK = rf'(?P<picture>!?)\[(?P<words>{WORDS})\]\((?P<to>[^)\s]+)(?P<title>(?:\s+(?:"[^"]*"|\'[^\']*\'))?)\)'
+
 def front(text, address='', tag=''):
-    "README as it can be shown elsewhere: what it links is absolute, or is no link."
+    "README as it can be shown elsewhere: what it links is absolute, or is no link. Code stays as it is."
     def fix(m):
-        picture, words, to = m.groups()
-        if not address: return '' if picture else words
-        return f'{picture}[{words}]({address}/{"raw" if picture else "tree" if (ROOT / to).is_dir() else "blob"}/{tag}/{to})'
-    parts = re.split(r'(^```.*?^```$)', text, flags=re.M | re.S)
-    return ''.join(p if i % 2 else re.sub(r'(!?)\[([^\]]*)\]\((?![a-z]+:|#)([^)\s]+)\)', fix, p) for i, p in enumerate(parts))
+        if not m['to']: return m[0]
+        words, to = front(m['words'], address, tag), m['to']
+        if not re.match('[a-z]+:|#', to):
+            if not address: return '' if m['picture'] else words
+            to = f'{address}/{"raw" if m["picture"] else "tree" if (ROOT / to.partition("#")[0]).is_dir() else "blob"}/{tag}/{to}'
+        return f'{m["picture"]}[{words}]({to}{m["title"]})' if words or m['picture'] or not m['words'] else ''
+    return re.sub(f'{CODE}|{LINK}', fix, text, flags=re.M | re.S)
 
 
 def copy(to, address='', tag=''):

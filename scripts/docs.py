@@ -105,13 +105,13 @@ class Text(HTMLParser):
 
 # what a result is called and what it weighs: who types a plain word wants a guide, a question or a setting before a chapter, and that before a name in the code
 KINDS = {'': ('', 1), 'Lessons': ('Lesson', 1), 'Questions': ('Question', 1), 'Look up': ('Reference', 1), 'Modules': ('Chapter', .7), 'Library': ('Library', .4)}
-MANY = 'reference/api.html', 'reference/make.html', 'reference/rules.html', 'project/changelog.html' # pages with so many parts that they would be everywhere
+MANY = {'reference/api.html': .5, 'reference/make.html': .5, 'reference/rules.html': .5, 'project/changelog.html': .05} # pages with so many parts, or words, that they would be everywhere
 
 
 def kind(page):
     "What a page is called in the results, and what it weighs."
     label, weight = KINDS.get(page.group, (page.group, .5))
-    return label or SECTIONS[page.section], .5 if page.url in MANY else weight
+    return label or SECTIONS[page.section], MANY.get(page.url, weight)
 
 
 def index(filled, found):

@@ -144,21 +144,21 @@ products = Table('products', 'The catalogue, with what has left it.', 'one row a
     Column('price_cents', 'cents', 'List price', ge=1, le=MAX_PRICE, example=2499),
     Column('cost_cents', 'cents', 'What a unit costs the shop', ge=0, le=MAX_PRICE, example=1430),
     Column('launched_on', 'date', 'First day on sale', example=date(2024, 10, 2)),
-    Column('discontinued_on', 'date', 'First day no longer on sale; null while sold', nullable=True, example=date(2025, 9, 30)),
+    Column('discontinued_on', 'date', 'First day no longer on sale; null while sold', nullable=True, example=date(2026, 3, 31)),
 ), checks=(Check('end_after_launch', 'A product leaves the catalogue after the day it came', 'discontinued_on > launched_on'),),
    indexes=(('category',),))
 
 # %% ../nbs/01_schema.ipynb #2adbf0be
 orders = Table('orders', 'What customers ordered, and how far it got.', 'one row an order', (
-    Column('order_id', 'id', 'Day (yymmdd) times 10^8 plus the number within the day', 'primary', ge=DAY_KEYS + 1, example=25030900000012),
+    Column('order_id', 'id', 'Day (yymmdd) times 10^8 plus the number within the day', 'primary', ge=DAY_KEYS + 1, example=25031800000001),
     Column('customer_id', 'id', 'Who ordered', references='customers', example=1),
-    Column('ordered_at', 'time', 'When the order was placed', unit='wall time', example=datetime(2025, 3, 9, 20, 5, 31)),
+    Column('ordered_at', 'time', 'When the order was placed', unit='wall time', example=datetime(2025, 3, 18, 17, 35, 27)),
     Column('status', 'text', 'How far the order got', values=ORDER_STATUSES, example='delivered'),
     Column('channel', 'text', 'Where it was placed', values=CHANNELS, example='web'),
     Column('shipping_cents', 'cents', 'Charge for shipping', ge=0, example=490),
     Column('tax_cents', 'cents', 'Tax', ge=0, example=475),
     Column('discount_cents', 'cents', 'Discount on the whole order', ge=0, example=0),
-    Column('delivered_at', 'time', 'When it arrived; null until then', nullable=True, unit='wall time', example=datetime(2025, 3, 12, 11, 40, 2)),
+    Column('delivered_at', 'time', 'When it arrived; null until then', nullable=True, unit='wall time', example=datetime(2025, 3, 21, 18, 31, 40)),
 ), checks=(
     Check('order_id_codes_day', "The key's date is the date of ordered_at",
           f"order_id // {DAY_KEYS} = CAST(strftime('%Y%m%d', ordered_at) AS BIGINT) - 20000000"),
@@ -170,8 +170,8 @@ orders = Table('orders', 'What customers ordered, and how far it got.', 'one row
 
 # %% ../nbs/01_schema.ipynb #2fd1a644
 order_items = Table('order_items', 'The lines of the orders.', 'one row an order line', (
-    Column('order_item_id', 'id', 'order_id times 100 plus line_number', 'primary', example=2503090000001201),
-    Column('order_id', 'id', 'The order', references='orders', example=25030900000012),
+    Column('order_item_id', 'id', 'order_id times 100 plus line_number', 'primary', example=2503180000000101),
+    Column('order_id', 'id', 'The order', references='orders', example=25031800000001),
     Column('line_number', 'count', 'Number of the line within its order', ge=1, le=MAX_LINES, example=1),
     Column('product_id', 'id', 'What was sold', references='products', example=1),
     Column('quantity', 'count', 'Units ordered', ge=1, le=MAX_QUANTITY, unit='units', example=1),
@@ -186,15 +186,15 @@ order_items = Table('order_items', 'The lines of the orders.', 'one row an order
 
 # %% ../nbs/01_schema.ipynb #f15b03d4
 payments = Table('payments', 'How orders were paid.', 'one row an order', (
-    Column('payment_id', 'id', 'order_id times 10 plus 1', 'primary', example=250309000000121),
-    Column('order_id', 'id', 'The order', references='orders', unique=True, example=25030900000012),
+    Column('payment_id', 'id', 'order_id times 10 plus 1', 'primary', example=250318000000011),
+    Column('order_id', 'id', 'The order', references='orders', unique=True, example=25031800000001),
     Column('method', 'text', 'How it is paid', values=METHODS, example='card'),
     Column('status', 'text', 'How far the payment got', values=PAYMENT_STATUSES, example='captured'),
     Column('amount_cents', 'cents', 'What the order comes to', ge=0, example=3464),
     Column('refunded_cents', 'cents', 'What was given back', ge=0, example=0),
     Column('attempts', 'count', 'Times the payment was tried', ge=0, unit='attempts', example=1),
     Column('paid_at', 'time', 'When the money was captured; null if it never was', nullable=True, unit='wall time',
-           example=datetime(2025, 3, 9, 20, 6, 2)),
+           example=datetime(2025, 3, 18, 17, 37, 10)),
 ), checks=(
     Check('payment_id_codes_order', 'The key is made of the order', f'payment_id = order_id * {PAYMENT_KEYS} + 1'),
     Check('paid_when_captured', 'paid_at is there exactly when the payment was captured', f'(paid_at IS NOT NULL) = (status IN {_in(CAPTURED)})'),

@@ -225,14 +225,15 @@ _when = 'Send the `ETag` of the row as you saw it as `If-Match`: if somebody els
 _once = 'With an `Idempotency-Key` it is done once, however often it is sent.'
 _whole = ' An order is added with its `items` and its `payment`, which has to come to their sum.'
 _closes = ' The sum of its order has to close afterwards, so most changes are better made to the order, with its `items` and its `payment`.'
+_alone = f' Alone it is refused with 409, because the payment would no longer be the sum of the lines: add it with its order by `POST /v1/orders`, or to an order that is there by `PATCH /v1/orders/{TABLES["orders"]["order_id"].example}`, with all its `items` and its `payment`.'
 WORDS = dict(
     listing=('List {many}', '{doc} A page of them, {grain}. Each column is a filter, also with an operator, as `{key}__gte`; `sort` takes columns, with `-` from high to low. Send `next` of the answer as `cursor` to get the page that follows.', 'GET {path}?{pick}&sort=-{key}&limit=5'),
     single=('Get one {one}', 'The {one} of a key{brings}. The `ETag` of the answer is its version; send it as `If-None-Match` to get it again only if it has changed.', 'GET {path}/{example}'),
-    create=('Add {a}', 'Adds {a} and gives it back with its key.{order}{part} {once}', 'POST {path}'),
+    create=('Add {a}', 'Adds {a} and gives it back with its key.{order}{alone} {once}', 'POST {path}'),
     replace=('Replace {a}', 'Sets all columns of {a}; one that may be empty and is left out is emptied.{part} {when}', 'PUT {path}/{example}'),
     change=('Change {a}', 'Sets the columns that are sent, and leaves the others.{part} {when}', 'PATCH {path}/{example}'),
     delete=('Delete {a}', 'Removes {a} for good; it is refused while other rows refer to it.{part} {when}', 'DELETE {path}/{example}'),
-    bulk=('Add many {many}', 'Adds up to {most} {many}, as a JSON list, as NDJSON, or as CSV whose first line names columns. All are added or none; with `mode=each` the good ones are, and the answer says what is wrong with the others.{order}{part} {once}', 'POST {path}:bulk?dry_run=true'),
+    bulk=('Add many {many}', 'Adds up to {most} {many}, as a JSON list, as NDJSON, or as CSV whose first line names columns. All are added or none; with `mode=each` the good ones are, and the answer says what is wrong with the others.{order}{alone} {once}', 'POST {path}:bulk?dry_run=true'),
     export=('Export {many} as a file', 'All {many}, or those that filters leave, as CSV, NDJSON, Parquet or Arrow, as they were when the answer began.', 'GET {path}:export?format=parquet&{pick}'))
 
 def _told(t, what):
@@ -240,6 +241,7 @@ def _told(t, what):
     many, own = t.name.replace('_', ' '), t.name in ('order_items', 'payments')
     one, c, others = many.removesuffix('s'), _picked(t), ', '.join(f'`{n}`' for n in expansions(t))
     words = dict(many=many, one=one, most=f'{MANY:,}', a=f'{"an" if one[0] in "aeiou" else "a"} {one}', doc=t.doc, grain=t.grain, key=t.key, path=f'/v1/{t.name}', example=t[t.key].example, pick=f'{c.name}={_shown(c)}',
-                 when=_when, once=_once, order=_whole * (t.name == 'orders'), part=_closes * own, brings=f'; `expand` brings {others} along' if others else '')
+                 when=_when, once=_once, order=_whole * (t.name == 'orders'), part=_closes * own, alone=_alone * own, brings=f'; `expand` brings {others} along' if others else '')
     summary, description, example = (w.format(**words) for w in WORDS[what])
-    return dict(summary=summary, description=f'{description}\n\nExample: `{example}`')
+    form = ', which shows the form, and is refused' * (own and what in ('create', 'bulk'))
+    return dict(summary=summary, description=f'{description}\n\nExample: `{example}`{form}')

@@ -126,6 +126,20 @@ def test_readme_leads_somewhere_on_a_package_index(tracked):
     assert front(same) == front(same, ADDRESS) == same
 
 
+@pytest.mark.parametrize('written, alone, there', [
+    ('[![x](a.png)](docs/)', '', '[![x](A/raw/v1/a.png)](A/tree/v1/docs/)'), ('[![x](a.png)](https://example.com)', '', '[![x](A/raw/v1/a.png)](https://example.com)'),
+    ('[![x](https://example.com/a.png)](docs/)', '![x](https://example.com/a.png)', '[![x](https://example.com/a.png)](A/tree/v1/docs/)'),
+    ('`x[0](y)` and [a](b.md)', '`x[0](y)` and a', '`x[0](y)` and [a](A/blob/v1/b.md)'), ('``a ` x[0](y)`` [a](b.md)', '``a ` x[0](y)`` a', '``a ` x[0](y)`` [a](A/blob/v1/b.md)'),
+    ('[`x[0]`](b.md)', '`x[0]`', '[`x[0]`](A/blob/v1/b.md)'), ('[a](b.md "title")', 'a', '[a](A/blob/v1/b.md "title")'), ('[a [b]](b.md)', 'a [b]', '[a [b]](A/blob/v1/b.md)'),
+    ('[a](docs/#part)', 'a', '[a](A/tree/v1/docs/#part)'), ('1. x\n\n   ```\n   x[0](y)\n   ```\n\n[a](b.md)', '1. x\n\n   ```\n   x[0](y)\n   ```\n\na', '1. x\n\n   ```\n   x[0](y)\n   ```\n\n[a](A/blob/v1/b.md)'),
+    ('a ` b [c](d.md)', 'a ` b c', 'a ` b [c](A/blob/v1/d.md)')])
+def test_what_is_a_link_and_what_only_looks_like_one(written, alone, there):
+    "A picture that links, a title, brackets and a part are of a link; code is none. Markdown reads what is left as it should."
+    assert front(written) == alone and leads(alone) <= leads(written)
+    assert front(written, ADDRESS, 'v1') == there.replace('A/', f'{ADDRESS}/')
+    assert all(u.startswith('https://') for u in leads(front(written)) | leads(front(written, ADDRESS, 'v1')))
+
+
 @pytest.mark.slow
 def test_dist_is_for_the_tag_alone(tracked, tmp_path):
     "What a release builds and uploads: a wheel and the sources, of the version that the tag names, with the address that it is given."
@@ -183,7 +197,7 @@ HEALTH = SimpleNamespace(**runpy.run_path(str(ROOT / 'deploy' / 'healthy')))
 
 @pytest.mark.parametrize('before', ['', '/sbin/docker-init -- ', '/opt/shop/bin/python3.11 /opt/shop/bin/'])
 def test_the_health_check_asks_whichever_service_runs(before):
-    "The one of the image, as compose has it: also with an init before the command, or an interpreter, and on another port."
+    "The one of the image, as compose has it: also with an init before the command, or an interpreter, on another port, and started as a module or by uvicorn."
     assert json.loads(instruction('HEALTHCHECK').split(' CMD ')[1]) == ['shop-healthy'] and {n for n, s in services().items() if 'healthcheck' in s} == {'run'}
     for port in (None, '8123'):
         for name, s in services(**{f'SHOP_{n.upper()}_PORT': port for n in HEALTH.SERVICES if port}).items():
@@ -191,8 +205,9 @@ def test_the_health_check_asks_whichever_service_runs(before):
             if name == 'run': assert asked is None
             else: assert asked == f'http://127.0.0.1:{s["ports"][0].split(":")[1]}{HEALTH.SERVICES[name][1]}'
     for name, (port, path) in HEALTH.SERVICES.items(): assert HEALTH.asks(f'{before}{"jupyter" if name == "lab" else "shop-nb"} {name}') == f'http://127.0.0.1:{port}{path}'
-    assert HEALTH.asks(before + 'jupyter-lab --port=8123') == 'http://127.0.0.1:8123/api'
-    assert HEALTH.asks(before + 'shop-nb run --out lab') is HEALTH.asks(before + 'shop-nb ask api') is HEALTH.asks('sh') is None
+    for command, asked in {'jupyter-lab --port=8123': '8123/api', 'jupyter lab --ServerApp.port=9999': '9999/api', 'python -m shop_nb.cli api --db shop.db --port 8123': '8123/readyz', 'python -m shop_nb.cli dashboard shop': '8866/voila/static/voila.js',
+                           'uvicorn shop_nb.api:from_environment --factory': '8000/readyz', 'uvicorn --factory --port 8123 shop_nb.api:from_environment': '8123/readyz'}.items(): assert HEALTH.asks(before + command) == f'http://127.0.0.1:{asked}'
+    assert HEALTH.asks(before + 'shop-nb run --out lab') is HEALTH.asks(before + 'shop-nb ask api') is HEALTH.asks(before + 'python -m shop_nb.cli run') is HEALTH.asks('sh') is None
     assert subprocess.run([ROOT / 'deploy' / 'healthy', 'self']).returncode == 0, 'what has nothing to ask is well'
 
 

@@ -220,6 +220,10 @@ def test_search_puts_guides_before_names(look, site):
         assert found[:len(urls)] == urls, words
         kinds = page.locator('#site-found .where').all_text_contents()[:len(urls)]
         assert ('Library' in kinds) == (words == 'Shop.ask'), words
+    for words, found in {'promotion mark': 'promotion|mark', 'mark promotion amp': 'mark|promotion|amp', 'orders & customers': 'order|&|customer'}.items(): # what is found is marked, and the marks are no part of it
+        page.fill('#site-search input', words)
+        bits, marks = (page.locator(f'#site-found {at}').all_inner_texts() for at in ('a > small:last-child', 'mark'))
+        assert bits and marks and not re.search('mark>|amp;', ' '.join(bits)) and all(re.match(found, m, re.I) for m in marks), words
     page.fill('#site-search input', 'zyzzyva')
     assert page.locator('#site-found li').count() == 0 and page.locator('#site-none').inner_text() == 'Nothing has any of these words.'
 

@@ -187,14 +187,14 @@ def bad_values(c):
 
 BAD_ROWS = dict(
     end_after_launch=('products', [dict(discontinued_on='2024-10-02'), dict(discontinued_on='2024-10-01')]),
-    order_id_codes_day=('orders', [dict(order_id=25031000000012), dict(ordered_at='2025-03-10 00:00:00'), dict(ordered_at='2024-03-09 20:05:31')]),
-    order_number_from_1=('orders', [dict(order_id=25030900000000)]),
+    order_id_codes_day=('orders', [dict(order_id=25031900000001), dict(ordered_at='2025-03-19 00:00:00'), dict(ordered_at='2024-03-18 17:35:27')]),
+    order_number_from_1=('orders', [dict(order_id=25031800000000)]),
     delivered_when_arrived=('orders', [dict(delivered_at=None), dict(status='shipped'), dict(status='returned', delivered_at=None)]),
-    delivered_after_ordered=('orders', [dict(delivered_at='2025-03-09 20:05:31'), dict(delivered_at='2025-03-08 09:00:00')]),
+    delivered_after_ordered=('orders', [dict(delivered_at='2025-03-18 17:35:27'), dict(delivered_at='2025-03-17 09:00:00')]),
     item_id_codes_line=('order_items', [dict(line_number=2), dict(order_item_id=5)]),
     discount_below_price=('order_items', [dict(discount_cents=2499), dict(discount_cents=2500), dict(quantity=2, discount_cents=4998)]),
     returned_within_quantity=('order_items', [dict(returned_quantity=2)]),
-    payment_id_codes_order=('payments', [dict(payment_id=250309000000122)]),
+    payment_id_codes_order=('payments', [dict(payment_id=250318000000012)]),
     paid_when_captured=('payments', [dict(paid_at=None), dict(status='failed'), dict(status='pending')]),
     refund_when_refunded=('payments', [dict(refunded_cents=1), dict(status='refunded'), dict(status='partially_refunded')]),
     refund_within_amount=('payments', [dict(status='refunded', refunded_cents=3465)]),
@@ -239,15 +239,15 @@ def test_pandera_refuses(table, name, change):
 
 
 @pytest.mark.parametrize('table, change', [
-    ('orders', dict(customer_id=2)), ('order_items', dict(order_item_id=2503090000001302, order_id=25030900000013, line_number=2)), ('order_items', dict(product_id=2, line_number=2, order_item_id=2503090000001202)),
-    ('payments', dict(payment_id=250309000000131, order_id=25030900000013))], ids=str)
+    ('orders', dict(customer_id=2)), ('order_items', dict(order_item_id=2503180000000202, order_id=25031800000002, line_number=2)), ('order_items', dict(product_id=2, line_number=2, order_item_id=2503180000000102)),
+    ('payments', dict(payment_id=250318000000021, order_id=25031800000002))], ids=str)
 def test_references_are_refused(table, change):
-    with pytest.raises(sqlite3.IntegrityError, match='FOREIGN KEY'): insert(sqlite_shop(strict=True), table, example(table) | ({} if table != 'orders' else dict(order_id=25030900000013)) | change)
+    with pytest.raises(sqlite3.IntegrityError, match='FOREIGN KEY'): insert(sqlite_shop(strict=True), table, example(table) | ({} if table != 'orders' else dict(order_id=25031800000002)) | change)
 
 
 @pytest.mark.parametrize('table, change, said', [
     ('customers', dict(customer_id=2), 'customers.email'), ('products', dict(product_id=2), 'products.sku'), ('customers', {}, 'customers.customer_id'),
-    ('order_items', dict(order_item_id=2503090000001202, line_number=2), 'order_items.order_id, order_items.product_id'), ('payments', {}, 'payments')], ids=str)
+    ('order_items', dict(order_item_id=2503180000000102, line_number=2), 'order_items.order_id, order_items.product_id'), ('payments', {}, 'payments')], ids=str)
 def test_keys_are_refused(table, change, said):
     with pytest.raises(sqlite3.IntegrityError, match=f'UNIQUE constraint failed: {said}'): insert(sqlite_shop(strict=True), table, example(table) | change)
 
@@ -283,16 +283,16 @@ def plants():
         for row in rows: yield f'{table}.{name}', [f"UPDATE {table} SET {', '.join(f'{k} = {literal(v)}' for k, v in row.items())}"]
     back = 'UPDATE order_items SET quantity = 3, returned_quantity = {}, unit_price_cents = 833'
     yield from [
-        ('order_after_signup', ["UPDATE customers SET signed_up_at = '2025-03-09 20:05:32'"]),
+        ('order_after_signup', ["UPDATE customers SET signed_up_at = '2025-03-18 17:35:28'"]),
         ('order_has_lines', ['DELETE FROM order_items']),
         ('order_has_payment', ['DELETE FROM payments']),
-        ('product_on_sale', ["UPDATE products SET launched_on = '2025-03-10'"]),
-        ('product_on_sale', ["UPDATE products SET discontinued_on = '2025-03-09'"]),
+        ('product_on_sale', ["UPDATE products SET launched_on = '2025-03-19'"]),
+        ('product_on_sale', ["UPDATE products SET discontinued_on = '2025-03-18'"]),
         ('one_price_a_day', ['INSERT INTO order_items SELECT order_item_id + 100, order_id + 1, line_number, product_id, quantity, unit_price_cents + 1, discount_cents, returned_quantity FROM order_items']),
         ('status_pairs', ["UPDATE orders SET status = 'pending'"]),
         ('status_pairs', ["UPDATE payments SET status = 'failed'"]),
         ('cancelled_not_captured', ["UPDATE orders SET status = 'cancelled'"]),
-        ('paid_after_ordered', ["UPDATE payments SET paid_at = '2025-03-09 20:05:30'"]),
+        ('paid_after_ordered', ["UPDATE payments SET paid_at = '2025-03-18 17:35:26'"]),
         ('returns_of_delivered', ["UPDATE orders SET status = 'shipped'", 'UPDATE order_items SET returned_quantity = 1']),
         ('returned_is_all_back', ["UPDATE orders SET status = 'returned'"]),
         ('returned_is_all_back', ['UPDATE order_items SET returned_quantity = 1']),
@@ -326,8 +326,8 @@ def test_rule_finds_a_planted_violation(name, statements, dialect):
 
 @pytest.mark.parametrize('dialect', SHOPS)
 @pytest.mark.parametrize('statements', [
-    ["UPDATE products SET launched_on = '2025-03-09'"], ["UPDATE products SET discontinued_on = '2025-03-10'"], ['UPDATE products SET discontinued_on = NULL'],
-    ["UPDATE customers SET signed_up_at = '2025-03-09 20:05:31'"], ["UPDATE payments SET paid_at = '2025-03-09 20:05:31'"],
+    ["UPDATE products SET launched_on = '2025-03-18'"], ["UPDATE products SET discontinued_on = '2025-03-19'"], ['UPDATE products SET discontinued_on = NULL'],
+    ["UPDATE customers SET signed_up_at = '2025-03-18 17:35:27'"], ["UPDATE payments SET paid_at = '2025-03-18 17:35:27'"],
     ["UPDATE orders SET status = 'returned'", 'UPDATE order_items SET returned_quantity = 1', "UPDATE payments SET status = 'refunded', refunded_cents = 3464"],
     ["UPDATE orders SET status = 'cancelled', delivered_at = NULL", "UPDATE payments SET status = 'failed', paid_at = NULL"],
     ["UPDATE orders SET status = 'cancelled', delivered_at = NULL", "UPDATE payments SET status = 'refunded', refunded_cents = 3464"],
@@ -349,7 +349,7 @@ def shops():
     rows['products'] = [product | dict(product_id=i, sku=f'A-{i}', category=rng.choice(schema.CATEGORIES)) for i in range(1, 41)]
     rows['customers'] = [customer | dict(customer_id=i, email=f'c{i}@example.com') for i in range(1, 31)]
     for n in range(1, 401):
-        key, (status, paid) = 25030900000000 + n, rng.choice(STATUS_PAIRS)
+        key, (status, paid) = 25031800000000 + n, rng.choice(STATUS_PAIRS)
         items = [dict(order_item_id=key * 100 + i, order_id=key, line_number=i, product_id=p, quantity=(q := rng.randint(1, 99)), unit_price_cents=(u := [1, 3, 99, 1234, 999_999][p % 5]),
                       discount_cents=rng.randrange(max(1, q * u // 3)), returned_quantity=q if status == 'returned' else rng.randint(0, q - 1) if paid == 'partially_refunded' else 0)
                  for i, p in enumerate(rng.sample(range(1, 41), rng.randint(1, 25)), 1)]
@@ -427,7 +427,7 @@ def test_money_words_are_python_and_sql():
 # ---- indexes ----------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('where', ["orders WHERE customer_id = 5", "orders WHERE ordered_at >= '2025-03-01' AND ordered_at < '2025-04-01'", "orders WHERE status = 'paid'",
-    'order_items WHERE product_id = 5', 'order_items WHERE order_id = 25030900000012', 'payments WHERE order_id = 25030900000012', "payments WHERE status = 'failed'",
+    'order_items WHERE product_id = 5', 'order_items WHERE order_id = 25031800000001', 'payments WHERE order_id = 25031800000001', "payments WHERE status = 'failed'",
     "products WHERE category = 'Home'", "customers WHERE country = 'FR'"])
 def test_questions_find_an_index(where):
     con = sqlite3.connect(':memory:')

@@ -20,7 +20,7 @@ function load() {
 const safe = s => s.replace(/[&<>]/g, c => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c])
 const starts = (text, word) => { for (let i = text.indexOf(word); i >= 0; i = text.indexOf(word, i + 1)) if (!i || !/[a-z0-9]/.test(text[i - 1])) return i; return -1 }
 const small = new Set('a an and are as at be by can do does for from get how i in into is it make my of on or that the this to what when where which with'.split(' '))
-const stem = w => /[^a-z]/.test(w) ? w : w.replace(/(?<=^.{4,})(ies|ing|es)$|(?<=^.{3,})s$/, '')
+const stem = w => /[^a-z]/.test(w) ? w : w.replace(/^(.{4,}?)(?:ies|ing|es)$|^(.{3,})s$/, '$1$2')
 function wanted(text) { // the words that say something, without their endings
   const all = text.toLowerCase().split(/\s+/).filter(Boolean), telling = all.filter(w => !small.has(w))
   return (telling.length ? telling : all).map(stem)
@@ -46,7 +46,8 @@ function marked(text, words) {
   const hit = Math.max(0, Math.min(...words.map(w => starts(text.toLowerCase(), w)).filter(i => i >= 0).concat(text.length)))
   const from = hit >= text.length ? 0 : Math.max(0, text.lastIndexOf(' ', Math.max(0, hit - 50)))
   const bit = safe((from ? '… ' : '') + text.slice(from, from + 170).replace(/\s\S*$/, text.length > from + 170 ? ' …' : '$&').trim())
-  return words.reduce((s, w) => s.replace(new RegExp(`(^|[^a-z0-9&])(${w.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}[a-z]*)`, 'gi'), '$1<mark>$2</mark>'), bit)
+  const any = words.map(w => safe(w).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|') // in one go: a word may be one of a mark's own letters
+  return bit.replace(new RegExp(`(^|[^a-z0-9&])((?:${any})[a-z]*)`, 'gi'), '$1<mark>$2</mark>')
 }
 function search() {
   const words = wanted(input.value), best = words.length ? ranked(words, input.value.trim()).slice(0, 14) : []
