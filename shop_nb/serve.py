@@ -10,10 +10,12 @@ import asyncio, os, shutil, sys, tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import shop_nb
 from .cube import cube_path
 from .dashboard import Desk, first_html, style_css
+from .panels import PAGES
 from .settings import ShopError, listen_at, need
 from .shop import open_shop
 
@@ -39,13 +41,14 @@ def stage(
 def _page(desk, patience=.7):
     "Voila's handler of the notebook, which writes the first numbers into the page"
     Handler, worker = need('voila.tornado.handler', 'dashboard').TornadoVoilaHandler, ThreadPoolExecutor(1)
-    def told(query): return first_html(desk, query) if desk.follow() else ''
+    def told(query):
+        page = next((v for k, v in parse_qsl(query) if k == 'page'), '')
+        return '' if page in PAGES and page != 'overview' else first_html(desk, query) if desk.follow() else ''
     class Page(Handler):
         async def get_generator(self, path=None):
             first = ''
-            if self.get_query_argument('page', 'overview') == 'overview':
-                try: first = await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(worker, told, self.request.query), patience)
-                except Exception as e: self.log.debug('no first numbers: %r', e)
+            try: first = await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(worker, told, self.request.query), patience)
+            except Exception as e: self.log.debug('no first numbers: %r', e)
             async for html in super().get_generator(path): yield html.replace('<!--first numbers-->', first, 1)
     return Page
 

@@ -510,6 +510,8 @@ def test_a_links_first_numbers_come_before_the_widget(visit, server, shop):
     last = Filters(LAST - dt.timedelta(89), LAST, country=('DE',))
     assert euro(plain(shop, 'revenue', last)) in html and html.count('class="value"') == len(MEASURES) and '<b>' not in html
     assert not told('?page=customers')
+    for query in ('?page=nonsense&country=DE', '?page=toString&country=DE', '?page=%FF&country=DE'): # no such page: the overview, with its numbers
+        assert euro(plain(shop, 'revenue', last)) in (until(lambda: told(query)) or ''), query
 
 
 def test_python_and_the_browser_write_the_same_number(browser):

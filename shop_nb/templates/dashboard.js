@@ -305,6 +305,7 @@ class Page {
     for (const d of Object.keys(this.told.dimensions)) if (given.get(d)) picks[d] = given.get(d).split(',')
     return {days: days === 'all' ? null : days.split('..').map(day), picks}
   }
+  named(query) { const page = new URLSearchParams(query).get('page'); return Object.hasOwn(this.told.pages, page) ? page : 'overview' } // a page that is not there is the first
   whole() { return [day(this.told.bounds[0]), day(this.told.bounds[1])] }
   window() { return this.state.days || this.whole() }
 
@@ -313,11 +314,11 @@ class Page {
     const here = this.inVoila ? location.search : ''
     this.told = await this.ask('hello', {query: here})
     if (this.told.error) return
-    this.state = {...this.read(this.told.query), page: new URLSearchParams(here).get('page') in this.told.pages ? new URLSearchParams(here).get('page') : 'overview'}
+    this.state = {...this.read(this.told.query), page: this.named(here)}
     this.frame()
     if (this.told.left.length) this.notice(`Not in this shop, so left out: ${this.told.left.join(', ')}.`)
     if (this.inVoila) history.replaceState(null, '', this.address())
-    addEventListener('popstate', () => { this.history.pop(); const given = new URLSearchParams(location.search); this.state = {...this.read(location.search), page: given.get('page') in this.told.pages ? given.get('page') : 'overview'}; this.show() })
+    addEventListener('popstate', () => { this.history.pop(); this.state = {...this.read(location.search), page: this.named(location.search)}; this.show() })
     this.watch()
     await this.show()
   }
