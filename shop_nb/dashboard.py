@@ -190,8 +190,9 @@ def first_html(
 @patch
 def follow(self:Desk) -> bool: # whether the desk shows the run as it is now
     "Open the run as it is now if that takes no adding up"
-    if self.on_changed()['changed'] and (Path(self.cubes or cache_folder()) / f'{stamp(self.run)}.cube').exists(): self.open()
-    return not self.on_changed()['changed']
+    if not self.on_changed()['changed']: return True
+    if there := (Path(self.cubes or cache_folder()) / f'{stamp(self.run)}.cube').exists(): self.open()
+    return there
 
 # %% ../nbs/11c_dashboard.ipynb #3f622acf
 def dashboard(
