@@ -256,6 +256,7 @@ def data_received(self:Listener, data):
     if begun and self.head: self.size += len(data)
     if self.size > HEAD and self.head and not self.transport.is_closing():
         log('head too large', 'warning', bytes=self.size)
+        if self.busy: return self.transport.abort()
         body = problem(431, f'The head of a request has {HEAD:,} bytes at most.').body
-        if not self.busy: self.transport.write(b'HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: application/problem+json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n' % len(body) + body)
+        self.transport.write(b'HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: application/problem+json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n' % len(body) + body)
         self.transport.close()
