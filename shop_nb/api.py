@@ -36,7 +36,7 @@ from .door import ERRORS, RESPONSES, Config, Door, Listener, Fault, Problem, _fa
 from .keys import Keys
 from .logs import log
 from .schema import CATEGORIES, TABLES, arrow_schema
-from .shapes import (FORMATS, MANY, PATTERNS, SHAPES, _columnar, _described, _expand, _file, _filters, _flag, _format, _given, _lines_of, _maybe, _named,
+from .shapes import (FORMATS, MANY, PATTERNS, SHAPES, _columnar, _described, _expand, _file, _filters, _flag, _format, _given, _lines_of, _links, _maybe, _named,
     _paging, _parse, _query, _read, _sample, _told)
 from .shop import read_manifest
 from .snapshot import Snapshots
@@ -117,11 +117,15 @@ _IfNone = Annotated[Optional[str], Header(description='ETag of the row as you ha
 _Idempotency = Annotated[Optional[str], Header(min_length=1, max_length=255, pattern=r'^[!-~]+$', description='A name of your own for this wish: asked again, it is answered again and not done again')]
 
 # %% ../nbs/12g_api.ipynb #1f65c9b4
+def _headers(**told): return {n: dict(description=d, schema=dict(type='string')) for n, d in told.items()}
+_version = 'Version of the row'
+
 def _split(text): return [] if text is None else text.split(',')
 
 def _reading(api, service, name):
     "The routes that read a table"
     t, shapes, store = TABLES[name], SHAPES[name], service.store
+    about = dict(links=_links(t), headers=_headers(ETag=_version))
     Listing = _query(f'{_named(t)}Query', **_paging(t), **_filters(t))
     Single, known = _query(f'{_named(t)}Expand', **_expand(t)), filters(t)
     Page = create_model(f'{_named(t)}Page', items=(list[shapes['some']], ...), next=(Optional[str], Field(description='Cursor of the next page')), count=_maybe(int))
@@ -131,7 +135,7 @@ def _reading(api, service, name):
             if n not in PARTS: service.admit(request, f'{expansions(t)[n][0]}:read')
         return expand
 
-    @_route(api, 'GET', f'/v1/{name}', f'{name}:read', Page, parameters=Listing, **_told(t, 'listing'))
+    @_route(api, 'GET', f'/v1/{name}', f'{name}:read', Page, parameters=Listing, answer=dict(links=_links(t, '/items/0'), headers=_headers(Link='The page that follows, if there is one')), **_told(t, 'listing'))
     async def listing(request:Request):
         given = (q := _read(Listing, request)).model_dump(exclude_unset=True)
         found = {n: v for n, v in given.items() if n in known}
@@ -143,7 +147,7 @@ def _reading(api, service, name):
         link = {'Link': f'<{request.url.path}?{request.url.include_query_params(cursor=cursor).query}>; rel="next"'} if cursor else None
         return _json(dict(items=p.items, next=cursor) | (dict(count=p.count) if q.count else {}), headers=link)
 
-    @_route(api, 'GET', f'/v1/{name}/{{key}}', f'{name}:read', shapes['row'], parameters=Single, extra={304: dict(description='Not changed')}, **_told(t, 'single'))
+    @_route(api, 'GET', f'/v1/{name}/{{key}}', f'{name}:read', shapes['row'], parameters=Single, answer=about, extra={304: dict(description='Not changed')}, **_told(t, 'single'))
     async def single(request:Request, key:_Key, if_none_match:_IfNone=None):
         q = _read(Single, request)
         row, version = store.get(t, key, brings(request, _split(getattr(q, 'expand', None))))
@@ -151,10 +155,10 @@ def _reading(api, service, name):
         return _json(row, headers={'ETag': _tag(version)})
 
 # %% ../nbs/12g_api.ipynb #c3578e11
-def _route(api, method, path, scope, model, status=200, parameters=None, extra=None, **more):
+def _route(api, method, path, scope, model, status=200, parameters=None, extra=None, answer=(), **more):
     "Add a route with what its documentation needs"
     def add(f):
-        told = {status: dict(description={200: 'The answer', 201: 'Added', 204: 'Done'}[status]) | (dict(model=model) if model else {})}
+        told = {status: dict(description={200: 'The answer', 201: 'Added', 204: 'Done'}[status]) | (dict(model=model) if model else {}) | dict(answer)}
         api.add_api_route(path, f, methods=[method], status_code=status, responses=told | (extra or {}), response_model=None, response_class=Response,
             operation_id=f'{f.__name__}_{scope.split(":")[0]}', openapi_extra={'x-scope': scope, 'parameters': _described(parameters) if parameters else []} | more.pop('openapi', {}), tags=[scope.split(':')[0]], **more)
         api.routes[-1].parameters = list(parameters.model_fields) if parameters else []
@@ -165,23 +169,24 @@ def _route(api, method, path, scope, model, status=200, parameters=None, extra=N
 def _writing(api, service, name):
     "The routes that change a table"
     t, (New, Patch, Row) = TABLES[name], (SHAPES[name][k] for k in ('new', 'patch', 'row'))
-    scope = f'{name}:write'
+    scope, about = f'{name}:write', dict(links=_links(t), headers=_headers(ETag=_version))
+    made = about | dict(headers=_headers(ETag=_version, Location='Path of the row'))
 
     def answer(made, status=200):
         row, version = made
         headers = {'ETag': _tag(version)} | ({'Location': f'/v1/{name}/{row[t.key]}'} if status == 201 else {})
         return status, json.dumps(headers), orjson.dumps(row)
 
-    @_route(api, 'POST', f'/v1/{name}', scope, Row, 201, **_told(t, 'create'))
+    @_route(api, 'POST', f'/v1/{name}', scope, Row, 201, answer=made, **_told(t, 'create'))
     async def create(request:Request, body:New, idempotency_key:_Idempotency=None):
         return await service.write(request, lambda c: answer(c.create(t, body.model_dump()), 201), idempotency_key)
 
-    @_route(api, 'PUT', f'/v1/{name}/{{key}}', scope, Row, **_told(t, 'replace'))
+    @_route(api, 'PUT', f'/v1/{name}/{{key}}', scope, Row, answer=about, **_told(t, 'replace'))
     async def replace(request:Request, key:_Key, body:New, if_match:_IfMatch=None):
         expected = _expected(if_match)
         return await service.write(request, lambda c: answer(c.replace(t, key, body.model_dump(), expected)))
 
-    @_route(api, 'PATCH', f'/v1/{name}/{{key}}', scope, Row, **_told(t, 'change'))
+    @_route(api, 'PATCH', f'/v1/{name}/{{key}}', scope, Row, answer=about, **_told(t, 'change'))
     async def change(request:Request, key:_Key, body:Patch, if_match:_IfMatch=None):
         expected = _expected(if_match)
         return await service.write(request, lambda c: answer(c.patch_row(t, key, body.model_dump(exclude_unset=True), expected)))
@@ -288,7 +293,7 @@ def _question(api, service, q):
         file.headers.update(headers)
         return file
     ask.__name__ = f'ask_{q.name}'
-    extra = {200: dict(model=Asked, description='The answer') | dict(content=_binary[200]['content']), 304: dict(description='Not changed')}
+    extra = {200: dict(model=Asked, description='The answer', content=_binary[200]['content'], headers=_headers(ETag='Changes with the answer', **{'X-As-Of': 'State of the shop that it saw: version and time'})), 304: dict(description='Not changed')}
     _route(api, 'GET', f'/v1/questions/{q.name}', 'questions:read', Asked, parameters=Params, extra=extra, summary=q.title, description=told)(ask)
 
 # %% ../nbs/12g_api.ipynb #a526ad44

@@ -86,7 +86,7 @@ def _touch(self:Change, t, before, after, by=None):
         child = next(o for o in TABLES.values() if t.name in o.parents.values())
         orders = [o for o, in self.con.execute(f'SELECT DISTINCT order_id FROM {child.name} WHERE {t.key} = ?', (after[t.key],))]
     else: orders = []
-    self.touched |= dict.fromkeys(orders, by)
+    for o in orders: self.touched.setdefault(o, []).append(by)
 
 # %% ../nbs/12b_changes.ipynb #aa84c6fb
 @patch
@@ -228,7 +228,7 @@ def _rows_but(self:Change, t, rows, wrong):
             with self._attempt(): made.append(self.create(t, row, by=i)[0][t.key])
         except Refused as e: wrong[i] = e
     if found := broken(self.con, self.touched):
-        wrong |= {self.touched[o]: e for o, e in found.items()}
+        wrong |= {i: e for o, e in found.items() for i in self.touched[o]}
         raise _Again
     return made
 

@@ -64,7 +64,7 @@ def refusal(
 
 # %% ../nbs/12_ledger.ipynb #85db26c1
 ORDER_RULES = {r.name: r for r in RULES if not r.declared} # the rules that no constraint of the database holds
-_day, _items = f't.order_id / {DAY_KEYS}', DAY_KEYS * LINE_KEYS
+_items = DAY_KEYS * LINE_KEYS # keys that the items of a day may have
 
 def _shadows(items):
     "SQL that hides the tables of orders behind the rows of some"
@@ -72,8 +72,8 @@ def _shadows(items):
     return f'WITH touched(order_id) AS (SELECT value FROM json_each(?)){few}, order_items AS ({items})\n'
 
 _own = _shadows('SELECT * FROM main.order_items WHERE order_id IN touched')
-_same_day = _shadows(f'''SELECT i.* FROM touched t JOIN main.order_items m ON m.order_id = t.order_id
-  JOIN main.order_items i ON i.product_id = m.product_id AND i.order_item_id BETWEEN {_day} * {_items} AND ({_day} + 1) * {_items} - 1''')
+_same_day = _shadows(f'''SELECT i.* FROM (SELECT DISTINCT m.product_id, t.order_id / {DAY_KEYS} AS day FROM touched t JOIN main.order_items m ON m.order_id = t.order_id) d
+  JOIN main.order_items i ON i.product_id = d.product_id AND i.order_item_id BETWEEN d.day * {_items} AND (d.day + 1) * {_items} - 1''')
 
 # %% ../nbs/12_ledger.ipynb #5c21b986
 @cache
@@ -88,8 +88,9 @@ def _order_of(rule, key):
     return key // dict(orders=1, order_items=LINE_KEYS, payments=PAYMENT_KEYS)[rule.table]
 
 # %% ../nbs/12_ledger.ipynb #bc4e3bac
-_neighbour = f'''SELECT max(i.order_id) FROM main.order_items m JOIN main.order_items i USING (product_id)
-WHERE m.order_item_id = ? AND i.order_id IN (SELECT value FROM json_each(?)) AND i.order_id / {DAY_KEYS} = m.order_id / {DAY_KEYS}'''
+_otherwise = _same_day + f'''SELECT order_id, min(order_item_id), 'product_id ' || product_id || ' costs ' || price || ' cents that day, not ' || unit_price_cents
+FROM (SELECT *, first_value(unit_price_cents) OVER (PARTITION BY product_id, order_item_id / {_items} ORDER BY order_id IN touched, order_item_id) AS price FROM order_items)
+WHERE order_id IN touched AND unit_price_cents <> price GROUP BY order_id'''
 
 # %% ../nbs/12_ledger.ipynb #efe84a1a
 _sum = _own + to_dialect(f'''SELECT m.goods_cents, o.discount_cents, o.shipping_cents, o.tax_cents, p.amount_cents
@@ -100,7 +101,7 @@ def _told(con, rule, key, order):
     if rule.name == 'ledger':
         goods, discount, shipping, tax, amount = con.execute(_sum, (f'[{order}]',)).fetchone()
         return f'{goods} goods - {discount} discount + {shipping} shipping + {tax} tax = {goods - discount + shipping + tax} cents, but amount_cents is {amount}'
-    cursor = con.execute((_same_day if rule.name == 'one_price_a_day' else _own) + rule.query('sqlite'), (f'[{order}]',))
+    cursor = con.execute(_own + rule.query('sqlite'), (f'[{order}]',))
     row = next(r for r in cursor if r[0] == key)
     return ', '.join(f'{c[0]} {v}' for c, v in zip(cursor.description, row))
 
@@ -110,12 +111,13 @@ def broken(
     orders, # keys of the orders that it touched
 ) -> dict: # order: what is wrong with it, as a `Refused`
     "The rules that a change would break"
-    found, ids = {}, json.dumps(sorted(orders))
-    for sql in _asked() if orders else ():
-        for name, key in con.execute(sql, (ids,)).fetchall():
-            rule, order = ORDER_RULES[name], _order_of(ORDER_RULES[name], key)
-            if order not in orders: order = con.execute(_neighbour, (key, ids)).fetchone()[0]
-            if order in found: continue
-            found[order] = Refused(f'{rule.meaning}: {_told(con, rule, key, order)}.', name, rule.table, rule.column, key,
-                                   'Change the order as a whole, with its items and its payment')
+    found, ids, (own, same_day) = {}, (json.dumps(sorted(orders)),), _asked()
+    def blame(order, name, key, told):
+        rule = ORDER_RULES[name]
+        found[order] = Refused(f'{rule.meaning}: {told}.', name, rule.table, rule.column, key, 'Change the order as a whole, with its items and its payment')
+    for name, key in con.execute(own, ids).fetchall() if orders else ():
+        if (order := _order_of(ORDER_RULES[name], key)) not in found: blame(order, name, key, _told(con, ORDER_RULES[name], key, order))
+    for name, _ in con.execute(same_day, ids).fetchmany(1) if orders else ():
+        for order, key, told in con.execute(_otherwise, ids).fetchall():
+            if order not in found: blame(order, name, key, told)
     return found

@@ -245,3 +245,13 @@ def _told(t, what):
     summary, description, example = (w.format(**words) for w in WORDS[what])
     form = ', which shows the form, and is refused' * (own and what in ('create', 'bulk'))
     return dict(summary=summary, description=f'{description}\n\nExample: `{example}`{form}')
+
+# %% ../nbs/12e_shapes.ipynb #592c98e5
+def _links(t, at=''):
+    "Where an answer leads whose row is at a pointer: operation: its parameters from the answer"
+    def value(column): return f'$response.body#{at}/{column}'
+    key, seen = dict(key=value(t.key)), {'if-match': '$response.header.ETag'} # a page has no ETag
+    to = {f'single_{t.name}': key} | ({} if at else {f'{what}_{t.name}': key | seen for what in ('replace', 'change', 'delete')})
+    to |= {f'single_{parent}': dict(key=value(c)) for c, parent in t.parents.items()}
+    to |= {f'listing_{child.name}': {c: value(t.key)} for child in TABLES.values() for c, parent in child.parents.items() if parent == t.name}
+    return {n: dict(operationId=n, parameters=p) for n, p in to.items()}

@@ -715,6 +715,45 @@ def test_the_documentation_shows_requests_that_work(inside):
         assert client.put(made.headers['location'], json=new, headers=key | {'If-Match': '*'}).status_code == 200
 
 
+def test_links_of_the_documentation_lead_where_they_say(inside):
+    "From every kind of answer that has a row, each declared link is a route that takes what the answer gives it, and answers."
+    client, app = inside()
+    told, key = client.get('/openapi.json').json(), {'Authorization': 'Bearer ' + app.state.service.keys.create(['*'])}
+    ops = {op['operationId']: (verb, path, op) for path, found in told['paths'].items() for verb, op in found.items()}
+
+    def value(expression, answer):
+        where, _, pointer = expression.removeprefix('$response.').partition('#')
+        if where.startswith('header.'): return answer.headers[where.removeprefix('header.')]
+        found = answer.json()
+        for part in pointer.split('/')[1:]: found = found[int(part)] if isinstance(found, list) else found[part]
+        return found
+
+    def follow(id, answer):
+        "The operations that an answer leads to; those that read are asked for, the others sent the version they are to have."
+        said = ops[id][2]['responses'][str(answer.status_code)]
+        links = said['links']
+        assert {h.lower() for h in said['headers']} <= {*answer.headers}, id
+        for name, link in links.items():
+            verb, path, op = ops[link['operationId']]
+            given = {n: value(e, answer) for n, e in link['parameters'].items()}
+            places = {p['name']: p['in'] for p in op['parameters']}
+            assert {*given} <= {*places}, (id, name)
+            at, (query, headers) = path.replace('{key}', str(given.get('key'))), ({n: v for n, v in given.items() if places[n] == kind} for kind in ('query', 'header'))
+            if verb == 'get':
+                got = client.get(at, params=query)
+                assert got.status_code == 200 and all(str(r[n]) == str(v) for r in got.json().get('items', ()) for n, v in query.items()), (id, name)
+            if verb == 'patch': assert client.patch(at, json={}, headers=key | headers).status_code == 200, (id, name)
+        return {*links}
+
+    for table, t in TABLES.items():
+        page = client.get(f'/v1/{table}', params=dict(limit=1))
+        near = {f'single_{p}' for p in t.parents.values()} | {f'listing_{o.name}' for o in TABLES.values() if table in o.parents.values()}
+        assert follow(f'listing_{table}', page) == near | {f'single_{table}'}
+        at, rest = f'/v1/{table}/{page.json()["items"][0][t.key]}', near | {f'{what}_{table}' for what in ('single', 'replace', 'change', 'delete')}
+        assert follow(f'single_{table}', client.get(at)) == follow(f'change_{table}', client.patch(at, json={}, headers=key | {'If-Match': '*'})) == rest
+        assert all({*ops[f'{what}_{table}'][2]['responses'][status]['links']} == rest for what, status in (('create', '201'), ('replace', '200')))
+
+
 def test_examples_with_a_key_work_in_the_shop_that_everybody_makes(tmp_path):
     "In the default shop every row that an example names is there, and can be replaced and changed as the example does; a line is added with its order."
     load(tables(Settings()), tmp_path / 'shop.db')
@@ -748,9 +787,9 @@ def test_documentation_works_offline(server, browser):
 
 @pytest.mark.slow
 def test_schemathesis(own):
-    "Every check, on a small number of examples: what the documentation says is what the service does."
+    "Every check, on a small number of examples and on sequences of requests: what the documentation says is what the service does."
     server = own()
     done = subprocess.run([sys.executable, '-m', 'schemathesis.cli', '--config-file', str(HERE / 'schemathesis' / 'schemathesis.toml'), 'run', server.url + '/openapi.json', '--max-examples', '3',
-        '--phases', 'examples,fuzzing', '--checks', 'all', '--seed', '1', '--max-time', '30'], capture_output=True, text=True, env=os.environ | dict(SHOP_KEY=server.token, SCHEMATHESIS_HOOKS='hooks', PYTHONPATH=os.pathsep.join([str(HERE / 'schemathesis'), *sys.path])))
+        '--phases', 'examples,fuzzing,stateful', '--checks', 'all', '--seed', '1', '--max-time', '45'], cwd=server.db.parent, capture_output=True, text=True, env=os.environ | dict(SHOP_KEY=server.token, SCHEMATHESIS_HOOKS='hooks', PYTHONPATH=os.pathsep.join([str(HERE / 'schemathesis'), *sys.path])))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     assert not server.events('failure')

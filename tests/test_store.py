@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
-from shop_nb.changes import KEPT, Reused, merge
+from shop_nb.changes import KEPT, Change, Reused, merge
 from shop_nb.generate import tables
 from shop_nb.keys import SCOPES, Keys
 from shop_nb.ledger import ORDER_RULES, Missing, Refused, Stale, _asked, broken
@@ -341,6 +341,37 @@ def test_bulk_row_by_row(store, db):
     with store.change() as c: made, wrong = c.create_many('orders', rows)
     assert len(made) == 2 and {i: e.kind for i, e in wrong.items()} == {1: 'ledger', 3: 'order_has_lines'}
     assert {r.name for r in RULES if len(violations(sqlite3.connect(db), r, 'sqlite'))} == set()
+
+
+@pytest.mark.parametrize('what', ['prices', 'sums', 'lines'])
+def test_bulk_of_wrong_rows_takes_few_rounds(store, db, what, monkeypatch):
+    "However many rows break a rule together, the others are tried again a few times, not once for each."
+    rounds, once = [], Change._rows_but
+    monkeypatch.setattr(Change, '_rows_but', lambda *args: (rounds.append(1), once(*args))[1])
+    product, *others = (p for p in store.page('products', limit=1000).items if p['discontinued_on'] is None)
+    price = product['price_cents']
+    def order(cents, tax=0): return dict(customer_id=1, ordered_at='2026-02-03 10:00:00', status='pending', channel='web', shipping_cents=0, tax_cents=tax, discount_cents=0, delivered_at=None,
+        items=[dict(product_id=product['product_id'], quantity=1, unit_price_cents=cents, discount_cents=0, returned_quantity=0)],
+        payment=dict(method='card', status='pending', amount_cents=cents, refunded_cents=0, attempts=0, paid_at=None))
+    with store.change() as c:
+        if what == 'lines': # each opens the same order
+            order_id = c.create('orders', order(price))[0]['order_id']
+            line = dict(order_item_id=None, order_id=order_id, quantity=1, discount_cents=0, returned_quantity=0)
+            made, wrong = c.create_many('order_items', [line | dict(line_number=n, product_id=p['product_id'], unit_price_cents=p['price_cents']) for n, p in enumerate(others[:20], 2)])
+        else: made, wrong = c.create_many('orders', [order(price + i) if what == 'prices' else order(price, tax=i) for i in range(20)])
+    assert len(rounds) <= 2 and {e.kind for e in wrong.values()} == {dict(prices='one_price_a_day').get(what, 'ledger')}
+    assert list(wrong) == list(range(20)) if what == 'lines' else len(made) == 1 and list(wrong) == list(range(1, 20))
+    if what == 'prices': assert f'costs {price} cents that day, not {price + 1}' in wrong[1].wrong
+
+
+def test_the_price_of_a_day_is_that_of_before(store, db):
+    "A bulk that sells at another price than the day's is refused, however many of its rows agree; those that keep to it are made."
+    item, order = query(db, 'SELECT product_id, unit_price_cents FROM order_items ORDER BY order_item_id LIMIT 1')[0], store.page('orders', limit=1).items[0]
+    def new(cents): return dict(customer_id=order['customer_id'], ordered_at=order['ordered_at'], status='pending', channel='web', shipping_cents=0, tax_cents=0, discount_cents=0, delivered_at=None,
+        items=[dict(product_id=item[0], quantity=1, unit_price_cents=cents, discount_cents=0, returned_quantity=0)],
+        payment=dict(method='card', status='pending', amount_cents=cents, refunded_cents=0, attempts=0, paid_at=None))
+    with store.change() as c: made, wrong = c.create_many('orders', [new(item[1] + 1), new(item[1] + 1), new(item[1]), new(item[1] + 1)])
+    assert len(made) == 1 and list(wrong) == [0, 1, 3] and {e.kind for e in wrong.values()} == {'one_price_a_day'}
 
 
 # ---- snapshots and keys
