@@ -8,6 +8,7 @@ __all__ = ['THEMES', 'BUILDERS', 'short', 'builder', 'hbar', 'plot', 'png', 'svg
 
 # %% ../nbs/08_charts.ipynb #db7c4510
 import io, re
+from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 
 import numpy as np, pandas as pd
@@ -37,6 +38,10 @@ def _rc(look):
             'svg.fonttype': 'none', 'svg.hashsalt': 'shop_nb', 'path.simplify': True}
 
 # %% ../nbs/08_charts.ipynb #bdf9216b
+def _fixed(value, places=0):
+    "A number with so many decimals, halves away from zero, as JavaScript's `toFixed` has it"
+    return Decimal(float(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP) + 0 # no -0.00
+
 def short(
     value:float, # a number
     unit:str='count', # a unit of `unit_of`: eur, share or anything else
@@ -45,11 +50,11 @@ def short(
     "A number as a chart shows it: 12.3 k €, 4.5 %, 1.2 M"
     if pd.isna(value): return '–'
     size, sign = abs(value), ' €' if unit == 'eur' else ''
-    if unit == 'share': text, sign = f'{100 * value:.1f}', ' %'
-    elif size >= 999_500: text, sign = f'{value / 1e6:.{2 if size < 1e7 else 1}f}', ' M' + sign
-    elif size >= (1e3 if unit == 'eur' else 1e4): text, sign = f'{value / 1e3:.{1 if size < 1e5 else 0}f}', ' k' + sign
-    elif size >= 100 or unit != 'eur' and float(value).is_integer(): text = f'{value:,.0f}'
-    else: text = f'{value:.2f}'
+    if unit == 'share': text, sign = f'{_fixed(100 * value, 1)}', ' %'
+    elif size >= 999_500: text, sign = f'{_fixed(value / 1e6, 2 if size < 1e7 else 1)}', ' M' + sign
+    elif size >= (1e3 if unit == 'eur' else 1e4): text, sign = f'{_fixed(value / 1e3, 1 if size < 1e5 else 0)}', ' k' + sign
+    elif size >= 100 or unit != 'eur' and float(value).is_integer(): text = f'{_fixed(value):,}'
+    else: text = f'{_fixed(value, 2)}'
     return (text.rstrip('0').rstrip('.') if bare and '.' in text else text) + sign
 
 # %% ../nbs/08_charts.ipynb #d01e7e2d

@@ -135,6 +135,8 @@ def cube_path(
 ) -> Path:
     "The cube of a run, made if there is none yet"
     path = Path(folder or cache_folder()) / f'{stamp(source)}.cube'
+    try: path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as e: raise ShopError(f'No folder for cubes can be made at {path.parent}: {first_line(e)}.', 'Name another one') from None
     if path.exists(): os.utime(path)
     else: tell(f'Adding up {source}, once'); build(source, path)
     for old in sorted(path.parent.glob('*.cube'), key=lambda p: p.stat().st_mtime, reverse=True)[keep:]: old.unlink(missing_ok=True)

@@ -7,14 +7,13 @@ __all__ = ['Desk', 'theme_css', 'style_css', 'first_html', 'dashboard']
 
 # %% ../nbs/11c_dashboard.ipynb #c8499b18
 import io, re
-from decimal import ROUND_HALF_UP, Decimal
 from importlib import resources
 from pathlib import Path
 
 from fastcore.basics import patch
 
 from .analytics import connect
-from .charts import THEMES
+from .charts import THEMES, _fixed
 from .cube import Cube, cache_folder, cube_path, stamp
 from .measures import DIMENSIONS, MEASURES, from_query, measure_sql, to_query
 from .panels import PAGES
@@ -167,16 +166,12 @@ def style_css() -> str: # CSS
     return theme_css() + _file('dashboard.css')
 
 # %% ../nbs/11c_dashboard.ipynb #77578ca9
-def _fixed(value, places):
-    "A number with so many decimals, halves away from zero, as JavaScript's `toFixed` has it"
-    return Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
-
 def _said(value, unit):
     "A headline number as a card shows it"
     if value is None: return '–'
     if unit == 'share': return f'{_fixed(100 * value, 1)} %'
-    if unit == 'count': return f'{_fixed(value, 0):,}'
-    return f'{_fixed(value / 1e6, 1)} M €' if abs(value) >= 1e8 else f'{_fixed(value, 0):,} €' if abs(value) >= 1000 else f'{_fixed(value, 2)} €'
+    if unit == 'count': return f'{_fixed(value):,}'
+    return f'{_fixed(value / 1e6, 1)} M €' if abs(value) >= 1e8 else f'{_fixed(value):,} €' if abs(value) >= 1000 else f'{_fixed(value, 2)} €'
 
 def first_html(
     desk:Desk, # the desk of a run

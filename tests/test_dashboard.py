@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 from browse import free_port, kernels
 from shop_nb import Shop
 from shop_nb.analytics import ask, cut_months
-from shop_nb.charts import THEMES, svg
+from shop_nb.charts import THEMES, short, svg
 from shop_nb.cube import Cube, build, cube_path
 from shop_nb.dashboard import Desk, _said as said_first, theme_css
 from shop_nb.measures import DIMENSIONS, MEASURES, Filters, before, from_query, measure_sql, to_query
@@ -48,6 +48,24 @@ def cube(shop, cubes): return Cube(cube_path(shop.folder, cubes))
 
 @pytest.fixture(scope='module')
 def desk(shop, cubes): return Desk(shop.folder, cubes)
+
+
+def test_numbers_are_written_one_way(browser):
+    "A picture from Python and one in the browser write the same number alike, also one that lies in the middle of two."
+    draw, script = Random(3), resources.files('shop_nb').joinpath('templates', 'dashboard.js').read_text(encoding='utf-8')
+    middles = [s * (k + .5) * 10.**e for k in range(0, 1000, 37) for e in range(-3, 7) for s in (1, -1)]
+    cases = [[v, unit, bare] for v in middles + [draw.uniform(-1, 1) * 10**draw.uniform(-3, 9) for _ in range(500)] + [0, -0., 999.5, 9999, 10_000, 999_499.5, 999_500]
+             for unit in ('eur', 'count', 'share') for bare in (False, True)]
+    page = browser.new_page()
+    shown = page.evaluate('([script, cases]) => cases.map(new Function(script + "; return c => short(...c)")())', [script.partition('// -------')[0], cases])
+    page.close()
+    assert not [(c, s, short(*c)) for c, s in zip(cases, shown) if s != short(*c)][:9]
+
+
+def test_a_folder_for_cubes_is_made_or_the_error_names_it(shop, tmp_path):
+    assert cube_path(shop.folder, tmp_path / 'new' / 'cubes').exists()
+    (tmp_path / 'file').touch()
+    with pytest.raises(ShopError, match='No folder for cubes can be made at .*file'): cube_path(shop.folder, tmp_path / 'file' / 'cubes')
 
 
 def subset(values): return st.lists(st.sampled_from(values), unique=True, max_size=3).map(tuple)

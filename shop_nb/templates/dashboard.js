@@ -14,31 +14,33 @@ const REGIONS = new Intl.DisplayNames('en', {type: 'region'})
 const country = v => /^[A-Z]{2}$/.test(v) ? REGIONS.of(v) : v
 const words = t => String(t ?? '').replaceAll('_', ' ')
 
+// No -0.00
+const fixed = (v, places) => (+v.toFixed(places) || 0).toFixed(places)
 // Numbers as the library's charts write them (`short` in 08_charts), and in full (`say` in 07_analytics)
 function short(v, unit, bare) {
   if (v == null || Number.isNaN(v)) return DASH
   const size = Math.abs(v), sign = unit === 'eur' ? ' €' : ''
   const trim = t => bare && t.includes('.') ? t.replace(/\.?0+$/, '') : t
-  if (unit === 'share') return trim((100 * v).toFixed(1)) + ' %'
-  if (size >= 999500) return trim((v / 1e6).toFixed(size < 1e7 ? 2 : 1)) + ' M' + sign
-  if (size >= (unit === 'eur' ? 1e3 : 1e4)) return trim((v / 1e3).toFixed(size < 1e5 ? 1 : 0)) + ' k' + sign
+  if (unit === 'share') return trim(fixed(100 * v, 1)) + ' %'
+  if (size >= 999500) return trim(fixed(v / 1e6, size < 1e7 ? 2 : 1)) + ' M' + sign
+  if (size >= (unit === 'eur' ? 1e3 : 1e4)) return trim(fixed(v / 1e3, size < 1e5 ? 1 : 0)) + ' k' + sign
   if (size >= 100 || (unit !== 'eur' && Number.isInteger(v))) return whole(v) + sign
-  return trim(v.toFixed(2)) + sign
+  return trim(fixed(v, 2)) + sign
 }
 function full(v, unit) {
   if (v == null) return DASH
   if (typeof v === 'string') return /^\d{4}-\d\d-\d\d$/.test(v) ? (unit === 'month' ? v.slice(0, 7) : v) : v
   if (typeof v === 'boolean') return v ? 'yes' : 'no'
   if (unit === 'id') return String(v)
-  if (unit === 'share') return (100 * v).toFixed(1) + ' %'
+  if (unit === 'share') return fixed(100 * v, 1) + ' %'
   return unit === 'eur' ? v.toLocaleString('en', {minimumFractionDigits: 2, maximumFractionDigits: 2}) : v.toLocaleString('en', {maximumFractionDigits: 2})
 }
 // In full with its unit, as a tip says it; only a table, whose head names the unit, goes without
 const amount = (v, unit) => full(v, unit) + (unit === 'eur' && v != null ? ' €' : '')
 function headline(v, unit) {
   if (v == null) return DASH
-  if (unit === 'share') return (100 * v).toFixed(1) + ' %'
-  if (unit === 'eur') return (Math.abs(v) >= 1000 ? Math.abs(v) >= 1e8 ? (v / 1e6).toFixed(1) + ' M' : whole(v) : v.toFixed(2)) + ' €'
+  if (unit === 'share') return fixed(100 * v, 1) + ' %'
+  if (unit === 'eur') return (Math.abs(v) >= 1000 ? Math.abs(v) >= 1e8 ? fixed(v / 1e6, 1) + ' M' : whole(v) : fixed(v, 2)) + ' €'
   return whole(v)
 }
 
