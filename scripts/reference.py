@@ -183,17 +183,20 @@ def api_page():
     md.renderer.rules['fence'] = lambda tokens, i, *_: coloured(tokens[i].content, tokens[i].info)
     ref = lambda o: told['components'][o['$ref'].split('/')[2]][o['$ref'].split('/')[3]] if '$ref' in o else o
     for verb, path, op in endpoints(): groups.setdefault((op.get('tags') or ['service'])[0], []).append((verb, path, op))
+    named = {op['operationId']: f'{verb} {path}' for verb, path, op in endpoints()}
+    def lead(link): return f'<li><a href="#{slug(named[link["operationId"]])}">{code(named[link["operationId"]])}</a> with ' + ', '.join(f'{code(n)} {code(v)}' for n, v in link['parameters'].items()) + '</li>'
     parts = ['<p>Made from the OpenAPI document of the service, which it serves itself at <code>/openapi.json</code>, and as a page to try it at <code>/docs</code>. Start it: <code>shop-nb api --db FILE</code>.</p>']
     for tag, ops in groups.items():
         parts.append(f'<h2 id="{slug(tag)}">{e(tag)}</h2>')
         for verb, path, op in ops:
             rows = [[f'{code(p["name"])}<small>{p["in"]}</small>', e(p.get('description') or p.get('schema', {}).get('description') or '')] for p in map(ref, op.get('parameters', []))]
-            answers = [[code(s), e(ref(r).get('description', ''))] for s, r in op.get('responses', {}).items()]
+            answers = [[code(s), e(r.get('description', '')) + ''.join(f'<br>{code(n)} {e(h["description"])}' for n, h in r.get('headers', {}).items())] for s, r in ((s, ref(r)) for s, r in op.get('responses', {}).items())]
+            leads = ''.join(lead(link) for r in op.get('responses', {}).values() for link in r.get('links', {}).values())
             sent = op.get('requestBody', {}).get('content', {}).get('application/json', {})
             body = [sent['example']] if 'example' in sent else ref(sent.get('schema', {})).get('examples')
             parts.append(f'<details class="rule" id="{slug(f"{verb} {path}")}"><summary><span class="verb {verb.lower()}">{verb}</span> <code>{e(path)}</code> {e(op.get("summary", ""))}</summary>'
                          + md.render(op.get('description', '')) + ('<p>With a body such as</p>' + coloured(json.dumps(body[0], ensure_ascii=False, indent=2), 'json') if body else '')
-                         + (table(['parameter', 'meaning'], rows) if rows else '') + table(['answer', 'meaning'], answers) + '</details>')
+                         + (table(['parameter', 'meaning'], rows) if rows else '') + table(['answer', 'meaning'], answers) + (f'<p>The answer leads to</p><ul>{leads}</ul>' if leads else '') + '</details>')
     return Page('reference/api.html', 'HTTP API', 'reference', 'Look up', lead=f'{len(endpoints())} endpoints', body='\n'.join(parts))
 
 
