@@ -44,7 +44,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUTF8 := 1
 
-.PHONY: help install export readme outputs run verify api dashboard lab test check wheel docs docs-serve bench peers pools services image up down dist notes hooks lock clean distclean
+.PHONY: help install export readme outputs run verify api dashboard lab test soak check wheel docs docs-serve bench peers pools services image up down dist notes hooks lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -91,6 +91,9 @@ lab: $(READY) ## open the notebooks in JupyterLab
 dashboard: $(READY) ## serve the dashboard of reports/shop, made first if it is not there (RUN=folder, PORT=8866)
 	@[ -e $(RUN)/manifest.json ] || $(MAKE) run
 	@$(BIN)/shop-nb dashboard $(RUN) --port $(or $(PORT),8866)
+
+soak: $(READY) ## test the service by the numbers of a release: random requests, races, kills, long load (hours)
+	@API_FULL=1 $(PY) -m pytest -s tests/test_api.py::test_schemathesis tests/test_api_model.py
 
 check: $(READY) ## the fast part of `make test`: notebooks clean, library and README in step, quick tests
 	@$(PY) -m pytest -q -m "not slow" tests

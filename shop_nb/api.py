@@ -78,12 +78,15 @@ class Service:
         return Response(body, status, json.loads(headers) | ({'Idempotency-Replayed': 'true'} if again else {}), 'application/json' if body else None)
 
 # %% ../nbs/12g_api.ipynb #dc45df05
+_kinds = dict.fromkeys(('POST', 'PUT'), ('application/json',)) | dict(PATCH=('application/json', 'application/merge-patch+json'))
+
 class _Route(APIRoute):
-    "A route that asks for a key before it reads the request"
+    "A route that asks for a key, and looks at the kind of the body, before it reads the request"
     def get_route_handler(self):
         handle, scope, quick = super().get_route_handler(), (self.openapi_extra or {}).get('x-scope'), self.quick()
         async def guarded(request):
             if scope: request.state.key = request.app.state.service.admit(request, scope)
+            if self.body_field and request.headers.get('content-type', '').partition(';')[0].strip().lower() not in _kinds[request.method]: raise HTTPException(415, f'The body is to be {" or ".join(_kinds[request.method])}.')
             return await (quick(request) or handle(request))
         return guarded
 
@@ -120,7 +123,7 @@ _Idempotency = Annotated[Optional[str], Header(min_length=1, max_length=255, pat
 def _headers(**told): return {n: dict(description=d, schema=dict(type='string')) for n, d in told.items()}
 _version = 'Version of the row'
 
-def _split(text): return [] if text is None else text.split(',')
+def _split(text): return [] if text is None else list(dict.fromkeys(text.split(',')))
 
 def _reading(api, service, name):
     "The routes that read a table"
@@ -142,7 +145,7 @@ def _reading(api, service, name):
         purpose, sort = json.dumps([name, found, given.get('sort', '')], sort_keys=True), given.get('sort', '')
         after = service.keys.unsign(q.cursor, purpose) if q.cursor is not None else None
         def page(): return store.page(t, found, sort, after, q.limit, _split(q.fields), brings(request, _split(given.get('expand'))), bool(q.count))
-        p = await run_in_threadpool(page) if found or sort or q.count else page()
+        p = await run_in_threadpool(page) if found or sort or q.count or 'expand' in given or q.limit > 100 else page()
         cursor = service.keys.sign(p.next, purpose) if p.next else None
         link = {'Link': f'<{request.url.path}?{request.url.include_query_params(cursor=cursor).query}>; rel="next"'} if cursor else None
         return _json(dict(items=p.items, next=cursor) | (dict(count=p.count) if q.count else {}), headers=link)
@@ -172,24 +175,25 @@ def _writing(api, service, name):
     scope, about = f'{name}:write', dict(links=_links(t), headers=_headers(ETag=_version))
     made = about | dict(headers=_headers(ETag=_version, Location='Path of the row'))
 
-    def answer(made, status=200):
+    def answer(request, made, status=200):
         row, version = made
+        if not request.state.key.may(f'{name}:read'): row = {t.key: row[t.key]} # who may write and not read gets no more than the key
         headers = {'ETag': _tag(version)} | ({'Location': f'/v1/{name}/{row[t.key]}'} if status == 201 else {})
         return status, json.dumps(headers), orjson.dumps(row)
 
     @_route(api, 'POST', f'/v1/{name}', scope, Row, 201, answer=made, **_told(t, 'create'))
     async def create(request:Request, body:New, idempotency_key:_Idempotency=None):
-        return await service.write(request, lambda c: answer(c.create(t, body.model_dump()), 201), idempotency_key)
+        return await service.write(request, lambda c: answer(request, c.create(t, body.model_dump()), 201), idempotency_key)
 
     @_route(api, 'PUT', f'/v1/{name}/{{key}}', scope, Row, answer=about, **_told(t, 'replace'))
     async def replace(request:Request, key:_Key, body:New, if_match:_IfMatch=None):
         expected = _expected(if_match)
-        return await service.write(request, lambda c: answer(c.replace(t, key, body.model_dump(), expected)))
+        return await service.write(request, lambda c: answer(request, c.replace(t, key, body.model_dump(), expected)))
 
     @_route(api, 'PATCH', f'/v1/{name}/{{key}}', scope, Row, answer=about, **_told(t, 'change'))
     async def change(request:Request, key:_Key, body:Patch, if_match:_IfMatch=None):
         expected = _expected(if_match)
-        return await service.write(request, lambda c: answer(c.patch_row(t, key, body.model_dump(exclude_unset=True), expected)))
+        return await service.write(request, lambda c: answer(request, c.patch_row(t, key, body.model_dump(exclude_unset=True), expected)))
 
     @_route(api, 'DELETE', f'/v1/{name}/{{key}}', scope, None, 204, **_told(t, 'delete'))
     async def delete(request:Request, key:_Key, if_match:_IfMatch=None):
@@ -218,10 +222,10 @@ def _bulk(api, service, name):
 
     def check(rows):
         "The rows that have the right form, and what is wrong with the others"
-        good, wrong = [], {}
+        good, wrong, hints = [], {}, iter(range(20))
         for i, row in enumerate(rows):
             try: good.append(read(row).model_dump())
-            except ValidationError as e: good.append(None); wrong[i] = list(_faults(e.errors(), t.names, f'/{i}'))
+            except ValidationError as e: good.append(None); wrong[i] = list(_faults(e.errors(include_input=False), t.names, f'/{i}', hints))
         return good, wrong
 
     @_route(api, 'POST', f'/v1/{name}:bulk', f'{name}:write', Bulk, parameters=_Bulk, extra={207: dict(model=Bulk, description='Some rows were refused, the others made')}, openapi=dict(requestBody=dict(required=True, content=content)), **_told(t, 'bulk'))
@@ -234,7 +238,6 @@ def _bulk(api, service, name):
             made, wrong = c.create_many(t, rows, malformed)
             faults = [f for i, w in wrong.items() for f in (w if isinstance(w, list) else [fault(w, name, f'/{i}')])]
             if wrong and q.mode == 'atomic': raise _Whole(faults)
-            c.touched = {}
             return 207 if wrong else 200, '{}', orjson.dumps(dict(created=len(made), keys=made, refused=faults, dry_run=bool(q.dry_run)))
         try: return await service.write(request, job, idempotency_key, bool(q.dry_run))
         except _Whole as e: return problem(409, f'{len(e.args[0]):,} rows were refused; nothing was written.', e.args[0])
@@ -281,7 +284,7 @@ def _question(api, service, q):
     async def ask(request:Request, if_none_match:_IfNone=None):
         p = _read(Params, request)
         answer, seen = await run_in_threadpool(service.snapshots.answer, q.name, p.model_dump(exclude_unset=True, exclude={'format'}))
-        asked = hashlib.sha256(repr((seen.version, q.name, answer.params, p.format)).encode()).hexdigest()[:32]
+        asked = hashlib.sha256(repr((seen.version, seen.at, q.name, answer.params, p.format)).encode()).hexdigest()[:32]
         headers = {'ETag': _tag(asked), 'X-As-Of': f'{seen.version} {seen.at}'}
         if if_none_match and _matches(if_none_match, asked): return Response(status_code=304, headers=headers)
         if p.format == 'json':
@@ -364,7 +367,7 @@ _intro = '''A synthetic shop: customers, products, orders with their items and p
 
 - **Money** is in euro cents, times are the shop's wall time, both as the database has them.
 - **Pages**: `next` is the cursor of the page that follows; filters are `column__operator=value`.
-- **Changes** need a key (`Authorization: Bearer`), and `If-Match` with the ETag of the row that you saw. An order is changed as a whole: with its items and its payment, so that the sum closes.
+- **Changes** need a key (`Authorization: Bearer`), and `If-Match` with the ETag of the row that you saw. A key that may change and not read is told the key of the row alone. An order is changed as a whole: with its items and its payment, so that the sum closes.
 - **Once**: a POST with an `Idempotency-Key` is done once, however often it is sent.
 - **Problems** are `application/problem+json` (RFC 9457), with a pointer to each field at fault.'''
 
@@ -385,6 +388,7 @@ def _documented(api, service):
         parts['responses'] = {str(s): r for s, r in RESPONSES.items()}
         for verb, op in (found for path in told['paths'].values() for found in path.items()):
             op['responses'] = {s: {'$ref': f'#/components/responses/{s}'} if s in parts['responses'] else r for s, r in sorted(op['responses'].items()) if verb != 'get' or s not in _of_changes}
+            if verb == 'patch': op['requestBody']['content'] = dict.fromkeys(_kinds['PATCH'], op['requestBody']['content']['application/json'])
             if scope := op.get('x-scope'): op['security'] = [{}] * (service.config.open and scope.endswith(':read')) + [dict(key=[scope])]
         return told
     api.openapi = openapi

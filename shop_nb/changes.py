@@ -20,7 +20,7 @@ from .store import PARTS, Store, _whole, version
 # %% ../nbs/12b_changes.ipynb #e0151097
 class Change:
     "A transaction of a store: what it touched, and how to change rows in it"
-    def __init__(self, con): self.con, self.touched = con, {}
+    def __init__(self, con): self.con, self.touched = con, set()
 
     def check(self):
         "Raise the first rule that an order which was touched breaks"
@@ -79,14 +79,14 @@ def _new_key(con, t, row):
 _watched = {n: [c for c in t.names if any(f'.{c}' in r.sql for r in ORDER_RULES.values())] for n, t in TABLES.items() if n not in _own}
 
 @patch
-def _touch(self:Change, t, before, after, by=None):
-    "Remember the orders that a row belongs to; `by` is who touched them"
+def _touch(self:Change, t, before, after):
+    "Remember the orders that a row belongs to"
     if t.name in _own: orders = [r['order_id'] for r in (before, after) if r]
     elif before and after and any(before[c] != after[c] for c in _watched[t.name]):
         child = next(o for o in TABLES.values() if t.name in o.parents.values())
         orders = [o for o, in self.con.execute(f'SELECT DISTINCT order_id FROM {child.name} WHERE {t.key} = ?', (after[t.key],))]
     else: orders = []
-    for o in orders: self.touched.setdefault(o, []).append(by)
+    self.touched.update(orders)
 
 # %% ../nbs/12b_changes.ipynb #aa84c6fb
 @patch
@@ -117,12 +117,20 @@ def _parts(order, row):
             r.setdefault(t.key, _new_key(None, t, r))
         yield t, numbered
 
+@patch
+def _insert_parts(self:Change, order, row):
+    "Put the parts that came with an order where others were"
+    for part, rows in _parts(order, row):
+        self.con.execute(f'DELETE FROM {part.name} WHERE order_id = ?', (order,))
+        for i, r in enumerate(rows):
+            try: self._insert(part, r)
+            except Refused as e: e.at = i; raise
+
 # %% ../nbs/12b_changes.ipynb #876f244e
 @patch
 def create(self:Change,
     table, # name of a table
     row:dict, # column: value; an order may have its items and its payment
-    by=None, # who asks, for a bulk
 ) -> tuple: # the row and its version
     "Add a row, or an order as a whole; raises `Refused`"
     t = get_table(table)
@@ -130,9 +138,8 @@ def create(self:Change,
     if row.get(t.key) is None: row[t.key] = _new_key(self.con, t, row)
     else: _check_key(t, row[t.key])
     self._insert(t, row)
-    for part, rows in _parts(row[t.key], row) if t.name == 'orders' else ():
-        for r in rows: self._insert(part, r)
-    self._touch(t, None, row, by)
+    if t.name == 'orders': self._insert_parts(row[t.key], row)
+    self._touch(t, None, row)
     made = _whole(self.con, t, row[t.key])
     return made, version(made)
 
@@ -159,9 +166,7 @@ def replace(self:Change,
     if row.get(t.key) is None: row[t.key] = key
     if row[t.key] != key: raise Refused(f'{t.key} is {key} and stays so.', 'key', t.name, t.key, key, 'Delete the row and make another one')
     self._update(t, key, row)
-    for part, rows in _parts(key, row) if t.name == 'orders' else ():
-        self.con.execute(f'DELETE FROM {part.name} WHERE order_id = ?', (key,))
-        for r in rows: self._insert(part, r)
+    if t.name == 'orders': self._insert_parts(key, row)
     self._touch(t, before, row)
     made = _whole(self.con, t, key)
     return made, version(made)
@@ -216,23 +221,6 @@ def _attempt(self:Change):
     finally: self.con.execute('RELEASE attempt')
 
 # %% ../nbs/12b_changes.ipynb #41b74a50
-class _Again(Exception): "Take it back and try again"
-
-@patch
-def _rows_but(self:Change, t, rows, wrong):
-    "Create the rows that are not known to be wrong, and add to those that are; raises `_Again` if a rule is broken"
-    self.touched, made = {}, []
-    for i, row in enumerate(rows):
-        if i in wrong: continue
-        try:
-            with self._attempt(): made.append(self.create(t, row, by=i)[0][t.key])
-        except Refused as e: wrong[i] = e
-    if found := broken(self.con, self.touched):
-        wrong |= {i: e for o, e in found.items() for i in self.touched[o]}
-        raise _Again
-    return made
-
-# %% ../nbs/12b_changes.ipynb #b00c5268
 @patch
 def create_many(self:Change,
     table, # name of a table
@@ -240,11 +228,16 @@ def create_many(self:Change,
     wrong:dict=None, # numbers of rows that are known to be wrong: why
 ) -> tuple: # keys of the rows that were made, and {number of a row: its `Refused`} of the others
     "Add rows, each by itself"
-    t, wrong = get_table(table), dict(wrong or {})
-    while True:
+    t, made, wrong, before = get_table(table), [], dict(wrong or {}), self.touched
+    for i, row in enumerate(rows):
+        if i in wrong: continue
+        self.touched = set()
         try:
-            with self._attempt(): return self._rows_but(t, rows, wrong), dict(sorted(wrong.items()))
-        except _Again: pass
+            with self._attempt(): new = self.create(t, row)[0][t.key]; self.check()
+            made.append(new)
+        except Refused as e: wrong[i] = e
+        finally: self.touched = before
+    return made, dict(sorted(wrong.items()))
 
 # %% ../nbs/12b_changes.ipynb #f9dd1556
 KEPT = 86_400 # seconds that an answer is kept

@@ -192,7 +192,7 @@ def api(
     host:Annotated[str, typer.Option(metavar='ADDRESS', help='Where to listen; anywhere but on this machine alone, reading needs a key.')]='127.0.0.1',
     port:Annotated[int, typer.Option(metavar='N', min=1, max=65535, help='Where to listen.')]=8000,
     workers:Annotated[int, typer.Option(metavar='N', min=1, help='Processes.')]=1,
-    rate:Annotated[Optional[float], typer.Option(metavar='N', min=0, help='Requests a second and client, 0 for any number; 0 on this machine, else 50.')]=None,
+    rate:Annotated[Optional[float], typer.Option(metavar='N', min=0, help='Requests a second and client in each worker, 0 for any number; 0 on this machine, else 50.')]=None,
     timeout:Annotated[float, typer.Option(metavar='SECONDS', min=0.01, help='What a query may take.')]=10,
     origin:Annotated[Optional[list[str]], typer.Option(metavar='URL', help='Pages of this origin may ask from a browser; may be repeated.')]=None,
 ):

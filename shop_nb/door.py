@@ -13,6 +13,7 @@ need('fastapi', 'api')
 
 import asyncio, re, secrets, sqlite3, time, traceback
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Optional
 
@@ -76,17 +77,19 @@ class Problem(BaseModel):
 
 # %% ../nbs/12f_door.ipynb #c5c42555
 _status = {Missing: 404, Stale: 412, Reused: 422, TooSlow: 503}
-_inside = dict(payments='/payment', order_items='/items')
-
 def fault(
     e:Refused, # what the store said
     table:str='', # the table of the request
     row='', # which row of a bulk, as `/3`
+    sent:bool=True, # whether the request has a body
 ) -> dict: # one of `errors`
     "A refusal as a fault with its pointer"
-    if e.kind in ('name', 'cursor'): return dict(parameter=e.column, code=e.kind, detail=str(e).replace('\n', ' '))
-    inside = _inside.get(e.table, '') if table == 'orders' else ''
-    return dict(pointer=f'{row}{inside}/{e.column}' if e.column else row, code=e.kind, detail=e.wrong)
+    told = dict(code=e.kind, detail=e.wrong)
+    if e.kind in ('name', 'cursor'): return dict(parameter=e.column) | told | dict(detail=str(e).replace('\n', ' '))
+    if isinstance(e, Stale) or not sent: return dict(parameter='if-match' if isinstance(e, Stale) else 'key') | told
+    inside = {table: '', **(dict(payments='/payment', order_items='/items' if e.at is None else f'/items/{e.at}') if table == 'orders' else {})}.get(e.table)
+    where = row if inside is None or not e.column else row + inside if inside == '/items' else f'{row}{inside}/{e.column}'
+    return (dict(pointer=where) if where else {}) | told
 
 # %% ../nbs/12f_door.ipynb #66ec8a43
 def _refused(request, e):
@@ -97,17 +100,18 @@ def _refused(request, e):
         return problem(503, 'The service cannot do this at the moment: its operator finds out more in the log.', headers={'Retry-After': '5'})
     if isinstance(e, Refused) and e.kind == 'cursor': status = 400
     table = re.split(r'[/:]', request.url.path.removeprefix('/v1/'))[0]
-    faults = [fault(e, table)] if isinstance(e, Refused) and e.column else []
+    faults = [fault(e, table, sent=request.method in ('POST', 'PUT', 'PATCH') and not isinstance(e, Missing))] if isinstance(e, Refused) and e.column else []
     return problem(status, str(e).replace('\n', ' '), faults, {'Retry-After': '5'} if status == 503 else None)
 
 # %% ../nbs/12f_door.ipynb #cbee6b7d
-def _faults(errors, parameters=(), row=''):
-    "What pydantic found, as faults; a name that is not there gets the nearest one"
-    for e in errors:
+def _faults(errors, parameters=(), row='', hints=None):
+    "What pydantic found, as faults, a hundred at most; a name that is not there gets the nearest one, as long as there are `hints`"
+    hints = iter(range(20)) if hints is None else hints
+    for e in errors[:100]:
         where, *rest = e['loc'] if row == '' else ('body', *e['loc'])
         detail = e['msg']
-        if e['type'] == 'extra_forbidden': detail = f'There is no {rest[-1]!r}. {nearest(str(rest[-1]), parameters)}'.strip()
-        at = dict(pointer=row + ''.join(f'/{p}' for p in rest if e['type'] != 'json_invalid')) if where == 'body' else dict(parameter=str((rest or [where])[-1 if where != 'query' else 0]))
+        if e['type'] == 'extra_forbidden': detail = f'There is no {str(rest[-1])[:100]!r}. {nearest(str(rest[-1])[:100], parameters) if next(hints, None) is not None else ""}'.strip()
+        at = dict(pointer=row + ''.join('/' + str(p).replace('~', '~0').replace('/', '~1') for p in rest if e['type'] != 'json_invalid')) if where == 'body' else dict(parameter=str((rest or [where])[-1 if where != 'query' else 0]))
         yield at | dict(code=e['type'], detail=detail)
 
 def _invalid(request, e):
@@ -180,12 +184,14 @@ class Door:
                 csp = _DOCS_CSP if scope['path'].startswith('/docs') else _CSP
                 message['headers'] = [*message['headers'], *_headers, (b'content-security-policy', csp), (b'x-request-id', id)]
             elif head: message = message | dict(body=b'')
-            if not message.get('more_body'): return await send(message)
-            async with asyncio.timeout_at(until): await send(message)
+            late = until if message.get('more_body') else asyncio.get_running_loop().time() + self.config.leaves
+            async with asyncio.timeout_at(late): await send(message)
 
         inner = scope | dict(method='GET') if head else scope
         try: await (self._turn_away(scope, headers) or self.app)(inner, self.incoming(receive), reply)
-        except TimeoutError: log('too slow', id=id.decode(), seconds=self.config.leaves)
+        except TimeoutError:
+            log('too slow', id=id.decode(), seconds=self.config.leaves)
+            scope['state'].get('drop', lambda: None)() # a connection that is closed goes on to wait for its client
         except Exception as e:
             log('failure', 'error', id=id.decode(), error=''.join(traceback.format_exception(e)))
             if 'status' not in told: await problem(500, 'The service has a fault. It was written down under the X-Request-Id of this answer.')(scope, receive, reply)
@@ -232,21 +238,29 @@ def note(self:Door, scope, status, seconds):
 HEAD = 65_536 # bytes of a head, as far as it comes in more than one piece
 
 class Listener(HttpToolsProtocol):
-    "A connection that has a time and a size for the head of each request"
-    head, size, late = False, 0, None # whether a head has begun, its bytes, and the clock
+    "A connection that has a time and a size for the head of each request, and is not kept for a client that reads no answer"
+    head, size, late, gone = False, 0, None, False # whether a head has begun, its bytes, the clock, and whether the client has left
 
     def connection_made(self, transport): super().connection_made(transport); self._wait()
-    def connection_lost(self, exc): self._stop(); super().connection_lost(exc)
+    def connection_lost(self, exc): self.gone = True; self._stop(); super().connection_lost(exc)
     def on_message_begin(self): self.head, self.size = True, 0; super().on_message_begin()
-    def on_headers_complete(self): self.head = False; self._stop(); super().on_headers_complete()
+    def on_headers_complete(self): self.head = False; self._stop(); super().on_headers_complete(); self.scope['state']['drop'] = partial(self._drop, self.cycle)
     def on_response_complete(self): super().on_response_complete(); self._wait()
 
     def _stop(self): self.late = self.late and self.late.cancel()
-    def _wait(self):
-        self._stop()
-        if not self.busy and not self.transport.is_closing(): self.late = self.loop.call_later(self.app_state.get('arrives', Config.arrives), self.transport.close)
+    def _soon(self, what): self._stop(); self.late = self.loop.call_later(self.app_state.get('arrives', Config.arrives), what)
+    def _wait(self): self.busy or self.gone or self._soon(self._leave)
+    def _drop(self, cycle): cycle.disconnected = True; self.transport.abort()
+    def _leave(self): self.transport.close(); self.gone or self._soon(self.transport.abort)
     @property
     def busy(self): return self.cycle is not None and not self.cycle.response_complete
+
+    def refuse(self, status, detail):
+        "Answer what is no request, and close"
+        body = problem(status, detail).body
+        self.transport.write(b'HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n' % (status, HTTPStatus(status).phrase.encode(), len(body)) + body)
+        self._leave()
+    def send_400_response(self, msg): self.transport.abort() if self.busy else self.refuse(400, 'This is no request that can be read.')
 
 # %% ../nbs/12f_door.ipynb #25067c82
 @patch
@@ -257,6 +271,4 @@ def data_received(self:Listener, data):
     if self.size > HEAD and self.head and not self.transport.is_closing():
         log('head too large', 'warning', bytes=self.size)
         if self.busy: return self.transport.abort()
-        body = problem(431, f'The head of a request has {HEAD:,} bytes at most.').body
-        self.transport.write(b'HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: application/problem+json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n' % len(body) + body)
-        self.transport.close()
+        self.refuse(431, f'The head of a request has {HEAD:,} bytes at most.')

@@ -27,6 +27,7 @@ class Refused(ShopError):
     ):
         super().__init__(wrong, todo)
         self.wrong, self.todo, self.kind, self.table, self.column, self.key = wrong, todo, kind, table, column, key
+        self.at = None # which line of an order it is, from 0, if it is one that was sent
 
 class Missing(Refused): "A row that is not there"
 class Stale(Refused): "A row that has changed since the caller saw it"
@@ -72,8 +73,10 @@ def _shadows(items):
     return f'WITH touched(order_id) AS (SELECT value FROM json_each(?)){few}, order_items AS ({items})\n'
 
 _own = _shadows('SELECT * FROM main.order_items WHERE order_id IN touched')
-_same_day = _shadows(f'''SELECT i.* FROM (SELECT DISTINCT m.product_id, t.order_id / {DAY_KEYS} AS day FROM touched t JOIN main.order_items m ON m.order_id = t.order_id) d
-  JOIN main.order_items i ON i.product_id = d.product_id AND i.order_item_id BETWEEN d.day * {_items} AND (d.day + 1) * {_items} - 1''')
+_same_day = _shadows(f'''SELECT * FROM main.order_items WHERE order_id IN touched
+  UNION ALL SELECT i.* FROM (SELECT DISTINCT m.product_id, t.order_id / {DAY_KEYS} AS day FROM touched t JOIN main.order_items m ON m.order_id = t.order_id) d
+  JOIN main.order_items i ON i.order_item_id = (SELECT n.order_item_id FROM main.order_items n WHERE n.product_id = d.product_id
+    AND n.order_item_id BETWEEN d.day * {_items} AND (d.day + 1) * {_items} - 1 AND n.order_id NOT IN touched ORDER BY n.order_item_id LIMIT 1)''')
 
 # %% ../nbs/12_ledger.ipynb #5c21b986
 @cache
@@ -117,7 +120,6 @@ def broken(
         found[order] = Refused(f'{rule.meaning}: {told}.', name, rule.table, rule.column, key, 'Change the order as a whole, with its items and its payment')
     for name, key in con.execute(own, ids).fetchall() if orders else ():
         if (order := _order_of(ORDER_RULES[name], key)) not in found: blame(order, name, key, _told(con, ORDER_RULES[name], key, order))
-    for name, _ in con.execute(same_day, ids).fetchmany(1) if orders else ():
-        for order, key, told in con.execute(_otherwise, ids).fetchall():
-            if order not in found: blame(order, name, key, told)
+    for name, _ in con.execute(same_day, ids).fetchmany(1) if orders and not found else ():
+        for order, key, told in con.execute(_otherwise, ids).fetchall(): blame(order, name, key, told)
     return found

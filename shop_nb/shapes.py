@@ -11,6 +11,7 @@ from .settings import first_line, need
 need('fastapi', 'api')
 
 import csv, io, re
+from itertools import islice
 from typing import Annotated, Literal, Optional, get_origin
 
 import orjson, pyarrow as pa, pyarrow.parquet as pq
@@ -105,7 +106,7 @@ def _filter_type(c, op):
            _text if c.type == 'text' and not c.values else _type(c) if c.values or c.type in PATTERNS else _number)
     return Annotated[list[one], BeforeValidator(lambda v: [p for x in ([v] if isinstance(v, str) else v) for p in x.split(',')])] if op == 'in' else one
 
-def _names(names, sign=''): return Annotated[str, Field(pattern=f'^{sign}(?:{"|".join(names)})(?:,{sign}(?:{"|".join(names)}))*$')]
+def _names(names, sign=''): return Annotated[str, Field(max_length=1000, pattern=f'^{sign}(?:{"|".join(names)})(?:,{sign}(?:{"|".join(names)}))*$')]
 
 def _query(title, /, **fields):
     "A model of query parameters, which knows those that may be repeated"
@@ -168,12 +169,12 @@ def _csv(t, body):
 def _parse(t, kind, body):
     "The rows of a bulk; raises HTTPException"
     try:
-        if kind in ('application/json', ''): rows = orjson.loads(body)
-        elif kind == 'application/x-ndjson': rows = [orjson.loads(l) for l in body.splitlines() if l.strip()]
-        elif kind == 'text/csv': rows = [_typed(t, r) for r in _csv(t, body)]
+        if kind == 'application/json': rows = orjson.loads(body)
+        elif kind == 'application/x-ndjson': rows = [orjson.loads(l) for l in islice((l for l in io.BytesIO(body) if l.strip()), MANY + 1)]
+        elif kind == 'text/csv': rows = [_typed(t, r) for r in islice(_csv(t, body), MANY + 1)]
         else: raise HTTPException(415, 'A bulk is application/json, application/x-ndjson or text/csv.')
-        if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows): raise ValueError('it is no list of rows')
-    except (ValueError, csv.Error) as e: raise HTTPException(422 if kind == 'application/json' else 400, f'The body cannot be read as {kind}: {first_line(e)}.') from None
+    except (ValueError, csv.Error) as e: raise HTTPException(400, f'The body cannot be read as {kind}: {first_line(e)}.') from None
+    if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows): raise HTTPException(422 if kind == 'application/json' else 400, 'A bulk is a list of rows.')
     if len(rows) > MANY: raise HTTPException(422, f'A bulk has {MANY:,} rows at most.')
     return rows
 

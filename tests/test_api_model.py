@@ -19,9 +19,8 @@ from shop_nb.rules import RULES, violations
 from shop_nb.schema import TABLES
 from shop_nb.settings import Settings
 from shop_nb.store import filters
-from test_api import Server
+from test_api import FULL, Server
 
-FULL = 'API_FULL' in os.environ # the numbers of a release instead of those of a daily run
 SMALL = Settings(seed=3, customers=6, products=12, orders=8, order_items=16)
 DAY = '2026-02-03'
 

@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
-from shop_nb.changes import KEPT, Change, Reused, merge
+from shop_nb.changes import KEPT, Reused, merge
 from shop_nb.generate import tables
 from shop_nb.keys import SCOPES, Keys
 from shop_nb.ledger import ORDER_RULES, Missing, Refused, Stale, _asked, broken
@@ -343,35 +343,63 @@ def test_bulk_row_by_row(store, db):
     assert {r.name for r in RULES if len(violations(sqlite3.connect(db), r, 'sqlite'))} == set()
 
 
-@pytest.mark.parametrize('what', ['prices', 'sums', 'lines'])
-def test_bulk_of_wrong_rows_takes_few_rounds(store, db, what, monkeypatch):
-    "However many rows break a rule together, the others are tried again a few times, not once for each."
-    rounds, once = [], Change._rows_but
-    monkeypatch.setattr(Change, '_rows_but', lambda *args: (rounds.append(1), once(*args))[1])
-    product, *others = (p for p in store.page('products', limit=1000).items if p['discontinued_on'] is None)
-    price = product['price_cents']
-    def order(cents, tax=0): return dict(customer_id=1, ordered_at='2026-02-03 10:00:00', status='pending', channel='web', shipping_cents=0, tax_cents=tax, discount_cents=0, delivered_at=None,
-        items=[dict(product_id=product['product_id'], quantity=1, unit_price_cents=cents, discount_cents=0, returned_quantity=0)],
-        payment=dict(method='card', status='pending', amount_cents=cents, refunded_cents=0, attempts=0, paid_at=None))
-    with store.change() as c:
-        if what == 'lines': # each opens the same order
-            order_id = c.create('orders', order(price))[0]['order_id']
-            line = dict(order_item_id=None, order_id=order_id, quantity=1, discount_cents=0, returned_quantity=0)
-            made, wrong = c.create_many('order_items', [line | dict(line_number=n, product_id=p['product_id'], unit_price_cents=p['price_cents']) for n, p in enumerate(others[:20], 2)])
-        else: made, wrong = c.create_many('orders', [order(price + i) if what == 'prices' else order(price, tax=i) for i in range(20)])
-    assert len(rounds) <= 2 and {e.kind for e in wrong.values()} == {dict(prices='one_price_a_day').get(what, 'ledger')}
-    assert list(wrong) == list(range(20)) if what == 'lines' else len(made) == 1 and list(wrong) == list(range(1, 20))
-    if what == 'prices': assert f'costs {price} cents that day, not {price + 1}' in wrong[1].wrong
+def sold(*lines, day='2026-02-03', amount=None, **more):
+    "A new order of (product, cents) lines."
+    return dict(customer_id=1, ordered_at=f'{day} 10:00:00', status='pending', channel='web', shipping_cents=0, tax_cents=0, discount_cents=0, delivered_at=None,
+        items=[dict(product_id=p['product_id'], quantity=1, unit_price_cents=cents, discount_cents=0, returned_quantity=0) for p, cents in lines],
+        payment=dict(method='card', status='pending', amount_cents=sum(c for _, c in lines) if amount is None else amount, refunded_cents=0, attempts=0, paid_at=None)) | more
+
+
+@pytest.fixture
+def on_sale(store): return [p for p in store.page('products', limit=1000).items if p['discontinued_on'] is None]
+
+
+def test_a_row_of_a_bulk_is_judged_by_those_before_it(store, db, on_sale):
+    "A row that is refused stands in nobody's way: not by its price, not by its key. The price of a day is that of the first that was made."
+    p, price = on_sale[0], on_sale[0]['price_cents']
+    with store.change() as c: made, wrong = c.create_many('orders', [sold((p, price), amount=1), sold((p, price + 1)), sold((p, price)), sold((p, price + 1))])
+    assert len(made) == 2 and {i: e.kind for i, e in wrong.items()} == {0: 'ledger', 2: 'one_price_a_day'}
+    assert f"product_id {p['product_id']} costs {price + 1} cents that day, not {price}." in wrong[2].wrong
+    key = made[0] + 100
+    with store.change() as c: made, wrong = c.create_many('orders', [sold((p, price + 1), amount=1, order_id=key), sold((p, price + 1), order_id=key), sold((p, price + 1), order_id=key)])
+    assert made == [key] and {i: e.kind for i, e in wrong.items()} == {0: 'ledger', 2: 'unique'}
+    line = dict(order_item_id=None, order_id=key, quantity=1, discount_cents=0, returned_quantity=0)
+    with store.change() as c: made, wrong = c.create_many('order_items', [line | dict(line_number=n, product_id=q['product_id'], unit_price_cents=q['price_cents']) for n, q in enumerate(on_sale[1:20], 2)])
+    assert not made and {e.kind for e in wrong.values()} == {'ledger'} and list(wrong) == list(range(19))
 
 
 def test_the_price_of_a_day_is_that_of_before(store, db):
     "A bulk that sells at another price than the day's is refused, however many of its rows agree; those that keep to it are made."
-    item, order = query(db, 'SELECT product_id, unit_price_cents FROM order_items ORDER BY order_item_id LIMIT 1')[0], store.page('orders', limit=1).items[0]
-    def new(cents): return dict(customer_id=order['customer_id'], ordered_at=order['ordered_at'], status='pending', channel='web', shipping_cents=0, tax_cents=0, discount_cents=0, delivered_at=None,
-        items=[dict(product_id=item[0], quantity=1, unit_price_cents=cents, discount_cents=0, returned_quantity=0)],
-        payment=dict(method='card', status='pending', amount_cents=cents, refunded_cents=0, attempts=0, paid_at=None))
-    with store.change() as c: made, wrong = c.create_many('orders', [new(item[1] + 1), new(item[1] + 1), new(item[1]), new(item[1] + 1)])
+    (product, price, order), = query(db, 'SELECT product_id, unit_price_cents, order_id FROM order_items ORDER BY order_item_id LIMIT 1')
+    day = store.get('orders', order)[0]['ordered_at'][:10]
+    def new(cents): return sold((dict(product_id=product), cents), day=day, ordered_at=f'{day} 23:59:59')
+    with store.change() as c: made, wrong = c.create_many('orders', [new(price + 1), new(price + 1), new(price), new(price + 1)])
     assert len(made) == 1 and list(wrong) == [0, 1, 3] and {e.kind for e in wrong.values()} == {'one_price_a_day'}
+    with pytest.raises(Refused, match=f'costs {price} cents that day, not {price + 1}'), store.change() as c: c.create('orders', new(price + 1))
+
+
+def test_a_row_of_a_bulk_takes_as_much_work_as_the_one_before(store, on_sale):
+    "Ten thousand orders of one product on one day take ten thousand times the work of one, right or wrong."
+    price = on_sale[0]['price_cents']
+    for wrong in 0, 1:
+        steps, after = [0], []
+        with store.change(dry_run=True) as c:
+            c.con.set_progress_handler(lambda: steps.__setitem__(0, steps[0] + 1), 20)
+            for _ in range(6):
+                c.create_many('orders', [sold((on_sale[0], price), tax_cents=wrong) for _ in range(100)])
+                after.append(steps[0])
+            c.con.set_progress_handler(c.con.late, 1000)
+        work = [b - a for a, b in zip(after, after[1:])]
+        assert work[-1] < 1.3 * work[0] > 100, work
+
+
+def test_a_bulk_leaves_no_order_unjudged(store, db):
+    "What the same change did before the bulk is judged, too."
+    paid = store.page('payments', dict(status='captured'), limit=1).items[0]
+    with pytest.raises(Refused) as e, store.change() as c:
+        c.patch_row('payments', paid['payment_id'], dict(amount_cents=paid['amount_cents'] + 100))
+        c.create_many('customers', [])
+    assert e.value.kind == 'ledger'
 
 
 # ---- snapshots and keys
