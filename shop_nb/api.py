@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from importlib.resources import files
 from inspect import signature
+from itertools import chain
 from typing import Annotated, Literal, Optional
 
 import orjson, prometheus_client as prom, pyarrow as pa
@@ -105,6 +106,7 @@ class _Route(APIRoute):
 
 _plain_key = re.compile('[1-9][0-9]{0,14}') # every other one goes the long way, where it is told what is wrong
 
+# %% ../nbs/12g_api.ipynb #4e751dd4
 def _json(value, status=200, headers=None): return Response(orjson.dumps(value), status, headers, 'application/json')
 def _tag(version): return f'"{version}"'
 def _matches(header, version): return header.strip() == '*' or version in {t.strip().removeprefix('W/').strip('"') for t in header.split(',')}
@@ -122,9 +124,9 @@ _Idempotency = Annotated[Optional[str], Header(min_length=1, max_length=255, pat
 # %% ../nbs/12g_api.ipynb #1f65c9b4
 def _headers(**told): return {n: dict(description=d, schema=dict(type='string')) for n, d in told.items()}
 _version = 'Version of the row'
-
 def _split(text): return [] if text is None else list(dict.fromkeys(text.split(',')))
 
+# %% ../nbs/12g_api.ipynb #13859723
 def _reading(api, service, name):
     "The routes that read a table"
     t, shapes, store = TABLES[name], SHAPES[name], service.store
@@ -221,11 +223,11 @@ def _bulk(api, service, name):
                'text/csv': dict(schema=dict(type='string')) | (dict(example=next(_lines_of('csv', [*row], [[row.values()]]))) if {*row} <= {*t.names} else {})}
 
     def check(rows):
-        "The rows that have the right form, and what is wrong with the others"
+        "The rows that have the right form, and what is wrong with the others, a few faults of each"
         good, wrong, hints = [], {}, iter(range(20))
         for i, row in enumerate(rows):
             try: good.append(read(row).model_dump())
-            except ValidationError as e: good.append(None); wrong[i] = list(_faults(e.errors(include_input=False), t.names, f'/{i}', hints))
+            except ValidationError as e: good.append(None); wrong[i] = list(_faults(e.errors(include_url=False, include_context=False, include_input=False)[:5], t.names, f'/{i}', hints))
         return good, wrong
 
     @_route(api, 'POST', f'/v1/{name}:bulk', f'{name}:write', Bulk, parameters=_Bulk, extra={207: dict(model=Bulk, description='Some rows were refused, the others made')}, openapi=dict(requestBody=dict(required=True, content=content)), **_told(t, 'bulk'))
@@ -233,7 +235,7 @@ def _bulk(api, service, name):
         q = _read(_Bulk, request)
         kind = request.headers.get('content-type', '').partition(';')[0].strip().lower()
         rows, malformed = await run_in_threadpool(lambda body: check(_parse(t, kind, body)), await request.body())
-        if malformed and q.mode == 'atomic': return problem(422, f'{len(malformed):,} rows are not of the form that is asked for; nothing was written.', sum(malformed.values(), []))
+        if malformed and q.mode == 'atomic': return problem(422, f'{len(malformed):,} rows are not of the form that is asked for; nothing was written.', list(chain.from_iterable(malformed.values())))
         def job(c):
             made, wrong = c.create_many(t, rows, malformed)
             faults = [f for i, w in wrong.items() for f in (w if isinstance(w, list) else [fault(w, name, f'/{i}')])]
@@ -367,7 +369,7 @@ _intro = '''A synthetic shop: customers, products, orders with their items and p
 
 - **Money** is in euro cents, times are the shop's wall time, both as the database has them.
 - **Pages**: `next` is the cursor of the page that follows; filters are `column__operator=value`.
-- **Changes** need a key (`Authorization: Bearer`), and `If-Match` with the ETag of the row that you saw. A key that may change and not read is told the key of the row alone. An order is changed as a whole: with its items and its payment, so that the sum closes.
+- **Changes** need a key (`Authorization: Bearer`), and `If-Match` with the ETag of the row that you saw. A key that may change and not read is not shown the row that it changed. An order is changed as a whole: with its items and its payment, so that the sum closes.
 - **Once**: a POST with an `Idempotency-Key` is done once, however often it is sent.
 - **Problems** are `application/problem+json` (RFC 9457), with a pointer to each field at fault.'''
 
@@ -406,7 +408,7 @@ def make_app(
     @asynccontextmanager
     async def lifespan(app):
         log('started', pid=os.getpid(), open=config.open)
-        yield dict(arrives=config.arrives) # for `Listener`
+        yield dict(arrives=config.arrives, leaves=config.leaves) # for `Listener`
         service.close()
         log('stopped', pid=os.getpid())
     api = FastAPI(title='shop_nb', version=__version__, description=_intro, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan,

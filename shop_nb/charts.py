@@ -8,7 +8,7 @@ __all__ = ['THEMES', 'BUILDERS', 'short', 'builder', 'hbar', 'plot', 'png', 'svg
 
 # %% ../nbs/08_charts.ipynb #db7c4510
 import io, re
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import partial
 
 import numpy as np, pandas as pd
@@ -39,8 +39,9 @@ def _rc(look):
 
 # %% ../nbs/08_charts.ipynb #bdf9216b
 def _fixed(value, places=0):
-    "A number with so many decimals, halves away from zero, as JavaScript's `toFixed` has it"
-    return Decimal(float(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP) + 0 # no -0.00
+    "A number with so many decimals, halves away from zero, as JavaScript's `toFixed` has it, and no -0.00"
+    value = Decimal(float(value))
+    return value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, Context(400)) or Decimal(0).scaleb(-places) if value.is_finite() else value
 
 def short(
     value:float, # a number
@@ -337,7 +338,7 @@ def _cells(ax, grid, look, cmap, top, unit):
         if np.isnan(v): continue
         r, g, b, _ = cmap(v / top)
         ink = '#14181c' if .2126 * r ** 2.2 + .7152 * g ** 2.2 + .0722 * b ** 2.2 > .2 else '#ffffff'
-        ax.text(j, i, f'{100 * v:.0f}' if unit == 'share' else short(v, unit), ha='center', va='center', fontsize=8, color=ink)
+        ax.text(j, i, f'{_fixed(100 * v)}' if unit == 'share' else short(v, unit), ha='center', va='center', fontsize=8, color=ink)
 
 # %% ../nbs/08_charts.ipynb #cfebd343
 def _best_cell(ax, grid, look, unit, rows, chart):

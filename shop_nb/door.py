@@ -248,10 +248,10 @@ class Listener(HttpToolsProtocol):
     def on_response_complete(self): super().on_response_complete(); self._wait()
 
     def _stop(self): self.late = self.late and self.late.cancel()
-    def _soon(self, what): self._stop(); self.late = self.loop.call_later(self.app_state.get('arrives', Config.arrives), what)
+    def _soon(self, what, patience='arrives'): self._stop(); self.late = self.loop.call_later(self.app_state.get(patience, getattr(Config, patience)), what)
     def _wait(self): self.busy or self.gone or self._soon(self._leave)
     def _drop(self, cycle): cycle.disconnected = True; self.transport.abort()
-    def _leave(self): self.transport.close(); self.gone or self._soon(self.transport.abort)
+    def _leave(self): self.transport.close(); self.gone or self._soon(self.transport.abort, 'leaves') # what was answered may still be on its way
     @property
     def busy(self): return self.cycle is not None and not self.cycle.response_complete
 
@@ -260,7 +260,10 @@ class Listener(HttpToolsProtocol):
         body = problem(status, detail).body
         self.transport.write(b'HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n' % (status, HTTPStatus(status).phrase.encode(), len(body)) + body)
         self._leave()
-    def send_400_response(self, msg): self.transport.abort() if self.busy else self.refuse(400, 'This is no request that can be read.')
+    def send_400_response(self, msg):
+        if self.pipeline or self.busy and self.cycle.response_started: return self.transport.abort()
+        if self.cycle: self.cycle.disconnected = True
+        self.refuse(400, 'This is no request that can be read.')
 
 # %% ../nbs/12f_door.ipynb #25067c82
 @patch

@@ -403,6 +403,6 @@ def test_arguments_are_told(f):
 
 @pytest.mark.parametrize('value, unit, text', [
     (12345, 'eur', '12.3 k €'), (999, 'eur', '999 €'), (49.9, 'eur', '49.90 €'), (1_234_567, 'eur', '1.23 M €'), (123_456_789, 'eur', '123.5 M €'),
-    (0, 'eur', '0.00 €'), (-1500, 'eur', '-1.5 k €'), (.1234, 'share', '12.3 %'), (1, 'share', '100.0 %'), (9_999, 'count', '9,999'), (12_000, 'count', '12.0 k'), (None, 'eur', '–'),
+    (0, 'eur', '0.00 €'), (-1500, 'eur', '-1.5 k €'), (.1234, 'share', '12.3 %'), (1, 'share', '100.0 %'), (9_999, 'count', '9,999'), (12_000, 'count', '12.0 k'), (None, 'eur', '–'), (-.001, 'eur', '0.00 €'), (float('inf'), 'eur', 'Infinity M €'), (1e40, 'count', f'{1e40 / 1e6:.1f} M'),
 ])
 def test_short_numbers(value, unit, text): assert short(value, unit) == text

@@ -378,6 +378,19 @@ def test_the_price_of_a_day_is_that_of_before(store, db):
     with pytest.raises(Refused, match=f'costs {price} cents that day, not {price + 1}'), store.change() as c: c.create('orders', new(price + 1))
 
 
+@pytest.mark.parametrize('which', [0, 1])
+def test_no_order_of_a_day_changes_its_price_alone(store, db, on_sale, which):
+    "Neither the first order of a product and day nor a later one may be changed to another price; alone on its day it may."
+    p, price = on_sale[0], on_sale[0]['price_cents']
+    with store.change() as c: keys = [c.create('orders', sold((p, price)))[0]['order_id'] for _ in range(2)]
+    other = dict(items=sold((p, price + 1))['items'], payment=dict(amount_cents=price + 1))
+    with pytest.raises(Refused) as e, store.change() as c: c.patch_row('orders', keys[which], other)
+    assert e.value.kind == 'one_price_a_day'
+    with store.change() as c: c.delete('orders', keys[1 - which])
+    with store.change() as c: c.patch_row('orders', keys[which], other)
+    assert {r.name for r in RULES if len(violations(sqlite3.connect(db), r, 'sqlite'))} == set()
+
+
 def test_a_row_of_a_bulk_takes_as_much_work_as_the_one_before(store, on_sale):
     "Ten thousand orders of one product on one day take ten thousand times the work of one, right or wrong."
     price = on_sale[0]['price_cents']

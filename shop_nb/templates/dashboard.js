@@ -33,6 +33,7 @@ function full(v, unit) {
   if (typeof v === 'boolean') return v ? 'yes' : 'no'
   if (unit === 'id') return String(v)
   if (unit === 'share') return fixed(100 * v, 1) + ' %'
+  v = +v.toFixed(2) ? v : 0
   return unit === 'eur' ? v.toLocaleString('en', {minimumFractionDigits: 2, maximumFractionDigits: 2}) : v.toLocaleString('en', {maximumFractionDigits: 2})
 }
 // In full with its unit, as a tip says it; only a table, whose head names the unit, goes without
@@ -191,7 +192,7 @@ const charts = {
     for (const r of rows) {
       const v = r[iz], k = Math.min(5, Math.floor((v ?? 0) / top * 5.999)), y = t + ys.indexOf(r[iy]) * row
       out += rect(at[r[ix]] + .5, y + .5, cell - 1, row - 1, v ? `var(--r${k})` : 'var(--r0)', `rx="2" ${tip(`${name(r[iy])}, ${words(c.x)} ${r[ix]}: ${amount(v, u)} ${u === 'share' ? '' : words(c.z)}${only(p, where.get(r))}`)}`) + striped(p, where.get(r), at[r[ix]] + .5, y + .5, cell - 1, row - 1)
-      if (c.text && cell > 26) out += text(at[r[ix]] + cell / 2, y + row / 2 + 4, u === 'share' ? Math.round(100 * v) : short(v, u), {a: 'middle', c: `small ${p.cut[where.get(r)] ? 'halo' : `on${k}`}`})
+      if (c.text && cell > 26) out += text(at[r[ix]] + cell / 2, y + row / 2 + 4, u === 'share' ? fixed(100 * v, 0) : short(v, u), {a: 'middle', c: `small ${p.cut[where.get(r)] ? 'halo' : `on${k}`}`})
     }
     if (c.best && best?.[iz] > 1 && rows.filter(r => r[iz] === best[iz]).length === 1) out += rect(at[best[ix]], t + ys.indexOf(best[iy]) * row, cell, row, 'none', 'stroke="var(--mark)" stroke-width="2"') + text(w - 4, 14, `most: ${best[iy]} ${best[ix]}:00, ${short(best[iz], u)} ${words(c.z)}`, {a: 'end', c: 'mark'})
     if (c.xlabel) out += text(l + (w - l) / 2, t + ys.length * row + 33, c.xlabel, {a: 'middle', c: 'soft'})
