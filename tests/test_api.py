@@ -935,8 +935,8 @@ def test_schemathesis(own, seed):
     "Every check, on examples made up for each route and on sequences of requests: what the documentation says is what the service does."
     server = own()
     # sequences end where the same requests are answered otherwise than before, and begin anew while there is time
-    for args in (['--max-examples', '1000', '--phases', 'examples,coverage,fuzzing'] if FULL else ['--max-examples', '3', '--phases', 'examples,fuzzing', '--max-time', '30'],
-                 ['--max-examples', '1000', '--phases', 'stateful', '--max-time', '300' if FULL else '20']):
+    for args in (['--max-examples', '1000', '--phases', 'examples,coverage,fuzzing'] if FULL else ['--max-examples', '3', '--phases', 'examples,fuzzing', '--max-time', '20'],
+                 ['--max-examples', '1000', '--phases', 'stateful', '--max-time', '300' if FULL else '15']):
         done = subprocess.run([sys.executable, '-m', 'schemathesis.cli', '--config-file', str(HERE / 'schemathesis' / 'schemathesis.toml'), 'run', server.url + '/openapi.json', *args, '--checks', 'all', '--seed', str(seed),
             '--request-timeout', '60'], cwd=server.db.parent, capture_output=True, text=True, env=os.environ | dict(SHOP_KEY=server.token, SCHEMATHESIS_HOOKS='hooks', PYTHONPATH=os.pathsep.join([str(HERE / 'schemathesis'), *sys.path])))
         print(done.stdout[-1500:])
