@@ -79,7 +79,9 @@ class Service:
         return Response(body, status, json.loads(headers) | ({'Idempotency-Replayed': 'true'} if again else {}), 'application/json' if body else None)
 
 # %% ../nbs/12g_api.ipynb #dc45df05
-_kinds = dict.fromkeys(('POST', 'PUT'), ('application/json',)) | dict(PATCH=('application/json', 'application/merge-patch+json'))
+_kinds = dict(POST=['application/json'], PUT=['application/json'], PATCH=['application/json', 'application/merge-patch+json'])
+
+def _kind(request): return request.headers.get('content-type', '').partition(';')[0].strip().lower()
 
 class _Route(APIRoute):
     "A route that asks for a key, and looks at the kind of the body, before it reads the request"
@@ -87,7 +89,7 @@ class _Route(APIRoute):
         handle, scope, quick = super().get_route_handler(), (self.openapi_extra or {}).get('x-scope'), self.quick()
         async def guarded(request):
             if scope: request.state.key = request.app.state.service.admit(request, scope)
-            if self.body_field and request.headers.get('content-type', '').partition(';')[0].strip().lower() not in _kinds[request.method]: raise HTTPException(415, f'The body is to be {" or ".join(_kinds[request.method])}.')
+            if self.body_field and _kind(request) not in _kinds[request.method]: raise HTTPException(415, f'The body is to be {" or ".join(_kinds[request.method])}.')
             return await (quick(request) or handle(request))
         return guarded
 
@@ -233,9 +235,8 @@ def _bulk(api, service, name):
     @_route(api, 'POST', f'/v1/{name}:bulk', f'{name}:write', Bulk, parameters=_Bulk, extra={207: dict(model=Bulk, description='Some rows were refused, the others made')}, openapi=dict(requestBody=dict(required=True, content=content)), **_told(t, 'bulk'))
     async def bulk(request:Request, idempotency_key:_Idempotency=None):
         q = _read(_Bulk, request)
-        kind = request.headers.get('content-type', '').partition(';')[0].strip().lower()
-        rows, malformed = await run_in_threadpool(lambda body: check(_parse(t, kind, body)), await request.body())
-        if malformed and q.mode == 'atomic': return problem(422, f'{len(malformed):,} rows are not of the form that is asked for; nothing was written.', list(chain.from_iterable(malformed.values())))
+        rows, malformed = await run_in_threadpool(lambda body: check(_parse(t, _kind(request), body)), await request.body())
+        if malformed and q.mode == 'atomic': return problem(422, f'{len(malformed):,} rows are not of the form that is asked for; nothing was written.', chain.from_iterable(malformed.values()))
         def job(c):
             made, wrong = c.create_many(t, rows, malformed)
             faults = [f for i, w in wrong.items() for f in (w if isinstance(w, list) else [fault(w, name, f'/{i}')])]

@@ -127,6 +127,10 @@ def cache_folder() -> Path: # made if it is not there
     except OSError: home = Path(tempfile.mkdtemp(prefix='shop_nb-'))
     return home
 
+def _cube_file(source, folder=None):
+    "Where the cube of a run as it is now lies, or would"
+    return Path(folder or cache_folder()) / f'{stamp(source)}.cube'
+
 def cube_path(
     source, # a run folder
     folder=None, # where to keep cubes; None is `cache_folder()`
@@ -134,7 +138,7 @@ def cube_path(
     tell=lambda text: None, # called with a line before a cube is made
 ) -> Path:
     "The cube of a run, made if there is none yet"
-    path = Path(folder or cache_folder()) / f'{stamp(source)}.cube'
+    path = _cube_file(source, folder)
     try: path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as e: raise ShopError(f'No folder for cubes can be made at {path.parent}: {first_line(e)}.', 'Name another one') from None
     if path.exists(): os.utime(path)

@@ -14,7 +14,7 @@ from fastcore.basics import patch
 
 from .analytics import connect
 from .charts import THEMES, _fixed
-from .cube import Cube, cache_folder, cube_path, stamp
+from .cube import Cube, _cube_file, cube_path, stamp
 from .measures import DIMENSIONS, MEASURES, from_query, measure_sql, to_query
 from .panels import PAGES
 from .schema import TABLES
@@ -186,7 +186,7 @@ def first_html(
 def follow(self:Desk) -> bool: # whether the desk shows the run as it is now
     "Open the run as it is now if that takes no adding up"
     if not self.on_changed()['changed']: return True
-    if there := (Path(self.cubes or cache_folder()) / f'{stamp(self.run)}.cube').exists(): self.open()
+    if there := _cube_file(self.run, self.cubes).exists(): self.open()
     return there
 
 # %% ../nbs/11c_dashboard.ipynb #3f622acf

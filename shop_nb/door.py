@@ -29,6 +29,7 @@ from .changes import Reused
 from .ledger import Missing, Refused, Stale
 from .logs import log
 from .snapshot import TooSlow
+from .store import PARTS
 
 # %% ../nbs/12f_door.ipynb #1cbfcf72
 @dataclass
@@ -36,7 +37,7 @@ class Config:
     "How a service is run"
     db: str # the database file
     host: str = '127.0.0.1'
-    rate: float = 0 # requests a second and client; 0 is no limit
+    rate: float = 0 # requests a second and client in each worker; 0 is no limit
     timeout: float = 10 # seconds that a query may take
     max_body: int = 16_000_000 # bytes
     arrives: float = 30 # seconds that a body may take to come
@@ -77,6 +78,14 @@ class Problem(BaseModel):
 
 # %% ../nbs/12f_door.ipynb #c5c42555
 _status = {Missing: 404, Stale: 412, Reused: 422, TooSlow: 503}
+
+def _place(e, table):
+    "Where in a row of a table is what a refusal is about, or nothing where that is another row"
+    if e.table == table: return f'/{e.column}'
+    part = next((n for n, other in PARTS.items() if table == 'orders' and other == e.table), None)
+    if part == 'items': return '/items' if e.at is None else f'/items/{e.at}/{e.column}'
+    return f'/{part}/{e.column}' if part else ''
+
 def fault(
     e:Refused, # what the store said
     table:str='', # the table of the request
@@ -84,11 +93,11 @@ def fault(
     sent:bool=True, # whether the request has a body
 ) -> dict: # one of `errors`
     "A refusal as a fault with its pointer"
+    if e.kind in ('name', 'cursor'): return dict(parameter=e.column, code=e.kind, detail=str(e).replace('\n', ' '))
     told = dict(code=e.kind, detail=e.wrong)
-    if e.kind in ('name', 'cursor'): return dict(parameter=e.column) | told | dict(detail=str(e).replace('\n', ' '))
-    if isinstance(e, Stale) or not sent: return dict(parameter='if-match' if isinstance(e, Stale) else 'key') | told
-    inside = {table: '', **(dict(payments='/payment', order_items='/items' if e.at is None else f'/items/{e.at}') if table == 'orders' else {})}.get(e.table)
-    where = row if inside is None or not e.column else row + inside if inside == '/items' else f'{row}{inside}/{e.column}'
+    if isinstance(e, Stale): return dict(parameter='if-match') | told
+    if isinstance(e, Missing) or not sent: return dict(parameter='key') | told
+    where = row + (_place(e, table) if e.column else '')
     return (dict(pointer=where) if where else {}) | told
 
 # %% ../nbs/12f_door.ipynb #66ec8a43
@@ -100,7 +109,7 @@ def _refused(request, e):
         return problem(503, 'The service cannot do this at the moment: its operator finds out more in the log.', headers={'Retry-After': '5'})
     if isinstance(e, Refused) and e.kind == 'cursor': status = 400
     table = re.split(r'[/:]', request.url.path.removeprefix('/v1/'))[0]
-    faults = [fault(e, table, sent=request.method in ('POST', 'PUT', 'PATCH') and not isinstance(e, Missing))] if isinstance(e, Refused) and e.column else []
+    faults = [fault(e, table, sent=request.method in ('POST', 'PUT', 'PATCH'))] if isinstance(e, Refused) and e.column else []
     return problem(status, str(e).replace('\n', ' '), faults, {'Retry-After': '5'} if status == 503 else None)
 
 # %% ../nbs/12f_door.ipynb #cbee6b7d

@@ -165,7 +165,7 @@ OPERATORS = { # name: (types that have it, SQL, meaning)
     'gt': (_ordered, '{c} > ?', 'more than'), 'gte': (_ordered, '{c} >= ?', 'at least'),
     'lt': (_ordered, '{c} < ?', 'less than'), 'lte': (_ordered, '{c} <= ?', 'at most'),
     'in': (_every, '{c} IN (SELECT value FROM json_each(?))', 'one of several, separated by commas'),
-    'contains': (('text',), 'instr(lower({c}), lower(?)) > 0', 'with this text in it, in capitals or not'),
+    'contains': (('text',), 'instr({lower}({c}), {lower}(?)) > 0', 'with this text in it, in capitals or not'),
     'isnull': ((), '({c} IS NULL) = ?', 'whether it is null')}
 
 # %% ../nbs/12a_store.ipynb #84be9011
@@ -192,8 +192,8 @@ def _where(t, given):
     for name, value in given.items():
         _known('filter', name, known)
         c, op = known[name]
-        sql = OPERATORS[op][1].format(c=c.name)
-        terms.append(sql if op != 'contains' or value.isascii() else sql.replace('lower(', 'fold(')) # SQLite's own is quicker, and knows a to z
+        lower = 'lower' if op != 'contains' or value.isascii() else 'fold' # SQLite's own is quicker, and knows a to z
+        terms.append(OPERATORS[op][1].format(c=c.name, lower=lower))
         values.append(_bound(value, op))
     return terms, values
 

@@ -58,8 +58,10 @@ def test_numbers_are_written_one_way(browser):
              for unit in ('eur', 'count', 'share') for bare in (False, True)]
     page = browser.new_page()
     shown = page.evaluate('([script, cases]) => cases.map(new Function(script + "; return c => short(...c)")())', [script.partition('// -------')[0], cases])
+    zeros = page.evaluate('script => new Function(script + "; return [full, headline].flatMap(f => [-0.001, -0].flatMap(v => [\'eur\', \'count\', \'share\'].map(u => f(v, u))))")()', script.partition('// -------')[0])
     page.close()
     assert not [(c, s, short(*c)) for c, s in zip(cases, shown) if s != short(*c)][:9]
+    assert len(zeros) == 12 and not [z for z in zeros if '-' in z and z != '-0.1 %'], zeros
 
 
 def test_a_folder_for_cubes_is_made_or_the_error_names_it(shop, tmp_path):
@@ -262,12 +264,14 @@ def test_what_cannot_be_answered_is_an_error_and_nothing_breaks(desk, asked):
 def test_changed_files_never_show_old_numbers(tmp_path):
     run = tmp_path / 'run'
     Shop(**SIZE | dict(orders=800, order_items=2000)).save(run)
-    desk = Desk(run, tmp_path)
-    assert desk.on_changed() == dict(changed=False)
+    desk, other = Desk(run, tmp_path), Desk(run, tmp_path)
+    assert desk.on_changed() == dict(changed=False) and other.follow()
     Shop(**SIZE | dict(orders=900, order_items=2000)).save(run)
     assert desk.on_changed() == dict(changed=True)
+    assert not other.follow() and len(list(tmp_path.glob('*.cube'))) == 1, 'who follows adds nothing up'
     assert desk.on_reload()['rows']['orders'] == 900 == sum(desk.cube.series(Filters())['orders'][:, 0]) + desk.cube.con.execute('select count(*) from cube.orders_made where is_sale = 0').fetchone()[0]
     assert desk.on_changed() == dict(changed=False) and len(list(tmp_path.glob('*.cube'))) == 2
+    assert other.on_changed()['changed'] and other.follow() and not other.on_changed()['changed'] and other.on_hello('')['rows'] == desk.on_hello('')['rows']
 
 
 def test_a_cube_is_whole_or_not_there(shop, tmp_path, monkeypatch):
@@ -416,6 +420,17 @@ def test_a_brush_changes_every_number_to_what_sql_says(visit, shop):
     best = shop.ask('revenue_by_country', start=f.start, end=f.end).frame.revenue_eur[0]
     assert f'{best / 1000:.1f} k €' in page.locator('.p-by_country .pickable').first.text_content()
     assert 'Revenue' in page.inner_text('.live') and page.locator('.chips li').count() == 1
+
+
+@pytest.mark.slow
+def test_no_tile_stands_alone(visit):
+    "The tiles fill each of their rows, on a screen, a tablet and a phone."
+    page = visit()
+    for width in 1280, 900, 700, 390:
+        page.set_viewport_size(dict(width=width, height=900))
+        left, right, *tiles = page.evaluate("() => { const b = e => e.getBoundingClientRect(), all = b(document.querySelector('.kpis')); return [all.left, all.right, ...[...document.querySelectorAll('.kpis > .kpi')].map(e => [b(e).top, b(e).left, b(e).right])] }")
+        rows = {top: [t for t in tiles if t[0] == top] for top, *_ in tiles}
+        assert len(tiles) == 10 and all(abs(min(l for _, l, _ in row) - left) < 2 and abs(max(r for *_, r in row) - right) < 2 for row in rows.values()), (width, rows)
 
 
 @pytest.mark.slow
