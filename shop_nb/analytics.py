@@ -16,31 +16,20 @@ import pandas as pd, pyarrow as pa
 from fastcore.basics import patch
 
 from .display import Raw, table as html_table
-from .generate import read_table, table_path
 from .rules import create_views
 from .schema import CATEGORIES, TABLES, arrow_schema
 from .settings import ShopError, first_line, need
+from .sources import Given, table_path
 
 # %% ../nbs/07_analytics.ipynb #97ea5805
-def _from_memory(con, frames):
-    "Give DuckDB tables that are in memory: Arrow tables, or pandas frames"
+def _from_tables(con, source):
+    "Show DuckDB tables in memory or in a folder: Parquet where it lies, all else as Arrow"
     for name in TABLES:
-        table = frames[name]
-        if isinstance(table, pd.DataFrame):
-            try: table = pa.Table.from_pandas(table, schema=arrow_schema(name), preserve_index=False)
-            except (KeyError, pa.ArrowException) as e:
-                raise ShopError(f'The frame {name} is not a table of a shop: {first_line(e)}.',
-                                'Give it the columns and types of shop_nb.schema.') from None
-        con.register(name, table)
-
-# %% ../nbs/07_analytics.ipynb #bc03ace3
-def _from_folder(con, source):
-    "Show DuckDB the tables of a folder: Parquet where it lies, CSV as Arrow"
-    paths = {name: table_path(source, name).resolve() for name in TABLES}
-    for name, path in paths.items():
-        if path.suffix == '.csv': con.register(name, read_table(source, name)); continue
-        text = re.sub(r'([*?[])', r'[\1]', str(path)).replace("'", "''") + '/*.parquet' * path.is_dir()
-        con.execute(f"create view {name} as select * from read_parquet('{text}')")
+        given = Given(name, source[name] if isinstance(source, dict) else table_path(source, name))
+        if given.csv or given.arrow is not None: con.register(name, given.to_arrow())
+        else:
+            given.accept()
+            con.execute(f'create view {name} as {given.sql()}')
 
 # %% ../nbs/07_analytics.ipynb #70f8b22b
 def _arrow(values, type):
@@ -102,12 +91,7 @@ where n.order_number = 1
 
 # %% ../nbs/07_analytics.ipynb #88564d2c
 def _views(con):
-    "Add the views to the five tables, once it is sure that these have their columns"
-    for name in TABLES:
-        there = con.sql(f'select * from {name}').columns
-        missing = [c for c in arrow_schema(name).names if c not in there]
-        if missing: raise ShopError(f'This is not a shop: {name} has no column {", ".join(missing)}.',
-                                    'Make the run again: shop-nb generate --out DIR')
+    "Add the views to the five tables"
     for sql in [*create_views('duckdb'), BUYERS]: con.execute(sql)
 
 # %% ../nbs/07_analytics.ipynb #4509a3ae
@@ -143,7 +127,7 @@ def connect(
         raise ShopError(f'This is not a shop: it has no {", ".join(missing)}.', f'Give a dict with {", ".join(TABLES)}.', code=2)
     con = _duck()
     try:
-        (_from_memory if isinstance(source, dict) else _from_sqlite if source.is_file() else _from_folder)(con, source)
+        (_from_sqlite if isinstance(source, Path) and source.is_file() else _from_tables)(con, source)
         _views(con)
         _ran(con, source, days)
     except duckdb.Error as e: raise ShopError(f'{_named(source)} cannot be read: {first_line(e)}.', 'Check it: shop-nb validate DIR') from None

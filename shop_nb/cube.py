@@ -15,10 +15,10 @@ import numpy as np
 from fastcore.basics import patch
 
 from .analytics import connect
-from .generate import table_path
 from .measures import DIMENSIONS, MEASURES, Filters, _text, before
 from .schema import TABLES
 from .settings import ShopError, first_line, need
+from .sources import parts, table_path
 
 # %% ../nbs/11a_cube.ipynb #3784b426
 _KINDS = dict(category='products', country='customers', channel='orders', method='payments')
@@ -116,7 +116,7 @@ def stamp(
     source, # a run folder
 ) -> str: # changes when the run's tables or its manifest change
     "What a run's files look like from outside"
-    told = [Path(source) / 'manifest.json', *(f for t in TABLES for p in [table_path(source, t)] for f in ([p] if p.is_file() else sorted(p.rglob('*.parquet'))))]
+    told = [Path(source) / 'manifest.json', *(f for t in TABLES for f in parts(table_path(source, t)))]
     seen = [(str(f.resolve()), s.st_size, s.st_mtime_ns) for f in told if f.exists() and (s := f.stat())]
     return hashlib.blake2b(repr((_STEPS, _CUBES, seen)).encode(), digest_size=8).hexdigest()
 

@@ -20,7 +20,8 @@ from . import calendar as calendar_module
 from .settings import Settings, SettingsError, ShopError, read_settings
 from .schema import TABLES, arrow_schema
 from .cells import Cells
-from .generate import FORMATS, Generator, as_digest, content_sums, digest, read_table, tables, write_tables
+from .generate import Generator, as_digest, content_sums, digest, tables, write_tables
+from .sources import FORMATS, read_table
 
 # %% ../nbs/04b_invariance.ipynb #17e41930
 def digests(tables:dict, # Arrow tables by name

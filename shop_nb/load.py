@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from .settings import ShopError, first_line, need
 from .rules import create_views
 from .schema import TABLES, arrow_schema, create_indexes, create_tables
-from .validate import given_tables, message
+from .sources import given_tables, message
 
 # %% ../nbs/06_load.ipynb #82a4b1ad
 def _for_sqlite(batch, table):

@@ -17,7 +17,7 @@ from typing import Callable
 import numpy as np, pandas as pd, pyarrow as pa
 
 from .cells import mix
-from .generate import read_table
+from .sources import read_table
 from .settings import ShopError
 
 # %% ../nbs/14_realism.ipynb #b2c9b47c

@@ -16,7 +16,8 @@ from pathlib import Path
 import pandas as pd
 
 from .cells import VERSION
-from .generate import Generator, as_digest, content_sums, digest, read_table, table_path
+from .generate import Generator, as_digest, content_sums, digest
+from .sources import read_table, table_path
 from .logs import is_told, line
 from .pages import MEDIUM, figure, notebook_page, notebook_title, raw, render
 from .schema import TABLES

@@ -18,11 +18,12 @@ import shop_nb.charts
 from . import __version__
 from .analytics import _frame as as_frame, analysis_sql, ask, connect, questions
 from .cells import VERSION
-from .generate import generator, read_table, table_path, tables, write_tables
+from .generate import generator, tables, write_tables
 from .pages import figure, raw, render
 from .profile import MINIMAL_ABOVE, dictionary_frame, dictionary_html, profile
 from .schema import TABLES, get_table
 from .settings import SETTINGS, Settings, ShopError, first_line, need, read_settings
+from .sources import read_table, table_path
 
 # %% ../nbs/10_shop.ipynb #1109d6f9
 class Shop:
@@ -226,7 +227,7 @@ Shop.open = staticmethod(open_shop)
 def connection(self:Shop):
     "A DuckDB connection with the five tables and the views"
     if '_connection' not in vars(self):
-        on_disk = self.folder is not None and table_path(self.folder, 'orders').suffix == '.parquet'
+        on_disk = self.folder is not None and all(table_path(self.folder, n).suffix == '.parquet' for n in TABLES)
         self._connection = connect(self.folder if on_disk else self.tables, self.settings and (self.settings.start, self.settings.until))
     return self._connection
 

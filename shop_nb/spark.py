@@ -14,7 +14,8 @@ import pyarrow as pa
 from .settings import Settings, ShopError, need
 from .schema import TABLES, arrow_schema
 from .cells import VERSION
-from .generate import BLOCK, FORMATS, as_digest, generator, write_part, _Writer, _expected, _move_in
+from .sources import FORMATS
+from .generate import BLOCK, as_digest, generator, write_part, _Writer, _expected, _move_in
 
 # %% ../nbs/04a_spark.ipynb #b6dbcab5
 def put_block(settings:Settings, size:int, i:int, # Which shop, rows in a block, which block

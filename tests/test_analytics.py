@@ -308,10 +308,10 @@ def test_what_is_no_shop_is_refused(tmp_path, shop):
     refused(tmp_path / 'text.db', 'is not a SQLite file')
     sqlite3.connect(tmp_path / 'empty.db').execute('create table t (a)').connection.close()
     refused(tmp_path / 'empty.db', 'is not a shop: no such table')
-    refused({**shop, 'orders': shop['orders'].drop_columns(['status'])}, 'orders has no column status', 1)
+    refused({**shop, 'orders': shop['orders'].drop_columns(['status'])}, 'orders.status is not there', 1)
     refused({**shop, 'orders': shop['orders'].to_pandas().drop(columns='status')}, 'orders', 1)
     for n in TABLES: (tmp_path / f'{n}.parquet').write_bytes(b'PAR1 but no more')
-    refused(tmp_path, f'{tmp_path.name} cannot be read', 1)
+    refused(tmp_path, 'customers cannot be read: customers.parquet', 1)
 
 SMALL = Settings(customers=200, products=60, orders=400, order_items=1000)
 

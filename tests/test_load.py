@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from shop_nb.generate import read_table, tables, write_tables
+from shop_nb.generate import tables, write_tables
+from shop_nb.sources import read_table
 from shop_nb.load import APPLICATION_ID, USER_VERSION, load
 from shop_nb.rules import RULES, VIEWS, violations
 from shop_nb.schema import TABLES, create_indexes

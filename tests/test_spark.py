@@ -9,6 +9,7 @@ from shop_nb import generate as g, spark as sp
 from shop_nb.cells import VERSION
 from shop_nb.schema import TABLES
 from shop_nb.settings import Settings, ShopError
+from shop_nb.sources import read_table
 
 SMALL = Settings(customers=300, products=60, orders=900, order_items=2000)
 ROOT = Path(sp.__file__).resolve().parents[1]
@@ -52,7 +53,7 @@ def test_sail_makes_the_same_shop(sail, tmp_path, format, size):
     seen = []
     facts = sp.run_spark(SMALL, tmp_path / 'out', 'sail', format, progress=lambda *a: seen.append(a), size=size)
     assert facts == expected(SMALL) and files(tmp_path) == ['out/' + p for p in parts(SMALL, size, format)]
-    for n in TABLES: assert g.digest(g.read_table(tmp_path / 'out', n), n) == facts[n]['digest']
+    for n in TABLES: assert g.digest(read_table(tmp_path / 'out', n), n) == facts[n]['digest']
     assert seen[-1] == (sum(f['rows'] for f in facts.values()),) * 2 and [a for a, _ in seen] == sorted(a for a, _ in seen)
 
 
@@ -68,7 +69,7 @@ def test_a_shop_that_has_not_sold_yet(sail, tmp_path):
     "No block of orders at all: their tables are there, and empty."
     s = next(s for seed in range(200) for s in [Settings(seed=seed, customers=3, products=4, orders=3, order_items=3, until='2025-01-01')] if not g.tables(s)['orders'].num_rows)
     assert sp.run_spark(s, tmp_path / 'out', 'sail') == expected(s)
-    assert g.read_table(tmp_path / 'out', 'orders').equals(g.tables(s)['orders'])
+    assert read_table(tmp_path / 'out', 'orders').equals(g.tables(s)['orders'])
     with sp.spark_session('sail') as spark: assert sp.spark_table(spark, s, 'orders').count() == 0
 
 

@@ -11,7 +11,8 @@ from shop_nb.generate import tables, write_tables
 from shop_nb.rules import RULES
 from shop_nb.schema import TABLES, arrow_schema
 from shop_nb.settings import Settings, ShopError
-from shop_nb.validate import FIRST, Unreadable, given_tables, message, validate
+from shop_nb.sources import FIRST, Unreadable, given_tables, message
+from shop_nb.validate import validate
 
 SETTINGS = Settings(seed=11, customers=200, products=60, orders=400, order_items=1000)
 DAY = pd.Timedelta(days=1)
@@ -371,7 +372,6 @@ def header(f): return line(1, f)
 
 CSV = {
     'empty': (lambda b: b'', ('empty', ''), 'orders.csv', '0 bytes'),
-    'header only': (lambda b: b.split(b'\n')[0] + b'\n', ('no_rows', ''), None, None),
     'blank lines only': (lambda b: b'\n\n', ('column_missing', 'order_id'), None, None),
     'missing column': (header(lambda h: h.replace(b'"status"', b'"state"')), ('column_missing', 'status'), None, None),
     'extra column': (header(lambda h: h.replace(b'"status"', b'"state"')), ('column_unknown', 'state'), None, None),
