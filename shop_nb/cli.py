@@ -95,7 +95,7 @@ def generate(
     out:Annotated[str, typer.Option(metavar='DIR', help='Folder to write: new, empty, or an earlier run.')],
     seed:Annotated[Optional[str], typer.Option(metavar='N', help='Which shop of its kind.')]=None,
     scale:Annotated[Optional[str], typer.Option(metavar='X', help='Multiplies customers, orders and order lines.')]=None,
-    workers:Annotated[int, typer.Option(metavar='N', min=1, help='Processes that make tables side by side.')]=1,
+    workers:Annotated[int, typer.Option(metavar='N', min=1, help='Threads that make tables side by side.')]=1,
     engine:Annotated[str, typer.Option(metavar='local|spark', help='What runs the blocks of a shop.')]='local',
     master:Annotated[Optional[str], typer.Option(metavar='URL', help='Where Spark runs: spark://host:7077, local[4], sail.')]=None,
     format:Annotated[str, typer.Option(metavar='parquet|csv', help='Kind of files.')]='parquet',

@@ -9,14 +9,14 @@ __all__ = ['HEADLINE', 'CHARTS', 'project_root', 'run_folder', 'pipeline', 'para
 
 # %% ../nbs/13_run.ipynb #cf6535f2
 import json, os, platform, re, secrets, shlex, sqlite3, tempfile, time
-from contextlib import contextmanager
+from contextlib import contextmanager, ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pandas as pd
 
 from .cells import VERSION
-from .generate import Generator, as_digest, content_sums, digest
+from .generate import Generator, as_digest, content_sums, digest, working_folder
 from .sources import read_table, table_path
 from .logs import is_told, line
 from .pages import MEDIUM, figure, notebook_page, notebook_title, raw, render
@@ -163,14 +163,15 @@ def building(
     out = Path(os.path.abspath(own_folder(out)))
     failed, old = _beside(out)
     for path in failed, old: own_folder(path, todo='Move it away, or name another folder: --out DIR')
-    try: out.parent.mkdir(parents=True, exist_ok=True); new = Path(tempfile.mkdtemp(prefix=f'.{out.name}.', dir=out.parent))
-    except OSError as e: raise ShopError(f'{out} cannot be written: {e.strerror}.', 'Name another folder: --out DIR', code=2) from None
-    new.chmod(0o755)
-    try: yield new
-    except KeyboardInterrupt: _remove(new); raise
-    except BaseException: _remove(failed); os.replace(new, failed); raise
-    _remove(failed)
-    _swap(new, out)
+    with ExitStack() as held:
+        try: out.parent.mkdir(parents=True, exist_ok=True); new = held.enter_context(working_folder(out))
+        except OSError as e: raise ShopError(f'{out} cannot be written: {e.strerror}.', 'Name another folder: --out DIR', code=2) from None
+        new.chmod(0o755)
+        try: yield new
+        except KeyboardInterrupt: raise
+        except BaseException: _remove(failed); os.replace(new, failed); raise
+        _remove(failed)
+        _swap(new, out)
 
 # %% ../nbs/13_run.ipynb #bc117268
 _QUIET = '--IPKernelApp.log_level=CRITICAL' # a kernel reports its transport on every start, and its end

@@ -7,7 +7,7 @@ __all__ = ['MADE', 'BOOKS', 'ENGINES', 'Shop', 'read_manifest', 'write_manifest'
            'own_folder', 'open_shop']
 
 # %% ../nbs/10_shop.ipynb #74672edb
-import json, os, shutil
+import json, os
 from functools import cached_property
 from pathlib import Path
 
@@ -18,12 +18,13 @@ import shop_nb.charts
 from . import __version__
 from .analytics import _frame as as_frame, analysis_sql, ask, connect, questions
 from .cells import VERSION
-from .generate import generator, tables, write_tables
+from .generate import generator, tables, write_tables, _remove, leftovers
 from .pages import figure, raw, render
 from .profile import MINIMAL_ABOVE, dictionary_frame, dictionary_html, profile
 from .schema import TABLES, get_table
 from .settings import SETTINGS, Settings, ShopError, first_line, need, read_settings
 from .sources import read_table, table_path
+from contextlib import contextmanager
 
 # %% ../nbs/10_shop.ipynb #1109d6f9
 class Shop:
@@ -159,7 +160,7 @@ def own_folder(
     if not str(folder): raise ShopError('The name of the folder is empty.', 'Name a folder; the current one is a full stop', code=2)
     folder = Path(folder)
     if folder.exists() and not folder.is_dir(): raise ShopError(f'{folder} is a file, not a folder.', 'Name a folder: --out DIR', code=2)
-    if folder.is_dir() and any(folder.iterdir()) and not is_run(folder): raise ShopError(f'{folder} has files in it that are not of a run.', todo, code=2)
+    if folder.is_dir() and not is_run(folder) and set(folder.iterdir()) - set(leftovers(folder / 'tables')): raise ShopError(f'{folder} has files in it that are not of a run.', todo, code=2)
     return folder
 
 # %% ../nbs/10_shop.ipynb #ec64ca63
@@ -172,10 +173,6 @@ def _outdated(folder):
     return MADE if inside else MADE + BOOKS
 
 # %% ../nbs/10_shop.ipynb #9bcb2fab
-def _remove(path):
-    "Remove a file or a folder, if it is there"
-    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-
 ENGINES = 'local', 'spark'
 
 def _writer(engine, master, workers): # what makes the files
@@ -186,12 +183,25 @@ def _writer(engine, master, workers): # what makes the files
     from shop_nb.spark import run_spark
     return lambda *args, **how: run_spark(*args, master=master or f'local[{workers}]', **how)
 
+# %% ../nbs/10_shop.ipynb #4a96d276
+@contextmanager
+def _marked(folder, settings):
+    "A folder that has a manifest for as long as the block runs, and keeps it if the block succeeds"
+    new, marked = not folder.exists(), is_run(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not marked: write_manifest(folder, **identity(settings))
+    try: yield
+    except BaseException:
+        if not marked and 'tables' not in read_manifest(folder): _remove(folder / 'manifest.json')
+        if new and not any(folder.iterdir()): folder.rmdir()
+        raise
+
 # %% ../nbs/10_shop.ipynb #9cbd0d25
 @patch
 def save(self:Shop,
     folder, # a new or empty folder, or a run to be made anew
     format:str='parquet', # parquet or csv
-    workers:int=1, # processes
+    workers:int=1, # threads
     progress=None, # called with (rows done, rows expected)
     engine:str='local', # local or spark
     master:str=None, # of Spark, such as spark://host:7077 or sail; None is this machine
@@ -199,10 +209,7 @@ def save(self:Shop,
     "Make the tables as files in `tables/`, with a manifest; raises `ShopError` (code 2) for a folder of something else"
     if self.settings is None: raise ShopError('The settings of this shop are not known, so it cannot be made again.', 'Open a folder with a manifest, or name a shop by its settings', code=2)
     folder, write = own_folder(folder), _writer(engine, master, workers)
-    new = not folder.exists()
-    try: made = write(self.settings, folder / 'tables', format=format, progress=progress)
-    finally:
-        if new and folder.is_dir() and not any(folder.iterdir()): folder.rmdir()
+    with _marked(folder, self.settings): made = write(self.settings, folder / 'tables', format=format, progress=progress)
     for name in (*_outdated(folder), 'manifest.json'): _remove(folder / name)
     return write_manifest(folder, **identity(self.settings), tables=made)
 

@@ -15,7 +15,7 @@ from .settings import Settings, ShopError, need
 from .schema import TABLES, arrow_schema
 from .cells import VERSION
 from .sources import FORMATS
-from .generate import BLOCK, as_digest, generator, write_part, _Writer, _expected, _move_in
+from .generate import BLOCK, as_digest, generator, write_part, _Writer, _expected, _move_in, working_folder
 
 # %% ../nbs/04a_spark.ipynb #b6dbcab5
 def put_block(settings:Settings, size:int, i:int, # Which shop, rows in a block, which block
@@ -149,14 +149,14 @@ def run_spark(settings:Settings, # Which shop
     if format not in FORMATS: raise ShopError(f'format: {format!r} is not known.', f'Take one of {", ".join(FORMATS)}.', code=2)
     if spark is None:
         with spark_session(master, log) as spark: return run_spark(settings, out, master, format, progress, size, spark)
-    blocks, expected, out = generator(settings, size).blocks(), _expected(settings), Path(out).absolute()
+    blocks, expected, out = generator(settings, size).blocks(), _expected(settings), Path(out).resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f'.{out.name}.', dir=out.parent, ignore_cleanup_errors=True) as tmp:
+    with working_folder(out) as tmp:
         _open_up(tmp, [f'{name}.{format}' for name in TABLES], out.parent)
-        frame = _numbers(spark, 0, len(blocks)).mapInArrow(_task(settings, size, tmp, format), 'block long, name string, rows long, a long, b long')
+        frame = _numbers(spark, 0, len(blocks)).mapInArrow(_task(settings, size, str(tmp), format), 'block long, name string, rows long, a long, b long')
         made = _collect(spark, frame, tmp, lambda: progress and progress(round(_seen(tmp, format, blocks) * expected), expected))
         facts = _facts(made, blocks, tmp, format)
-        _move_in(Path(tmp), out)
+        _move_in(tmp, out)
     if progress: done = sum(f['rows'] for f in facts.values()); progress(done, max(done, expected))
     return facts
 
