@@ -113,12 +113,16 @@ def test_keeps_permissions_and_links(shop, db, tmp_path):
     assert query(db, 'SELECT count(*) FROM orders') == [(400,)]
 
 
-def test_readers_keep_what_they_opened(shop, db):
+def test_a_reader_is_waited_for_and_then_sees_the_new_shop(shop, db):
+    "No file is taken from under a transaction, not even from one that only reads."
     with closing(sqlite3.connect(db, isolation_level=None)) as reader:
         reader.execute('BEGIN')
         assert reader.execute('SELECT count(*) FROM orders').fetchone() == (30,)
+        assert 'cannot be replaced now' in refuses(shop, db, 1)
+        assert reader.execute('SELECT count(*) FROM order_items').fetchone() == (60,)
+        reader.execute('COMMIT')
         load(shop, db)
-        assert reader.execute('SELECT count(*) FROM orders').fetchone() == (30,)
+        assert reader.execute('SELECT count(*) FROM orders').fetchone() == (400,)
     assert query(db, 'SELECT count(*) FROM orders') == [(400,)]
 
 
