@@ -338,11 +338,12 @@ def load(
         with _alone(db.parent):
             try:
                 _remove(new)
+                new.touch(0o644, exist_ok=False) # tells what is wrong with a folder, which SQLite does not
                 facts = _fill(new, streams)
                 facts |= dict(sums=_compare(new, streams), bytes=new.stat().st_size)
                 _replace(new, db)
             finally: _remove(new)
     except OSError as e: raise ShopError(f'{db} cannot be written: {first_line(e.strerror or e)}.', 'Choose another place, or make room there', code=2) from None
     except dbapi.NotSupportedError: raise KeyboardInterrupt from None # ADBC's answer to Ctrl-C where SQLite cannot be stopped
-    except (sqlite3.Error, dbapi.Error) as e: raise ShopError(f'{db} cannot be made: {first_line(e)}.', 'Look at the disk and its free space; an old database is as it was') from None
+    except (sqlite3.Error, dbapi.Error) as e: raise ShopError(f'{db} cannot be made: {first_line(e)}.', 'Look at the disk and its free space; an old database is as it was', code=2) from None
     return facts

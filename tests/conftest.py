@@ -1,5 +1,5 @@
 "What the tests share."
-import signal, subprocess, sys
+import ctypes, signal, subprocess, sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,18 @@ def browser():
     "A browser without a window; not of the whole session, because Playwright's event loop runs as long."
     from browse import chromium
     with chromium() as it: yield it
+
+
+def _drop_override():
+    "Take from root what lets it write where permissions do not allow it; nothing happens for others."
+    for capability in 1, 2: getattr(ctypes.CDLL(None), 'prctl', lambda *_: 0)(24, capability, 0, 0, 0) # PR_CAPBSET_DROP
+
+
+@pytest.fixture(scope='session')
+def bound():
+    "Run a command that permissions bind, whoever runs the tests."
+    def run(command, **how): return subprocess.run(command, capture_output=True, text=True, timeout=120, preexec_fn=_drop_override, **how)
+    return run
 
 
 def pytest_configure():

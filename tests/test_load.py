@@ -1,6 +1,6 @@
 "A load is all or nothing: what SQLite refuses, and what breaks a load off, leaves the old database as it was."
 import os, signal, sqlite3, subprocess, sys, textwrap, time
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pandas as pd
 import pyarrow as pa
@@ -358,11 +358,21 @@ def test_no_room(files, db):
     assert db.read_bytes() == before and alone(db) == ['shop.db']
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason='root may write anywhere')
-def test_folder_that_cannot_be_written(shop, db):
-    db.parent.chmod(0o555)
-    try: refuses(shop, db, 2)
-    finally: db.parent.chmod(0o755)
+def test_folder_that_cannot_be_written(files, db, bound):
+    "In either mode the folder is blamed, not the disk nor another program."
+    code = f'''
+    from shop_nb.load import load
+    from shop_nb.settings import ShopError
+    try: load({str(files)!r}, {str(db)!r})
+    except ShopError as e: print(e.code, e)'''
+    for mode in 'delete', 'wal':
+        query(db, f'PRAGMA journal_mode = {mode}')
+        db.parent.chmod(0o555)
+        try: done = bound([sys.executable, '-c', textwrap.dedent(code)])
+        finally: db.parent.chmod(0o755)
+        assert done.stdout.startswith('2 ') and len(done.stdout.splitlines()) == 2, done.stderr
+        assert 'cannot be written' in done.stdout or 'Permission denied' in done.stdout
+        assert query(db, 'SELECT count(*) FROM orders') == [(30,)] and set(alone(db)) <= {'shop.db', '.shop.db.lock'}
 
 
 def test_loads_at_the_same_time(files, tmp_path):
@@ -403,3 +413,126 @@ def test_a_database_of_something_else_that_is_open_is_left_alone(tmp_path, shop)
         con.execute('PRAGMA journal_mode = WAL'); con.execute('CREATE TABLE diary (day)'); con.execute('SELECT * FROM diary')
         with pytest.raises(ShopError, match='not the database of a shop'): load(shop, db)
         assert con.execute('SELECT count(*) FROM diary').fetchone() == (0,)
+
+
+# ---- whoever has it open, and whose it is
+
+HOLDER = '''
+import sqlite3, sys
+db, mode, before, after = sys.argv[1:]
+con = sqlite3.connect(db, isolation_level=None)
+con.execute(f'PRAGMA journal_mode = {mode}').fetchall()
+con.execute('CREATE TABLE IF NOT EXISTS customers AS SELECT 1 AS customer_id, NULL AS first_name')
+for sql in before.split(';'): con.execute(sql).fetchall()
+print('open', flush=True)
+sys.stdin.readline()
+for sql in after.split(';'): con.execute(sql).fetchall()
+print('done', flush=True)
+sys.stdin.readline()
+'''
+READ, WRITE = 'SELECT * FROM customers', "UPDATE customers SET first_name = 'mine' WHERE customer_id = 1"
+HOLDERS = { # what it did before the load, what it does after; whether a load may come between: with a rollback journal, in WAL mode
+    'idle': ('SELECT 1', WRITE, True, True),
+    'begin': ('BEGIN', f'{WRITE};COMMIT', True, True),
+    'reader': (f'BEGIN;{READ}', f'COMMIT;{WRITE}', False, True),
+    'reader, then writer': (f'BEGIN;{READ}', f'{WRITE};COMMIT', False, None), # in WAL mode SQLite refuses that after any other write
+    'deferred writer': (f'BEGIN;{WRITE}', 'COMMIT', False, False),
+    'begin immediate': ('BEGIN IMMEDIATE', f'{WRITE};COMMIT', False, False),
+    'begin exclusive': (f'BEGIN EXCLUSIVE;{WRITE}', 'COMMIT', False, False),
+    'exclusive mode': (f'PRAGMA locking_mode = EXCLUSIVE;{WRITE}', WRITE, False, False),
+}
+HELD = [(kind, mode) for kind in HOLDERS for i, mode in enumerate(['delete', 'wal']) if HOLDERS[kind][2 + i] is not None]
+
+
+@contextmanager
+def holder(db, mode, before, after):
+    "Another process that has a database open; gives what makes it go on."
+    job = subprocess.Popen([sys.executable, '-c', HOLDER, db, mode, before, after], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert job.stdout.readline() == 'open\n'
+        def go_on():
+            job.stdin.write('\n')
+            job.stdin.flush()
+            return job.stdout.readline()
+        yield go_on
+    finally:
+        job.kill()
+        job.communicate()
+
+
+@pytest.mark.parametrize('whose', ['shop', 'foreign'])
+@pytest.mark.parametrize('kind, mode', HELD)
+def test_nobody_loses_what_he_writes(shop, tmp_path, db, kind, mode, whose, monkeypatch):
+    "Whatever another process holds, its commit succeeds after the load, and its change is there."
+    monkeypatch.setattr('shop_nb.load.PATIENCE', 0.5)
+    before, after, *free = HOLDERS[kind]
+    db, free = db if whose == 'shop' else tmp_path / 'foreign.db', free[mode == 'wal']
+    with holder(db, mode, before, after) as go_on:
+        if whose == 'foreign': assert 'is not the database of a shop' in refuses(shop, db, 2)
+        elif free: load(shop, db)
+        else: assert 'cannot be replaced now: a program is at work in it' in refuses(shop, db, 1)
+        assert go_on() == 'done\n'
+    assert query(db, 'SELECT first_name FROM customers WHERE customer_id = 1') == [('mine',)]
+    if whose == 'shop': assert query(db, 'SELECT count(*) FROM orders') == [(400 if free else 30,)]
+    assert not [p for p in alone(db) if 'loading' in p]
+
+
+@pytest.mark.parametrize('mode', ['delete', 'wal'])
+def test_a_killed_writer_leaves_no_half_of_a_transaction(shop, db, mode):
+    "Its hot journal is rolled back or its log taken in; then the file is replaced, and no journal of the old one is left to the new."
+    with holder(db, mode, f'PRAGMA cache_size = 1;BEGIN;{WRITE};UPDATE orders SET channel = \'app\';SELECT * FROM payments', 'COMMIT'): pass
+    load(shop, db)
+    assert query(db, 'PRAGMA integrity_check') == [('ok',)] and query(db, 'SELECT count(*) FROM orders') == [(400,)]
+    assert alone(db) == ['shop.db'] and ('mine',) not in query(db, 'SELECT first_name FROM customers')
+
+
+def rubbish(path): path.write_bytes(os.urandom(20_000)) # as an encrypted database looks
+
+
+def cut(path):
+    with closing(sqlite3.connect(path)) as con: con.executescript(f'CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(90000))')
+    path.write_bytes(path.read_bytes()[:50_000])
+
+
+def whole(path):
+    with closing(sqlite3.connect(path)) as con: con.execute('CREATE TABLE orders (a)')
+
+
+@pytest.mark.parametrize('make, says', [(whole, 'not the database of a shop'), (cut, 'not the database of a shop'), (rubbish, 'not a SQLite database'),
+                                        (lambda p: os.mkfifo(p), 'is no file')], ids=['whole', 'damaged', 'encrypted', 'fifo'])
+def test_what_is_not_a_shop_is_never_replaced(shop, tmp_path, make, says):
+    make(tmp_path / 'mine.db')
+    before = (tmp_path / 'mine.db').stat()
+    assert says in refuses(shop, tmp_path / 'mine.db', 2)
+    after = (tmp_path / 'mine.db').stat()
+    assert (after.st_ino, after.st_size, after.st_mtime_ns) == (before.st_ino, before.st_size, before.st_mtime_ns)
+
+
+def test_an_empty_file_that_somebody_is_filling_stays(shop, tmp_path):
+    "Nothing is in the file before the first commit."
+    (tmp_path / 'new.db').touch()
+    with closing(sqlite3.connect(tmp_path / 'new.db', isolation_level=None)) as con:
+        con.executescript('BEGIN EXCLUSIVE; CREATE TABLE mine (x)')
+        assert (tmp_path / 'new.db').stat().st_size == 0 and 'a program is at work in it' in refuses(shop, tmp_path / 'new.db', 1)
+        con.execute('COMMIT')
+    assert query(tmp_path / 'new.db', 'SELECT count(*) FROM mine') == [(0,)]
+
+
+def test_where_nobody_can_tell_who_has_it_open(shop, db, monkeypatch):
+    "Off Linux, a database keeps its file, and a damaged one can be replaced all the same."
+    monkeypatch.setattr('shop_nb.load._is_open', lambda db: True)
+    inode = db.stat().st_ino
+    load(shop, db)
+    assert db.stat().st_ino == inode and query(db, 'SELECT count(*) FROM orders') == [(400,)]
+    db.write_bytes(db.read_bytes()[:5000])
+    load(shop, db)
+    assert query(db, 'SELECT count(*) FROM orders') == [(400,)]
+
+
+def test_a_look_drops_no_lock_of_this_process(shop, db):
+    "Closing a file would drop what SQLite has locked in the same process."
+    with closing(sqlite3.connect(db, isolation_level=None)) as con:
+        con.execute('BEGIN IMMEDIATE')
+        refuses(shop, db, 1)
+        done = subprocess.run([sys.executable, '-c', f"import sqlite3; sqlite3.connect({str(db)!r}, timeout=0).execute('begin immediate')"], capture_output=True, text=True)
+        assert 'database is locked' in done.stderr
