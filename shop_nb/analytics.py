@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['BUYERS', 'PARAMS', 'connect', 'Param', 'Question', 'question', 'questions', 'find', 'unit_of', 'label_of', 'say',
-           'edges', 'cut_months', 'Answer', 'ask', 'analysis_sql', 'QUESTIONS']
+           'edges', 'cut_months', 'Answer', 'write_csv', 'ask', 'analysis_sql', 'QUESTIONS']
 
 # %% ../nbs/07_analytics.ipynb #fc7f1e65
-import datetime as dt, difflib, html, json, re, sqlite3
+import datetime as dt, difflib, html, io, json, re, sqlite3
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -330,10 +330,25 @@ def rows(self:Answer) -> list: # a dict a row
     "The rows of an answer as JSON has them"
     return [{c: _plain(v) for c, v in zip(self.frame, row)} for row in self.frame.itertuples(index=False, name=None)]
 
+class _Unix:
+    "A file for CSV whose lines end in a line feed. Python before 3.11.9 quotes a carriage return only where lines end in one, so they do until here"
+    def __init__(self, file): self.file = file
+    def write(self, line): return self.file.write(line[:-2] + '\n' if line.endswith('\r\n') else line)
+
+def write_csv(
+    frame, # a DataFrame
+    file, # a text file
+):
+    "A frame as CSV that gives back what went in"
+    frame.to_csv(_Unix(file), index=False, lineterminator='\r\n', date_format='%Y-%m-%d')
+
 @patch
 def to_csv(self:Answer, path=None): # the text, or None if it went to `path`
     "The answer as CSV"
-    return self.frame.to_csv(path, index=False, lineterminator='\n', date_format='%Y-%m-%d')
+    text = io.StringIO()
+    write_csv(self.frame, text)
+    if path is None: return text.getvalue()
+    Path(path).write_text(text.getvalue(), encoding='utf-8', newline='')
 
 @patch
 def to_json(self:Answer, path=None): # the text, or None if it went to `path`

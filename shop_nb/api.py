@@ -37,8 +37,8 @@ from .door import ERRORS, RESPONSES, Config, Door, Listener, Fault, Problem, _fa
 from .keys import Keys
 from .logs import log
 from .schema import CATEGORIES, TABLES, arrow_schema
-from .shapes import (FORMATS, MANY, PATTERNS, SHAPES, _columnar, _described, _expand, _file, _filters, _flag, _format, _given, _lines_of, _links, _maybe, _named,
-    _paging, _parse, _query, _read, _sample, _told)
+from .shapes import (FORMATS, MANY, SHAPES, _columnar, _csv_of, _csv_only, _described, _expand, _file, _filters, _flag, _format, _given, _in_words, _links, _maybe,
+    _named, _paging, _parse, _query, _read, _sample, _spreadsheet, _text_of, _told, _too_much, moment)
 from .shop import read_manifest
 from .snapshot import Snapshots
 from .store import PARTS, Store, expansions, filters
@@ -68,15 +68,19 @@ class Service:
         if not key.may(scope): raise HTTPException(403, f'This key may not do this: it lacks {scope}.')
         return key
 
-    async def write(self, request, job, key=None, dry_run=False):
+    def at(self, path): return self.config.root_path + path # as a client finds it
+
+    async def write(self, request, job, key=None, dry_run=False, again=None):
         "Do a change, once for each Idempotency-Key"
         owner, loop = request.state.key.id, asyncio.get_running_loop()
         wish = ' '.join((request.method, request.url.path, request.url.query, request.headers.get('content-type', ''))).encode() + await request.body()
         if key and (owner, key) in self.doing: raise HTTPException(409, 'A request with this Idempotency-Key is being answered.')
         self.doing.add((owner, key))
-        try: (status, headers, body), again = await loop.run_in_executor(self.pen, lambda: self.store.once(job, owner, key, hashlib.sha256(wish).hexdigest(), dry_run))
+        try: (status, headers, body), replayed = await loop.run_in_executor(self.pen, lambda: self.store.once(job, owner, key, hashlib.sha256(wish).hexdigest(), dry_run, again))
         finally: self.doing.discard((owner, key))
-        return Response(body, status, json.loads(headers) | ({'Idempotency-Replayed': 'true'} if again else {}), 'application/json' if body else None)
+        headers = json.loads(headers) | ({'Idempotency-Replayed': 'true'} if replayed else {})
+        if 'Location' in headers: headers['Location'] = self.at(headers['Location'])
+        return Response(body, status, headers, 'application/json' if body else None)
 
 # %% ../nbs/12g_api.ipynb #dc45df05
 _kinds = dict(POST=['application/json'], PUT=['application/json'], PATCH=['application/json', 'application/merge-patch+json'])
@@ -89,9 +93,15 @@ class _Route(APIRoute):
         handle, scope, quick = super().get_route_handler(), (self.openapi_extra or {}).get('x-scope'), self.quick()
         async def guarded(request):
             if scope: request.state.key = request.app.state.service.admit(request, scope)
-            if self.body_field and _kind(request) not in _kinds[request.method]: raise HTTPException(415, f'The body is to be {" or ".join(_kinds[request.method])}.')
+            if self.body_field: self.bound(request)
             return await (quick(request) or handle(request))
         return guarded
+
+    def bound(self, request):
+        "Look at the kind and the length of a body that is a row; raises HTTPException"
+        if _kind(request) not in _kinds[request.method]: raise HTTPException(415, f'The body is to be {" or ".join(_kinds[request.method])}.')
+        request.state.most = most = request.app.state.service.config.max_row
+        if int(request.headers.get('content-length', 0)) > most: raise HTTPException(413, f'A row has {most:,} bytes at most.')
 
     def quick(self):
         "How to call an endpoint that reads its request by itself, or None where FastAPI has to see it"
@@ -121,7 +131,8 @@ def _expected(if_match):
 _Key = Annotated[int, Path(ge=1, le=LAST_KEY, description='Key of the row')]
 _IfMatch = Annotated[Optional[str], Header(description='ETag of the row as you saw it, or `*`; without it the answer is 428')]
 _IfNone = Annotated[Optional[str], Header(description='ETag of the row as you have it; if it still is that, the answer is 304')]
-_Idempotency = Annotated[Optional[str], Header(min_length=1, max_length=255, pattern=r'^[!-~]+$', description='A name of your own for this wish: asked again, it is answered again and not done again')]
+_Idempotency = Annotated[Optional[str], Header(min_length=1, max_length=255, pattern=r'^[!-~]+$', description='A name of your own for this wish: asked again, it is answered again and not done again'),
+                         _in_words('visible characters of ASCII without blanks')]
 
 # %% ../nbs/12g_api.ipynb #1f65c9b4
 def _headers(**told): return {n: dict(description=d, schema=dict(type='string')) for n, d in told.items()}
@@ -151,7 +162,7 @@ def _reading(api, service, name):
         def page(): return store.page(t, found, sort, after, q.limit, _split(q.fields), brings(request, _split(given.get('expand'))), bool(q.count))
         p = await run_in_threadpool(page) if found or sort or q.count or 'expand' in given or q.limit > 100 else page()
         cursor = service.keys.sign(p.next, purpose) if p.next else None
-        link = {'Link': f'<{request.url.path}?{request.url.include_query_params(cursor=cursor).query}>; rel="next"'} if cursor else None
+        link = {'Link': f'<{service.at(request.url.path)}?{request.url.include_query_params(cursor=cursor).query}>; rel="next"'} if cursor else None
         return _json(dict(items=p.items, next=cursor) | (dict(count=p.count) if q.count else {}), headers=link)
 
     @_route(api, 'GET', f'/v1/{name}/{{key}}', f'{name}:read', shapes['row'], parameters=Single, answer=about, extra={304: dict(description='Not changed')}, **_told(t, 'single'))
@@ -187,7 +198,8 @@ def _writing(api, service, name):
 
     @_route(api, 'POST', f'/v1/{name}', scope, Row, 201, answer=made, **_told(t, 'create'))
     async def create(request:Request, body:New, idempotency_key:_Idempotency=None):
-        return await service.write(request, lambda c: answer(request, c.create(t, body.model_dump()), 201), idempotency_key)
+        def again(c, place): return answer(request, c.read(t, int(place.rpartition('/')[2])), 201)
+        return await service.write(request, lambda c: answer(request, c.create(t, body.model_dump()), 201), idempotency_key, again=again)
 
     @_route(api, 'PUT', f'/v1/{name}/{{key}}', scope, Row, answer=about, **_told(t, 'replace'))
     async def replace(request:Request, key:_Key, body:New, if_match:_IfMatch=None):
@@ -202,7 +214,11 @@ def _writing(api, service, name):
     @_route(api, 'DELETE', f'/v1/{name}/{{key}}', scope, None, 204, **_told(t, 'delete'))
     async def delete(request:Request, key:_Key, if_match:_IfMatch=None):
         expected = _expected(if_match)
-        return await service.write(request, lambda c: (c.delete(t, key, expected), (204, '{}', b''))[1])
+        def job(c):
+            c.delete(t, key, expected)
+            c.forget(f'/v1/{name}/{key}')
+            return 204, '{}', b''
+        return await service.write(request, job)
 
 # %% ../nbs/12g_api.ipynb #43e7ea3b
 class Bulk(BaseModel):
@@ -222,12 +238,16 @@ def _bulk(api, service, name):
     many = dict(type='array', maxItems=MANY, items={'$ref': f'#/components/schemas/{SHAPES[name]["new"].__name__}'})
     row = _sample(t)
     content = {'application/json': dict(schema=many, example=[row]), 'application/x-ndjson': dict(schema=dict(type='string'), example=json.dumps(row) + '\n'),
-               'text/csv': dict(schema=dict(type='string')) | (dict(example=next(_lines_of('csv', [*row], [[row.values()]]))) if {*row} <= {*t.names} else {})}
+               'text/csv': dict(schema=dict(type='string')) | (dict(example=next(_csv_of([*row], [[row.values()]]))) if {*row} <= {*t.names} else {})}
 
     def check(rows):
         "The rows that have the right form, and what is wrong with the others, a few faults of each"
         good, wrong, hints = [], {}, iter(range(20))
         for i, row in enumerate(rows):
+            if told := _too_much(row):
+                good.append(None)
+                wrong[i] = [dict(pointer=f'/{i}', code='too_long', detail=told)]
+                continue
             try: good.append(read(row).model_dump())
             except ValidationError as e: good.append(None); wrong[i] = list(_faults(e.errors(include_url=False, include_context=False, include_input=False)[:5], t.names, f'/{i}', hints))
         return good, wrong
@@ -254,18 +274,19 @@ def _exporting(api, service, name):
     "The route that streams a table"
     t, schema = TABLES[name], arrow_schema(name)
     flags = [(i, c.name) for i, c in enumerate(t.columns) if c.type == 'flag']
-    Export = _query(f'{_named(t)}Export', format=(_format, 'csv'), **_filters(t))
+    Export = _query(f'{_named(t)}Export', format=(_format, 'csv'), spreadsheet=_spreadsheet, **_filters(t))
 
     @_route(api, 'GET', f'/v1/{name}:export', f'{name}:read', None, parameters=Export, extra=_binary, **_told(t, 'export'))
     async def export(request:Request):
         q = _read(Export, request)
-        rows = service.store.stream(name, q.model_dump(exclude_unset=True, exclude={'format'}))
-        if q.format in ('csv', 'ndjson'): return _file(_lines_of(q.format, t.names, rows, flags), q.format, name)
+        _csv_only(q)
+        rows = service.store.stream(name, q.model_dump(exclude_unset=True, exclude={'format', 'spreadsheet'}))
+        if q.format in ('csv', 'ndjson'): return _file(_text_of(q, t.names, rows, flags), q.format, name)
         return _file(_columnar(q.format, schema, (_batch(r, schema) for r in rows)), q.format, name)
 
 # %% ../nbs/12g_api.ipynb #b57abcc5
-_ask_types = dict(date=Annotated[str, Field(pattern=PATTERNS['date'])], int=Annotated[int, Field(ge=1, le=10_000)])
-_special = dict(category=Literal[CATEGORIES], country=Annotated[str, Field(pattern='^[A-Za-z][A-Za-z]$')])
+_ask_types = dict(date=moment('date'), int=Annotated[int, Field(ge=1, le=10_000)])
+_special = dict(category=Literal[CATEGORIES], country=Annotated[str, Field(pattern='^[A-Za-z][A-Za-z]$'), _in_words('two letters, such as DE')])
 
 class Asked(BaseModel):
     "An answer"
@@ -280,20 +301,21 @@ class Asked(BaseModel):
 def _question(api, service, q):
     "The route of a question"
     fields = {p: _given(_special.get(p, _ask_types.get(PARAMS[p].type.__name__)), description=PARAMS[p].doc + (f' (unless given: {d})' if d is not None else '')) for p, d in q.params.items()}
-    Params = _query(f'Ask{q.name.title().replace("_", "")}', format=(Annotated[Literal['json', *FORMATS], Field(description='Kind of answer')], 'json'), **fields)
+    Params = _query(f'Ask{q.name.title().replace("_", "")}', format=(Annotated[Literal['json', *FORMATS], Field(description='Kind of answer')], 'json'), spreadsheet=_spreadsheet, **fields)
     example = '&'.join(f'{p}={d}' for p, d in q.params.items() if d is not None)
     told = f'{q.why} The answer has {q.grain}.\n\nExample: `GET /v1/questions/{q.name}{"?" * bool(example)}{example}`\n\n```sql\n{q.sql}\n```'
 
     async def ask(request:Request, if_none_match:_IfNone=None):
         p = _read(Params, request)
-        answer, seen = await run_in_threadpool(service.snapshots.answer, q.name, p.model_dump(exclude_unset=True, exclude={'format'}))
-        asked = hashlib.sha256(repr((seen.version, seen.at, q.name, answer.params, p.format)).encode()).hexdigest()[:32]
+        _csv_only(p)
+        answer, seen = await run_in_threadpool(service.snapshots.answer, q.name, p.model_dump(exclude_unset=True, exclude={'format', 'spreadsheet'}))
+        asked = hashlib.sha256(repr((seen.version, seen.at, q.name, answer.params, p.format, p.spreadsheet)).encode()).hexdigest()[:32]
         headers = {'ETag': _tag(asked), 'X-As-Of': f'{seen.version} {seen.at}'}
         if if_none_match and _matches(if_none_match, asked): return Response(status_code=304, headers=headers)
         if p.format == 'json':
             params = {k: v if v is None or isinstance(v, (int, str)) else str(v) for k, v in answer.params.items()}
             return _json(dict(name=q.name, title=q.title, grain=q.grain, params=params, as_of=dict(version=seen.version, at=seen.at), rows=answer.rows()), headers=headers)
-        if p.format in ('csv', 'ndjson'): stream = _lines_of(p.format, list(answer.frame), [[tuple(r.values()) for r in answer.rows()]])
+        if p.format in ('csv', 'ndjson'): stream = _text_of(p, list(answer.frame), [[tuple(r.values()) for r in answer.rows()]])
         else: table = pa.Table.from_pandas(answer.frame, preserve_index=False); stream = _columnar(p.format, table.schema, table.to_batches())
         file = _file(stream, p.format, q.name)
         file.headers.update(headers)
@@ -307,7 +329,7 @@ def _questions(api, service):
     "The list of questions, and a route for each"
     all = questions()
     @_route(api, 'GET', '/v1/questions', 'questions:read', list[dict], summary='List questions', description='Every question that has a name, with its parameters and its SQL; each is a route of its own.\n\nExample: `GET /v1/questions`')
-    async def listed(): return _json([dict(name=q.name, title=q.title, grain=q.grain, why=q.why, params={p: PARAMS[p].doc for p in q.params}, sql=q.sql, href=f'/v1/questions/{q.name}') for q in all.values()])
+    async def listed(): return _json([dict(name=q.name, title=q.title, grain=q.grain, why=q.why, params={p: PARAMS[p].doc for p in q.params}, sql=q.sql, href=service.at(f'/v1/questions/{q.name}')) for q in all.values()])
     for q in all.values(): _question(api, service, q)
     @api.get('/v1/questions/{name}', include_in_schema=False)
     async def unknown(name:str): return problem(404, ' '.join(filter(None, (f'There is no question {name!r}.', nearest(name, all)))))
@@ -327,9 +349,9 @@ class RunFacts:
 
 # %% ../nbs/12g_api.ipynb #b7639b8e
 _page = '''<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>shop_nb API</title>
-<link rel="icon" href="/docs/favicon-32x32.png"><link rel="stylesheet" href="/docs/swagger-ui.css"></head>
-<body><main id="ui"></main><script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body></html>'''
-_start = '''SwaggerUIBundle({url: '/openapi.json', dom_id: '#ui', deepLinking: true, docExpansion: 'list', defaultModelsExpandDepth: 0, tryItOutEnabled: true,
+<link rel="icon" href="docs/favicon-32x32.png"><link rel="stylesheet" href="docs/swagger-ui.css"></head>
+<body><main id="ui"></main><script src="docs/swagger-ui-bundle.js"></script><script src="docs/start.js"></script></body></html>'''
+_start = '''SwaggerUIBundle({url: 'openapi.json', dom_id: '#ui', deepLinking: true, docExpansion: 'list', defaultModelsExpandDepth: 0, tryItOutEnabled: true,
   filter: true, persistAuthorization: false, displayRequestDuration: true, validatorUrl: null})'''
 _assets = {'swagger-ui.css': 'text/css', 'swagger-ui-bundle.js': 'text/javascript', 'favicon-32x32.png': 'image/png'}
 
@@ -338,7 +360,7 @@ def _pages(api, service):
     def page(path, **told): return api.get(path, include_in_schema='summary' in told, tags=['service'], response_class=Response, **told)
 
     @page('/')
-    async def home(): return RedirectResponse('/docs')
+    async def home(): return RedirectResponse(service.at('/docs'))
 
     @page('/docs')
     async def docs(): return HTMLResponse(_page)
@@ -413,7 +435,7 @@ def make_app(
         service.close()
         log('stopped', pid=os.getpid())
     api = FastAPI(title='shop_nb', version=__version__, description=_intro, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan,
-                  responses=RESPONSES, exception_handlers=ERRORS)
+                  responses=RESPONSES, exception_handlers=ERRORS, servers=[dict(url=config.root_path or '/')])
     api.state.service, api.router.route_class = service, _Route
     for name in TABLES:
         for add in (_reading, _writing, _bulk, _exporting): add(api, service, name)
@@ -442,4 +464,4 @@ def serve(
     with tempfile.TemporaryDirectory() as folder, suppress(KeyboardInterrupt):
         if workers > 1: os.environ[MULTI] = folder
         need('uvicorn', 'api').run('shop_nb.api:from_environment', factory=True, host=config.host, port=port, workers=workers, access_log=False, http=Listener,
-                                   log_config=None, server_header=False, timeout_graceful_shutdown=30, timeout_worker_healthcheck=60)
+                                   proxy_headers=bool(config.proxies), forwarded_allow_ips=list(config.proxies), log_config=None, server_header=False, timeout_graceful_shutdown=30, timeout_worker_healthcheck=60)

@@ -6,12 +6,12 @@
 __all__ = ['LAST_KEY', 'KEPT', 'Change', 'merge', 'Reused']
 
 # %% ../nbs/12b_changes.ipynb #8c29b24c
-import sqlite3, time
+import json, sqlite3, time
 from contextlib import contextmanager
 
 from fastcore.basics import patch
 
-from .ledger import ORDER_RULES, Refused, Stale, broken, refusal
+from .ledger import ORDER_RULES, Missing, Refused, Stale, broken, refusal
 from .load import hold_writers
 from .schema import DAY_KEYS, LINE_KEYS, PAYMENT_KEYS, TABLES, get_table
 from .settings import ShopError, first_line
@@ -20,13 +20,20 @@ from .store import PARTS, Store, _whole, version
 # %% ../nbs/12b_changes.ipynb #e0151097
 class Change:
     "A transaction of a store: what it touched, and how to change rows in it"
-    def __init__(self, con): self.con, self.touched = con, set()
+    def __init__(self, con): self.con, self.touched, self.erased = con, set(), False
 
     def check(self):
         "Raise the first rule that an order which was touched breaks"
         for wrong in broken(self.con, self.touched).values(): raise wrong
 
 # %% ../nbs/12b_changes.ipynb #5bfc0a72
+def _empty_log(con):
+    "Empty the file of changes beside the database, which has what was there before, unless somebody reads in it now"
+    con.execute('pragma busy_timeout = 0')
+    try: con.execute('pragma wal_checkpoint(truncate)').fetchall()
+    except sqlite3.OperationalError: pass # there is a next time, and what was changed is safe
+    finally: con.execute('pragma busy_timeout = 5000')
+
 @patch
 @contextmanager
 def change(self:Store,
@@ -43,6 +50,7 @@ def change(self:Store,
             yield now
             now.check()
             con.execute('ROLLBACK' if dry_run else 'COMMIT')
+            if now.erased and not dry_run: _empty_log(con)
         except BaseException:
             if con.in_transaction: con.execute('ROLLBACK')
             raise
@@ -128,6 +136,15 @@ def _insert_parts(self:Change, order, row):
 
 # %% ../nbs/12b_changes.ipynb #876f244e
 @patch
+def read(self:Change,
+    table, # name of a table
+    key:int, # of the row
+) -> tuple: # the row, or the order as a whole, and its version
+    "A row as it is in this change; raises `Missing`"
+    row = _whole(self.con, get_table(table), key)
+    return row, version(row)
+
+@patch
 def create(self:Change,
     table, # name of a table
     row:dict, # column: value; an order may have its items and its payment
@@ -140,8 +157,7 @@ def create(self:Change,
     self._insert(t, row)
     if t.name == 'orders': self._insert_parts(row[t.key], row)
     self._touch(t, None, row)
-    made = _whole(self.con, t, row[t.key])
-    return made, version(made)
+    return self.read(t, row[t.key])
 
 # %% ../nbs/12b_changes.ipynb #74afd9cb
 @patch
@@ -168,8 +184,7 @@ def replace(self:Change,
     self._update(t, key, row)
     if t.name == 'orders': self._insert_parts(key, row)
     self._touch(t, before, row)
-    made = _whole(self.con, t, key)
-    return made, version(made)
+    return self.read(t, key)
 
 # %% ../nbs/12b_changes.ipynb #894f1ef0
 def merge(
@@ -209,6 +224,7 @@ def delete(self:Change,
     for part in PARTS.values() if t.name == 'orders' else (): self.con.execute(f'DELETE FROM {part} WHERE order_id = ?', (key,))
     self._run(t, f'DELETE FROM {t.name} WHERE {t.key} = ?', row, (key,))
     self._touch(t, row, None)
+    self.erased = True
 
 # %% ../nbs/12b_changes.ipynb #79f606e6
 @patch
@@ -243,6 +259,8 @@ def create_many(self:Change,
 KEPT = 86_400 # seconds that an answer is kept
 _answers = '''CREATE TABLE IF NOT EXISTS _idempotency (owner TEXT, key TEXT, digest TEXT NOT NULL, status INTEGER NOT NULL, headers TEXT NOT NULL,
   body BLOB, at INTEGER NOT NULL, PRIMARY KEY (owner, key)) STRICT, WITHOUT ROWID'''
+_place = "json_extract(headers, '$.Location')" # where the row is that was made
+_by_place = f'create index if not exists _idempotency_place on _idempotency ({_place})'
 
 class Reused(Refused): "A key that came before, with another wish"
 
@@ -250,6 +268,7 @@ class Reused(Refused): "A key that came before, with another wish"
 def recall(self:Change, owner, key, digest):
     "The answer (status, headers, body) to an earlier wish of that key, or None; raises `Reused`"
     self.con.execute(_answers)
+    self.con.execute(_by_place)
     found = self.con.execute('SELECT digest, status, headers, body FROM _idempotency WHERE owner = ? AND key = ? AND at > ?', (owner, key, int(time.time()) - KEPT)).fetchone()
     if found and found[0] != digest: raise Reused('This Idempotency-Key came with another request before.', 'reused', todo='Take a new key for a new request')
     return found and found[1:]
@@ -262,6 +281,16 @@ def remember(self:Change, owner, key, digest, status, headers, body):
     self.con.execute('DELETE FROM _idempotency WHERE at <= ?', (now - KEPT,))
     self.con.execute('INSERT INTO _idempotency VALUES (?, ?, ?, ?, ?, ?, ?)', (owner, key, digest, status, headers, body, now))
 
+# %% ../nbs/12b_changes.ipynb #6f3a9d01
+@patch
+def forget(self:Change,
+    place:str, # the Location of a row that was deleted
+):
+    "Let no wish be answered with a row that is gone"
+    self.con.execute(_answers)
+    self.con.execute(_by_place)
+    self.con.execute(f"update _idempotency set headers = '{{}}', body = null where {_place} = ?", (place,))
+
 # %% ../nbs/12b_changes.ipynb #f83e0c08
 @patch
 def once(self:Store,
@@ -270,10 +299,15 @@ def once(self:Store,
     key:str=None, # the wish's own name; None is a wish that may be repeated
     digest:str='', # a hash of the wish
     dry_run:bool=False, # take it back
+    again=None, # where the answer is a row: called with a `Change` and the place it has, returns the answer as the row is now
 ) -> tuple: # (status, headers, body), and whether it is the answer of an earlier time
-    "Do a change once for each key; raises `Reused`, and what the job raises"
+    "Do a change once for each key; raises `Reused`, `Missing` for a row that is gone, and what the job raises"
     with self.change(dry_run) as c:
-        if key and (found := c.recall(owner, key, digest)): return found, True
-        answer = job(c)
-        if key: c.remember(owner, key, digest, *answer)
+        if key and (found := c.recall(owner, key, digest)):
+            if again is None: return found, True
+            place = json.loads(found[1]).get('Location')
+            if place is None: raise Missing('The row that was made under this Idempotency-Key has been deleted.', 'missing')
+            return again(c, place), True
+        status, headers, body = answer = job(c)
+        if key: c.remember(owner, key, digest, status, headers, body if again is None else None)
     return answer, False

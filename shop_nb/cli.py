@@ -192,16 +192,19 @@ def api(
     host:Annotated[str, typer.Option(metavar='ADDRESS', help='Where to listen; anywhere but on this machine alone, reading needs a key.')]='127.0.0.1',
     port:Annotated[int, typer.Option(metavar='N', min=1, max=65535, help='Where to listen.')]=8000,
     workers:Annotated[int, typer.Option(metavar='N', min=1, help='Processes.')]=1,
-    rate:Annotated[Optional[float], typer.Option(metavar='N', min=0, help='Requests a second and client in each worker, 0 for any number; 0 on this machine, else 50.')]=None,
+    rate:Annotated[Optional[float], typer.Option(metavar='N', min=0, help='Requests a second and client in each worker, 0 for any number; 0 on this machine without a proxy, else 50.')]=None,
     timeout:Annotated[float, typer.Option(metavar='SECONDS', min=0.01, help='What a query may take.')]=10,
+    root_path:Annotated[str, typer.Option(metavar='PATH', help='The path under which a proxy shows it, as /shop.')]='',
+    allow_host:Annotated[Optional[list[str]], typer.Option(metavar='NAME', help='A host name by which it is asked, too, as behind a proxy; may be repeated.')]=None,
+    trust_proxy:Annotated[Optional[list[str]], typer.Option(metavar='ADDRESS', help='A proxy whose X-Forwarded-For is believed; may be repeated.')]=None,
     origin:Annotated[Optional[list[str]], typer.Option(metavar='URL', help='Pages of this origin may ask from a browser; may be repeated.')]=None,
 ):
-    "Serve a database over HTTP; the documentation is at /docs."
+    "Serve a database over HTTP; the documentation is at /docs. Behind a proxy (--root-path, --allow-host or --trust-proxy) reading needs a key, too."
     from shop_nb.api import serve
-    from shop_nb.door import LOOPBACK, Config
-    rate = rate if rate is not None else 0 if host in LOOPBACK else 50
+    from shop_nb.door import Config
+    config = Config(db, host, rate, timeout, origins=tuple(origin or ()), root_path=root_path, names=allow_host or (), proxies=trust_proxy or ())
     _tell(f'Serving {os.path.basename(db)} at {listen_at(host, port)}docs (Ctrl-C to stop)')
-    serve(Config(db, host, rate, timeout, origins=tuple(origin or ())), port, workers)
+    serve(config, port, workers)
 
 # %% ../nbs/13a_cli.ipynb #ddd15660
 key = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help='Make, list and revoke the keys of the service.')

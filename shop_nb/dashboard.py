@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fastcore.basics import patch
 
-from .analytics import connect
+from .analytics import connect, write_csv
 from .charts import THEMES, _fixed
 from .cube import Cube, _cube_file, cube_path, stamp
 from .measures import DIMENSIONS, MEASURES, from_query, measure_sql, to_query
@@ -89,10 +89,10 @@ def on_download(self:Desk, query, name, format):
     import pandas as pd
     f = self.view(query)[0]
     frame = pd.DataFrame(self.cube.headline(f, sparks=False)).drop(columns=['spark', 'good']) if name == 'headline' else self.cube.panel(name, f).frame
-    out = io.BytesIO()
-    if format == 'parquet': frame.to_parquet(out, index=False)
-    else: frame.to_csv(out, index=False, lineterminator='\n', date_format='%Y-%m-%d')
-    return dict(file=f'{name}.{format}'), [out.getvalue()]
+    if format == 'parquet': frame.to_parquet(out := io.BytesIO(), index=False)
+    else: write_csv(frame, out := io.StringIO())
+    told = out.getvalue()
+    return dict(file=f'{name}.{format}'), [told.encode() if isinstance(told, str) else told]
 
 # %% ../nbs/11c_dashboard.ipynb #7d0b5d85
 @patch

@@ -6,7 +6,7 @@
 __all__ = ['SCOPES', 'Key', 'Keys']
 
 # %% ../nbs/12c_keys.ipynb #ef0fdf31
-import base64, hashlib, hmac, json, os, secrets, time
+import base64, hashlib, hmac, json, os, secrets, tempfile, time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -37,6 +37,8 @@ class Key:
 def _hash(text): return hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()
 
 # %% ../nbs/12c_keys.ipynb #c2987041
+def _unlinked(path, flags): return os.open(path, flags | getattr(os, 'O_NOFOLLOW', 0))
+
 class Keys:
     "The keys of a database"
     def __init__(self,
@@ -47,19 +49,32 @@ class Keys:
         self._stamp, self._data = None, {}
 
     def _read(self):
-        try: s = os.stat(self.path)
+        try: s = os.lstat(self.path)
         except FileNotFoundError: return {}
-        if (stamp := (s.st_mtime_ns, s.st_ino, s.st_size)) != self._stamp:
-            try: told = json.loads(self.path.read_text(encoding='utf-8'))
-            except (OSError, ValueError): raise ShopError(f'{self.path.name} cannot be read.', 'Move it away, and make new keys: shop-nb key create') from None
-            self._stamp, self._data = stamp, dict(secret=bytes.fromhex(told['secret']), keys={k['id']: Key(**k) for k in told['keys']})
+        stamp = s.st_mtime_ns, s.st_ino, s.st_size
+        if stamp != self._stamp:
+            told = self._told()
+            keys = {k['id']: Key(**k) for k in told['keys']}
+            self._stamp, self._data = stamp, dict(secret=bytes.fromhex(told['secret']), keys=keys)
         return self._data
 
+    def _told(self):
+        "What the file says"
+        try:
+            with open(self.path, encoding='utf-8', opener=_unlinked) as f: return json.load(f)
+        except (OSError, ValueError):
+            what = 'is a link, which is not followed' if self.path.is_symlink() else 'cannot be read'
+            raise ShopError(f'{self.path.name} {what}.', 'Move it away, and make new keys: shop-nb key create') from None
+
     def _write(self, secret, keys):
-        new = self.path.with_name(self.path.name + '.new')
-        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(fd, 'w', encoding='utf-8') as f: json.dump(dict(secret=secret.hex(), keys=[asdict(k) for k in keys.values()]), f, indent=1)
-        os.replace(new, self.path)
+        fd, new = tempfile.mkstemp(prefix=f'.{self.path.name}.', dir=self.path.parent) # new, no link, and its owner's alone
+        try:
+            with open(fd, 'w', encoding='utf-8') as f:
+                json.dump(dict(secret=secret.hex(), keys=[asdict(k) for k in keys.values()]), f, indent=1)
+            os.replace(new, self.path)
+        except BaseException:
+            os.unlink(new)
+            raise
 
     def _change(self, change):
         "Change the keys, one process at a time"
