@@ -33,7 +33,7 @@ from starlette.middleware.cors import CORSMiddleware
 from . import __version__
 from .analytics import PARAMS, _batch, questions
 from .changes import LAST_KEY
-from .door import ERRORS, RESPONSES, Config, Door, Listener, Fault, Problem, _faults, fault, problem
+from .door import ERRORS, RESPONSES, ROW_BYTES, Config, Door, Listener, Fault, Problem, _faults, fault, problem
 from .keys import Keys
 from .logs import log
 from .schema import CATEGORIES, TABLES, arrow_schema
@@ -100,8 +100,8 @@ class _Route(APIRoute):
     def bound(self, request):
         "Look at the kind and the length of a body that is a row; raises HTTPException"
         if _kind(request) not in _kinds[request.method]: raise HTTPException(415, f'The body is to be {" or ".join(_kinds[request.method])}.')
-        request.state.most = most = request.app.state.service.config.max_row
-        if int(request.headers.get('content-length', 0)) > most: raise HTTPException(413, f'A row has {most:,} bytes at most.')
+        request.state.most = ROW_BYTES
+        if int(request.headers.get('content-length', 0)) > ROW_BYTES: raise HTTPException(413, f'A row has {ROW_BYTES:,} bytes at most.')
 
     def quick(self):
         "How to call an endpoint that reads its request by itself, or None where FastAPI has to see it"

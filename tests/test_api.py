@@ -1,19 +1,25 @@
 "The service: what HTTP promises, to friends and to others. Most tests ask a real server."
-import csv, gc, io, json, os, re, select, shutil, signal, socket, sqlite3, subprocess, sys, threading, time, tracemalloc
+import csv, gc, io, json, os, re, select, shutil, signal, socket, sqlite3, subprocess, sys, tempfile, threading, time, tracemalloc
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+import duckdb
 import httpx
+import pandas as pd
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from starlette.exceptions import HTTPException
 
 from browse import free_port
-from shop_nb.analytics import ask, questions
+from shop_nb.analytics import Answer, ask, questions
 from shop_nb.api import make_app
 from shop_nb.cli import main
 from shop_nb.door import HEAD, Config, Listener
@@ -123,6 +129,9 @@ def new_order(api, **more):
                         payment=dict(method='card', status='pending', amount_cents=2 * price + 490, refunded_cents=0, attempts=0)) | more
 
 
+def a_customer(api): return {n: v for n, v in api.get('/v1/customers/1').json().items() if n != 'customer_id'}
+
+
 def is_problem(r, status):
     assert r.status_code == status, r.text
     told = r.json()
@@ -189,6 +198,50 @@ def test_dates_by_their_pattern():
                 text = f'{year}-{month:02}-{day:02}'
                 valid, = con.execute("SELECT ? IS date(?, '+0 days')", (text, text)).fetchone()
                 assert bool(date.fullmatch(text)) == bool(valid), text
+
+
+@pytest.mark.parametrize('written', ['2025-11-01T00:00:00', '2025-11-01t00:00:00.000', '2025-11-01 00:00', '2025-11-01', '2025-11-01 00:00:00,0'])
+def test_times_as_programs_write_them(api, written):
+    "As a filter, in a row, in rows of each kind, and as the parameter of a question; shown they are always in one form."
+    kept, found = '2025-11-01 00:00:00', lambda **q: api.get('/v1/orders', params=dict(limit=1000) | q).json()['items']
+    assert found(ordered_at__gte=written) == found(ordered_at__gte=kept) != found()
+    assert found(ordered_at__in=f'{written},{kept}') == found(ordered_at=kept) if ',' not in written else True
+    row = a_customer(api) | dict(signed_up_at=written, email='t@example.com')
+    made = api.post('/v1/customers', json=row)
+    assert made.status_code == 201 and made.json()['signed_up_at'] == kept, made.text
+    put = api.patch(made.headers['location'], json=dict(signed_up_at=written), headers={'If-Match': '*'})
+    assert put.json()['signed_up_at'] == kept and api.delete(made.headers['location'], headers={'If-Match': '*'}).status_code == 204
+    line = io.StringIO()
+    csv.writer(line).writerows([row, row.values()])
+    for kind, body in (('application/json', json.dumps([row])), ('application/x-ndjson', json.dumps(row)), ('text/csv', line.getvalue())):
+        key, = api.post('/v1/customers:bulk', content=body, headers={'Content-Type': kind}).json()['keys']
+        assert api.get(f'/v1/customers/{key}').json()['signed_up_at'] == kept
+        api.delete(f'/v1/customers/{key}', headers={'If-Match': '*'})
+    ask = lambda start: api.get('/v1/questions/monthly_revenue', params=dict(start=start)).json()
+    assert ask(written)['params'] == ask('2025-11-01')['params']
+    assert api.get('/v1/products', params=dict(launched_on__gte=written)).json() == api.get('/v1/products', params=dict(launched_on__gte='2025-11-01')).json()
+
+
+@pytest.mark.parametrize('written', ['2025-11-01T00:00:00Z', '2025-11-01T00:00:00+01:00', '2025-11-01 00:00:00.5', '2025-02-30', '01/11/2025', '1761951600', '2025-11-01T24:00:00', '٢٠٢٥-11-01', 'now'])
+def test_times_that_are_none_are_told_in_words(api, written):
+    for at, name in ('/v1/orders', 'ordered_at__gte'), ('/v1/products', 'launched_on'), ('/v1/questions/monthly_revenue', 'start'):
+        told = is_problem(api.get(at, params={name: written}), 422)['errors'][0]
+        assert re.search('be a (time|date) from 1900 to 2089, such as 2025-11-01', told['detail']), told
+    assert 'wall time, without Z' in is_problem(api.patch('/v1/customers/1', json=dict(signed_up_at=written), headers={'If-Match': '*'}), 422)['detail']
+
+
+def test_no_pattern_is_an_explanation(api):
+    "Whatever has to have a form, the refusal says which in words."
+    wrong = [(f'/v1/{n}', {name: 'no' if c.type != 'text' else 'a\0'}) for n, t in TABLES.items() for name, (c, op) in filters(n).items() if not c.values]
+    wrong += [(f'/v1/{n}', {p: '§'}) for n in TABLES for p in ('sort', 'fields', 'expand')] + [(f'/v1/questions/{n}', {p: '§'}) for n, q in questions().items() for p in q.params]
+    answers = [api.get(at, params=params) for at, params in wrong]
+    body = {c.name: '\0' if c.type == 'text' else 'no' for c in TABLES['customers'].columns}
+    answers += [api.patch('/v1/customers/1', json=body, headers={'If-Match': '*'}), api.patch('/v1/customers/1', json=dict(email='nobody', phone='12', country='Germany'), headers={'If-Match': '*'})]
+    answers += [api.post('/v1/orders', json={}, headers={'Idempotency-Key': 'é'.encode()}), api.post('/v1/customers:bulk', json=[body])]
+    details = [f['detail'] for r in answers if r.status_code != 200 for f in is_problem(r, 422)['errors']]
+    assert len(details) > 150
+    assert not [d for d in details if 'pattern' in d or '[^' in d or '(?:' in d or '^' in d]
+    assert 'Input should be written like clara.moreau1@example.com' in details and 'Input should have no NUL character' in details
 
 
 # ---- conditions
@@ -292,6 +345,74 @@ def test_ten_thousand_at_once(inside):
     del row['product_id']
     made = client.post('/v1/products:bulk', json=[row | dict(sku=f'B-{i}') for i in range(MANY)], headers={'Authorization': f'Bearer {app.state.service.keys.create(["*"])}'})
     assert made.status_code == 200 and made.json()['created'] == MANY
+
+
+TEXTS = st.text(st.characters(exclude_categories=['Cs'], exclude_characters='\0'), min_size=1, max_size=40) | st.text('\r\n\t ",;\'ab=+-@\\\ufeff\u2028', min_size=1, max_size=12)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(texts=st.lists(TEXTS, min_size=1, max_size=20))
+def test_each_text_comes_back(named, texts):
+    "What goes in as text is in the exported file for each reader of CSV, and goes in again as it was."
+    client, _ = named
+    row = a_customer(client)
+    rows = [row | dict(street=t, region=t[::-1], email=f'text{i}@example.com') for i, t in enumerate(texts)]
+    first = client.post('/v1/customers:bulk', json=rows)
+    assert first.status_code == 200, first.text
+    file = client.get('/v1/customers:export', params=dict(customer_id__in=','.join(map(str, first.json()['keys'])))).content
+    for reader in read_csv, read_pandas, read_arrow, read_duckdb: assert reader(file) == [(t, t[::-1]) for t in texts], reader.__name__
+    for k in first.json()['keys']: client.delete(f'/v1/customers/{k}', headers={'If-Match': '*'})
+    again = client.post('/v1/customers:bulk', content=file, headers={'Content-Type': 'text/csv'})
+    assert again.status_code == 200, again.text
+    assert [(g['street'], g['region']) for g in (client.get(f'/v1/customers/{k}').json() for k in again.json()['keys'])] == [(t, t[::-1]) for t in texts]
+    for k in again.json()['keys']: client.delete(f'/v1/customers/{k}', headers={'If-Match': '*'})
+
+
+def read_csv(file): return [(r['street'], r['region']) for r in csv.DictReader(io.StringIO(file.decode(), newline=''))]
+
+
+def read_pandas(file):
+    frame = pd.read_csv(io.BytesIO(file), dtype=str, keep_default_na=False)
+    return list(zip(frame.street, frame.region))
+
+
+def read_arrow(file):
+    table = pa_csv.read_csv(io.BytesIO(file), parse_options=pa_csv.ParseOptions(newlines_in_values=True),
+                            convert_options=pa_csv.ConvertOptions(column_types=dict(street=pa.string(), region=pa.string()), strings_can_be_null=False))
+    return list(zip(table['street'].to_pylist(), table['region'].to_pylist()))
+
+
+def read_duckdb(file):
+    with tempfile.NamedTemporaryFile(suffix='.csv') as f:
+        f.write(file)
+        f.flush()
+        names = file.partition(b'\n')[0].decode().split(',')
+        return duckdb.sql(f"select street, region from read_csv('{f.name}', delim=',', quote='\"', escape='\"', header=true, new_line='\\n', auto_detect=false, columns={dict.fromkeys(names, 'varchar')})").fetchall()
+
+
+def test_answers_give_back_what_went_in(tmp_path):
+    texts = ['a\rb', 'a\r\nb', 'a\nb', '"', ' a ', '\t', 'é', '=1']
+    a = Answer(questions()['order_status'], pd.DataFrame(dict(t=texts, n=range(len(texts)))))
+    a.to_csv(tmp_path / 'a.csv')
+    for text in a.to_csv(), (tmp_path / 'a.csv').read_bytes().decode():
+        assert [r['t'] for r in csv.DictReader(io.StringIO(text, newline=''))] == texts and text.startswith('t,n\n')
+
+
+def test_a_file_for_a_spreadsheet(named):
+    "It is marked as UTF-8 and has no formula; other files stay exact."
+    client, _ = named
+    row, texts = a_customer(client), ["=cmd|'/C calc'!A0", '+1234', '@SUM(1)', '-2+3', '\tx', '\r=1', ' =1', '＝1', 'Straße', "'quoted", 'a=1']
+    keys = [client.post('/v1/customers', json=row | dict(first_name=t, email=f's{i}@example.com')).json()['customer_id'] for i, t in enumerate(texts)]
+    def names(**more):
+        file = client.get('/v1/customers:export', params=dict(customer_id__in=','.join(map(str, keys))) | more).content
+        return file[:3], [r['first_name'] for r in csv.DictReader(io.StringIO(file.decode('utf-8-sig'), newline=''))]
+    assert names()[1] == names(spreadsheet='false')[1] == texts and names()[0] == b'cus'
+    mark, got = names(spreadsheet='true')
+    assert mark == '\ufeff'.encode() and got == ["'" + t if i < 8 else t for i, t in enumerate(texts)]
+    is_problem(client.get('/v1/customers:export', params=dict(spreadsheet='true', format='parquet')), 400)
+    asked = client.get('/v1/questions/revenue_by_country', params=dict(spreadsheet='true', format='csv'))
+    assert asked.content.startswith('\ufeff'.encode()) and asked.content[3:] == client.get('/v1/questions/revenue_by_country', params=dict(format='csv')).content
+    for k in keys: client.delete(f'/v1/customers/{k}', headers={'If-Match': '*'})
 
 
 @pytest.mark.parametrize('table', TABLES)
@@ -464,7 +585,7 @@ def test_a_bulk_is_counted_before_it_is_held():
     for kind, line in (('text/csv', b'1\n'), ('application/x-ndjson', b'{}\n')):
         body = (b'sku\n' if kind == 'text/csv' else b'') + line * 1_000_000
         tracemalloc.start()
-        with pytest.raises(HTTPException, match='10,000 rows at most'): _parse(TABLES['products'], kind, body)
+        with pytest.raises(HTTPException, match='10,000 rows at most'): deque(_parse(TABLES['products'], kind, body), 0)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert most < 40_000_000, (kind, most)
@@ -505,6 +626,29 @@ def test_text_is_found_in_capitals_or_not(api):
     assert made.status_code == 201, made.text
     for part in 'RHÔNE', 'rhône', 'étienne SUR', 'SAINT': assert made.json()['customer_id'] in {r['customer_id'] for r in api.get('/v1/customers', params=dict(city__contains=part, limit=1000)).json()['items']}, part
     assert api.delete(made.headers['location'], headers={'If-Match': '*'}).status_code == 204
+
+
+NAMES = ['José', 'Jose\u0301', 'Straßer', 'STRASSER', 'Ångström', 'A\u030angström', 'ΌΔΥΣΣΕΥΣ', 'Łódź', 'ÉCLAIR', 'plain', 'İzmir']
+
+
+@pytest.mark.parametrize('part,found', [
+    ('José', {0, 1}), ('Jose\u0301', {0, 1}), ('JOSÉ', {0, 1}), ('jose', set()), ('straßer', {2, 3}), ('STRASSER', {2, 3}), ('STRAẞER', {2, 3}), ('strasse', {2, 3}),
+    ('ångSTRÖM', {4, 5}), ('όδυσσευς', {6}), ('ΌΔΥΣΣΕΥΣ', {6}), ('łÓDŹ', {7}), ('éclair', {8}), ('e\u0301clair', {8}), ('eclair', set()), ('PLAIN', {9}), ('i\u0307zmir', {10})])
+def test_names_are_found_however_they_are_written(named, part, found):
+    "Capitals or not, composed or not, and for all letters alike."
+    client, keys = named
+    got = {r['customer_id'] for r in client.get('/v1/customers', params=dict(first_name__contains=part, limit=1000)).json()['items']}
+    assert {i for i, k in enumerate(keys) if k in got} == found
+
+
+@pytest.fixture(scope='module')
+def named(made, tmp_path_factory):
+    "A service whose customers have the names above, and their keys."
+    db = tmp_path_factory.mktemp('named') / 'shop.db'
+    shutil.copy(made, db)
+    with TestClient(make_app(Config(str(db), quiet=True)), base_url='http://localhost', headers={'Authorization': 'Bearer ' + Keys(db).create(['*'])}) as client:
+        row = a_customer(client)
+        yield client, [client.post('/v1/customers', json=row | dict(first_name=n, email=f'n{i}@example.com')).json()['customer_id'] for i, n in enumerate(NAMES)]
 
 
 # ---- manners
