@@ -1159,6 +1159,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'shop_nb.store._expand': ('store.html#_expand', 'shop_nb/store.py'),
                                'shop_nb.store._known': ('store.html#_known', 'shop_nb/store.py'),
                                'shop_nb.store._moment': ('store.html#_moment', 'shop_nb/store.py'),
+                               'shop_nb.store._prepare': ('store.html#_prepare', 'shop_nb/store.py'),
                                'shop_nb.store._rows': ('store.html#_rows', 'shop_nb/store.py'),
                                'shop_nb.store._select': ('store.html#_select', 'shop_nb/store.py'),
                                'shop_nb.store._sorting': ('store.html#_sorting', 'shop_nb/store.py'),

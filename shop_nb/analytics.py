@@ -20,6 +20,7 @@ from .rules import create_views
 from .schema import CATEGORIES, TABLES, arrow_schema
 from .settings import ShopError, first_line, need
 from .sources import Given, table_path
+from .load import database_error
 
 # %% ../nbs/07_analytics.ipynb #97ea5805
 def _from_tables(con, source):
@@ -63,8 +64,8 @@ def _from_sqlite(con, path):
         db.execute('begin')
         for _ in _copy(con, db): pass
     except (sqlite3.Error, pa.ArrowException) as e:
-        other = str(e).startswith('no such table')
-        raise ShopError(f'{path} {"is not a shop" if other else "cannot be read"}: {first_line(e)}.', 'Load one: shop-nb load DIR --db FILE', code=1 + other) from None
+        if not str(e).startswith('no such ') and isinstance(e, sqlite3.Error): raise database_error(e, path) from None
+        raise ShopError(f'{path} is not a shop: {first_line(e)}.', 'Load one: shop-nb load DIR --db FILE', code=2) from None
     finally: db.close()
 
 # %% ../nbs/07_analytics.ipynb #70e7203a
@@ -121,8 +122,6 @@ def connect(
     if not isinstance(source, dict):
         source = Path(source)
         if not source.exists(): raise ShopError(f'There is no {source}.', 'Name a run folder or a SQLite file that exists.', code=2)
-        if source.is_file() and source.open('rb').read(15) != b'SQLite format 3':
-            raise ShopError(f'{source} is not a SQLite file.', 'Name a run folder or a SQLite file.', code=2)
     elif missing := [t for t in TABLES if t not in source]:
         raise ShopError(f'This is not a shop: it has no {", ".join(missing)}.', f'Give a dict with {", ".join(TABLES)}.', code=2)
     con = _duck()

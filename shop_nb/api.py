@@ -455,10 +455,12 @@ def serve(
     config:Config, # how it is run
     port:int=8000, # where it listens
     workers:int=1, # processes
+    tell=None, # called when nothing is in the way
 ):
     "Run the service until it is stopped; requests that have begun are finished"
     listen_at(config.host, port)
     Service(config).close() # tells what would fail later
+    if tell: tell()
     os.environ[_HANDED] = json.dumps(asdict(config))
     signal.signal(signal.SIGTERM, lambda *_: None) # when the service has stopped, the process ends by itself
     with tempfile.TemporaryDirectory() as folder, suppress(KeyboardInterrupt):

@@ -202,9 +202,10 @@ def api(
     "Serve a database over HTTP; the documentation is at /docs. Behind a proxy (--root-path, --allow-host or --trust-proxy) reading needs a key, too."
     from shop_nb.api import serve
     from shop_nb.door import Config
-    config = Config(db, host, rate, timeout, origins=tuple(origin or ()), root_path=root_path, names=allow_host or (), proxies=trust_proxy or ())
-    _tell(f'Serving {os.path.basename(db)} at {listen_at(host, port)}docs (Ctrl-C to stop)')
-    serve(config, port, workers)
+    names, proxies = allow_host or (), trust_proxy or ()
+    config = Config(db, host, rate, timeout, origins=tuple(origin or ()), root_path=root_path, names=names, proxies=proxies)
+    begun = f'Serving {os.path.basename(db)} at {listen_at(host, port)}docs (Ctrl-C to stop)'
+    serve(config, port, workers, tell=lambda: _tell(begun))
 
 # %% ../nbs/13a_cli.ipynb #ddd15660
 key = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help='Make, list and revoke the keys of the service.')
@@ -213,7 +214,11 @@ app.add_typer(key, name='key')
 def _keys(db):
     "The keys of a database that is there"
     from shop_nb.keys import Keys
-    if not os.path.isfile(db): raise ShopError(f'There is no database {db}.', 'Load one: shop-nb load DIR --db FILE', code=2)
+    from shop_nb.load import is_shop
+    load_one = 'Load one: shop-nb load DIR --db FILE'
+    if not os.path.isfile(db):
+        raise ShopError(f'{db} is a folder.' if os.path.isdir(db) else f'There is no database {db}.', load_one, code=2)
+    if not is_shop(db): raise ShopError(f'{db} is not the database of a shop.', load_one, code=2)
     return Keys(db)
 
 # %% ../nbs/13a_cli.ipynb #b2119682

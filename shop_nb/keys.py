@@ -78,12 +78,16 @@ class Keys:
 
     def _change(self, change):
         "Change the keys, one process at a time"
-        with hold_writers(self.db):
-            now = self._read()
-            keys = dict(now.get('keys', {}))
-            made = change(keys)
-            self._write(now.get('secret') or secrets.token_bytes(32), keys)
-            return made
+        try:
+            with hold_writers(self.db):
+                now = self._read()
+                keys = dict(now.get('keys', {}))
+                made = change(keys)
+                self._write(now.get('secret') or secrets.token_bytes(32), keys)
+                return made
+        except OSError as e:
+            raise ShopError(f'The keys of {self.db.name} cannot be written beside it: {e.strerror}.',
+                            'Mount or allow its folder for writing, or copy the database to such a folder', code=2) from None
 
 # %% ../nbs/12c_keys.ipynb #6b0916a8
 @patch

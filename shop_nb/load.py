@@ -148,34 +148,36 @@ def _beside(db): return [db.with_name(db.name + s) for s in ('-journal', '-wal',
 # %% ../nbs/06_load.ipynb #b8e24a74
 def _no_access(error, db, verb):
     "Which file or folder keeps a database from being opened, and what helps"
+    told = f'{db.name} cannot be {verb}'
     if not db.exists(): return f'There is no database {db}.', _LOAD
     if not db.is_file(): return f'{db} is {"a folder" if db.is_dir() else "no file"}, not a database.', _LOAD
-    if not os.access(db, os.R_OK): return f'{db} cannot be {verb}: permission denied.', 'Have its owner allow it'
+    if not os.access(db, os.R_OK): return f'{told}: permission denied.', 'Have its owner allow it'
     if not os.access(db.parent, os.W_OK):
-        why = ', and SQLite needs that even to read a database in WAL mode' if verb == 'read' else ''
-        return (f'{db} cannot be {verb}: its folder cannot be written{why}.',
+        why = ', which SQLite needs here even to read' if verb == 'read' else ''
+        return (f'{told}: its folder cannot be written{why}.',
                 'Copy the database into a folder that can be written, or mount this one writable')
     for p in [db, *_beside(db)]:
         if p.exists() and not os.access(p, os.R_OK | os.W_OK):
-            return f'{db} cannot be {verb}: {p.name} cannot be written.', f'Allow it (chmod u+w {p.name}), or take a copy'
-    return f'{db} cannot be {verb}: {first_line(error)}.', 'Look at the permissions of the file and its folder'
+            return f'{told}: {p.name} is read-only.', f'Allow it (chmod u+w {p.name}), or take a copy'
+    return f'{told}: {first_line(error)}.', 'Look at the permissions of the file and its folder'
 
 # %% ../nbs/06_load.ipynb #373a6c30
 def database_error(
     error:sqlite3.Error, # what SQLite raised
     db, # path of the database
-    verb:str='read', # what was tried: read, written, replaced
+    verb:str='read', # what was tried: read, changed, replaced
 ) -> ShopError: # to be raised
     "Where an error of SQLite comes from, and what helps"
-    db, text = Path(db), first_line(error)
+    db = Path(db).resolve()
+    name, text = db.name, first_line(error)
     if is_locked(error):
-        return ShopError(f'{db} is locked by another program.', 'Wait until that is done, or close it, then try again')
-    if _is(error, 'NOTADB'): return ShopError(f'{db} is not a SQLite file, or is encrypted.', _LOAD, code=2)
-    if is_damaged(error): return ShopError(f'{db} is damaged: {text}.', _LOAD.replace('one', 'it again'))
+        return ShopError(f'{name} is locked by another program.', 'Wait until that is done, or close it, then try again')
+    if _is(error, 'NOTADB'): return ShopError(f'{name} is not a SQLite file, or is encrypted.', _LOAD, code=2)
+    if is_damaged(error): return ShopError(f'{name} is damaged: {text}.', _LOAD.replace('one', 'it again'))
     if _is(error, 'CANTOPEN', 'READONLY', 'PERM'): return ShopError(*_no_access(error, db, verb), code=2)
     if _is(error, 'FULL', 'IOERR'):
-        return ShopError(f'{db} cannot be {verb}: {text}.', 'Look at the disk and its free space', code=2)
-    return ShopError(f'{db} cannot be {verb}: {text}.', _LOAD)
+        return ShopError(f'{name} cannot be {verb}: {text}.', 'Look at the disk and its free space', code=2)
+    return ShopError(f'{name} cannot be {verb}: {text}.', _LOAD)
 
 # %% ../nbs/06_load.ipynb #6017c17f
 def _mark(db):

@@ -17,7 +17,7 @@ from unicodedata import normalize
 from fastcore.basics import patch
 
 from .ledger import Missing, Refused
-from .load import APPLICATION_ID, USER_VERSION
+from .load import APPLICATION_ID, USER_VERSION, database_error
 from .schema import TABLES, get_table
 from .settings import ShopError, first_line, nearest
 
@@ -45,17 +45,28 @@ def _connect(path, mode):
 # %% ../nbs/12a_store.ipynb #b3b21097
 _pragmas = 'journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'secure_delete = ON', 'journal_size_limit = 67108864'
 
+def _prepare(con, name):
+    "Set a connection up for writing; raises `ShopError` (code 2) for what is not the database of a shop"
+    marks = tuple(con.execute(f'pragma {p}').fetchone()[0] for p in ('application_id', 'user_version'))
+    if marks != (APPLICATION_ID, USER_VERSION):
+        raise ShopError(f'{name} is not the database of a shop of this version.', 'Load it again: shop-nb load DIR --db FILE', code=2)
+    for p in _pragmas: con.execute(f'pragma {p}')
+    if con.execute('pragma foreign_keys').fetchone() != (1,):
+        raise ShopError('This SQLite does not enforce foreign keys.', 'Install another build of Python')
+
 def _writer(path):
-    "The connection that writes; raises `ShopError` (code 2) for what is not the database of a shop"
-    if not path.is_file(): raise ShopError(f'There is no database {path.name}.', 'Load one: shop-nb load DIR --db FILE', code=2)
+    "The connection that writes; raises `ShopError` for a database that cannot be opened or changed"
+    if not path.is_file():
+        raise ShopError(f'{path.name} is a folder.' if path.is_dir() else f'There is no database {path.name}.',
+                        'Load one: shop-nb load DIR --db FILE', code=2)
     con = _connect(path, 'rw')
-    try:
-        marks = tuple(con.execute(f'PRAGMA {p}').fetchone()[0] for p in ('application_id', 'user_version'))
-        if marks != (APPLICATION_ID, USER_VERSION): raise ShopError(f'{path.name} is not the database of a shop of this version.', 'Load it again: shop-nb load DIR --db FILE', code=2)
-        for p in _pragmas: con.execute(f'PRAGMA {p}')
-        if con.execute('PRAGMA foreign_keys').fetchone() != (1,): raise ShopError('This SQLite does not enforce foreign keys.', 'Install another build of Python')
-    except sqlite3.Error as e: con.close(); raise ShopError(f'{path.name} cannot be opened: {first_line(e)}.', 'Load it again: shop-nb load DIR --db FILE') from None
-    except ShopError: con.close(); raise
+    try: _prepare(con, path.name)
+    except sqlite3.Error as e:
+        con.close()
+        raise database_error(e, path, 'changed') from None
+    except ShopError:
+        con.close()
+        raise
     return con
 
 # %% ../nbs/12a_store.ipynb #788799ae

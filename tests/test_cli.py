@@ -1,5 +1,5 @@
 "The command line: what it prints, its exit codes, and what it refuses."
-import json, os, signal, sqlite3, subprocess, sys, time
+import json, os, signal, socket, sqlite3, subprocess, sys, time
 
 import pytest
 
@@ -219,3 +219,65 @@ def test_a_closed_pipe_is_no_error(made):
     process = subprocess.Popen([*COMMAND, 'ask', 'daily_revenue', '--run', str(made), '--format', 'csv'], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdout.close()
     assert process.stderr.read() == b'' and process.wait(60) in (0, 1)
+
+
+# ---- databases that cannot be used as they are
+
+def sqlite(path, *statements):
+    con = sqlite3.connect(path, isolation_level=None)
+    for sql in statements: con.execute(sql).fetchall()
+    return con
+
+
+def wal(db):
+    sqlite(db, 'pragma journal_mode = wal').close()
+    db.parent.chmod(0o555)
+def sealed(db): db.parent.chmod(0o555)
+def locked(db): return sqlite(db, 'begin exclusive')
+def cut(db): db.write_bytes(db.read_bytes()[:5000])
+def folder(db): db.unlink(); db.mkdir()
+def foreign(db): db.unlink(); sqlite(db, 'create table diary (day)').close()
+def text(db): db.write_text('mine')
+def empty(db): db.write_bytes(b'')
+def gone(db): db.unlink()
+
+
+ASK, API, KEY = ['ask', 'monthly_revenue'], ['api'], ['key', 'create', '--scope', '*:read']
+STATES = { # what each command says, and its exit code; None is no objection
+    wal: ('its folder cannot be written', 'its folder cannot be written', 'cannot be written'),
+    sealed: (None, 'its folder cannot be written', 'cannot be written'),
+    locked: ('is locked by another program', 'is locked by another program', None),
+    cut: ('is damaged', 'is damaged', None),
+    folder: ('', 'is a folder', 'is a folder'),
+    foreign: ('is not a shop', 'is not the database of a shop', 'is not the database of a shop'),
+    text: ('is not a SQLite file', 'is not a SQLite file', 'is not a SQLite file'),
+    empty: ('is not a shop', 'is not the database of a shop', 'is not the database of a shop'),
+    gone: ('There is no', 'There is no', 'There is no'),
+}
+
+
+@pytest.fixture(scope='module')
+def loaded(made, tmp_path_factory):
+    db = tmp_path_factory.mktemp('loaded') / 'shop.db'
+    assert main(['load', str(made), '--db', str(db)]) == 0
+    return db.read_bytes()
+
+
+@pytest.mark.parametrize('command', [ASK, API, KEY], ids=lambda c: c[0])
+@pytest.mark.parametrize('state', STATES, ids=lambda f: f.__name__)
+def test_the_true_cause_is_named(loaded, tmp_path, bound, state, command):
+    "One or two lines that name what is in the way, at once and before anything is announced."
+    (tmp_path / 'd').mkdir()
+    (db := tmp_path / 'd' / 'shop.db').write_bytes(loaded)
+    says = STATES[state][[ASK, API, KEY].index(command)]
+    if command is API: # on a port that is free
+        with socket.create_server(('127.0.0.1', 0)) as s: command = ['api', '--port', str(s.getsockname()[1])]
+    keep = state(db)
+    try: done = bound([*COMMAND, *command, '--db', db])
+    finally: db.parent.chmod(0o755)
+    if keep: keep.close()
+    if says is None: assert done.returncode == 0 and done.stdout and not done.stderr
+    else:
+        assert done.returncode == (1 if 'locked' in says or 'damaged' in says else 2) and says in done.stderr, done.stderr
+        assert 1 <= len(done.stderr.splitlines()) <= 2 and 'Serving' not in done.stderr and not done.stdout
+    if state not in (gone, folder, locked, wal, sealed): assert [p.name for p in db.parent.iterdir() if 'key' not in p.name and 'lock' not in p.name] == ['shop.db']
