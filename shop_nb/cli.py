@@ -7,14 +7,16 @@ __all__ = ['app', 'key', 'join_pairs', 'main', 'run', 'generate', 'validate', 'l
            'list_keys', 'revoke', 'dashboard', 'doctor']
 
 # %% ../nbs/13a_cli.ipynb #b178e977
-import os, sys, time
+import os, signal, sys, threading, time, traceback
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from . import __version__
 from .progress import Progress
-from .settings import ShopError, describe, first_line, listen_at
+from .settings import ShopError, describe, first_line, listen_at, visible
 
 # %% ../nbs/13a_cli.ipynb #dde62301
 def join_pairs(
@@ -58,24 +60,96 @@ _Settings = '\n'.join(['\b', 'Settings, for -p:', *(f'  {d["name"]:<13}{"" if d[
 _Run = Annotated[str, typer.Argument(metavar='DIR', help='A run, or a folder of tables.')]
 _Params = Annotated[Optional[list[str]], typer.Option('-p', '--param', metavar='NAME VALUE', help='A setting or parameter by name; may be repeated.')]
 
+# %% ../nbs/13a_cli.ipynb #4ff8ce50
+def _lines(text): return '\n'.join(map(visible, str(text).split('\n')))
+
+def _say(text): print(_lines(text))
+
+def _give(text): # for a program to read: exact, unless a person sees it
+    _say(text) if sys.stdout and sys.stdout.isatty() else print(text)
+
+def _tell(text): print(_lines(text), file=sys.stderr, flush=True)
+
+def _written():
+    "Whether standard output takes what was printed; if not, it goes nowhere from now on"
+    try:
+        if sys.stdout: sys.stdout.flush()
+        return True
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return False
+
+# %% ../nbs/13a_cli.ipynb #863cc007
+def _endings():
+    "The signals that end a process without a word"
+    if threading.current_thread() is not threading.main_thread(): return []
+    there = [getattr(signal, n) for n in ('SIGTERM', 'SIGHUP') if hasattr(signal, n)]
+    return [s for s in there if signal.getsignal(s) == signal.SIG_DFL]
+
+@contextmanager
+def _ended():
+    "Have TERM and HUP end what is done as Ctrl-C does; gives a list of those that came"
+    came, signals = [], _endings()
+    def end(number, frame):
+        came.append(number)
+        if len(came) == 1: raise KeyboardInterrupt # once: a second one would break the cleaning up
+    for s in signals: signal.signal(s, end)
+    try: yield came
+    finally:
+        for s in signals: signal.signal(s, signal.SIG_DFL)
+
+# %% ../nbs/13a_cli.ipynb #2914b5c6
+def _hiding(error):
+    "The file of the current folder that an error comes from because it hides a module, or None"
+    here = Path.cwd()
+    if here not in {Path(p).resolve() for p in sys.path}: return None
+    from importlib.metadata import packages_distributions
+    known = {*sys.stdlib_module_names, *packages_distributions()}
+    at_work = {Path(f.filename).resolve() for f in traceback.extract_tb(error.__traceback__)}
+    if isinstance(error, SyntaxError) and error.filename: at_work.add(Path(error.filename).resolve())
+    for path in sorted(p for p in here.iterdir() if p.suffix == '.py' and p.stem in known):
+        if path in at_work or isinstance(error, (ImportError, AttributeError)) and path.stem in str(error): return path
+
 # %% ../nbs/13a_cli.ipynb #e6e0a682
-def _tell(text): print(text, file=sys.stderr, flush=True)
+def _explain(error):
+    "Tell of an error that is no `ShopError`; gives the exit code, or raises it if it is a bug"
+    if isinstance(error, BrokenPipeError):
+        _written()
+        return 0
+    if isinstance(error, OSError):
+        place = error.filename or ('A file' if _written() else 'The output')
+        _tell(f'{place}: {first_line(error.strerror or error)}.')
+    elif hasattr(error, 'format_message'): # Typer's
+        text, at = error.format_message(), getattr(getattr(error, 'ctx', None), 'command_path', 'shop-nb')
+        _tell(text if text.startswith('Usage:') else f'{text}\nSee: {at} --help')
+    elif path := _hiding(error):
+        _tell(f"Your file ./{path.name} hides Python's module {path.stem}.\nRename it, or start in another folder")
+    else: raise error
+    return 2
+
+# %% ../nbs/13a_cli.ipynb #9302cda9
+def _prepare():
+    "Have output in any encoding, and child processes that take no module from the current folder"
+    for stream in sys.stdout, sys.stderr:
+        if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='replace')
+    os.environ.setdefault('PYTHONSAFEPATH', '1')
 
 def main(
     args:list=None, # words of the command line; None takes the process's own
 ) -> int: # exit code
     "The command `shop-nb`"
-    try: code = app(join_pairs(sys.argv[1:] if args is None else args), prog_name='shop-nb', standalone_mode=False) or 0
-    except ShopError as e: _tell(e); return e.code
-    except (KeyboardInterrupt, typer.Abort): code = 130
-    except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), 1); return 0
-    except OSError as e: _tell(f'{e.filename or "A file"}: {first_line(e.strerror or e)}.'); return 2
-    except Exception as e:
-        if not hasattr(e, 'format_message'): raise
-        text, at = e.format_message(), getattr(getattr(e, 'ctx', None), 'command_path', 'shop-nb')
-        _tell(text if text.startswith('Usage:') else f'{text}\nSee: {at} --help')
-        return 2
-    if code == 130: _tell('Interrupted; nothing was replaced.')
+    if args is None: _prepare()
+    with _ended() as signals:
+        try:
+            code = app(join_pairs(sys.argv[1:] if args is None else args), prog_name='shop-nb', standalone_mode=False) or 0
+            if sys.stdout: sys.stdout.flush()
+        except ShopError as e:
+            _tell(e)
+            code = e.code
+        except (KeyboardInterrupt, typer.Abort): code = 130
+        except Exception as e: code = _explain(e)
+    if signals: code = 128 + signals[0]
+    if code > 128: _tell(f'{"Stopped" if signals else "Interrupted"}; nothing was replaced.')
     return code
 
 # %% ../nbs/13a_cli.ipynb #bb654d58
@@ -87,7 +161,7 @@ def run(
     "Do everything, by the notebooks of the pipeline."
     from shop_nb.run import run, run_folder
     run(out, bar=sys.stderr.isatty(), **_pairs(params))
-    print(f'Done: {run_folder(out) / "index.html"}')
+    _say(f'Done: {run_folder(out) / "index.html"}')
 
 # %% ../nbs/13a_cli.ipynb #ab79b0c5
 @app.command(epilog=_Settings)
@@ -106,7 +180,7 @@ def generate(
     given = {n: v for n, v in dict(seed=seed, scale=scale).items() if v is not None}
     if twice := set(given) & set(pairs := _pairs(params)): raise ShopError(f'{min(twice)} is given twice.', 'Give it once', code=2)
     made = Shop(read_settings(**given, **pairs)).save(out, format=format, workers=workers, engine=engine, master=master, progress=Progress('rows'))
-    for name, t in made['tables'].items(): print(f'{name:<12} {t["rows"]:>12,} rows  {t["digest"]}')
+    for name, t in made['tables'].items(): _say(f'{name:<12} {t["rows"]:>12,} rows  {t["digest"]}')
 
 # %% ../nbs/13a_cli.ipynb #08b9e399
 @app.command()
@@ -117,7 +191,7 @@ def validate(
     "Check every column, reference and rule. Exit code 1 if something failed."
     from shop_nb.validate import validate
     report = validate(folder)
-    print(report.to_json() if json else report)
+    _give(report.to_json()) if json else _say(report)
     raise typer.Exit(0 if report.ok else 1)
 
 @app.command()
@@ -128,7 +202,7 @@ def load(
     "Load the tables into SQLite: all of them or nothing."
     from shop_nb.load import load
     facts = load(folder, db)
-    print(f'Loaded {sum(facts["rows"].values()):,} rows into {db}')
+    _say(f'Loaded {sum(facts["rows"].values()):,} rows into {db}')
 
 # %% ../nbs/13a_cli.ipynb #9d32a9cd
 def _listed():
@@ -137,12 +211,16 @@ def _listed():
     all = questions()
     return '\n'.join(f'{n:<{max(map(len, all))}}  {q.title}' for n, q in all.items())
 
-def _shown(answer, format):
-    "An answer as text"
-    if format == 'csv': return answer.to_csv().rstrip('\n')
-    if format == 'json': return answer.to_json()
-    whole = f'\n{answer.title}: {answer.grain}\n'
-    return (answer._said(len(answer)).to_string(index=False) if len(answer) else '(no rows)') + whole
+def _table(answer):
+    "An answer as a table, each row on a line of its own"
+    rows = answer._said(len(answer)).map(visible).to_string(index=False) if len(answer) else '(no rows)'
+    return f'{rows}\n{answer.title}: {answer.grain}\n'
+
+def _show(answer, format):
+    "Print an answer"
+    if format == 'csv': _give(answer.to_csv().rstrip('\n'))
+    elif format == 'json': _give(answer.to_json())
+    else: _say(_table(answer))
 
 # %% ../nbs/13a_cli.ipynb #5c475b9c
 @app.command()
@@ -157,14 +235,14 @@ def ask(
     "Ask a shop a question by its name."
     from shop_nb.analytics import ask, find
     from shop_nb.run import run_folder
-    if list: print(_listed()); return
+    if list: _say(_listed()); return
     if not name: raise ShopError('Which question?', 'See them all: shop-nb ask --list', code=2)
     if db and run: raise ShopError('Both --db and --run are given.', 'Give one of them', code=2)
     if format not in ('table', 'csv', 'json'): raise ShopError(f'There is no format {format!r}.', 'Take table, csv or json', code=2)
     find(name)
     source = db or run_folder(run or '')
     if not os.path.exists(source): raise ShopError(f'There is no {source}.', 'Name a run (--run DIR) or a database (--db FILE), or make one: shop-nb run', code=2)
-    print(_shown(ask(name, source, **_pairs(params)), format))
+    _show(ask(name, source, **_pairs(params)), format)
 
 # %% ../nbs/13a_cli.ipynb #9b298e9e
 @app.command()
@@ -172,15 +250,15 @@ def profile(folder:_Run):
     "Write a profile of each table, and the dictionary."
     from shop_nb.shop import Shop
     Shop.open(folder).profile(progress=Progress('tables'))
-    print(f'Done: {os.path.join(folder, "profile")}, {os.path.join(folder, "dictionary.html")}')
+    _say(f'Done: {os.path.join(folder, "profile")}, {os.path.join(folder, "dictionary.html")}')
 
 @app.command()
 def verify(folder:_Run):
     "Make the tables again and compare. Exit code 1 if one differs."
     from shop_nb.run import verify
     wrong = verify(folder)
-    for w in wrong.itertuples(): print(f'{w.table}: {w.what}')
-    if not len(wrong): print('All five tables are what the settings make.')
+    for w in wrong.itertuples(): _say(f'{w.table}: {w.what}')
+    if not len(wrong): _say('All five tables are what the settings make.')
     raise typer.Exit(1 if len(wrong) else 0)
 
 # %% ../nbs/13a_cli.ipynb #92f8263b
@@ -230,14 +308,14 @@ def create(
 ):
     "Make a key. It is the last line, and is shown only now."
     made = _keys(db).create(scope, days)
-    print(f'A key for {", ".join(scope)}; keep it, it is not shown again:\n{made}')
+    _say(f'A key for {", ".join(scope)}; keep it, it is not shown again:\n{made}')
 
 # %% ../nbs/13a_cli.ipynb #765cccff
 @key.command('list')
 def list_keys(db:_Db):
     "The keys there are, without what makes them valid."
     day = lambda t: 'never' if t is None else time.strftime('%Y-%m-%d', time.gmtime(t))
-    for k in _keys(db).all(): print(f'{k.id}  made {day(k.created)}  expires {day(k.expires):<10}  {" ".join(k.scopes)}')
+    for k in _keys(db).all(): _say(f'{k.id}  made {day(k.created)}  expires {day(k.expires):<10}  {" ".join(k.scopes)}')
 
 # %% ../nbs/13a_cli.ipynb #e85cc93b
 @key.command()
@@ -247,7 +325,7 @@ def revoke(
 ):
     "Take a key away; the next request with it is refused."
     _keys(db).revoke(id)
-    print(f'Revoked {id}')
+    _say(f'Revoked {id}')
 
 # %% ../nbs/13a_cli.ipynb #e76380b5
 @app.command()
@@ -269,5 +347,5 @@ def doctor(
     "Say what is installed, missing or too old. Exit code 1 if something is in the way."
     from shop_nb.doctor import examine
     health = examine(parts or ())
-    print(health.to_json() if json else health)
+    _give(health.to_json()) if json else _say(health)
     raise typer.Exit(0 if health.ok else 1)

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['CATEGORIES', 'SETTINGS', 'MAX_LINES', 'MAX_DAILY', 'YEARS', 'MOST', 'ShopError', 'SettingsError', 'show_error',
-           'need', 'first_line', 'nearest', 'listen_at', 'Change', 'Settings', 'max_lines', 'read_settings', 'describe']
+           'need', 'first_line', 'visible', 'nearest', 'listen_at', 'Change', 'Settings', 'max_lines', 'read_settings',
+           'describe']
 
 # %% ../nbs/00_settings.ipynb #23930b2b
 import difflib, importlib, math, operator, os, re
@@ -58,6 +59,15 @@ def first_line(
     "What another library says, fit to stand inside a message"
     lines = [''.join(filter(str.isprintable, l)).strip() for l in str(error).splitlines() if l.strip()]
     return lines[0].rstrip('. ') if lines else type(error).__name__
+
+# %% ../nbs/00_settings.ipynb #843608c3
+_UNSEEN = re.compile('[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]')
+
+def visible(
+    text, # one line, or one value
+) -> str: # the same, with nothing in it that a terminal would obey
+    "Text with control characters, line ends and marks of direction spelt out, as \\x1b"
+    return _UNSEEN.sub(lambda found: found[0].encode('unicode_escape').decode(), str(text))
 
 # %% ../nbs/00_settings.ipynb #39a9503b
 def nearest(

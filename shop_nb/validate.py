@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from fastcore.basics import patch
 
-from .settings import first_line, need
+from .settings import first_line, need, visible
 from .display import Raw, edge, mark, table as html_table
 from .rules import RULES
 from .schema import TABLES, constraint, pandera_schema
@@ -125,7 +125,7 @@ class Report:
         return f'{len(self.failures)} of {n} checks failed: {rows}.' + (f' {len(self.skipped)} more could not run.' if self.skipped else '')
 
 # %% ../nbs/05_validate.ipynb #e92c82db
-def _first(f): return [str(f[k][0]) if f[k] else '' for k in ('first_keys', 'first_values')]
+def _first(f): return [visible(f[k][0]) if f[k] else '' for k in ('first_keys', 'first_values')]
 
 @patch
 def __str__(self:Report):
