@@ -122,14 +122,24 @@ def _explain(error):
     elif hasattr(error, 'format_message'): # Typer's
         text, at = error.format_message(), getattr(getattr(error, 'ctx', None), 'command_path', 'shop-nb')
         _tell(text if text.startswith('Usage:') else f'{text}\nSee: {at} --help')
+    elif isinstance(error, UnicodeEncodeError):
+        _tell(f'{error.object!r} is no name in UTF-8.\nName a file or folder in UTF-8')
     elif path := _hiding(error):
         _tell(f"Your file ./{path.name} hides Python's module {path.stem}.\nRename it, or start in another folder")
     else: raise error
     return 2
 
 # %% ../nbs/13a_cli.ipynb #9302cda9
+def _utf8():
+    "Start again in UTF-8, if the locale has another encoding for the names of files: the libraries know no other"
+    if sys.getfilesystemencoding() == 'utf-8' or os.environ.get('PYTHONUTF8') == '1': return
+    os.environ['PYTHONUTF8'] = '1'
+    if sys.stdout: os.environ.setdefault('PYTHONIOENCODING', sys.stdout.encoding)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
 def _prepare():
     "Have output in any encoding, and child processes that take no module from the current folder"
+    _utf8()
     for stream in sys.stdout, sys.stderr:
         if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='replace')
     os.environ.setdefault('PYTHONSAFEPATH', '1')

@@ -16,7 +16,7 @@ from .dictionary import dictionary, er_diagram
 from .pages import raw, render
 from .rules import RULES
 from .schema import TABLES, get_table
-from .settings import ShopError, need
+from .settings import ShopError, need, write_file
 
 # %% ../nbs/09_profile.ipynb #c6c85d65
 def _said(value):
@@ -124,5 +124,5 @@ def profile(
     with _quiet(): html = _report(frame, name, minimal)
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(_at_home(html, home), encoding='utf-8')
+    write_file(out, _at_home(html, home))
     return dict(rows=len(frame), columns=frame.shape[1], minimal=minimal)

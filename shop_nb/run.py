@@ -8,8 +8,8 @@ __all__ = ['HEADLINE', 'CHARTS', 'project_root', 'run_folder', 'pipeline', 'para
            'run', 'digests', 'verify']
 
 # %% ../nbs/13_run.ipynb #cf6535f2
-import json, os, platform, re, secrets, shlex, sqlite3, tempfile, time
-from contextlib import contextmanager, ExitStack
+import json, os, platform, re, secrets, shlex, sqlite3, tempfile, time, errno
+from contextlib import contextmanager, ExitStack, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from .sources import read_table, table_path
 from .logs import is_told, line
 from .pages import MEDIUM, figure, notebook_page, notebook_title, raw, render
 from .schema import TABLES
-from .settings import Settings, ShopError, nearest, need, read_settings
+from .settings import Settings, ShopError, nearest, need, read_settings, first_line, write_file
 from .shop import Shop, _remove, identity, is_run, own_folder, read_manifest, told_settings, write_manifest
 
 # %% ../nbs/13_run.ipynb #b5b77503
@@ -155,6 +155,27 @@ def _swap(new, out):
     _remove(old)
 
 # %% ../nbs/13_run.ipynb #452b9ce6
+def _kept(error, new, failed):
+    "An error as it is told once the folder `new` is kept as `failed`"
+    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+        why = first_line(error.strerror or error)
+        return ShopError(f'The run cannot be written: {why}.', f'What was made so far is kept in {failed}', code=2)
+    if isinstance(error, ShopError): error.args = (str(error).replace(str(new), str(failed)),)
+    return error
+
+@contextmanager
+def _beside_new(out):
+    "A new folder beside `out`, held as long as the block runs; raises `ShopError` (code 2) if there can be none"
+    with ExitStack() as held:
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            new = held.enter_context(working_folder(out))
+        except OSError as e:
+            raise ShopError(f'{out} cannot be written: {e.strerror}.', 'Name another folder: --out DIR', code=2) from None
+        new.chmod(0o755)
+        yield new
+
+# %% ../nbs/13_run.ipynb #cebdfc82
 @contextmanager
 def building(
     out, # the folder that is to be
@@ -163,36 +184,52 @@ def building(
     out = Path(os.path.abspath(own_folder(out)))
     failed, old = _beside(out)
     for path in failed, old: own_folder(path, todo='Move it away, or name another folder: --out DIR')
-    with ExitStack() as held:
-        try: out.parent.mkdir(parents=True, exist_ok=True); new = held.enter_context(working_folder(out))
-        except OSError as e: raise ShopError(f'{out} cannot be written: {e.strerror}.', 'Name another folder: --out DIR', code=2) from None
-        new.chmod(0o755)
+    with _beside_new(out) as new:
         try: yield new
         except KeyboardInterrupt: raise
-        except BaseException: _remove(failed); os.replace(new, failed); raise
+        except BaseException as e:
+            _remove(failed)
+            os.replace(new, failed)
+            raise _kept(e, new, failed) from None
         _remove(failed)
         _swap(new, out)
+
+# %% ../nbs/13_run.ipynb #036a97cb
+def _kernels(home):
+    "A manager of kernels that are this very Python; IPython keeps its files in the folder `home`"
+    client, ipykernel = need('jupyter_client', 'run'), need('ipykernel.kernelspec', 'run')
+    class Own(client.AsyncKernelManager):
+        @property
+        def kernel_spec(self): return client.kernelspec.KernelSpec(**ipykernel.get_kernel_dict())
+        def start_kernel(self, **how):
+            return super().start_kernel(**how, env=os.environ | dict(IPYTHONDIR=home, PYTHONUTF8='1'))
+    return Own
 
 # %% ../nbs/13_run.ipynb #bc117268
 _QUIET = '--IPKernelApp.log_level=CRITICAL' # a kernel reports its transport on every start, and its end
 
 def _portable(path):
-    "Take addresses of this machine out of an executed notebook"
-    nb = json.loads(path.read_text(encoding='utf-8'))
+    "Take addresses of this machine out of an executed notebook, if it is whole"
+    try: nb = json.loads(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError): return
     if told := nb['metadata'].get('papermill'): told.update(input_path=path.name, output_path=path.name)
-    path.write_text(json.dumps(nb, indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
+    write_file(path, json.dumps(nb, indent=1, ensure_ascii=False) + '\n')
 
 def _execute(notebook, folder, values, bar):
     "Run a notebook into the run's notebooks/; raises papermill's error if a cell fails"
-    os.environ.setdefault('JUPYTER_PREFER_ENV_PATH', '1')
-    made = folder / 'notebooks' / notebook.name
-    try: need('papermill', 'run').execute_notebook(notebook, made, dict(out='..') | values, cwd=made.parent, progress_bar=bar, extra_arguments=[_QUIET])
-    finally:
-        if made.exists(): _portable(made)
+    made, papermill = folder / 'notebooks' / notebook.name, need('papermill', 'run')
+    with tempfile.TemporaryDirectory(prefix='shop_nb-') as home:
+        try:
+            papermill.execute_notebook(notebook, made, dict(out='..') | values, cwd=made.parent, progress_bar=bar,
+                                       extra_arguments=[_QUIET], kernel_manager_class=_kernels(home))
+        finally: _portable(made)
 
 # %% ../nbs/13_run.ipynb #98709da5
+_DISK = [os.strerror(n) for n in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS) if n]
+
 def _why(error):
-    "A notebook's error in one line"
+    "A step's error in one line"
+    if not hasattr(error, 'ename'): return first_line(getattr(error, 'strerror', None) or error)
     text = re.sub(r'\x1b\[[0-9;]*m', '', str(error.evalue)).strip().splitlines() or ['']
     return (text[0] if error.ename.endswith(('ShopError', 'SettingsError')) else f'{error.ename}: {text[0]}').rstrip('.')
 
@@ -201,9 +238,11 @@ def _step(notebook, folder, values, bar, failed):
     log_event(folder, 'step_started', step=notebook.stem, parameters=values)
     start = time.monotonic()
     try: _execute(notebook, folder, values, bar)
-    except need('papermill.exceptions', 'run').PapermillExecutionError as e:
-        log_event(folder, 'step_failed', 'error', step=notebook.stem, error=_why(e))
-        raise ShopError(f'Step {notebook.stem} failed: {_why(e)}.', f'Its notebook: {failed / "notebooks" / notebook.name}') from None
+    except (need('papermill.exceptions', 'run').PapermillExecutionError, OSError, RuntimeError) as e: # a kernel that died is a RuntimeError
+        why = _why(e)
+        with suppress(OSError): log_event(folder, 'step_failed', 'error', step=notebook.stem, error=why)
+        raise ShopError(f'Step {notebook.stem} failed: {why}.', f'Its notebook: {failed / "notebooks" / notebook.name}',
+                        code=2 if any(text in why for text in _DISK) else 1) from None
     seconds = round(time.monotonic() - start, 2)
     log_event(folder, 'step_done', step=notebook.stem, seconds=seconds)
     return seconds
@@ -280,10 +319,10 @@ def _pages(folder, told):
     "Write the pages of a run, and what it says of itself"
     (folder / 'html').mkdir()
     for path in sorted((folder / 'notebooks').glob('*.ipynb')):
-        (folder / 'html' / f'{path.stem}.html').write_text(notebook_page(path, home='../index.html'), encoding='utf-8')
+        write_file(folder / 'html' / f'{path.stem}.html', notebook_page(path, home='../index.html'))
     shop = Shop.open(folder)
     manifest = write_manifest(folder, headline={c['label']: c['value'] for c in headline(shop)}, **told)
-    (folder / 'index.html').write_text(index_html(shop), encoding='utf-8')
+    write_file(folder / 'index.html', index_html(shop))
     return manifest
 
 _BAR = '{desc} {percentage:3.0f} % {bar} {elapsed}, {remaining} left'

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['CATEGORIES', 'SETTINGS', 'MAX_LINES', 'MAX_DAILY', 'YEARS', 'MOST', 'ShopError', 'SettingsError', 'show_error',
-           'need', 'first_line', 'visible', 'nearest', 'listen_at', 'Change', 'Settings', 'max_lines', 'read_settings',
-           'describe']
+           'need', 'first_line', 'visible', 'write_file', 'nearest', 'listen_at', 'Change', 'Settings', 'max_lines',
+           'read_settings', 'describe']
 
 # %% ../nbs/00_settings.ipynb #23930b2b
 import difflib, importlib, math, operator, os, re
 from configparser import ConfigParser, Error as IniError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from pathlib import Path
@@ -68,6 +68,22 @@ def visible(
 ) -> str: # the same, with nothing in it that a terminal would obey
     "Text with control characters, line ends and marks of direction spelt out, as \\x1b"
     return _UNSEEN.sub(lambda found: found[0].encode('unicode_escape').decode(), str(text))
+
+# %% ../nbs/00_settings.ipynb #a2a5625c
+def write_file(
+    path, # where to; a link of that name is not followed
+    text:str, # what the file is to hold, as UTF-8
+):
+    "Write a text file in one step; raises `ShopError` (code 2) where there is no room or no permission"
+    path = Path(path)
+    new = path.with_name(f'.{path.name}.new')
+    try:
+        new.unlink(missing_ok=True)
+        with new.open('x', encoding='utf-8') as f: f.write(text)
+        os.replace(new, path)
+    except OSError as e:
+        with suppress(OSError): new.unlink()
+        raise ShopError(f'{path} cannot be written: {e.strerror}.', 'Make room there, or name another folder', code=2) from None
 
 # %% ../nbs/00_settings.ipynb #39a9503b
 def nearest(

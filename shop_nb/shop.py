@@ -22,7 +22,7 @@ from .generate import generator, tables, write_tables, _remove, leftovers
 from .pages import figure, raw, render
 from .profile import MINIMAL_ABOVE, dictionary_frame, dictionary_html, profile
 from .schema import TABLES, get_table
-from .settings import SETTINGS, Settings, ShopError, first_line, need, read_settings
+from .settings import SETTINGS, Settings, ShopError, first_line, need, read_settings, write_file
 from .sources import read_table, table_path
 from contextlib import contextmanager
 
@@ -117,11 +117,8 @@ def write_manifest(
     **facts, # what to add, or to say anew
 ) -> dict: # the whole manifest
     "Add facts to what a run says of itself"
-    path = Path(folder) / 'manifest.json'
     told = read_manifest(folder) | facts
-    new = path.with_name('.manifest.json.new')
-    new.write_text(json.dumps(told, indent=1, ensure_ascii=False, default=str) + '\n', encoding='utf-8')
-    os.replace(new, path)
+    write_file(Path(folder) / 'manifest.json', json.dumps(told, indent=1, ensure_ascii=False, default=str) + '\n')
     return told
 
 # %% ../nbs/10_shop.ipynb #cea51b33
@@ -283,6 +280,13 @@ def _target(shop, folder, what):
     if not (found := folder or shop.folder): raise ShopError(f'Where should the {what} go?', f"Name a folder: shop.{what}('DIR')", code=2)
     return Path(found)
 
+def _subfolder(folder, name):
+    "A folder of that name in it, to write into; a link is replaced, because what it leads to is not ours"
+    path = folder / name
+    if path.is_symlink(): path.unlink()
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
 # %% ../nbs/10_shop.ipynb #b8c4aacd
 def _question_card(answer):
     "What the page of answers shows of one"
@@ -295,14 +299,14 @@ def answers(self:Shop,
 ) -> pd.DataFrame: # one row a question: name, title, grain, rows
     "Ask every question: answers/<name>.csv, answers.html and analysis.sql; raises `ShopError` (code 2) without a folder"
     folder, cards = _target(self, folder, 'answers'), []
-    (folder / 'answers').mkdir(parents=True, exist_ok=True)
+    inside = _subfolder(folder, 'answers')
     for name in questions():
         answer = self.ask(name)
-        answer.to_csv(folder / 'answers' / f'{name}.csv')
+        write_file(inside / f'{name}.csv', answer.to_csv())
         cards.append(_question_card(answer))
-    (folder / 'analysis.sql').write_text(analysis_sql(), encoding='utf-8')
+    write_file(folder / 'analysis.sql', analysis_sql())
     lead = f'{len(cards)} questions, each with its picture, its first rows and its SQL.'
-    (folder / 'answers.html').write_text(render('answers.html', title='Answers', heading='Answers', lead=lead, home='index.html', cards=cards), encoding='utf-8')
+    write_file(folder / 'answers.html', render('answers.html', title='Answers', heading='Answers', lead=lead, home='index.html', cards=cards))
     return pd.DataFrame(cards)[['name', 'title', 'grain', 'rows']]
 
 # %% ../nbs/10_shop.ipynb #20d06b33
@@ -314,11 +318,11 @@ def profile(self:Shop,
 ) -> pd.DataFrame: # one row a table: table, rows, columns, minimal
     "Write profile/<table>.html and dictionary.html; raises `ShopError` (code 2) without a folder"
     folder, made = _target(self, folder, 'profile'), []
-    (folder / 'profile').mkdir(parents=True, exist_ok=True)
+    inside = _subfolder(folder, 'profile')
     for i, name in enumerate(TABLES):
-        made.append(dict(table=name) | profile(self.tables[name], name, folder / 'profile' / f'{name}.html', minimal_above, home='../index.html'))
+        made.append(dict(table=name) | profile(self.tables[name], name, inside / f'{name}.html', minimal_above, home='../index.html'))
         if progress: progress(i + 1, len(TABLES))
-    (folder / 'dictionary.html').write_text(dictionary_html(self.tables, home='index.html'), encoding='utf-8')
+    write_file(folder / 'dictionary.html', dictionary_html(self.tables, home='index.html'))
     return pd.DataFrame(made)
 
 # %% ../nbs/10_shop.ipynb #1f5769bb
