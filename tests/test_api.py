@@ -28,7 +28,7 @@ from shop_nb.keys import Keys
 from shop_nb.load import load
 from shop_nb.rules import RULES, violations
 from shop_nb.schema import TABLES
-from shop_nb.settings import Settings
+from shop_nb.settings import Settings, ShopError
 from shop_nb.shapes import MANY, PATTERNS, SHAPES, _parse
 from shop_nb.store import Store, filters
 
@@ -291,6 +291,27 @@ def test_once(server, api):
     is_problem(api.post('/v1/orders', json=order, headers={'Idempotency-Key': 'é'.encode()}), 422)
     other = httpx.post(server.url + '/v1/orders', json=order, headers=key | {'Authorization': f'Bearer {Keys(server.db).create(["orders:write"])}'})
     assert other.status_code == 201 and other.headers['location'] != first.headers['location']
+
+
+def test_a_row_that_was_deleted_is_nowhere(own):
+    "Neither in the database nor beside it, nor in what is kept for those who ask again; they are told that it is gone."
+    server = own()
+    api, key = server.client, {'Idempotency-Key': 'forget-me'}
+    row = a_customer(api) | dict(first_name='Zwirbelfritz', street='Am Tobelrain 7', email='zwirbelfritz@example.com')
+    def holders(): return [p.name for p in server.db.parent.iterdir() if re.search('Zwirbelfritz|Tobelrain', p.read_bytes().decode('latin-1'), re.I)]
+    made = api.post('/v1/customers', json=row, headers=key)
+    again = api.post('/v1/customers', json=row, headers=key)
+    assert made.status_code == again.status_code == 201 and again.content == made.content and again.headers['etag'] == made.headers['etag'] and holders()
+    changed = api.patch(made.headers['location'], json=dict(city='Neustadt'), headers={'If-Match': '*'})
+    again = api.post('/v1/customers', json=row, headers=key)
+    assert again.status_code == 201 and again.json() == changed.json() and again.headers['etag'] == changed.headers['etag']
+    assert api.delete(made.headers['location'], headers={'If-Match': '*'}).status_code == 204
+    assert not holders()
+    other = api.post('/v1/customers', json=row | dict(first_name='Else'), headers={'Idempotency-Key': 'another'})
+    assert other.headers['location'] == made.headers['location'] # the number is free again
+    told = is_problem(api.post('/v1/customers', json=row, headers=key), 404)
+    assert 'has been deleted' in told['detail'] and api.get('/v1/customers', params=dict(first_name='Zwirbelfritz')).json()['items'] == []
+    assert api.post('/v1/customers', json=row | dict(first_name='Else'), headers={'Idempotency-Key': 'another'}).json() == other.json()
 
 
 def test_in_flight(inside):
@@ -591,6 +612,64 @@ def test_a_bulk_is_counted_before_it_is_held():
         assert most < 40_000_000, (kind, most)
 
 
+def names(n=1_200_000): return b'{' + b','.join(b'"k%d":1' % i for i in range(n)) + b'}'
+
+
+HUGE = { # name: where, kind, body, status
+    'names': ('', 'json', lambda: names(), 413),
+    'names of one that is just short enough': ('', 'json', lambda: names(6_500), 422),
+    'lines of one that is just short enough': ('', 'json', lambda: b'{"items":[' + b'{"a":1},' * 8_000 + b'{}]}', 422),
+    'a row of names': (':bulk', 'json', lambda: b'[' + names() + b']', 400),
+    'lists': (':bulk', 'json', lambda: b'[{"a":[' + b'[],' * 5_000_000 + b'[]]}]', 400),
+    'short lists': (':bulk', 'json', lambda: b'[' + b','.join([b'{"a":[' + b'[],' * 500 + b'[]]}'] * 3_000) + b']', 422),
+    'depth': (':bulk', 'json', lambda: b'[' * 15_000_000, 400),
+    'rows': (':bulk', 'json', lambda: b'[' + b'{},' * 5_000_000 + b'{}]', 422),
+    'wrong rows': (':bulk', 'json', lambda: b'[' + b','.join([names(150)] * 5_000) + b']', 422),
+    'a line of names': (':bulk', 'x-ndjson', lambda: names(), 400),
+    'columns': (':bulk', 'csv', lambda: b'k,' * 7_500_000, 400),
+    'a line of fields': (':bulk', 'csv', lambda: b'email\n' + b',' * 15_000_000, 400),
+    'a text': (':bulk', 'json', lambda: b'[{"email":"' + b'a@' * 7_000_000 + b'"}]', 400)}
+
+
+@pytest.mark.parametrize('what', HUGE)
+def test_no_body_holds_the_others_up(server, api, what):
+    "However much is wrong with it: whoever asks meanwhile is answered at once."
+    where, kind, make, status = HUGE[what]
+    body, stop, longest = make(), threading.Event(), []
+    def watch():
+        with httpx.Client(base_url=server.url, timeout=60) as client:
+            while not stop.is_set() or len(longest) < 3:
+                began = time.perf_counter()
+                assert client.get('/healthz').status_code == 200
+                longest.append(time.perf_counter() - began)
+                time.sleep(0.005)
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try: is_problem(api.post('/v1/orders' + where, content=body, headers={'Content-Type': 'text/csv' if kind == 'csv' else f'application/{kind}'}), status)
+    finally:
+        stop.set()
+        watching.join()
+    assert max(longest) < 0.5
+
+
+@pytest.mark.parametrize('body,status', [
+    (b'[]', 200), (b' [ ] ', 200), (b'', 400), (b'{}', 422), (b'"a"', 422), (b'7', 422), (b'[7]', 422), (b'[{}]', 422), (b'[{},]', 400), (b'[{} {}]', 400), (b'[{}', 400), (b'[,{}]', 400),
+    (b'[] []', 400), (b'[]x', 400), (b'[{"a":NaN}]', 400), (b'[{"a":' + b'9' * 5000 + b'}]', 400), (b'\xef\xbb\xbf[]', 400), (b'[{"city":"\xff"}]', 400), (b'[null]', 422), (b'[{"a":[' + b'1,' * 2000 + b'1]}]', 422)])
+def test_a_list_is_read_as_json_is(api, body, status):
+    assert api.post('/v1/customers:bulk', content=body, headers={'Content-Type': 'application/json'}).status_code == status
+
+
+def test_csv_with_names_twice_or_numbers_as_programs_write_them(api):
+    row = a_customer(api) | dict(email='csv@example.com')
+    def send(names, values):
+        out = io.StringIO()
+        csv.writer(out).writerows([names, values])
+        return api.post('/v1/customers:bulk', params=dict(dry_run='true'), content=out.getvalue(), headers={'Content-Type': 'text/csv'})
+    assert send([*row, 'customer_id'], [*row.values(), '4000.0']).json()['keys'] == [4000]
+    for wrong in '4000.5', '4_000', '4e3', '٤': assert send([*row, 'customer_id'], [*row.values(), wrong]).status_code == 422, wrong
+    assert 'named twice' in is_problem(send([*row, 'email'], [*row.values(), 'other@example.com']), 400)['detail']
+
+
 def test_much_that_is_wrong_is_told_in_short(api):
     "However many names are unknown, a few are told, and only some with what they might have been."
     told = is_problem(api.get('/v1/orders', params={f'statuz{i}': 1 for i in range(2000)}), 422)['errors']
@@ -685,6 +764,110 @@ def test_rate_limit(inside):
     assert 10 <= len(got) - len(stopped) <= 15 and all(int(r.headers['retry-after']) >= 1 for r in stopped) and is_problem(stopped[0], 429)
     time.sleep(1)
     assert client.get('/healthz').status_code == 200
+
+
+def test_a_rate_is_not_escaped_by_a_header(own):
+    "Only a proxy that was named may say who asks."
+    def asked(server): return [server.client.get('/healthz', headers={'X-Forwarded-For': f'10.0.0.{i}'}).status_code for i in range(20)]
+    plain = own('--rate', '2')
+    assert asked(plain).count(429) > 10 and plain.stop() == 0
+    behind = own('--rate', '2', '--trust-proxy', '127.0.0.1')
+    assert asked(behind) == [200] * 20
+    assert [behind.client.get('/healthz', headers={'X-Forwarded-For': f'10.1.1.{i}, 9.9.9.9'}).status_code for i in range(20)].count(429) > 10 # a client wrote the first
+
+
+HOSTS = ['localhost', 'LOCALHOST:8421', 'localhost.', 'localhost:', '127.0.0.1', '127.0.0.2:80', '127.0.0.1.', '[::1]', '[::1]:8000', '[0:0:0:0:0:0:0:1]', '[::FFFF:127.0.0.1]:1', '']
+OTHERS = ['evil.example', 'localhost.evil.example', '127.0.0.1.nip.io', '10.0.0.1', '[::2]', 'localhost..', '2130706433', 'x.localhost', 'shop.example.evil', 'localhost evil', ':80:']
+
+
+def test_hosts_have_many_spellings(inside):
+    "This machine is meant, or it is not; a name that was allowed is one more, and closes the service."
+    client, _ = inside()
+    def status(host, path='/v1/orders', of=client): return of.get(path, headers={'Host': host}).status_code
+    assert {h: status(h) for h in HOSTS} == dict.fromkeys(HOSTS, 200)
+    assert {h: status(h) for h in OTHERS} == dict.fromkeys(OTHERS, 421)
+    told = is_problem(client.get('/healthz', headers={'Host': 'evil.example'}), 421)['detail']
+    assert '--allow-host' in told and '--host' in told
+    named, _ = inside(names=['Shop.Example.', 'münchen.example'])
+    for host in 'shop.example', 'SHOP.example.:443', 'xn--mnchen-3ya.example', *HOSTS: assert (status(host, '/healthz', named), status(host, of=named)) == (200, 401), host
+    assert {status(h, '/healthz', named) for h in OTHERS} == {421}
+    away, _ = inside(host='0.0.0.0', names=['shop.example'])
+    assert [status(h, '/healthz', away) for h in ('shop.example', '10.0.0.1:8000', 'localhost', 'evil.example')] == [200, 200, 200, 421]
+    for wrong in dict(names=['']), dict(names=['a b']), dict(names=['http://x']), dict(proxies=['*']), dict(proxies=['nginx']), dict(root_path='shop'), dict(root_path='/a/../b'), dict(root_path='/"'), dict(root_path='//evil.example'):
+        with pytest.raises(ShopError): Config('shop.db', **wrong)
+    assert [Config('s', host=h).open for h in ('LocalHost', '127.0.0.2', '::1', '0.0.0.0', '::', '10.0.0.1')] == [True] * 3 + [False] * 3
+    assert not any(Config('s', **told).open for told in (dict(names=['a']), dict(root_path='/a'), dict(proxies=['10.0.0.0/8'])))
+
+
+# ---- behind a proxy
+
+@contextmanager
+def proxied(target, prefix, keep_host='yes'):
+    "The address of a proxy that cuts a prefix off."
+    process = subprocess.Popen([sys.executable, str(HERE / 'proxy.py'), target, prefix, keep_host], stdout=subprocess.PIPE, text=True)
+    try: yield process.stdout.readline().strip().rstrip('/')
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_behind_a_proxy(own):
+    "Whatever leads on has the prefix: redirects, the next page, the row that was made, questions and the documentation."
+    server = own('--root-path', '/shop/', '--trust-proxy', '127.0.0.1')
+    with proxied(server.url, '/shop') as at, httpx.Client(headers=dict(server.client.headers), timeout=30) as api:
+        origin = at.removesuffix('/shop')
+        assert httpx.get(f'{at}/v1/orders').status_code == 401
+        for path in '/shop', '/shop/': assert api.get(origin + path).headers['location'] == '/shop/docs'
+        first = api.get(f'{at}/v1/products', params=dict(limit=2, sort='-price_cents', name__contains='a'))
+        link = re.fullmatch('<(/shop/v1/products[?].+)>; rel="next"', first.headers['link'])[1]
+        assert api.get(origin + link).json()['items'][0] == api.get(f'{at}/v1/products', params=dict(limit=3, sort='-price_cents', name__contains='a')).json()['items'][2]
+        new, key = a_customer(api_of(api, at)) | dict(email='proxy@example.com'), {'Idempotency-Key': 'proxied'}
+        made, again = (api.post(f'{at}/v1/customers', json=new, headers=key) for _ in range(2))
+        assert made.status_code == 201 and made.headers['location'] == again.headers['location'] == f'/shop/v1/customers/{made.json()["customer_id"]}'
+        assert api.get(origin + made.headers['location']).json() == made.json() and again.headers['idempotency-replayed'] == 'true'
+        assert api.delete(origin + made.headers['location'], headers={'If-Match': made.headers['etag']}).status_code == 204
+        assert all(api.get(origin + q['href']).status_code == 200 for q in api.get(f'{at}/v1/questions').json()[:3])
+        told = api.get(f'{at}/openapi.json').json()
+        assert told['servers'] == [dict(url='/shop')] and not [p for p in told['paths'] if p.startswith('/shop')]
+        page = api.get(f'{at}/docs').text
+        assets = [f'{at}/{a}' for a in re.findall('(?:src|href)="([^"]+)"', page)]
+        assert len(assets) == 4 and all(api.get(a).status_code == 200 for a in assets)
+        assert api.post(f'{at}/healthz').headers['allow'] == 'GET, HEAD'
+        for r in api.get(f'{at}/v1/customers/99999999'), api.patch(f'{at}/v1/orders/1', json={}, headers={'If-Match': '*'}): assert r.json()['status'] == 404 and r.json()['errors'][0]['parameter'] == 'key'
+    assert server.client.get('/shop/v1/orders').status_code == 200 # a proxy that leaves the prefix where it is
+    assert server.client.get('/shopping').status_code == 404
+    assert not server.events('failure')
+
+
+def api_of(client, at): return httpx.Client(base_url=at, headers=client.headers)
+
+
+def test_a_name_of_its_own_behind_a_proxy(own):
+    "A proxy on the same machine hands on the name that it was asked by."
+    server = own('--allow-host', 'shop.example')
+    with proxied(server.url, '') as at:
+        def status(host, path='/healthz', **headers): return httpx.get(at + path, headers=dict(Host=host) | headers).status_code
+        assert [status(h) for h in ('shop.example', 'SHOP.EXAMPLE.', 'evil.example')] == [200, 200, 421]
+        assert [status('shop.example', '/v1/orders', **h) for h in ({}, dict(Authorization=f'Bearer {server.token}'))] == [401, 200]
+
+
+@pytest.mark.slow
+def test_documentation_behind_a_proxy(own, browser):
+    "The page loads what it needs under the prefix, and a request that is tried there is answered."
+    server = own('--root-path', '/shop')
+    with proxied(server.url, '/shop') as at:
+        page, failed = browser.new_page(), []
+        page.on('response', lambda r: r.status >= 400 and failed.append((r.status, r.url)))
+        page.on('requestfailed', lambda r: failed.append(r.url))
+        page.on('pageerror', lambda e: failed.append(str(e)))
+        page.goto(at + '/')
+        page.get_by_text('Revenue by month').first.wait_for(timeout=60_000)
+        page.locator('#operations-service-healthz_healthz_get').click()
+        with page.expect_response(lambda r: r.url.endswith('/healthz')) as said: page.get_by_role('button', name='Execute').click()
+        assert said.value.status == 200 and said.value.url == at + '/healthz'
+        page.close()
+        assert not failed
 
 
 def test_what_brings_much_along_does_not_hold_the_others_up(inside, monkeypatch):

@@ -14,7 +14,7 @@ from shop_nb.rules import RULES, violations
 from shop_nb.schema import TABLES
 from shop_nb.settings import Settings, ShopError
 from shop_nb.snapshot import Snapshots, TooSlow, take
-from shop_nb.store import OPERATORS, Store, expansions, filters, version
+from shop_nb.store import OPERATORS, Store, expansions, filters, fold, version
 
 SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
 OTHER = Settings(seed=6, customers=20, products=30, orders=30, order_items=60)
@@ -82,7 +82,7 @@ def holds(value, op, other):
     if op == 'ne': return value != other
     if value is None: return False
     return {'': lambda: value == other, 'gt': lambda: value > other, 'gte': lambda: value >= other, 'lt': lambda: value < other, 'lte': lambda: value <= other,
-            'in': lambda: value in other, 'contains': lambda: other.lower() in value.lower()}[op]()
+            'in': lambda: value in other, 'contains': lambda: fold(other) in fold(value)}[op]()
 
 
 @pytest.mark.parametrize('table', TABLES)
@@ -470,6 +470,20 @@ def test_keys(tmp_path):
     Keys(tmp_path / 'shop.db').revoke(keys.find(token).id)
     assert keys.find(token) is None and json.loads(keys.path.read_text())['secret'] == secret
     assert all(keys.find(keys.create([s])) for s in SCOPES)
+
+
+def test_keys_follow_no_link(tmp_path):
+    "In a folder where others may write, what they put there is not written through, and not believed."
+    elsewhere, keys = tmp_path / 'elsewhere', Keys(tmp_path / 'shop.db')
+    elsewhere.write_text('{}')
+    for name in 'shop.db.keys.new', '.shop.db.keys': (tmp_path / name).symlink_to(elsewhere)
+    keys.create(['*'])
+    assert elsewhere.read_text() == '{}' and not keys.path.is_symlink() and keys.path.stat().st_mode & 0o777 == 0o600
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['.shop.db.keys', '.shop.db.lock', 'elsewhere', 'shop.db.keys', 'shop.db.keys.new']
+    os.rename(keys.path, elsewhere)
+    keys.path.symlink_to(elsewhere)
+    for ask in keys.all, lambda: keys.find('shop_a_b'), lambda: keys.create(['*']), lambda: Keys(keys.db).all():
+        with pytest.raises(ShopError, match='is a link'): ask()
 
 
 def test_cursors_cannot_be_made(tmp_path):
