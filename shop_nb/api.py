@@ -33,11 +33,11 @@ from starlette.middleware.cors import CORSMiddleware
 from . import __version__
 from .analytics import PARAMS, _batch, questions
 from .changes import LAST_KEY
-from .door import ERRORS, RESPONSES, ROW_BYTES, Config, Door, Listener, Fault, Problem, _faults, fault, problem
+from .door import ERRORS, RESPONSES, Config, Door, Listener, Fault, Problem, _faults, fault, problem
 from .keys import Keys
 from .logs import log
 from .schema import CATEGORIES, TABLES, arrow_schema
-from .shapes import (FORMATS, MANY, SHAPES, _columnar, _csv_of, _csv_only, _described, _expand, _file, _filters, _flag, _format, _given, _in_words, _links, _maybe,
+from .shapes import (FORMATS, MANY, ROW_BYTES, SHAPES, _columnar, _csv_of, _csv_only, _described, _expand, _file, _filters, _flag, _format, _given, _in_words, _links, _maybe,
     _named, _paging, _parse, _query, _read, _sample, _spreadsheet, _text_of, _told, _too_much, moment)
 from .shop import read_manifest
 from .snapshot import Snapshots

@@ -312,6 +312,10 @@ def test_a_row_that_was_deleted_is_nowhere(own):
     told = is_problem(api.post('/v1/customers', json=row, headers=key), 404)
     assert 'has been deleted' in told['detail'] and api.get('/v1/customers', params=dict(first_name='Zwirbelfritz')).json()['items'] == []
     assert api.post('/v1/customers', json=row | dict(first_name='Else'), headers={'Idempotency-Key': 'another'}).json() == other.json()
+    assert not holders()
+    hidden = api.post('/v1/customers', json=row | dict(email='z@example.com'), headers={'Idempotency-Key': 'third'}).headers['location']
+    assert api.patch(hidden, json=dict(first_name='-', street='-'), headers={'If-Match': '*'}).status_code == 200
+    assert server.stop() == 0 and not holders() # what was overwritten goes with the file of changes
 
 
 def test_in_flight(inside):
