@@ -6,14 +6,19 @@
 __all__ = ['MINIMAL_ABOVE', 'column_facts', 'dictionary_frame', 'dictionary_html', 'profile']
 
 # %% ../nbs/09_profile.ipynb #4022a2c5
-import io, os, re, warnings
-from contextlib import contextmanager, redirect_stderr
+import io, os, warnings
+from contextlib import ExitStack, contextmanager, redirect_stderr
+from functools import lru_cache
+from html import escape
+from importlib import import_module
 from pathlib import Path
+from unittest.mock import patch
 
 import pandas as pd, pyarrow as pa, pyarrow.compute as pc
 
+from .charts import label
 from .dictionary import dictionary, er_diagram
-from .pages import raw, render
+from .pages import policy, raw, render
 from .rules import RULES
 from .schema import TABLES, get_table
 from .settings import ShopError, need, write_file
@@ -62,7 +67,7 @@ def _quiet():
         warnings.simplefilter('ignore')
         with (plt := need('matplotlib', 'profile')).rc_context():
             plt.rcdefaults()
-            plt.rcParams['svg.hashsalt'] = 'shop_nb'
+            plt.rcParams.update({'svg.hashsalt': 'shop_nb', 'text.parse_math': False})
             yield
 
 def _profiler():
@@ -71,6 +76,50 @@ def _profiler():
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         return need('data_profiling', 'profile')
+
+def _part(name):
+    "A module of the profiler"
+    _profiler()
+    return import_module(f'data_profiling.{name}')
+
+# %% ../nbs/09_profile.ipynb #bc0794c5
+def _drawn(config, image_format=None, bbox_extra_artists=None, bbox_inches=None):
+    "The current figure as SVG without clocks, in the place of the profiler's own function"
+    plt, out = need('matplotlib.pyplot', 'profile'), io.StringIO()
+    fig, bare = plt.gcf(), dict.fromkeys(('Date', 'Creator', 'Format', 'Type'))
+    if bbox_inches: fig.savefig(out, format='svg', metadata=bare, bbox_extra_artists=bbox_extra_artists, bbox_inches=bbox_inches)
+    else: need('matplotlib.backends.backend_svg', 'profile').FigureCanvasSVG(fig).print_svg(out, metadata=bare)
+    plt.close(fig)
+    return out.getvalue()
+
+def _named_bars(bars):
+    "The profiler's function for bars of categories, with names that can be drawn"
+    def named(data, *args, **kw):
+        names = (label(v) for v in data.index)
+        return bars(data.set_axis([f'\u200b{n}' if n.startswith('_') else n for n in names]), *args, **kw)
+    return named
+
+def _once(cloud):
+    "The profiler's function for clouds, which draws the words of a column once"
+    kept = {}
+    def drawn(config, words):
+        if id(words) not in kept: kept.update({id(words): (words, cloud(config, words))})
+        return kept[id(words)][1]
+    return drawn
+
+# %% ../nbs/09_profile.ipynb #a9892b25
+@contextmanager
+def _put_right(frame):
+    "The profiler with better functions in some places, for a while"
+    places = {name: f'v{i}' for i, name in enumerate(frame)}
+    plot, text = _part('visualisation.plot'), _part('report.structure.variables.render_text')
+    hashed = dict(hash=lambda column: places.get(column, 'all'))
+    better = {'report.structure.report': hashed, 'model.alerts': hashed, 'visualisation.missing': dict(plot_360_n0sc0pe=_drawn),
+              'visualisation.plot': dict(plot_360_n0sc0pe=_drawn, _plot_stacked_barh=_named_bars(plot._plot_stacked_barh)),
+              'report.structure.variables.render_text': dict(plot_word_cloud=_once(text.plot_word_cloud))}
+    with ExitStack() as stack:
+        for name, functions in better.items(): stack.enter_context(patch.multiple(_part(name), create=True, **functions))
+        yield
 
 # %% ../nbs/09_profile.ipynb #1a7bd25b
 def _as_frame(table):
@@ -83,31 +132,50 @@ def _as_frame(table):
 MINIMAL_ABOVE = 20_000 # rows; larger tables get the minimal profile
 
 def _report(frame, name, minimal):
-    "The profiler's page"
+    "What the profiler has to say, in parts"
     t = get_table(name)
     about = dict(title=f'{name}: profile', dataset=dict(description=f'{t.doc} {t.grain.capitalize()}.'),
                  variables=dict(descriptions={c.name: c.doc for c in t.columns}))
     less = {} if minimal else dict(interactions=dict(continuous=False), missing_diagrams=dict(bar=False, matrix=False, heatmap=False))
-    return _profiler().ProfileReport(frame, minimal=minimal, progress_bar=False, **about, **less).to_html()
+    return _profiler().ProfileReport(frame, minimal=minimal, progress_bar=False, **about, **less).report
 
 # %% ../nbs/09_profile.ipynb #4a9d8c06
-_CLOCK = (r'<meta content="[^"]*" name="?date"?>', r'<metadata>.*?</metadata>', r'<!-- Created with matplotlib[^>]*-->',
-          r'<tr><th>Analysis (?:started|finished)<td[^>]*>[^<]*', r'<tr><th>Duration<td[^>]*>[^<]*', r'<footer>.*?</footer>',
-          r'<meta content="https?://[^>]*>', r'<meta content="Profile report generated[^>]*>')
-_DARK = '''<meta name="color-scheme" content="light dark"><script>
-document.documentElement.dataset.bsTheme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'
-</script><style>
-[data-bs-theme=dark] svg:has(> g[id^=figure]), [data-bs-theme=dark] img { filter: invert(.92) hue-rotate(180deg) }
-.content { overflow-x: hidden } .table-responsive { overflow-x: auto }
-</style>'''
+def _parts(part):
+    "A part of a report, and all parts within it"
+    yield part
+    for value in part.content.values():
+        for inner in value if isinstance(value, (list, tuple)) else [value]:
+            if hasattr(inner, 'content'): yield from _parts(inner)
 
-def _at_home(html, home):
-    "The profiler's page without clocks and outside links, with the way back to the run"
-    for pattern in _CLOCK: html = re.sub(pattern, '', html, flags=re.S)
-    for i, number in enumerate(dict.fromkeys(re.findall(r'pp_var_(-?\d+)', html))): html = html.replace(number, f'v{i}')
-    html = re.sub(r'<a [^>]*href="?https?://[^>]*>(.*?)</a>', r'\1', html, flags=re.S)
-    if home: html = html.replace('<a class="navbar-brand anchor"', f'<a class="navbar-brand" href="{home}">← The run</a> <a class="navbar-brand anchor"', 1)
-    return html.replace('</head>', _DARK + '</head>', 1) if '</head>' in html else html.replace('<body>', _DARK + '<body>', 1)
+def _at_home(report):
+    "Take out of a report what does not speak of the data: clocks and links to other sites"
+    overview = report.content['body'].content['items'][0].content
+    overview['items'] = [part for part in overview['items'] if part.name != 'Reproduction']
+    for content in (part.content for part in _parts(report)):
+        for row in content.get('rows', ()):
+            if isinstance(row, dict): row.pop('hint', None)
+        for alert in content.get('alerts', ()):
+            if (counts := getattr(alert, 'values', {}).get('value_counts_without_nan')) is None: continue
+            alert.values = alert.values | dict(value_counts_without_nan=pd.Series([1], [escape(str(counts.index[0]))]))
+
+# %% ../nbs/09_profile.ipynb #f44006f8
+_DARK = "document.documentElement.dataset.bsTheme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'"
+
+@lru_cache(1)
+def _scripts():
+    "The scripts of a profile's page"
+    template = _part('report.presentation.flavours.html.templates').template
+    own = [template(f'wrapper/assets/{name}.js').render() for name in ('bootstrap.bundle.min', 'script')]
+    return [_DARK, *(text.replace('\r\n', '\n') for text in own)]
+
+def _page(report, title, home):
+    "A report as a page"
+    body, config = report.content['body'], _part('config').Settings().html
+    parts = [(part.name, part.content['anchor_id']) for part in body.content['items']]
+    flavour, template = _part('report.presentation.flavours').HTMLReport, _part('report.presentation.flavours.html.templates').template
+    text = need('minify_html', 'profile').minify(flavour(report).content['body'].render(), keep_comments=False)
+    style = template('wrapper/style.html').render(offline=True, inline=True, theme=None, nav=True, style=config.style, primary_colors=config.style.primary_colors)
+    return render('profile.html', title=title, home=home, parts=parts, body=raw(text), style=raw(style), scripts=[raw(s) for s in _scripts()], policy=raw(policy(*_scripts())))
 
 # %% ../nbs/09_profile.ipynb #59b42afc
 def profile(
@@ -121,8 +189,11 @@ def profile(
     frame = _as_frame(table)
     if not len(frame): raise ShopError(f'{name} has no rows to profile.', 'Make a shop with rows in it.')
     minimal = len(frame) > minimal_above
-    with _quiet(): html = _report(frame, name, minimal)
+    with _quiet(), _put_right(frame):
+        report = _report(frame, name, minimal)
+        _at_home(report)
+        html = _page(report, f'{name}: profile', home)
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_file(out, _at_home(html, home))
+    write_file(out, html)
     return dict(rows=len(frame), columns=frame.shape[1], minimal=minimal)
