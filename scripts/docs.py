@@ -16,6 +16,7 @@ from markupsafe import Markup
 import reference
 from readme import ROOT, cells
 from render import SECTIONS, Page, Writer, defined, notebook, opening, plain, relative
+from shop_nb.pages import policy
 
 EVIDENCE = 'certificate|benchmarks.*|pools' # notebooks that show rather than define
 ORDER, GROUPS = [*SECTIONS], ['', 'Lessons', 'Exercises', 'Solutions', 'Look up', 'Questions', 'Modules', 'Pipeline', 'Dashboard', 'Project', 'Evidence']
@@ -129,6 +130,8 @@ def templates():
     "The templates of the site."
     env = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / 'scripts/site'), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     env.filters['ticks'] = lambda text: Markup(plain(text))
+    scripts = {name: (ROOT / f'scripts/site/{name}.js').read_text(encoding='utf-8').strip() for name in ('theme', 'menu')} # on the page itself: they act before it is seen
+    env.globals.update(policy=Markup(policy(*scripts.values(), files=True)), scripts={name: Markup(text) for name, text in scripts.items()})
     return env
 
 

@@ -2,6 +2,7 @@
 import ast, base64, html, posixpath, re, struct, urllib.parse
 from dataclasses import dataclass, field
 
+from bs4 import BeautifulSoup
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from pygments import highlight as pygmentize
@@ -129,13 +130,21 @@ def picture(data, kind, page, images):
     return f'<img class="plot" src="{relative(url, page)}" {size}alt="" loading="lazy">'
 
 
+def unstyled(text):
+    "HTML without styles and borders of its own; by a parser, as the same letters may stand in somebody's name."
+    soup = BeautifulSoup(text, 'html.parser')
+    for style in soup('style'): style.decompose()
+    for table in soup('table'): table.attrs.pop('border', None)
+    return str(soup)
+
+
 def shown(output, page, images):
     "One stored output as HTML."
     data = {k: ''.join(v) if isinstance(v, list) else v for k, v in output.get('data', {}).items()}
     if 'application/vnd.jupyter.widget-view+json' in data: return ''
     if 'image/png' in data: return picture(data['image/png'], 'png', page, images)
     if 'image/svg+xml' in data: return data['image/svg+xml']
-    if 'text/html' in data: return '<div class="scroll" tabindex="0">' + re.sub(r'<style.*?</style>|border="1"', '', data['text/html'], flags=re.S) + '</div>'
+    if 'text/html' in data: return f'<div class="scroll" tabindex="0">{unstyled(data["text/html"])}</div>'
     text = ''.join(output.get('text', '')) or data.get('text/plain') or (f'{output["ename"]}: {output["evalue"]}' if output['output_type'] == 'error' else '')
     return f'<pre tabindex="0">{html.escape(text.rstrip())}</pre>' if text.strip() else ''
 

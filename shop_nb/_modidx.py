@@ -800,6 +800,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
             'shop_nb.profile': { 'shop_nb.profile._as_frame': ('profile.html#_as_frame', 'shop_nb/profile.py'),
                                  'shop_nb.profile._at_home': ('profile.html#_at_home', 'shop_nb/profile.py'),
                                  'shop_nb.profile._drawn': ('profile.html#_drawn', 'shop_nb/profile.py'),
+                                 'shop_nb.profile._findings': ('profile.html#_findings', 'shop_nb/profile.py'),
                                  'shop_nb.profile._named_bars': ('profile.html#_named_bars', 'shop_nb/profile.py'),
                                  'shop_nb.profile._once': ('profile.html#_once', 'shop_nb/profile.py'),
                                  'shop_nb.profile._page': ('profile.html#_page', 'shop_nb/profile.py'),

@@ -131,7 +131,7 @@ def _as_frame(table):
 # %% ../nbs/09_profile.ipynb #8a031804
 MINIMAL_ABOVE = 20_000 # rows; larger tables get the minimal profile
 
-def _report(frame, name, minimal):
+def _findings(frame, name, minimal):
     "What the profiler has to say, in parts"
     t = get_table(name)
     about = dict(title=f'{name}: profile', dataset=dict(description=f'{t.doc} {t.grain.capitalize()}.'),
@@ -158,7 +158,7 @@ def _at_home(report):
             if (counts := getattr(alert, 'values', {}).get('value_counts_without_nan')) is None: continue
             alert.values = alert.values | dict(value_counts_without_nan=pd.Series([1], [escape(str(counts.index[0]))]))
 
-# %% ../nbs/09_profile.ipynb #f44006f8
+# %% ../nbs/09_profile.ipynb #2d78595e
 _DARK = "document.documentElement.dataset.bsTheme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'"
 
 @lru_cache(1)
@@ -168,14 +168,24 @@ def _scripts():
     own = [template(f'wrapper/assets/{name}.js').render() for name in ('bootstrap.bundle.min', 'script')]
     return [_DARK, *(text.replace('\r\n', '\n') for text in own)]
 
+# %% ../nbs/09_profile.ipynb #f44006f8
 def _page(report, title, home):
     "A report as a page"
     body, config = report.content['body'], _part('config').Settings().html
     parts = [(part.name, part.content['anchor_id']) for part in body.content['items']]
     flavour, template = _part('report.presentation.flavours').HTMLReport, _part('report.presentation.flavours.html.templates').template
     text = need('minify_html', 'profile').minify(flavour(report).content['body'].render(), keep_comments=False)
-    style = template('wrapper/style.html').render(offline=True, inline=True, theme=None, nav=True, style=config.style, primary_colors=config.style.primary_colors)
-    return render('profile.html', title=title, home=home, parts=parts, body=raw(text), style=raw(style), scripts=[raw(s) for s in _scripts()], policy=raw(policy(*_scripts())))
+    style = template('wrapper/style.html').render(offline=True, inline=True, theme=None, nav=True, style=config.style,
+                                                  primary_colors=config.style.primary_colors)
+    return render('profile.html', title=title, home=home, parts=parts, body=raw(text), style=raw(style),
+                  scripts=[raw(s) for s in _scripts()], policy=raw(policy(*_scripts())))
+
+def _report(frame, name, minimal, home):
+    "The page of a profile"
+    with _quiet(), _put_right(frame):
+        report = _findings(frame, name, minimal)
+        _at_home(report)
+        return _page(report, f'{name}: profile', home)
 
 # %% ../nbs/09_profile.ipynb #59b42afc
 def profile(
@@ -189,10 +199,7 @@ def profile(
     frame = _as_frame(table)
     if not len(frame): raise ShopError(f'{name} has no rows to profile.', 'Make a shop with rows in it.')
     minimal = len(frame) > minimal_above
-    with _quiet(), _put_right(frame):
-        report = _report(frame, name, minimal)
-        _at_home(report)
-        html = _page(report, f'{name}: profile', home)
+    html = _report(frame, name, minimal, home)
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_file(out, html)

@@ -249,6 +249,38 @@ def test_light_and_dark(look):
 
 
 @pytest.mark.slow
+def test_an_address_that_is_cut_in_a_letter_stops_no_script(look):
+    page = look('how-to/ask.html')
+    for end in '%E0%A4%A', '%', 'nowhere':
+        page.goto(page.url.partition('#')[0] + '#' + end)
+        page.reload()
+    page.keyboard.press('/')
+    assert page.locator('#site-search').evaluate('d => d.open') and page.locator('.frame main .anchor').count()
+
+
+@pytest.mark.slow
+def test_a_page_runs_no_script_but_its_own(site, browser):
+    "The policy is the first thing in each page, and names the scripts that stand in it."
+    for path in site[0].rglob('*.html'):
+        assert re.search('<head>\\s*<meta http-equiv="Content-Security-Policy" content="[^"]*script-src \'self\' \'sha256-[^"]*">', path.read_text(encoding='utf-8')), path
+    page = browser.new_page()
+    page.goto((site[0] / 'index.html').as_uri())
+    page.evaluate("""() => {
+        document.body.insertAdjacentHTML('beforeend', '<img src="data:," onerror="window.ran = 1">')
+        const s = document.createElement('script'); s.textContent = 'window.ran = 2'; document.body.append(s)
+    }""")
+    page.wait_for_timeout(100)
+    assert page.evaluate('window.ran') is None and page.evaluate('document.documentElement.dataset.theme') == 'light'
+    page.close()
+
+
+def test_outputs_lose_their_style_and_keep_their_text():
+    from render import unstyled
+    text = unstyled('<style>td { color: red }</style><table border="1" class="dataframe"><tr><td title="&lt;style>">border="1" &lt;style&gt;x&lt;/style&gt;</td></tr></table>')
+    assert text == '<table class="dataframe"><tr><td title="&lt;style&gt;">border="1" &lt;style&gt;x&lt;/style&gt;</td></tr></table>'
+
+
+@pytest.mark.slow
 def test_it_is_served_on_this_machine_alone(site):
     import urllib.request
     port = free_port()

@@ -17,7 +17,8 @@ function load() {
   s.onload = () => { rows = SEARCH.map(([title, page, section, weight, url, text]) => ({ title, page, section, weight, url, text, low: text.toLowerCase(), t: title.toLowerCase(), p: page.toLowerCase() })); search() }
   document.head.append(s)
 }
-const safe = s => s.replace(/[&<>]/g, c => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c])
+const safe = s => s.replace(/[&<>"]/g, c => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c])
+const decoded = s => { try { return decodeURIComponent(s) } catch { return s } } // an address may be cut in the middle of a letter
 const starts = (text, word) => { for (let i = text.indexOf(word); i >= 0; i = text.indexOf(word, i + 1)) if (!i || !/[a-z0-9]/.test(text[i - 1])) return i; return -1 }
 const small = new Set('a an and are as at be by can do does for from get how i in into is it make my of on or that the this to what when where which with'.split(' '))
 const stem = w => /[^a-z]/.test(w) ? w : w.replace(/^(.{4,}?)(?:ies|ing|es)$|^(.{3,})s$/, '$1$2')
@@ -51,7 +52,7 @@ function marked(text, words) {
 }
 function search() {
   const words = wanted(input.value), best = words.length ? ranked(words, input.value.trim()).slice(0, 14) : []
-  found.innerHTML = best.map(([, r], i) => `<li role="option" aria-selected="${i === 0}"><a href="${up}${r.url}"><span class="where">${safe(r.section)}</span><b>${safe(r.title)}</b>${r.title === r.page ? '' : ` <small style="display:inline">${safe(r.page)}</small>`}<small>${marked(r.text, words)}</small></a></li>`).join('')
+  found.innerHTML = best.map(([, r], i) => `<li role="option" aria-selected="${i === 0}"><a href="${safe(up + r.url)}"><span class="where">${safe(r.section)}</span><b>${safe(r.title)}</b>${r.title === r.page ? '' : ` <small style="display:inline">${safe(r.page)}</small>`}<small>${marked(r.text, words)}</small></a></li>`).join('')
   none.textContent = words.length && rows.length && !best.length ? 'Nothing has any of these words.' : ''
   at = 0
 }
@@ -75,7 +76,7 @@ addEventListener('keydown', e => {
 })
 
 // a link to each heading, and a button to copy each piece of code
-for (const h of document.querySelectorAll('.frame main :is(h2, h3)[id]')) h.insertAdjacentHTML('beforeend', `<a class="anchor" href="#${h.id}" aria-label="Link to this part">#</a>`)
+for (const h of document.querySelectorAll('.frame main :is(h2, h3)[id]')) h.insertAdjacentHTML('beforeend', `<a class="anchor" href="#${safe(h.id)}" aria-label="Link to this part">#</a>`)
 if (navigator.clipboard) for (const code of document.querySelectorAll('.highlight')) {
   const b = document.createElement('button')
   b.className = 'copy'; b.type = 'button'; b.textContent = 'Copy'
@@ -84,12 +85,12 @@ if (navigator.clipboard) for (const code of document.querySelectorAll('.highligh
 }
 
 // a folded part that a link leads to opens itself; the margin shows where one is
-const unfold = () => { const to = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1))); if (to?.tagName === 'DETAILS') { to.open = true; to.scrollIntoView() } }
+const unfold = () => { const to = location.hash && document.getElementById(decoded(location.hash.slice(1))); if (to?.tagName === 'DETAILS') { to.open = true; to.scrollIntoView() } }
 unfold(); addEventListener('hashchange', unfold)
 const links = new Map([...document.querySelectorAll('.toc a')].map(a => [a.hash.slice(1), a]))
 const seen = new IntersectionObserver(entries => {
   for (const e of entries) if (e.isIntersecting) { links.forEach(a => a.classList.remove('now')); links.get(encodeURIComponent(e.target.id))?.classList.add('now') ?? links.get(e.target.id)?.classList.add('now') }
 }, { rootMargin: '-10% 0px -75% 0px' })
-links.forEach((_, id) => { const h = document.getElementById(decodeURIComponent(id)); if (h) seen.observe(h) })
+links.forEach((_, id) => { const h = document.getElementById(decoded(id)); if (h) seen.observe(h) })
 const here = $('.side [aria-current]'), list = $('.menu')
 if (here && list) list.scrollTop = here.offsetTop - list.clientHeight / 2
