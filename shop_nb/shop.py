@@ -117,8 +117,11 @@ def write_manifest(
     **facts, # what to add, or to say anew
 ) -> dict: # the whole manifest
     "Add facts to what a run says of itself"
-    told = read_manifest(folder) | facts
-    write_file(Path(folder) / 'manifest.json', json.dumps(told, indent=1, ensure_ascii=False, default=str) + '\n')
+    from shop_nb.load import _alone
+    folder = Path(folder)
+    with _alone(folder): # steps may add to it at the same time
+        told = read_manifest(folder) | facts
+        write_file(folder / 'manifest.json', json.dumps(told, indent=1, ensure_ascii=False, default=str) + '\n')
     return told
 
 # %% ../nbs/10_shop.ipynb #cea51b33
