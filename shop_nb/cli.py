@@ -342,11 +342,17 @@ def revoke(
 def dashboard(
     folder:_Run,
     port:Annotated[int, typer.Option(metavar='N', min=1, max=65535, help='Port to listen on.')]=8866,
-    host:Annotated[str, typer.Option(metavar='HOST', help='Address to listen on; the default is this machine alone.')]='127.0.0.1',
+    host:Annotated[str, typer.Option(metavar='HOST', help='Where to listen; anywhere but on this machine alone, visitors need a token.')]='127.0.0.1',
+    token:Annotated[Optional[str], typer.Option(metavar='TEXT', envvar='SHOP_DASHBOARD_TOKEN', help='What visitors have to show, 16 letters or more; elsewhere one is made.')]=None,
+    no_token:Annotated[bool, typer.Option('--no-token', help='Let everybody in: who may see it is decided elsewhere, as by a proxy.')]=False,
+    viewers:Annotated[int, typer.Option(metavar='N', min=1, help='Pages that may be open at once, each with about 200 MB.')]=8,
+    root_path:Annotated[str, typer.Option(metavar='PATH', help='Where a proxy serves it, as /shop.')]='',
+    allow_host:Annotated[Optional[list[str]], typer.Option(metavar='NAME', help='Another name of this server, as shop.example; may be repeated.')]=None,
 ):
     "Serve the dashboard of a run, until interrupted."
     from shop_nb.serve import serve
-    serve(folder, port, host)
+    if no_token and token: raise ShopError('--token and --no-token exclude each other.', 'SHOP_DASHBOARD_TOKEN counts as --token', code=2)
+    serve(folder, port, host, token='' if no_token else token or None, allow=allow_host or (), root=root_path, viewers=viewers)
 
 # %% ../nbs/13a_cli.ipynb #df2181ef
 @app.command()
