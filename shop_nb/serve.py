@@ -197,6 +197,7 @@ def _socket(visits):
     "Voila's websocket between a page and its kernel, with the protocol and its messages looked at"
     Handler = need('voila.tornado.kernel_websocket_handler', 'dashboard').VoilaKernelWebsocketHandler
     class Socket(_Door, Handler):
+        ping_timeout = 30_000 # milliseconds; Tornado wants no more than a ping's interval
         async def get(self, kernel_id):
             offered = [p.strip() for p in self.request.headers.get('Sec-WebSocket-Protocol', '').split(',')]
             if PROTOCOL not in offered or kernel_id not in self.kernel_manager: return self.tell(404 if PROTOCOL in offered else 400)
@@ -205,6 +206,7 @@ def _socket(visits):
         async def open(self, kernel_id):
             for v in visits: v.met |= v.kernel == kernel_id
             self.set_nodelay(True)
+            self.ping_timeout = 90_000 # Jupyter judges at the next ping, so less would end every connection then
             await super().open(kernel_id)
 
         def on_message(self, message):

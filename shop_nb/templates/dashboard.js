@@ -14,6 +14,12 @@ const REGIONS = new Intl.DisplayNames('en', {type: 'region'})
 const country = v => /^[A-Z]{2}$/.test(v) ? REGIONS.of(v) : v
 const words = t => String(t ?? '').replaceAll('_', ' ')
 
+// What is to be of a kind, or an error
+const plain = v => v != null && typeof v === 'object' && !Array.isArray(v)
+const asKind = (ok, v) => { if (!ok) throw TypeError('of another kind'); return v }
+const asPlain = v => asKind(plain(v), v), asList = v => asKind(Array.isArray(v), v), asCount = v => asKind(Number.isInteger(v), v)
+const asText = v => v == null ? DASH : asKind(['string', 'number'].includes(typeof v), v)
+
 // No -0.00
 const fixed = (v, places) => (+v.toFixed(places) || 0).toFixed(places)
 // Numbers as the library's charts write them (`short` in 08_charts), and in full (`say` in 07_analytics)
@@ -347,7 +353,7 @@ class Page {
         <span class="dates"><input type="date" aria-label="First day" class="from" min="${t.bounds[0]}" max="${t.bounds[1]}"><span aria-hidden="true">–</span><input type="date" aria-label="Last day" class="to" min="${t.bounds[0]}" max="${t.bounds[1]}"></span>
         <ul class="chips" aria-label="Filters"></ul><span class="acts"><button type="button" class="undo">Undo</button><button type="button" class="clear">Clear</button></span></div></section>
       <div class="notes" role="status"></div><main id="dash-main" tabindex="-1"></main>
-      <div class="foot" role="region" aria-label="Rows"><span>${Object.entries(t.rows).map(([n, r]) => `${whole(r)} ${words(n)}`).join(' · ')}</span></div>
+      <div class="foot" role="region" aria-label="Rows"><span>${Object.entries(t.rows).map(([n, r]) => esc(`${whole(r)} ${words(n)}`)).join(' · ')}</span></div>
       <div class="live" role="status" aria-live="polite"></div><dialog aria-labelledby="dash-dialog"></dialog><div class="tip" hidden></div>`
     this.theme(localStorage.getItem('shop-theme') || '')
     if (!this.listening) { this.listening = true; this.listen() }
@@ -638,17 +644,36 @@ class Page {
   async data(turn) {
     const {manifest: m, tables} = await this.ask('run')
     if (turn !== this.turn || !m) return
-    const checks = m.checks, s = m.settings || {}, grid = this.$('main .grid'), total = checks ? Object.values(checks.checks || {}).reduce((a, b) => a + b, 0) : 0
-    grid.innerHTML = `<section class="card facts"><h3>The run</h3><dl><dt>Data as of</dt><dd>${said(this.whole()[1])}</dd>${Object.entries(s).filter(([, v]) => v != null).map(([k, v]) => `<dt>${words(k)}</dt><dd>${esc(typeof v === 'number' ? full(v, k === 'seed' ? 'id' : 'count') : typeof v === 'object' ? JSON.stringify(v) : v)}</dd>`).join('')}<dt>shop_nb</dt><dd>${esc(m.shop_nb)}, generator ${esc(m.version)}</dd></dl></section>
-      <section class="card facts"><h3>Checks</h3>${checks ? `<p class="${checks.ok ? 'good' : 'bad'}"><b>${checks.ok ? `✓ All ${whole(total)} checks passed` : `✗ ${checks.failures.length} checks failed`}</b></p><dl>${Object.entries(checks.checks).map(([t, n]) => `<dt>${words(t)}</dt><dd>${n} checks over ${whole(checks.rows[t])} rows</dd>`).join('')}</dl>` : '<p class="soft">This run was not checked. <code>shop-nb validate DIR</code> does it.</p>'}</section>
-      <section class="card browser"><header><div><h3>Tables</h3><p class="why"></p></div></header><div class="tabs" role="group" aria-label="Table">${Object.keys(tables).map(t => `<button type="button" data-table="${t}">${words(t)}${m.tables?.[t] ? ` <small>${whole(m.tables[t].rows)}</small>` : ''}</button>`).join('')}</div><div class="rows"></div></section>`
+    const grid = this.$('main .grid')
+    grid.innerHTML = this.facts(m) + `<section class="card browser"><header><div><h3>Tables</h3><p class="why"></p></div></header><div class="tabs" role="group" aria-label="Table">${Object.keys(tables).map(t => `<button type="button" data-table="${esc(t)}">${esc(words(t))}${plain(m.tables) && m.tables[t]?.rows ? ` <small>${whole(m.tables[t].rows)}</small>` : ''}</button>`).join('')}</div><div class="rows"></div></section>`
     grid.onclick = e => {
       const t = e.target.closest('[data-table]'), h = e.target.closest('[data-sort]'), step = e.target.closest('[data-step]')
       if (t) this.browse(t.dataset.table)
-      else if (h) this.rows({sort: h.dataset.sort, down: this.sort.sort === h.dataset.sort && !this.sort.down, offset: 0}, `[data-sort="${h.dataset.sort}"]`)
+      else if (h) this.rows({sort: h.dataset.sort, down: this.sort.sort === h.dataset.sort && !this.sort.down, offset: 0}, `[data-sort="${CSS.escape(h.dataset.sort)}"]`)
       else if (step) this.rows({offset: Math.max(0, this.sort.offset + +step.dataset.step)}, `[data-step="${step.dataset.step}"]`)
     }
     await this.browse(this.sort.table || 'orders')
+  }
+  // A manifest may come from somebody else: each card takes what it can read, and says so where it cannot
+  facts(m) {
+    const card = (title, made) => {
+      let inside
+      try { inside = made() } catch { inside = '<p class="soft">The manifest of this run says this in a form that is not known here. <code>shop-nb validate DIR</code> checks the run.</p>' }
+      return `<section class="card facts"><h3>${title}</h3>${inside}</section>`
+    }
+    const fact = (name, value) => `<dt>${esc(name)}</dt><dd>${esc(value)}</dd>`
+    const run = () => {
+      const settings = Object.entries(asPlain(m.settings ?? {})).filter(([, v]) => v != null)
+      const value = (k, v) => typeof v === 'number' ? full(v, k === 'seed' ? 'id' : 'count') : typeof v === 'object' ? JSON.stringify(v) : v
+      return `<dl>${fact('Data as of', said(this.whole()[1]))}${settings.map(([k, v]) => fact(words(k), value(k, v))).join('')}${fact('shop_nb', `${asText(m.shop_nb)}, generator ${asText(m.version)}`)}</dl>`
+    }
+    const checks = () => {
+      if (m.checks == null) return '<p class="soft">This run was not checked. <code>shop-nb validate DIR</code> does it.</p>'
+      const {ok, failures, checks, rows} = asPlain(m.checks), counts = Object.entries(asPlain(checks)), over = asPlain(rows), total = counts.reduce((a, [, n]) => a + asCount(n), 0)
+      const word = ok === true ? `✓ All ${whole(total)} checks passed` : `✗ ${many(asList(failures).length, 'check')} failed`
+      return `<p class="${ok === true ? 'good' : 'bad'}"><b>${esc(word)}</b></p><dl>${counts.map(([t, n]) => fact(words(t), `${many(n, 'check')} over ${many(asCount(over[t]), 'row')}`)).join('')}</dl>`
+    }
+    return card('The run', run) + card('Checks', checks)
   }
   async browse(table) {
     this.$$('[data-table]').forEach(b => b.setAttribute('aria-pressed', b.dataset.table === table))
@@ -669,7 +694,7 @@ class Page {
       return `<svg viewBox="0 0 96 26" width="96" height="26" role="img" aria-label="from ${esc(c.low)} to ${esc(c.high)}">${c.bins.map((n, i) => rect(i * 6, 26 - n / most * 24, 5, n / most * 24, 'var(--main)', tip(`${whole(n)} rows; all: ${c.low} to ${c.high}`))).join('')}</svg>`
     }
     const last = Math.min(got.offset + 25, got.total), num = c => this.columns[c]?.kind === 'number' && !/_id$/.test(got.columns[c])
-    this.$('.rows').innerHTML = `<div class="scroll" tabindex="0" role="region" aria-label="${words(table)}"><table><thead><tr>${got.columns.map((c, i) => `<th scope="col" aria-sort="${sort === c ? down ? 'descending' : 'ascending' : 'none'}" title="${esc(this.columns[i]?.doc)}"><button type="button" data-sort="${c}">${esc(words(c))}${sort === c ? down ? ' ↓' : ' ↑' : ''}</button>${picture(this.columns[i])}</th>`).join('')}</tr></thead><tbody>${got.rows.map(r => `<tr>${r.map((v, i) => `<td class="${num(i) ? 'num' : ''}">${v == null ? '<span class="soft">–</span>' : esc(typeof v === 'boolean' ? (v ? 'yes' : 'no') : v)}</td>`).join('')}</tr>`).join('')}</tbody></table></div>
+    this.$('.rows').innerHTML = `<div class="scroll" tabindex="0" role="region" aria-label="${esc(words(table))}"><table><thead><tr>${got.columns.map((c, i) => `<th scope="col" aria-sort="${sort === c ? down ? 'descending' : 'ascending' : 'none'}" title="${esc(this.columns[i]?.doc)}"><button type="button" data-sort="${esc(c)}">${esc(words(c))}${sort === c ? down ? ' ↓' : ' ↑' : ''}</button>${picture(this.columns[i])}</th>`).join('')}</tr></thead><tbody>${got.rows.map(r => `<tr>${r.map((v, i) => `<td class="${num(i) ? 'num' : ''}">${v == null ? '<span class="soft">–</span>' : esc(typeof v === 'boolean' ? (v ? 'yes' : 'no') : v)}</td>`).join('')}</tr>`).join('')}</tbody></table></div>
       <p class="pager"><button type="button" data-step="-25" ${got.offset ? '' : 'disabled'}>Earlier</button><span>${whole(got.offset + 1)} – ${whole(last)} of ${whole(got.total)}</span><button type="button" data-step="25" ${last < got.total ? '' : 'disabled'}>Later</button></p>`
     if (focus) this.$(`.rows ${focus}`)?.focus()
   }
@@ -677,7 +702,12 @@ class Page {
   // Notes: what was left out, what failed, what changed on disk
   notice(html, act = '') { const n = document.createElement('p'); n.innerHTML = `<span>${esc(html)}</span>${act}<button type="button" aria-label="Dismiss">×</button>`; n.lastChild.onclick = () => n.remove(); this.$('.notes')?.append(n); return n }
   fail(text) {
-    if (!this.$('.notes')) { this.root.innerHTML = `<div class="broken" role="alert"><h1>The dashboard cannot be shown</h1><p>${esc(text)}</p></div>`; return }
+    if (!this.$('.notes')) {
+      this.root.innerHTML = `<div class="broken" role="alert"><h1>The dashboard cannot be shown</h1><p>${esc(text)}</p><p><button type="button">Try again</button></p></div>`
+      this.root.dataset.state = 'failed'
+      this.$('button').onclick = () => this.inVoila ? location.reload() : this.start()
+      return
+    }
     if (!this.$('.notes .error')) this.notice(text, '<button type="button" data-do="again">Try again</button>').className = 'error'
   }
   watch(every = 5000) {

@@ -1,0 +1,297 @@
+"Who comes to the dashboard, and what they may do: probes, crawlers, strangers, odd messages, odd data, and people behind a proxy."
+import asyncio, json, os, re, shutil, socket, subprocess, sys, time
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlparse
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+import psutil, pyarrow as pa, pyarrow.parquet as pq, pytest
+from hypothesis import given, settings, strategies as st
+from jupyter_server.services.kernels.connection.base import serialize_msg_to_ws_v1
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import websocket_connect
+
+from browse import free_port, kernels
+from shop_nb import Shop
+from shop_nb.panels import PAGES
+from shop_nb.serve import PROTOCOL, well_formed
+
+SIZE = dict(customers=300, products=80, orders=700, order_items=1600, seed=5)
+TOKEN = 'a-token-for-tests-0123'
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+    "A small run; not to be changed."
+    folder = tmp_path_factory.mktemp('doors') / 'shop'
+    Shop(**SIZE).save(folder)
+    return folder
+
+
+def until(condition, seconds=30):
+    "Wait for a condition; its last value."
+    end = time.monotonic() + seconds
+    while not (value := condition()) and time.monotonic() < end: time.sleep(.1)
+    return value
+
+
+@contextmanager
+def process(*words, log):
+    "A process that prints its address first: the address and the process."
+    with open(log, 'w') as out: p = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=out, text=True, env=os.environ | dict(XDG_CACHE_HOME=str(log.parent)))
+    try:
+        address = p.stdout.readline().strip()
+        assert address.startswith('http://127.0.0.1:'), log.read_text()
+        yield address, p
+    finally:
+        p.terminate()
+        try: p.wait(20)
+        except subprocess.TimeoutExpired: p.kill()
+
+
+def served(run, folder, **more):
+    "A dashboard on a port of its own"
+    return process(sys.executable, '-c', f'from shop_nb.serve import serve; serve(**{dict(run=str(run), port=free_port()) | more!r})', log=folder / 'server.log')
+
+
+class Stays(HTTPRedirectHandler):
+    def redirect_request(self, *a): return None
+
+
+def ask(url, method='GET', **headers):
+    "Status, headers and text of an answer; a redirect is not followed."
+    try:
+        with build_opener(Stays).open(Request(url, None, {k.replace('_', '-'): v for k, v in headers.items()}, method=method), timeout=60) as r: return r.status, r.headers, r.read().decode('utf-8', 'replace')
+    except HTTPError as e: return e.code, e.headers, e.read().decode()
+
+
+def kernel_of(page): return re.search(r'"kernelId": "([0-9a-f-]+)"', page)[1]
+
+
+PARTS = [json.dumps(dict(msg_id='1', msg_type='kernel_info_request', username='', session='s', date='2025-01-01T00:00:00Z', version='5.3')).encode(), b'{}', b'{}', b'{}']
+GOOD = serialize_msg_to_ws_v1(PARTS, 'shell')
+
+
+@given(st.one_of(st.binary(max_size=400), st.text(max_size=50), st.tuples(st.integers(0, len(GOOD) - 1), st.binary(min_size=1, max_size=9)).map(lambda t: GOOD[:t[0]] + t[1] + GOOD[t[0] + len(t[1]):])))
+@settings(deadline=100)
+def test_any_bytes_are_judged_at_once(message):
+    "What is let through is what Jupyter reads; no count in it is believed."
+    assert well_formed(GOOD) and well_formed(serialize_msg_to_ws_v1([*PARTS, b'\0' * 99], 'shell'))
+    if well_formed(message):
+        n = int.from_bytes(message[:8], 'little')
+        assert n <= 64 and message[int.from_bytes(message[8:16], 'little'):].isascii() | True
+
+
+@pytest.fixture(scope='module')
+def server(run, tmp_path_factory):
+    "A dashboard with room for three, that gives up a page after four seconds."
+    with served(run, tmp_path_factory.mktemp('log'), viewers=3, patience=4) as it: yield it
+
+
+def alone(server): return until(lambda: len(kernels(server[1])) == 1)
+
+
+@pytest.mark.slow
+def test_what_only_looks_starts_no_kernel_and_what_stays_away_is_given_up(server):
+    "Probes ask an address of their own; pages that nobody opens end soon, and there is a bound on them."
+    address = server[0]
+    assert alone(server), 'one kernel waits'
+    for path in ('healthz', 'robots.txt', 'logout', 'nothing', ''):
+        for method in ('HEAD', 'GET') if path else ('HEAD',): assert ask(address + path, method)[0] == (200 if path in ('', 'healthz', 'robots.txt') else 404), (method, path)
+    assert ask(address + 'healthz')[2] == 'ok\n' and 'Disallow: /\n' in ask(address + 'robots.txt')[2] and len(kernels(server[1])) == 1
+    with socket.create_connection(('127.0.0.1', urlparse(address).port)) as s: s.sendall(b'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n') # broken off
+    got = [ask(address) for _ in range(5)]
+    full = [g for g in got if g[0] == 503]
+    assert 2 <= sum(g[0] == 200 for g in got) <= 3 and len(full) >= 2 and len(kernels(server[1])) <= 4
+    assert all('full' in g[2] and 'http-equiv="refresh"' in g[2] and g[1]['Retry-After'] == '20' for g in full)
+    assert until(lambda: len(kernels(server[1])) == 1, 40), 'given up'
+    assert ask(address)[0] == 200, 'and there is room again'
+
+
+@pytest.mark.slow
+def test_other_names_are_refused_for_everything(server):
+    port = urlparse(server[0]).port
+    for host in ('evil.example', f'evil.example:{port}', '127.0.0.1.nip.io', 'localhost.evil.example', '[::2]'):
+        for path in ('', 'voila/static/voila.js', 'robots', 'api/kernels/x'): assert ask(server[0] + path, 'HEAD', Host=host)[0] == 421, (host, path)
+    status, _, told = ask(server[0], Host='evil.example')
+    assert status == 421 and '--allow-host' in told and 'evil' not in told
+    for host in ('LOCALHOST', 'localhost.', f'127.0.0.1:{port}', f'[::1]:{port}'): assert ask(server[0], 'HEAD', Host=host)[0] == 200, host
+    assert ask(server[0] + 'healthz', Host='10.1.2.3:8866')[0] == 200, 'a probe asks for the address of a pod'
+
+
+@pytest.mark.slow
+def test_every_answer_has_the_headers(server):
+    for path, status in {'': 200, 'voila/static/voila.js': 200, 'healthz': 200, 'logout': 404, 'voila/templates/..%2f..%2fx': 404, 'voila/files/dashboard.ipynb': 404, 'api/contents': 404, '/evil.example/': 404}.items():
+        got = ask(server[0] + path, 'HEAD')
+        assert got[0] == status, path
+        assert got[1]['X-Robots-Tag'] == 'noindex, nofollow' and got[1]['X-Content-Type-Options'] == 'nosniff'
+        scripts = re.search(r'script-src ([^;]*);', got[1]['Content-Security-Policy'])[1]
+        assert 'unsafe' not in scripts and "object-src 'none'" in got[1]['Content-Security-Policy']
+
+
+@pytest.mark.slow
+def test_a_websocket_that_speaks_something_else_is_refused_and_harms_nobody(server):
+    "The first line froze the whole server once: without the protocol, each answer of a kernel was read as a huge count."
+    assert alone(server)
+    address = f'{server[0].replace("http", "ws")}api/kernels/{kernel_of(ask(server[0])[2])}/channels'
+    memory = psutil.Process(server[1].pid).memory_info
+    async def opened(*protocols, **headers): return await websocket_connect(HTTPRequest(address, headers={k.replace('_', '-'): v for k, v in headers.items()}), subprotocols=list(protocols))
+    async def refused(code, *protocols, **headers):
+        with pytest.raises(HTTPClientError) as e: await opened(*protocols, **headers)
+        assert e.value.code == code
+    async def closed(message, code=1007):
+        c = await opened(PROTOCOL)
+        await c.write_message(message, binary=isinstance(message, bytes))
+        async with asyncio.timeout(10):
+            while await c.read_message() is not None: pass
+        assert c.close_code == code, message[:20]
+    async def answered():
+        c = await opened(PROTOCOL)
+        await c.write_message(GOOD, binary=True)
+        async with asyncio.timeout(10):
+            while b'kernel_info_reply' not in (await c.read_message()): pass
+        c.close()
+    async def all():
+        await answered()
+        before = memory().rss
+        await refused(400)
+        await refused(400, 'v2.kernel.websocket.jupyter.org')
+        await refused(421, PROTOCOL, Host='evil.example', Origin='http://evil.example')
+        await refused(403, PROTOCOL, Origin='http://evil.example')
+        for message in (b'', b'\x01', b'\xff' * 8, (2**62).to_bytes(8, 'little') + b'\0' * 90_000, GOOD[:-1], GOOD + b'\0', GOOD.replace(b'{', b'[', 1), '{"channel": "shell"}', ''): await closed(message)
+        await closed(b'\0' * 2_000_000, 1009)
+        begun = time.monotonic()
+        await answered()
+        return memory().rss - before, time.monotonic() - begun
+    grown, seconds = asyncio.run(all())
+    begun = time.monotonic()
+    assert ask(server[0] + 'healthz')[0] == 200 and time.monotonic() - begun < 1
+    assert grown < 50e6 and seconds < 10
+
+
+# -------------------------------------------------------------------------------- in a browser
+
+@contextmanager
+def page_of(browser, **look):
+    "A page, and what goes wrong in it."
+    context, wrong = browser.new_context(viewport=dict(width=1280, height=900), **look), []
+    context.set_default_timeout(20_000)
+    context.add_init_script('addEventListener("securitypolicyviolation", e => console.error("policy", e.violatedDirective, e.blockedURI, e.sample))')
+    page = context.new_page()
+    page.on('console', lambda m: m.type == 'error' and wrong.append(m.text))
+    page.on('pageerror', lambda e: wrong.append(str(e)))
+    page.on('dialog', lambda d: (wrong.append(f'dialog {d.message}'), d.dismiss()))
+    yield page, wrong
+    page.goto('about:blank')
+    context.close()
+
+
+@pytest.mark.slow
+def test_below_a_path_behind_a_proxy_and_with_a_token(run, browser, root, tmp_path):
+    "The printed address has the token; a cookie keeps it, the address bar does not, and what is shared there opens again."
+    with served(run, tmp_path, root='/shop', token=TOKEN, allow=['Shop.Example']) as (behind, _), \
+         process(sys.executable, str(root / 'tests' / 'proxy.py'), behind.removesuffix('/shop/'), '/shop', log=tmp_path / 'proxy.log') as (address, _):
+        assert behind.endswith('/shop/') and TOKEN not in behind, 'who gave the token knows it'
+        for path in ('', 'voila/static/voila.js', 'api/kernels/x', f'?token={TOKEN}x', '?token=', '?token=%C3%A9'): assert ask(address + path, 'HEAD')[0] == 401, path
+        assert 'name="token"' in ask(address)[2] and ask(address + 'healthz')[0] == 200
+        assert ask(address, 'HEAD', Authorization=f'Bearer {TOKEN}')[0] == 200 == ask(address, 'HEAD', Authorization=f'Bearer {TOKEN}', Host='shop.example')[0]
+        assert ask(address, 'HEAD', Authorization=f'Bearer {TOKEN}', Host='evil.example')[0] == 421
+        status, headers, _ = ask(f'{address}?token={TOKEN}&country=DE', X_Forwarded_Proto='https')
+        assert (status, headers['Location']) == (303, '?country=DE')
+        assert TOKEN not in headers['Set-Cookie'] and all(w in headers['Set-Cookie'] for w in ('HttpOnly', 'SameSite=Lax', 'Path=/shop'))
+        with page_of(browser) as (page, wrong):
+            asked = []
+            page.on('request', lambda r: urlparse(r.url).scheme in ('http', 'https') and not r.url.startswith(address) and asked.append(r.url))
+            page.on('websocket', lambda w: w.url.startswith(address.replace('http', 'ws')) or asked.append(w.url))
+            page.goto(f'{address}?token={TOKEN}&days=all&country=DE')
+            page.wait_for_selector('[data-state=ready]')
+            assert page.url == f'{address}?days=all&country=DE'
+            page.get_by_role('link', name='Products').click()
+            page.wait_for_url('**/shop/?days=all&country=DE&page=products')
+            page.goto(page.url)
+            page.wait_for_selector('[data-state=ready]')
+            assert page.title() == 'Products · shop' and not wrong and not asked
+            page.goto(behind + '?page=data')
+            page.wait_for_selector('.broken, [data-state=ready], input[name=token]')
+
+
+HOSTILE = ['<script>alert(1)</script>', '"><img src=x onerror=alert(2)>', "'><svg onload=alert(3)>", '</script><script>alert(4)</script>', 'javascript:alert(5)', '{{7*7}} ${7*7}',
+           '&lt;img src=x onerror=alert(6)&gt;', '\u202e\u2066evil', 'W' * 190, '`"\'\\', '<a href="javascript:alert(7)">x</a>', '__proto__', '😀‍\u200b\u0301']
+DEMANDED = {'orders.status', 'payments.status'} # numbers hang on these
+
+
+def spoil(run):
+    "Hostile texts in each column of texts, in a column's name, and in each text and name of the manifest."
+    for path in (run / 'tables').glob('*.parquet'):
+        table = pq.read_table(path)
+        for i, f in enumerate(table.schema):
+            if not pa.types.is_string(f.type) or f'{path.stem}.{f.name}' in DEMANDED: continue
+            known = {}
+            texts = [None if v is None else known.setdefault(v, HOSTILE[len(known) % len(HOSTILE)] + ('' if len(known) < len(HOSTILE) else f' {len(known)}')) for v in table.column(i).to_pylist()]
+            table = table.set_column(i, f, pa.array(texts, f.type))
+        pq.write_table(table.append_column('"]<img src=x onerror=alert(8)>', pa.array([HOSTILE[i % 13] for i in range(len(table))])), path)
+    def bad(v, i=0):
+        if isinstance(v, dict): return {(HOSTILE[k % 13] + n if n not in KNOWN else n): bad(x, k) for k, (n, x) in enumerate(v.items())}
+        return [bad(x, k) for k, x in enumerate(v)] if isinstance(v, list) else HOSTILE[i % 13] if isinstance(v, str) else v
+    path = run / 'manifest.json'
+    told = json.loads(path.read_text()) | dict(checks=dict(ok=False, failures=['<img src=x onerror=alert(9)>'], checks=dict(orders=3), rows=dict(orders=3)))
+    path.write_text(json.dumps(bad(told)))
+KNOWN = {'shop_nb', 'version', 'settings', 'tables', 'checks', 'failures', 'ok', 'rows', 'start', 'end', *(c for c in Shop(**SIZE).tables)}
+
+
+def stranger(page):
+    "Elements that no code of ours makes"
+    return page.evaluate("""[...document.querySelectorAll('#shop-dashboard :is(img, script, iframe, object, embed, form:not(dialog form), a:not([href^="?"], [href="#"], [href="#dash-main"])), #shop-dashboard [onerror], #shop-dashboard [onload]')].map(e => e.outerHTML.slice(0, 120))""")
+
+
+@pytest.mark.slow
+def test_hostile_texts_are_texts(run, browser, tmp_path):
+    "On all five pages, as charts and as tables: nothing runs, nothing is made of them, nothing is wider than the page."
+    shutil.copytree(run, tmp_path / (folder := '<b>x&"y'))
+    run = tmp_path / folder
+    with served(run, tmp_path) as (address, _):
+        spoil(run)
+        with page_of(browser) as (page, wrong):
+            for name in PAGES:
+                page.goto(f'{address}?days=all&page={name}&country=<img src=x onerror=alert(1)>')
+                page.wait_for_selector('[data-state=ready]')
+                assert not stranger(page), name
+                assert page.locator('.panel .error').count() == 0
+                for b in page.locator('[data-do=table]').all(): b.evaluate('b => b.click()')
+                assert not stranger(page) and page.evaluate('document.documentElement.scrollWidth - innerWidth') <= 0, name
+                assert '49' not in page.title() and not wrong, name
+            for table in ('products', 'customers'):
+                page.locator(f'[data-table={table}]').click()
+                page.locator('.rows td').first.wait_for()
+                assert not stranger(page) and not wrong
+            page.locator('[data-sort*="onerror"]').click()
+            page.wait_for_selector('th[aria-sort=ascending]')
+            assert 'onerror=alert(9)' not in page.inner_html('.facts >> nth=1') and '1 check failed' in page.inner_text('.facts >> nth=1')
+
+
+ODD = [dict(checks=[1], tables='x'), dict(checks=dict(ok=True)), dict(checks=dict(ok='<img>', checks={'orders': {}}, rows=[])), dict(settings=['x'], shop_nb={}, tables=[1]), dict(checks=5, settings=None, version=['x'], tables=dict(orders=7, customers=dict(rows='many')))]
+
+
+@pytest.mark.slow
+def test_a_manifest_of_odd_shape_costs_its_card_and_a_folder_that_is_away_is_told(run, browser, tmp_path):
+    shutil.copytree(run, run := tmp_path / 'live')
+    manifest = run / 'manifest.json'
+    whole = json.loads(manifest.read_text())
+    with served(run, tmp_path) as (address, p):
+        with page_of(browser) as (page, wrong):
+            page.goto(address + '?page=data')
+            for odd in ODD:
+                manifest.write_text(json.dumps(whole | odd))
+                page.reload()
+                page.locator('.rows td').first.wait_for()
+                assert page.locator('.facts').count() == 2 and 'in a form that is not known here' in page.locator('.facts').all_inner_texts()[0 if 'settings' in odd and odd['settings'] else 1] and not stranger(page), odd
+            manifest.write_text(json.dumps(whole | dict(settings=dict(seed=float('nan')))))
+            page.reload()
+            page.locator('.rows td').first.wait_for()
+            assert not wrong
+            assert until(lambda: len(kernels(p)) == 2)
+            run.rename(tmp_path / 'away')
+            page.reload()
+            page.locator('.broken').wait_for()
+            assert str(tmp_path) not in page.content() and ('is not there' in page.inner_text('.broken') or 'away' in page.inner_text('.broken'))
