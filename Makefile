@@ -19,6 +19,7 @@ PORT =#                    where `make api` (8000), `make dashboard` (8866) and 
 SERVICES := .venv-services#  what `make services` makes
 TAG :=#                    the version that `make dist` and `make notes` have to be for, e.g. TAG=v0.1.0
 ADDRESS :=#                where README of `make dist` finds the project's files, e.g. ADDRESS=https://github.com/OWNER/NAME
+UPGRADE :=#                `make lock UPGRADE=1` takes the newest versions of all packages
 PYTHONS :=#                Pythons of `make wheel` other than that of .venv, e.g. PYTHONS="python3.12 python3.13"
 NB = $(CHAPTERS)#          notebooks of `make outputs`, e.g. NB=nbs/05_validate.ipynb
 
@@ -96,9 +97,11 @@ soak: $(READY) ## test the service by the numbers of a release: random requests,
 	@API_FULL=1 $(PY) -m pytest -s tests/test_api.py::test_schemathesis tests/test_api_model.py
 
 check: $(READY) ## the fast part of `make test`: notebooks clean, library and README in step, quick tests
+	@$(PY) scripts/tools.py
 	@$(PY) -m pytest -q -m "not slow" tests
 
 test: $(READY) ## every test, and every stored output of the notebooks against a fresh run
+	@$(PY) scripts/tools.py
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(NBVAL) tests $(CHAPTERS)
 
 wheel: $(READY) ## build the wheel, install it into an empty environment from the package index, and use it there
@@ -111,6 +114,7 @@ docs-serve: $(READY) ## build the documentation and serve it on this machine: ht
 	@$(PY) scripts/docs.py --serve $(if $(filter command%,$(origin PORT)),--port $(PORT))
 
 bench: $(READY) peers ## run the notebooks of benchmarks and store their figures (a quarter of an hour)
+	@$(PY) scripts/tools.py
 	@set -e; for nb in nbs/benchmarks*.ipynb; do echo "$$nb"; $(EXECUTE) "$$nb"; $(BIN)/nbdev-clean --fname "$$nb"; done
 
 peers: .venv-peers/.ready ## install the generators that benchmarks compare with into .venv-peers
@@ -128,8 +132,12 @@ pools: $(READY) ## make the word pools in shop_nb/data again, by nbs/pools.ipynb
 services: ## what the container image has: the package and all that its services need, and no tools (SERVICES=/opt/shop)
 	@set -e; $(FIND); rm -rf $(SERVICES); $$python -m venv $(SERVICES)
 	@mkdir $(SERVICES)/src && cp -R LICENSE README.md nbs pyproject.toml shop_nb $(SERVICES)/src # a copy, because building leaves files behind
-	@$(SERVICES)/bin/python -m pip -qq install --no-compile --upgrade --constraint requirements.lock pip setuptools
-	@$(SERVICES)/bin/python -m pip -qq install --no-compile --constraint requirements.lock --no-build-isolation '$(SERVICES)/src[services]'
+	@sed -n '/^pip==/,/# via/p; /^setuptools==/,/# via/p' requirements.lock > $(SERVICES)/src/tools.txt
+	@$(SERVICES)/bin/python -m pip -qq install --no-compile --upgrade --requirement $(SERVICES)/src/tools.txt
+	@$(SERVICES)/bin/python -m pip -qq wheel --no-deps --no-build-isolation --wheel-dir $(SERVICES)/src $(SERVICES)/src
+	@set -e; cd $(SERVICES)/src; wheel=$$(echo *.whl); hash=$$(../bin/python -m pip hash $$wheel | tail -n 1); \
+	echo "./$$wheel[services] $$hash" > wheel.txt # where other packages have hashes, pip wants one of the wheel, too
+	@cd $(SERVICES)/src && ../bin/python -m pip -qq install --no-compile --constraint $(CURDIR)/requirements.lock --requirement wheel.txt
 	@$(SERVICES)/bin/python -m pip -qq uninstall --yes setuptools pip
 	@rm -rf $(SERVICES)/src; find $(SERVICES)/lib -type d -name tests -prune -exec rm -rf {} + # a sixth of it: tests of other packages
 	@$(SERVICES)/bin/python -m compileall -qq -j 0 $(SERVICES)/lib
@@ -157,12 +165,13 @@ hooks: $(READY) ## git cleans notebooks before a commit, and merges and compares
 	@git config diff.jupyternotebook.command "$(BIN)/nbdev-diff-driver"
 	@echo "Git hooks are on; git config --unset core.hooksPath turns them off."
 
-lock: ## resolve pyproject.toml into requirements.lock again (on Python 3.11)
-	@rm -rf .cache/lock && python3.11 -m venv .cache/lock && .cache/lock/bin/python -m pip -qq install pip-tools
-	@.cache/lock/bin/pip-compile --quiet --upgrade --extra dev --strip-extras --allow-unsafe --no-header --annotation-style line \
-	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file .cache/lock/lock.txt pyproject.toml
+lock: ## add to requirements.lock what pyproject.toml asks for (UPGRADE=1: the newest of everything; on Python 3.11)
+	@rm -rf .cache/lock && python3.11 -m venv .cache/lock && .cache/lock/bin/python -m pip -qq install --upgrade pip pip-tools
+	@cp requirements.lock .cache/lock/lock.txt
+	@.cache/lock/bin/pip-compile --quiet $(if $(UPGRADE),--upgrade) --generate-hashes --extra dev --strip-extras --allow-unsafe \
+	  --no-header --annotation-style line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file .cache/lock/lock.txt pyproject.toml
 	@{ head -n 1 requirements.lock; \
-	   grep -E '^[A-Za-z0-9._-]+==' .cache/lock/lock.txt | sed -E 's/ +#/  #/; s/shop_nb \(pyproject\.toml\)|shop-nb/shop_nb/g; s/shop_nb, shop_nb/shop_nb/' | LC_ALL=C sort -f; \
+	   sed -E '/^# WARNING/,/^shop-nb @/d; s/shop_nb \(pyproject\.toml\)|shop-nb/shop_nb/g; s/shop_nb, shop_nb/shop_nb/' .cache/lock/lock.txt; \
 	 } > .cache/lock/new && mv .cache/lock/new requirements.lock && rm -rf .cache/lock
 
 clean: ## remove what was made: runs, pages, caches (not .venv)

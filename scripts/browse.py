@@ -2,21 +2,22 @@
 
     python scripts/browse.py RUN [--brushes 60] [--viewers 3]
 """
-import argparse, json, os, shutil, socket, statistics, subprocess, sys, tempfile, time
+import argparse, json, os, socket, statistics, subprocess, sys, tempfile, time
 from contextlib import contextmanager
 
 import psutil
 from playwright.sync_api import sync_playwright
+
+import tools
 
 FLAGS = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split()
 
 
 @contextmanager
 def chromium():
-    "Chromium, without a window."
-    names = 'chromium', 'chromium-browser', 'google-chrome'
-    found = next(filter(None, map(shutil.which, names)), None)
-    if not found: raise FileNotFoundError(f'none of {", ".join(names)} is installed')
+    "The browser of this machine, without a window."
+    found = tools.browser()
+    if not found: raise FileNotFoundError(tools.TOOLS['browser'].missing)
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path=found, args=FLAGS)
         yield browser

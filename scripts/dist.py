@@ -30,11 +30,21 @@ def front(text, address='', tag=''):
     return re.sub(f'{CODE}|{LINK}', fix, text, flags=re.M | re.S)
 
 
+def files():
+    "The project's files: those that git tracks, or would if they were added. A folder that is no clone, or another user's, has its list, too."
+    def listed(*how): return subprocess.run(['git', *how, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], cwd=ROOT, capture_output=True, text=True)
+    done = listed()
+    if done.returncode or not done.stdout:
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(['git', 'init', '--quiet', '--bare', folder], check=True)
+            done = listed(f'--git-dir={folder}', f'--work-tree={ROOT}')
+    if done.returncode: sys.exit(f'git cannot list the files of {ROOT}: {done.stderr.strip()}')
+    return sorted(name for name in set(done.stdout.split('\0')) if name and (ROOT / name).is_file())
+
+
 def copy(to, address='', tag=''):
     "Copy the project's files into a folder, with a README and addresses for a package index."
-    files = subprocess.run(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, files.split('\0')):
-        if (ROOT / name).is_file(): (to / name).parent.mkdir(parents=True, exist_ok=True); (to / name).write_bytes((ROOT / name).read_bytes())
+    for name in files(): (to / name).parent.mkdir(parents=True, exist_ok=True); (to / name).write_bytes((ROOT / name).read_bytes())
     address, tag = address.rstrip('/'), tag or f'v{version()}'
     if address and not re.fullmatch(r'https?://[^/\s"]+(/[\w.-]+)+', address): sys.exit(f'{address} is no address of a repository: https://github.com/OWNER/NAME is one.')
     (to / 'README.md').write_text(front((ROOT / 'README.md').read_text(encoding='utf-8'), address, tag), encoding='utf-8')

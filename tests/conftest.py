@@ -1,5 +1,5 @@
 "What the tests share."
-import ctypes, signal, subprocess, sys
+import ctypes, os, signal, subprocess, sys
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,8 @@ def root():
 @pytest.fixture(scope='session')
 def tracked():
     "The files that git tracks, or would if they were added: paths relative to the project."
-    done = subprocess.run(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], cwd=ROOT, capture_output=True, text=True)
-    if done.returncode: pytest.skip('not a git clone')
-    return sorted(p for f in set(done.stdout.split('\0')) if f and (p := Path(f)) and (ROOT / p).is_file())
+    import dist
+    return sorted(map(Path, dist.files()))
 
 
 @pytest.fixture(scope='module')
@@ -41,8 +40,10 @@ def bound():
 
 
 def pytest_configure():
-    "Where the tests run in the background, a shell has told Ctrl-C to be ignored, and every child would ignore it, too."
+    "Spark takes the Java that is fit for it. Where the tests run in the background, a shell has told Ctrl-C to be ignored, and every child would ignore it, too."
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN: signal.signal(signal.SIGINT, signal.default_int_handler)
+    import tools
+    if home := tools.java(): os.environ['JAVA_HOME'] = str(home)
 
 
 MAIN = sys.modules['__main__']

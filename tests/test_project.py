@@ -8,6 +8,9 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']
+# of each package of requirements.lock: name, version, hashes
+LOCKED = [(name, version, re.findall(r'--hash=sha256:([0-9a-f]{64})\b', hashes))
+          for name, version, hashes in re.findall(r'^([\w.-]+)==(\S+)((?: \\\n    --hash=\S+)*)$', (ROOT / 'requirements.lock').read_text(), re.M)]
 # written in pieces, so that this file passes its own test
 HOSTS = '|'.join(['python' r'hosted\.org', 'pypi' r'\.org/simple', 'registry' r'\.npmjs', 'deb' r'\.debian\.org', 'extra-' 'index-url'])
 FOLDERS = r'(?<![\w.])/(?:' + '|'.join(['work', 'root', 'home', 'Users', 'tmp']) + r')/[\w.-]+/'
@@ -34,16 +37,21 @@ def test_files_are_small(tracked):
 
 def test_the_lock_holds_what_the_project_asks_for():
     "Each package of each extra but pools, which pins its own, is there at a version that pyproject.toml allows."
-    lines = (ROOT / 'requirements.lock').read_text().splitlines()
-    pinned = {canonicalize_name(r.name): str(r.specifier).removeprefix('==') for l in lines if not l.startswith('#') and (r := Requirement(l.split('  #')[0]))}
-    assert len(pinned) == len(lines) - 1
+    pinned = {canonicalize_name(name): version for name, version, hashes in LOCKED}
     asked = [Requirement(r) for rs in [PROJECT['dependencies'], *(r for x, r in PROJECT['optional-dependencies'].items() if x != 'pools')] for r in rs]
     for r in asked:
         if r.name != PROJECT['name']: assert pinned.get(canonicalize_name(r.name)) in r.specifier, f'{r}: make lock'
 
 
 def test_the_lock_names_no_address():
-    assert not re.search(r'://|@|--', (ROOT / 'requirements.lock').read_text())
+    assert not re.search(r'://|@|--(?!hash=sha256:)', (ROOT / 'requirements.lock').read_text())
+
+
+def test_the_lock_has_a_hash_of_every_package():
+    "So pip takes no file that others did not have."
+    text = (ROOT / 'requirements.lock').read_text()
+    assert len(LOCKED) == text.count('==') > 100 and len({name for name, *_ in LOCKED}) == len(LOCKED)
+    assert all(hashes for *_, hashes in LOCKED) and sum(len(hashes) for *_, hashes in LOCKED) == text.count('--hash')
 
 
 def test_make_lists_every_target():

