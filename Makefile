@@ -135,9 +135,9 @@ services: ## what the container image has: the package and all that its services
 	@sed -n '/^pip==/,/# via/p; /^setuptools==/,/# via/p' requirements.lock > $(SERVICES)/src/tools.txt
 	@$(SERVICES)/bin/python -m pip -qq install --no-compile --upgrade --requirement $(SERVICES)/src/tools.txt
 	@$(SERVICES)/bin/python -m pip -qq wheel --no-deps --no-build-isolation --wheel-dir $(SERVICES)/src $(SERVICES)/src
-	@set -e; cd $(SERVICES)/src; wheel=$$(echo *.whl); hash=$$(../bin/python -m pip hash $$wheel | tail -n 1); \
-	echo "./$$wheel[services] $$hash" > wheel.txt # where other packages have hashes, pip wants one of the wheel, too
-	@cd $(SERVICES)/src && ../bin/python -m pip -qq install --no-compile --constraint $(CURDIR)/requirements.lock --requirement wheel.txt
+	@set -e; wheel=$$(echo $(abspath $(SERVICES))/src/*.whl); hash=$$($(SERVICES)/bin/python -m pip hash $$wheel | tail -n 1); \
+	echo "$$wheel[services] $$hash" > $(SERVICES)/src/wheel.txt # where other packages have hashes, pip wants one of the wheel, too
+	@$(SERVICES)/bin/python -m pip -qq install --no-compile --constraint requirements.lock --requirement $(SERVICES)/src/wheel.txt
 	@$(SERVICES)/bin/python -m pip -qq uninstall --yes setuptools pip
 	@rm -rf $(SERVICES)/src; find $(SERVICES)/lib -type d -name tests -prune -exec rm -rf {} + # a sixth of it: tests of other packages
 	@$(SERVICES)/bin/python -m compileall -qq -j 0 $(SERVICES)/lib

@@ -98,7 +98,7 @@ def build(
     path, # the file to write
 ):
     "Write the cube of a shop; raises `ShopError` if the shop cannot be read or the file not be written"
-    path, con = Path(path), connect(source)
+    path, con = Path(path), connect(source, locked=False)
     new = path.with_name(f'.{path.name}.{os.getpid()}')
     try:
         con.execute('set enable_progress_bar = false')

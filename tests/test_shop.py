@@ -200,3 +200,60 @@ def test_load(shop, tmp_path):
     facts = shop.load(tmp_path / 'shop.db')
     assert facts['rows'] == shop.settings.counts
     with pytest.raises(ShopError, match='Where'): shop.load()
+
+
+@pytest.fixture(scope='module', params=['in memory', 'a run', 'CSV'])
+def kept(request, tmp_path_factory):
+    "The same shop, wherever it is kept; folders may be called anything."
+    s = Shop(**SMALL)
+    if request.param == 'in memory': return s
+    folder = tmp_path_factory.mktemp('kept') / "p[1]'b*{x,y}"
+    s.save(folder, format='csv' if request.param == 'CSV' else 'parquet')
+    return Shop.open(folder)
+
+
+@pytest.mark.parametrize('statement', [
+    "copy orders to 'x.csv'", "attach 'x.db'", "export database 'x'", "import database 'x'", 'install httpfs', 'load httpfs', 'set threads = 1', 'set variable ran_from = null', 'reset threads',
+    'pragma version', 'call pragma_version()', 'checkpoint', 'drop view orders', 'drop view order_totals', 'create table t as select 1', 'create or replace view orders as select 1', 'create macro m(x) as x',
+    'insert into orders select * from orders', 'delete from orders', 'update orders set channel = null', 'alter table orders rename to o', 'begin', 'commit; drop view orders', 'select 1; drop view orders',
+    'use memory', 'prepare p as select 1', "execute p", "detach memory", 'with t as (delete from orders returning *) select * from t', 'explain analyze delete from orders', "select * from query('drop view orders')"])
+def test_a_query_changes_nothing(kept, statement, tmp_path, monkeypatch):
+    "A pasted query, or one of a lesson, leaves the shop and the folder as they were."
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ShopError) as e: kept.sql(statement)
+    assert e.value.code == 2 and len(str(e.value).splitlines()) == 2 and not list(tmp_path.iterdir())
+    assert kept.sql('select count(*) as n from order_totals').n[0] == len(kept.orders)
+    assert kept.ask('monthly_revenue').params['start'] is not None
+
+
+@pytest.mark.parametrize('query', ["from read_csv('{0}/x.csv')", "from read_text('{0}/x.csv')", "from '{0}/x.csv'", "from read_parquet('{0}/x.parquet')", "from glob('{0}/*')", "from sniff_csv('{0}/x.csv')",
+                                   "from 'http://localhost:1/x.parquet'", "from 's3://a/x.parquet'", "from read_json('{0}/x.csv')"])
+def test_a_query_reads_no_other_file(kept, query, tmp_path):
+    (tmp_path / 'x.csv').write_text('secret\n1\n')
+    pd.DataFrame(dict(secret=[1])).to_parquet(tmp_path / 'x.parquet')
+    with pytest.raises(ShopError) as e: kept.sql(query.format(tmp_path))
+    assert e.value.code == 2 and len(str(e.value).splitlines()) == 2 and 'secret' not in str(e.value)
+
+
+def test_files_stay_closed_to_the_connection_too(kept, tmp_path):
+    "Its owner may have tables and macros there; nothing that is said to it opens a file or the network again."
+    import duckdb
+    con = kept.connection
+    con.execute('create or replace temp macro twice(x) as 2 * x')
+    assert kept.sql('select twice(21) as n').n[0] == 42
+    for statement in f"copy orders to '{tmp_path}/x.csv'", f"attach '{tmp_path}/x.db'", 'set enable_external_access = true', 'set lock_configuration = false', 'install httpfs', 'load httpfs':
+        with pytest.raises(duckdb.Error): con.execute(statement)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('query, rows', [('pivot orders on channel using count(*) group by status', None), ('summarize orders', None), ('describe orders', None), ('show tables', None), ('explain select 1', 1),
+                                         ('values (1), (2)', 2), ('from orders limit 3', 3), ('select 1; select 2', 1), ('with recursive t(i) as (select 1 union all select i + 1 from t where i < 4) from t', 4)])
+def test_all_that_reads_is_a_query(kept, query, rows):
+    answer = kept.sql(query)
+    assert len(answer) == rows if rows else len(answer)
+
+
+def test_queries_in_threads_do_not_meet(kept):
+    from concurrent.futures import ThreadPoolExecutor
+    with ThreadPoolExecutor(4) as pool: found = list(pool.map(lambda i: kept.sql(f'select count(*) + {i} as n from order_totals').n[0], range(40)))
+    assert found == [len(kept.orders) + i for i in range(40)]
