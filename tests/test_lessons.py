@@ -4,11 +4,11 @@ from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np, pandas as pd, pytest
+import numpy as np, pandas as pd, pyarrow as pa, pytest
 from hypothesis import given, settings, strategies as st
 
 from shop_nb import Shop, ShopError
-from shop_nb.grade import LESSONS, Session, as_frame, columns, grade, plain, read_lesson, same, start
+from shop_nb.grade import LESSONS, Exercise, Session, as_frame, columns, grade, is_empty, is_sql, plain, read_lesson, same, start
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOKS = sorted((ROOT / 'nbs/lessons').glob('*.ipynb'))
@@ -196,11 +196,75 @@ def test_hints_come_one_by_one(name, exercise):
     assert verdict.count('<details>') == len(exercise.hints)
 
 
+@pytest.mark.parametrize('begin', ['/* mine */ ', '/* two\nlines */\n-- and one\n\n', '-- a -- b\n/* c */ /* d */', '((', ' \n\t-- x\n', '/**/;', '/* a /* b */ c */', '/* it is * / /' + '*/', '-- ... what now?\n', "/* … */ "])
+@pytest.mark.parametrize('end', ['', ';', ' ;\n', ' -- the end', " /* ... */"])
+def test_sql_behind_comments_and_brackets_is_sql(begin, end):
+    shop = ODD_SHOP
+    sql = begin + 'select count(*) from orders' + ')' * begin.count('(') + end
+    assert as_frame(sql, shop).iloc[0, 0] == len(shop.orders)
+    assert not is_empty(sql) and is_empty(begin + 'select ... from orders') and is_empty('select … from orders')
+    assert not is_empty("select '...' as dots, 1 as \"...\"") and not is_empty("with t as (select 'it''s ...' as x) from t") and not is_sql('/* 7 */ 7')
+
+
+def forms(shop):
+    "One table in each form that a library hands out: status and number of orders."
+    import duckdb
+    counts = shop.orders.groupby('status').size()
+    frame = counts.rename('n').reset_index()
+    arrow = pa.Table.from_pandas(frame)
+    def duck():
+        con = duckdb.connect()
+        con.register('f', frame)
+        return con
+    return dict(frame=frame, series=counts, arrow=arrow, batch=arrow.to_batches()[0], reader=arrow.to_reader(), relation=duck().sql('from f'), executed=duck().execute('from f'),
+                fetched=duck().sql('from f').fetchall(), columns={'status': list(frame.status), 'n': list(frame.n)}, arrays=dict(status=frame.status.to_numpy(), n=frame.n.to_numpy()),
+                serieses={'status': frame.status, 'n': frame.n}, mapping=counts.to_dict(), tuples=list(frame.itertuples(index=False)), pairs=tuple(zip(frame.status, frame.n)),
+                zipped=zip(frame.status, frame.n), items=counts.to_dict().items(), records=frame.to_dict('records'), record_array=frame.to_records(index=False), objects=frame.to_numpy(),
+                lists=frame.values.tolist(), chained=iter(frame.values.tolist()), indexed=frame.set_index('status'))
+
+
+@pytest.mark.parametrize('form', list(forms(Shop(customers=20, products=20, orders=30, order_items=60))))
+def test_what_libraries_hand_out_is_taken(form):
+    shop = Shop(customers=200, products=60, orders=400, order_items=1000)
+    e = Exercise('x', 'X', 'select status, count(*) as n from orders group by all', {}, ())
+    assert grade(e, forms(shop)[form], shop).state == 'right'
+
+
+class Awkward:
+    "Says nothing without an error."
+    def __getattr__(self, name):
+        if name.startswith('__'): raise AttributeError(name)
+        return self
+    def __call__(self, *a, **k): raise TypeError('no')
+    def __str__(self): raise ValueError('no')
+
+
+ODD = [ShopError('gone', 'look'), ValueError(), ValueError, None, ..., len, print, int, pytest, Shop, object(), Awkward(), b'x', b'', '', '()', ';', '/*', "select '", 'select', 'from', 'drop view orders',
+       'select 1; drop view orders', "copy orders to 'x.csv'", [], {}, (), set(), [[]], [{}], [None], [...], [[1], [1, 2]], {'a': [1, 2], 'b': [1]}, {'a': 1, 'b': [1]}, {1: {2: 3}}, range(0), range(5), 10**400, -1e308,
+       float('inf'), float('nan'), 1 + 2j, Decimal('NaN'), Decimal('sNaN'), Decimal('Infinity'), pd.NaT, pd.NA, np.nan, np.datetime64('NaT'), np.timedelta64('NaT'), np.array([]), np.array(None), np.zeros((0, 3)),
+       np.zeros((2, 2, 2)), np.ma.masked, pd.DataFrame(), pd.DataFrame(index=[1, 2]), pd.DataFrame([[1, 2]], columns=['a', 'a']), pd.Series(dtype=float), pd.Index([]), pd.Categorical(['a']), pd.Interval(0, 1), dt.time(1),
+       dt.date(1, 1, 1), dt.datetime.max, dt.timedelta.max, pd.Timestamp.max, pd.Period('2025Q1'), slice(1), memoryview(b'ab'), lambda: 1, (x for x in 'ab'), itertools.count(), pa.array([1]), pa.chunked_array([[1]]),
+       pa.scalar(1), pa.table({}), pa.schema([]), pa.array([{'a': 1}]), {'a'}, frozenset({1}), {None: None}, [object()], [ShopError('a', 'b')], re.compile('x'), Path('x'), type('T', (), dict(shape=(2,)))()]
+
+
+@pytest.mark.parametrize('answer', ODD, ids=lambda a: type(a).__name__)
+@pytest.mark.parametrize('right', ['select 42', 'select status, count(*) as n from orders group by all', "select date '2025-01-01' as month, 1.5 as x"])
+def test_any_object_gets_a_verdict_in_words(answer, right):
+    shop = ODD_SHOP
+    verdict = grade(Exercise('x', 'X', right, {}, ()), answer, shop)
+    assert verdict.state in ('wrong', 'empty') and (verdict.says or verdict.state == 'empty') and repr(verdict) and verdict._repr_html_()
+    assert shop.sql('select count(*) as n from order_totals').n[0] == 400
+
+
+ODD_SHOP = Shop(customers=200, products=60, orders=400, order_items=1000)
+
+
 def test_forms_that_are_as_good():
     check, _, _ = start('meet_the_shop', shop := shop_of('meet_the_shop', 7))
     sales = shop.sql('select order_day, revenue_cents / 100 as revenue from order_totals where is_sale = 1')
     day = sales.order_day
-    for month in (day.dt.month, day.dt.strftime('%Y-%m'), day.dt.strftime('%B'), day.dt.to_period('M'), day.dt.to_period('M').dt.end_time.dt.normalize()):
+    for month in (day.dt.month, day.dt.strftime('%Y-%m'), day.dt.strftime('%B'), day.dt.strftime('%b'), day.dt.strftime('%b %Y'), day.dt.strftime('%B %Y'), day.dt.strftime('%b-%Y'),
+                  day.dt.strftime('%Y-%m-01'), day.dt.strftime('%Y-%m-01 00:00:00'), day.dt.to_period('M').dt.start_time, day.dt.to_period('M').dt.start_time.dt.date, day.dt.month.astype(str), day.dt.strftime('%m'), day.dt.to_period('M'), day.dt.to_period('M').dt.end_time.dt.normalize()):
         assert check('months', sales.revenue.groupby(month).sum()).state == 'right'
     assert check('months', shop.ask('monthly_revenue')).state == 'right'
 
