@@ -949,6 +949,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'shop_nb.schema._create_table': ('schema.html#_create_table', 'shop_nb/schema.py'),
                                 'shop_nb.schema._entry': ('schema.html#_entry', 'shop_nb/schema.py'),
                                 'shop_nb.schema._in': ('schema.html#_in', 'shop_nb/schema.py'),
+                                'shop_nb.schema._postcode_sql': ('schema.html#_postcode_sql', 'shop_nb/schema.py'),
                                 'shop_nb.schema._unique': ('schema.html#_unique', 'shop_nb/schema.py'),
                                 'shop_nb.schema._wide': ('schema.html#_wide', 'shop_nb/schema.py'),
                                 'shop_nb.schema.arrow_schema': ('schema.html#arrow_schema', 'shop_nb/schema.py'),

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['DIALECTS', 'SEGMENTS', 'CHANNELS', 'METHODS', 'ORDER_STATUSES', 'PAYMENT_STATUSES', 'STATUS_PAIRS', 'ARRIVED', 'SALE',
-           'CAPTURED', 'REFUNDED', 'DAY_KEYS', 'LINE_KEYS', 'PAYMENT_KEYS', 'MAX_QUANTITY', 'MAX_PRICE', 'customers',
-           'products', 'orders', 'order_items', 'payments', 'TABLES', 'Column', 'Check', 'Table', 'Dialect',
-           'to_dialect', 'get_table', 'unit', 'arrow_schema', 'encoded_schema', 'holds', 'pandera_schema',
+           'CAPTURED', 'REFUNDED', 'DAY_KEYS', 'LINE_KEYS', 'PAYMENT_KEYS', 'MAX_QUANTITY', 'MAX_PRICE', 'POSTCODES',
+           'TEXT', 'customers', 'products', 'orders', 'order_items', 'payments', 'TABLES', 'Column', 'Check', 'Table',
+           'Dialect', 'to_dialect', 'get_table', 'unit', 'arrow_schema', 'encoded_schema', 'holds', 'pandera_schema',
            'example_row', 'create_tables', 'create_indexes', 'constraint']
 
 # %% ../nbs/01_schema.ipynb #93c232d1
@@ -70,26 +70,27 @@ class Table:
 # %% ../nbs/01_schema.ipynb #1660e328
 @dataclass(frozen=True)
 class Dialect:
-    "How a database spells types, whole-number division and the checks that a type needs"
+    "How a database spells types, whole-number division, a character by its number, and the checks that a type needs"
     types: dict # logical type: SQL type
     divide: str = '//' # whole-number division
+    char: str = 'chr' # the character of a number
     checks: dict = field(default_factory=dict) # logical type: expression over {c} that holds for each value
     after: str = '' # what follows a table's closing bracket
 
 DIALECTS = dict(
     sqlite=Dialect(
-        dict(id='INTEGER', count='INTEGER', cents='INTEGER', text='TEXT', date='TEXT', time='TEXT', flag='INTEGER', degrees='REAL'), '/',
+        dict(id='INTEGER', count='INTEGER', cents='INTEGER', text='TEXT', date='TEXT', time='TEXT', flag='INTEGER', degrees='REAL'), '/', 'char',
         dict(date="{c} IS date({c}, '+0 days')", time="{c} IS datetime({c}, '+0 seconds')", flag='{c} IN (0, 1)'), ' STRICT'),
     duckdb=Dialect(
         dict(id='BIGINT', count='INTEGER', cents='BIGINT', text='VARCHAR', date='DATE', time='TIMESTAMP', flag='BOOLEAN', degrees='DOUBLE')))
 
 # %% ../nbs/01_schema.ipynb #d1c4d79f
 def to_dialect(
-    sql:str, # SQL with // for whole-number division
+    sql:str, # SQL with // for whole-number division, and chr
     dialect:str='sqlite', # a name in `DIALECTS`
 ) -> str: # the SQL as that database reads it
     "Portable SQL in the words of one database; raises `ShopError` for a dialect that is not declared"
-    if dialect in DIALECTS: return sql.replace('//', DIALECTS[dialect].divide)
+    if d := DIALECTS.get(dialect): return sql.replace('//', d.divide).replace('chr(', f'{d.char}(')
     raise ShopError(f'There is no SQL dialect {dialect!r}.', f"Take one of {', '.join(DIALECTS)}, or declare it in DIALECTS", code=2)
 
 # %% ../nbs/01_schema.ipynb #05f3ae1d
@@ -115,6 +116,19 @@ MAX_PRICE = 1_000_000 # cents; keeps the product of two amounts of an order belo
 
 def _in(values): return '(' + ', '.join(f"'{v}'" if isinstance(v, str) else str(v) for v in values) + ')'
 
+# %% ../nbs/01_schema.ipynb #949ac026
+_five, _four = '[0-9]' * 5, '[0-9]' * 4
+POSTCODES = dict(AT=[_four], BE=[_four], DE=[_five], ES=[_five], FR=[_five], IT=[_five],
+                 NL=[_four, f'{_four} [A-Z][A-Z]', f'{_four}[A-Z][A-Z]']) # country: its forms, as GLOB patterns
+
+def _postcode_sql():
+    "True where a post code has a form of its country, false where not, null for another country"
+    def any_of(forms): return ' OR '.join(f"postal_code GLOB '{f}'" for f in forms)
+    return 'CASE country ' + ' '.join(f"WHEN '{c}' THEN {any_of(f)}" for c, f in POSTCODES.items()) + ' END'
+
+# %% ../nbs/01_schema.ipynb #09c7a978
+TEXT = r'^[^\x00]+$' # what any text of the shop matches, also over line ends
+
 # %% ../nbs/01_schema.ipynb #3305ee9f
 customers = Table('customers', 'People and firms with an account.', 'one row a customer', (
     Column('customer_id', 'id', 'Number of the customer, from 1 in order of sign-up day', 'primary', ge=1, example=1),
@@ -132,7 +146,8 @@ customers = Table('customers', 'People and firms with an account.', 'one row a c
     Column('signed_up_at', 'time', 'When the account was opened', unit='wall time', example=datetime(2025, 1, 3, 19, 12, 40)),
     Column('segment', 'text', 'Kind of customer', values=SEGMENTS, example='consumer'),
     Column('marketing_opt_in', 'flag', 'Wants to hear of offers', example=True),
-), indexes=(('country',), ('segment',), ('signed_up_at',)))
+), checks=(Check('postal_code_of_country', 'A post code has the form that its country gives it', _postcode_sql()),),
+   indexes=(('country',), ('segment',), ('signed_up_at',)))
 
 # %% ../nbs/01_schema.ipynb #03a09ab0
 products = Table('products', 'The catalogue, with what has left it.', 'one row a product', (
@@ -247,7 +262,7 @@ def _column_checks(c, pap):
     "pandera's checks of one column"
     if c.values: yield pap.Check.isin(c.values)
     if c.pattern: yield pap.Check.str_matches(fnmatch.translate(c.pattern), name=f'like {c.pattern}')
-    if c.type == 'text' and not c.values: yield pap.Check.str_length(min_value=1)
+    if c.type == 'text' and not c.values: yield pap.Check.str_matches(TEXT, name='text', error='text')
     if c.ge is not None: yield pap.Check.ge(c.ge)
     if c.le is not None: yield pap.Check.le(c.le)
 
@@ -310,7 +325,7 @@ def _conditions(c):
     "(kind, expression) of what the values of column `c` must be, the same in every dialect"
     if c.values: yield 'values', f'{c.name} IN {_in(c.values)}'
     if c.pattern: yield 'pattern', f"{c.name} GLOB '{c.pattern}'"
-    if c.type == 'text' and not (c.values or c.pattern): yield 'text', f"{c.name} <> ''"
+    if c.type == 'text' and not c.values: yield 'text', f"{c.name} <> '' AND instr({c.name}, chr(0)) = 0"
     if c.ge is not None: yield 'least', f'{c.name} >= {c.ge}'
     if c.le is not None: yield 'most', f'{c.name} <= {c.le}'
 

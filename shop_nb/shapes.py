@@ -24,7 +24,7 @@ from starlette.exceptions import HTTPException
 
 from .analytics import _Unix
 from .changes import LAST_KEY
-from .schema import TABLES, unit
+from .schema import TABLES, TEXT, unit
 from .store import OPERATORS, expansions, filters
 
 # %% ../nbs/12e_shapes.ipynb #efd5c76a
@@ -74,7 +74,7 @@ _glob = {'?': r'[^\x00]', '*': r'[^\x00]*', '[': '[', ']': ']', '-': '-'}
 
 def _pattern(c):
     "A column's GLOB pattern as a regular expression"
-    if not c.pattern: return r'^[^\x00]+$'
+    if not c.pattern: return TEXT
     parts = re.findall(r'\[[^]]+\]|.', c.pattern)
     return '^' + ''.join(_glob.get(p) or (p if len(p) > 1 else re.escape(p)) for p in parts) + '$'
 

@@ -299,7 +299,7 @@ def reader(self:Given, columns): # the same as an Arrow reader
     return pa.RecordBatchReader.from_batches(_schema(self.table, columns), self.batches(columns))
 
 # %% ../nbs/01c_sources.ipynb #02671668
-_no_index = 'pandas writes its index so; leave it out with index=False'
+_no_index = 'pandas writes its index so, unless index=False'
 
 def _about_names(t, names, index=()):
     "Findings about column names"
@@ -448,7 +448,7 @@ def _is_plain(given, part):
 @patch
 def accept(self:Given):
     "Raises `ShopError` for the first thing that is wrong with a table that is not plain"
-    if self.parts and not self.strays and all(_is_plain(self, p) for p in self.parts): return
+    if self.parts and not (self.strays or self.mixed) and all(_is_plain(self, p) for p in self.parts): return
     if found := self.look(): raise ShopError(*message(found[0]).split('\n'))
 
 # %% ../nbs/01c_sources.ipynb #2d9168ee

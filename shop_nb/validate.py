@@ -42,10 +42,10 @@ def _frames(given, size):
     if some: yield pa.Table.from_batches(some).to_pandas()
 
 # %% ../nbs/05_validate.ipynb #06d44152
-_names_of_checks = dict(not_nullable='not_null', isin='values', str_matches='pattern', str_length='text',
+_names_of_checks = dict(not_nullable='not_null', isin='values', str_matches='pattern',
                         greater_than_or_equal_to='least', less_than_or_equal_to='most')
 
-_meanings = dict(not_nullable='never null', str_length='not empty', whole_seconds='a time in whole seconds')
+_meanings = dict(not_nullable='never null', text='text that is not empty, without NUL', whole_seconds='a time in whole seconds')
 
 def _range(c): return '; '.join(w for w in constraint(c).split('; ') if not w.startswith(('primary', 'refers', 'unique', 'may be')))
 

@@ -180,12 +180,16 @@ def bad_values(c):
     if c.type == 'flag': yield 'flag', [2, -1]
     if c.values: yield 'values', ['nonsense', '', c.values[0].upper()]
     elif c.pattern: yield 'pattern', ['', '!', 'fr', '@.']
-    elif c.type == 'text': yield 'text', ['']
+    if c.type == 'text' and not c.values: yield 'text', [f'{c.example}\0x', '\0'] + [''] * (not c.pattern)
     if c.ge is not None: yield 'least', [c.ge - 1]
     if c.le is not None: yield 'most', [c.le + 1]
 
 
 BAD_ROWS = dict(
+    postal_code_of_country=('customers', [
+        dict(country='DE', postal_code='6844'), dict(country='FR', postal_code='6900'), dict(country='IT', postal_code='187'),
+        dict(country='ES', postal_code='0800A'), dict(country='AT', postal_code='10100'), dict(country='BE', postal_code='100'),
+        dict(country='NL', postal_code='1011 ab')]),
     end_after_launch=('products', [dict(discontinued_on='2024-10-02'), dict(discontinued_on='2024-10-01')]),
     order_id_codes_day=('orders', [dict(order_id=25031900000001), dict(ordered_at='2025-03-19 00:00:00'), dict(ordered_at='2024-03-18 17:35:27')]),
     order_number_from_1=('orders', [dict(order_id=25031800000000)]),
@@ -266,7 +270,10 @@ def test_types_are_strict(table, name):
 
 # ---- RULES ------------------------------------------------------------------------------------------------------------
 
-def literal(v): return 'NULL' if v is None else f"'{v}'" if isinstance(v, str) else str(v)
+def literal(v):
+    "A value as portable SQL."
+    if not isinstance(v, str): return 'NULL' if v is None else str(v)
+    return ' || chr(0) || '.join(f"'{part}'" for part in v.split('\0'))
 
 
 def plants():
@@ -318,7 +325,7 @@ def test_every_rule_has_a_plant(): assert {n for n, _ in PLANTS} == set(RULE) an
 def test_rule_finds_a_planted_violation(name, statements, dialect):
     con, rule = SHOPS[dialect](), RULE[name]
     con.execute('PRAGMA foreign_keys = OFF') if dialect == 'sqlite' else None
-    for sql in statements: con.execute(sql)
+    for sql in statements: con.execute(to_dialect(sql, dialect))
     rows = violations(con, rule, dialect)
     keys = {r[0] for r in con.execute(f'SELECT {TABLES[rule.table].key} FROM {rule.table}').fetchall()}
     assert rows and {r[0] for r in rows} <= keys, 'the first column is the key of the row at fault'
@@ -326,6 +333,7 @@ def test_rule_finds_a_planted_violation(name, statements, dialect):
 
 @pytest.mark.parametrize('dialect', SHOPS)
 @pytest.mark.parametrize('statements', [
+    ["UPDATE customers SET country = 'NL', postal_code = '1011 AB'"], ["UPDATE customers SET country = 'GB', postal_code = 'SW1A 1AA'"],
     ["UPDATE products SET launched_on = '2025-03-18'"], ["UPDATE products SET discontinued_on = '2025-03-19'"], ['UPDATE products SET discontinued_on = NULL'],
     ["UPDATE customers SET signed_up_at = '2025-03-18 17:35:27'"], ["UPDATE payments SET paid_at = '2025-03-18 17:35:27'"],
     ["UPDATE orders SET status = 'returned'", 'UPDATE order_items SET returned_quantity = 1', "UPDATE payments SET status = 'refunded', refunded_cents = 3464"],

@@ -4,10 +4,13 @@ from datetime import date, timedelta
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
+from shop_nb.analytics import ask
 from shop_nb.generate import tables, write_tables
+from shop_nb.load import load
 from shop_nb.rules import RULES
 from shop_nb.schema import TABLES, arrow_schema
 from shop_nb.settings import Settings, ShopError
@@ -59,6 +62,19 @@ def test_batches_change_nothing(frames):
     frames['orders'].loc[[3, 200, 399], 'tax_cents'] = -1
     whole, parts = validate(frames), validate(frames, batch=70)
     assert whole.to_json() == parts.to_json() and not whole.ok
+
+
+def test_a_header_alone_is_a_table_without_rows(shop, tmp_path):
+    "In CSV as in Parquet: as it should be where nobody has ordered, and found where other tables refer to it."
+    for format in 'csv', 'parquet':
+        write_tables(SETTINGS, tmp_path, format=format)
+        for name in 'orders', 'order_items', 'payments':
+            table, path = shop[name].slice(0, 0), tmp_path / f'{name}.{format}'
+            pa_csv.write_csv(table, path) if format == 'csv' else pq.write_table(table, path)
+            report = validate(tmp_path)
+            assert report.ok == (name == 'payments') and report.rows[name] == 0, str(report)
+        assert validate(tmp_path).checks == validate(shop).checks
+        assert ask('order_status', tmp_path).frame.empty and load(tmp_path, tmp_path / 'shop.db')['rows']['orders'] == 0
 
 
 def test_tables_without_rows():
@@ -147,6 +163,8 @@ DEFECTS = [
     put('customers', 'email', 'nobody', check='pattern'),
     put('customers', 'country', None, check='not_null'),
     put('customers', 'city', '', check='text'),
+    put('customers', 'first_name', 'Ben\0jamin', check='text'),
+    put('customers', 'email', 'a@b.c\0', check='text'),
     put('customers', 'latitude', 90.5, check='most'),
     put('customers', 'latitude', float('nan'), check='not_null'),
     put('customers', 'segment', 'vip', check='values'),
@@ -161,6 +179,7 @@ DEFECTS = [
     put('payments', 'method', 'cheque', check='values'),
     rule('customers.unique_customer_id', twice('customers')),
     rule('customers.unique_email', twice('customers', email=1)),
+    rule('customers.postal_code_of_country', change('customers', 'postal_code', lambda r, f: r.postal_code[1:])),
     rule('products.unique_sku', twice('products', sku=1)),
     rule('products.end_after_launch', change('products', 'discontinued_on', lambda r, f: r.launched_on - timedelta(days=1))),
     rule('orders.unique_order_id', twice('orders')),
