@@ -425,6 +425,7 @@ def analysis_sql(
     "All questions as one SQL script for DuckDB"
     head = '-- The questions that shop_nb asks of a run. DuckDB 2, in the run\'s folder: duckdb < analysis.sql'
     quoted = str(folder).replace("'", "''")
-    made = [f"create view {t} as select * from read_parquet('{quoted}/{t}.parquet');" for t in TABLES]
+    rows = f"from read_parquet('{quoted}/{{}}.parquet', hive_partitioning = false)" # names of folders are no data
+    made = [f'create view {t} as select * {rows.format(t)};' for t in TABLES]
     shown = [v.strip().rstrip(';') + ';' for v in [*create_views('duckdb'), BUYERS]]
     return '\n\n'.join([head, '\n'.join(made), *shown, *(_script(q) for q in questions().values())]) + '\n'
