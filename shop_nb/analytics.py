@@ -113,7 +113,10 @@ def _ran(con, source, days):
     for name, day in zip(('ran_from', 'ran_to'), days): con.execute(f"set variable {name} = date '{day}'")
 
 # %% ../nbs/07_analytics.ipynb #68b963c9
-def _listed(paths): return '[' + ', '.join("'" + text.replace("'", "''") + "'" for p in paths for text in dict.fromkeys([str(p), _literal(p)])) + ']'
+def _listed(paths):
+    "A list of SQL: each path as it is, and as a pattern that it fits"
+    texts = [text.replace("'", "''") for p in paths for text in dict.fromkeys([str(p), _literal(p)])]
+    return '[' + ', '.join(f"'{text}'" for text in texts) + ']'
 
 def lock(
     con, # a DuckDB connection

@@ -196,7 +196,7 @@ def test_hints_come_one_by_one(name, exercise):
     assert verdict.count('<details>') == len(exercise.hints)
 
 
-@pytest.mark.parametrize('begin', ['/* mine */ ', '/* two\nlines */\n-- and one\n\n', '-- a -- b\n/* c */ /* d */', '((', ' \n\t-- x\n', '/**/;', '/* a /* b */ c */', '/* it is * / /' + '*/', '-- ... what now?\n', "/* … */ "])
+@pytest.mark.parametrize('begin', ['/* mine */ ', '/* two\nlines */\n-- and one\n\n', '-- a -- b\n/* c */ /* d */', '((', ' \n\t-- x\n', '/**/;', '/* a /* b */ c */', '/* it is * / or ** */', '-- ... what now?\n', "/* … */ "])
 @pytest.mark.parametrize('end', ['', ';', ' ;\n', ' -- the end', " /* ... */"])
 def test_sql_behind_comments_and_brackets_is_sql(begin, end):
     shop = ODD_SHOP
