@@ -1069,6 +1069,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'shop_nb.shapes._harmless': ('shapes.html#_harmless', 'shop_nb/shapes.py'),
                                 'shop_nb.shapes._in_words': ('shapes.html#_in_words', 'shop_nb/shapes.py'),
                                 'shop_nb.shapes._kept': ('shapes.html#_kept', 'shop_nb/shapes.py'),
+                                'shop_nb.shapes._like': ('shapes.html#_like', 'shop_nb/shapes.py'),
                                 'shop_nb.shapes._links': ('shapes.html#_links', 'shop_nb/shapes.py'),
                                 'shop_nb.shapes._listed': ('shapes.html#_listed', 'shop_nb/shapes.py'),
                                 'shop_nb.shapes._maybe': ('shapes.html#_maybe', 'shop_nb/shapes.py'),

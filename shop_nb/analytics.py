@@ -353,8 +353,9 @@ def rows(self:Answer) -> list: # a dict a row
     "The rows of an answer as JSON has them"
     return [{c: _plain(v) for c, v in zip(self.frame, row)} for row in self.frame.itertuples(index=False, name=None)]
 
+# %% ../nbs/07_analytics.ipynb #9c1a0b03
 class _Unix:
-    "A file for CSV whose lines end in a line feed. Python before 3.11.9 quotes a carriage return only where lines end in one, so they do until here"
+    "A file for CSV whose lines end in a line feed, and are written as if they ended in a carriage return, too"
     def __init__(self, file): self.file = file
     def write(self, line): return self.file.write(line[:-2] + '\n' if line.endswith('\r\n') else line)
 
@@ -365,6 +366,7 @@ def write_csv(
     "A frame as CSV that gives back what went in"
     frame.to_csv(_Unix(file), index=False, lineterminator='\r\n', date_format='%Y-%m-%d')
 
+# %% ../nbs/07_analytics.ipynb #9c1a0b04
 @patch
 def to_csv(self:Answer, path=None): # the text, or None if it went to `path`
     "The answer as CSV"

@@ -76,7 +76,8 @@ class Service:
         wish = ' '.join((request.method, request.url.path, request.url.query, request.headers.get('content-type', ''))).encode() + await request.body()
         if key and (owner, key) in self.doing: raise HTTPException(409, 'A request with this Idempotency-Key is being answered.')
         self.doing.add((owner, key))
-        try: (status, headers, body), replayed = await loop.run_in_executor(self.pen, lambda: self.store.once(job, owner, key, hashlib.sha256(wish).hexdigest(), dry_run, again))
+        def once(): return self.store.once(job, owner, key, hashlib.sha256(wish).hexdigest(), dry_run, again)
+        try: (status, headers, body), replayed = await loop.run_in_executor(self.pen, once)
         finally: self.doing.discard((owner, key))
         headers = json.loads(headers) | ({'Idempotency-Replayed': 'true'} if replayed else {})
         if 'Location' in headers: headers['Location'] = self.at(headers['Location'])
@@ -99,9 +100,11 @@ class _Route(APIRoute):
 
     def bound(self, request):
         "Look at the kind and the length of a body that is a row; raises HTTPException"
-        if _kind(request) not in _kinds[request.method]: raise HTTPException(415, f'The body is to be {" or ".join(_kinds[request.method])}.')
+        kinds = _kinds[request.method]
+        if _kind(request) not in kinds: raise HTTPException(415, f'The body is to be {" or ".join(kinds)}.')
         request.state.most = ROW_BYTES
-        if int(request.headers.get('content-length', 0)) > ROW_BYTES: raise HTTPException(413, f'A row has {ROW_BYTES:,} bytes at most.')
+        if int(request.headers.get('content-length', 0)) <= ROW_BYTES: return
+        raise HTTPException(413, f'A row has {ROW_BYTES:,} bytes at most.')
 
     def quick(self):
         "How to call an endpoint that reads its request by itself, or None where FastAPI has to see it"
@@ -466,4 +469,5 @@ def serve(
     with tempfile.TemporaryDirectory() as folder, suppress(KeyboardInterrupt):
         if workers > 1: os.environ[MULTI] = folder
         need('uvicorn', 'api').run('shop_nb.api:from_environment', factory=True, host=config.host, port=port, workers=workers, access_log=False, http=Listener,
-                                   proxy_headers=bool(config.proxies), forwarded_allow_ips=list(config.proxies), log_config=None, server_header=False, timeout_graceful_shutdown=30, timeout_worker_healthcheck=60)
+                                   proxy_headers=bool(config.proxies), forwarded_allow_ips=list(config.proxies),
+                                   log_config=None, server_header=False, timeout_graceful_shutdown=30, timeout_worker_healthcheck=60)

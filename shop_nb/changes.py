@@ -26,14 +26,15 @@ class Change:
         "Raise the first rule that an order which was touched breaks"
         for wrong in broken(self.con, self.touched).values(): raise wrong
 
-# %% ../nbs/12b_changes.ipynb #5bfc0a72
+# %% ../nbs/12b_changes.ipynb #9c1a0b06
 def _empty_log(con):
-    "Empty the file of changes beside the database, which has what was there before, unless somebody reads in it now"
+    "Empty the file of changes beside the database, unless somebody reads a state from before"
     con.execute('pragma busy_timeout = 0')
     try: con.execute('pragma wal_checkpoint(truncate)').fetchall()
     except sqlite3.OperationalError: pass # there is a next time, and what was changed is safe
     finally: con.execute('pragma busy_timeout = 5000')
 
+# %% ../nbs/12b_changes.ipynb #5bfc0a72
 @patch
 @contextmanager
 def change(self:Store,
@@ -299,7 +300,7 @@ def once(self:Store,
     key:str=None, # the wish's own name; None is a wish that may be repeated
     digest:str='', # a hash of the wish
     dry_run:bool=False, # take it back
-    again=None, # where the answer is a row: called with a `Change` and the place it has, returns the answer as the row is now
+    again=None, # where the answer is a row: called with a `Change` and the row's place, returns the answer as it is now
 ) -> tuple: # (status, headers, body), and whether it is the answer of an earlier time
     "Do a change once for each key; raises `Reused`, `Missing` for a row that is gone, and what the job raises"
     with self.change(dry_run) as c:

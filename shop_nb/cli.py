@@ -283,15 +283,19 @@ def api(
     rate:Annotated[Optional[float], typer.Option(metavar='N', min=0, help='Requests a second and client in each worker, 0 for any number; 0 on this machine without a proxy, else 50.')]=None,
     timeout:Annotated[float, typer.Option(metavar='SECONDS', min=0.01, help='What a query may take.')]=10,
     root_path:Annotated[str, typer.Option(metavar='PATH', help='The path under which a proxy shows it, as /shop.')]='',
-    allow_host:Annotated[Optional[list[str]], typer.Option(metavar='NAME', help='A host name by which it is asked, too, as behind a proxy; may be repeated.')]=None,
-    trust_proxy:Annotated[Optional[list[str]], typer.Option(metavar='ADDRESS', help='A proxy whose X-Forwarded-For is believed; may be repeated.')]=None,
+    allow_host:Annotated[Optional[list[str]], typer.Option(metavar='NAME',
+        help='A host name by which it is asked, too, as behind a proxy; may be repeated.')]=None,
+    trust_proxy:Annotated[Optional[list[str]], typer.Option(metavar='ADDRESS',
+        help='A proxy whose X-Forwarded-For is believed; may be repeated.')]=None,
     origin:Annotated[Optional[list[str]], typer.Option(metavar='URL', help='Pages of this origin may ask from a browser; may be repeated.')]=None,
 ):
-    "Serve a database over HTTP; the documentation is at /docs. Behind a proxy (--root-path, --allow-host or --trust-proxy) reading needs a key, too."
+    """Serve a database over HTTP; the documentation is at /docs.
+
+    Behind a proxy (--root-path, --allow-host or --trust-proxy) reading needs a key, too."""
     from shop_nb.api import serve
     from shop_nb.door import Config
-    names, proxies = allow_host or (), trust_proxy or ()
-    config = Config(db, host, rate, timeout, origins=tuple(origin or ()), root_path=root_path, names=names, proxies=proxies)
+    config = Config(db, host, rate, timeout, origins=tuple(origin or ()), root_path=root_path,
+                    names=allow_host or (), proxies=trust_proxy or ())
     begun = f'Serving {os.path.basename(db)} at {listen_at(host, port)}docs (Ctrl-C to stop)'
     serve(config, port, workers, tell=lambda: _tell(begun))
 

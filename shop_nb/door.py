@@ -36,7 +36,7 @@ from .store import PARTS
 def host_name(
     host:str, # as a Host header or an option has it: Shop.Example., [::1]:8000
 ) -> str: # as it is compared
-    "The name or address in a host, without its port: capitals, a full stop at the end and other ways to write an address mean the same"
+    "The name or address in a host, without its port, in one spelling"
     name = re.sub(r':\d*$', '', host) if host.count(':') == 1 or ']' in host else host
     name = name.strip('[]').lower().removesuffix('.')
     try: address = ipaddress.ip_address(name)
@@ -66,13 +66,14 @@ def _public(name):
     "A host name by which the service is asked, as browsers send it"
     try: told = host_name(name).encode('idna').decode() if not is_address(host_name(name)) else host_name(name)
     except UnicodeError: told = ''
-    if not re.fullmatch(r'[\w.:-]+', told, re.ASCII): raise ShopError(f'{name!r} is no host name.', 'Write it like shop.example', code=2)
-    return told
+    if re.fullmatch(r'[\w.:-]+', told, re.ASCII): return told
+    raise ShopError(f'{name!r} is no host name.', 'Write it like shop.example', code=2)
 
 def _network(address):
     "The address, or network of addresses, of a proxy"
     try: return str(ipaddress.ip_network(address))
-    except ValueError: raise ShopError(f'{address!r} is no address of a proxy.', 'Write it like 127.0.0.1 or 10.0.0.0/8', code=2) from None
+    except ValueError: wrong = f'{address!r} is no address of a proxy.'
+    raise ShopError(wrong, 'Write it like 127.0.0.1 or 10.0.0.0/8', code=2)
 
 # %% ../nbs/12f_door.ipynb #1cbfcf72
 @dataclass
@@ -297,9 +298,10 @@ def _turn_away(self:Door, scope, headers):
 _elsewhere = ('This service is not known by that host name. Its operator can change that: '
               'shop-nb api with --allow-host NAME, or with --host ADDRESS to be reached from other machines.')
 
+# %% ../nbs/12f_door.ipynb #9c1a0b0d
 @patch
 def _meant(self:Door, host):
-    "Whether it is this service that a Host header means; a page on the web can give its own name the address of this machine"
+    "Whether it is this service that a Host header means"
     name = host_name(host)
     if not name or is_here(name) or name in self.config.names: return True
     return not self.config.here and (not self.config.names or is_address(name))

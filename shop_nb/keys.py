@@ -37,8 +37,6 @@ class Key:
 def _hash(text): return hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()
 
 # %% ../nbs/12c_keys.ipynb #c2987041
-def _unlinked(path, flags): return os.open(path, flags | getattr(os, 'O_NOFOLLOW', 0))
-
 class Keys:
     "The keys of a database"
     def __init__(self,
@@ -58,36 +56,43 @@ class Keys:
             self._stamp, self._data = stamp, dict(secret=bytes.fromhex(told['secret']), keys=keys)
         return self._data
 
-    def _told(self):
-        "What the file says"
-        try:
-            with open(self.path, encoding='utf-8', opener=_unlinked) as f: return json.load(f)
-        except (OSError, ValueError):
-            what = 'is a link, which is not followed' if self.path.is_symlink() else 'cannot be read'
-            raise ShopError(f'{self.path.name} {what}.', 'Move it away, and make new keys: shop-nb key create') from None
+# %% ../nbs/12c_keys.ipynb #9c1a0b07
+def _unlinked(path, flags): return os.open(path, flags | getattr(os, 'O_NOFOLLOW', 0))
 
-    def _write(self, secret, keys):
-        fd, new = tempfile.mkstemp(prefix=f'.{self.path.name}.', dir=self.path.parent) # new, no link, and its owner's alone
-        try:
-            with open(fd, 'w', encoding='utf-8') as f:
-                json.dump(dict(secret=secret.hex(), keys=[asdict(k) for k in keys.values()]), f, indent=1)
-            os.replace(new, self.path)
-        except BaseException:
-            os.unlink(new)
-            raise
+@patch
+def _told(self:Keys):
+    "What the file says"
+    try:
+        with open(self.path, encoding='utf-8', opener=_unlinked) as f: return json.load(f)
+    except (OSError, ValueError):
+        what = 'is a link, which is not followed' if self.path.is_symlink() else 'cannot be read'
+        raise ShopError(f'{self.path.name} {what}.', 'Move it away, and make new keys: shop-nb key create') from None
 
-    def _change(self, change):
-        "Change the keys, one process at a time"
-        try:
-            with hold_writers(self.db):
-                now = self._read()
-                keys = dict(now.get('keys', {}))
-                made = change(keys)
-                self._write(now.get('secret') or secrets.token_bytes(32), keys)
-                return made
-        except OSError as e:
-            raise ShopError(f'The keys of {self.db.name} cannot be written beside it: {e.strerror}.',
-                            'Mount or allow its folder for writing, or copy the database to such a folder', code=2) from None
+# %% ../nbs/12c_keys.ipynb #9c1a0b08
+@patch
+def _write(self:Keys, secret, keys):
+    fd, new = tempfile.mkstemp(prefix=f'.{self.path.name}.', dir=self.path.parent) # new, no link, and its owner's alone
+    try:
+        with open(fd, 'w', encoding='utf-8') as f:
+            json.dump(dict(secret=secret.hex(), keys=[asdict(k) for k in keys.values()]), f, indent=1)
+        os.replace(new, self.path)
+    except BaseException:
+        os.unlink(new)
+        raise
+
+@patch
+def _change(self:Keys, change):
+    "Change the keys, one process at a time"
+    try:
+        with hold_writers(self.db):
+            now = self._read()
+            keys = dict(now.get('keys', {}))
+            made = change(keys)
+            self._write(now.get('secret') or secrets.token_bytes(32), keys)
+            return made
+    except OSError as e:
+        raise ShopError(f'The keys of {self.db.name} cannot be written beside it: {e.strerror}.',
+                        'Mount or allow its folder for writing, or copy the database to such a folder', code=2) from None
 
 # %% ../nbs/12c_keys.ipynb #6b0916a8
 @patch

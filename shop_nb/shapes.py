@@ -29,17 +29,19 @@ from .store import OPERATORS, expansions, filters
 
 # %% ../nbs/12e_shapes.ipynb #efd5c76a
 MOST = dict(id=LAST_KEY, cents=4_000_000_000, count=1_000_000) # what a number may be where the declaration says nothing
-_year, _leap = r'(?:19[0-9]{2}|20[0-8][0-9])', r'(?:19(?:0[48]|[2468][048]|[13579][26])|20(?:0[048]|[2468][048]|[1357][26]))'
-_days = r'(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8])'
+_year = r'(?:19[0-9]{2}|20[0-8][0-9])'
+_leap = r'(?:19(?:0[48]|[2468][048]|[13579][26])|20(?:0[048]|[2468][048]|[1357][26]))'
+_days = (r'(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)'
+         r'|02-(?:0[1-9]|1[0-9]|2[0-8])')
 DAY = f'(?:{_year}-(?:{_days})|{_leap}-02-29)' # to 2089: later, the numbers of order lines would be too long for JSON
 PATTERNS = dict(date=f'^{DAY}$', time=rf'^{DAY} (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$') # as they are kept and shown
 
 # %% ../nbs/12e_shapes.ipynb #3b5c9a02
-_noughts = r'(?:[.,]0{1,9})?' # of a second
+_noughts = r'(?:[.]0{1,9})?' # of a second; a comma separates values of a filter
 WRITTEN = dict( # what is read
     date=f'^{DAY}(?:[Tt ]00:00(?::00{_noughts})?)?$',
     time=rf'^{DAY}(?:[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9]{_noughts})?)?$')
-_pieces = re.compile(r'([0-9-]{10})(?:[Tt ]([0-9:]{5})(:[0-9]{2})?[.,0]{0,10})?')
+_pieces = re.compile(r'([0-9-]{10})(?:[Tt ]([0-9:]{5})(:[0-9]{2})?[.0]{0,10})?')
 
 def _kept(kind, text):
     "A date or time as it is kept; what cannot be read stays as it is"
@@ -59,7 +61,8 @@ def _in_words(what):
     return WrapValidator(told)
 
 _moments = dict(date='a date from 1900 to 2089, such as 2025-11-01',
-                time="a time from 1900 to 2089, such as 2025-11-01 00:00:00: whole seconds of the shop's wall time, without Z or an offset")
+                time="a time from 1900 to 2089, such as 2025-11-01 00:00:00: "
+                     "whole seconds of the shop's wall time, without Z or an offset")
 
 @cache
 def moment(
@@ -80,12 +83,14 @@ def _pattern(c):
 
 _integral = BeforeValidator(lambda v: int(v) if isinstance(v, float) and v.is_integer() else v) # 5.0 is a whole number in JSON
 
+def _like(c): return _in_words(f'written like {c.example}')
+
 def _type(c):
     "A column's type, with what its values must be"
     if c.type == 'flag': return bool
     if c.values: return Literal[c.values]
     if c.type in PATTERNS: return moment(c.type)
-    if c.type == 'text': return Annotated[str, Field(min_length=1, max_length=200, pattern=_pattern(c)), _in_words(f'written like {c.example}')]
+    if c.type == 'text': return Annotated[str, Field(min_length=1, max_length=200, pattern=_pattern(c)), _like(c)]
     if c.type == 'degrees': return Annotated[float, Field(ge=c.ge, le=c.le, allow_inf_nan=False)]
     return Annotated[int, Field(ge=c.ge if c.ge is not None else 1, le=c.le or MOST[c.type]), _integral]
 
@@ -190,9 +195,11 @@ def _paging(t):
         fields=_given(_names(t.names), description='Columns to show'),
         count=_given(_flag, description='Count the rows of all pages'), **_expand(t))
 
+# %% ../nbs/12e_shapes.ipynb #9c1a0b0a
 FORMATS = dict(csv='text/csv; charset=utf-8', ndjson='application/x-ndjson', parquet='application/vnd.apache.parquet', arrow='application/vnd.apache.arrow.stream')
 _format = Annotated[Literal[tuple(FORMATS)], Field(description='Kind of file')]
-_spreadsheet = _given(_flag, description="CSV to be opened in Excel and the like: marked as UTF-8, and with `'` before texts that would be formulas")
+_spreadsheet = _given(_flag, description=(
+    "CSV to be opened in Excel and the like: marked as UTF-8, and with `'` before texts that would be formulas"))
 
 def _text_of(asked, names, chunks, flags=()):
     "Lists of rows in the form of text that was asked for"
@@ -222,6 +229,7 @@ def _typed(t, row):
         except (ValueError, KeyError): return v
     return {n or 'more than the columns': read(n, v) for n, v in row.items()}
 
+# %% ../nbs/12e_shapes.ipynb #9c1a0b09
 def _short(line):
     "A line of a bulk, if it is no longer than a row may be"
     if len(line) > ROW_BYTES: raise ValueError(f'a line has more than {ROW_BYTES:,} bytes')
@@ -252,7 +260,8 @@ def _listed(body):
     at = _blank.match(text, at + 1).end()
     while there() != ']':
         try: row, end = _json_row(text[at:at + most])
-        except ValueError as e: raise ValueError(f'a row has more than {most:,} bytes' if len(text) - at > most else e) from None
+        except ValueError as e:
+            raise ValueError(f'a row has more than {most:,} bytes' if len(text) - at > most else e) from None
         yield row
         at = _blank.match(text, at + end).end()
         if there() not in (',', ']'): raise ValueError('a comma or ] is missing after a row')
@@ -273,8 +282,11 @@ def _too_much(row):
         if count > VALUES: return f'A row has {VALUES:,} values at most.'
         left += [v for v in (inner.values() if isinstance(inner, dict) else inner) if isinstance(v, (dict, list))]
 
-_bulks = {'application/json': lambda t, body: _listed(body), 'text/csv': lambda t, body: (_typed(t, r) for r in _csv(t, body)),
-          'application/x-ndjson': lambda t, body: (orjson.loads(l) for l in map(_short, io.BytesIO(body)) if l.strip())}
+# %% ../nbs/12e_shapes.ipynb #9c1a0b0b
+_bulks = {
+    'application/json': lambda t, body: _listed(body),
+    'application/x-ndjson': lambda t, body: (orjson.loads(l) for l in map(_short, io.BytesIO(body)) if l.strip()),
+    'text/csv': lambda t, body: (_typed(t, r) for r in _csv(t, body))}
 
 def _parse(t, kind, body):
     "The rows of a bulk, one after the other; raises HTTPException"
@@ -307,6 +319,7 @@ def _columnar(format, schema, batches):
             yield pipe.drain()
     yield pipe.drain()
 
+# %% ../nbs/12e_shapes.ipynb #9c1a0b0c
 def _csv_of(names, chunks):
     "Lists of rows as CSV"
     text = io.StringIO()

@@ -200,12 +200,12 @@ def test_dates_by_their_pattern():
                 assert bool(date.fullmatch(text)) == bool(valid), text
 
 
-@pytest.mark.parametrize('written', ['2025-11-01T00:00:00', '2025-11-01t00:00:00.000', '2025-11-01 00:00', '2025-11-01', '2025-11-01 00:00:00,0'])
+@pytest.mark.parametrize('written', ['2025-11-01T00:00:00', '2025-11-01t00:00:00.000', '2025-11-01 00:00', '2025-11-01', '2025-11-01 00:00:00.000000000'])
 def test_times_as_programs_write_them(api, written):
     "As a filter, in a row, in rows of each kind, and as the parameter of a question; shown they are always in one form."
     kept, found = '2025-11-01 00:00:00', lambda **q: api.get('/v1/orders', params=dict(limit=1000) | q).json()['items']
     assert found(ordered_at__gte=written) == found(ordered_at__gte=kept) != found()
-    assert found(ordered_at__in=f'{written},{kept}') == found(ordered_at=kept) if ',' not in written else True
+    assert found(ordered_at__in=f'{written},{kept}') == found(ordered_at=kept)
     row = a_customer(api) | dict(signed_up_at=written, email='t@example.com')
     made = api.post('/v1/customers', json=row)
     assert made.status_code == 201 and made.json()['signed_up_at'] == kept, made.text
@@ -307,13 +307,14 @@ def test_a_row_that_was_deleted_is_nowhere(own):
     assert again.status_code == 201 and again.json() == changed.json() and again.headers['etag'] == changed.headers['etag']
     assert api.delete(made.headers['location'], headers={'If-Match': '*'}).status_code == 204
     assert not holders()
-    other = api.post('/v1/customers', json=row | dict(first_name='Else'), headers={'Idempotency-Key': 'another'})
+    new = row | dict(first_name='Else', street='-', email='else@example.com')
+    other = api.post('/v1/customers', json=new, headers={'Idempotency-Key': 'another'})
     assert other.headers['location'] == made.headers['location'] # the number is free again
     told = is_problem(api.post('/v1/customers', json=row, headers=key), 404)
     assert 'has been deleted' in told['detail'] and api.get('/v1/customers', params=dict(first_name='Zwirbelfritz')).json()['items'] == []
-    assert api.post('/v1/customers', json=row | dict(first_name='Else'), headers={'Idempotency-Key': 'another'}).json() == other.json()
+    assert api.post('/v1/customers', json=new, headers={'Idempotency-Key': 'another'}).json() == other.json()
     assert not holders()
-    hidden = api.post('/v1/customers', json=row | dict(email='z@example.com'), headers={'Idempotency-Key': 'third'}).headers['location']
+    hidden = api.post('/v1/customers', json=row | dict(email='hidden@example.com'), headers={'Idempotency-Key': 'third'}).headers['location']
     assert api.patch(hidden, json=dict(first_name='-', street='-'), headers={'If-Match': '*'}).status_code == 200
     assert server.stop() == 0 and not holders() # what was overwritten goes with the file of changes
 
