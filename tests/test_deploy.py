@@ -236,6 +236,14 @@ def test_the_cluster_runs_what_compose_runs():
     assert sorted(ports.values()) == sorted(map(int, instruction('EXPOSE').split()))
 
 
+def test_only_clients_reach_the_services_and_a_token_is_handed_on():
+    rule, = [d for d in RESOURCES if d['kind'] == 'NetworkPolicy']
+    asked, = rule['spec']['ingress'][0]['from']
+    assert asked == dict(namespaceSelector={}, podSelector={'matchLabels': {'shop-client': 'true'}}) and rule['spec']['egress'] == []
+    name, = services()['dashboard']['environment']
+    assert [e['name'] for e in PODS['dashboard']['containers'][0]['env']] == [name] and f"envvar='{name}'" in text('shop_nb/cli.py')
+
+
 @pytest.mark.parametrize('name', PODS)
 def test_pods_are_restricted_probed_and_limited(name):
     "What the pod security standard `restricted` asks for, and more."
@@ -365,8 +373,9 @@ def test_api(image, environment, data):
 
 @pytest.mark.slow
 def test_dashboard(image, environment, data):
-    with serving('dashboard', image, environment, data) as url:
-        status, _, page = ask(url)
+    with serving('dashboard', image, environment, data, SHOP_DASHBOARD_TOKEN='a-token-for-tests') as url:
+        assert ask(url)[0] == 401
+        status, _, page = ask(url, Authorization='Bearer a-token-for-tests')
         assert status == 200 and 'application/vnd.jupyter.widget-view+json' in page and '"output_type": "error"' not in page
 
 

@@ -175,7 +175,7 @@ def test_a_websocket_that_speaks_something_else_is_refused_and_harms_nobody(serv
 def page_of(browser, **look):
     "A page, and what goes wrong in it."
     context, wrong = browser.new_context(viewport=dict(width=1280, height=900), **look), []
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(40_000)
     context.add_init_script('addEventListener("securitypolicyviolation", e => console.error("policy", e.violatedDirective, e.blockedURI, e.sample))')
     page = context.new_page()
     page.on('console', lambda m: m.type == 'error' and wrong.append(m.text))
@@ -269,7 +269,8 @@ def test_hostile_texts_are_texts(run, browser, tmp_path):
             assert 'onerror=alert(9)' not in page.inner_html('.facts >> nth=1') and '1 check failed' in page.inner_text('.facts >> nth=1')
 
 
-ODD = [dict(checks=[1], tables='x'), dict(checks=dict(ok=True)), dict(checks=dict(ok='<img>', checks={'orders': {}}, rows=[])), dict(settings=['x'], shop_nb={}, tables=[1]), dict(checks=5, settings=None, version=['x'], tables=dict(orders=7, customers=dict(rows='many')))]
+ODD = [dict(checks=[1], tables='x'), dict(checks=dict(ok='<img>', checks={'orders': {}}, rows=[]), settings=['x'], shop_nb={}, tables=dict(orders=7, customers=dict(rows='many'))),
+       dict(checks=dict(ok=True), settings=dict(seed=float('nan')))]
 
 
 @pytest.mark.slow
@@ -279,17 +280,13 @@ def test_a_manifest_of_odd_shape_costs_its_card_and_a_folder_that_is_away_is_tol
     whole = json.loads(manifest.read_text())
     with served(run, tmp_path) as (address, p):
         with page_of(browser) as (page, wrong):
-            page.goto(address + '?page=data')
             for odd in ODD:
                 manifest.write_text(json.dumps(whole | odd))
-                page.reload()
+                page.goto(address + '?page=data')
                 page.locator('.rows td').first.wait_for()
-                assert page.locator('.facts').count() == 2 and 'in a form that is not known here' in page.locator('.facts').all_inner_texts()[0 if 'settings' in odd and odd['settings'] else 1] and not stranger(page), odd
-            manifest.write_text(json.dumps(whole | dict(settings=dict(seed=float('nan')))))
-            page.reload()
-            page.locator('.rows td').first.wait_for()
-            assert not wrong
-            assert until(lambda: len(kernels(p)) == 2), [k.cmdline() for k in kernels(p)]
+                run_says, checks_say = page.locator('.facts').all_inner_texts()
+                assert 'not known here' in checks_say and ('not known here' in run_says) == ('shop_nb' in odd) and not stranger(page) and not wrong, odd
+            assert until(lambda: len(kernels(p)) == 2), 'one for the page, one that waits: leaving frees'
             run.rename(tmp_path / 'away')
             page.reload()
             page.locator('.broken').wait_for()

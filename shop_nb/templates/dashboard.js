@@ -739,20 +739,11 @@ class Page {
   }
 }
 
-// Closing the page frees its kernel at once; one that crashed is freed when it has been idle for a while
-function free() {
-  const told = JSON.parse(document.getElementById('jupyter-config-data')?.textContent || '{}')
-  if (!told.kernelId) return
-  addEventListener('pagehide', () => navigator.sendBeacon(`${told.baseUrl}voila/api/shutdown/${told.kernelId}`))
-  addEventListener('pageshow', e => { if (e.persisted) location.reload() })
-}
-
 function render({model, el}) {
   const own = document.getElementById('shop-dashboard'), root = own || el
   root.classList.add('shop-dash')
   const page = new Page(model, root)
   page.inVoila = !!own
-  if (own) free()
   globalThis.shopDashboard = page
   page.start()
 }
