@@ -1,8 +1,9 @@
 "The whole job: one real run, looked at from all sides, and what happens when something goes wrong."
-import ast, json, re, shutil, subprocess, sys
+import ast, json, re, shutil, subprocess, sys, time
 from pathlib import Path
 from urllib.parse import unquote
 
+import psutil
 import pytest
 
 import shop_nb.run as module
@@ -69,7 +70,11 @@ def test_manifest(done):
 
 def test_log_is_one_event_a_line(done):
     events = [json.loads(line) for line in (done / 'run.log').read_text().splitlines()]
-    assert [e['event'] for e in events] == ['run_started', *['step_started', 'step_done'] * len(STEPS), 'run_done']
+    told = [(e['event'], e.get('step')) for e in events]
+    others = [e for e in told if e[1] != module.ASIDE]
+    assert others == [('run_started', None), *[(e, s) for s in STEPS if s != module.ASIDE for e in ('step_started', 'step_done')], ('run_done', None)]
+    assert told.index(('step_done', STEPS[0])) < told.index(('step_started', module.ASIDE)) < told.index(('step_done', STEPS[1]))
+    assert told[-2][0] == 'step_done' and ('step_done', module.ASIDE) in told
     assert all(e['time'].endswith('Z') and e['level'] == 'info' for e in events)
     assert {e['run'] for e in events} == {json.loads((done / 'manifest.json').read_text())['run']}
 
@@ -324,6 +329,38 @@ def test_a_run_that_failed_in_its_first_step_is_a_run(tmp_path, monkeypatch):
     monkeypatch.setattr(module, 'check_parameters', lambda given: (Settings(), {}))
     for _ in range(2):
         with pytest.raises(ShopError, match='10_broken failed'): run(tmp_path / 'shop')
+
+
+def kernels(folder):
+    "Processes of a run: the kernels that are at work in it, and the step beside."
+    found = []
+    for p in psutil.process_iter(['cmdline', 'cwd']):
+        if str(folder) in (p.info['cwd'] or ''): found.append(p)
+    return found + [p for p in psutil.Process().children() if '_apart' in ' '.join(p.cmdline()) and p.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.parametrize('failing, why', [('20_check', 'Step 20_check failed: ZeroDivisionError'), ('50_profile', 'Step 50_profile failed: ZeroDivisionError'), ('', 'died')])
+def test_a_run_ends_with_each_of_its_steps(tmp_path, monkeypatch, failing, why):
+    "A step that fails ends the one beside it, which says itself if it fails; no process is left, and what there is is kept."
+    source = {'10_make': 'pass', '20_check': '1 / 0' if failing == '20_check' else 'pass',
+              '50_profile': {'20_check': 'import time; time.sleep(300)', '50_profile': '1 / 0', '': 'import os, signal; os.kill(os.getpid(), signal.SIGKILL)'}[failing]}
+    made = [notebook(tmp_path / f'{name}.ipynb', text) for name, text in source.items()]
+    monkeypatch.setattr(module, 'pipeline', lambda: made)
+    monkeypatch.setattr(module, 'check_parameters', lambda given: (Settings(), {}))
+    begun = time.monotonic()
+    with pytest.raises(ShopError, match=why if failing else '50_profile failed'): run(tmp_path / 'shop', tell=lambda *_: None)
+    assert time.monotonic() - begun < 120
+    end = time.monotonic() + 15
+    while kernels(tmp_path) and time.monotonic() < end: time.sleep(.2)
+    assert not kernels(tmp_path) and (tmp_path / 'shop.failed/run.log').exists()
+
+
+def test_two_steps_write_the_manifest_at_the_same_time(tmp_path):
+    "Each fact is kept, whoever writes at the same time."
+    code = 'import sys; from shop_nb.run import write_manifest\nfor i in range(60): write_manifest(sys.argv[1], **{f"{sys.argv[2]}{i}": i})'
+    writers = [subprocess.Popen([sys.executable, '-c', code, str(tmp_path), name]) for name in 'ab']
+    assert [w.wait(120) for w in writers] == [0, 0]
+    assert len(read_manifest(tmp_path)) == 120 and [p.name for p in tmp_path.iterdir()] == ['manifest.json']
 
 
 def cells(step): return [''.join(c['source']) for c in json.loads(next(p for p in pipeline() if p.stem == step).read_text())['cells'] if c['cell_type'] == 'code']
