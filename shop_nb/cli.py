@@ -7,7 +7,7 @@ __all__ = ['app', 'key', 'join_pairs', 'main', 'run', 'generate', 'validate', 'l
            'list_keys', 'revoke', 'dashboard', 'doctor']
 
 # %% ../nbs/13a_cli.ipynb #b178e977
-import os, signal, sys, threading, time, traceback
+import logging, os, signal, sys, threading, time, traceback
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Optional
@@ -63,21 +63,23 @@ _Params = Annotated[Optional[list[str]], typer.Option('-p', '--param', metavar='
 # %% ../nbs/13a_cli.ipynb #4ff8ce50
 def _lines(text): return '\n'.join(map(visible, str(text).split('\n')))
 
-def _say(text): print(_lines(text))
+def _put(text):
+    "Print to standard output; an error says that it was there"
+    try: print(text, flush=True)
+    except BrokenPipeError: raise
+    except OSError as e: raise OSError(e.errno, e.strerror, 'The output') from None
+
+def _say(text): _put(_lines(text))
 
 def _give(text): # for a program to read: exact, unless a person sees it
-    _say(text) if sys.stdout and sys.stdout.isatty() else print(text)
+    _put(_lines(text) if sys.stdout and sys.stdout.isatty() else text)
 
 def _tell(text): print(_lines(text), file=sys.stderr, flush=True)
 
-def _written():
-    "Whether standard output takes what was printed; if not, it goes nowhere from now on"
-    try:
-        if sys.stdout: sys.stdout.flush()
-        return True
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return False
+def _let_go():
+    "Have what standard output does not take go nowhere, so that the end of the process does not try again"
+    try: sys.stdout and sys.stdout.flush()
+    except OSError: os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 # %% ../nbs/13a_cli.ipynb #863cc007
 def _endings():
@@ -113,12 +115,10 @@ def _hiding(error):
 # %% ../nbs/13a_cli.ipynb #e6e0a682
 def _explain(error):
     "Tell of an error that is no `ShopError`; gives the exit code, or raises it if it is a bug"
-    if isinstance(error, BrokenPipeError):
-        _written()
-        return 0
     if isinstance(error, OSError):
-        place = error.filename or ('A file' if _written() else 'The output')
-        _tell(f'{place}: {first_line(error.strerror or error)}.')
+        _let_go()
+        if isinstance(error, BrokenPipeError): return 0
+        _tell(f'{error.filename or "A file"}: {first_line(error.strerror or error)}.')
     elif hasattr(error, 'format_message'): # Typer's
         text, at = error.format_message(), getattr(getattr(error, 'ctx', None), 'command_path', 'shop-nb')
         _tell(text if text.startswith('Usage:') else f'{text}\nSee: {at} --help')
@@ -143,6 +143,7 @@ def _prepare():
     for stream in sys.stdout, sys.stderr:
         if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='replace')
     os.environ.setdefault('PYTHONSAFEPATH', '1')
+    logging.getLogger('matplotlib').setLevel(logging.ERROR) # it tells of each cache that it cannot keep
 
 def main(
     args:list=None, # words of the command line; None takes the process's own

@@ -195,14 +195,19 @@ def building(
         _swap(new, out)
 
 # %% ../nbs/13_run.ipynb #036a97cb
+def _of_its_own(home):
+    "The environment of a kernel: UTF-8 in any locale, and places to write that are there"
+    own = dict(IPYTHONDIR=home, PYTHONUTF8='1')
+    if not os.access(Path.home(), os.W_OK): own['MPLCONFIGDIR'] = os.environ.get('MPLCONFIGDIR', home)
+    return os.environ | own
+
 def _kernels(home):
     "A manager of kernels that are this very Python; IPython keeps its files in the folder `home`"
     client, ipykernel = need('jupyter_client', 'run'), need('ipykernel.kernelspec', 'run')
     class Own(client.AsyncKernelManager):
         @property
         def kernel_spec(self): return client.kernelspec.KernelSpec(**ipykernel.get_kernel_dict())
-        def start_kernel(self, **how):
-            return super().start_kernel(**how, env=os.environ | dict(IPYTHONDIR=home, PYTHONUTF8='1'))
+        def start_kernel(self, **how): return super().start_kernel(**how, env=_of_its_own(home))
     return Own
 
 # %% ../nbs/13_run.ipynb #bc117268
