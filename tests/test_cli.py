@@ -1,6 +1,8 @@
 "The command line: what it prints, its exit codes, and what it refuses."
-import json, os, signal, socket, sqlite3, subprocess, sys, time
+import json, os, shutil, signal, socket, sqlite3, subprocess, sys, time
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from shop_nb.cli import join_pairs, main
@@ -284,3 +286,80 @@ def test_the_true_cause_is_named(loaded, tmp_path, bound, call, state, command):
         assert code == (1 if 'locked' in says or 'damaged' in says else 2) and says in err, err
         assert 1 <= len(err.splitlines()) <= 2 and 'Serving' not in err and not out
     if state not in (gone, folder, locked, wal, sealed): assert [p.name for p in db.parent.iterdir() if 'key' not in p.name and 'lock' not in p.name] == ['shop.db']
+
+
+# ---- what ends a command, and where its output goes
+
+ENDED = '''
+import os, signal, sys, time
+import shop_nb.generate, shop_nb.cli as cli
+def stuck(*_, **__):
+    print('begun', flush=True)
+    try: time.sleep(60)
+    finally: print('tidied', flush=True)
+cli.__dict__['app'] = stuck
+sys.exit(cli.main(['doctor']))
+'''
+
+
+@pytest.mark.parametrize('name, code', [('SIGTERM', 143), ('SIGHUP', 129), ('SIGINT', 130)])
+def test_signals_clean_up_and_are_told_in_the_exit_code(name, code):
+    job = subprocess.Popen([sys.executable, '-c', ENDED], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert job.stdout.readline() == 'begun\n'
+    job.send_signal(getattr(signal, name))
+    out, err = job.communicate(timeout=30)
+    assert (job.returncode, out) == (code, 'tidied\n') and err.endswith('nothing was replaced.\n') and len(err.splitlines()) == 1
+
+
+def test_under_nohup_a_closed_terminal_ends_nothing():
+    code = 'import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\nimport time; time.sleep = lambda s: __import__("os").kill(__import__("os").getpid(), signal.SIGHUP)\n' + ENDED
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0 and done.stdout == 'begun\ntidied\n' and not done.stderr
+
+
+@pytest.mark.parametrize('unbuffered', ['', '1'])
+@pytest.mark.parametrize('words', ['validate --json MADE', 'ask monthly_revenue --run MADE'])
+def test_output_that_finds_no_room(made, words, unbuffered):
+    with open('/dev/full', 'w') as full:
+        done = subprocess.run([*COMMAND, *words.replace('MADE', str(made)).split()], stdout=full, stderr=subprocess.PIPE, text=True,
+                              env=os.environ | dict(PYTHONUNBUFFERED=unbuffered))
+    assert (done.returncode, done.stderr) == (2, 'The output: No space left on device.\n')
+
+
+@pytest.mark.parametrize('how', [dict(PYTHONIOENCODING='latin-1'), dict(PYTHONIOENCODING='cp1252'), dict(PYTHONIOENCODING='ascii'), dict(LC_ALL='C', PYTHONUTF8='0')], ids=str)
+def test_any_encoding_and_any_name(made, tmp_path, how):
+    "A letter that the output lacks is a question mark; the names of folders are what they are."
+    env = {k: v for k, v in os.environ.items() if not k.startswith(('PYTHON', 'LC_', 'LANG'))} | how
+    folder = tmp_path / 'Lädchen'
+    for words in ['generate', '--out', folder, *SMALL], ['ask', 'monthly_revenue', '--run', folder], ['profile', tmp_path / 'nö']:
+        done = subprocess.run([*COMMAND, *map(str, words)], capture_output=True, env=env)
+        assert b'Traceback' not in done.stderr and done.returncode == (2 if words[0] == 'profile' else 0), done.stderr
+    assert sorted(p.name for p in folder.iterdir()) == ['manifest.json', 'tables']
+
+
+def test_nothing_that_a_terminal_obeys(made, tmp_path, call):
+    "Escape sequences, line ends and marks of direction in the data are spelt out; a row stays a line. CSV for a program stays exact."
+    evil = '\x1b]0;owned\x07\x1b[2J\nrow\u202e'
+    table = pq.read_table(made / 'tables' / 'products.parquet')
+    names = [evil + str(i) for i in range(table.num_rows)]
+    shutil.copytree(made, tmp_path / 'evil')
+    at = table.schema.get_field_index('name')
+    pq.write_table(table.set_column(at, table.schema.field(at), pa.array(names)), tmp_path / 'evil' / 'tables' / 'products.parquet')
+    code, out, err = call('ask', 'top_products', '--run', tmp_path / 'evil')
+    assert code == 0 and r'\x1b]0;owned\x07\x1b[2J\nrow\u202e' in out and len(out.splitlines()) == 1 + 10 + 2
+    assert not set(out) & set('\x1b\x07\u202e')
+    assert evil in call('ask', 'top_products', '--run', tmp_path / 'evil', '--format', 'csv')[1]
+
+
+@pytest.mark.parametrize('name', ['random', 'types', 'json', 'numpy', 'statistics', 'calendar', 'logging'])
+def test_a_file_of_ones_own_hides_nothing(made, tmp_path, name):
+    "The command does not look into the current folder for modules; a Python that does names the file, unless it cannot even start."
+    (tmp_path / f'{name}.py').write_text('raise ImportError("my experiments")')
+    script = f'#!{sys.executable}\nimport sys\nfrom shop_nb.cli import main\nsys.exit(main())\n'
+    (tmp_path / 'bin').mkdir()
+    (tmp_path / 'bin' / 'shop-nb').write_text(script)
+    done = subprocess.run([sys.executable, tmp_path / 'bin' / 'shop-nb', 'validate', made], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    if name != 'numpy': return
+    done = subprocess.run([*COMMAND, 'validate', made], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr == "Your file ./numpy.py hides Python's module numpy.\nRename it, or start in another folder\n"

@@ -1,5 +1,5 @@
 "The whole job: one real run, looked at from all sides, and what happens when something goes wrong."
-import ast, json, re, shutil, subprocess, sys, time
+import ast, json, os, re, resource, shutil, signal, subprocess, sys, time
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -417,3 +417,64 @@ def test_pages_in_a_browser(done, browser, page, width, scheme):
     light = sum(map(int, re.findall(r'\d+', tab.evaluate('getComputedStyle(document.body).backgroundColor'))[:3])) > 380
     assert (errors, others) == ([], []) and light == (scheme == 'light')
     tab.close()
+
+
+# ---- ended, without room, and with other kernels about
+
+STARTED = """
+import sys
+import shop_nb.run as module
+from shop_nb.cli import main
+steps = module.pipeline
+module.pipeline = lambda: {pipeline}
+sys.exit(main(['run', '--out', sys.argv[1], '-p', 'orders', '120', '-p', 'order_items', '300', '-p', 'customers', '60', '-p', 'products', '30']))
+"""
+
+
+def started(out, pipeline, **how):
+    return subprocess.Popen([sys.executable, '-c', STARTED.format(pipeline=pipeline), out], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+
+
+@pytest.mark.parametrize('name, code', [('SIGTERM', 143), ('SIGHUP', 129), ('SIGKILL', -9)])
+def test_an_ended_run_ends_its_kernel(tmp_path, name, code):
+    "By TERM and HUP nothing is left; by KILL the kernel ends by itself. Afterwards the same run works."
+    wait = notebook(tmp_path / '10_wait.ipynb', f'open({str(tmp_path / "begun")!r}, "w").close()', 'import time; time.sleep(120)')
+    job = started(tmp_path / 'runs' / 'r', f'[__import__("pathlib").Path({str(wait)!r})]')
+    until = time.monotonic() + 60
+    while not (tmp_path / 'begun').exists() and time.monotonic() < until: time.sleep(.1)
+    family = psutil.Process(job.pid).children(recursive=True)
+    assert family
+    job.send_signal(getattr(signal, name))
+    _, err = job.communicate(timeout=30)
+    assert job.returncode == code and 'Traceback' not in err
+    assert not psutil.wait_procs(family, timeout=20)[1], 'a kernel goes on'
+    if code > 0: assert not list((tmp_path / 'runs').iterdir())
+    again = started(tmp_path / 'runs' / 'r', 'steps()[:1]')
+    again.communicate(timeout=60)
+    assert (tmp_path / 'runs' / 'r.failed' / 'tables').is_dir() # one step makes no whole run, but it ran
+
+
+def test_a_run_without_room(tmp_path):
+    "Files cannot grow beyond what a small disk would hold: two lines, and the folder that was kept is there."
+    def small(): resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    job = started(tmp_path / 'r', 'steps()[:1]', preexec_fn=small)
+    _, err = job.communicate(timeout=60)
+    assert job.returncode == 2 and 1 <= len(err.splitlines()) <= 2 and 'File too large' in err, err
+    assert str(tmp_path / 'r.failed') in err and (tmp_path / 'r.failed').is_dir() and [p.name for p in tmp_path.iterdir()] == ['r.failed']
+
+
+def test_a_run_takes_its_own_python(tmp_path, bound):
+    "Whatever is installed under the name of its kernel, and whether or not there is a home to write to."
+    kernel = tmp_path / 'jupyter' / 'kernels' / 'python3'
+    kernel.mkdir(parents=True)
+    (kernel / 'kernel.json').write_text('{"argv": ["/bin/false", "{connection_file}"], "display_name": "another", "language": "python"}')
+    (home := tmp_path / 'home').mkdir()
+    home.chmod(0o555)
+    tell = notebook(tmp_path / '10_tell.ipynb', 'import sys; open("../python", "w").write(sys.executable)', 'import matplotlib.pyplot', '1 / 0')
+    env = os.environ | dict(JUPYTER_PATH=str(tmp_path / 'jupyter'), JUPYTER_PREFER_ENV_PATH='0', HOME=str(home))
+    code = STARTED.format(pipeline=f'[__import__("pathlib").Path({str(tell)!r})]')
+    done = bound([sys.executable, '-c', code, tmp_path / 'r'], env=env)
+    home.chmod(0o755)
+    assert 'ZeroDivisionError' in done.stderr and len(done.stderr.splitlines()) == 2, done.stderr
+    assert (tmp_path / 'r.failed' / 'python').read_text() == sys.executable
+    assert 'writable' not in (tmp_path / 'r.failed' / 'notebooks' / '10_tell.ipynb').read_text()

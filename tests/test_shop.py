@@ -257,3 +257,24 @@ def test_queries_in_threads_do_not_meet(kept):
     from concurrent.futures import ThreadPoolExecutor
     with ThreadPoolExecutor(4) as pool: found = list(pool.map(lambda i: kept.sql(f'select count(*) + {i} as n from order_totals').n[0], range(40)))
     assert found == [len(kept.orders) + i for i in range(40)]
+
+
+def test_links_in_a_run_are_not_written_through(tmp_path):
+    "What a link in a run's folder leads to is somebody else's."
+    shop = Shop(customers=60, products=40, orders=120, order_items=300)
+    shop.save(tmp_path / 'run')
+    (tmp_path / 'mine').mkdir()
+    for name in 'analysis.sql', 'answers.html', 'dictionary.html', '.manifest.json.new':
+        (tmp_path / 'mine' / name).write_text('mine')
+        (tmp_path / 'run' / name).symlink_to(tmp_path / 'mine' / name)
+    (tmp_path / 'mine' / 'folder').mkdir()
+    for name in 'answers', 'profile': (tmp_path / 'run' / name).symlink_to(tmp_path / 'mine' / 'folder')
+    made = Shop.open(tmp_path / 'run')
+    made.answers()
+    made.profile(minimal_above=0)
+    assert not (tmp_path / 'run' / 'answers').is_symlink() and (tmp_path / 'run' / 'answers' / 'monthly_revenue.csv').is_file()
+    assert (tmp_path / 'run' / 'profile' / 'orders.html').is_file() and not (tmp_path / 'run' / 'answers.html').is_symlink()
+    (tmp_path / 'run' / 'html').symlink_to(tmp_path / 'mine' / 'folder')
+    shop.save(tmp_path / 'run')
+    assert sorted(p.name for p in (tmp_path / 'run').iterdir()) == ['manifest.json', 'tables']
+    assert not list((tmp_path / 'mine' / 'folder').iterdir()) and {p.read_text() for p in (tmp_path / 'mine').iterdir() if p.is_file()} == {'mine'}
