@@ -39,12 +39,27 @@ class Sales:
         self.products = max(products or 0, int(self.product.max()) + 1)
 
 # %% ../nbs/14_realism.ipynb #4238a6e5
+_NEEDED = dict(orders=dict(order_id='iuOf', customer_id='iuOf', ordered_at='M', status='O'),
+               order_items=dict(order_id='iuOf', product_id='iuOf', quantity='iuf', unit_price_cents='iuf', discount_cents='iuf'))
+
+def _check_table(name, frame, columns):
+    "Raise `ShopError` for a table that sales cannot be taken from"
+    todo = 'Give it as the dictionary of tables has it'
+    if not isinstance(frame, pd.DataFrame): raise ShopError(f'{name} is no table, but a {type(frame).__name__}.', todo, code=2)
+    for column, kinds in columns.items():
+        if (n := list(frame.columns).count(column)) != 1: raise ShopError(f"{name} has {'no' if not n else n} column{'s' if n > 1 else ''} {column}.", todo, code=2)
+        if frame[column].dtype.kind not in kinds: raise ShopError(f'{name}.{column} has the type {frame[column].dtype}.', todo, code=2)
+        if frame[column].isna().any(): raise ShopError(f'{name}.{column} is empty in {frame[column].isna().sum():,} rows.', todo)
+    if name == 'orders' and not frame.order_id.is_unique: raise ShopError('orders has an order_id twice.', todo)
+
 def _frames(source):
     "The tables of a shop as pandas frames, from a `Shop`, a dictionary or a folder"
     if isinstance(source, (str, Path)): source = {n: read_table(source, n) for n in ('customers', 'products', 'orders', 'order_items', 'payments')}
     missing = [n for n in ('orders', 'order_items') if n not in source]
     if missing: raise ShopError(f"There is no table {' and no table '.join(missing)}.", 'Give a dictionary with the tables orders and order_items', code=2)
-    return {n: t.to_pandas(date_as_object=False) if isinstance(t, pa.Table) else t for n, t in source.items()}
+    frames = {n: t.to_pandas(date_as_object=False) if isinstance(t, pa.Table) else t for n, t in source.items()}
+    for table, columns in _NEEDED.items(): _check_table(table, frames[table], columns)
+    return frames
 
 def _sold(t):
     "The finished sales of a shop's tables"
@@ -324,7 +339,9 @@ def _tail(k, mean): # P(X >= k) of a Poisson, for k above the mean
 def _pairs(s, product):
     "How many pairs of products share baskets more often than popularity explains"
     order, p = np.divmod(np.unique(s.order * s.products + product), s.products); n = np.bincount(p); both = []
-    for lag in range(1, int(s.lines.max())):
+    most = int(np.bincount(order).max()) # different products in an order
+    if most > 5000: raise Unmeasured(f'an order has {most:,} different products')
+    for lag in range(1, most):
         same = order[lag:] == order[:-lag]; both.append(p[:-lag][same] * s.products + p[lag:][same])
     pair, k = np.unique(np.concatenate(both), return_counts=True)
     mean = n[pair // s.products] * n[pair % s.products] / len(s.lines); more = k > mean

@@ -1,5 +1,9 @@
 "The scorecard: its measures are right, a shop passes, and a shop with one fault is found out."
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
 import numpy as np, pandas as pd, pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from shop_nb import realism as R
 from shop_nb.generate import tables, write_tables
@@ -243,10 +247,11 @@ def test_own_orders_with_plain_names_and_cents(own):
 
 def test_lines_that_are_no_sales_are_left_out_and_counted(own):
     a = scorecard(own, **COLUMNS)
-    more = pd.concat([own, own.head(5).assign(Quantity=-1), own.head(7).assign(**{'Customer ID': None}), own.head(3).assign(Price=0)])
+    more = pd.concat([own, own.head(5).assign(Quantity=-1), own.head(7).assign(**{'Customer ID': None, 'Invoice': 'B1'}), own.head(3).assign(Price=0)])
     b = scorecard(more, **COLUMNS)
     pd.testing.assert_frame_equal(a.frame, b.frame)
-    assert '7 lines without customer' in repr(b) and '8 lines without a positive quantity and price' in repr(b)
+    for said in ("7 lines have no customer (column 'Customer ID')", "5 lines have no positive quantity (column 'Quantity')", "3 lines have no positive price (column 'Price')"):
+        assert f'{said} and were left out.' in repr(b)
 
 
 @pytest.mark.parametrize('change, given, says', [
@@ -272,6 +277,203 @@ def test_files_that_cannot_be_read(tmp_path, name, text):
 
 def test_a_dictionary_without_orders():
     with pytest.raises(ShopError, match='no table orders'): scorecard({'customers': pd.DataFrame()})
+
+
+# --- own orders, written in many ways: the facts are those of the same lines in a frame
+
+@pytest.fixture(scope='module')
+def lines():
+    "Order lines of a small shop, as the guide takes them, with prices in euro"
+    sql = '''select o.customer_id customer, o.order_id "order", o.ordered_at time, i.product_id product, i.quantity, i.unit_price_cents / 100 price
+             from orders o join order_items i using (order_id)'''
+    return Shop(seed=9, orders=600, order_items=1500, customers=300, products=120).sql(sql)
+
+
+@pytest.fixture(scope='module')
+def plain(lines):
+    c = scorecard(lines)
+    assert c.in_band == 28 and c.sizes['orders'] == 600 and c.sizes['products'] == 107 and len(c.notes) == 2
+    return c.frame
+
+
+def written(form): return lambda l: l.assign(time=l.time.dt.strftime(form))
+
+
+def fractions(l): return l.assign(time=[t.isoformat(' ') + ('.500000' if i % 3 else '') for i, t in enumerate(l.time)])
+
+
+def two_offsets(l): return l.assign(time=[t.isoformat(' ') + (' +0100' if i % 3 else ' +0200') for i, t in enumerate(l.time)])
+
+
+def aware(l):
+    "Two instants that are equal, and not so on the wall."
+    from datetime import timedelta, timezone
+    return l.assign(time=pd.Series([t.to_pydatetime().replace(tzinfo=timezone(timedelta(hours=i % 3))) for i, t in enumerate(l.time)], dtype=object))
+
+
+def on_first_lines(l, *roles):
+    later = l['order'].duplicated()
+    return l.astype(object).assign(**{r: l[r].astype(str).where(~later, None) for r in roles})
+
+
+TIMES = {f: written(f) for f in (
+    '%Y-%m-%dT%H:%M:%S', '%Y-%m-%d %H:%M:%S.%f', '%Y-%m-%dT%H:%M:%SZ', '%Y-%m-%dT%H:%M:%S+02:00', '%d/%m/%Y %H:%M:%S', '%m/%d/%Y %H:%M:%S',
+    '%d-%m-%Y %H:%M:%S', '%d.%m.%Y %H:%M:%S', '%Y/%m/%d %H:%M:%S', '%m/%d/%Y %I:%M:%S %p', '%d %b %Y %H:%M:%S', '%b %d, %Y %I:%M:%S %p',
+    '%a, %d %b %Y %H:%M:%S +0000', '%a %b %d %H:%M:%S %Y', '%Y%m%dT%H%M%S', '%d-%b-%y %I.%M.%S.000000 %p')} | dict(
+    fractions=fractions, two_offsets=two_offsets, aware=aware, period=lambda l: l.assign(time=l.time.dt.to_period('s')),
+    zone=lambda l: l.assign(time=l.time.dt.tz_localize('UTC')), objects=lambda l: l.assign(time=l.time.astype(object)))
+OTHERS = dict(
+    text=lambda l: l.astype(str), objects=lambda l: l.astype(object), nullable=lambda l: l.convert_dtypes(), category=lambda l: l.astype(str).astype('category'),
+    float_ids=lambda l: l.astype(dict(customer=float, order=float, product=float)), index=lambda l: l.set_index(['order', 'product']),
+    zeros=lambda l: l.assign(product=l['product'].astype(str).str.zfill(5)), blanks=lambda l: l.assign(product=l['product'].astype(str) + '  '),
+    long_ids=lambda l: l.assign(order=[str(10**17 + i) for i in pd.factorize(l['order'])[0]]), euro=lambda l: l.assign(price=[f'€ {p:,.2f}' for p in l.price]),
+    comma=lambda l: l.assign(price=[f'{p:.2f}'.replace('.', ',') for p in l.price]), shopify=lambda l: on_first_lines(l, 'customer', 'time'),
+    only_customer=lambda l: on_first_lines(l, 'customer'), only_time=lambda l: on_first_lines(l, 'time')) | {
+    code: lambda l, code=code: l.assign(product=l['product'].astype(str).replace('55', code)) for code in ('NA', 'null', 'None', 'nan', 'TRUE', '#N/A', '-')}
+
+
+@pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize('change', [*TIMES.values(), *OTHERS.values()], ids=[*TIMES, *OTHERS])
+def test_own_orders_in_other_words(tmp_path, lines, plain, change):
+    frame, path = change(lines), tmp_path / 'own.csv'
+    frame.reset_index().to_csv(path, index=False)
+    for source in frame, path: pd.testing.assert_frame_equal(scorecard(source).frame, plain)
+
+
+@pytest.mark.parametrize('how', [dict(sep=';', decimal=','), dict(sep='\t'), dict(sep='|'), dict(encoding='utf-8-sig'), dict(encoding='utf-16'), dict(encoding='cp1252'),
+    dict(compression='gzip'), dict(compression='zip'), dict(compression='xz'), dict(lineterminator='\r', quoting=1)], ids=str)
+def test_own_orders_in_other_files(tmp_path, lines, plain, how):
+    path = tmp_path / 'own.csv'
+    lines.assign(product='Tüte\n' + lines['product'].astype(str)).to_csv(path, index=False, **how)
+    c = scorecard(path)
+    pd.testing.assert_frame_equal(c.frame, plain)
+    assert ('Windows-1252' in repr(c)) == (how.get('encoding') == 'cp1252')
+
+
+@pytest.mark.parametrize('unit', ['s', 'ms', 'us', 'ns'])
+@pytest.mark.parametrize('zone', [None, 'UTC'])
+def test_own_orders_in_parquet(tmp_path, lines, plain, unit, zone):
+    import pyarrow as pa, pyarrow.parquet as pq
+    t = pa.Table.from_pandas(lines, preserve_index=False)
+    t = t.set_column(2, 'time', t['time'].cast(pa.timestamp(unit, tz=zone)))
+    folder = tmp_path / 'order=1'
+    folder.mkdir()
+    pq.write_table(t.slice(0, 700), folder / 'a.parquet'); pq.write_table(t.slice(700), folder / 'b.parquet'); (folder / '_SUCCESS').touch()
+    for source in t, folder: pd.testing.assert_frame_equal(scorecard(source).frame, plain)
+
+
+def test_long_ids_beside_an_empty_one(tmp_path, lines):
+    f = lines.assign(order=pd.array(10**17 + pd.factorize(lines['order'])[0], dtype='Int64'))
+    f.loc[3, 'order'] = pd.NA
+    f.to_csv(tmp_path / 'own.csv', index=False); f.to_parquet(tmp_path / 'own.parquet')
+    for source in f, tmp_path / 'own.csv', tmp_path / 'own.parquet':
+        c = scorecard(source)
+        assert c.sizes['orders'] == 600 and '1 line has no order' in repr(c)
+    with pytest.raises(ShopError, match='lost digits'): scorecard(f.astype({'order': float}))
+
+
+@pytest.mark.parametrize('role, value', [('customer', 999999), ('time', pd.Timestamp('2025-12-24'))])
+def test_an_order_that_names_two(lines, plain, role, value):
+    f, i = lines.copy(), lines.index[lines['order'].duplicated()][0]
+    f.loc[i, role] = value
+    c = scorecard(f)
+    pd.testing.assert_frame_equal(c.frame, plain)
+    assert repr(c).count(f'1 order has more than one {role}; the first counts.') == 1
+
+
+def early(l): return l[l.time.dt.day <= 12]
+
+
+def test_day_or_month_first_is_asked_for(lines):
+    f = early(lines)
+    for first, form in ((True, '%d/%m/%Y %H:%M:%S'), (False, '%m/%d/%Y %H:%M:%S')):
+        with pytest.raises(ShopError, match='Give dayfirst=True or dayfirst=False'): scorecard(written(form)(f))
+        pd.testing.assert_frame_equal(scorecard(written(form)(f), dayfirst=first).frame, scorecard(f).frame)
+    assert 'read day first' in repr(scorecard(written('%d/%m/%Y')(lines)))
+
+
+def one(role, value, at=5):
+    def change(l):
+        f = l.astype({role: object}); f.loc[at, role] = value
+        return f
+    return change
+
+
+@pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize('change, says', [
+    (lambda l: l.assign(time=l.time.astype('datetime64[s]').astype('int64')), "unit='s'"),
+    (lambda l: l.assign(time=l.time.astype('datetime64[ms]').astype('int64').astype(str)), "unit='ms'"),
+    (lambda l: l.assign(time=45000.5), "origin='1899-12-30'"),
+    (one('time', 'NA'), "'NA' is no time (one such value, in row 5)"),
+    (lambda l: one('time', '2025-01-02')(written('%d/%m/%Y')(l)), 'two ways'),
+    (one('time', pd.Timestamp('1903-01-01')), '1970 to 2199'),
+    (one('price', np.inf), 'inf is no number'), (one('price', 1e300), 'too large'), (one('price', 'NA'), "'NA' is no number"), (one('price', True), 'True is no number'),
+    (lambda l: l.assign(price=[f"{'$' if i else '€'} 5" for i in range(len(l))]), 'different currencies'),
+    (lambda l: l.assign(price='1,234'), 'thousands or decimals'), (lambda l: l.assign(price=['9,50', *['9.50'] * (len(l) - 1)]), 'different decimal marks'),
+    (lambda l: l.assign(product=[[1, 2]] * len(l)), 'is no code'),
+    (lambda l: pd.concat([l, l[['price']]], axis=1), "'price' is there twice"), (lambda l: l.assign(**{'price.1': 1}), "'price' is there twice"),
+    (lambda l: l.assign(product=None), '1,500 lines have no product'),
+    (lambda l: l.assign(customer=''), '1,500 lines have no customer'),
+    (lambda l: l.assign(price=0), '1,500 lines have no positive price'),
+    (lambda l: l.head(0), 'There are no order lines'),
+])
+def test_own_orders_that_are_refused(lines, change, says):
+    with pytest.raises(ShopError) as e: scorecard(change(lines))
+    assert says in str(e.value) and len(str(e.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize('given, says', [(dict(dayfirst='yes'), 'dayfirst'), (dict(cents='no'), 'cents'), (dict(products='600'), 'products'), (dict(products=0), 'products'),
+    (dict(customer='order'), 'customer and order')])
+def test_calls_that_cannot_be(lines, given, says):
+    with pytest.raises(ShopError, match=says) as e: scorecard(lines, **given)
+    assert e.value.code == 2
+
+
+@pytest.mark.parametrize('more, says', [('a"b,"c"d,2\n', "line 1502: ',' expected"), ('1,2,3,4,5,6,7\n', 'line 1502: 7 fields'), ('1,2,x,4,5,6\n', "'x' is no time (one such value, in line 1502)")])
+def test_lines_of_a_file_that_are_refused(tmp_path, lines, more, says):
+    (tmp_path / 'own.csv').write_text(lines.to_csv(index=False) + more)
+    with pytest.raises(ShopError) as e: scorecard(tmp_path / 'own.csv')
+    assert says in str(e.value)
+
+
+def test_what_a_file_repeats_or_leaves_empty(tmp_path, lines, plain):
+    (tmp_path / 'own.csv').write_text('sep=,\n' + lines.to_csv(index=False) + ','.join(lines) + '\n\n,,,,,\n')
+    c = scorecard(tmp_path / 'own.csv')
+    pd.testing.assert_frame_equal(c.frame, plain)
+    assert '1 line repeats the header and was left out. 1 line has no order and was left out.' in repr(c)
+
+
+def test_the_column_that_is_the_reason_is_named_once_and_is_no_markup(lines):
+    name = '<b>sku</b>'
+    c = scorecard(lines.assign(product=lines['product'].where(lines['product'] != 55)).rename(columns=dict(product=name)), product=name)
+    said = "67 lines have no product (column '<b>sku</b>') and were left out."
+    assert repr(c).count(said) == 1 and c._repr_html_().count('67 lines') == 1 and name not in c._repr_html_()
+
+
+@pytest.mark.parametrize('source', [None, 5, [], {}, b'x', '', 'no such file', 'x' * 5000, '\0', pd.DataFrame()], ids=lambda s: str(s)[:12].strip('\0') or type(s).__name__)
+def test_what_is_no_source(source):
+    with pytest.raises(ShopError) as e: scorecard(source)
+    assert len(str(e.value).splitlines()) == 2
+
+
+ODD = st.sampled_from([None, np.nan, pd.NaT, pd.NA, '', 'NA', 0, -1, 1.5, 1e300, np.inf, -np.inf, 10**30, True, 'x', '1,5', '1.234', '€5', b'\xff', date(2025, 1, 1),
+    datetime(1, 1, 1), datetime(9999, 12, 31), time(5), timedelta(1), Decimal('1.5'), Decimal('sNaN'), [1], (1, 2), {1: 2}, np.array([1, 2]), 1 + 2j,
+    pd.Timestamp('2025-01-01', tz='UTC'), pd.Period('2025-01'), '13/01/2025', '\x00', '\ud800', '\n\n', object()])
+
+
+@pytest.mark.filterwarnings('error')
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_odd_values_give_a_card_or_a_sentence(lines, data):
+    f = lines.head(data.draw(st.sampled_from([0, 1, 400]))).copy()
+    for role in data.draw(st.lists(st.sampled_from(list(f)), min_size=1, max_size=3, unique=True)):
+        column = f[role].to_numpy(dtype=object).copy()
+        odd = data.draw(ODD)
+        for i in range(0, len(column), data.draw(st.sampled_from([1, 2, 150]))): column[i] = odd
+        f[role] = pd.Series(column, f.index, dtype=object)
+    try: c = scorecard(f)
+    except ShopError as e: assert len(str(e).splitlines()) <= 2
+    else: assert repr(c) and c._repr_html_()
 
 
 # --- what cannot be measured, and other sizes
