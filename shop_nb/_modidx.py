@@ -899,6 +899,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'shop_nb.realism._days_to_deliver': ('realism.html#_days_to_deliver', 'shop_nb/realism.py'),
                                  'shop_nb.realism._delivered_lines': ('realism.html#_delivered_lines', 'shop_nb/realism.py'),
                                  'shop_nb.realism._downhill': ('realism.html#_downhill', 'shop_nb/realism.py'),
+                                 'shop_nb.realism._faults': ('realism.html#_faults', 'shop_nb/realism.py'),
                                  'shop_nb.realism._finished': ('realism.html#_finished', 'shop_nb/realism.py'),
                                  'shop_nb.realism._frames': ('realism.html#_frames', 'shop_nb/realism.py'),
                                  'shop_nb.realism._gaps': ('realism.html#_gaps', 'shop_nb/realism.py'),

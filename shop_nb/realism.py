@@ -38,20 +38,26 @@ class Sales:
         self.day, self.second = seconds // 86400, seconds % 86400
         self.products = max(products or 0, int(self.product.max()) + 1)
 
-# %% ../nbs/14_realism.ipynb #4238a6e5
-_NEEDED = dict(orders=dict(order_id='iuOf', customer_id='iuOf', ordered_at='M', status='O'),
-               order_items=dict(order_id='iuOf', product_id='iuOf', quantity='iuf', unit_price_cents='iuf', discount_cents='iuf'))
+# %% ../nbs/14_realism.ipynb #71be04c3
+_KEY, _NUMBER = 'iuOf', 'iuf' # kinds of NumPy types
+_NEEDED = dict(orders=dict(order_id=_KEY, customer_id=_KEY, ordered_at='M', status='O'),
+               order_items=dict(order_id=_KEY, product_id=_KEY, quantity=_NUMBER, unit_price_cents=_NUMBER, discount_cents=_NUMBER))
 
 def _check_table(name, frame, columns):
     "Raise `ShopError` for a table that sales cannot be taken from"
-    todo = 'Give it as the dictionary of tables has it'
-    if not isinstance(frame, pd.DataFrame): raise ShopError(f'{name} is no table, but a {type(frame).__name__}.', todo, code=2)
-    for column, kinds in columns.items():
-        if (n := list(frame.columns).count(column)) != 1: raise ShopError(f"{name} has {'no' if not n else n} column{'s' if n > 1 else ''} {column}.", todo, code=2)
-        if frame[column].dtype.kind not in kinds: raise ShopError(f'{name}.{column} has the type {frame[column].dtype}.', todo, code=2)
-        if frame[column].isna().any(): raise ShopError(f'{name}.{column} is empty in {frame[column].isna().sum():,} rows.', todo)
-    if name == 'orders' and not frame.order_id.is_unique: raise ShopError('orders has an order_id twice.', todo)
+    for wrong in _faults(name, frame, columns):
+        raise ShopError(wrong, 'Give the tables orders and order_items as the dictionary of tables has them', code=2)
 
+def _faults(name, frame, columns):
+    "What keeps sales from being taken from a table"
+    if not isinstance(frame, pd.DataFrame): yield f'{name} is no table, but of type {type(frame).__name__}.'
+    for column, kinds in columns.items():
+        if (n := list(frame.columns).count(column)) != 1: yield f'{name} has {n or "no"} column {column}.'
+        if frame[column].dtype.kind not in kinds: yield f'{name}.{column} has the type {frame[column].dtype}.'
+        if n := int(frame[column].isna().sum()): yield f'{name}.{column} is empty in {n:,} rows.'
+    if name == 'orders' and not frame.order_id.is_unique: yield 'orders has an order_id twice.'
+
+# %% ../nbs/14_realism.ipynb #c2a9d5e8
 def _frames(source):
     "The tables of a shop as pandas frames, from a `Shop`, a dictionary or a folder"
     if isinstance(source, (str, Path)): source = {n: read_table(source, n) for n in ('customers', 'products', 'orders', 'order_items', 'payments')}
@@ -61,6 +67,7 @@ def _frames(source):
     for table, columns in _NEEDED.items(): _check_table(table, frames[table], columns)
     return frames
 
+# %% ../nbs/14_realism.ipynb #4238a6e5
 def _sold(t):
     "The finished sales of a shop's tables"
     orders = t['orders'][~t['orders'].status.isin(['cancelled', 'returned'])].set_index('order_id')

@@ -476,6 +476,15 @@ def test_odd_values_give_a_card_or_a_sentence(lines, data):
     else: assert repr(c) and c._repr_html_()
 
 
+@pytest.mark.parametrize('table, change, says', [
+    ('orders', lambda t: t.drop(columns='status'), 'orders has no column status'), ('orders', lambda t: t.set_index('order_id'), 'orders has no column order_id'),
+    ('orders', lambda t: t.assign(ordered_at='soon'), 'orders.ordered_at has the type object'), ('order_items', lambda t: t.assign(quantity=np.nan), 'order_items.quantity is empty'),
+    ('orders', lambda t: pd.concat([t, t]), 'orders has an order_id twice'), ('orders', lambda t: t.assign(status='cancelled'), '0 finished orders'),
+    ('order_items', lambda t: t.head(0), '0 finished orders'), ('orders', lambda t: None, 'orders is no table')])
+def test_tables_that_hold_no_sales(shop, table, change, says):
+    with pytest.raises(ShopError, match=says): scorecard(shop | {table: change(shop[table])})
+
+
 # --- what cannot be measured, and other sizes
 
 def test_what_is_not_there_is_not_measured(own):
