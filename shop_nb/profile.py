@@ -92,6 +92,7 @@ def _drawn(config, image_format=None, bbox_extra_artists=None, bbox_inches=None)
     plt.close(fig)
     return out.getvalue()
 
+# %% ../nbs/09_profile.ipynb #3eecb500
 def _named_bars(bars):
     "The profiler's function for bars of categories, with names that can be drawn"
     def named(data, *args, **kw):
@@ -180,6 +181,7 @@ def _page(report, title, home):
     return render('profile.html', title=title, home=home, parts=parts, body=raw(text), style=raw(style),
                   scripts=[raw(s) for s in _scripts()], policy=raw(policy(*_scripts())))
 
+# %% ../nbs/09_profile.ipynb #175ae67a
 def _report(frame, name, minimal, home):
     "The page of a profile"
     with _quiet(), _put_right(frame):

@@ -347,6 +347,7 @@ def _apart():
         print(json.dumps(told), flush=True)
     except KeyboardInterrupt: sys.exit(130)
 
+# %% ../nbs/13_run.ipynb #ffd01f04
 class _Aside:
     "A process that runs one step beside others"
     def __init__(self):
@@ -397,6 +398,7 @@ def _steps(steps, folder, values, failed, bar, tell):
                     if other[0].stem == ASIDE: aside.start(*other, failed)
     return seconds
 
+# %% ../nbs/13_run.ipynb #b139e982
 def run(
     out='', # the run's folder; empty is reports/shop of the project
     bar:bool=False, # show a progress bar a step, instead of a line
