@@ -48,7 +48,7 @@ class Desk:
 # %% ../nbs/11c_dashboard.ipynb #8dfcc50c
 def _fitting(method, asked):
     "The arguments of a question, if they are what its method takes"
-    params = dict(list(inspect.signature(method).parameters.items()))
+    params = inspect.signature(method).parameters
     given = {k: v for k, v in asked.items() if k not in ('ask', 'id')}
     wrong = [k for k in given if k not in params or type(given[k]) is not params[k].annotation]
     wrong += [k for k, p in params.items() if p.default is p.empty and k not in given]
@@ -76,7 +76,8 @@ def answer(self:Desk,
 @patch
 def discreet(self:Desk, text:str):
     "A text without the folders of this machine"
-    for folder in {self.run, self.run.resolve()} | ({Path(self.cubes)} if self.cubes else set()): text = text.replace(str(folder), folder.name)
+    folders = {self.run, self.run.resolve()} | ({Path(self.cubes)} if self.cubes else set())
+    for folder in folders: text = text.replace(str(folder), folder.name)
     return text
 
 # %% ../nbs/11c_dashboard.ipynb #42233072
@@ -87,7 +88,8 @@ def on_hello(self:Desk, query:str=''):
     if self.on_changed()['changed']: self.open()
     f, left = self.view(query)
     told = read_manifest(self.run).get('tables')
-    rows = {n: t['rows'] for n, t in (told if isinstance(told, dict) else {}).items() if n in TABLES and isinstance(t, dict) and type(t.get('rows')) is int}
+    told = {n: t for n, t in told.items() if n in TABLES and isinstance(t, dict)} if isinstance(told, dict) else {}
+    rows = {n: t['rows'] for n, t in told.items() if type(t.get('rows')) is int}
     pages = {k: dict(title=title, panels=panels) for k, (title, panels) in PAGES.items()}
     return dict(run=self.run.resolve().name, bounds=[str(d) for d in self.cube.bounds], names=self.cube.names, dimensions=DIMENSIONS, pages=pages,
                 query=to_query(f), left=left, rows=rows, colours=THEMES)
@@ -168,7 +170,8 @@ def _column(con, table, c):
         return dict(name=c[0], kind=kind, distinct=distinct, missing=missing, top=top)
     value = f'epoch({name}::timestamp)' if kind == 'time' else f'{name}::double'
     low, high, missing = con.sql(f'select min({name}), max({name}), count(*) - count({name}) from {table}').fetchall()[0]
-    bins = con.sql(f'''with v as (select {value} as v from {table} where isfinite({value})), b as (select min(v) as low, greatest(max(v) - min(v), 1) as wide from v)
+    bins = con.sql(f'''with v as (select {value} as v from {table} where isfinite({value})),
+                    b as (select min(v) as low, greatest(max(v) - min(v), 1) as wide from v)
                     select least(floor((v - low) / wide * 16), 15)::int as bin, count(*) from v, b group by 1''').fetchall()
     return dict(name=c[0], kind=kind, low=str(low), high=str(high), missing=missing, bins=[dict(bins).get(i, 0) for i in range(16)])
 

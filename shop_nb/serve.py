@@ -6,13 +6,13 @@
 __all__ = ['PROTOCOL', 'page_folder', 'stage', 'Doors', 'doors', 'Visit', 'Visits', 'policy', 'well_formed', 'serve']
 
 # %% ../nbs/11d_serve.ipynb #30c3d8fb
-import asyncio, base64, hashlib, hmac, html, json, os, re, secrets, shutil, sys, tempfile, time
+import asyncio, base64, hashlib, hmac, json, os, re, secrets, shutil, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from fastcore.basics import patch
 
@@ -114,24 +114,32 @@ def policy(
     "What the page may load, run and ask"
     def one(script): return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     hashes = ' '.join(f"'sha256-{one(s)}'" for s in re.findall(r'<script>(.*?)</script>', template, re.S))
-    return '; '.join(["default-src 'self'", f"script-src 'self' blob: {hashes}", "style-src 'self' 'unsafe-inline'", "img-src 'self' data: blob:",
-                      "font-src 'self' data:", "connect-src 'self'", "frame-ancestors 'self'", "form-action 'self'", "object-src 'none'", "base-uri 'none'"])
+    return '; '.join(["default-src 'self'", f"script-src 'self' blob: {hashes}", "style-src 'self' 'unsafe-inline'",
+                      "img-src 'self' data: blob:", "font-src 'self' data:", "connect-src 'self'", "frame-ancestors 'self'",
+                      "form-action 'self'", "object-src 'none'", "base-uri 'none'"])
 
-def _headers(policy): return {'Content-Security-Policy': policy, 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'same-origin', 'X-Robots-Tag': 'noindex, nofollow'}
+def _headers(policy):
+    return {'Content-Security-Policy': policy, 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'same-origin',
+            'X-Robots-Tag': 'noindex, nofollow'}
 
 # %% ../nbs/11d_serve.ipynb #534a1b25
 _OPEN = '/healthz', '/robots.txt'
-_SAYS = {401: 'This dashboard wants a token: the address that was printed at its start has it.', 404: 'There is nothing here.', 405: 'This cannot be done here.',
-         421: 'This dashboard is not served by this name. Start it with --allow-host and the name, if it should be.', 500: 'Something went wrong; the terminal in which it is served says what.',
+_LOOK = 'body { font: 16px system-ui, sans-serif; margin: 15vh auto; max-width: 34em; padding: 0 1em }'
+_SAYS = {401: 'This dashboard wants a token: the address that was printed at its start has it.',
+         404: 'There is nothing here.',
+         405: 'This cannot be done here.',
+         421: 'This dashboard is not served by this name. Start it with --allow-host and the name, if it should be.',
+         500: 'Something went wrong; the terminal in which it is served says what.',
          503: 'The dashboard is full: as many pages are open as it has room for. This page tries again every twenty seconds.'}
 
 def _notice(status, title='Shop'):
     "A small page that says why there is no other"
     ask = '<form><p><label>Token <input name="token" type="password" autofocus></label> <button>Open</button></p></form>' if status == 401 else ''
     again = '<meta http-equiv="refresh" content="20">' if status == 503 else ''
-    return (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
-            f'{again}<title>{title}</title><style>body {{ font: 16px system-ui, sans-serif; margin: 15vh auto; max-width: 34em; padding: 0 1em }}</style></head>'
-            f'<body><main><h1>{title}</h1><p>{html.escape(_SAYS.get(status, "This cannot be answered."))}</p>{ask}</main></body></html>')
+    return ('<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f'{again}<title>{title}</title><style>{_LOOK}</style></head>'
+            f'<body><main><h1>{title}</h1><p>{_SAYS.get(status, "This cannot be answered.")}</p>{ask}</main></body></html>')
 
 # %% ../nbs/11d_serve.ipynb #c61cb957
 class _Door:
@@ -155,7 +163,9 @@ class _Door:
     def remember(self, doors):
         "Keep the visitor's token in a cookie, and out of the address"
         secure = 'https' in (self.request.protocol, self.request.headers.get('X-Forwarded-Proto'))
-        if doors.token: self.set_cookie(self.settings['shop_cookie'], doors.cookie, path=doors.root or '/', httponly=True, samesite='Lax', secure=secure)
+        if doors.token:
+            self.set_cookie(self.settings['shop_cookie'], doors.cookie, path=doors.root or '/', httponly=True,
+                            samesite='Lax', secure=secure)
         self.set_status(303)
         self.set_header('Location', '?' + urlencode([(k, v) for k, v in parse_qsl(self.request.query) if k != 'token']))
         self.finish()
@@ -246,8 +256,10 @@ def _page(desk, visits):
             try:
                 first = await first_of(self.request.query)
                 async for text in super().get_generator(path):
-                    if not visit.kernel and (found := re.search(r'"kernelId": ?"([0-9a-f-]{36})"', text)): visit.kernel = found[1]
-                    yield text.replace('<!--first numbers-->', first, 1).replace('<script>window.voila_heartbeat()</script>', ' ')
+                    found = re.search(r'"kernelId": ?"([0-9a-f-]{36})"', text)
+                    if found and not visit.kernel: visit.kernel = found[1]
+                    text = text.replace('<script>window.voila_heartbeat()</script>', ' ')
+                    yield text.replace('<!--first numbers-->', first, 1)
             finally:
                 Told._cache.pop(visit.kernel, None)
                 if not visit.kernel: visits.remove(visit)
@@ -291,8 +303,8 @@ def _start(App, notebook, host, port, doors, ready):
     app = App(log_level='ERROR', base_url=f'{doors.root}/', server_url='/')
     app.initialize([str(notebook), f'--port={port}', f'--Voila.ip={host}', '--no-browser'])
     template = (notebook.parent / 'voila' / 'templates' / 'shop' / 'index.html.j2').read_text(encoding='utf-8')
-    app.tornado_settings = {**app.tornado_settings, 'shop_doors': doors, 'shop_headers': _headers(policy(template)), 'shop_cookie': f'shop-nb-{port}',
-                            'websocket_max_message_size': 1_000_000}
+    app.tornado_settings = {**app.tornado_settings, 'shop_doors': doors, 'shop_headers': _headers(policy(template)),
+                            'shop_cookie': f'shop-nb-{port}', 'websocket_max_message_size': 1_000_000}
     app.ready = ready
     app.start()
 
