@@ -297,7 +297,8 @@ def _expected(settings): # rows in all: lines beyond the window are taken at the
 
 # %% ../nbs/04_generate.ipynb #f4bc36b0
 def _remove(path): # a file, a folder or a link, if it is there; what a link leads to stays
-    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+    if path.is_dir() and not path.is_symlink(): shutil.rmtree(path)
+    else: path.unlink(missing_ok=True)
 
 def _move_in(tmp, out): # each table to its place; what was there in any format goes
     out.mkdir(exist_ok=True)

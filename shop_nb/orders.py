@@ -81,11 +81,12 @@ TASTE = .70  # correlation of a line's place on the shelf with the customer's sp
 _WHICH = choice_table([.40, .24, .16, .12, .08], bits=8)
 _NORMAL = quantile_table(normal, .001, bits=14)
 _SHARE = np.rint([NormalDist().cdf((k - 6000) / 1000) * (2**32 - 1) for k in range(12_001)]).astype(np.int64)
+_STEP = np.diff(_SHARE)
 
 def _share(level, h): # a place on the shelf, from cheap to dear, for a spending level
     z = (int(TASTE * 1000) * level + int((1 - TASTE**2)**.5 * 1000) * look_up(h, _NORMAL)) // 1000
-    z = np.clip(z + 6000, 0, 11_999); low = _SHARE[z]
-    return low + ((_SHARE[z + 1] - low) * (h & np.uint64(65535)).view(np.int64) >> 16)
+    z = np.clip(z + 6000, 0, 11_999)
+    return _SHARE.take(z) + (_STEP.take(z) * (h & np.uint64(65535)).view(np.int64) >> 16)
 
 # %% ../nbs/03c_orders.ipynb #4b3d536a
 def favourite(catalogue:Catalogue, # The products
@@ -191,8 +192,7 @@ def _at_places(): # shipping, VAT and transit at each place
     return COUNTRIES.loc[places().country].astype(dict(shipping=int, vat=int)).to_dict('series').values()
 
 def _by_order(b, x): # sums of a column of lines, one an order
-    c = np.concatenate([[0], x.cumsum()])
-    return c[np.append(b.start[1:], len(x))] - c[b.start] if len(b.start) else b.start
+    return np.add.reduceat(x, b.start) if len(b.start) else b.start
 
 def total(catalogue:Catalogue, # The products
           b:Block, # A block with its lines
@@ -271,7 +271,10 @@ def settle(b:Block, # A block with its whole life
     dead = b.cancelled & happened(b.cancel_time); paid = b.captured & happened(b.paid)
     b.arrived = ~b.cancelled & happened(b.delivered)
     l.back = np.where((b.arrived & happened(b.return_time))[l.row], l.returned, 0)
-    back = _by_order(b, l.net * l.back // l.quantity); whole = _by_order(b, l.quantity - l.back) == 0
+    value = np.zeros_like(l.net)
+    some = np.flatnonzero(l.back)
+    value[some] = l.net[some] * l.back[some] // l.quantity[some]
+    back = _by_order(b, value); whole = _by_order(b, l.quantity - l.back) == 0
     stages = dict(cancelled=dead, returned=whole, delivered=b.arrived, shipped=paid & happened(b.shipped) & ~b.cancelled, paid=paid)
     b.status = np.select(list(stages.values()), [_STATUS[s] for s in stages], _STATUS['pending']); b.was_paid = paid
     b.refunded = np.where((dead & paid) | whole, b.amount, back * (b.goods - b.discount + b.tax) // b.goods)

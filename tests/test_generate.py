@@ -1,5 +1,5 @@
 """The promises of the generator: any partition, history stays, random access, exact totals, shop rules."""
-import os, subprocess, sys, time
+import os, signal, subprocess, sys, time
 from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
@@ -211,3 +211,87 @@ def test_digest_sees_any_change(default):
             x = t[c].to_pylist(); i, j = 5, next(k for k in range(6, len(x)) if x[k] != x[5]) if len(set(map(str, x))) > 1 else 5
             x[i], x[j] = x[j], x[i]
             if i != j: assert g.digest(t.set_column(t.schema.get_field_index(c), c, pa.array(x, t.schema.field(c).type)), n) != d, (n, c)
+
+
+# --- started anywhere, stopped at any time
+
+SAVE = "from shop_nb import Shop\nShop(seed=3, orders=400, order_items=1000, customers=200, products=60).save('out', workers=2)\n"
+ROOT = os.path.dirname(os.path.dirname(g.__file__))
+
+
+def start(args, folder):
+    return subprocess.Popen([sys.executable, *args], cwd=folder, env={**os.environ, 'PYTHONPATH': ROOT}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize('before, after', [('', ''), ('import threading\ndef job():\n    ', '\nt = threading.Thread(target=job); t.start(); t.join()\n')])
+def test_a_script_needs_no_guard_and_may_use_a_thread(tmp_path, before, after):
+    (tmp_path / 'script.py').write_text("print('once')\n" + before + SAVE.replace('\n', '; ', 1) + after)
+    job = start(['script.py'], tmp_path)
+    out, err = job.communicate(timeout=120)
+    assert (job.returncode, out, err) == (0, 'once\n', '') and sorted(p.name for p in (tmp_path / 'out').iterdir()) == ['manifest.json', 'tables']
+
+
+@pytest.mark.parametrize('name', ['random.py', 'queue.py', 'types.py'])
+def test_modules_of_the_current_folder_are_not_imported(tmp_path, name):
+    "The command line does not look for modules where it is started; no worker may either."
+    (tmp_path / name).write_text('raise SystemExit("my experiments")')
+    code = f"import sys; sys.path[:] = [p for p in sys.path if p]\n{SAVE}"
+    job = start(['-c', code], tmp_path)
+    assert job.communicate(timeout=120) == ('', '') and job.returncode == 0
+
+
+BIG = "from shop_nb import Shop\nShop(scale=400).save('out', workers=2, progress=lambda done, all: print(done, flush=True))\n"
+RAISES = "import signal\ndef stop(*_): raise SystemExit(143)\nsignal.signal(signal.SIGTERM, stop)\n"
+
+
+@pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_whoever_is_stopped_leaves_no_process_and_can_try_again(tmp_path, how):
+    import psutil
+    job = start(['-c', RAISES + BIG], tmp_path)
+    try:
+        job.stdout.readline()
+        below = psutil.Process(job.pid).children(recursive=True)
+        job.send_signal(how)
+        job.wait(timeout=20)
+    finally:
+        job.kill()
+        job.communicate()
+    assert job.returncode != 0 and not below
+    if how == signal.SIGKILL: assert g.leftovers(tmp_path / 'out' / 'tables')
+    else: assert not list(tmp_path.iterdir())
+    again = start(['-c', SAVE], tmp_path)
+    assert again.communicate(timeout=120)[1] == '' and again.returncode == 0
+    assert sorted(p.name for p in (tmp_path / 'out').iterdir()) == ['manifest.json', 'tables']
+
+
+def test_only_folders_that_nobody_holds_are_cleared(tmp_path):
+    "A folder of another name, a link and a folder at work stay; what a killed process left goes."
+    out = tmp_path / 'run'
+    for name in ('.run.settings', '.other.abcdefgh.unfinished', 'kept', '.run.killed00.unfinished'): (tmp_path / name).mkdir()
+    (tmp_path / '.run.linked00.unfinished').symlink_to(tmp_path / 'kept')
+    with g.working_folder(out) as mine:
+        (mine / 'file').touch()
+        with g.working_folder(out) as other: assert mine != other and (mine / 'file').exists()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['.other.abcdefgh.unfinished', '.run.linked00.unfinished', '.run.settings', 'kept']
+
+
+def test_links_are_removed_and_what_they_lead_to_stays(tmp_path):
+    from shop_nb import Shop
+    shop = Shop(orders=100, order_items=200, customers=50, products=20)
+    run, far = tmp_path / 'run', tmp_path / 'far'
+    shop.save(run)
+    far.mkdir()
+    (far / 'mine.txt').touch()
+    (run / 'profile').symlink_to(far)
+    (run / 'tables' / 'orders.csv').symlink_to(far)
+    shop.save(run)
+    assert (far / 'mine.txt').exists() and not (run / 'profile').is_symlink() and not (run / 'tables' / 'orders.csv').is_symlink()
+
+
+def test_what_is_queued_is_taken_back(tmp_path, monkeypatch):
+    "After an error no further block is begun."
+    begun, real = [], g.write_part
+    monkeypatch.setattr(g, 'write_part', lambda *a: (begun.append(a[2]), real(*a))[1])
+    def stop(done, all): raise RuntimeError('enough')
+    with pytest.raises(RuntimeError): g.write_tables(Settings(), tmp_path / 'out', workers=2, size=50, progress=stop)
+    assert len(begun) < 20 and not list(tmp_path.iterdir())
