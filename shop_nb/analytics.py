@@ -7,7 +7,7 @@ __all__ = ['BUYERS', 'PARAMS', 'lock', 'connect', 'Param', 'Question', 'question
            'say', 'edges', 'cut_months', 'Answer', 'write_csv', 'ask', 'analysis_sql', 'QUESTIONS']
 
 # %% ../nbs/07_analytics.ipynb #fc7f1e65
-import datetime as dt, difflib, html, io, json, re, sqlite3
+import datetime as dt, difflib, glob, html, io, json, re, sqlite3
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +19,7 @@ from .display import Raw, table as html_table
 from .rules import create_views
 from .schema import CATEGORIES, TABLES, arrow_schema
 from .settings import ShopError, first_line, need
-from .sources import Given, table_path
+from .sources import Given, parts, table_path
 from .load import database_error
 
 # %% ../nbs/07_analytics.ipynb #97ea5805
@@ -115,24 +115,25 @@ def _ran(con, source, days):
 # %% ../nbs/07_analytics.ipynb #68b963c9
 def _listed(paths):
     "A list of SQL: each path as it is, and as a pattern that it fits"
-    texts = [text.replace("'", "''") for p in paths for text in dict.fromkeys([str(p), _literal(p)])]
+    texts = [text.replace("'", "''") for p in paths for text in dict.fromkeys([str(p), glob.escape(str(p))])]
     return '[' + ', '.join(f"'{text}'" for text in texts) + ']'
 
 def lock(
     con, # a DuckDB connection
-    paths=(), # files, and folders of parts, that it may still read
+    paths=(), # files that it may still read
 ):
     "Let a connection reach these files and no other, and fetch nothing; for as long as it is open"
-    files, folders = ([p for p in paths if p.is_dir() == kind] for kind in (False, True))
     for name, value in dict(
-        autoinstall_known_extensions='false', autoload_known_extensions='false', allowed_paths=_listed(files),
-        allowed_directories=_listed(folders), enable_external_access='false', lock_configuration='true',
+        autoinstall_known_extensions='false', autoload_known_extensions='false', allowed_paths=_listed(paths),
+        enable_external_access='false', lock_configuration='true',
     ).items(): con.execute(f'set {name} = {value}')
 
 def _files(source):
-    "The files and folders that the tables of a source are read from, as long as its connection is open"
-    if isinstance(source, dict) or source.is_file(): return []
-    return [p for p in (table_path(source, name).resolve() for name in TABLES) if p.suffix != '.csv']
+    "The Parquet files that the tables of a source are read from, as long as its connection is open"
+    if isinstance(source, dict): paths = [Path(p) for p in source.values() if isinstance(p, (str, Path))]
+    elif source.is_file(): return []
+    else: paths = [table_path(source, name) for name in TABLES]
+    return [p.resolve() for path in paths if path.suffix != '.csv' for p in parts(path)]
 
 # %% ../nbs/07_analytics.ipynb #793ae963
 def connect(
