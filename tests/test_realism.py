@@ -1,5 +1,5 @@
 "The scorecard: its measures are right, a shop passes, and a shop with one fault is found out."
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 
 import numpy as np, pandas as pd, pytest
@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from shop_nb import realism as R
 from shop_nb.generate import tables, write_tables
+from shop_nb.order_lines import read_lines
 from shop_nb.realism import FACTS, Sales
 from shop_nb.scorecard import FRAME, scorecard
 from shop_nb.settings import Settings, ShopError
@@ -306,9 +307,13 @@ def two_offsets(l): return l.assign(time=[t.isoformat(' ') + (' +0100' if i % 3 
 
 
 def aware(l):
-    "Two instants that are equal, and not so on the wall."
-    from datetime import timedelta, timezone
     return l.assign(time=pd.Series([t.to_pydatetime().replace(tzinfo=timezone(timedelta(hours=i % 3))) for i, t in enumerate(l.time)], dtype=object))
+
+
+def test_one_instant_on_two_clocks():
+    times = [datetime(2025, 1, 31, 10 + h, tzinfo=timezone(timedelta(hours=h))) for h in (1, 2)]
+    got, _ = read_lines(pd.DataFrame(dict(customer=1, order=[1, 2], time=pd.Series(times, dtype=object), product=1, quantity=1, price=1)))
+    assert list(got.time.dt.hour) == [11, 12]
 
 
 def on_first_lines(l, *roles):
