@@ -374,7 +374,8 @@ def _aside():
     aside = _Aside()
     try: yield aside
     finally:
-        aside.process.stdin.close()
+        try: aside.process.stdin.close()
+        except OSError: pass # it has ended
         if aside.process.poll() is None: aside.process.terminate()
         try: aside.process.wait(20)
         except subprocess.TimeoutExpired: aside.process.kill()

@@ -355,6 +355,14 @@ def test_a_run_ends_with_each_of_its_steps(tmp_path, monkeypatch, failing, why):
     assert not kernels(tmp_path) and (tmp_path / 'shop.failed/run.log').exists()
 
 
+def test_a_step_beside_whose_process_is_gone_is_told(tmp_path):
+    with pytest.raises(ShopError, match='Step 50_profile failed: its process ended'):
+        with module._aside() as aside:
+            aside.process.kill(); aside.process.wait()
+            aside.start(pipeline()[-1], tmp_path, {}, tmp_path)
+            aside.seconds()
+
+
 def test_two_steps_write_the_manifest_at_the_same_time(tmp_path):
     "Each fact is kept, whoever writes at the same time."
     code = 'import sys; from shop_nb.run import write_manifest\nfor i in range(60): write_manifest(sys.argv[1], **{f"{sys.argv[2]}{i}": i})'
