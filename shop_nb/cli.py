@@ -145,6 +145,7 @@ def _prepare():
     os.environ.setdefault('PYTHONSAFEPATH', '1')
     logging.getLogger('matplotlib').setLevel(logging.ERROR) # it tells of each cache that it cannot keep
 
+# %% ../nbs/13a_cli.ipynb #989c1a6b
 def main(
     args:list=None, # words of the command line; None takes the process's own
 ) -> int: # exit code

@@ -159,7 +159,7 @@ def _no_access(error, db, verb):
     for p in [db, *_beside(db)]:
         if p.exists() and not os.access(p, os.R_OK | os.W_OK):
             return f'{told}: {p.name} is read-only.', f'Allow it (chmod u+w {p.name}), or take a copy'
-    return f'{told}: {first_line(error)}.', 'Look at the permissions of the file and its folder'
+    return f'{told}: {first_line(error)}.', 'Look at its permissions'
 
 # %% ../nbs/06_load.ipynb #373a6c30
 def database_error(
@@ -171,7 +171,7 @@ def database_error(
     db = Path(db).resolve()
     name, text = db.name, first_line(error)
     if is_locked(error):
-        return ShopError(f'{name} is locked by another program.', 'Wait until that is done, or close it, then try again')
+        return ShopError(f'{name} is locked by another program.', 'Close it, or wait until it is done')
     if _is(error, 'NOTADB'): return ShopError(f'{name} is not a SQLite file, or is encrypted.', _LOAD, code=2)
     if is_damaged(error): return ShopError(f'{name} is damaged: {text}.', _LOAD.replace('one', 'it again'))
     if _is(error, 'CANTOPEN', 'READONLY', 'PERM'): return ShopError(*_no_access(error, db, verb), code=2)
@@ -234,6 +234,7 @@ def _in_the_way(error, db):
     if is_locked(error): return ShopError(f'{db.name} cannot be replaced now: a program is at work in it.', _close)
     return database_error(error, db, 'replaced')
 
+# %% ../nbs/06_load.ipynb #1ceed808
 @contextmanager
 def _hold(db, last=False):
     """Keep others from the old database; at `last`, end its WAL mode, too, so that no journal is left.

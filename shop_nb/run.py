@@ -238,6 +238,7 @@ def _why(error):
     text = re.sub(r'\x1b\[[0-9;]*m', '', str(error.evalue)).strip().splitlines() or ['']
     return (text[0] if error.ename.endswith(('ShopError', 'SettingsError')) else f'{error.ename}: {text[0]}').rstrip('.')
 
+# %% ../nbs/13_run.ipynb #d7c744f3
 def _step(notebook, folder, values, bar, failed):
     "Run a step and write it into the books: its seconds"
     log_event(folder, 'step_started', step=notebook.stem, parameters=values)

@@ -55,6 +55,7 @@ def _prepare(con, name):
     if con.execute('pragma foreign_keys').fetchone() != (1,):
         raise ShopError('This SQLite does not enforce foreign keys.', 'Install another build of Python')
 
+# %% ../nbs/12a_store.ipynb #23ade5eb
 def _writer(path):
     "The connection that writes; raises `ShopError` for a database that cannot be opened or changed"
     if not path.is_file():
