@@ -294,8 +294,9 @@ ENDED = '''
 import os, signal, sys, time
 import shop_nb.generate, shop_nb.cli as cli
 def stuck(*_, **__):
-    print('begun', flush=True)
-    try: time.sleep(60)
+    try:
+        print('begun', flush=True)
+        time.sleep(60)
     finally: print('tidied', flush=True)
 cli.__dict__['app'] = stuck
 sys.exit(cli.main(['doctor']))
