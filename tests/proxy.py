@@ -35,6 +35,7 @@ class Plain(web.RequestHandler):
         def head(line):
             if line.startswith('HTTP/'):
                 self.clear()
+                for name in 'Server', 'Content-Type', 'Date': self.clear_header(name)
                 code = int(line.split()[1])
                 self.set_status(code, responses.get(code, 'Unknown'))
             elif name := line.partition(':')[0].strip():
@@ -43,7 +44,6 @@ class Plain(web.RequestHandler):
             self._headers.pop('Content-Length', None)
             self.write(data)
             self.flush()
-        for name in ('Server', 'Content-Type', 'Date'): self.clear_header(name)
         asked = httpclient.HTTPRequest(self.behind(), self.request.method, self.told(), self.request.body or None, follow_redirects=False,
                                        allow_nonstandard_methods=True, decompress_response=False, request_timeout=300,
                                        header_callback=head, streaming_callback=piece)
