@@ -387,8 +387,12 @@ def to_json(self:Answer, path=None): # the text, or None if it went to `path`
 # %% ../nbs/07_analytics.ipynb #fc24799c
 def _frame(table):
     "An Arrow table as a frame: 128-bit sums become 64-bit integers, dates become datetimes"
-    fit = lambda t: pa.int64() if pa.types.is_decimal(t) and t.scale == 0 else pa.float64() if pa.types.is_decimal(t) else t
-    return table.cast(pa.schema([(f.name, fit(f.type)) for f in table.schema])).to_pandas(date_as_object=False)
+    def fit(column):
+        if not pa.types.is_decimal(column.type): return column
+        try: return column.cast(pa.float64() if column.type.scale else pa.int64())
+        except pa.ArrowInvalid: return column.cast(pa.float64()) # larger than any integer of a frame
+    fitted = pa.table([fit(c) for c in table.columns], names=table.schema.names)
+    return fitted.to_pandas(date_as_object=False)
 
 def ask(
     name:str, # a question's name; `QUESTIONS` has them all

@@ -161,7 +161,7 @@ def main(
         except (KeyboardInterrupt, typer.Abort): code = 130
         except Exception as e: code = _explain(e)
     if signals: code = 128 + signals[0]
-    if code > 128: _tell(f'{"Stopped" if signals else "Interrupted"}; nothing was replaced.')
+    if code > 128: _tell(f'{"Stopped" if signals else "Interrupted"}; nothing was left half done.')
     return code
 
 # %% ../nbs/13a_cli.ipynb #bb654d58

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['BLOCK', 'Block', 'Generator', 'tables', 'content_sums', 'as_digest', 'digest', 'generator', 'write_part', 'leftovers',
-           'working_folder', 'write_tables']
+           'working_folder', 'unbroken', 'write_tables']
 
 # %% ../nbs/04_generate.ipynb #a5e8a9e7
-import os, re, shutil, tempfile
+import os, re, shutil, signal, tempfile, threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from fastcore.basics import patch
-from .settings import Settings, ShopError
+from .settings import Settings, ShopError, first_line
 from .schema import TABLES, arrow_schema, encoded_schema
 from .sources import FORMATS
 from .cells import column_seed, mix
@@ -254,6 +254,21 @@ def working_folder(
         shutil.rmtree(new, ignore_errors=True)
         if at is not None: os.close(at)
 
+# %% ../nbs/04_generate.ipynb #918b45c9
+@contextmanager
+def unbroken():
+    "Signals that end a program wait until the block is done, so that it is done whole."
+    came = []
+    def wait(number, frame): came.append(number)
+    there = [getattr(signal, n) for n in ('SIGINT', 'SIGTERM', 'SIGHUP') if hasattr(signal, n)]
+    if threading.current_thread() is not threading.main_thread(): there = [] # only the main thread may set them
+    before = {s: h for s in there if (h := signal.getsignal(s)) not in (None, signal.SIG_IGN)}
+    for s in before: signal.signal(s, wait)
+    try: yield
+    finally:
+        for s, handler in before.items(): signal.signal(s, handler)
+        if came: signal.raise_signal(came[0])
+
 # %% ../nbs/04_generate.ipynb #9efcbf2d
 def write_tables(settings:Settings, # Which shop
                  out, # Folder for the files; made if missing
@@ -261,17 +276,19 @@ def write_tables(settings:Settings, # Which shop
                  workers:int=1, # Threads; more than one writes folders of parts
                  progress=None, # Called with (rows done, rows expected) after each block
                  size:int=BLOCK, # Rows in a block; any size gives the same content
+                 done=None, # Called with what is returned once the tables are in place; a signal waits until it is done
     ) -> dict: # rows and digest of each table
-    "Make the five tables as files. Raises ShopError for an unknown format or a number of workers below one."
+    "Make the five tables as files. Raises ShopError for what it is asked, and for a place that cannot be written."
     if format not in FORMATS: raise ShopError(f'format: {format!r} is not known.', f'Take one of {", ".join(FORMATS)}.', code=2)
     if workers < 1: raise ShopError(f'workers: {workers} is less than one.', 'Take 1 or more.', code=2)
     out = Path(out).resolve()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with working_folder(out) as tmp:
-        made = _here(settings, size, tmp, format) if workers == 1 else _threads(settings, size, tmp, format, workers)
-        with closing(made): facts = _added_up(made, _expected(settings), progress)
-        _empty([name for name in TABLES if not (tmp / f'{name}.{format}').exists()], tmp, format)
-        _move_in(tmp, out)
+    with _told(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with working_folder(out) as tmp:
+            made = _here(settings, size, tmp, format) if workers == 1 else _threads(settings, size, tmp, format, workers)
+            with closing(made): facts = _added_up(made, _expected(settings), progress)
+            _empty([name for name in TABLES if not (tmp / f'{name}.{format}').exists()], tmp, format)
+            _move_in(tmp, out, facts, done)
     return facts
 
 # %% ../nbs/04_generate.ipynb #21da6f14
@@ -300,8 +317,18 @@ def _remove(path): # a file, a folder or a link, if it is there; what a link lea
     if path.is_dir() and not path.is_symlink(): shutil.rmtree(path)
     else: path.unlink(missing_ok=True)
 
-def _move_in(tmp, out): # each table to its place; what was there in any format goes
-    out.mkdir(exist_ok=True)
-    for name in TABLES:
-        for f in FORMATS: _remove(out / f'{name}.{f}')
-    for f in sorted(tmp.iterdir()): os.replace(f, out / f.name)
+def _move_in(tmp, out, facts, done=None): # each table to its place; what was there in any format goes
+    with unbroken():
+        out.mkdir(exist_ok=True)
+        new = sorted(tmp.iterdir())
+        for name in TABLES:
+            for f in FORMATS: _remove(out / f'{name}.{f}')
+        for f in new: os.replace(f, out / f.name)
+        if done: done(facts)
+
+@contextmanager
+def _told(out): # an error of the system names the place
+    try: yield
+    except OSError as e:
+        why = os.strerror(e.errno) if e.errno else first_line(e)
+        raise ShopError(f'{out} cannot be written: {why}.', 'Make room there, or name another folder.', code=2) from None

@@ -64,7 +64,7 @@ def plain(
 _inside = r'(?:[^*/]|\*(?!/)|/(?!\*))' # of a comment, which may have another one in it
 _comment = rf'--[^\n]*(?:\n|$)|/\*(?:{_inside}|/\*{_inside}*\*/)*\*/'
 _begins = 'select|with|from|values|pivot|unpivot|table|describe|summarize'
-_select = re.compile(rf'(?:\s|{_comment}|[(;])*(?:{_begins})\b', re.I)
+_select = re.compile(rf'(?:\s|\ufeff|{_comment}|[(;])*(?:{_begins})\b', re.I)
 
 def is_sql(
     value, # an answer
@@ -90,6 +90,7 @@ def _handed(value):
 def _rows(value):
     "Lists, dicts and arrays as a frame or a Series"
     if isinstance(value, dict):
+        if value and all(isinstance(v, dict) for v in value.values()): return pd.DataFrame(value) # of pandas' to_dict
         many = [isinstance(v, (list, tuple)) or getattr(v, 'ndim', 0) == 1 for v in value.values()]
         return pd.DataFrame(value) if many and all(many) else pd.Series(value, dtype=object)
     if isinstance(value, np.ndarray) and value.dtype.names: return pd.DataFrame.from_records(value)

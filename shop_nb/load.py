@@ -156,6 +156,8 @@ def _no_access(error, db, verb):
         why = ', which SQLite needs here even to read' if verb == 'read' else ''
         return (f'{told}: its folder cannot be written{why}.',
                 'Copy the database into a folder that can be written, or mount this one writable')
+    if _is(error, 'READONLY_ROLLBACK'):
+        return f'{told}: a program was ended in the middle of a change.', 'Open it once with a program that may write, or load it again'
     for p in [db, *_beside(db)]:
         if p.exists() and not os.access(p, os.R_OK | os.W_OK):
             return f'{told}: {p.name} is read-only.', f'Allow it (chmod u+w {p.name}), or take a copy'

@@ -156,7 +156,8 @@ def _at_home(report):
         for row in content.get('rows', ()):
             if isinstance(row, dict): row.pop('hint', None)
         for alert in content.get('alerts', ()):
-            if (counts := getattr(alert, 'values', {}).get('value_counts_without_nan')) is None: continue
+            counts = getattr(alert, 'values', {}).get('value_counts_without_nan')
+            if counts is None or not len(counts): continue
             alert.values = alert.values | dict(value_counts_without_nan=pd.Series([1], [escape(str(counts.index[0]))]))
 
 # %% ../nbs/09_profile.ipynb #2d78595e

@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from .cells import VERSION
-from .generate import Generator, as_digest, content_sums, digest, working_folder
+from .generate import Generator, as_digest, content_sums, digest, unbroken, working_folder
 from .sources import read_table, table_path
 from .logs import is_told, line
 from .pages import MEDIUM, figure, notebook_page, notebook_title, raw, render
@@ -146,13 +146,14 @@ def _beside(out):
 def _swap(new, out):
     "Put `new` into the place of `out`"
     _, old = _beside(out)
-    _remove(old)
-    if out.exists(): os.replace(out, old)
-    try: os.replace(new, out)
-    except OSError:
-        if old.exists(): os.replace(old, out)
-        raise
-    _remove(old)
+    with unbroken():
+        _remove(old)
+        if out.exists(): os.replace(out, old)
+        try: os.replace(new, out)
+        except OSError:
+            if old.exists(): os.replace(old, out)
+            raise
+        _remove(old)
 
 # %% ../nbs/13_run.ipynb #452b9ce6
 def _kept(error, new, failed):
@@ -169,7 +170,8 @@ def _beside_new(out):
     with ExitStack() as held:
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
-            new = held.enter_context(working_folder(out))
+            new = held.enter_context(working_folder(out)) / out.name # the outer one is locked as long as it is held
+            new.mkdir()
         except OSError as e:
             raise ShopError(f'{out} cannot be written: {e.strerror}.', 'Name another folder: --out DIR', code=2) from None
         new.chmod(0o755)

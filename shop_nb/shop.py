@@ -209,9 +209,11 @@ def save(self:Shop,
     "Make the tables as files in `tables/`, with a manifest; raises `ShopError` (code 2) for a folder of something else"
     if self.settings is None: raise ShopError('The settings of this shop are not known, so it cannot be made again.', 'Open a folder with a manifest, or name a shop by its settings', code=2)
     folder, write = own_folder(folder), _writer(engine, master, workers)
-    with _marked(folder, self.settings): made = write(self.settings, folder / 'tables', format=format, progress=progress)
-    for name in (*_outdated(folder), 'manifest.json'): _remove(folder / name)
-    return write_manifest(folder, **identity(self.settings), tables=made)
+    def done(made):
+        for name in (*_outdated(folder), 'manifest.json'): _remove(folder / name)
+        write_manifest(folder, **identity(self.settings), tables=made)
+    with _marked(folder, self.settings): write(self.settings, folder / 'tables', format=format, progress=progress, done=done)
+    return read_manifest(folder)
 
 # %% ../nbs/10_shop.ipynb #d339b01e
 def open_shop(

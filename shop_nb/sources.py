@@ -180,8 +180,9 @@ def _is_kin(type, column):
 _types = {c: f.type for name, t in TABLES.items() for c, f in zip(t.columns, arrow_schema(name))}
 
 def _from_text(a, column):
-    "Text as a column's values are written: without blanks around, whole numbers without a fraction of zeros"
+    "Text as a column's values are written: without blanks around, nothing as null, whole numbers without a fraction of zeros"
     a = pc.utf8_trim_whitespace(a)
+    a = pc.if_else(pc.equal(a, ''), pa.scalar(None, a.type), a)
     if column.type not in ('id', 'count', 'cents'): return a
     return pc.replace_substring_regex(a, r'^([+-]?\d+)\.0*$', r'\1')
 

@@ -144,11 +144,12 @@ def run_spark(settings:Settings, # Which shop
               size:int=BLOCK, # Rows in a block; any size gives the same content
               spark=None, # A session to use instead of `master`; it is left open
               log=None, # File for Spark's own log
+              done=None, # Called with what is returned once the tables are in place; a signal waits until it is done
     ) -> dict: # rows and digest of each table, as from `write_tables`
     "Make the five tables by Spark, as folders of parts. Raises ShopError if Spark, the folder or the workers aren't as needed."
     if format not in FORMATS: raise ShopError(f'format: {format!r} is not known.', f'Take one of {", ".join(FORMATS)}.', code=2)
     if spark is None:
-        with spark_session(master, log) as spark: return run_spark(settings, out, master, format, progress, size, spark)
+        with spark_session(master, log) as spark: return run_spark(settings, out, master, format, progress, size, spark, done=done)
     blocks, expected, out = generator(settings, size).blocks(), _expected(settings), Path(out).resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     with working_folder(out) as tmp:
@@ -156,7 +157,7 @@ def run_spark(settings:Settings, # Which shop
         frame = _numbers(spark, 0, len(blocks)).mapInArrow(_task(settings, size, str(tmp), format), 'block long, name string, rows long, a long, b long')
         made = _collect(spark, frame, tmp, lambda: progress and progress(round(_seen(tmp, format, blocks) * expected), expected))
         facts = _facts(made, blocks, tmp, format)
-        _move_in(tmp, out)
+        _move_in(tmp, out, facts, done)
     if progress: done = sum(f['rows'] for f in facts.values()); progress(done, max(done, expected))
     return facts
 

@@ -309,7 +309,7 @@ def test_signals_clean_up_and_are_told_in_the_exit_code(name, code):
     assert job.stdout.readline() == 'begun\n'
     job.send_signal(getattr(signal, name))
     out, err = job.communicate(timeout=30)
-    assert (job.returncode, out) == (code, 'tidied\n') and err.endswith('nothing was replaced.\n') and len(err.splitlines()) == 1
+    assert (job.returncode, out) == (code, 'tidied\n') and err.endswith('nothing was left half done.\n') and len(err.splitlines()) == 1
 
 
 def test_under_nohup_a_closed_terminal_ends_nothing():
