@@ -295,3 +295,38 @@ def test_what_is_queued_is_taken_back(tmp_path, monkeypatch):
     def stop(done, all): raise RuntimeError('enough')
     with pytest.raises(RuntimeError): g.write_tables(Settings(), tmp_path / 'out', workers=2, size=50, progress=stop)
     assert len(begun) < 20 and not list(tmp_path.iterdir())
+
+
+def test_a_signal_waits_until_tables_and_manifest_are_in_place(tmp_path, monkeypatch):
+    "Whatever comes while tables are replaced, the folder holds one whole shop with its manifest."
+    from shop_nb import Shop
+    from shop_nb.run import verify
+    from shop_nb.shop import read_manifest
+    small = dict(orders=120, order_items=300, customers=60, products=30)
+    Shop(seed=3, **small).save(tmp_path / 'run')
+    replace, sent = os.replace, []
+
+    def interrupted(a, b):
+        if not sent: sent.append(signal.raise_signal(signal.SIGINT))
+        replace(a, b)
+    monkeypatch.setattr('shop_nb.generate.os.replace', interrupted)
+    with pytest.raises(KeyboardInterrupt): Shop(seed=4, **small).save(tmp_path / 'run')
+    monkeypatch.undo()
+    assert verify(tmp_path / 'run').empty
+    assert read_manifest(tmp_path / 'run')['settings']['seed'] == 4
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    "A file that may not grow stands for a full disk: the place is told in two lines, and nothing is left there."
+    code = """
+import resource, signal, sys
+from shop_nb.cli import main
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+sys.exit(main(['generate', '--out', 'full', '-p', 'orders', '60000', '-p', 'order_items', '150000']))
+"""
+    done = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert 'full/tables cannot be written: File too large.' in done.stderr
+    assert 'Traceback' not in done.stderr
+    assert list(tmp_path.iterdir()) == []

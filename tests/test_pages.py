@@ -144,3 +144,8 @@ def test_a_name_that_is_a_colour_keeps_its_letters():
 def test_a_policy_names_scripts_by_their_text():
     assert "script-src 'none'" in policy() and 'unsafe' not in policy().replace("style-src 'unsafe-inline'", '')
     assert policy('a') != policy('b') and "script-src 'self' 'sha256-" in policy('a', files=True)
+
+
+def test_a_column_without_any_value_has_a_profile(tmp_path):
+    products = Shop(orders=120, order_items=300, customers=60, products=30).products.assign(discontinued_on=None)
+    assert profile(products, 'products', tmp_path / 'products.html')['rows'] == 30

@@ -278,3 +278,7 @@ def test_links_in_a_run_are_not_written_through(tmp_path):
     shop.save(tmp_path / 'run')
     assert sorted(p.name for p in (tmp_path / 'run').iterdir()) == ['manifest.json', 'tables']
     assert not list((tmp_path / 'mine' / 'folder').iterdir()) and {p.read_text() for p in (tmp_path / 'mine').iterdir() if p.is_file()} == {'mine'}
+
+
+def test_a_sum_that_no_integer_holds_is_a_number(shop):
+    assert shop.sql('select sum(order_id::hugeint * order_id * 10000) as n from orders').n[0] > 1e30
