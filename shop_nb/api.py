@@ -338,14 +338,22 @@ def _questions(api, service):
     async def unknown(name:str): return problem(404, ' '.join(filter(None, (f'There is no question {name!r}.', nearest(name, all)))))
 
 # %% ../nbs/12g_api.ipynb #73a4de2a
+def _mapping(value): return value if isinstance(value, dict) else {}
+
+def _numbers(values): return {k: v for k, v in values.items() if type(v) in (int, float)}
+
 class RunFacts:
     "What the run beside a database says of itself, as metrics: the rows of its tables, the seconds of its steps"
     def __init__(self, db): self.folder = os.path.dirname(os.path.abspath(db))
     def collect(self):
         try: told = read_manifest(self.folder)
         except ShopError: told = {}
-        rows = {n: t['rows'] for n, t in told.get('tables', {}).items()}
-        for name, what, label, values in (('shop_run_rows', 'Rows that the run made', 'table', rows), ('shop_run_step_seconds', 'Seconds that a step of the run took', 'step', told.get('seconds', {}))):
+        tables = _mapping(told.get('tables'))
+        rows = _numbers({n: _mapping(t).get('rows') for n, t in tables.items()})
+        seconds = _numbers(_mapping(told.get('seconds')))
+        facts = (('shop_run_rows', 'Rows that the run made', 'table', rows),
+                 ('shop_run_step_seconds', 'Seconds that a step of the run took', 'step', seconds))
+        for name, what, label, values in facts:
             metric = GaugeMetricFamily(name, what, labels=[label])
             for k, v in values.items(): metric.add_metric([k], v)
             yield metric

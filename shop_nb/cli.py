@@ -348,7 +348,7 @@ def revoke(
 def dashboard(
     folder:_Run,
     port:Annotated[int, typer.Option(metavar='N', min=1, max=65535, help='Port to listen on.')]=8866,
-    host:Annotated[str, typer.Option(metavar='HOST', help='Where to listen; anywhere but on this machine alone, visitors need a token.')]='127.0.0.1',
+    host:Annotated[str, typer.Option(metavar='HOST', help='Where to listen; where others can reach it, also by a proxy, visitors need a token.')]='127.0.0.1',
     token:Annotated[Optional[str], typer.Option(metavar='TEXT', envvar='SHOP_DASHBOARD_TOKEN', help='What visitors have to show, 16 letters or more; elsewhere one is made.')]=None,
     no_token:Annotated[bool, typer.Option('--no-token', help='Let everybody in: who may see it is decided elsewhere, as by a proxy.')]=False,
     viewers:Annotated[int, typer.Option(metavar='N', min=1, help='Pages that may be open at once, each with about 200 MB.')]=8,

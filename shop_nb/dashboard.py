@@ -45,6 +45,19 @@ class Desk:
         f, left = from_query(query, self.cube.bounds, self.cube.names)
         return f, [t if len(t) <= 80 else f'{t[:79]}…' for t in left[:10]]
 
+# %% ../nbs/11c_dashboard.ipynb #7d0b5d85
+@patch
+def on_changed(self:Desk):
+    "Whether the run on disk is another one than the page shows"
+    try: return dict(changed=stamp(self.run) != self.stamp)
+    except ShopError: return dict(changed=False)
+
+@patch
+def on_reload(self:Desk, query:str=''):
+    "Open the run as it is now"
+    self.open()
+    return self.on_hello(query)
+
 # %% ../nbs/11c_dashboard.ipynb #8dfcc50c
 def _fitting(method, asked):
     "The arguments of a question, if they are what its method takes"
@@ -76,15 +89,16 @@ def answer(self:Desk,
 @patch
 def discreet(self:Desk, text:str):
     "A text without the folders of this machine"
-    folders = {self.run, self.run.resolve()} | ({Path(self.cubes)} if self.cubes else set())
-    for folder in folders: text = text.replace(str(folder), folder.name)
+    folders = {p.resolve() for p in (self.run, Path(self.cubes or '/'))} | {self.run}
+    for folder in sorted(folders, key=lambda p: -len(str(p))):
+        if folder.is_absolute() and folder.name: text = text.replace(str(folder), folder.name)
     return text
 
 # %% ../nbs/11c_dashboard.ipynb #42233072
 @patch
 def on_hello(self:Desk, query:str=''):
     "What the page has to know first: the shop, its days, its names, and the view"
-    if not self.run.is_dir(): raise ShopError(f'The folder of this shop, {self.run.name}, is not there.', 'Put it back, or serve another one')
+    if not self.run.is_dir(): raise ShopError(f'The folder of this shop, {self.run.resolve().name}, is not there.', 'Put it back, or serve another one')
     if self.on_changed()['changed']: self.open()
     f, left = self.view(query)
     told = read_manifest(self.run).get('tables')
@@ -135,19 +149,6 @@ def on_download(self:Desk, query:str, name:str, format:str):
     else: write_csv(frame, out := io.StringIO())
     told = out.getvalue()
     return dict(file=f'{name}.{format}'), [told.encode() if isinstance(told, str) else told]
-
-# %% ../nbs/11c_dashboard.ipynb #7d0b5d85
-@patch
-def on_changed(self:Desk):
-    "Whether the run on disk is another one than the page shows"
-    try: return dict(changed=stamp(self.run) != self.stamp)
-    except ShopError: return dict(changed=False)
-
-@patch
-def on_reload(self:Desk, query:str=''):
-    "Open the run as it is now"
-    self.open()
-    return self.on_hello(query)
 
 # %% ../nbs/11c_dashboard.ipynb #bdcc15e7
 @patch

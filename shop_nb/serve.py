@@ -20,7 +20,7 @@ import shop_nb
 from .cube import cube_path
 from .dashboard import Desk, first_html, style_css
 from .panels import PAGES
-from .settings import ShopError, listen_at, need
+from .settings import ShopError, host_name, is_address, is_here, listen_at, need, path_prefix, public_name
 from .shop import open_shop
 
 # %% ../nbs/11d_serve.ipynb #013886ef
@@ -42,14 +42,13 @@ def stage(
     return folder / 'dashboard.ipynb'
 
 # %% ../nbs/11d_serve.ipynb #d329cfc8
-_HERE = {'localhost', '127.0.0.1', '::1'}
-
 @dataclass(frozen=True)
 class Doors:
     "Who may see a dashboard, by which names and below which path"
-    names:frozenset=frozenset() # hosts that may be asked for; none means any
+    names:frozenset=frozenset() # more names of this server, as `host_name` makes them
     token:str='' # what a visitor has to show; '' lets everybody in
     root:str='' # path below which a proxy serves it, as /shop
+    here:bool=True # whether only this machine reaches the port
 
     @property
     def cookie(self): return hmac.new(self.token.encode(), b'dashboard', hashlib.sha256).hexdigest()
@@ -58,8 +57,9 @@ class Doors:
         host, # as the header Host has it, or as an address has it
     ) -> bool:
         "Whether this is one of the server's names"
-        name = re.sub(r':\d*$', '', host.strip().lower()).strip('[]').rstrip('.')
-        return not self.names or name in self.names
+        name = host_name(host.strip())
+        if is_here(name) or name in self.names: return True
+        return not self.here and (is_address(name) or bool(self.token) and not self.names)
 
     def knows(self, token='', cookie='') -> bool:
         "Whether a visitor has the token, or the cookie of an earlier visit"
@@ -69,19 +69,16 @@ class Doors:
 # %% ../nbs/11d_serve.ipynb #41db6b4d
 def doors(
     host='127.0.0.1', # address to listen on
-    token=None, # what a visitor has to show; None makes one where others can reach the port
+    token=None, # what a visitor has to show; None makes one where others can reach it, also by a proxy
     allow=(), # more names of this server, as a proxy hands them on
     root='', # path below which a proxy serves it
 ) -> Doors:
     "The doors of a server; raises `ShopError` (code 2) for a token that can be guessed, or a path that is none"
-    here = host in _HERE
-    if token is None: token = '' if here else secrets.token_urlsafe(24)
+    here = is_here(host_name(host))
+    if token is None: token = '' if here and not (allow or root) else secrets.token_urlsafe(24)
     if token and not re.fullmatch(r'[!-~]{16,}', token):
         raise ShopError('This token can be guessed.', 'Take 16 or more letters and digits, without blanks', code=2)
-    root = root.rstrip('/')
-    if not re.fullmatch(r'(/[\w.~-]+)*', root, re.ASCII): raise ShopError(f'{root} is no path.', 'As in --root-path /shop', code=2)
-    names = {re.sub(r':\d+$', '', n).strip('[]').lower().rstrip('.') for n in allow}
-    return Doors(frozenset(names | _HERE if here or names else ()), token, root)
+    return Doors(frozenset(map(public_name, allow)), token, path_prefix(root), here)
 
 # %% ../nbs/11d_serve.ipynb #b51b32d1
 @dataclass
@@ -244,15 +241,22 @@ def _page(desk, visits):
     class Page(_Door, Handler):
         async def get(self, path=None):
             if path and f'/{path}' != self.settings['shop_doors'].root: return self.tell(404)
-            if visits.full(self.kernel_manager): return self.tell(503, Retry_After='20')
-            await super().get(None)
+            for _ in range(20): # a page that is read again frees its place a moment later
+                if not visits.full(self.kernel_manager): break
+                await asyncio.sleep(.1)
+            else: return self.tell(503, Retry_After='20')
+            visits.append(visit := Visit())
+            self.visit = visit
+            try: await super().get(None)
+            finally:
+                if not visit.kernel and visit in visits: visits.remove(visit)
 
         def head(self, path=None):
             if path and f'/{path}' != self.settings['shop_doors'].root: return self.tell(404)
             self.set_header('Cache-Control', 'no-store')
 
         async def get_generator(self, path=None):
-            visits.append(visit := Visit())
+            visit = self.visit
             try:
                 first = await first_of(self.request.query)
                 async for text in super().get_generator(path):
@@ -262,7 +266,6 @@ def _page(desk, visits):
                     yield text.replace('<!--first numbers-->', first, 1)
             finally:
                 Told._cache.pop(visit.kernel, None)
-                if not visit.kernel: visits.remove(visit)
     return Page
 
 # %% ../nbs/11d_serve.ipynb #eed5d813
@@ -327,6 +330,8 @@ def serve(
     open_shop(run)
     need('voila', 'dashboard')
     entrance = doors(host, token, allow, root)
+    if not (entrance.token or entrance.here):
+        print('Without a token, anybody who reaches this port sees every name and address in the shop.', file=sys.stderr)
     made = entrance.token and not token
     address = listen_at(host, port) + entrance.root[1:] + ('/' if entrance.root else '') + (f'?token={entrance.token}' if made else '')
     cube = cube_path(run, cubes, tell=partial(print, file=sys.stderr))

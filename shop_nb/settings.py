@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['CATEGORIES', 'SETTINGS', 'MAX_LINES', 'MAX_DAILY', 'YEARS', 'MOST', 'ShopError', 'SettingsError', 'show_error',
-           'need', 'first_line', 'visible', 'write_file', 'nearest', 'listen_at', 'Change', 'Settings', 'max_lines',
-           'read_settings', 'describe']
+           'need', 'first_line', 'visible', 'write_file', 'nearest', 'listen_at', 'host_name', 'is_address', 'is_here',
+           'path_prefix', 'public_name', 'Change', 'Settings', 'max_lines', 'read_settings', 'describe']
 
 # %% ../nbs/00_settings.ipynb #23930b2b
-import difflib, importlib, math, operator, os, re
+import difflib, importlib, ipaddress, math, operator, os, re
 from configparser import ConfigParser, Error as IniError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
@@ -106,6 +106,43 @@ def listen_at(
     try:
         with socket.create_server((host, port), family=socket.AF_INET6 if ':' in host else socket.AF_INET): return f'http://{place}/'
     except OSError as e: raise ShopError(f'Nothing can listen at {place}: {first_line(e.strerror or e).partition(" (while")[0]}.', 'Choose another --port or --host', code=2) from None
+
+# %% ../nbs/00_settings.ipynb #af44b029
+def host_name(
+    host:str, # as a Host header or an option has it: Shop.Example., [::1]:8000
+) -> str: # as it is compared
+    "The name or address in a host, without its port, in one spelling"
+    name = re.sub(r':\d*$', '', host) if host.count(':') == 1 or ']' in host else host
+    name = name.strip('[]').lower().removesuffix('.')
+    try: address = ipaddress.ip_address(name)
+    except ValueError: return name
+    return str(getattr(address, 'ipv4_mapped', None) or address)
+
+def is_address(name):
+    "Whether the name of a host is a number"
+    with suppress(ValueError): return bool(ipaddress.ip_address(name))
+    return False
+
+def is_here(
+    name:str, # as `host_name` makes it
+) -> bool:
+    "Whether a host can only be this machine"
+    return name == 'localhost' or is_address(name) and ipaddress.ip_address(name).is_loopback
+
+# %% ../nbs/00_settings.ipynb #6b1f0a22
+def path_prefix(path):
+    "A path under which a proxy shows the service, without a slash at its end"
+    path = path.rstrip('/')
+    if not re.fullmatch(r'(?:/[\w.~-]+)*', path, re.ASCII) or {'.', '..'} & set(path.split('/')):
+        raise ShopError(f'{path!r} is no path to be shown under.', 'Write it like /shop', code=2)
+    return path
+
+def public_name(name):
+    "A host name by which the service is asked, as browsers send it"
+    try: told = host_name(name).encode('idna').decode() if not is_address(host_name(name)) else host_name(name)
+    except UnicodeError: told = ''
+    if re.fullmatch(r'[\w.:-]+', told, re.ASCII): return told
+    raise ShopError(f'{name!r} is no host name.', 'Write it like shop.example', code=2)
 
 # %% ../nbs/00_settings.ipynb #0fdb6447
 def _whole(v):

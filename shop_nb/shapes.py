@@ -249,6 +249,12 @@ def _no_number(name): raise ValueError(f'{name} is no JSON')
 _json_row, _blank = json.JSONDecoder(parse_constant=_no_number).raw_decode, re.compile(r'[ \t\n\r]*')
 NO_LIST = 'A bulk is a list of rows.'
 
+def _wrong_row(text, at, most):
+    "Why a row of a list cannot be read: it is looked at whole, once, as the bulk ends here"
+    try: _json_row(text, at)
+    except (ValueError, RecursionError) as e: return ValueError(str(e))
+    return ValueError(f'a row has more than {most:,} bytes')
+
 def _listed(body):
     "The rows of a JSON list"
     text, most = body.decode('utf-8'), ROW_BYTES
@@ -260,8 +266,7 @@ def _listed(body):
     at = _blank.match(text, at + 1).end()
     while there() != ']':
         try: row, end = _json_row(text[at:at + most])
-        except ValueError as e:
-            raise ValueError(f'a row has more than {most:,} bytes' if len(text) - at > most else e) from None
+        except ValueError: raise _wrong_row(text, at, most) from None
         yield row
         at = _blank.match(text, at + end).end()
         if there() not in (',', ']'): raise ValueError('a comma or ] is missing after a row')
