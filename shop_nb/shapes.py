@@ -249,11 +249,10 @@ def _no_number(name): raise ValueError(f'{name} is no JSON')
 _json_row, _blank = json.JSONDecoder(parse_constant=_no_number).raw_decode, re.compile(r'[ \t\n\r]*')
 NO_LIST = 'A bulk is a list of rows.'
 
-def _wrong_row(text, at, most):
-    "Why a row of a list cannot be read: it is looked at whole, once, as the bulk ends here"
-    try: _json_row(text, at)
-    except (ValueError, RecursionError) as e: return ValueError(str(e))
-    return ValueError(f'a row has more than {most:,} bytes')
+def _wrong_row(error, whole, most):
+    "Why a row cannot be read, from the first bytes of the body's rest: it is cut, or it is wrong"
+    cut = getattr(error, 'pos', 0) > most - 20 or str(error).startswith('Unterminated')
+    return ValueError(f'a row has more than {most:,} bytes') if cut and not whole else error
 
 def _listed(body):
     "The rows of a JSON list"
@@ -266,7 +265,7 @@ def _listed(body):
     at = _blank.match(text, at + 1).end()
     while there() != ']':
         try: row, end = _json_row(text[at:at + most])
-        except ValueError: raise _wrong_row(text, at, most) from None
+        except ValueError as e: raise _wrong_row(e, len(text) - at <= most, most) from None
         yield row
         at = _blank.match(text, at + end).end()
         if there() not in (',', ']'): raise ValueError('a comma or ] is missing after a row')

@@ -291,3 +291,14 @@ def test_a_manifest_of_odd_shape_costs_its_card_and_a_folder_that_is_away_is_tol
             page.reload()
             page.locator('.broken').wait_for()
             assert str(tmp_path) not in page.content() and ('is not there' in page.inner_text('.broken') or 'away' in page.inner_text('.broken'))
+
+
+def test_where_a_proxy_hands_on_a_token_is_asked():
+    from shop_nb.serve import doors
+    assert not doors().token
+    assert doors(allow=['shop.example']).token
+    assert doors(root='/shop').token
+    wide = doors('0.0.0.0', allow=['shop.example'])
+    assert wide.named('192.168.1.5:8866')
+    assert not wide.named('evil.org')
+    assert not doors('0.0.0.0', token='').named('evil.org')
