@@ -12,7 +12,6 @@ from .settings import ShopError, first_line, host_name, is_address, is_here, nea
 need('fastapi', 'api')
 
 import asyncio, ipaddress, re, secrets, sqlite3, time, traceback
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
