@@ -16,6 +16,7 @@ import pandas as pd, pyarrow as pa
 from fastcore.basics import patch
 
 from .display import Raw, table as html_table
+from .numbers import percent
 from .rules import create_views
 from .schema import CATEGORIES, TABLES, arrow_schema
 from .settings import ShopError, first_line, need
@@ -271,19 +272,19 @@ def unit_of(
 
 def label_of(
     column:str, # a column of an answer
-) -> str: # revenue € for revenue_eur
+) -> str: # revenue (€) for revenue_eur
     "What a column is called above a table"
-    return column.replace('_eur', ' €').replace('_', ' ')
+    return column.replace('_eur', ' (€)').replace('_', ' ')
 
 def say(
     column:str, # a column of an answer
     value, # one of its values
 ) -> str:
-    "A value as people read it: 1,234.50, 12.3 %, 2025-03"
+    "A value as people read it: 1,234.50, 12.3%, 2025-03"
     if pd.isna(value): return '–'
     if isinstance(value, dt.date): return f'{value:%Y-%m}' if unit_of(column) == 'month' else f'{value:%Y-%m-%d}'
     if isinstance(value, (str, bool)) or unit_of(column) == 'id': return str(value)
-    if unit_of(column) == 'share': return f'{100 * value:.1f} %'
+    if unit_of(column) == 'share': return percent(value)
     return f'{value:,.2f}' if unit_of(column) == 'eur' else f'{value:,}'
 
 # %% ../nbs/07_analytics.ipynb #4ece2333

@@ -86,7 +86,7 @@ select b.name as discount,
     round(sum(revenue_cents - cost_cents) / nullif(sum(revenue_cents), 0), 4) as margin_rate,
     round(sum(returned_units) / sum(units), 4) as return_rate
 from banded
-join (values (0, 'none'), (1, 'to 5 %'), (2, '5 to 10 %'), (3, '10 to 20 %'), (4, 'over 20 %')) as b(band, name) using (band)
+join (values (0, 'none'), (1, 'to 5%'), (2, '5 to 10%'), (3, '10 to 20%'), (4, 'over 20%')) as b(band, name) using (band)
 group by band, b.name
 order by band
 ''', 'What is left of an order at each discount, among people who differ in more than the discount?',

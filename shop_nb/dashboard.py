@@ -13,9 +13,10 @@ from pathlib import Path
 from fastcore.basics import patch
 
 from .analytics import connect, write_csv
-from .charts import THEMES, _fixed
+from .charts import THEMES
 from .cube import Cube, _cube_file, cube_path, stamp
 from .measures import DIMENSIONS, MEASURES, from_query, measure_sql, to_query
+from .numbers import headline
 from .panels import PAGES
 from .schema import TABLES
 from .settings import ShopError, need
@@ -225,20 +226,13 @@ def style_css() -> str: # CSS
     return theme_css() + _file('dashboard.css')
 
 # %% ../nbs/11c_dashboard.ipynb #77578ca9
-def _said(value, unit):
-    "A headline number as a card shows it"
-    if value is None: return '–'
-    if unit == 'share': return f'{_fixed(100 * value, 1)} %'
-    if unit == 'count': return f'{_fixed(value):,}'
-    return f'{_fixed(value / 1e6, 1)} M €' if abs(value) >= 1e8 else f'{_fixed(value):,} €' if abs(value) >= 1000 else f'{_fixed(value, 2)} €'
-
 def first_html(
     desk:Desk, # the desk of a run
     query:str='', # the query of an address
 ) -> str: # HTML
     "The headline numbers of the view that an address shows"
     kpis = desk.cube.headline(desk.view(query)[0], sparks=False)
-    return '<div class="first">' + ''.join(f'<article class="card kpi"><h3>{k["title"]}</h3><p class="value">{_said(k["value"], k["unit"])}</p></article>' for k in kpis) + '</div>'
+    return '<div class="first">' + ''.join(f'<article class="card kpi"><h3>{k["title"]}</h3><p class="value">{headline(k["value"], k["unit"])}</p></article>' for k in kpis) + '</div>'
 
 # %% ../nbs/11c_dashboard.ipynb #d8ca3ed6
 @patch

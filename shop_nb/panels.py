@@ -13,7 +13,7 @@ import numpy as np, pandas as pd
 from fastcore.basics import patch
 
 from .analytics import Question, _frame as as_frame, _plain, ask, cut_months, edges, find, label_of, say, unit_of
-from .charts import short
+from .numbers import short
 from .cube import Cube
 from .measures import DIMENSIONS, Filters, lines_sql, picked_sql
 from .settings import ShopError

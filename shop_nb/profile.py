@@ -18,6 +18,7 @@ import pandas as pd, pyarrow as pa, pyarrow.compute as pc
 
 from .charts import label
 from .dictionary import dictionary, er_diagram
+from .numbers import percent
 from .pages import policy, raw, render
 from .rules import RULES
 from .schema import TABLES, get_table
@@ -52,7 +53,7 @@ def dictionary_html(
 ) -> str: # HTML
     "The data dictionary as a page"
     frame = dictionary_frame(tables).astype(object)
-    frame['missing'] = [f'{100 * m:.1f} %' if m else 'none' for m in frame['missing']]
+    frame['missing'] = [percent(m) if m else 'none' for m in frame['missing']]
     frame['distinct'] = [f'{d:,}' for d in frame['distinct']]
     shown = [dict(name=t.name, doc=t.doc, grain=t.grain.capitalize(), rows=tables[t.name].num_rows, rules=sorted({r.meaning for r in RULES if r.table == t.name}),
                   columns=frame[frame['table'] == t.name].to_dict('records')) for t in TABLES.values() if t.name in tables]

@@ -401,7 +401,7 @@ def product_lines(self):
 @fact(_selling, 'lines a product: Gini', 'lines a product, products never sold counted as 0', (.48, .87), (.13, .14), ('products', 'lines'), retail=.66, journey=.82)
 def _(s): return gini(s.product_lines)
 
-@fact(_selling, 'lines of the top 20 %', 'share of lines of the best-sold fifth of products', (.53, .9), (.27, .28), ('products', 'lines'), retail=.68, journey=.86)
+@fact(_selling, 'lines of the top 20%', 'share of lines of the best-sold fifth of products', (.53, .9), (.27, .28), ('products', 'lines'), retail=.68, journey=.86)
 def _(s): return np.sort(s.product_lines)[-(s.products // 5):].sum() / len(s.product)
 
 @fact(_selling, 'best product', 'its share of all lines', (.008, .18), (.003, .003), ('products', 'lines'), retail=.026, journey=.15)

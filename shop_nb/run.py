@@ -19,6 +19,7 @@ from .cells import VERSION
 from .generate import Generator, as_digest, content_sums, digest, unbroken, working_folder
 from .sources import read_table, table_path
 from .logs import is_told, line
+from .numbers import money, percent
 from .pages import MEDIUM, figure, notebook_page, notebook_title, raw, render
 from .schema import TABLES
 from .settings import Settings, ShopError, nearest, need, read_settings, first_line, write_file
@@ -272,7 +273,7 @@ select
     (select median(date_diff('second', ordered_at, delivered_at)) / 86400.0 from orders where delivered_at is not null) as days
 '''.strip()
 
-def _share(part, whole): return f'{100 * part / whole:.1f} %' if whole else '–'
+def _share(part, whole): return percent(part / whole) if whole else '–'
 
 def headline(
     shop:Shop,
@@ -280,11 +281,11 @@ def headline(
     "The numbers that one wants to see first"
     n = shop.sql(HEADLINE).iloc[0]
     aov, days = n.revenue / n.sales if n.sales else 0, n.days if n.days == n.days else 0
-    cards = [('Revenue', f'{n.revenue:,.0f} €', 'after discounts, before refunds, without tax and shipping'),
-             ('Orders', f'{n.orders:,.0f}', f'{n.sales:,.0f} of them are sales'), ('Average order', f'{aov:,.2f} €', 'revenue a sale'),
-             ('Units sold', f'{n.units:,.0f}', f'{n.units / n.sales if n.sales else 0:.1f} a sale'),
+    cards = [('Revenue', money(n.revenue, 0), 'after discounts, before refunds, without tax and shipping'),
+             ('Orders', f'{n.orders:,.0f}', f'{n.sales:,.0f} of them are sales'), ('Average order', money(aov), 'revenue per sale'),
+             ('Units sold', f'{n.units:,.0f}', f'{n.units / n.sales if n.sales else 0:.1f} per sale'),
              ('Customers', f'{n.customers:,.0f}', f'{n.buyers:,.0f} bought something'), ('Bought again', _share(n.again, n.buyers), 'of those who bought'),
-             ('Refunded', _share(n.refunded, n.paid), f'{n.refunded:,.0f} € given back of {n.paid:,.0f} € paid'), ('Delivery', f'{days:.1f} days', 'median, from order to door')]
+             ('Refunded', _share(n.refunded, n.paid), f'{money(n.refunded, 0)} refunded of {money(n.paid, 0)} paid'), ('Delivery', f'{days:.1f} days', 'median, from order to door')]
     return [dict(label=l, value=v, note=t) for l, v, t in cards]
 
 # %% ../nbs/13_run.ipynb #0d43b034
@@ -333,7 +334,7 @@ def _pages(folder, told):
     write_file(folder / 'index.html', index_html(shop))
     return manifest
 
-_BAR = '{desc} {percentage:3.0f} % {bar} {elapsed}, {remaining} left'
+_BAR = '{desc} {percentage:3.0f}% {bar} {elapsed}, {remaining} left'
 
 def _said(step, seconds): print(f'{step:<14} {seconds:6.1f} s', flush=True)
 

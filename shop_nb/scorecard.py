@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 
+from .numbers import significant
 from .order_lines import read_lines
 from .realism import DATA_SETS, FACTS, OUTSIDE, Sales, Unmeasured, _frames, _sold
 from .settings import ShopError
@@ -72,9 +73,6 @@ def __repr__(self:Scorecard):
     return ' '.join([f'{self.in_band} of {n} facts in band.', *([f'{no} not measured.'] if no else []), *self.notes])
 
 # %% ../nbs/14a_scorecard.ipynb #c8c46846
-def _three(x): # a number as people read it: three digits that count
-    return '' if x is None or pd.isna(x) else f'{x:,.0f}' if abs(x) >= 999.5 else f'{x:.{max(0, 2 - (math.floor(math.log10(abs(x))) if x else 0)) if abs(x) >= .001 else 3}f}'
-
 def _band(low, high): return f'{low:g} to {high:g}' if pd.notna(low) and pd.notna(high) else f'at least {low:g}' if pd.notna(low) else f'at most {high:g}' if pd.notna(high) else ''
 
 def _html(frame, title):
@@ -86,7 +84,7 @@ def _html(frame, title):
         for r in rows.to_dict('records'):
             mark = '' if r['in_band'] is pd.NA else '✓' if r['in_band'] else '✗'
             note = f'<br><small>{html.escape(r["note"])}</small>' if r['note'] else ''
-            cells = [_three(r['value']) or '–', _band(r['low'], r['high']), *(r[c] if isinstance(r[c], str) else _three(r[c]) for c in sets)]
+            cells = [significant(r['value']) or '–', _band(r['low'], r['high']), *(r[c] if isinstance(r[c], str) else significant(r[c]) for c in sets)]
             out += [f'<tr><td>{mark}</td><td{left} title="{html.escape(r["how"])}">{r["fact"]}{note}</td>' + ''.join(f'<td>{c}</td>' for c in cells) + '</tr>']
     return '\n'.join([*out, '</tbody></table>'])
 

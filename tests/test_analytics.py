@@ -6,7 +6,8 @@ import numpy as np, pandas as pd, pyarrow as pa, pyarrow.parquet as pq, pytest
 from fastcore.docments import docments
 
 from shop_nb.analytics import PARAMS, QUESTIONS, Answer, analysis_sql, ask, connect
-from shop_nb.charts import BUILDERS, THEMES, plot, png, short, svg
+from shop_nb.charts import BUILDERS, THEMES, plot, png, svg
+from shop_nb.numbers import short
 from shop_nb.generate import tables, write_tables
 from shop_nb.realism import fact
 from shop_nb.rules import create_views
@@ -402,7 +403,7 @@ def test_arguments_are_told(f):
     assert not untold and f.__doc__
 
 @pytest.mark.parametrize('value, unit, text', [
-    (12345, 'eur', '12.3 k €'), (999, 'eur', '999 €'), (49.9, 'eur', '49.90 €'), (1_234_567, 'eur', '1.23 M €'), (123_456_789, 'eur', '123.5 M €'),
-    (0, 'eur', '0.00 €'), (-1500, 'eur', '-1.5 k €'), (.1234, 'share', '12.3 %'), (1, 'share', '100.0 %'), (9_999, 'count', '9,999'), (12_000, 'count', '12.0 k'), (None, 'eur', '–'), (-.001, 'eur', '0.00 €'), (float('inf'), 'eur', 'Infinity M €'), (1e40, 'count', f'{1e40 / 1e6:.1f} M'),
+    (12345, 'eur', '€12.3k'), (999, 'eur', '€999'), (49.9, 'eur', '€49.90'), (1_234_567, 'eur', '€1.23M'), (123_456_789, 'eur', '€123.5M'),
+    (0, 'eur', '€0.00'), (-1500, 'eur', '-€1.5k'), (.1234, 'share', '12.3%'), (1, 'share', '100.0%'), (9_999, 'count', '9,999'), (12_000, 'count', '12.0k'), (None, 'eur', '–'), (-.001, 'eur', '€0.00'), (float('inf'), 'eur', '€InfinityM'), (1e40, 'count', f'{1e40 / 1e6:.1f}M'),
 ])
 def test_short_numbers(value, unit, text): assert short(value, unit) == text

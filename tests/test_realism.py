@@ -179,7 +179,7 @@ def test_strangers_baskets_are_found(shop, rng):
 
 
 @pytest.mark.parametrize('change, found', [
-    (lambda l, r: l.assign(product_id=r.integers(1, 601, len(l))), {'lines a product: Gini', 'lines of the top 20 %', 'best product', 'significant pairs / those in shuffled baskets'}),
+    (lambda l, r: l.assign(product_id=r.integers(1, 601, len(l))), {'lines a product: Gini', 'lines of the top 20%', 'best product', 'significant pairs / those in shuffled baskets'}),
     (lambda l, r: l.assign(product_id=r.permutation(l.product_id)), {'later lines that repeat a product', 'significant pairs / those in shuffled baskets'}),
     (lambda l, r: l.assign(quantity=r.integers(1, 6, len(l))), {'quantity: share of 1', 'quantity: mean'}),
     (lambda l, r: l.assign(unit_price_cents=l.product_id * 97 % 7000 + 301), {'prices: ten commonest endings', 'products sold at more than one price'}),

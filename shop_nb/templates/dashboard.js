@@ -22,33 +22,38 @@ const asText = v => v == null ? DASH : asKind(['string', 'number'].includes(type
 
 // No -0.00
 const fixed = (v, places) => (+v.toFixed(places) || 0).toFixed(places)
-// Numbers as the library's charts write them (`short` in 08_charts), and in full (`say` in 07_analytics)
+// Numbers as 00e_numbers writes them: `short` and `headline`; `full` is `say` of 07_analytics
+const SIGNS = {eur: '€'}
+const signed = (t, unit) => t.startsWith('-') ? '-' + (SIGNS[unit] ?? '') + t.slice(1) : (SIGNS[unit] ?? '') + t
+const percent = (v, places = 1) => fixed(100 * v, places) + '%'
 function short(v, unit, bare) {
   if (v == null || Number.isNaN(v)) return DASH
-  const size = Math.abs(v), sign = unit === 'eur' ? ' €' : ''
+  const size = Math.abs(v), money = unit in SIGNS
   const trim = t => bare && t.includes('.') ? t.replace(/\.?0+$/, '') : t
-  if (unit === 'share') return trim(fixed(100 * v, 1)) + ' %'
-  if (size >= 999500) return trim(fixed(v / 1e6, size < 1e7 ? 2 : 1)) + ' M' + sign
-  if (size >= (unit === 'eur' ? 1e3 : 1e4)) return trim(fixed(v / 1e3, size < 1e5 ? 1 : 0)) + ' k' + sign
-  if (size >= 100 || (unit !== 'eur' && Number.isInteger(v))) return whole(v) + sign
-  return trim(fixed(v, 2)) + sign
+  const shown = (t, end = '') => signed(trim(t), unit) + end
+  if (unit === 'share') return shown(fixed(100 * v, 1), '%')
+  if (size >= 999500) return shown(fixed(v / 1e6, size < 1e7 ? 2 : 1), 'M')
+  if (size >= (money ? 1e3 : 1e4)) return shown(fixed(v / 1e3, size < 1e5 ? 1 : 0), 'k')
+  if (size >= 100 || (!money && Number.isInteger(v))) return signed(whole(v), unit)
+  return shown(fixed(v, 2))
 }
 function full(v, unit) {
   if (v == null) return DASH
   if (typeof v === 'string') return /^\d{4}-\d\d-\d\d$/.test(v) ? (unit === 'month' ? v.slice(0, 7) : v) : v
   if (typeof v === 'boolean') return v ? 'yes' : 'no'
   if (unit === 'id') return String(v)
-  if (unit === 'share') return fixed(100 * v, 1) + ' %'
+  if (unit === 'share') return percent(v)
   v = +v.toFixed(2) ? v : 0
-  return unit === 'eur' ? v.toLocaleString('en', {minimumFractionDigits: 2, maximumFractionDigits: 2}) : v.toLocaleString('en', {maximumFractionDigits: 2})
+  return v.toLocaleString('en', {minimumFractionDigits: unit in SIGNS ? 2 : 0, maximumFractionDigits: 2})
 }
 // In full with its unit, as a tip says it; only a table, whose head names the unit, goes without
-const amount = (v, unit) => full(v, unit) + (unit === 'eur' && v != null ? ' €' : '')
+const amount = (v, unit) => v == null || !(unit in SIGNS) ? full(v, unit) : signed(full(v, unit), unit)
 function headline(v, unit) {
   if (v == null) return DASH
-  if (unit === 'share') return fixed(100 * v, 1) + ' %'
-  if (unit === 'eur') return (Math.abs(v) >= 1000 ? Math.abs(v) >= 1e8 ? fixed(v / 1e6, 1) + ' M' : whole(v) : fixed(v, 2)) + ' €'
-  return whole(v)
+  if (unit === 'share') return percent(v)
+  if (!(unit in SIGNS)) return whole(v)
+  if (Math.abs(v) >= 1e8) return signed(fixed(v / 1e6, 1), unit) + 'M'
+  return signed(Math.abs(v) >= 1000 ? whole(v) : fixed(v, 2), unit)
 }
 
 // ---------------------------------------------------------------- drawing: each function gives an SVG's height and inside
@@ -483,7 +488,7 @@ class Page {
     host.innerHTML = this.kpis.map(k => {
       const diff = k.before == null || k.value == null ? null : k.unit === 'share' ? k.value - k.before : k.before ? k.value / k.before - 1 : null
       const flat = diff != null && Math.abs(diff) < .0005, kind = diff == null || flat ? '' : diff * k.good > 0 ? 'good' : 'bad'
-      const word = diff == null ? (!early ? 'no earlier period' : k.value == null ? 'nothing in view' : k.before == null ? 'nothing before' : k.value ? `was ${headline(0, k.unit)}` : 'unchanged') : flat ? 'unchanged' : `${diff > 0 ? '▲' : '▼'} ${k.unit === 'share' ? (100 * Math.abs(diff)).toFixed(1) + ' pts' : (100 * Math.abs(diff)).toFixed(Math.abs(diff) < 10 ? 1 : 0) + ' %'}`
+      const word = diff == null ? (!early ? 'no earlier period' : k.value == null ? 'nothing in view' : k.before == null ? 'nothing before' : k.value ? `was ${headline(0, k.unit)}` : 'unchanged') : flat ? 'unchanged' : `${diff > 0 ? '▲' : '▼'} ${k.unit === 'share' ? (100 * Math.abs(diff)).toFixed(1) + ' pts' : percent(Math.abs(diff), Math.abs(diff) < 10 ? 1 : 0)}`
       const long = diff == null ? '' : `<span class="sr">${diff > 0 ? 'up' : 'down'}, against ${many(n, 'day')} before: ${headline(k.before, k.unit)}</span>`
       return `<article class="card kpi" data-name="${k.name}"><h3>${k.title}<button type="button" class="what" data-name="${k.name}" aria-label="What is ${k.title}?">i</button></h3><p class="value">${headline(k.value, k.unit)}</p><p class="delta ${kind}" title="${diff == null ? '' : `${many(n, 'day')} before: ${headline(k.before, k.unit)}`}">${word}${long}</p>${spark(k.spark)}</article>`
     }).join('')
@@ -612,7 +617,7 @@ class Page {
   }
   async explain(name) {
     const m = await this.ask('measure', {query: this.query(), name})
-    if (!m.error) this.dialog(m.title, `<p>${esc(m.what)}</p><p><b>${m.value == null ? DASH : m.unit === 'share' ? (100 * m.value).toFixed(4) + ' %' : amount(m.value, m.unit)}</b> in this view. <button type="button" data-do="csv" data-name="headline">All headline numbers as CSV</button> <button type="button" data-do="parquet" data-name="headline">as Parquet</button></p>`, m.grain, m.sql)
+    if (!m.error) this.dialog(m.title, `<p>${esc(m.what)}</p><p><b>${m.value == null ? DASH : m.unit === 'share' ? percent(m.value, 4) : amount(m.value, m.unit)}</b> in this view. <button type="button" data-do="csv" data-name="headline">All headline numbers as CSV</button> <button type="button" data-do="parquet" data-name="headline">as Parquet</button></p>`, m.grain, m.sql)
   }
   dialog(title, body, grain, sql) {
     const d = this.$('dialog')
