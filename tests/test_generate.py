@@ -7,8 +7,7 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings, strategies as st
 from shop_nb import generate as g
-from shop_nb.calendar import Calendar, day_number
-from shop_nb.cells import Cells
+from shop_nb.calendar import Calendar
 from shop_nb.customers import customers_table, lifetime, rate, signed_up
 from shop_nb.orders import STRATUM, line_counts, make_orders
 from shop_nb.products import TRAITS, Catalogue

@@ -179,7 +179,7 @@ def test_strangers_baskets_are_found(shop, rng):
 
 
 @pytest.mark.parametrize('change, found', [
-    (lambda l, r: l.assign(product_id=r.integers(1, 601, len(l))), {'lines a product: Gini', 'lines of the top 20%', 'best product', 'significant pairs / those in shuffled baskets'}),
+    (lambda l, r: l.assign(product_id=r.integers(1, 601, len(l))), {'lines per product: Gini', 'lines of the top 20%', 'best product', 'significant pairs / those in shuffled baskets'}),
     (lambda l, r: l.assign(product_id=r.permutation(l.product_id)), {'later lines that repeat a product', 'significant pairs / those in shuffled baskets'}),
     (lambda l, r: l.assign(quantity=r.integers(1, 6, len(l))), {'quantity: share of 1', 'quantity: mean'}),
     (lambda l, r: l.assign(unit_price_cents=l.product_id * 97 % 7000 + 301), {'prices: ten commonest endings', 'products sold at more than one price'}),
@@ -501,7 +501,7 @@ def test_what_is_not_there_is_not_measured(own):
 
 
 def test_one_line_orders_of_one_time_buyers(rng):
-    "A marketplace: nobody comes again, one line an order, one price. The card shows what it can."
+    "A marketplace: nobody comes again, one line per order, one price. The card shows what it can."
     n = 400
     c = scorecard(pd.DataFrame(dict(customer=range(n), order=range(n), time=pd.Timestamp('2025-01-01') + pd.to_timedelta(rng.integers(0, 364 * 86400, n), 's'), product=range(n), quantity=1, price=9.99)))
     f = c.frame.set_index('fact')
@@ -513,7 +513,7 @@ def test_another_size_is_told():
     c = scorecard(tables(Settings(customers=8000, orders=16000, order_items=40000)))
     assert c.off == ['orders', 'lines'] and '4,000 orders (here 14' in repr(c)
     f = c.frame.set_index('fact')
-    assert f.note['lines a product: Gini'] == 'the band is for 10,000 lines' and not f.note['quantity: mean']
+    assert f.note['lines per product: Gini'] == 'the band is for 10,000 lines' and not f.note['quantity: mean']
 
 
 def test_no_scipy():
