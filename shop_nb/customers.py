@@ -13,14 +13,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from .settings import Settings
 from .schema import SEGMENTS, arrow_schema, encoded_schema
 from .cells import Cells, choice_table, gamma, integer, look_up, mix, normal, quantile_table, uniform
-from .calendar import Calendar, dates, day_number, second_of_day
+from .calendar import Calendar, second_of_day
 from .products import words
 
 # %% ../nbs/03b_customers.ipynb #404bac37
-def signed_up(calendar:Calendar, # Sign-ups a day
+def signed_up(calendar:Calendar, # Sign-ups per day
               i:np.ndarray, # Customers, from 0
     ) -> tuple: # Day numbers and seconds since midnight
     "When each customer signed up."
@@ -31,12 +30,13 @@ def signed_up(calendar:Calendar, # Sign-ups a day
 @lru_cache(maxsize=None)
 def places(
     ) -> pd.DataFrame: # country, region, city, postal_code, phone_prefix, phone_digits, latitude, longitude, names, weight
-    "The frozen places."
+    "The places where customers may live."
     with files('shop_nb').joinpath('data/places.csv').open(encoding='utf-8') as f:
         return pd.read_csv(f, dtype={'postal_code': str, 'phone_prefix': str}, keep_default_na=False)
 
 @lru_cache(maxsize=None)
-def _place_table(): return choice_table(places().weight)
+def _place_table(): # a row number of `places` per entry
+    return choice_table(places().weight)
 
 def place(cells:Cells, # The shop's cells
           i:np.ndarray, # Customers, from 0
@@ -70,11 +70,11 @@ _LIFE = quantile_table(lambda u: LIFE_SCALE * ((1 - u)**(-1 / LIFE_SHAPE) - 1), 
 def lifetime(cells:Cells, # The shop's cells
              i:np.ndarray, # Customers, from 0
     ) -> np.ndarray: # Days
-    "Days from sign-up to drop-out; on the sign-up day everybody is still there."
+    "Days from sign-up to drop-out; on the day of sign-up nobody has dropped out."
     return look_up(cells('customers.lifetime', i), _LIFE)
 
 # %% ../nbs/03b_customers.ipynb #60f4448f
-RATE_SHAPE, GROUP = .30, 64  # of the gamma; customers in a group
+RATE_SHAPE, GROUP = .30, 64  # of the gamma; customers per group, and classes of rates
 
 def _rates():
     q = gamma(RATE_SHAPE)((np.arange(GROUP * 64) + .5) / (GROUP * 64)).reshape(GROUP, 64).cumsum(axis=1)[:, -1]
@@ -86,7 +86,8 @@ _SHUFFLES = np.argsort(mix(np.arange(256 * GROUP, dtype=np.uint64)).reshape(256,
 _UNSHUFFLES = np.argsort(_SHUFFLES, axis=1, kind='stable')
 
 # %% ../nbs/03b_customers.ipynb #49e18612
-def _shuffle(cells, group): return (cells('customers.shuffle', group) >> np.uint64(56)).view(np.int64)
+def _shuffle(cells, group): # which of the 256 permutations each group has
+    return (cells('customers.shuffle', group) >> np.uint64(56)).view(np.int64)
 
 def rate(cells:Cells, # The shop's cells
          i:np.ndarray, # Customers, from 0
@@ -95,7 +96,7 @@ def rate(cells:Cells, # The shop's cells
     return RATES[_UNSHUFFLES[_shuffle(cells, i // GROUP), i % GROUP]]
 
 # %% ../nbs/03b_customers.ipynb #10009606
-NEW, NEW_DAYS, ATTEMPTS = .15, 10, 48
+NEW, NEW_DAYS, ATTEMPTS = .15, 10, 48  # share of candidates who signed up in the last days; how many days; candidates per order
 _NEW = np.uint64(int(NEW * 256))
 
 def _candidate(calendar, h, day): # a customer for each hash, among those signed up by the end of the day
@@ -107,12 +108,12 @@ def _candidate(calendar, h, day): # a customer for each hash, among those signed
     return i, i < hi
 
 # %% ../nbs/03b_customers.ipynb #da169f77
-def buyer(calendar:Calendar, # Sign-ups a day
+def buyer(calendar:Calendar, # Sign-ups per day
           order_id:np.ndarray, # Keys of the orders
           day:np.ndarray, # Their day numbers
           second:np.ndarray, # Their seconds since midnight
     ) -> np.ndarray: # Customers, from 0
-    "Who places each order: somebody who is there, by rate."
+    "Who places each order: one of the active customers, by rate."
     out = np.full(len(order_id), -1, dtype=np.int64); todo = np.arange(len(order_id))
     for attempt in range(ATTEMPTS):
         d, s = day[todo], second[todo]
@@ -127,13 +128,13 @@ def buyer(calendar:Calendar, # Sign-ups a day
 
 # %% ../nbs/03b_customers.ipynb #e839c4fc
 @lru_cache(maxsize=None)
-def _pool(kind): # one pool of all languages: texts, and for each row of `places` where its language begins, and how many it has
+def _pool(kind): # the words of all languages; and for each row of `places`, where its language begins and how many words it has
     names = words('names'); sizes = {k: len(v[kind]) for k, v in names.items()}
     starts = dict(zip(sizes, np.cumsum([0, *sizes.values()])))
-    texts = pa.array([x for v in names.values() for x in v[kind]]).dictionary_encode()  # a name of two languages stands in it once
+    texts = pa.array([x for v in names.values() for x in v[kind]]).dictionary_encode()  # a name of two languages is in it once
     return texts.indices.to_numpy(), texts.dictionary, *(places().names.map(m).to_numpy(dtype=np.int64) for m in (starts, sizes))
 
-def _pick(cells, column, kind, i, home): # which word of a pool, for customers at home in these places
+def _pick(cells, column, kind, i, home): # which word of a pool, for customers who live in these places
     *_, start, size = _pool(kind)
     return start[home] + integer(cells(f'customers.{column}', i), size[home])
 
@@ -145,7 +146,7 @@ def _pooled(column): # a column of places as codes and texts
     return codes.astype(np.int32), pa.array(texts)
 
 # %% ../nbs/03b_customers.ipynb #2a681ce0
-def _address(cells, i, home): # street and number, in the order of the country
+def _address(cells, i, home): # street and number, in the country's order
     begins, ends, begin, end = _address_parts(); street = _pick(cells, 'street', 'streets', i, home)
     number = integer(cells('customers.house', i), 120) * integer(cells('customers.house_size', i), 100) // 100
     a, b = (np.where(x[home] < 0, number, street + x[home]) for x in (begin, end))
@@ -159,16 +160,16 @@ def _address_parts(): # first and second halves of addresses; and for each place
     begins = [f'{n} ' for n in numbers] + [f'{s} ' for s in streets] + [f'{s}, ' for s in streets]
     return pa.array(begins), pa.array(numbers + streets), begin, np.where(begin < 0, 120, -1)
 
-def _phone(cells, i, home): # the place's prefix and as many digits as its numbers have, the first a 2 or 3: those are valid everywhere
+def _phone(cells, i, home): # the area code and as many digits as numbers have there; a first digit of 2 or 3 is valid everywhere
     low = 10 ** (places().phone_digits.to_numpy()[home] - 1)
     number = pa.array(2 * low + integer(cells('customers.phone', i), 2 * low)).cast(pa.string())
     return pc.binary_join_element_wise(pa.array(places().phone_prefix).take(pa.array(home)), number, ' ')
 
 # %% ../nbs/03b_customers.ipynb #34153fe9
-def customers_table(calendar:Calendar, # Sign-ups a day
+def customers_table(calendar:Calendar, # Sign-ups per day
                     first:int, # From this customer, counted from 0 …
                     last:int, # … up to this one, which is left out
-                    encoded:bool=False, # Keep text of few values as dictionaries
+                    encoded:bool=False, # Keep columns of few values dictionary-encoded
     ) -> pa.Table: # Rows of the table `customers`
     "A stretch of the table of customers."
     i, cells = np.arange(first, last), calendar.cells

@@ -1,4 +1,5 @@
 """Each setting does what it says: its value is recovered from the data, over ten seeds, and there is a test for every setting."""
+from functools import lru_cache
 import numpy as np
 import pytest
 from shop_nb import Settings, tables
@@ -8,8 +9,9 @@ SMALL = dict(customers=400, products=120, orders=800, order_items=2000)
 SEEDS = range(10)
 
 
+@lru_cache(maxsize=None)
 def made(seed, **given):
-    "The five tables as frames."
+    "The five tables as frames; the same frames for the same settings."
     return {n: t.to_pandas() for n, t in tables(Settings(**SMALL | dict(seed=seed) | given)).items()}
 
 
