@@ -99,13 +99,16 @@ def rate(cells:Cells, # The shop's cells
 NEW, NEW_DAYS, ATTEMPTS = .15, 10, 48  # share of candidates who signed up in the last days; how many days; candidates per order
 _NEW = np.uint64(int(NEW * 256))
 
-def _candidate(calendar, h, day): # a customer for each hash, among those signed up by the end of the day
-    at = day - calendar.first; sums = calendar.sums['customers']
-    hi = sums[at + 1]; lo = sums[at + 1 - NEW_DAYS]; low = h << np.uint64(32)
-    group = integer(low, (hi - 1) // GROUP + 1)
-    i = group * GROUP + _SHUFFLES[_shuffle(calendar.cells, group), look_up(h, _CLASS)]
-    i = np.where(((h >> np.uint64(40)) & np.uint64(255) < _NEW) & (lo < hi), lo + integer(low, hi - lo), i)
-    return i, i < hi
+def _candidate(calendar, h, day): # a customer for each hash, and whether they have signed up by the end of the day
+    sums, at = calendar.sums['customers'], day - calendar.first
+    signed_up, before = sums.take(at + 1), sums.take(at + 1 - NEW_DAYS)
+    low = h << np.uint64(32)
+    group = integer(low, ((sums - 1) // GROUP + 1).take(at + 1))
+    shuffle = _shuffle(calendar.cells, group) * GROUP
+    i = group * GROUP + _SHUFFLES.take(shuffle + look_up(h, _CLASS))
+    new = np.flatnonzero(((h >> np.uint64(40)) & np.uint64(255) < _NEW) & (before < signed_up))
+    i[new] = before[new] + integer(low[new], signed_up[new] - before[new])
+    return i, i < signed_up
 
 # %% ../nbs/03b_customers.ipynb #da169f77
 def buyer(calendar:Calendar, # Sign-ups per day
@@ -114,16 +117,18 @@ def buyer(calendar:Calendar, # Sign-ups per day
           second:np.ndarray, # Their seconds since midnight
     ) -> np.ndarray: # Customers, from 0
     "Who places each order: one of the active customers, by rate."
-    out = np.full(len(order_id), -1, dtype=np.int64); todo = np.arange(len(order_id))
+    out, todo = np.zeros(len(order_id), dtype=np.int64), np.arange(len(order_id))
     for attempt in range(ATTEMPTS):
-        d, s = day[todo], second[todo]
-        i, ok = _candidate(calendar, calendar.cells(f'orders.customer_id/{attempt}', order_id[todo]), d)
-        since = calendar.first + calendar.day_of('customers', np.where(ok, i, 0)); today = np.flatnonzero(ok & (since == d))
-        ok[today] = second_of_day(calendar.cells('customers.second', i[today]), d[today]) <= s[today]
+        d = day.take(todo)
+        i, ok = _candidate(calendar, calendar.cells(f'orders.customer_id/{attempt}', order_id.take(todo)), d)
+        since = calendar.first + calendar.day_of('customers', i * ok)
+        today = np.flatnonzero(ok & (since == d))
+        ok[today] = second_of_day(calendar.cells('customers.second', i[today]), d[today]) <= second[todo[today]]
         if attempt < ATTEMPTS - 8: ok &= d - since <= lifetime(calendar.cells, i)
-        out[todo[ok]] = i[ok]; todo = todo[~ok]
+        found = np.flatnonzero(ok)
+        out[todo.take(found)] = i.take(found)
+        todo = todo.take(np.flatnonzero(~ok))
         if not len(todo): break
-    out[todo] = 0
     return out
 
 # %% ../nbs/03b_customers.ipynb #e839c4fc

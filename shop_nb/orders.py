@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 from .settings import max_lines
 from .schema import CHANNELS, DAY_KEYS, LINE_KEYS, METHODS, ORDER_STATUSES, PAYMENT_KEYS, PAYMENT_STATUSES, arrow_schema, encoded_schema
-from .cells import choice_table, integer, lognormal, look_up, negative_binomial, normal, quantile_table, uniform
+from .cells import below, choice_table, integer, lognormal, look_up, negative_binomial, normal, quantile_table, uniform
 from .calendar import Calendar, day_number, dates, second_of_day
 from .products import COMPANIONS, PUSH, TRAITS, Catalogue, campaigns, choose, price_on, pulls
 from .customers import buyer, place, places, segment, spending
@@ -81,8 +81,8 @@ TRIES = 12  # candidates per line
 TASTE = .70  # correlation of a line's price rank with the customer's spending level
 _WHICH = choice_table([.40, .24, .16, .12, .08], bits=8)
 _NORMAL = quantile_table(normal, .001, bits=14)
-_SHARE = np.rint([NormalDist().cdf((k - 6000) / 1000) * (2**32 - 1) for k in range(12_001)]).astype(np.int64)
-_STEP = np.diff(_SHARE)
+_EDGES = np.rint([NormalDist().cdf((k - 6000) / 1000) * (2**32 - 1) for k in range(12_001)]).astype(np.int64)
+_SHARE, _STEP = _EDGES[:-1], np.diff(_EDGES)
 
 def _share(level, h): # which share of the month's sales, by price, at a spending level
     z = (int(TASTE * 1000) * level + int((1 - TASTE**2)**.5 * 1000) * look_up(h, _NORMAL)) // 1000
@@ -105,11 +105,13 @@ def favourite(catalogue:Catalogue, # The products
 def _candidates(cat, l, at, attempt): # products for the lines `at`
     def any_(at): return choose(cat, l.month[at], _share(l.level[at], cat.cells(f'order_items.product_id/{attempt}', l.key[at])))
     if attempt: return any_(at)
-    mode = uniform(cat.cells('order_items.mode', l.key))
+    mode = cat.cells('order_items.mode', l.key)
     def which(at): return look_up(cat.cells('order_items.which', l.key[at]), _WHICH)
-    first = mode < FAVOURITE; second = (mode > 1 - COMPANION) & (l.number > 1); out = np.empty(len(mode), dtype=np.int64)
+    first, second = below(mode, FAVOURITE), ~below(mode, 1 - COMPANION) & (l.number > 1)
     f, g, rest = (np.flatnonzero(x) for x in (first, second, ~(first | second)))
-    out[rest] = any_(rest); out[f] = favourite(cat, l.customer[f], l.level[f], which(f), l.day[f])
+    out = np.empty(len(mode), dtype=np.int64)
+    out[rest] = any_(rest)
+    out[f] = favourite(cat, l.customer[f], l.level[f], which(f), l.day[f])
     out[g] = cat.companions.ravel().take(out[l.start[g]] * COMPANIONS + which(g) % COMPANIONS)
     return _pulled(cat, l, out)
 
@@ -130,10 +132,11 @@ def _pushed(cat, l, product): # lines that are lost to a raised list price
 
 def _wrong(cat, l, product, at): # of the lines `at`, whole orders, those not on sale that day, or with a product of an earlier line
     p, day, number = product[at], l.day[at], l.number[at]
-    wrong = (day < cat.day.take(p)) | (day >= cat.end_day.take(p)); more = np.flatnonzero(number > 1); lag = 1
-    while len(more):
-        wrong[more[p[more] == p[more - lag]]] = True
-        lag += 1; more = more[number[more] > lag]
+    wrong = (day < cat.day.take(p)) | (day >= cat.end_day.take(p))
+    p = p.astype(np.int32)
+    for lag in range(1, number.max(initial=1)):
+        same = np.flatnonzero(p[lag:] == p[:-lag]) + lag
+        wrong[same[number[same] > lag]] = True
     return np.flatnonzero(wrong) if isinstance(at, slice) else at[wrong]
 
 # %% ../nbs/03c_orders.ipynb #0de1b817
@@ -149,17 +152,25 @@ def pick_products(cat:Catalogue, # The products
                   l:Block, # Lines: key, number, start (row of the order's first line), day, month, customer, level
     ) -> np.ndarray: # Products, from 0
     "The product of each line: on sale that day, and once in an order."
-    todo = slice(None); product = np.empty(len(l.key), dtype=np.int64); touched = np.zeros(len(l.key), dtype=bool)
-    for attempt in range(TRIES):
-        product[todo] = _candidates(cat, l, todo, attempt); touched[l.start[todo]] = True
-        todo = _wrong(cat, l, product, np.flatnonzero(touched[l.start]) if attempt else todo); touched[:] = False
-        if not attempt: todo = np.union1d(todo, _pushed(cat, l, product))
+    product, again = _candidates(cat, l, slice(None), 0), np.zeros(len(l.key), dtype=bool)
+    todo = _wrong(cat, l, product, slice(None))
+    pushed = _pushed(cat, l, product)
+    if len(pushed): todo = np.union1d(todo, pushed)
+    whole = np.arange(len(l.key)) # the lines of all orders that have one to do
+    for attempt in range(1, TRIES):
         if not len(todo): return product
+        product[todo] = _candidates(cat, l, todo, attempt)
+        again[l.start[todo]] = True
+        whole = whole.take(np.flatnonzero(again.take(l.start.take(whole))))
+        again[l.start[todo]] = False
+        todo = _wrong(cat, l, product, whole)
+    if not len(todo): return product
     return _whatever_is_left(cat, l, product, set(todo.tolist()))
 
 # %% ../nbs/03c_orders.ipynb #147fd123
 STOCK_UP = .8  # share of lines with one unit more, per 100% of discount
-QUANTITY = np.array([[.45, .18, .06], [1.4, .8, .4], [.30, .10, .04]])  # mean beyond the first unit: a row per segment; below €10, below €40, from €40
+# mean beyond the first unit: a row per segment; below €10, below €40, from €40
+QUANTITY = np.array([[.45, .18, .06], [1.4, .8, .4], [.30, .10, .04]])
 _QUANTITY = 1 + np.concatenate([choice_table(negative_binomial(m, .6, 11), bits=12) for m in QUANTITY.ravel()]).astype(np.int64)
 
 def fill(catalogue:Catalogue, # The products
@@ -167,19 +178,27 @@ def fill(catalogue:Catalogue, # The products
     ) -> Block: # The same, with its lines in `b.lines`
     "Put products into the baskets of a block, with quantity, price and discount."
     cat, cells = catalogue, catalogue.cells
-    n = line_counts(cat.calendar, b.first, b.last); b.start = n.cumsum() - n
+    n = line_counts(cat.calendar, b.first, b.last)
+    b.end = n.cumsum()
     row = np.repeat(np.arange(len(n)), n)
-    l = b.lines = Block(row=row, start=b.start[row], number=np.arange(len(row)) - b.start[row] + 1, day=b.day[row], month=cat.calendar.month[b.day - cat.calendar.first][row], customer=b.customer[row])
-    l.key = b.order_id[row] * LINE_KEYS + l.number
-    l.level = spending(cells, b.customer)[row]
-    l.product = pick_products(cat, l); l.category = cat.category[l.product]
+    def per_line(x): return x.take(row)
+    l = b.lines = Block(row=row, start=per_line(b.end - n), day=per_line(b.day), customer=per_line(b.customer),
+                        month=per_line(cat.calendar.month.take(b.day - cat.calendar.first)))
+    l.number = np.arange(1, len(l.row) + 1) - l.start
+    l.key = per_line(b.order_id * LINE_KEYS) + l.number
+    l.level = per_line(spending(cells, b.customer))
+    l.product = pick_products(cat, l)
+    l.category = cat.category.take(l.product)
     l.price = price_on(cat, l.product, l.day)
-    table = segment(cells, b.customer)[row] * 3 + (l.price >= 1000) + (l.price >= 4000)
+    table = per_line(segment(cells, b.customer) * 3) + (l.price >= 1000) + (l.price >= 4000)
     l.quantity = _QUANTITY.take(table * 4096 + (cells('order_items.quantity', l.key) >> np.uint64(52)).view(np.int64))
     off = campaigns(span(l.day), cells, cat.calendar.settings).ravel().take((l.day - l.day[:1]) * len(TRAITS) + l.category)
-    cut = np.flatnonzero(off); l.quantity[cut] += uniform(cells('order_items.stock_up', l.key[cut])) < STOCK_UP * off[cut] / 100
-    l.discount = l.quantity * l.price * off // 100
-    l.net = l.quantity * l.price - l.discount
+    cut = np.flatnonzero(off)
+    l.quantity[cut] += uniform(cells('order_items.stock_up', l.key[cut])) < STOCK_UP * off[cut] / 100
+    l.net = l.quantity * l.price
+    l.discount = np.zeros_like(l.net)
+    l.discount[cut] = l.net[cut] * off[cut] // 100
+    l.net -= l.discount
     return b
 
 # %% ../nbs/03c_orders.ipynb #294b2aba
@@ -193,17 +212,18 @@ def _at_places(): # shipping, VAT and transit of each place
     return COUNTRIES.loc[places().country].astype(dict(shipping=int, vat=int)).to_dict('series').values()
 
 def _by_order(b, x): # sums of a column of lines, one per order
-    return np.add.reduceat(x, b.start) if len(b.start) else b.start
+    return np.diff(x.cumsum().take(b.end - 1), prepend=0)
 
 def total(catalogue:Catalogue, # The products
           b:Block, # A block with its lines
     ) -> Block: # The same, with goods, discount, shipping, tax and amount in cents
     "Add up each order, so that the ledger closes."
-    home = place(catalogue.cells, b.customer); shipping, vat, b.transit = (c.to_numpy()[home] for c in _at_places())
+    home = place(catalogue.cells, b.customer)
+    shipping, vat, b.transit = (c.to_numpy().take(home) for c in _at_places())
     b.goods = _by_order(b, b.lines.net)
-    b.discount = np.where(uniform(catalogue.cells('orders.coupon', b.order_id)) < COUPON, b.goods * COUPON_CUT // 100, 0)
+    b.discount = b.goods * COUPON_CUT // 100 * below(catalogue.cells('orders.coupon', b.order_id), COUPON)
     net = b.goods - b.discount
-    b.shipping = np.where(net >= FREE_SHIPPING, 0, shipping)
+    b.shipping = shipping * (net < FREE_SHIPPING)
     b.tax = (net * vat + 50) // 100
     b.amount = net + b.shipping + b.tax
     return b
@@ -248,14 +268,17 @@ def deliver(catalogue:Catalogue, # The products
     ) -> Block: # The same, with what happens when
     "When each order is cancelled, shipped, delivered, returned; and how many units of each line are returned."
     def h(column): return catalogue.cells(f'orders.{column}', b.order_id)
-    b.cancelled = ~b.captured | (uniform(h('cancelled')) < CANCELLED)
+    b.cancelled = ~b.captured | below(h('cancelled'), CANCELLED)
     pack = look_up(h('pack'), _PACK)
-    b.shipped = b.paid + pack; b.cancel_time = np.where(b.captured, b.paid + pack // 2, b.paid + 3 * 86400)
+    b.shipped = b.paid + pack
+    b.cancel_time = np.where(b.captured, b.paid + pack // 2, b.paid + 3 * 86400)
     travel = (b.transit * look_up(h('transit'), _TRANSIT) * 86.4).astype(np.int64)
     b.delivered = (b.shipped + travel) // 86400 * 86400 + 86400 + 8 * 3600 + integer(h('delivered'), 11 * 3600)
     b.return_time = b.delivered + 86400 + look_up(h('return'), _RETURN_AFTER)
-    l = b.lines; u = (catalogue.cells('order_items.returned', l.key) >> np.uint64(48)).view(np.int64)
-    l.returned = np.where(u < _RETURNED[l.category], l.quantity, 0); some = np.flatnonzero((l.returned > 0) & (u % 4 == 0))
+    l = b.lines
+    u = (catalogue.cells('order_items.returned', l.key) >> np.uint64(48)).view(np.int64)
+    l.returned = l.quantity * (u < _RETURNED.take(l.category))
+    some = np.flatnonzero((l.returned > 0) & (u % 4 == 0))
     l.returned[some] = 1 + integer(catalogue.cells('order_items.returned_units', l.key[some]), l.quantity[some])
     return b
 
@@ -267,44 +290,48 @@ def settle(b:Block, # A block with its whole life
            until:int, # Day number of the last day that is known
     ) -> Block: # The same, with statuses, returned units and refunds as of the end of that day
     "The state of each order and payment at the end of a day."
-    now = (until + 1) * 86400; l = b.lines
-    happened = lambda t: t < now
-    dead = b.cancelled & happened(b.cancel_time); paid = b.captured & happened(b.paid)
+    now, l = (until + 1) * 86400, b.lines
+    def happened(t): return t < now
+    dead = b.cancelled & happened(b.cancel_time)
+    paid = b.captured & happened(b.paid)
     b.arrived = ~b.cancelled & happened(b.delivered)
-    l.back = np.where((b.arrived & happened(b.return_time))[l.row], l.returned, 0)
-    value = np.zeros_like(l.net)
+    l.back = l.returned * (b.arrived & happened(b.return_time)).take(l.row)
     some = np.flatnonzero(l.back)
-    value[some] = l.net[some] * l.back[some] // l.quantity[some]
-    back = _by_order(b, value); whole = _by_order(b, l.quantity - l.back) == 0
+    row, quantity = l.row[some], l.quantity[some]
+    back = np.zeros_like(b.goods)
+    np.add.at(back, row, l.net[some] * l.back[some] // quantity)
+    lines_back = np.bincount(row[l.back[some] == quantity], minlength=len(back))
+    whole = lines_back == np.diff(b.end, prepend=0)
     stages = dict(cancelled=dead, returned=whole, delivered=b.arrived, shipped=paid & happened(b.shipped) & ~b.cancelled, paid=paid)
-    b.status = np.select(list(stages.values()), [_STATUS[s] for s in stages], _STATUS['pending']); b.was_paid = paid
+    b.status = np.select(list(stages.values()), [_STATUS[s] for s in stages], _STATUS['pending'])
+    b.was_paid = paid
     b.refunded = np.where((dead & paid) | whole, b.amount, back * (b.goods - b.discount + b.tax) // b.goods)
     states = dict(failed=dead & ~b.captured, pending=~paid, captured=b.refunded == 0, partially_refunded=b.arrived & ~whole)
     b.payment_status = np.select(list(states.values()), [_PAID[s] for s in states], _PAID['refunded'])
-    b.tries = np.where(paid | states['failed'], b.attempts, 0)
+    b.tries = b.attempts * (paid | states['failed'])
     return b
 
 # %% ../nbs/03c_orders.ipynb #79ec5029
 _CHANNEL = choice_table([.52, .38, .10])  # web, app, marketplace
 
-def _times(seconds, known): # timestamps, null where not known
-    return pa.array((seconds * 1_000_000).view('datetime64[us]'), mask=~known)
+def _times(seconds, known=None): # timestamps, null where not known
+    return pa.array((seconds * 1_000_000).view('datetime64[us]'), mask=None if known is None else ~known)
 
 def _text(values, index): return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(values))
 
 def make_orders(catalogue:Catalogue, # The shop's products and calendar
                 first:int, # From this order, counted from 0 …
                 last:int, # … up to this one, which is left out
-                encoded:bool=False, # Keep text of few values as dictionaries
+                encoded:bool=False, # Keep columns of few values dictionary-encoded
     ) -> dict: # `orders`, `order_items` and `payments`, as Arrow tables
-    "A stretch of orders with their lines and payments, as known by the shop's `until`."
+    "A range of orders with their lines and payments, as known by the shop's `until`."
     b = pay(catalogue, total(catalogue, fill(catalogue, begin(catalogue, first, last))))
-    b = settle(deliver(catalogue, b), catalogue.calendar.until); l = b.lines
-    channel = look_up(catalogue.cells('orders.channel', b.order_id), _CHANNEL); everything = np.ones(len(b.time), dtype=bool)
+    b = settle(deliver(catalogue, b), catalogue.calendar.until)
+    l, channel = b.lines, look_up(catalogue.cells('orders.channel', b.order_id), _CHANNEL)
     columns = dict(
-        orders=dict(order_id=b.order_id, customer_id=b.customer + 1, ordered_at=_times(b.time, everything), status=_text(ORDER_STATUSES, b.status), channel=_text(CHANNELS, channel),
+        orders=dict(order_id=b.order_id, customer_id=b.customer + 1, ordered_at=_times(b.time), status=_text(ORDER_STATUSES, b.status), channel=_text(CHANNELS, channel),
             shipping_cents=b.shipping, tax_cents=b.tax, discount_cents=b.discount, delivered_at=_times(b.delivered, b.arrived)),
-        order_items=dict(order_item_id=l.key, order_id=b.order_id[l.row], line_number=l.number, product_id=l.product + 1, quantity=l.quantity,
+        order_items=dict(order_item_id=l.key, order_id=b.order_id.take(l.row), line_number=l.number, product_id=l.product + 1, quantity=l.quantity,
             unit_price_cents=l.price, discount_cents=l.discount, returned_quantity=l.back),
         payments=dict(payment_id=b.order_id * PAYMENT_KEYS + 1, order_id=b.order_id, method=_text(METHODS, b.method), status=_text(PAYMENT_STATUSES, b.payment_status),
             amount_cents=b.amount, refunded_cents=b.refunded, attempts=b.tries, paid_at=_times(b.paid, b.was_paid)))

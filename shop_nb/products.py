@@ -141,6 +141,7 @@ def popularity(self) -> np.ndarray: # Thousandths of a log unit
     dear = np.log(self.base_price / 2500) * -80
     return np.rint(look_up(self.hash('popularity'), _SHOCK) * POPULARITY + dear).astype(np.int64)
 
+@lru_cache(maxsize=48)
 def _weights(self, month): # how well each product sells in a month, as whole numbers
     drift = sum(.8**j * look_up(self.cells('products.drift', self.key * 10_000 + month - j), _SHOCK) for j in range(8))
     log = (self.popularity + drift * (DRIFT * .6)) / 1000
