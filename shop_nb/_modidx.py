@@ -392,6 +392,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'shop_nb.generate._expected': ('generate.html#_expected', 'shop_nb/generate.py'),
                                   'shop_nb.generate._here': ('generate.html#_here', 'shop_nb/generate.py'),
                                   'shop_nb.generate._hold': ('generate.html#_hold', 'shop_nb/generate.py'),
+                                  'shop_nb.generate._keep_freed_memory': ('generate.html#_keep_freed_memory', 'shop_nb/generate.py'),
                                   'shop_nb.generate._lock': ('generate.html#_lock', 'shop_nb/generate.py'),
                                   'shop_nb.generate._make_to': ('generate.html#_make_to', 'shop_nb/generate.py'),
                                   'shop_nb.generate._move_in': ('generate.html#_move_in', 'shop_nb/generate.py'),

@@ -29,6 +29,10 @@ from .orders import STRATUM, make_orders
 try: import fcntl
 except ImportError: fcntl = None
 
+# %% ../nbs/04_generate.ipynb #6f1196d6
+def _keep_freed_memory(): # let malloc reuse freed memory instead of returning it to the system
+    np.empty(31 * 2**20, dtype=np.uint8)
+
 # %% ../nbs/04_generate.ipynb #e1d39770
 @dataclass(frozen=True)
 class Block:
@@ -46,6 +50,7 @@ class Generator:
                  settings:Settings, # Which shop
                  size:int=BLOCK):   # Orders, or customers, in a block; any size gives the same shop
         self.settings, self.size = settings, size
+        _keep_freed_memory()
 
     @cached_property
     def calendar(self): return Calendar(self.settings)
