@@ -181,13 +181,16 @@ def split(total:int, # To be allocated
     "A multinomial by binary splitting: exact, and monotone in `total`."
     c = np.concatenate([[0], np.asarray(weights, dtype=np.int64).cumsum()])
     out = np.zeros(len(weights), dtype=np.int64)
-    todo = [(0, len(weights), total)]
-    while todo:
-        lo, hi, n = todo.pop()
-        if hi - lo == 1: out[lo] = n
-        if hi - lo == 1 or n == 0: continue
-        mid = (lo + hi) // 2
-        p = (c[mid] - c[lo]) / max(1, c[hi] - c[lo])
-        left = binomial(n, float(p), float(uniform(cells(f'{name}/{hi - lo}', first + lo))[0]))
-        todo += [(lo, mid, left), (mid, hi, n - left)]
+    lo, hi, n = np.array([0]), np.array([len(weights)]), np.array([total])
+    while len(lo): # the nodes of a level of the tree: parts lo to hi, which get n together
+        leaf = hi - lo == 1
+        out[lo[leaf]] = n[leaf]
+        lo, hi, n = (x[~leaf & (n > 0)] for x in (lo, hi, n))
+        mid, u = (lo + hi) // 2, np.empty(len(lo))
+        for width in np.unique(hi - lo):
+            at = hi - lo == width
+            u[at] = uniform(cells(f'{name}/{width}', first + lo[at]))
+        p = (c[mid] - c[lo]) / np.maximum(1, c[hi] - c[lo])
+        left = np.array(list(map(binomial, n.tolist(), p.tolist(), u.tolist())), dtype=np.int64)
+        lo, hi, n = np.concatenate([lo, mid]), np.concatenate([mid, hi]), np.concatenate([left, n - left])
     return out

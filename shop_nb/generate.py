@@ -330,7 +330,7 @@ def _empty(names, folder, format): # tables without a block
     w.close()
 
 def _expected(settings): # rows in all: the lines of orders after `end` are estimated by the mean
-    c, cal = settings.counts, Calendar(settings)
+    c, cal = settings.counts, generator(settings).calendar
     n = {k: cal.rows(k) for k in ('customers', 'products', 'orders')}
     return sum(n.values()) + n['orders'] + round(n['orders'] * c['order_items'] / c['orders'])
 
