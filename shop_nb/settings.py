@@ -89,11 +89,12 @@ def write_file(
 def nearest(
     name:str, # what somebody wrote
     names, # what there is
-    least:float=.5, # how alike they must be, from 0 to 1
+    least:float=.5, # how alike they must be, from 0 to 1; capitals do not count
 ) -> str: # a sentence, or nothing
     "The name that was perhaps meant"
-    near = difflib.get_close_matches(str(name), list(names), 1, least)
-    return f'Did you mean {near[0]!r}?' if near else ''
+    folded = {str(n).casefold(): n for n in names}
+    near = difflib.get_close_matches(str(name).casefold(), folded, 1, least)
+    return f'Did you mean {folded[near[0]]!r}?' if near else ''
 
 # %% ../nbs/00_settings.ipynb #b4b26d3c
 def listen_at(

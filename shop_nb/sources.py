@@ -18,7 +18,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from fastcore.basics import patch
 
-from .settings import ShopError, first_line
+from .settings import ShopError, first_line, nearest
 from .schema import DIALECTS, TABLES, arrow_schema
 
 # %% ../nbs/01c_sources.ipynb #a5e9e161
@@ -40,7 +40,7 @@ def _finding(table, check, column, failures, keys=(), values=(), meaning=''):
 _says = dict(
     missing='is not there', empty='is empty:', unreadable='cannot be read:', encoding='is not UTF-8 text:',
     separator='has no commas between fields:', fields='has lines of another length:',
-    quotes='has a quote that is not doubled:', strays='has files that are no part of it:',
+    quotes='has a quote that is not doubled:', strays='has files that are not part of it:',
     column_missing='is not there', column_unknown='is not known', column_twice='is there twice',
     column_unnamed='has a column without a name:')
 
@@ -48,15 +48,16 @@ def message(
     failure:dict, # one of a report's `failures`
 ) -> str: # two lines
     "A failed check in words"
-    f, where = failure, failure['table'] + (f'.{failure["column"]}' if failure['column'] else '')
+    f, where = failure, '.'.join(filter(None, (failure['table'], failure['column'])))
     n = f'{f["failures"]:,} {"row" if f["failures"] == 1 else "rows"}'
     says = _says.get(f['check'], f'fails the check {f["check"]} for {n}, first')
-    first = [str(v) for v in (*f['first_keys'][:1], *f['first_values'][:1])]
-    return f'{where} {says}' + f' {": ".join(first)}'*bool(first) + f'.\nIt should be: {f["meaning"]}.'
+    first = ': '.join(str(v) for v in (*f['first_keys'][:1], *f['first_values'][:1]))
+    end = '' if f['meaning'].endswith('?') else '.'
+    return f'{where} {says} {first}'.rstrip() + f'.\nIt should be: {f["meaning"]}{end}'
 
 # %% ../nbs/01c_sources.ipynb #f07f1735
 def _merge(findings):
-    "One finding for each check of each column"
+    "One finding per check and column"
     merged = {}
     for f in findings:
         m = merged.setdefault((f['table'], f['check'], f['column']), f)
@@ -68,14 +69,26 @@ def _merge(findings):
 # %% ../nbs/01c_sources.ipynb #50ed1349
 FORMATS = 'parquet', 'csv'
 
+def _table_in(folder, name):
+    "Where a table is in one folder, or None; raises `ShopError` if it is there in two formats"
+    there = [path for f in FORMATS if (path := folder / f'{name}.{f}').exists()]
+    if len(there) < 2: return there[0] if there else None
+    both = ' and '.join(path.name for path in there)
+    todo = 'Keep the one that counts, and move the other one away'
+    raise ShopError(f'{folder} has the table {name} twice: {both}.', todo)
+
+def _find(folder, name):
+    "Where a table is in a run or a folder of tables, or None"
+    places = Path(folder), Path(folder) / 'tables'
+    return next(filter(None, (_table_in(place, name) for place in places)), None)
+
+# %% ../nbs/01c_sources.ipynb #d4a8d2ff
 def table_path(
     folder, # a run, or a folder of tables
     name:str, # the table's name
 ) -> Path: # a file, or a folder of parts
-    "Where a table is; raises `ShopError` (code 2) if it is not there"
-    for at in (Path(folder), Path(folder) / 'tables'):
-        for f in FORMATS:
-            if (at / f'{name}.{f}').exists(): return at / f'{name}.{f}'
+    "Where a table is; raises `ShopError`: code 2 if it is not there, code 1 if it is there in two formats"
+    if path := _find(folder, name): return path
     todo = f'Expected {name}.parquet or {name}.csv; `shop-nb generate --out DIR` makes them.'
     raise ShopError(f'{folder}: there is no table {name} here.', todo, code=2)
 
@@ -101,36 +114,54 @@ def parts(
 def strays(
     path, # a file, or a folder of parts
 ) -> list: # paths
-    "What lies among the parts, looks like data, and is no part"
+    "What lies among the parts and looks like data, but is not a part"
     path = Path(path)
     return [p for p in _seen(path) if not _is_part(p, path) and _holds_data(p)] if path.is_dir() else []
 
 # %% ../nbs/01c_sources.ipynb #fe60e660
-def _as_text(values, name):
-    "The values of a column of mixed types as text"
-    try: return pa.array([None if pd.isna(v) else str(v) for v in values])
-    except UnicodeEncodeError: raise ShopError(f'{name} has text that cannot be written as UTF-8.', 'Mend that text', code=1) from None
+def _unicode(text):
+    "Text that can be written as UTF-8, with lone surrogates spelt out"
+    return text.encode('utf-8', 'backslashreplace').decode()
 
-def _arrow(data):
-    "A frame or table as an Arrow table, and for each column of mixed types the rows of what is not text"
-    if isinstance(data, (pa.Table, pa.RecordBatch)): return pa.table(data), {}
-    if not isinstance(data, pd.DataFrame):
-        raise ShopError(f'A table is a frame, an Arrow table or a path, not {type(data).__name__}.', 'Give one of these', code=2)
-    columns, mixed = [], {}
-    for i, name in enumerate(map(str, data.columns)):
-        values = data.iloc[:, i]
+def _is_missing(value): return pd.api.types.is_scalar(value) and pd.isna(value)
+
+def _is_text(value): return isinstance(value, str) and _unicode(value) == value
+
+def _as_text(values):
+    "A column of mixed types as text, and the rows of what is not text"
+    texts = [None if _is_missing(v) else _unicode(str(v)) for v in values]
+    return pa.array(texts, pa.string()), [i for i, v in enumerate(values) if not _is_missing(v) and not _is_text(v)]
+
+# %% ../nbs/01c_sources.ipynb #9ff909d8
+def _from_frame(frame):
+    "A pandas frame as an Arrow table, and for each column of mixed types the rows of what is not text"
+    names, columns, mixed = [_unicode(str(n)) for n in frame.columns], [], {}
+    for i, name in enumerate(names):
+        values = frame.iloc[:, i]
         try: columns.append(pa.array(values, from_pandas=True))
         except (pa.ArrowException, OverflowError, UnicodeEncodeError):
-            columns.append(_as_text(values, name))
-            mixed[name] = [k for k, v in enumerate(values) if not isinstance(v, str) and not pd.isna(v)]
-    return pa.table(columns, names=[str(n) for n in data.columns]), mixed
+            text, mixed[name] = _as_text(values)
+            columns.append(text)
+    return pa.table(columns, names=names), mixed
+
+# %% ../nbs/01c_sources.ipynb #4a0e66aa
+def _arrow(data, name):
+    "What was given as the table `name`, as an Arrow table, and the rows of its columns that are not text"
+    if isinstance(data, pd.DataFrame): return _from_frame(data)
+    kind = 'None' if data is None else f'of the type {type(data).__name__}'
+    what = f'is not a table but {kind}'
+    if any(hasattr(data, f'__arrow_c_{kind}__') for kind in ('stream', 'array')):
+        try: return pa.table(data), {}
+        except (pa.ArrowException, ValueError, TypeError) as e:
+            what = f'cannot be read as an Arrow table: {first_line(e)}'
+    raise ShopError(f'{name} {what}.', 'Give a frame, an Arrow table, or the path of a Parquet or CSV file', code=2)
 
 # %% ../nbs/01c_sources.ipynb #27b8c4f4
 class Given:
     "A table as it was given: `arrow`, or `files` of Parquet or CSV"
     def __init__(self,
         name:str, # the table's name
-        data, # frame, Arrow table, path of a file, or path of a folder of parts
+        data, # frame, anything with Arrow's C stream, path of a file, or path of a folder of parts
     ):
         self.name, self.table, self.arrow, self.files, self.whole = name, TABLES[name], None, [], True
         self.strays, self.index, self.mixed, self.as_text = [], [], {}, False
@@ -139,7 +170,7 @@ class Given:
             self.csv = Path(data).suffix.lower() == '.csv'
             self.loose = tuple(self.table.names) if self.csv else ()
         else:
-            (self.arrow, self.mixed), self.csv = _arrow(data), False
+            (self.arrow, self.mixed), self.csv = _arrow(data, name), False
             self.loose, self.index = tuple(self.mixed), list(getattr(getattr(data, 'index', None), 'names', []))
         self.parts = self.files or ([] if self.arrow is None else [self.arrow])
 
@@ -151,17 +182,17 @@ class Given:
 def given_tables(
     source, # mapping of names to frames, Arrow tables or paths; or the path of a run or of a folder of Parquet or CSV
 ) -> dict: # a `Given` for each table that is there
-    "The tables of a source; raises `ShopError` (code 2) if there is none"
-    if isinstance(source, Mapping): found = {n: Given(n, source[n]) for n in TABLES if source.get(n) is not None}
-    elif not Path(source).is_dir(): raise ShopError(f'There is no folder {source}.', 'Name a run, or a folder with the tables as Parquet or CSV', code=2)
-    else: found = {n: Given(n, p) for n in TABLES if (p := _path(source, n))}
-    if found: return found
-    raise ShopError(f'None of the tables {", ".join(TABLES)} is in {"the mapping" if isinstance(source, Mapping) else source}.',
-                    'A table is a file such as orders.parquet or orders.csv, or a folder of parts with that name', code=2)
-
-def _path(folder, name):
-    try: return table_path(folder, name)
-    except ShopError: return None
+    "The tables of a source; raises `ShopError` (code 2) if there is none, or if what is given as one is not a table"
+    where = 'the mapping' if isinstance(source, Mapping) else source
+    if isinstance(source, Mapping): found = {n: source[n] for n in TABLES if n in source}
+    elif isinstance(source, (str, Path)) and Path(source).is_dir():
+        found = {n: path for n in TABLES if (path := _find(source, n))}
+    else:
+        todo = 'Name a run, or a folder with the tables as Parquet or CSV'
+        raise ShopError(f'There is no folder {source}.', todo, code=2)
+    if found: return {n: Given(n, data) for n, data in found.items()}
+    todo = 'A table is a file such as orders.parquet or orders.csv, or a folder of parts with that name'
+    raise ShopError(f'None of the tables {", ".join(TABLES)} is in {where}.', todo, code=2)
 
 # %% ../nbs/01c_sources.ipynb #5265ca40
 _is = pa.types
@@ -178,22 +209,30 @@ def _is_kin(type, column):
 
 # %% ../nbs/01c_sources.ipynb #ca6933a6
 _types = {c: f.type for name, t in TABLES.items() for c, f in zip(t.columns, arrow_schema(name))}
+_whole_number = r'^(?:\+?([0-9]+)|(-[0-9]+))(?:\.0*)?$' # the digits, and the minus that belongs to them
 
 def _from_text(a, column):
-    "Text as a column's values are written: without blanks around, nothing as null, whole numbers without a fraction of zeros"
+    "Text as a column's values are written: without blanks around, null for nothing, bare whole numbers"
     a = pc.utf8_trim_whitespace(a)
     a = pc.if_else(pc.equal(a, ''), pa.scalar(None, a.type), a)
     if column.type not in ('id', 'count', 'cents'): return a
-    return pc.replace_substring_regex(a, r'^([+-]?\d+)\.0*$', r'\1')
+    return pc.replace_substring_regex(a, _whole_number, r'\1\2')
 
+def _decoded(a):
+    "An array without a dictionary, text in one of the types that Arrow's functions know"
+    if _is.is_dictionary(a.type):
+        return pa.DictionaryArray.from_arrays(a.indices, _decoded(a.dictionary)).dictionary_decode()
+    return a.cast(pa.string()) if any(is_text(a.type) for is_text in _text) else a
+
+# %% ../nbs/01c_sources.ipynb #cd670229
 def _cast(a, column):
     "An array in the column's type; raises pa.ArrowInvalid where a value would change"
     to = _types[column]
     if a.type == to: return a
-    if _is.is_dictionary(a.type): a = a.cast(a.type.value_type)
+    a = _decoded(a)
     if column.type == 'date' and _is.is_timestamp(a.type) and pc.any(pc.not_equal(a.cast(to).cast(a.type), a)).as_py():
         raise pa.ArrowInvalid('a date has no time of day')
-    if column.type != 'text' and any(is_text(a.type) for is_text in _text): a = _from_text(a, column)
+    if column.type != 'text' and _is.is_string(a.type): a = _from_text(a, column)
     return a.cast(to)
 
 def _bad_cells(a, column, at=0):
@@ -203,6 +242,27 @@ def _bad_cells(a, column, at=0):
         half = len(a) // 2
         return _bad_cells(a[:half], column, at) + _bad_cells(a[half:], column, at + half) if half else [at]
     return []
+
+# %% ../nbs/01c_sources.ipynb #bdc6ea84
+def _records(path):
+    "The line on which each record of a CSV file begins, and its fields, without blank lines"
+    with open(path, encoding='utf-8-sig', newline='') as f:
+        reader, line = csv.reader(f), 1
+        for fields in reader:
+            if fields: yield line, fields
+            line = reader.line_num + 1
+
+def _header(path):
+    "The names in the first record of a CSV file"
+    return next(_records(path), (1, []))[1]
+
+def _lines(path, numbers):
+    "The line on which each of some records begins, by its number; the header is record 0"
+    found = {}
+    if not numbers: return found
+    for n, (line, _) in enumerate(itertools.islice(_records(path), max(numbers) + 1)):
+        if n in numbers: found[n] = line
+    return found
 
 # %% ../nbs/01c_sources.ipynb #3f4ad1fe
 def _csv(path, types, skip=None):
@@ -216,10 +276,6 @@ def _parquet(path, columns, size):
     "Record batches of a Parquet file; one row group at a time, because a reader keeps what it has read"
     for i in range(pq.read_metadata(path).num_row_groups):
         with pq.ParquetFile(path) as f: yield from f.iter_batches(size, row_groups=[i], columns=columns, use_threads=False)
-
-def _header(path):
-    "The names in the first line of a CSV file"
-    with open(path, encoding='utf-8-sig', newline='') as f: return next(csv.reader(f), [])
 
 def _names(given, part):
     "The column names of an Arrow table or a file"
@@ -243,15 +299,17 @@ def _quotes_fit(path):
     return not inside
 
 # %% ../nbs/01c_sources.ipynb #de54d21d
-def _about_quotes(given, path):
-    "A finding if a CSV file has a quote that does not fit"
-    if _quotes_fit(path): return []
+def _open_quote(path):
+    "The line of the first record of a CSV file with a quote that does not fit, or None"
     with open(path, encoding='utf-8-sig', newline='') as f:
         rows, line = csv.reader(f, strict=True), 1
         try:
             for _ in rows: line = rows.line_num + 1
-            return []
-        except csv.Error: pass
+        except csv.Error: return line
+
+def _about_quotes(given, path):
+    "A finding if a CSV file has a quote that does not fit"
+    if _quotes_fit(path) or not (line := _open_quote(path)): return []
     with open(path, encoding='utf-8-sig', newline='') as f: text = next(itertools.islice(f, line - 1, None)).strip()
     text, meaning = text if len(text) <= 60 else text[:60] + '…', 'text in double quotes, with each quote in it doubled'
     return [_finding(given.name, 'quotes', '', 1, [given.row(path, line - 2)], [text], meaning)]
@@ -302,24 +360,39 @@ def reader(self:Given, columns): # the same as an Arrow reader
 # %% ../nbs/01c_sources.ipynb #02671668
 _no_index = 'pandas writes its index so, unless index=False'
 
+def _unknown(t, name, hint=''):
+    "A finding about a column that is not declared"
+    of_pandas = f'; {_no_index}' if name.startswith(('Unnamed: ', '__index_level_')) else ''
+    return _finding(t.name, 'column_unknown', name, 1, meaning=f'one of {", ".join(t.names)}{of_pandas}{hint}')
+
+def _about_missing(t, names, index):
+    "Findings about columns that are missing; of the unknown ones, those that may be meant come first"
+    missing = [n for n in t.names if n not in names]
+    for n in dict.fromkeys(names):
+        if n.strip() and n not in t.names and (hint := nearest(n, missing)): yield _unknown(t, n, f'. {hint}')
+    for n in missing:
+        meaning = f'there, with {_words[t[n].type]}'
+        if n in index: meaning = 'a column, not the index; reset_index() makes it one'
+        yield _finding(t.name, 'column_missing', n, 1, meaning=meaning)
+
+# %% ../nbs/01c_sources.ipynb #b5438a28
 def _about_names(t, names, index=()):
     "Findings about column names"
-    for n in t.names:
-        meaning = 'a column, not the index; reset_index() makes it one' if n in index else f'there, with {_words[t[n].type]}'
-        if n not in names: yield _finding(t.name, 'column_missing', n, 1, meaning=meaning)
+    found, known = list(_about_missing(t, names, index)), ', '.join(t.names)
+    hinted = {f['column'] for f in found}
     for n in dict.fromkeys(names):
-        meaning = f'one of {", ".join(t.names)}'
+        at = [f'column {i + 1}' for i, m in enumerate(names) if m == n]
         if not n.strip():
-            at = [f'column {i + 1}' for i, m in enumerate(names) if m == n]
-            yield _finding(t.name, 'column_unnamed', '', len(at), at, meaning=f'{meaning}; {_no_index}')
-        elif n.startswith(('Unnamed: ', '__index_level_')): yield _finding(t.name, 'column_unknown', n, 1, meaning=f'{meaning}; {_no_index}')
-        elif n not in t.names: yield _finding(t.name, 'column_unknown', n, 1, meaning=meaning)
-        elif names.count(n) > 1: yield _finding(t.name, 'column_twice', n, names.count(n), meaning='there once')
+            found.append(_finding(t.name, 'column_unnamed', '', len(at), at, meaning=f'one of {known}; {_no_index}'))
+        elif n not in t.names and n not in hinted: found.append(_unknown(t, n))
+        elif len(at) > 1: found.append(_finding(t.name, 'column_twice', n, len(at), meaning='there once'))
+    return found
 
-def _separator(t, names):
-    "A finding if another separator than the comma was taken"
-    other = [s for s in (';', '\t', '|') if len(names) == 1 and len(names[0].split(s)) > 1]
-    return [_finding(t.name, 'separator', '', 1, ['line 1'], [names[0]], 'fields with commas between them')] if other else []
+def _separator(t, path):
+    "A finding if a file has another separator than the comma"
+    line, names = next(_records(path), (1, []))
+    if len(names) != 1 or not any(s in names[0] for s in ';\t|'): return []
+    return [_finding(t.name, 'separator', '', 1, [f'line {line}'], names, 'fields with commas between them')]
 
 # %% ../nbs/01c_sources.ipynb #b265db5c
 def _encoding(given, path):
@@ -351,28 +424,43 @@ def _bad_in(batches, given, columns):
     return {n: (count[n], first[n]) for n in columns if count[n]}, rows
 
 # %% ../nbs/01c_sources.ipynb #b3905f01
-def _about_text(given, path, columns):
-    "Findings about lines and cells of a CSV file, and its good rows"
-    ragged, t = [], given.table
+def _cells_of_text(given, path, columns):
+    "As `_bad_in`, for the cells of a CSV file as text; and (number, length) of records of another length"
+    ragged = []
     def skip(line):
-        ragged.append((line.number, f'{line.actual_columns} fields'))
+        ragged.append((line.number - 1, f'{line.actual_columns} fields')) # Arrow counts the header as 1
         return 'skip'
     bad, rows = _bad_in(_csv(path, dict.fromkeys(columns, pa.string()), skip), given, columns)
-    def place(row): # rows count from 0 and leave out the ragged lines before them
-        for number, _ in ragged: row += number <= row + 2
-        return given.row(path, row)
-    found = [_type(given, n, count, [place(i) for i, _ in first], [v for _, v in first]) for n, (count, first) in bad.items()]
+    return bad, rows, ragged
+
+def _record(row, ragged):
+    "The number of a record, from its row among those of the right length"
+    number = row + 1
+    for other, _ in ragged: number += other <= number
+    return number
+
+# %% ../nbs/01c_sources.ipynb #4997d515
+def _about_text(given, path, columns):
+    "Findings about records and cells of a CSV file, and its good rows"
+    bad, rows, ragged = _cells_of_text(given, path, columns)
+    numbers = {n: [_record(row, ragged) for row, _ in first] for n, (_, first) in bad.items()}
+    wanted = {n for of_column in numbers.values() for n in of_column} | {n for n, _ in ragged[:FIRST]}
+    line = _lines(path, wanted)
+    def places(records): return [given.row(path, line.get(n, n + 1) - 2) for n in records]
+    found = [_type(given, n, count, places(numbers[n]), [v for _, v in first]) for n, (count, first) in bad.items()]
     if ragged:
-        lines, meaning = [given.row(path, n - 2) for n, _ in ragged[:FIRST]], f'{len(_header(path))} fields in each line; text with a comma stands in double quotes'
-        found.append(_finding(t.name, 'fields', '', len(ragged), lines, [v for _, v in ragged], meaning))
+        meaning = f'{len(_header(path))} fields in each line; text with a comma stands in double quotes'
+        lengths = [length for _, length in ragged]
+        at = places(n for n, _ in ragged[:FIRST])
+        found.append(_finding(given.name, 'fields', '', len(ragged), at, lengths, meaning))
     return found, rows
 
 # %% ../nbs/01c_sources.ipynb #21bbb44a
 def _look_csv(given, path):
     "Findings about a CSV file, the columns that can be used, and its rows"
     t, names = given.table, _header(path)
-    if found := _separator(t, names): return found, [], 0
-    found, usable = list(_about_names(t, names)), [n for n in t.names if names.count(n) == 1]
+    if found := _separator(t, path): return found, [], 0
+    found, usable = _about_names(t, names), [n for n in t.names if names.count(n) == 1]
     if not usable: return found, usable, 0
     if bad := _about_quotes(given, path): return found + bad, [], 0
     try: return found, usable, sum(len(b) for b in given.raw(path, usable, 0))
@@ -393,7 +481,7 @@ def _look_typed(given, part):
     t, names, table = given.table, _names(given, part), isinstance(part, pa.Table)
     rows = part.num_rows if table else pq.read_metadata(part).num_rows
     types = part.schema if table else pq.read_schema(part)
-    found, usable, check = list(_about_names(t, names, given.index)), [n for n in t.names if names.count(n) == 1], []
+    found, usable, check = _about_names(t, names, given.index), [n for n in t.names if names.count(n) == 1], []
     for n in usable:
         type = types.field(n).type
         if n not in given.loose and not _is_kin(type, t[n]): found.append(_type(given, n, rows, [], [f'a column of {type}']))
@@ -421,7 +509,7 @@ def _look(given, part):
 def _about_strays(given):
     "A finding if something among the parts looks like data"
     kind, names = 'CSV' if given.csv else 'Parquet', [p.name for p in given.strays]
-    return [_finding(given.name, 'strays', '', len(names), names, meaning=f'a folder of {kind} files alone')] if names else []
+    return [_finding(given.name, 'strays', '', len(names), names, meaning=f'a folder with {kind} files and nothing else')] if names else []
 
 @patch
 def look(self:Given) -> list: # findings
@@ -457,7 +545,7 @@ def _whole(given): return pa.Table.from_batches(given.batches(), arrow_schema(gi
 
 @patch
 def to_arrow(self:Given) -> pa.Table: # in the schema of the table
-    "All rows; raises `ShopError` for what is no such table"
+    "All rows; raises `ShopError` for what is not such a table"
     self.accept()
     try: return _whole(self)
     except ShopError as e: # looks after a cell that is not of its type
@@ -469,7 +557,7 @@ def read_table(
     folder, # a run, or a folder of tables
     name:str, # the table's name
 ) -> pa.Table: # in the schema of the table
-    "Read a table from its files; raises `ShopError` if it is not there, or is no such table"
+    "Read a table from its files; raises `ShopError` if it is not there, or is not such a table"
     return Given(name, table_path(folder, name)).to_arrow()
 
 # %% ../nbs/01c_sources.ipynb #129251d8

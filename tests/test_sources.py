@@ -2,6 +2,7 @@
 import csv, shutil
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +13,7 @@ from hypothesis import example, given, settings, strategies as st
 
 from shop_nb.analytics import connect
 from shop_nb.cube import stamp
-from shop_nb.generate import digest, tables, write_tables
+from shop_nb.generate import digest, tables
 from shop_nb.load import load
 from shop_nb.schema import TABLES, arrow_schema
 from shop_nb.settings import Settings, ShopError
@@ -103,7 +104,7 @@ def test_what_is_left_beside_the_parts_is_no_part(tmp_path, format):
 @pytest.mark.parametrize('file', STRAY)
 def test_rows_are_never_left_out_without_a_word(tmp_path, format, file):
     put(folder_of_parts(tmp_path, format), file, format)
-    agree(tmp_path, 'orders', says='orders has files that are no part of it')
+    agree(tmp_path, 'orders', says='orders has files that are not part of it')
 
 
 @pytest.mark.parametrize('format', ['csv', 'parquet'])
@@ -162,6 +163,20 @@ def test_the_dashboard_sees_a_change_of_any_part(tmp_path, format):
     assert stamp(tmp_path) != before
 
 
+@pytest.mark.parametrize('place', ['', 'tables'])
+def test_two_formats_of_a_table_are_refused_by_both_names(tmp_path, place):
+    "Nothing says which of the two counts, so nothing is read, and no reader hides it."
+    home = tmp_path / place
+    home.mkdir(exist_ok=True)
+    written(home, 'orders', 'parquet')
+    pa_csv.write_csv(SHOP['orders'].slice(0, 5), home / 'orders.csv')
+    agree(tmp_path, 'orders', says=f'{home} has the table orders twice: orders.parquet and orders.csv.')
+    with pytest.raises(ShopError, match='twice') as e: stamp(tmp_path)
+    assert e.value.code == 1
+    (home / 'orders.csv').unlink()
+    agree(tmp_path, 'orders')
+
+
 # ---- CSV
 
 def edit(n, change):
@@ -189,6 +204,9 @@ GOOD = { # what is done to customers.csv, and the rows that it then has
     'CR': (lambda t: t.replace('\n', '\r'), None),
     'no quotes': (lambda t: t.replace('"', ''), None),
     'no last line end': (lambda t: t.rstrip('\n'), None),
+    'blank first lines': (lambda t: '\n\n' + t, None),
+    'byte order mark and a blank line': (lambda t: '\ufeff\r\n' + t, None),
+    'plus signs': (lambda t: '\n'.join(f'+{line}' if i and line else line for i, line in enumerate(t.split('\n'))), None),
     'blank lines': (lambda t: t.replace('\n', '\n\n'), None),
     'keys with .0': (lambda t: '\n'.join(f'{a}.0,{b}' if i and b else a + ',' * bool(b) + b for i, (a, _, b) in enumerate(line.partition(',') for line in t.split('\n'))), None),
     'line end in quotes': (street('"Hof 12\nc/o Empfang"'), changed('street', 'Hof 12\nc/o Empfang')),
@@ -212,6 +230,10 @@ BAD = { # and what is then said
     'column twice': (edit(1, lambda h: h.replace('"city"', '"street"')), 'customers.city is not there'),
     'key that is no whole number': (edit(4, lambda x: '67.5' + x[1:]), 'customers.customer_id fails the check type for 1 row, first line 4: 67.5'),
     'too many fields': (edit(5, lambda x: x + ',1'), 'customers has lines of another length: line 5: 16 fields'),
+    'too many fields after blank lines': (lambda t: '\n\n' + edit(5, lambda x: x + '\n\n' + x + ',1')(t), 'customers has lines of another length: line 9: 16 fields'),
+    'no whole number after line ends in text': (lambda t: edit(6, lambda x: '67.5' + x[1:])(edit(2, lambda x: x.replace('"', '"\n\n', 1))(t)),
+                                                'customers.customer_id fails the check type for 1 row, first line 6: 67.5'),
+    'a name with capitals': (edit(1, lambda h: h.replace('"customer_id"', 'Customer_ID')), 'customers.Customer_ID is not known'),
     'semicolons': (lambda t: t.replace(',', ';'), 'customers has no commas between fields'),
     'no bytes': (lambda t: '', 'customers is empty: customers.csv: 0 bytes'),
     'no such day': (lambda t: t.replace('-01-', '-13-', 1), 'customers.signed_up_at fails the check type for 1 row'),
@@ -253,7 +275,7 @@ def test_large_csv_with_line_ends_in_text(tmp_path, end):
 quoted = st.text(alphabet='a,"\n\r ', max_size=8)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(st.tuples(quoted, quoted), min_size=1, max_size=5), st.integers(1, 9))
 @example([('"', '')], 1)
 def test_what_is_written_with_doubled_quotes_fits(tmp_path_factory, rows, step):
@@ -268,6 +290,15 @@ def test_what_is_written_with_doubled_quotes_fits(tmp_path_factory, rows, step):
         path.write_bytes(text.encode()[:-2]) # the last quote is lost
         assert not _quotes_fit(path)
     finally: sources._STEP = before
+
+
+@pytest.mark.parametrize('name, meant', [('Customer_ID', 'customer_id'), ('customer id', 'customer_id'), ('orderid', 'order_id'), ('STATUS', 'status'),
+                                         ('ordered at', 'ordered_at'), (' order_id', 'order_id')])
+def test_a_name_that_is_nearly_right_is_told_first(name, meant):
+    orders = SHOP['orders'].rename_columns([name if n == meant else n for n in SHOP['orders'].column_names])
+    first, second = [message(f) for f in Given('orders', orders).look()]
+    assert first.startswith(f'orders.{name} is not known.') and first.endswith(f"Did you mean '{meant}'?")
+    assert second.startswith(f'orders.{meant} is not there.')
 
 
 # ---- frames
@@ -293,7 +324,7 @@ def test_a_key_that_is_the_index_is_named():
 
 def test_frames_of_other_shapes():
     orders = SHOP['orders'].to_pandas()
-    refused(frames(orders=orders.set_axis(pd.MultiIndex.from_product([['a'], orders.columns]), axis=1)), 'orders.order_id is not there.')
+    refused(frames(orders=orders.set_axis(pd.MultiIndex.from_product([['a'], orders.columns]), axis=1)), "orders.('a', 'order_id') is not known.")
     refused(frames(orders=pd.concat([orders, orders[['status']]], axis=1)), 'orders.status is there twice.')
     refused(frames(orders=orders.assign(note='x')), 'orders.note is not known.')
     refused(frames(orders=orders.assign(status=[1, *orders.status[1:]])), 'orders.status fails the check type for 1 row, first row 1: 1.')
@@ -305,22 +336,72 @@ def test_frames_of_other_shapes():
 
 
 def test_text_that_is_no_text():
+    "Half a surrogate pair is told with table, column and row; in a name of a column, too."
     customers = SHOP['customers'].to_pandas()
-    with pytest.raises(ShopError, match='first_name has text that cannot be written as UTF-8'):
-        validate(frames(customers=customers.assign(first_name=['\ud800', *customers.first_name[1:]])))
+    bad = customers.assign(first_name=[*customers.first_name[:4], 'a\ud800', *customers.first_name[5:]])
+    source = frames(customers=bad)
+    report = validate(source)
+    assert [message(f).split('\n')[0] for f in report.failures] == ['customers.first_name fails the check type for 1 row, first row 5: a\\ud800.']
+    for read in connect, lambda s: load(s, 'nowhere.db'):
+        with pytest.raises(ShopError, match='customers.first_name fails the check type for 1 row, first row 5'): read(source)
+    with pytest.raises(ShopError, match=r'customers.\\ud800 is not known'): Given('customers', customers.assign(**{'\ud800': 1})).accept()
+
+
+class Capsules:
+    "A table of another library, which only speaks Arrow's C stream, with the types that Polars has."
+    def __init__(self, table): self.table = table
+    def __arrow_c_stream__(self, requested_schema=None): return self.table.__arrow_c_stream__(requested_schema)
+
+
+def as_polars(table):
+    "Text as views or in dictionaries of views, small whole numbers."
+    def column(c):
+        if not pa.types.is_string(c.type): return c
+        views = c.combine_chunks().cast(pa.string_view())
+        if len(set(c.to_pylist())) > 10: return views
+        codes = c.combine_chunks().dictionary_encode()
+        return pa.DictionaryArray.from_arrays(codes.indices.cast(pa.uint32()), codes.dictionary.cast(pa.string_view()))
+    return Capsules(pa.table([column(c) for c in table.columns], names=table.column_names))
+
+
+def as_duckdb(table): return duckdb.from_arrow(table)
+
+
+def as_reader(table): return pa.RecordBatchReader.from_batches(table.schema, table.to_batches())
+
+
+@pytest.mark.parametrize('form', [as_polars, as_duckdb, as_reader])
+def test_tables_of_other_libraries(tmp_path, form):
+    def given(): return {n: form(t) for n, t in SHOP.items()}
+    assert validate(given()).ok
+    load(given(), tmp_path / 'shop.db')
+    for con in connect(given()), connect(tmp_path / 'shop.db'):
+        for name, table in SHOP.items():
+            assert digest(con.sql(f'select * from {name}').to_arrow_table().cast(arrow_schema(name)), name) == digest(table, name)
+
+
+@pytest.mark.parametrize('thing, says', [(None, 'orders is not a table but None.'), (5, 'orders is not a table but of the type int.'),
+                                         ({'order_id': [1]}, 'orders is not a table but of the type dict.'), (pa.array([1]), 'orders cannot be read as an Arrow table')])
+def test_what_is_no_table_is_told_by_its_name(thing, says):
+    for read in validate, connect, lambda s: load(s, 'nowhere.db'):
+        with pytest.raises(ShopError) as e: read(frames(orders=thing))
+        assert str(e.value).startswith(says) and len(str(e.value).splitlines()) == 2 and e.value.code == 2
 
 
 # ---- text
 
-@pytest.mark.parametrize('column', ['first_name', 'email', 'phone', 'postal_code'])
-def test_a_nul_is_told_with_its_row(tmp_path, column):
-    value = changed(column, SHOP['customers'][column][1].as_py() + '\0')
-    key = value['customer_id'][1].as_py()
-    for source in (dict(SHOP, customers=value), tmp_path):
-        if source == tmp_path: pa_csv.write_csv(value, written(tmp_path, 'customers'))
+def test_a_nul_is_told_with_its_row(tmp_path):
+    rows, columns = SHOP['customers'].to_pylist(), ['first_name', 'email', 'phone', 'postal_code']
+    for row, column in zip(rows, columns): row[column] += '\0'
+    value = pa.Table.from_pylist(rows, schema=arrow_schema('customers'))
+    pa_csv.write_csv(value, written(tmp_path, 'customers'))
+    for source in dict(SHOP, customers=value), tmp_path:
         found = {(f['check'], f['column']): f['first_keys'] for f in validate(source).failures}
-        assert found['text', column] == [key]
-        with pytest.raises(ShopError, match=rf'customers: constraint {column}_text does not hold, at customer_id {key} '): load(source, tmp_path / 'x.db')
+        for row, column in zip(rows, columns): assert found['text', column] == [row['customer_id']]
+    for i, column in enumerate(columns):
+        one = changed(column, rows[i][column], i)
+        with pytest.raises(ShopError, match=rf'customers: constraint {column}_text does not hold, at customer_id {rows[i]["customer_id"]} '):
+            load(dict(SHOP, customers=one), tmp_path / 'x.db')
 
 
 def test_a_post_code_that_lost_its_zeros_is_found(tmp_path):
