@@ -27,8 +27,11 @@ def _columns_schema(t, columns):
     "pandera's schema of some columns, without what looks across rows or columns"
     pap, schema = need('pandera.pandas', 'validate'), pandera_schema(t)
     for n in columns:
-        schema.columns[n].unique = False
-        if t[n].type == 'time': schema.columns[n].checks.append(pap.Check(lambda s: s.dt.microsecond == 0, name='whole_seconds', error='whole_seconds'))
+        column = schema.columns[n]
+        column.unique, column.dtype = False, None # layer 1 has seen the types
+        if t[n].type == 'time':
+            whole = pap.Check(lambda s: s.dt.microsecond == 0, name='whole_seconds', error='whole_seconds')
+            column.checks.append(whole)
     return pap.DataFrameSchema({n: schema.columns[n] for n in columns}, name=t.name)
 
 def _frames(given, size):
@@ -57,13 +60,12 @@ def _about_columns(given, size=BATCH):
         try: schema.validate(frame, lazy=True)
         except errors.SchemaErrors as e:
             for (column, check), cases in e.failure_cases.groupby(['column', 'check'], sort=False):
-                if check.startswith('dtype'): continue # nulls change a frame's types
                 name, at = re.match(r'\w+', check)[0], sorted(cases['index'])
                 meaning = _meanings.get(name) or _range(t[column])
                 keys = frame.loc[at[:FIRST], t.key] if t.key in frame else [f'row {first + i + 1}' for i in at[:FIRST]]
                 found.append(_finding(t.name, _names_of_checks.get(name, name), column, len(at), keys, frame.loc[at[:FIRST], column], meaning))
         first += len(frame)
-    checks = sum(1 + len(c.checks) + (not c.nullable) for c in schema.columns.values()) # 1 for the type
+    checks = sum(1 + len(c.checks) + (not c.nullable) for c in schema.columns.values()) # 1 for the type, of layer 1
     return sorted(_merge(found), key=lambda f: t.names.index(f['column'])), checks
 
 # %% ../nbs/05_validate.ipynb #ed392265
@@ -81,13 +83,13 @@ _rules = [r for r in RULES if r.name not in {f'{t.name}.{c}' for t in TABLES.val
 
 def _about_rule(con, rule):
     "The finding of a rule, None if it holds"
-    con.execute(f'CREATE OR REPLACE TEMP TABLE broken AS {rule.query("duckdb")}')
-    n = con.execute('SELECT count(*) FROM broken').fetchone()[0]
+    n = con.execute(f'CREATE OR REPLACE TEMP TABLE broken AS {rule.query("duckdb")}').fetchone()[0]
     if not n: return None
     got = con.execute(f'SELECT * FROM broken ORDER BY ALL LIMIT {FIRST}')
     names, rows = [d[0] for d in got.description], got.fetchall()
     values = [', '.join(f'{k} {_plain(v)}' for k, v in zip(names[1:], row[1:])) for row in rows]
-    return _finding(rule.table, rule.name.split('.')[-1], rule.column, n, [row[0] for row in rows], values, rule.meaning[0].lower() + rule.meaning[1:])
+    check, meaning = rule.name.split('.')[-1], rule.meaning[0].lower() + rule.meaning[1:]
+    return _finding(rule.table, check, rule.column, n, [row[0] for row in rows], values, meaning)
 
 # %% ../nbs/05_validate.ipynb #07da76c4
 def _about_rules(found, folder):
@@ -110,17 +112,18 @@ class Report:
     "What a validation found"
     rows: dict # table: its rows
     checks: dict # table: how many checks ran
-    failures: list # one dict a failed check: table, check, column, failures, first_keys, first_values, meaning
+    failures: list # one dict per failed check: table, check, column, failures, first_keys, first_values, meaning
     skipped: list # names of checks that could not run, because of failures
 
     @property
     def ok(self): return not self.failures and not self.skipped
     @property
-    def table(self): # one row a failed check
+    def table(self): # one row per failed check
         return pd.DataFrame(self.failures, columns=['table', 'check', 'column', 'failures', 'first_keys', 'first_values', 'meaning'])
     @property
     def summary(self): # a sentence
-        n, rows = sum(self.checks.values()), f'{sum(self.rows.values()):,} rows of {len(self.rows)} tables'
+        n, tables = sum(self.checks.values()), 'table' if len(self.rows) == 1 else 'tables'
+        rows = f'{sum(self.rows.values()):,} rows of {len(self.rows)} {tables}'
         if self.ok: return f'All {n} checks passed: {rows}.'
         return f'{len(self.failures)} of {n} checks failed: {rows}.' + (f' {len(self.skipped)} more could not run.' if self.skipped else '')
 
@@ -163,7 +166,7 @@ def validate(
     found, rows, checks, failures = given_tables(source), {}, dict.fromkeys(TABLES, 0), []
     for name, t in TABLES.items():
         if name not in found:
-            failures.append(_finding(name, 'missing', '', 1, meaning=f'a table, as {name}.parquet or {name}.csv'))
+            failures.append(_finding(name, 'missing', '', 1, meaning=f'a table, such as {name}.parquet or {name}.csv'))
             checks[name] = 1
             continue
         given = found[name]

@@ -1,5 +1,5 @@
 "A load is all or nothing: what SQLite refuses, and what breaks a load off, leaves the old database as it was."
-import os, signal, sqlite3, subprocess, sys, textwrap, time
+import json, os, shutil, signal, sqlite3, subprocess, sys, textwrap
 from contextlib import closing, contextmanager
 
 import pandas as pd
@@ -26,11 +26,25 @@ def shop(): return tables(SETTINGS)
 def frames(shop): return {n: t.to_pandas() for n, t in shop.items()}
 
 
+@pytest.fixture(scope='module')
+def old(tmp_path_factory):
+    path = tmp_path_factory.mktemp('old') / 'shop.db'
+    load(tables(Settings(seed=6, customers=20, products=30, orders=30, order_items=60)), path)
+    return path
+
+
 @pytest.fixture
-def db(shop, tmp_path):
+def db(old, tmp_path):
     "An old database, of another shop."
-    load(tables(Settings(seed=6, customers=20, products=30, orders=30, order_items=60)), tmp_path / 'shop.db')
+    shutil.copy(old, tmp_path / 'shop.db')
     return tmp_path / 'shop.db'
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch):
+    "Whoever is in the way stays there for as long as a test takes, so there is nothing to wait for."
+    monkeypatch.setattr('shop_nb.load.GRACE', 0.05)
+    monkeypatch.setattr('shop_nb.load.PATIENCE', 0.2)
 
 
 def query(db, sql):
@@ -151,7 +165,8 @@ REFUSED = {
     'UNIQUE email': (lambda f: bad('email', f['customers'].email[3], 'customers', 5)(f), 'customers: there is a row with the same email'),
     'NOT NULL': (bad('quantity', None), 'order_items: quantity is null'),
     'first row': (bad('first_name', '', 'customers', 0), 'customers: constraint first_name_text does not hold, at customer_id 1 (row 1)'),
-    'a fraction of a second': (bad('ordered_at', pd.Timestamp('2025-01-01 00:00:00.5'), 'orders', 0), 'orders: '),
+    'a fraction of a second': (bad('ordered_at', pd.Timestamp('2025-01-01 00:00:00.5'), 'orders', 7), 'orders: ordered_at 2025-01-01 00:00:00.500000 is not in whole seconds'),
+    'a fraction in a time that may be null': (bad('paid_at', pd.Timestamp('2025-01-01 00:00:00.25'), 'payments', 9), 'payments: paid_at 2025-01-01 00:00:00.250000 is not in whole seconds'),
     'not of its type': (bad('quantity', 'two'), 'order_items.quantity fails the check type for 1 row, first row 701: two.'),
 }
 
@@ -215,8 +230,7 @@ def test_empty_and_damaged_targets_are_replaced(shop, db):
 
 
 @pytest.mark.parametrize('mode', ['delete', 'wal'])
-def test_a_writer_is_not_disturbed(shop, db, mode, monkeypatch):
-    monkeypatch.setattr('shop_nb.load.PATIENCE', 0.5)
+def test_a_writer_is_not_disturbed(shop, db, mode):
     with closing(sqlite3.connect(db, isolation_level=None)) as writer:
         writer.execute(f'PRAGMA journal_mode = {mode}')
         writer.execute('BEGIN IMMEDIATE')
@@ -265,12 +279,12 @@ def test_readers_of_a_live_database_see_one_shop(shop, db):
         assert reader.execute('SELECT count(*) FROM order_items').fetchone() == (1000,)
 
 
-def test_killed_while_it_copies(files, db):
+def test_killed_while_it_copies(files, db, broken_off):
     "kill -9 in the middle of the copy: programs that have the database open go on with the old shop."
     with closing(sqlite3.connect(db, isolation_level=None)) as service:
         service.execute('PRAGMA journal_mode = wal')
         before = list(service.iterdump())
-        assert broken_off(files, db, '_copy', 'SIGKILL').returncode == -signal.SIGKILL
+        assert broken_off(files, db, '_copy', 'SIGKILL')[0] == -signal.SIGKILL
         assert list(service.iterdump()) == before
         load(files, db)
         assert service.execute('SELECT count(*) FROM orders').fetchone() == (400,)
@@ -287,8 +301,8 @@ def test_stale_journals_of_a_lost_database_are_removed(shop, tmp_path):
 LOAD = '''
 import os, signal, sys
 import shop_nb.load as L
-at, sig = sys.argv[3], getattr(signal, sys.argv[4])
-def die(*_): os.kill(os.getpid(), sig)
+source, db, at, sig = args
+def die(*_): os.kill(os.getpid(), getattr(signal, sig))
 def before(name):
     f = getattr(L, name)
     def g(*a, **k):
@@ -303,12 +317,48 @@ if at == 'replaced':
         replace(*a)
         die()
     L.os.replace = then
-L.load(sys.argv[1], sys.argv[2], progress)
+L.load(source, db, progress)
+'''
+LOADER = '''
+import json, os, sys, traceback
+import adbc_driver_sqlite.dbapi, pandas, pyarrow.parquet, shop_nb.load
+def run(code, args, out):
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    try: exec(code, dict(args=args))
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    sys.stdout.flush()
+    os._exit(0)
+for line in sys.stdin:
+    jobs = []
+    for code, args in json.loads(line):
+        end, out = os.pipe()
+        if not (pid := os.fork()): run(code, args, out)
+        os.close(out)
+        jobs.append((pid, end))
+    said = [os.fdopen(end).read() for _, end in jobs]
+    print(json.dumps([(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), s) for (pid, _), s in zip(jobs, said)]), flush=True)
 '''
 
 
-def broken_off(folder, db, at, sig):
-    return subprocess.run([sys.executable, '-c', LOAD, folder, db, at, sig], capture_output=True, text=True, timeout=60)
+@pytest.fixture(scope='module')
+def in_processes():
+    "Run pieces of code side by side in processes of their own, which need not import anything: (exit code, what was said) of each."
+    job = subprocess.Popen([sys.executable, '-c', LOADER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def run(*jobs):
+        job.stdin.write(json.dumps([(code, [str(a) for a in args]) for code, *args in jobs]) + '\n')
+        job.stdin.flush()
+        return json.loads(job.stdout.readline())
+    yield run
+    job.communicate()
+
+
+@pytest.fixture
+def broken_off(in_processes):
+    "A load that gets a signal at some point: its exit code and what it said."
+    return lambda *args: in_processes((LOAD, *args))[0]
 
 
 @pytest.fixture(scope='module')
@@ -319,10 +369,10 @@ def files(tmp_path_factory):
 
 
 @pytest.mark.parametrize('at', ['customers', 'order_items', '_compare', '_replace', 'replaced'])
-def test_killed(files, db, at):
+def test_killed(files, db, at, broken_off):
     "kill -9: the old database, or the new one if it had its name already; the next load works and tidies up."
     before = db.read_bytes()
-    assert broken_off(files, db, at, 'SIGKILL').returncode == -signal.SIGKILL
+    assert broken_off(files, db, at, 'SIGKILL')[0] == -signal.SIGKILL
     if at != 'replaced': assert db.read_bytes() == before and '.shop.db.loading' in alone(db)
     assert query(db, 'PRAGMA integrity_check') == [('ok',)] and query(db, 'SELECT count(*) FROM orders') == [(400 if at == 'replaced' else 30,)]
     load(files, db)
@@ -330,10 +380,10 @@ def test_killed(files, db, at):
 
 
 @pytest.mark.parametrize('at', ['orders', '_compare', '_replace'])
-def test_interrupted(files, db, at):
+def test_interrupted(files, db, at, broken_off):
     "Ctrl-C: nothing is left, nothing is changed."
-    before, done = db.read_bytes(), broken_off(files, db, at, 'SIGINT')
-    assert 'KeyboardInterrupt' in done.stderr and done.returncode != 0
+    before, (code, said) = db.read_bytes(), broken_off(files, db, at, 'SIGINT')
+    assert 'KeyboardInterrupt' in said and code != 0
     assert db.read_bytes() == before and alone(db) == ['shop.db']
 
 
@@ -343,42 +393,48 @@ def test_error_in_progress_is_told(shop, db):
     assert db.read_bytes() == before and alone(db) == ['shop.db']
 
 
-def test_no_room(files, db):
+REFUSED_LOAD = '''
+from shop_nb.load import load
+from shop_nb.settings import ShopError
+try: load(*args)
+except ShopError as e: print(e.code, e)
+'''
+NO_ROOM = '''
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+'''
+
+
+def test_no_room(files, db, in_processes):
     "A file that cannot grow: two lines, and the old database is there."
     before = db.read_bytes()
-    code = f'''
-    import resource, signal
-    from shop_nb.load import load
-    from shop_nb.settings import ShopError
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-    try: load({str(files)!r}, {str(db)!r})
-    except ShopError as e: print(e)'''
-    done = subprocess.run([sys.executable, '-c', textwrap.dedent(code)], capture_output=True, text=True)
-    assert done.returncode == 0 and len(done.stdout.splitlines()) == 2 and done.stdout, done.stderr
+    code, said = in_processes((NO_ROOM + REFUSED_LOAD, files, db))[0]
+    assert code == 0 and len(said.splitlines()) == 2 and said.startswith('2 '), said
     assert db.read_bytes() == before and alone(db) == ['shop.db']
 
 
-def test_folder_that_cannot_be_written(files, db, bound):
+def test_folder_that_cannot_be_written(files, old, tmp_path, bound):
     "In either mode the folder is blamed, not the disk nor another program."
-    code = f'''
-    from shop_nb.load import load
-    from shop_nb.settings import ShopError
-    try: load({str(files)!r}, {str(db)!r})
-    except ShopError as e: print(e.code, e)'''
-    for mode in 'delete', 'wal':
-        query(db, f'PRAGMA journal_mode = {mode}')
+    targets = [tmp_path / mode / 'shop.db' for mode in ('delete', 'wal')]
+    for db in targets:
+        db.parent.mkdir()
+        shutil.copy(old, db)
+        query(db, f'PRAGMA journal_mode = {db.parent.name}')
         db.parent.chmod(0o555)
-        try: done = bound([sys.executable, '-c', textwrap.dedent(code)])
-        finally: db.parent.chmod(0o755)
-        assert done.stdout.startswith('2 ') and len(done.stdout.splitlines()) == 2, done.stderr
-        assert 'cannot be written' in done.stdout or 'Permission denied' in done.stdout
+    code = f'for args in {[(str(files), str(db)) for db in targets]}:' + textwrap.indent(REFUSED_LOAD, '    ')
+    try: done = bound([sys.executable, '-c', code])
+    finally:
+        for db in targets: db.parent.chmod(0o755)
+    said = done.stdout.splitlines()
+    assert len(said) == 4 and said[0].startswith('2 ') and said[2].startswith('2 '), done.stderr
+    for db, wrong in zip(targets, said[::2]):
+        assert 'cannot be written' in wrong or 'Permission denied' in wrong
         assert query(db, 'SELECT count(*) FROM orders') == [(30,)] and set(alone(db)) <= {'shop.db', '.shop.db.lock'}
 
 
-def test_loads_at_the_same_time(files, tmp_path):
-    code = f'from shop_nb.load import load; load({str(files)!r}, {str(tmp_path / "shop.db")!r})'
-    jobs = [subprocess.Popen([sys.executable, '-c', code], stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    assert [j.communicate(timeout=60)[1] for j in jobs] == [''] * 3 and not any(j.returncode for j in jobs)
+def test_loads_at_the_same_time(files, tmp_path, in_processes):
+    code = 'from shop_nb.load import load; load(*args)'
+    assert in_processes(*[(code, files, tmp_path / 'shop.db')] * 3) == [[0, '']] * 3
     assert alone(tmp_path / 'shop.db') == ['shop.db'] and query(tmp_path / 'shop.db', 'SELECT count(*) FROM orders') == [(400,)]
 
 
@@ -462,9 +518,8 @@ def holder(db, mode, before, after):
 
 @pytest.mark.parametrize('whose', ['shop', 'foreign'])
 @pytest.mark.parametrize('kind, mode', HELD)
-def test_nobody_loses_what_he_writes(shop, tmp_path, db, kind, mode, whose, monkeypatch):
+def test_nobody_loses_what_he_writes(shop, tmp_path, db, kind, mode, whose):
     "Whatever another process holds, its commit succeeds after the load, and its change is there."
-    monkeypatch.setattr('shop_nb.load.PATIENCE', 0.5)
     before, after, *free = HOLDERS[kind]
     db, free = db if whose == 'shop' else tmp_path / 'foreign.db', free[mode == 'wal']
     with holder(db, mode, before, after) as go_on:
@@ -499,7 +554,7 @@ def whole(path):
 
 
 @pytest.mark.parametrize('make, says', [(whole, 'not the database of a shop'), (cut, 'not the database of a shop'), (rubbish, 'not a SQLite database'),
-                                        (lambda p: os.mkfifo(p), 'is no file')], ids=['whole', 'damaged', 'encrypted', 'fifo'])
+                                        (lambda p: os.mkfifo(p), 'is not a regular file')], ids=['whole', 'damaged', 'encrypted', 'fifo'])
 def test_what_is_not_a_shop_is_never_replaced(shop, tmp_path, make, says):
     make(tmp_path / 'mine.db')
     before = (tmp_path / 'mine.db').stat()

@@ -1,5 +1,5 @@
 "Each kind of defect is found, by the check that is meant for it and with its key; good data has none."
-import json
+import json, shutil
 from datetime import date, timedelta
 
 import pandas as pd
@@ -29,10 +29,16 @@ def shop(): return tables(SETTINGS)
 def frames(shop): return {n: t.to_pandas() for n, t in shop.items()}
 
 
+@pytest.fixture(scope='module')
+def stored(tmp_path_factory):
+    "The shop's files: a folder of each format, not to be changed."
+    home = tmp_path_factory.mktemp('stored')
+    for format in 'csv', 'parquet': write_tables(SETTINGS, home / format, format=format)
+    return home
+
+
 @pytest.fixture
-def files(tmp_path):
-    write_tables(SETTINGS, tmp_path / 'csv', format='csv')
-    return tmp_path / 'csv'
+def files(stored, tmp_path): return shutil.copytree(stored / 'csv', tmp_path / 'csv')
 
 
 def found(report): return {(f['table'], f['check'], f['column']): f for f in report.failures}
@@ -47,10 +53,10 @@ def row(frame, **where):
 # ---- good data
 
 @pytest.mark.parametrize('kind', ['arrow', 'frames', 'parquet', 'csv', 'run folder', 'mixed'])
-def test_good_data(shop, frames, tmp_path, kind):
-    if kind in ('parquet', 'csv'): write_tables(SETTINGS, tmp_path, format=kind)
-    if kind in ('run folder', 'mixed'): write_tables(SETTINGS, tmp_path / 'tables')
-    source = dict(arrow=shop, frames=frames, mixed=frames | dict(orders=tmp_path / 'tables' / 'orders.parquet')).get(kind, tmp_path)
+def test_good_data(shop, frames, stored, tmp_path, kind):
+    shutil.copytree(stored / 'parquet', tmp_path / 'tables')
+    source = {'arrow': shop, 'frames': frames, 'run folder': tmp_path, 'parquet': stored / 'parquet', 'csv': stored / 'csv',
+              'mixed': frames | dict(orders=tmp_path / 'tables' / 'orders.parquet')}[kind]
     report = validate(source)
     assert report.ok, str(report)
     assert report.rows == {n: t.num_rows for n, t in shop.items()}
@@ -64,22 +70,21 @@ def test_batches_change_nothing(frames):
     assert whole.to_json() == parts.to_json() and not whole.ok
 
 
-def test_a_header_alone_is_a_table_without_rows(shop, tmp_path):
+def test_a_header_alone_is_a_table_without_rows(shop, stored, tmp_path):
     "In CSV as in Parquet: as it should be where nobody has ordered, and found where other tables refer to it."
     for format in 'csv', 'parquet':
-        write_tables(SETTINGS, tmp_path, format=format)
+        folder = shutil.copytree(stored / format, tmp_path / format)
         for name in 'orders', 'order_items', 'payments':
-            table, path = shop[name].slice(0, 0), tmp_path / f'{name}.{format}'
+            table, path = shop[name].slice(0, 0), folder / f'{name}.{format}'
             pa_csv.write_csv(table, path) if format == 'csv' else pq.write_table(table, path)
-            report = validate(tmp_path)
+            report = validate(folder)
             assert report.ok == (name == 'payments') and report.rows[name] == 0, str(report)
-        assert validate(tmp_path).checks == validate(shop).checks
-        assert ask('order_status', tmp_path).frame.empty and load(tmp_path, tmp_path / 'shop.db')['rows']['orders'] == 0
+        assert report.checks == validate(shop).checks
+        assert ask('order_status', folder).frame.empty and load(folder, tmp_path / 'shop.db')['rows']['orders'] == 0
 
 
-def test_tables_without_rows():
+def test_tables_without_rows(shop):
     "A shop that nobody has ordered from yet is as it should be."
-    shop = tables(SETTINGS)
     none = {n: shop[n].slice(0, 0) for n in ('orders', 'order_items', 'payments')}
     report = validate(shop | none)
     assert report.ok and report.rows['orders'] == 0, str(report)
@@ -159,14 +164,14 @@ def return_undelivered(f):
     return f['order_items'].loc[i, 'order_item_id']
 
 
-DEFECTS = [
+COLUMN_DEFECTS = [ # planted together, in other columns or rows
     put('customers', 'email', 'nobody', check='pattern'),
     put('customers', 'country', None, check='not_null'),
     put('customers', 'city', '', check='text'),
     put('customers', 'first_name', 'Ben\0jamin', check='text'),
-    put('customers', 'email', 'a@b.c\0', check='text'),
+    put('customers', 'email', 'a@b.c\0', 6, check='text'),
     put('customers', 'latitude', 90.5, check='most'),
-    put('customers', 'latitude', float('nan'), check='not_null'),
+    put('customers', 'latitude', float('nan'), 6, check='not_null'),
     put('customers', 'segment', 'vip', check='values'),
     put('customers', 'signed_up_at', lambda r: r.signed_up_at + pd.Timedelta(milliseconds=1), check='whole_seconds'),
     put('products', 'price_cents', 0, check='least'),
@@ -177,6 +182,8 @@ DEFECTS = [
     put('order_items', 'quantity', 100, check='most'),
     put('payments', 'amount_cents', None, check='not_null'),
     put('payments', 'method', 'cheque', check='values'),
+]
+DEFECTS = [
     rule('customers.unique_customer_id', twice('customers')),
     rule('customers.unique_email', twice('customers', email=1)),
     rule('customers.postal_code_of_country', change('customers', 'postal_code', lambda r, f: r.postal_code[1:])),
@@ -219,14 +226,24 @@ DEFECTS = [
 ]
 
 
-@pytest.mark.parametrize('plant, expected', DEFECTS)
-def test_defect_is_found(frames, plant, expected):
-    key = plant(frames)
-    report = validate(frames)
+def assert_found(report, expected, key):
     assert expected in found(report), str(report)
     f = found(report)[expected]
     assert f['failures'] >= 1 and f['first_keys'][0] == key and f['meaning']
     assert not report.ok and not report.skipped
+
+
+def test_defects_of_columns_are_found(frames):
+    keys = [(p.values[1], p.values[0](frames)) for p in COLUMN_DEFECTS]
+    report = validate(frames)
+    for expected, key in keys: assert_found(report, expected, key)
+    assert {f['failures'] for f in report.failures if (f['table'], f['check'], f['column']) in dict(keys)} == {1}
+
+
+@pytest.mark.parametrize('plant, expected', DEFECTS)
+def test_defect_is_found(frames, plant, expected):
+    key = plant(frames)
+    assert_found(validate(frames), expected, key)
 
 
 def test_all_rules_have_a_defect():
@@ -302,8 +319,8 @@ def test_types_that_mean_the_same(frames, tmp_path):
     assert ('orders', 'type', 'ordered_at') in found(validate(f))
 
 
-def test_broken_parquet(tmp_path):
-    write_tables(SETTINGS, tmp_path)
+def test_broken_parquet(stored, tmp_path):
+    shutil.copytree(stored / 'parquet', tmp_path, dirs_exist_ok=True)
     (tmp_path / 'customers.parquet').write_bytes((tmp_path / 'customers.parquet').read_bytes()[:-100])
     (tmp_path / 'payments.parquet').write_bytes(b'')
     (tmp_path / 'orders.parquet').unlink()
@@ -314,9 +331,9 @@ def test_broken_parquet(tmp_path):
 
 
 @pytest.mark.parametrize('parts', [False, True])
-def test_damaged_page(shop, tmp_path, parts):
+def test_damaged_page(stored, shop, tmp_path, parts):
     "The footer is whole, so the damage shows only when the page is read: one finding, and the table's rules are skipped."
-    write_tables(SETTINGS, tmp_path)
+    shutil.copytree(stored / 'parquet', tmp_path, dirs_exist_ok=True)
     path = tmp_path / 'orders.parquet'
     if parts:
         path.unlink(); path.mkdir()
@@ -330,9 +347,9 @@ def test_damaged_page(shop, tmp_path, parts):
     with pytest.raises(Unreadable, match='orders cannot be read: ' + path.name): list(given_tables(tmp_path)['orders'].batches())
 
 
-def test_page_that_is_no_text(tmp_path):
+def test_page_that_is_no_text(stored, tmp_path):
     "A page that can be unpacked may hold text that is not UTF-8."
-    write_tables(SETTINGS, tmp_path)
+    shutil.copytree(stored / 'parquet', tmp_path, dirs_exist_ok=True)
     t = pq.read_table(tmp_path / 'customers.parquet')
     names = t['first_name'].combine_chunks()
     names = names.cast(pa.string())
@@ -341,9 +358,9 @@ def test_page_that_is_no_text(tmp_path):
     assert ('customers', 'unreadable', '') in found(validate(tmp_path))
 
 
-def test_messages_end_once(tmp_path):
+def test_messages_end_once(stored, tmp_path):
     "Other libraries end their messages with a full stop, too."
-    write_tables(SETTINGS, tmp_path)
+    shutil.copytree(stored / 'parquet', tmp_path, dirs_exist_ok=True)
     (tmp_path / 'orders.parquet').write_bytes(b'not this')
     f = found(validate(tmp_path))['orders', 'unreadable', '']
     assert message(f).splitlines()[0].endswith('not a parquet file.')
@@ -356,8 +373,8 @@ def test_variables_are_no_tables(shop, monkeypatch):
     assert set(found(report)) == {('orders', 'missing', '')} and 'ledger' in report.skipped, str(report)
 
 
-def test_one_bad_part_of_many(shop, tmp_path):
-    write_tables(SETTINGS, tmp_path)
+def test_one_bad_part_of_many(stored, shop, tmp_path):
+    shutil.copytree(stored / 'parquet', tmp_path, dirs_exist_ok=True)
     (tmp_path / 'order_items.parquet').unlink()
     (tmp_path / 'order_items.parquet').mkdir()
     for i in range(4): pq.write_table(shop['order_items'].slice(i * 250, 250), tmp_path / 'order_items.parquet' / f'part-{i}.parquet')
@@ -368,7 +385,7 @@ def test_one_bad_part_of_many(shop, tmp_path):
     assert found(validate(tmp_path))['order_items', 'least', 'quantity']['first_keys'] == [part.loc[2, 'order_item_id']]
 
 
-@pytest.mark.parametrize('source', ['nowhere', {}, dict(sales=pd.DataFrame())])
+@pytest.mark.parametrize('source', ['nowhere', {}, dict(sales=pd.DataFrame()), None, 5, [], '\0'], ids=repr)
 def test_no_tables_at_all(source, tmp_path):
     for s in (source, tmp_path):
         with pytest.raises(ShopError) as e: validate(s)
