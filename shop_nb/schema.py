@@ -18,7 +18,7 @@ import pyarrow as pa
 from fastcore.basics import patch
 
 from .display import inline, table as html_table
-from .settings import CATEGORIES, MAX_LINES, ShopError, need
+from .settings import CATEGORIES, MAX_LINES, ShopError, nearest, need
 
 # %% ../nbs/01_schema.ipynb #a1757d7f
 @dataclass(frozen=True)
@@ -104,11 +104,11 @@ STATUS_PAIRS = [
     ('delivered', 'partially_refunded'), ('returned', 'refunded'), ('cancelled', 'failed'), ('cancelled', 'refunded')]
 ARRIVED = 'delivered', 'returned' # orders that reached the customer
 SALE = 'paid', 'shipped', 'delivered', 'returned' # orders that are sales: captured, and not cancelled
-CAPTURED = 'captured', 'refunded', 'partially_refunded' # payments that were captured once
+CAPTURED = 'captured', 'refunded', 'partially_refunded' # payments that were captured at some time
 REFUNDED = 'refunded', 'partially_refunded'
 
 # %% ../nbs/01_schema.ipynb #b8f75655
-DAY_KEYS = 10**8 # order numbers a day: order_id = yymmdd * DAY_KEYS + number
+DAY_KEYS = 10**8 # order numbers per day: order_id = yymmdd * DAY_KEYS + number
 LINE_KEYS = 100 # order_item_id = order_id * LINE_KEYS + line_number
 PAYMENT_KEYS = 10 # payment_id = order_id * PAYMENT_KEYS + 1
 MAX_QUANTITY = 99
@@ -122,7 +122,7 @@ POSTCODES = dict(AT=[_four], BE=[_four], DE=[_five], ES=[_five], FR=[_five], IT=
                  NL=[_four, f'{_four} [A-Z][A-Z]', f'{_four}[A-Z][A-Z]']) # country: its forms, as GLOB patterns
 
 def _postcode_sql():
-    "True where a post code has a form of its country, false where not, null for another country"
+    "True where a postal code has a form of its country, false where not, null for another country"
     def any_of(forms): return ' OR '.join(f"postal_code GLOB '{f}'" for f in forms)
     return 'CASE country ' + ' '.join(f"WHEN '{c}' THEN {any_of(f)}" for c, f in POSTCODES.items()) + ' END'
 
@@ -130,29 +130,29 @@ def _postcode_sql():
 TEXT = r'^[^\x00]+$' # what any text of the shop matches, also over line ends
 
 # %% ../nbs/01_schema.ipynb #3305ee9f
-customers = Table('customers', 'People and firms with an account.', 'one row a customer', (
+customers = Table('customers', 'People and firms with an account.', 'one row per customer', (
     Column('customer_id', 'id', 'Number of the customer, from 1 in order of sign-up day', 'primary', ge=1, example=1),
     Column('first_name', 'text', 'Given name', example='Clara', pool=True),
     Column('last_name', 'text', 'Family name', example='Moreau', pool=True),
-    Column('email', 'text', 'Address for mail, one a customer', unique=True, pattern='?*@?*.?*', example='clara.moreau1@example.com'),
+    Column('email', 'text', 'Email address, unique per customer', unique=True, pattern='?*@?*.?*', example='clara.moreau1@example.com'),
     Column('phone', 'text', 'Telephone number with the prefix of the country', pattern='+[0-9]*', example='+33 1 99 00 12 34'),
     Column('street', 'text', 'Street and number', example='12 rue des Lilas'),
     Column('city', 'text', 'Town, in the region', example='Lyon', pool=True),
     Column('region', 'text', 'Region or state, in the country', example='Auvergne-Rhône-Alpes', pool=True),
-    Column('postal_code', 'text', 'Post code of the town, as the country writes it', example='69001', pool=True),
+    Column('postal_code', 'text', 'Postal code of the town, as the country writes it', example='69001', pool=True),
     Column('country', 'text', 'Country, ISO 3166 alpha-2', pattern='[A-Z][A-Z]', example='FR'),
-    Column('latitude', 'degrees', 'Place of the town, north positive', ge=-90, le=90, unit='degrees', example=45.7485),
-    Column('longitude', 'degrees', 'Place of the town, east positive', ge=-180, le=180, unit='degrees', example=4.8467),
+    Column('latitude', 'degrees', 'Latitude of the town, north positive', ge=-90, le=90, unit='degrees', example=45.7485),
+    Column('longitude', 'degrees', 'Longitude of the town, east positive', ge=-180, le=180, unit='degrees', example=4.8467),
     Column('signed_up_at', 'time', 'When the account was opened', unit='wall time', example=datetime(2025, 1, 3, 19, 12, 40)),
     Column('segment', 'text', 'Kind of customer', values=SEGMENTS, example='consumer'),
-    Column('marketing_opt_in', 'flag', 'Wants to hear of offers', example=True),
-), checks=(Check('postal_code_of_country', 'A post code has the form that its country gives it', _postcode_sql()),),
+    Column('marketing_opt_in', 'flag', 'Has agreed to receive offers', example=True),
+), checks=(Check('postal_code_of_country', 'A postal code has the form that its country gives it', _postcode_sql()),),
    indexes=(('country',), ('segment',), ('signed_up_at',)))
 
 # %% ../nbs/01_schema.ipynb #03a09ab0
-products = Table('products', 'The catalogue, with what has left it.', 'one row a product', (
+products = Table('products', 'The catalogue, with what has left it.', 'one row per product', (
     Column('product_id', 'id', 'Number of the product, from 1 in order of launch day', 'primary', ge=1, example=1),
-    Column('sku', 'text', 'Stock keeping unit, one a product', unique=True, example='GAR-000001'),
+    Column('sku', 'text', 'Stock keeping unit, unique per product', unique=True, example='GAR-000001'),
     Column('name', 'text', 'Name in the shop', example='Oak Planter'),
     Column('category', 'text', 'Department of the shop', values=CATEGORIES, example='Garden'),
     Column('brand', 'text', 'Maker', example='Moreau & Fils'),
@@ -160,11 +160,11 @@ products = Table('products', 'The catalogue, with what has left it.', 'one row a
     Column('cost_cents', 'cents', 'What a unit costs the shop', ge=0, le=MAX_PRICE, example=1430),
     Column('launched_on', 'date', 'First day on sale', example=date(2024, 10, 2)),
     Column('discontinued_on', 'date', 'First day no longer on sale; null while sold', nullable=True, example=date(2026, 3, 31)),
-), checks=(Check('end_after_launch', 'A product leaves the catalogue after the day it came', 'discontinued_on > launched_on'),),
+), checks=(Check('end_after_launch', 'A product leaves the catalogue after the day it was launched', 'discontinued_on > launched_on'),),
    indexes=(('category',),))
 
 # %% ../nbs/01_schema.ipynb #2adbf0be
-orders = Table('orders', 'What customers ordered, and how far it got.', 'one row an order', (
+orders = Table('orders', 'What customers ordered, and how far it got.', 'one row per order', (
     Column('order_id', 'id', 'Day (yymmdd) times 10^8 plus the number within the day', 'primary', ge=DAY_KEYS + 1, example=25031800000001),
     Column('customer_id', 'id', 'Who ordered', references='customers', example=1),
     Column('ordered_at', 'time', 'When the order was placed', unit='wall time', example=datetime(2025, 3, 18, 17, 35, 27)),
@@ -184,7 +184,7 @@ orders = Table('orders', 'What customers ordered, and how far it got.', 'one row
 ), indexes=(('customer_id', 'ordered_at'), ('ordered_at',), ('status',)))
 
 # %% ../nbs/01_schema.ipynb #2fd1a644
-order_items = Table('order_items', 'The lines of the orders.', 'one row an order line', (
+order_items = Table('order_items', 'The lines of the orders.', 'one row per order line', (
     Column('order_item_id', 'id', 'order_id times 100 plus line_number', 'primary', example=2503180000000101),
     Column('order_id', 'id', 'The order', references='orders', example=25031800000001),
     Column('line_number', 'count', 'Number of the line within its order', ge=1, le=MAX_LINES, example=1),
@@ -200,7 +200,7 @@ order_items = Table('order_items', 'The lines of the orders.', 'one row an order
 ), indexes=(('product_id',),))
 
 # %% ../nbs/01_schema.ipynb #f15b03d4
-payments = Table('payments', 'How orders were paid.', 'one row an order', (
+payments = Table('payments', 'How orders were paid.', 'one row per order', (
     Column('payment_id', 'id', 'order_id times 10 plus 1', 'primary', example=250318000000011),
     Column('order_id', 'id', 'The order', references='orders', unique=True, example=25031800000001),
     Column('method', 'text', 'How it is paid', values=METHODS, example='card'),
@@ -228,7 +228,8 @@ def get_table(
     "A table's declaration; raises `ShopError` for a name that is not there"
     if isinstance(table, Table): return table
     if table in TABLES: return TABLES[table]
-    raise ShopError(f'There is no table {table!r}.', f"The tables are {', '.join(TABLES)}", code=2)
+    todo = nearest(table, TABLES) or f"The tables are {', '.join(TABLES)}"
+    raise ShopError(f'There is no table {table!r}.', todo, code=2)
 
 # %% ../nbs/01_schema.ipynb #5a41fdb0
 _arrow = dict(id=pa.int64(), count=pa.int32(), cents=pa.int64(), text=pa.string(), date=pa.date32(),
@@ -352,7 +353,7 @@ def _create_table(t, dialect):
 def create_tables(
     dialect:str='sqlite', # a name in `DIALECTS`
     tables:dict=None, # declarations, parents first; None takes `TABLES`
-) -> list: # one CREATE TABLE statement a table
+) -> list: # one CREATE TABLE statement per table
     "The tables as SQL, with keys, references and checks, and with their meanings as comments"
     to_dialect('', dialect)
     return [_create_table(t, dialect) for t in (tables or TABLES).values()]
@@ -360,7 +361,7 @@ def create_tables(
 # %% ../nbs/01_schema.ipynb #6dc5a34b
 def create_indexes(
     tables:dict=None, # declarations; None takes `TABLES`
-) -> list: # one CREATE INDEX statement an index
+) -> list: # one CREATE INDEX statement per index
     "The indexes that questions search by, the same in every dialect"
     return [f'CREATE INDEX {t.name}_{"_".join(i)} ON {t.name} ({", ".join(i)})'
             for t in (tables or TABLES).values() for i in t.indexes]
@@ -382,7 +383,7 @@ def constraint(
 
 # %% ../nbs/01_schema.ipynb #2506018c
 def _entry(c):
-    "What there is to say of a column, as text"
+    "A column's entry in the data dictionary, as text"
     return dict(column=c.name, meaning=c.doc, type=str(_arrow[c.type]), unit=unit(c), constraint=constraint(c))
 
 # %% ../nbs/01_schema.ipynb #319700d5

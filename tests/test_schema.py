@@ -131,7 +131,7 @@ def test_status_pairs_cover_every_status():
     assert not any(p in CAPTURED and p not in REFUNDED for o, p in STATUS_PAIRS if o == 'cancelled')
 
 
-# ---- a small shop of examples: one row a table, in both databases ----------------------------------------------------
+# ---- a small shop of examples: one row per table, in both databases ----------------------------------------------------
 
 def text(v):
     "An example value as SQLite keeps it."
