@@ -159,6 +159,9 @@ def own_folder(
     "The folder, if it is new, empty or a run; raises `ShopError` (code 2) for one that is something else"
     if not str(folder): raise ShopError('The name of the folder is empty.', 'Name a folder; the current one is a full stop', code=2)
     folder = Path(folder)
+    if folder.is_symlink() and not folder.exists():
+        raise ShopError(f'{folder} is a link to {folder.readlink()}, which is not there.',
+                        'Make that folder, or remove the link', code=2)
     if folder.exists() and not folder.is_dir(): raise ShopError(f'{folder} is a file, not a folder.', 'Name a folder: --out DIR', code=2)
     if folder.is_dir() and not is_run(folder) and set(folder.iterdir()) - set(leftovers(folder / 'tables')): raise ShopError(f'{folder} has files in it that are not of a run.', todo, code=2)
     return folder

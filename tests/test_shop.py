@@ -125,6 +125,15 @@ def test_a_folder_without_a_name(shop, tmp_path, monkeypatch):
     assert own_folder('.') == own_folder(tmp_path.relative_to(tmp_path))
 
 
+def test_a_link_to_nothing_is_no_folder(shop, tmp_path):
+    (tmp_path / 'run').symlink_to(tmp_path / 'gone')
+    with pytest.raises(ShopError, match=f'run is a link to {tmp_path}/gone, which is not there') as e: shop.save(tmp_path / 'run')
+    assert e.value.code == 2 and [p.name for p in tmp_path.iterdir()] == ['run']
+    (tmp_path / 'gone').mkdir()
+    shop.save(tmp_path / 'run')
+    assert is_run(tmp_path / 'gone')
+
+
 def test_a_notebook_of_a_run_that_saves_into_it_stays(shop, tmp_path, monkeypatch):
     "As the first step of a run does: by its own path, from within notebooks/."
     shop.save(tmp_path)
