@@ -383,7 +383,7 @@ def _check_marks(first, label, decimal):
                         'Write all numbers alike')
     if '?' in first and len(first) == 1 and not decimal:
         raise ShopError(f"{label}: {_shown(first['?'])} may have thousands or decimals, and no value says which.",
-                        "Give decimal='.' or decimal=',', or a frame of numbers")
+                        "Give decimal='.' or decimal=','")
     other = {'.': ',', ',': '.'}.get(decimal)
     if other in first:
         raise ShopError(f'{label}: {_shown(first[other])} does not have {_shown(decimal)} as its decimal mark.',
@@ -598,7 +598,7 @@ def _refuse_time(raw, columns, plain, bad, dayfirst):
     if _is_number(value) or re.fullmatch('[-+]?[0-9]+([.,][0-9]+)?', str(value)):
         number = float(str(value).replace(',', '.'))
         call = f"pd.to_datetime(orders[{_shown(columns['time'])}], {_counted(number)})"
-        todo = f'Make times of it first, as {call}, and give the frame'
+        todo = f'Convert it first, as {call}, and pass the frame'
         _refuse('is a number, not a time', raw, columns, 'time', bad, todo)
     how = '' if dayfirst is None else f" with the {'day' if dayfirst else 'month'} first"
     _refuse(f'is not a time{how}', raw, columns, 'time', bad, 'Write it like 2025-01-31 14:05')

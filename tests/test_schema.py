@@ -15,6 +15,7 @@ from shop_nb.dictionary import dictionary, er_diagram
 from shop_nb.rules import BACK, LEDGER, LINE, REFUND, RETURNED, REVENUE, RULES, VIEWS, create_views, ddl, declared_rules, violations
 from shop_nb.schema import (CAPTURED, DAY_KEYS, DIALECTS, LINE_KEYS, MAX_LINES, MAX_PRICE, MAX_QUANTITY, ORDER_STATUSES, PAYMENT_STATUSES, REFUNDED, SALE, STATUS_PAIRS,
     TABLES, Check, arrow_schema, create_indexes, create_tables, example_row, pandera_schema, to_dialect)
+from shop_nb.profile import MINIMAL_ABOVE
 from shop_nb.settings import ShopError
 
 RULE = {r.name: r for r in RULES}
@@ -442,3 +443,14 @@ def test_questions_find_an_index(where):
     con.executescript(ddl())
     plan = ' '.join(r[3] for r in con.execute(f'EXPLAIN QUERY PLAN SELECT * FROM {where}'))
     assert plan.startswith('SEARCH') and 'USING INDEX' in plan, plan
+
+
+def test_guides_have_the_numbers_of_the_code(root):
+    def guide(name): return (root / 'docs/how-to' / name).read_text(encoding='utf-8')
+    assert f'Tables above {MINIMAL_ABOVE:,} rows' in guide('09-profile.md')
+    assert len(schema.POSTCODES) == 7 and 'the seven countries of a generated shop' in guide('04-database.md')
+
+
+@pytest.mark.parametrize('name, meant', [('Orders', 'orders'), ('order', 'orders'), ('order items', 'order_items')])
+def test_a_table_of_nearly_that_name_is_told(name, meant):
+    with pytest.raises(ShopError, match=f"Did you mean '{meant}'"): schema.get_table(name)
