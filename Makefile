@@ -1,5 +1,5 @@
 # One file for the daily work: `make` lists what it can do.
-# Every target makes .venv by itself, from requirements.lock, and only when that or pyproject.toml has changed.
+# Every target sets up .venv by itself, from requirements.lock, and only when that or pyproject.toml has changed.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -17,7 +17,7 @@ DB := reports/shop/shop.db# what `make api` serves
 WORKERS := 2#              processes of `make test`
 PORT =#                    where `make api` (8000), `make dashboard` (8866) and `make docs-serve` (8200) listen
 SERVICES := .venv-services#  what `make services` makes
-TAG :=#                    the version that `make dist` and `make notes` have to be for, e.g. TAG=v0.1.0
+TAG :=#                    the version that `make dist` and `make notes` must be for, e.g. TAG=v0.1.0
 ADDRESS :=#                where README of `make dist` finds the project's files, e.g. ADDRESS=https://github.com/OWNER/NAME
 UPGRADE :=#                `make lock UPGRADE=1` takes the newest versions of all packages
 PYTHONS :=#                Pythons of `make wheel` other than that of .venv, e.g. PYTHONS="python3.12 python3.13"
@@ -54,14 +54,19 @@ install: $(READY) ## make .venv with the exact versions of requirements.lock
 	@echo "Ready: $$($(PY) --version) in $(VENV)"
 
 $(READY): requirements.lock pyproject.toml
-	@set -e; $(FIND); \
+	@set -e; $(FIND); $$python scripts/alone.py $(VENV).lock $(MAKE) environment
+
+# one at a time: whoever waited for another make may find the work done
+environment:
+	@if [ $(READY) -nt requirements.lock ] && [ $(READY) -nt pyproject.toml ]; then exit; fi; \
+	set -e; $(FIND); \
 	if ! $(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	  rm -rf $(VENV); $$python -m venv $(VENV); \
-	fi
-	@echo "Installing requirements.lock into $(VENV): a few minutes the first time"
-	@$(PY) -m pip -qq install -r requirements.lock
-	@$(PY) -m pip -qq install --no-deps --no-build-isolation --editable .
-	@touch $@
+	fi; \
+	echo "Installing requirements.lock into $(VENV): this takes a few minutes the first time"; \
+	$(PY) -m pip -qq install -r requirements.lock; \
+	$(PY) -m pip -qq install --no-deps --no-build-isolation --editable .; \
+	touch $(READY)
 
 export: $(READY) ## write shop_nb/*.py and README.md from the notebooks
 	@$(BIN)/nbdev-clean
@@ -76,7 +81,7 @@ outputs: $(READY) ## run notebooks top to bottom in a fresh kernel and store wha
 	@set -e; for nb in $(NB); do echo "$$nb"; $(EXECUTE) "$$nb"; done
 	@$(MAKE) export
 
-run: $(READY) ## make, check, load, analyse and profile a shop: reports/shop/index.html (RUN=folder, ARGS="-p seed 8")
+run: $(READY) ## run the whole pipeline: make, check, load, analyse and profile a shop in reports/shop (RUN=folder, ARGS="-p seed 8")
 	@$(BIN)/shop-nb run --out $(RUN) $(ARGS)
 
 api: $(READY) ## serve the database of a run over HTTP: http://127.0.0.1:8000/docs (DB=file, PORT=number, ARGS="--workers 2")
@@ -89,47 +94,51 @@ verify: $(READY) ## make the tables of a run again and compare them (RUN=folder)
 lab: $(READY) ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab nbs --LabApp.default_url=/lab/tree/index.ipynb
 
-dashboard: $(READY) ## serve the dashboard of reports/shop, made first if it is not there (RUN=folder, PORT=8866)
+dashboard: $(READY) ## serve the dashboard of reports/shop, which is made first if needed (RUN=folder, PORT=8866)
 	@[ -e $(RUN)/manifest.json ] || $(MAKE) run
 	@$(BIN)/shop-nb dashboard $(RUN) --port $(or $(PORT),8866)
 
-soak: $(READY) ## test the service by the numbers of a release: random requests, races, kills, long load (hours)
+soak: $(READY) ## test the service as before a release: random requests, races, kills, long load (hours)
 	@API_FULL=1 $(PY) -m pytest -s tests/test_api.py::test_schemathesis tests/test_api_model.py
 
-check: $(READY) ## the fast part of `make test`: notebooks clean, library and README in step, quick tests
+check: $(READY) ## run the fast part of `make test`: clean notebooks, library and README up to date, quick tests
 	@$(PY) scripts/tools.py
 	@$(PY) -m pytest -q -m "not slow" tests
 
-test: $(READY) ## every test, and every stored output of the notebooks against a fresh run
+test: $(READY) ## run every test, and compare every stored output of the notebooks with a fresh run
 	@$(PY) scripts/tools.py
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(NBVAL) tests $(CHAPTERS)
 
 wheel: $(READY) ## build the wheel, install it into an empty environment from the package index, and use it there
 	@$(PY) scripts/package.py $(PYTHONS)
 
-docs: $(READY) ## the documentation as pages that need no network: _docs/index.html
+docs: $(READY) ## build the documentation, which needs no network: _docs/index.html
 	@$(PY) scripts/docs.py
 
 docs-serve: $(READY) ## build the documentation and serve it on this machine: http://127.0.0.1:8200 (PORT=number)
 	@$(PY) scripts/docs.py --serve $(if $(filter command%,$(origin PORT)),--port $(PORT))
 
-bench: $(READY) peers ## run the notebooks of benchmarks and store their figures (a quarter of an hour)
+bench: $(READY) peers ## run the benchmark notebooks and store their figures (a quarter of an hour)
 	@$(PY) scripts/tools.py
 	@set -e; for nb in nbs/benchmarks*.ipynb; do echo "$$nb"; $(EXECUTE) "$$nb"; $(BIN)/nbdev-clean --fname "$$nb"; done
 
 peers: .venv-peers/.ready ## install the generators that benchmarks compare with into .venv-peers
 
 .venv-peers/.ready: scripts/peers.txt | $(READY)
-	@rm -rf .venv-peers; $(PY) -m venv .venv-peers
-	@.venv-peers/bin/python -m pip -qq install -r scripts/peers.txt
-	@touch $@
+	@$(PY) scripts/alone.py $(VENV).lock $(MAKE) peers-environment
+
+peers-environment:
+	@if [ .venv-peers/.ready -nt scripts/peers.txt ]; then exit; fi; \
+	set -e; rm -rf .venv-peers; $(PY) -m venv .venv-peers; \
+	.venv-peers/bin/python -m pip -qq install -r scripts/peers.txt; \
+	touch .venv-peers/.ready
 
 pools: $(READY) ## make the word pools in shop_nb/data again, by nbs/pools.ipynb
 	@$(PY) -m pip -qq install --no-build-isolation --editable '.[pools]'
 	@$(EXECUTE) nbs/pools.ipynb
 	@$(BIN)/nbdev-clean --fname nbs/pools.ipynb
 
-services: ## what the container image has: the package and all that its services need, and no tools (SERVICES=/opt/shop)
+services: ## install what the container image has: the package and what its services need, without tools (SERVICES=/opt/shop)
 	@set -e; $(FIND); rm -rf $(SERVICES); $$python -m venv $(SERVICES)
 	@mkdir $(SERVICES)/src && cp -R LICENSE README.md nbs pyproject.toml shop_nb $(SERVICES)/src # a copy, because building leaves files behind
 	@sed -n '/^pip==/,/# via/p; /^setuptools==/,/# via/p' requirements.lock > $(SERVICES)/src/tools.txt
@@ -151,21 +160,21 @@ up: ## start the services in containers, on this machine alone, and wait until t
 down: ## stop what `make up` started; the shop stays
 	@docker compose down
 
-dist: $(READY) ## build the package into dist (TAG=v0.1.0 has to be its version; ADDRESS=where it is published)
+dist: $(READY) ## build the package into dist (TAG=v0.1.0 must be its version; ADDRESS=where it is published)
 	@$(PY) scripts/notes.py '$(TAG)' >/dev/null
 	@rm -rf dist && PIP_CONSTRAINT=$(CURDIR)/requirements.lock $(PY) scripts/dist.py --tag '$(TAG)' --address '$(ADDRESS)' && ls dist
 
-notes: $(READY) ## print what CHANGELOG.md says of the version (TAG=v0.1.0 has to be it)
+notes: $(READY) ## print the version's part of CHANGELOG.md (TAG=v0.1.0 must be that version)
 	@$(PY) scripts/notes.py '$(TAG)'
 
-hooks: $(READY) ## git cleans notebooks before a commit, and merges and compares them cell by cell
+hooks: $(READY) ## have git clean notebooks before a commit, and merge and compare them cell by cell
 	@git config core.hooksPath scripts/hooks
 	@git config merge.jupyternotebook.name "merge notebooks cell by cell"
 	@git config merge.jupyternotebook.driver "$(BIN)/nbdev-merge %O %A %B %P"
 	@git config diff.jupyternotebook.command "$(BIN)/nbdev-diff-driver"
 	@echo "Git hooks are on; git config --unset core.hooksPath turns them off."
 
-lock: ## add to requirements.lock what pyproject.toml asks for (UPGRADE=1: the newest of everything; on Python 3.11)
+lock: ## add what pyproject.toml asks for to requirements.lock (UPGRADE=1: the newest of everything; needs Python 3.11)
 	@rm -rf .cache/lock && python3.11 -m venv .cache/lock && .cache/lock/bin/python -m pip -qq install --upgrade pip pip-tools
 	@cp requirements.lock .cache/lock/lock.txt
 	@.cache/lock/bin/pip-compile --quiet $(if $(UPGRADE),--upgrade) --generate-hashes --extra dev --strip-extras --allow-unsafe \
@@ -174,10 +183,10 @@ lock: ## add to requirements.lock what pyproject.toml asks for (UPGRADE=1: the n
 	   sed -E '/^# WARNING/,/^shop-nb @/d; s/shop_nb \(pyproject\.toml\)|shop-nb/shop_nb/g; s/shop_nb, shop_nb/shop_nb/' .cache/lock/lock.txt; \
 	 } > .cache/lock/new && mv .cache/lock/new requirements.lock && rm -rf .cache/lock
 
-clean: ## remove what was made: runs, pages, caches (not .venv)
+clean: ## remove runs, pages and caches (not .venv)
 	@find reports -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
 	@rm -rf _docs _proc build dist .cache .pytest_cache .hypothesis
 	@find . -path ./$(VENV) -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -prune -exec rm -rf {} +
 
-distclean: clean ## clean, and .venv as well
-	@rm -rf $(VENV) .venv-peers $(SERVICES) *.egg-info
+distclean: clean ## clean, and remove .venv as well
+	@rm -rf $(VENV) $(VENV).lock .venv-peers $(SERVICES) *.egg-info

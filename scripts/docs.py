@@ -1,11 +1,12 @@
 """Build the documentation into _docs/: notebooks with their stored outputs, the pages of docs/, and pages made from the library.
 
-    python scripts/docs.py              build it; exit 1 if a link leads nowhere or something is not told of
+    python scripts/docs.py              build it; exit 1 if a link leads nowhere or something is not mentioned
     python scripts/docs.py --serve      build it and serve it at http://127.0.0.1:8200 (--port N for another)
 
 No notebook is executed; the pages need no network and no server."""
 import functools, json, posixpath, re, shutil, sys, urllib.parse
 from collections import Counter
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
@@ -19,7 +20,8 @@ from render import SECTIONS, Page, Writer, defined, notebook, opening, plain, re
 from shop_nb.pages import policy
 
 EVIDENCE = 'certificate|benchmarks.*|pools' # notebooks that show rather than define
-ORDER, GROUPS = [*SECTIONS], ['', 'Lessons', 'Exercises', 'Solutions', 'Look up', 'Questions', 'Modules', 'Pipeline', 'Dashboard', 'Project', 'Evidence']
+HIDDEN = 'Exercises', 'Solutions' # pages with answers of the lessons: a link leads to them, and neither menu nor search
+ORDER, GROUPS = [*SECTIONS], ['', 'Lessons', *HIDDEN, 'Look up', 'Questions', 'Modules', 'Pipeline', 'Dashboard', 'Project', 'Evidence']
 
 
 # -- the pages there are
@@ -29,14 +31,22 @@ def here(name):
     return bool(find_spec(name)) if name.startswith('shop_nb.') else any((ROOT / name).glob('*'))
 
 
+def notes(text):
+    "What the comments at the top of a guide say: `<!-- needs: shop_nb.api -->` leaves it out where that is not, `<!-- words: bigger, larger -->` are words that people search for."
+    top = re.match(r'(<!--.*?-->\n+)*', text)[0]
+    return dict(re.findall(r'<!-- (\w+): (.+?) -->', top))
+
+
 def written():
-    "The pages of docs/: `<!-- needs: shop_nb.api -->` on the first line leaves one out where that is not."
+    "The pages of docs/."
     for folder, section in (('how-to', 'howto'), ('explanation', 'explanation')):
         for path in sorted((ROOT / 'docs' / folder).glob('*.md')):
             text = path.read_text(encoding='utf-8')
-            if (m := re.match(r'<!-- needs: (\S+) -->\n+', text)) and not here(m[1]): continue
+            said = notes(text)
+            if 'needs' in said and not here(said['needs']): continue
             title, lead = re.search(r'^# (.+)$', text, re.M)[1], (re.search(r'^> (.+)$', text, re.M) or ['', ''])[1]
-            yield Page(f'{folder}/{re.sub(r"^[0-9]+-", "", path.stem)}.html', title, section, lead=lead, source=str(path.relative_to(ROOT)))
+            url = f'{folder}/{re.sub(r"^[0-9]+-", "", path.stem)}.html'
+            yield Page(url, title, section, lead=lead, source=str(path.relative_to(ROOT)), words=said.get('words', ''))
 
 
 def notebooks():
@@ -49,7 +59,8 @@ def notebooks():
         if path.stem == 'index': yield Page('tutorial/index.html', section='tutorial', **more | dict(title='Getting started'))
         elif folder.startswith('lessons'):
             part = folder.removeprefix('lessons').strip('/')
-            yield Page(f'{folder}/{path.stem}.html', section='tutorial', group=part.title() or 'Lessons', **more)
+            group = part.title() or 'Lessons'
+            yield Page(f'{folder}/{path.stem}.html', section='tutorial', group=group, nav=group not in HIDDEN, **more)
         elif re.fullmatch(EVIDENCE, path.stem): yield Page(f'explanation/{path.stem}.html', section='explanation', group='Evidence', **more)
         elif folder == '.': yield Page(f'modules/{name}.html', section='reference', group='Modules', **more)
         else: yield Page(f'{folder}/{path.stem}.html', section='reference', group=folder.title(), **more)
@@ -67,7 +78,7 @@ def symbols(pages):
     "Where the public names of the library are defined, and what is said of them: name → (url, docstring)."
     found = {}
     for p in pages:
-        for cell in cells(p.source) if p.source.endswith('.ipynb') else ():
+        for cell in cells(p.source) if p.source.endswith('.ipynb') and p.group not in HIDDEN else ():
             for name, doc in defined(cell.source) if cell.library else (): found.setdefault(name, (f'{p.url}#{name}', doc))
     return {n: u for n, u in found.items() if not re.search(r'(^|\.)_', n)}
 
@@ -79,47 +90,79 @@ def linkable(found):
 
 # -- search
 
+@dataclass
+class Part:
+    "A page from one of its headings to the next, or a row or folded part of it"
+    tag: str
+    id: str
+    title: list = field(default_factory=list)
+    words: list = field(default_factory=list)
+
+
 class Text(HTMLParser):
-    "What can be found on a page: [title, url, words] of the page and of each heading; of a notebook's code only the names it defines."
-    def __init__(self, page, text):
+    "What can be read on a page, in its parts; left out are drawings, outputs of notebooks and what is around the text."
+    SKIPPED = dict(div={'out'}, nav={'near'}, p={'source', 'crumb'}, td={'num'}), {'svg', 'style', 'script', 'h1'}
+
+    def __init__(self, text, code=True): # code: whether what stands in code is read, and not only the names that it defines
         super().__init__()
-        self.page, self.found, self.heading, self.depth = page, [[page.title, page.url, []]], None, 0
-        text = text[text.index('<h1>') + len(f'<h1>{page.title}</h1>'):text.index('</main>')]
-        self.feed(re.sub(r'<(svg|style|script)\b.*?</\1>|<div class="out">.*?</div>(?=\n<|$)|<nav class="near".*|<p class="source">.*?</p>|<td[^>]*class="num">.*?</td>', ' ', text, flags=re.S))
-        self.rows = [[t.strip(), u, re.sub(r'\s+', ' ', ' '.join(x)).strip()[:3000]] for t, u, x in self.found]
+        self.code, self.parts, self.heading, self.skipped = code, [Part('main', '')], None, []
+        self.feed(text)
+
+    def _skips(self, tag, attrs):
+        by_class, always = self.SKIPPED
+        return tag in always or tag == 'pre' and not self.code or bool(by_class.get(tag, set()) & set((attrs.get('class') or '').split()))
 
     def handle_starttag(self, tag, attrs):
-        a = dict(attrs)
-        if 'id' in a and tag in ('h2', 'h3', 'tr', 'details'): self.found.append([('make ' if self.page.url == 'reference/make.html' else '') + a['id'] if tag == 'tr' else '', f'{self.page.url}#{a["id"]}', []]); self.heading = tag if tag != 'tr' else None
-        elif tag == 'a' and 'id' in a: self.found[-1][2].append(a['id'])
-        elif tag == 'pre' and self.page.source.endswith('.ipynb'): self.depth += 1
+        attrs = dict(attrs)
+        if self.skipped:
+            if tag == self.skipped[-1]: self.skipped.append(tag)
+        elif self._skips(tag, attrs): self.skipped.append(tag)
+        elif 'id' in attrs and tag in ('h2', 'h3', 'tr', 'details'):
+            self.parts.append(Part(tag, attrs['id']))
+            self.heading = 'summary' if tag == 'details' else tag if tag != 'tr' else None
+        elif tag == 'a' and 'id' in attrs: self.parts[-1].words.append(attrs['id'])
+
+    def handle_startendtag(self, tag, attrs): pass
 
     def handle_endtag(self, tag):
-        if tag == self.heading or (self.heading == 'details' and tag == 'summary'): self.heading = None
-        elif tag == 'pre' and self.depth: self.depth -= 1
+        if self.skipped:
+            if tag == self.skipped[-1]: self.skipped.pop()
+        elif tag == self.heading: self.heading = None
 
     def handle_data(self, data):
-        if self.depth: return
-        if self.heading: self.found[-1][0] += data
-        else: self.found[-1][2].append(data)
+        if not self.skipped: (self.parts[-1].title if self.heading else self.parts[-1].words).append(data)
 
 
-# what a result is called and what it weighs: who types a plain word wants a guide, a question or a setting before a chapter, and that before a name in the code
+def found_on(page, text):
+    "What can be found on a page: [title, url, words] of the page and of each of its parts."
+    main = text[text.index('<main'):text.index('</main>')]
+    for part in Text(main, code=not page.source.endswith('.ipynb')).parts:
+        title = ''.join(part.title).strip()
+        if part.tag == 'tr': title = 'make ' * (page.url == 'reference/make.html') + part.id
+        words = ' '.join(' '.join(part.words).split())[:3000]
+        yield (title, f'{page.url}#{part.id}', words) if part.id else (page.title, page.url, words)
+
+
+# what a result is called and what it weighs: somebody who types a plain word wants a guide, a question or a setting before a chapter, and that before a name in the code
 KINDS = {'': ('', 1), 'Lessons': ('Lesson', 1), 'Questions': ('Question', 1), 'Look up': ('Reference', 1), 'Modules': ('Chapter', .7), 'Library': ('Library', .4)}
 MANY = {'reference/api.html': .5, 'reference/make.html': .5, 'reference/rules.html': .5, 'project/changelog.html': .05} # pages with so many parts, or words, that they would be everywhere
 
 
 def kind(page):
-    "What a page is called in the results, and what it weighs."
+    "How results call a page, and what it weighs."
     label, weight = KINDS.get(page.group, (page.group, .5))
     return label or SECTIONS[page.section], MANY.get(page.url, weight)
 
 
 def index(filled, found):
     "The search index of pages, their parts and the library's names, as a script: it is read from a folder as well as from a server."
-    rows = [[t, p.values['q'].name if 'q' in p.values else p.title, *kind(p), u, x] for p, text in filled if p.section and p.url != 'reference/names.html' for t, u, x in Text(p, text).rows]
+    rows = []
+    for p, text in filled:
+        if not p.section or p.group in HIDDEN or p.url == 'reference/names.html': continue
+        name = p.values['q'].name if 'q' in p.values else p.title
+        rows += [[t, name, *kind(p), u, x, p.words if u == p.url else ''] for t, u, x in found_on(p, text)]
     titles = {p.url: p.title for p, _ in filled}
-    rows += [[n, titles[u.split('#')[0]], *KINDS['Library'], u, doc] for n, (u, doc) in found.items()]
+    rows += [[n, titles[u.split('#')[0]], *KINDS['Library'], u, doc, ''] for n, (u, doc) in found.items()]
     return f'SEARCH = {json.dumps(rows, ensure_ascii=False, separators=(",", ":"))}\n'
 
 
@@ -137,7 +180,9 @@ def templates():
 
 def contents(body):
     "The headings of a page, for its margin."
-    return [(m[2], re.sub('<.*?>', '', m[3])) for m in re.finditer(r'<h([23])[^>]* id="([^"]+)"[^>]*>(.*?)</h\1>', body, re.S) if m[1] == '2' or body.count('<h2') < 2]
+    headings = [(p.tag, p.id, ''.join(p.title)) for p in Text(body).parts if p.tag in ('h2', 'h3')]
+    few = sum(tag == 'h2' for tag, *_ in headings) < 2
+    return [(id, title) for tag, id, title in headings if tag == 'h2' or few]
 
 
 def menu(pages, page):
@@ -168,8 +213,9 @@ def pages_of_the_site():
     for p in pages:
         if p.source.endswith('.ipynb'): notebook(p, write, images)
         elif p.source.endswith('.md'):
-            text = re.sub(r'\A(<!--.*?-->\n+)?# .+\n+(> .+\n+)?', '', (ROOT / p.source).read_text(encoding='utf-8'))
+            text = re.sub(r'\A(<!--.*?-->\n+)*# .+\n+(> .+\n+)?', '', (ROOT / p.source).read_text(encoding='utf-8'))
             p.body = write(text, p, set())
+    reference.chapters(next(p for p in pages if p.url == 'reference/chapters.html'), pages)
     reference.all_names(next(p for p in pages if p.url == 'reference/names.html'), found, pages)
     home = reference.home(pages)
     return [home, *pages], images | write.images, found, write.problems

@@ -3,9 +3,12 @@
     python scripts/readme.py            write README.md and its pictures
     python scripts/readme.py --check    exit 1 if they are not what the notebook gives
 """
-import base64, functools, json, posixpath, re, sys
+import base64, functools, html, json, posixpath, re, sys
 from pathlib import Path
 from types import SimpleNamespace
+
+from bs4 import BeautifulSoup
+from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = 'nbs/images'
@@ -34,40 +37,64 @@ def relink(text):
     return re.sub(r'(\]\()([^)\s]+)(\))', fix, text)
 
 
+def words(text):
+    "Markdown as plain words, each paragraph a line."
+    soup = BeautifulSoup(MarkdownIt('commonmark').enable('table').render(text), 'html.parser')
+    return '\n'.join(' '.join(p.get_text().split()) for p in soup(['p', 'h1', 'h2', 'h3', 'li']))
+
+
+def alternative(prose, source):
+    "What a picture shows, for those who cannot see it: the last sentence before it, or else the code that drew it."
+    lines = words(prose).splitlines()
+    if not lines: return f'Chart drawn by {source.splitlines()[-1]}'
+    return 'Chart: ' + re.split(r'(?<=[.?!]) (?=[A-Z])', lines[-1])[-1].rstrip(':')
+
+
+def _cells(row): return [' '.join(c.decode_contents().split()).replace('|', '\\|') for c in row(['th', 'td'])]
+
+
+def _piped(table):
+    "A table of HTML as one of Markdown"
+    head, *rows = map(_cells, table('tr'))
+    if rows and not any(rows[0][1:]): head[0] = rows.pop(0)[0] # the name of a frame's index has a row of its own
+    return '\n\n' + '\n'.join(f'| {" | ".join(r)} |' for r in [head, ['---'] * len(head), *rows]) + '\n\n'
+
+
 def pipes(text):
-    "A page's text with its tables as Markdown, which can be read as it stands"
-    def cells(row): return [re.sub(r'\s+', ' ', c).strip().replace('|', '\\|') for c in re.findall(r'<t[hd][^>]*>(.*?)</t[hd]>', row, re.S)]
-    def table(m):
-        head, *rows = map(cells, re.findall(r'<tr.*?</tr>', m[0], re.S))
-        if rows and not any(rows[0][1:]): head[0] = rows.pop(0)[0] # the name of a frame's index has a row of its own
-        return '\n\n' + '\n'.join(f'| {" | ".join(r)} |' for r in [head, ['---'] * len(head), *rows]) + '\n'
-    text = re.sub(r'<table.*?</table>', table, text, flags=re.S)
-    return re.sub(r'\n{3,}', '\n\n', re.sub(r'</?b>', '**', re.sub(r'</?(p|div)>', '\n', text))).strip()
+    "An output of HTML as Markdown, which can be read as it stands"
+    soup = BeautifulSoup(text, 'html.parser')
+    for style in soup('style'): style.decompose()
+    for bold in soup('b'): bold.replace_with(f'**{bold.get_text()}**')
+    for table in soup('table'): table.replace_with(_piped(table))
+    for block in soup(['p', 'div']): block.insert_after('\n')
+    return re.sub(r'\n{3,}', '\n\n', html.escape(soup.get_text(), quote=False)).strip()
 
 
-def shown(output, images):
+def shown(output, images, alt):
     "One output as Markdown; a picture is put into `images` (path → bytes) and linked."
     data = output.get('data', {})
     for kind, ext in PICTURES.items():
         if kind not in data: continue
         text, path = ''.join(data[kind]), f'{IMAGES}/index-{len(images) + 1}.{ext}'
         images[path] = base64.b64decode(text) if ext == 'png' else text.encode()
-        return f'![]({path})'
+        return f'![{alt}]({path})'
     if 'text/markdown' in data: return relink(''.join(data['text/markdown']))
-    if 'text/html' in data: return pipes(re.sub(r'<style.*?</style>', '', ''.join(data['text/html']), flags=re.S))
+    if 'text/html' in data: return pipes(''.join(data['text/html']))
     text = ''.join(output.get('text') or data.get('text/plain') or '').rstrip()
     return f'```text\n{text}\n```' if text else ''
 
 
 def render():
     "The text of README.md, and its pictures as path → bytes."
-    parts, images = [NOTE], {}
+    parts, images, prose = [NOTE], {}, ''
     for cell in cells('nbs/index.ipynb'):
         if not cell.seen: continue
-        if cell.kind == 'markdown': parts.append(relink(cell.source))
+        if cell.kind == 'markdown':
+            prose = cell.source
+            parts.append(relink(prose))
         elif cell.kind == 'code':
             if 'echo: false' not in cell.rules: parts.append(f'```python\n{cell.source}\n```')
-            parts += filter(None, [shown(o, images) for o in cell.outputs])
+            parts += filter(None, [shown(o, images, alternative(prose, cell.source)) for o in cell.outputs])
     return '\n\n'.join(parts) + '\n', images
 
 

@@ -1,4 +1,4 @@
-"""The pages of the documentation that are made from the library: nothing on them is typed here a second time."""
+"""The pages of the documentation that are made from the library, so that nothing is typed a second time."""
 import html, importlib.util, io, json, re, tempfile
 from contextlib import redirect_stderr
 from dataclasses import replace
@@ -67,17 +67,17 @@ def dictionary():
     body = re.search(r'<main>(.*)</main>', text, re.S)[1]
     body = re.sub(r'<svg.*?</svg>', lambda _: picture(), body, flags=re.S)
     lead = re.search(r'<p class="lead">(.*?)</p>', text)[1]
-    return Page('reference/dictionary.html', 'Data dictionary', 'reference', 'Look up', lead=lead, body=body)
+    return Page('reference/dictionary.html', 'Data dictionary', 'reference', 'Look up', lead=lead, body=body, words='columns, fields, schema, tables')
 
 
 def rules():
     groups = {t: [r for r in RULES if r.table == t] for t in TABLES}
     parts = [f'<p>{len(RULES)} rules, each a query for the rows that break it. <code>shop-nb validate DIR</code> runs them all, and so do the tests. '
-             'Most follow from the declaration of a column, key or reference; the others are the logic of a shop, and its ledger.</p>']
+             'Most follow from the declaration of a column, key or reference; the others are the logic of a shop and its ledger.</p>']
     for t, rs in groups.items():
         parts.append(f'<h2 id="{t}">{t}</h2>' + ''.join(
             f'<details class="rule" id="{slug(r.name)}"><summary><code>{e(r.name)}</code> {e(r.meaning)}{"" if r.declared else " <span class=key>shop</span>"}</summary>{coloured(r.sql, "sql")}</details>' for r in rs))
-    return Page('reference/rules.html', 'Rules', 'reference', 'Look up', lead='What holds for every row, and the query that finds a row where it does not', body='\n'.join(parts))
+    return Page('reference/rules.html', 'Rules', 'reference', 'Look up', lead='What is true of every row, and the query that finds rows that break it', body='\n'.join(parts))
 
 
 def views():
@@ -91,7 +91,7 @@ def views():
 
 def question(q):
     answer = shop().ask(q.name)
-    parameters = table(['parameter', 'meaning', 'unless given'], [[code(p), e(PARAMS[p].doc), 'none' if d is None else code(d)] for p, d in q.params.items()])
+    parameters = table(['parameter', 'meaning', 'default'], [[code(p), e(PARAMS[p].doc), 'none' if d is None else code(d)] for p, d in q.params.items()])
     first = next((p for p in ('limit', 'days', 'least', 'start') if p in q.params), None)
     given = f' -p {first} {dict(limit=5, days=60, least=3, start="2025-07-01")[first]}' if first else ''
     return Page(f'questions/{q.name}.html', q.title, 'reference', 'Questions', lead=q.grain.capitalize(), template='question.html', values=dict(
@@ -103,10 +103,10 @@ def narrow(chart): return chart[chart.index('<div class="narrow">'):].replace('c
 
 
 def gallery(pages):
-    parts = ['<p>Each has a name, its SQL, an answer as a table and a chart. The answers here are those of the default shop.</p><ul class="gallery">']
+    parts = ['<p>Each question has a name, its SQL, and an answer as a table and a chart. The answers here are those of the default shop.</p><ul class="gallery">']
     for p in pages:
         parts.append(f'<li><a href="../{p.url}" aria-label="{e(p.title)}"><figure>{narrow(p.values["chart"])}</figure><code>{p.values["q"].name}</code><span>{e(p.lead)}</span></a></li>')
-    return Page('questions/index.html', 'All questions', 'reference', 'Questions', lead='What can be asked by name', body='\n'.join(parts) + '</ul>')
+    return Page('questions/index.html', 'All questions', 'reference', 'Questions', lead='Every question that can be asked by its name', body='\n'.join(parts) + '</ul>')
 
 
 # -- the program
@@ -132,19 +132,19 @@ def command_page():
             what = p.opts[-1] if p.opts else p.name
             spelt = ', '.join(p.opts) + (f' {value}' if value and not getattr(p, 'is_flag', False) else '') if p.param_type_name == 'option' else value or what
             default = '' if p.required or p.default in (None, '', False, ()) or callable(p.default) else f'{p.default}'
-            rows.append([code(spelt), e(told), 'must be given' if p.required else code(default) if default else ''])
+            rows.append([code(spelt), e(told), 'required' if p.required else code(default) if default else ''])
         usage = ' '.join(['shop-nb', name, *c.collect_usage_pieces(context)])
-        parts.append(f'<h2 id="{slug(name)}">shop-nb {e(name)}</h2><p>{e(c.help or "")}</p>' + coloured(usage, 'text') + table(['option', 'meaning', 'unless given'], rows))
-    parts.append('<p><code>-p NAME VALUE</code> takes every <a href="settings.html">setting</a>; <code>run</code> also the parameters of its <a href="../modules/run.html">notebooks</a>, and <code>ask</code> those of the <a href="../questions/index.html">question</a>.</p>')
+        parts.append(f'<h2 id="{slug(name)}">shop-nb {e(name)}</h2><p>{e(c.help or "")}</p>' + coloured(usage, 'text') + table(['option', 'meaning', 'default'], rows))
+    parts.append('<p><code>-p NAME VALUE</code> accepts every <a href="settings.html">setting</a>; with <code>run</code> also the parameters of its <a href="../modules/run.html">notebooks</a>, and with <code>ask</code> those of the <a href="../questions/index.html">question</a>.</p>')
     return Page('reference/commands.html', 'Command line', 'reference', 'Look up', lead='shop-nb: every command and option', body='\n'.join(parts))
 
 
 def settings_page():
     rows = [[f'<b>{d["name"]}</b><small>{d["type"]}</small>', e(d['meaning']), '' if d['default'] is None else code(d['default']), code(d['env'])] for d in describe()]
-    body = ('<p>The same settings make the same shop, to the byte. They are read from the file <code>settings.ini</code>, then from the environment, then from arguments; the last one wins. '
-            'What cannot be is refused before anything is written.</p>' + table(['setting', 'meaning', 'unless given', 'in the environment'], rows, [d['name'] for d in describe()])
+    body = ('<p>The same settings make the same shop, to the byte. They come from arguments, which override environment variables, which override the file <code>settings.ini</code>. '
+            'An invalid setting is refused before anything is written.</p>' + table(['setting', 'meaning', 'default', 'environment variable'], rows, [d['name'] for d in describe()])
             + '<h2 id="settings.ini">settings.ini</h2>' + coloured((ROOT / 'settings.ini').read_text(encoding='utf-8'), 'ini'))
-    return Page('reference/settings.html', 'Settings', 'reference', 'Look up', lead='What names a shop', body=body)
+    return Page('reference/settings.html', 'Settings', 'reference', 'Look up', lead='What defines a shop', body=body)
 
 
 def targets():
@@ -156,7 +156,7 @@ def targets():
 def make_page():
     does, variables = targets()
     body = ('<p>In a checkout; each target sets up <code>.venv</code> by itself from <code>requirements.lock</code>.</p>' + table(['target', 'what it does'], [[code(f'make {n}'), plain(d)] for n, d in does.items()], list(does))
-            + '<h2 id="variables">Variables</h2>' + table(['variable', 'what it is', 'unless given'], [[code(n), plain(d), code(v) if v else ''] for n, v, d in variables]))
+            + '<h2 id="variables">Variables</h2>' + table(['variable', 'what it is', 'default'], [[code(n), plain(d), code(v) if v else ''] for n, v, d in variables]))
     return Page('reference/make.html', 'Make targets', 'reference', 'Look up', lead='The daily work in a checkout', body=body)
 
 
@@ -185,7 +185,7 @@ def api_page():
     for verb, path, op in endpoints(): groups.setdefault((op.get('tags') or ['service'])[0], []).append((verb, path, op))
     named = {op['operationId']: f'{verb} {path}' for verb, path, op in endpoints()}
     def lead(link): return f'<li><a href="#{slug(named[link["operationId"]])}">{code(named[link["operationId"]])}</a> with ' + ', '.join(f'{code(n)} {code(v)}' for n, v in link['parameters'].items()) + '</li>'
-    parts = ['<p>Made from the OpenAPI document of the service, which it serves itself at <code>/openapi.json</code>, and as a page to try it at <code>/docs</code>. Start it: <code>shop-nb api --db FILE</code>.</p>']
+    parts = ['<p>Made from the OpenAPI document of the service, which serves it at <code>/openapi.json</code>, and at <code>/docs</code> as a page to try it. Start the service with <code>shop-nb api --db FILE</code>.</p>']
     for tag, ops in groups.items():
         parts.append(f'<h2 id="{slug(tag)}">{e(tag)}</h2>')
         for verb, path, op in ops:
@@ -196,7 +196,7 @@ def api_page():
             body = [sent['example']] if 'example' in sent else ref(sent.get('schema', {})).get('examples')
             parts.append(f'<details class="rule" id="{slug(f"{verb} {path}")}"><summary><span class="verb {verb.lower()}">{verb}</span> <code>{e(path)}</code> {e(op.get("summary", ""))}</summary>'
                          + md.render(op.get('description', '')) + ('<p>With a body such as</p>' + coloured(json.dumps(body[0], ensure_ascii=False, indent=2), 'json') if body else '')
-                         + (table(['parameter', 'meaning'], rows) if rows else '') + table(['answer', 'meaning'], answers) + (f'<p>The answer leads to</p><ul>{leads}</ul>' if leads else '') + '</details>')
+                         + (table(['parameter', 'meaning'], rows) if rows else '') + table(['response', 'meaning'], answers) + (f'<p>The response links to</p><ul>{leads}</ul>' if leads else '') + '</details>')
     return Page('reference/api.html', 'HTTP API', 'reference', 'Look up', lead=f'{len(endpoints())} endpoints', body='\n'.join(parts))
 
 
@@ -207,6 +207,7 @@ def _pages():
     asked = [question(q) for q in questions().values()]
     service = [api_page()] if openapi() else []
     return [dictionary(), command_page(), settings_page(), *service, make_page(), rules(), views(),
+            Page('reference/chapters.html', 'Chapters', 'reference', 'Look up', lead='The notebooks that the library is written in, in the order in which data flows', source='nbs'),
             Page('reference/names.html', 'All names', 'reference', 'Look up', lead='Every public function, class and constant of the library'), gallery(asked), *asked]
 
 
@@ -223,6 +224,20 @@ def names():
         for c in t.columns: own.setdefault(c.name, []).append(columns[f'{t.name}.{c.name}'])
     return (columns | {n: u[0] for n, u in own.items() if len(u) == 1 and '_' in n} | {t: f'reference/dictionary.html#{t}' for t in TABLES} | {q: f'questions/{q}.html' for q in questions()}
             | {v: f'reference/sql.html#{v}' for v in VIEWS} | {f'shop-nb {n}': f'reference/commands.html#{slug(n)}' for n, _ in commands()} | {f'make {n}': f'reference/make.html#{n}' for n in targets()[0]})
+
+
+PARTS = dict(Modules='', Pipeline='Pipeline', Evidence='Evidence') # groups of notebooks: heading on the page of chapters
+
+
+def chapters(page, pages):
+    "Fill the page of chapters."
+    parts = ['<p>A chapter imports only from the chapters before it, so the numbers are both reading order and dependency order.</p>']
+    for group, heading in PARTS.items():
+        ps = [p for p in pages if p.group == group and p.source.endswith('.ipynb')]
+        if heading: parts.append(f'<h2 id="{slug(heading)}">{heading}</h2>')
+        rows = [[f'<a href="{relative(p.url, page)}">{e(p.source.split("/")[-1].removesuffix(".ipynb"))}</a>', plain(p.lead)] for p in ps]
+        parts.append(table(['notebook', 'what it explains'], rows))
+    page.body = '\n'.join(parts)
 
 
 def all_names(page, found, pages):
@@ -244,7 +259,7 @@ def home(pages):
 
 
 def untold(pages):
-    "What the library, the program, the Makefile or the service has and the documentation does not tell of; a line each."
+    "What the library, the program, the Makefile or the service has and the documentation does not mention; a line each."
     text = {p.url: p.body for p in pages}
     have = set(text)
     prose = '\n'.join((ROOT / p.source).read_text(encoding='utf-8') for p in pages if p.source.endswith(('.md', '.ipynb')) and '/pipeline/' not in p.source)
@@ -257,4 +272,4 @@ def untold(pages):
     told += [(f'column {t.name}.{c}', f'id="{t.name}.{c}"' in text['reference/dictionary.html']) for t in TABLES.values() for c in t.names]
     told += [(f'view {v}', f'id="{v}"' in text['reference/sql.html']) for v in VIEWS]
     told += [(f'endpoint {verb} {path}', f'id="{slug(f"{verb} {path}")}"' in text.get('reference/api.html', '')) for verb, path, _ in endpoints()]
-    return [f'the documentation does not tell of the {what}' for what, there in told if not there]
+    return [f'the documentation does not mention the {what}' for what, there in told if not there]

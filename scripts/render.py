@@ -1,5 +1,5 @@
 """Markdown and notebooks as pages of the documentation, whose names and links lead to other pages."""
-import ast, base64, html, posixpath, re, struct, urllib.parse
+import ast, base64, functools, html, posixpath, re, struct, urllib.parse
 from dataclasses import dataclass, field
 
 from bs4 import BeautifulSoup
@@ -9,7 +9,7 @@ from pygments import highlight as pygmentize
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
-from readme import ROOT, cells
+from readme import ROOT, alternative, cells
 
 SECTIONS = dict(tutorial='Tutorial', howto='How-to', reference='Reference', explanation='Explanation')
 
@@ -26,6 +26,7 @@ class Page:
     source: str = '' # the file it is made from, from the project's folder
     template: str = 'page.html'
     nav: bool = True # whether the list of pages has it
+    words: str = '' # other words that people search for
     values: dict = field(default_factory=dict) # what else its template shows
 
 
@@ -34,9 +35,16 @@ class Page:
 def slug(text): return re.sub(r'[^\w.]+', '-', text.lower()).strip('-') or 'section'
 
 
+@functools.cache
+def _inline():
+    md = MarkdownIt('commonmark', dict(html=False))
+    for rule in 'link_open', 'link_close': md.add_render_rule(rule, lambda *_: '')
+    return md
+
+
 def plain(text):
-    "A line of text as HTML, with its code and bold type."
-    return re.sub('`([^`]+)`', r'<code>\1</code>', re.sub(r'\*\*([^*]+)\*\*', r'<b>\1</b>', html.escape(text)))
+    "A line of Markdown as HTML: code and bold type; a link is its words."
+    return _inline().renderInline(text)
 
 
 def coloured(code, language):
@@ -121,13 +129,13 @@ def defined(source):
             yield from ((n.id, '') for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
 
 
-def picture(data, kind, page, images):
+def picture(data, kind, page, images, alt):
     "A stored picture as a file of the site."
     raw = base64.b64decode(data) if kind == 'png' else data.encode()
     url = f'img/{slug(page.url.removesuffix(".html")).replace(".", "-")}-{sum(1 for _ in images) + 1}.{kind}'
     images[url] = raw
     size = 'width="{}" height="{}" '.format(*struct.unpack('>II', raw[16:24])) if kind == 'png' else ''
-    return f'<img class="plot" src="{relative(url, page)}" {size}alt="" loading="lazy">'
+    return f'<img class="plot" src="{relative(url, page)}" {size}alt="{html.escape(alt)}" loading="lazy">'
 
 
 def unstyled(text):
@@ -138,12 +146,12 @@ def unstyled(text):
     return str(soup)
 
 
-def shown(output, page, images):
+def shown(output, page, images, alt):
     "One stored output as HTML."
     data = {k: ''.join(v) if isinstance(v, list) else v for k, v in output.get('data', {}).items()}
     if 'application/vnd.jupyter.widget-view+json' in data: return ''
-    if 'image/png' in data: return picture(data['image/png'], 'png', page, images)
-    if 'image/svg+xml' in data: return data['image/svg+xml']
+    if 'image/png' in data: return picture(data['image/png'], 'png', page, images, alt)
+    if 'image/svg+xml' in data: return f'<div role="img" aria-label="{html.escape(alt)}">{data["image/svg+xml"]}</div>'
     if 'text/html' in data: return f'<div class="scroll" tabindex="0">{unstyled(data["text/html"])}</div>'
     text = ''.join(output.get('text', '')) or data.get('text/plain') or (f'{output["ename"]}: {output["evalue"]}' if output['output_type'] == 'error' else '')
     return f'<pre tabindex="0">{html.escape(text.rstrip())}</pre>' if text.strip() else ''
@@ -151,15 +159,18 @@ def shown(output, page, images):
 
 def notebook(page, write, images):
     "Fill a page from its notebook."
-    seen, parts = set(), []
+    seen, parts, prose = set(), [], ''
     first = next((c for c in cells(page.source) if c.kind == 'markdown'), None)
     for cell in cells(page.source):
         source = opening([cell])[2] if cell is first else cell.source
         if not source or not cell.seen: continue
-        if cell.kind == 'markdown': parts.append(write(source, page, seen)); continue
+        if cell.kind == 'markdown':
+            prose = source
+            parts.append(write(source, page, seen))
+            continue
         names = [n for n in dict.fromkeys(n for n, _ in defined(source)) if n not in seen | {'_'}] if cell.library else []
         seen.update(names)
         if 'echo: false' not in cell.rules:
             parts.append(f'<div class="cell{" library" * cell.library}">' + ''.join(f'<a id="{n}"></a>' for n in names) + coloured(source, 'python') + '</div>')
-        if out := '\n'.join(filter(None, (shown(o, page, images) for o in cell.outputs))): parts.append(f'<div class="out">{out}</div>')
+        if out := '\n'.join(filter(None, (shown(o, page, images, alternative(prose, source)) for o in cell.outputs))): parts.append(f'<div class="out">{out}</div>')
     page.body = '\n'.join(parts)

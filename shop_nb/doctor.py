@@ -23,7 +23,7 @@ def judge(
     asked:str, # a requirement, as `duckdb>=2,<3`
     found:str, # the version that is installed, or None
 ) -> str: # ready, missing, too old or too new
-    "How a version stands to what is asked for"
+    "Whether a version satisfies a requirement"
     if found is None: return 'missing'
     broken = [s for s in Requirement(asked).specifier if not s.contains(found, prereleases=True)]
     if not broken: return 'ready'
@@ -32,9 +32,9 @@ def judge(
 # %% ../nbs/00d_doctor.ipynb #d8fdce70
 @dataclass(frozen=True)
 class Package:
-    "A package that is asked for, and the version there is"
+    "A required package, and the version installed"
     name: str
-    asked: str # the versions that will do; empty if any will
+    asked: str # the versions that satisfy the requirement; empty if any does
     found: str # the version that is installed, or None
     state: str # what `judge` says
     def __str__(self):
@@ -78,7 +78,7 @@ JAVA = 17 # the oldest that Spark 4 runs on
 def java_major(
     said:str, # what `java -version` prints
 ) -> int: # 17 for 17.0.15, 8 for 1.8.0_392; None if it names none
-    "The number that people call a Java by"
+    "The major version of a Java"
     found = re.search(r'version "(?:1\.)?(\d+)', said)
     return int(found[1]) if found else None
 
@@ -95,18 +95,18 @@ _BESIDES = dict(spark=_java) # part: what it needs beside packages of Python
 
 # %% ../nbs/00d_doctor.ipynb #cc5af6fa
 DOES = dict(
-    core='make a shop of any size, look one order up, build twin worlds, verify',
+    core='make a shop of any size, look up single orders, build twin worlds, verify',
     validate='check every table and rule: shop-nb validate',
     load='write a SQLite database: shop-nb load',
     analytics='ask questions in SQL, with charts: shop-nb ask',
     profile='profile each table: shop-nb profile',
-    dashboard='click through a run: shop-nb dashboard',
+    dashboard='explore a run in the browser: shop-nb dashboard',
     api='serve a database over HTTP: shop-nb api',
-    run='the whole job with its pages: shop-nb run',
+    run='run the whole pipeline: shop-nb run',
     spark='make tables on Spark: --engine spark',
     sail='make tables on Sail, Spark without Java: --engine spark --master sail',
     lab='open the notebooks in JupyterLab',
-    services='all that the container image has',
+    services='everything in the container image',
     docs='build the documentation: make docs',
     pools='make the word pools again: make pools',
     dev='work on shop_nb itself: make test',
@@ -126,7 +126,7 @@ class Part:
 # %% ../nbs/00d_doctor.ipynb #5aa68f2c
 @patch(as_prop=True)
 def install(self:Part) -> str: # empty if there is nothing to do, or nothing that pip can do
-    "The command that puts a part right"
+    "The command that installs what a part lacks"
     other = all(l.startswith('Java') for l in self.lacks)
     return '' if other else 'pip install ' + ('shop_nb' if self.name == 'core' else f"'shop_nb[{self.name}]'")
 
@@ -148,9 +148,9 @@ SQLITE = '3.51.3' # the first in which several writers are safe
 def sqlite_note(
     found:str=sqlite3.sqlite_version, # version of SQLite
 ) -> str: # a warning, or nothing
-    "What to know about the SQLite of this Python"
+    "A note on the SQLite of this Python"
     if Version(found) >= Version(SQLITE): return ''
-    return f'SQLite {found}: keep to one writer for a database; several at once are safe from {SQLITE}.'
+    return f'SQLite {found}: use one writer at a time ({SQLITE} and later allow several).'
 
 # %% ../nbs/00d_doctor.ipynb #7dcf76d4
 @dataclass(frozen=True)
@@ -164,15 +164,15 @@ class Health:
 
 # %% ../nbs/00d_doctor.ipynb #97f3a905
 @patch
-def _in_the_way(self:Health):
-    "The parts that have to be put right"
+def _problems(self:Health):
+    "The parts with a problem"
     must = {'core', *self.wanted}
     return [p for p in self.parts if p.state != 'ready' and (p.state != 'missing' or p.name in must)]
 
 @patch(as_prop=True)
 def ok(self:Health) -> bool:
-    "Nothing is in the way"
-    return not self._in_the_way()
+    "Whether there is no problem"
+    return not self._problems()
 
 # %% ../nbs/00d_doctor.ipynb #d9e31bc7
 @patch
@@ -189,21 +189,21 @@ def _lines(part):
 
 @patch
 def __str__(self:Health):
-    end = 'Nothing is in the way.' if self.ok else f'Put right: {", ".join(p.name for p in self._in_the_way())}.'
+    end = 'No problems found.' if self.ok else f'To be fixed: {", ".join(p.name for p in self._problems())}.'
     return '\n'.join([f'shop_nb {self.shop_nb} on Python {self.python}', '', *(l for p in self.parts for l in _lines(p)), '', *self.notes, end])
 
 # %% ../nbs/00d_doctor.ipynb #cd72b760
 def examine(
     wanted=(), # names of parts that must be ready
 ) -> Health: # what is installed, missing and too old
-    "Look at what is installed; raises `ShopError` (code 2) for a part that there is not, or if shop_nb was never installed"
+    "Look at what is installed; raises `ShopError` (code 2) for an unknown part, or if shop_nb was never installed"
     try: own = distribution('shop_nb')
     except PackageNotFoundError:
-        raise ShopError('This shop_nb was not installed, so nothing says what it needs.', 'Install it: pip install . in its folder', code=2) from None
+        raise ShopError('This shop_nb was not installed, so there is no metadata about what it needs.', 'Install it: run pip install . in its folder', code=2) from None
     names = ['core', *own.metadata.get_all('Provides-Extra', [])]
     for name in wanted:
         if name in names: continue
-        raise ShopError(f'shop_nb has no part {name!r}.', nearest(name, names) or f'Take some of {", ".join(names)}', code=2)
+        raise ShopError(f'shop_nb has no part {name!r}.', nearest(name, names) or f'The parts are {", ".join(names)}', code=2)
     _part.cache_clear() # each look is a new one
     notes = [n for n in [sqlite_note()] if n]
     return Health(own.version, platform.python_version(), [_part(n) for n in names], notes, list(wanted))

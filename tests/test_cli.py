@@ -56,16 +56,20 @@ BAD = dict(
     pipeline_parameter=('run --out OUT -p minimal_abov 5', "Did you mean 'minimal_above'?"),
     pipeline_type=('run --out OUT -p workers two', "workers is a whole number, not 'two'"),
     run_into_foreign=('run --out FOREIGN', 'has files in it that are not of a run'),
-    validate_nothing=('validate OUT', 'OUT'),
-    load_nothing=('load OUT --db FOREIGN/shop.db', 'OUT'),
+    validate_nothing=('validate OUT', "Nothing found at 'OUT'"),
+    load_nothing=('load OUT --db FOREIGN/shop.db', "Nothing found at 'OUT'"),
     question=('ask monthly_revenu --run MADE', "did you mean 'monthly_revenue'"),
-    no_question=('ask', 'Which question?'),
-    nobody_to_ask=('ask monthly_revenue --run OUT', 'There is no'),
+    no_question=('ask', 'The name of a question is missing.'),
+    nobody_to_ask=('ask monthly_revenue --run OUT', "Nothing found at 'OUT'"),
     question_parameter=('ask monthly_revenue --run MADE -p start yesterday', 'start'),
     two_sources=('ask monthly_revenue --run MADE --db x.db', 'Both --db and --run'),
     answer_format=('ask monthly_revenue --run MADE --format xml', "'xml'"),
-    profile_nothing=('profile OUT', 'OUT'),
-    verify_nothing=('verify OUT', 'is not a run'),
+    profile_nothing=('profile OUT', "Nothing found at 'OUT'"),
+    verify_nothing=('verify OUT', "Nothing found at 'OUT'"),
+    dashboard_nothing=('dashboard OUT', "Nothing found at 'OUT'"),
+    country=('generate --out OUT -p country US', 'Customers live in Austria'),
+    currency_of_a_run=('run --out OUT -p currency usd', 'All amounts are in euro'),
+    category=('ask top_products --run MADE -p category Toy', 'Books, Beauty'),
     no_name_for_the_folder=('generate --out=', 'name of the folder is empty'),
     question_before_folder=('ask monthly_revenu --run OUT', "did you mean 'monthly_revenue'"),
     own_argument=('run --out OUT -p tell loudly', "no parameter 'tell'"),
@@ -74,7 +78,7 @@ BAD = dict(
     validate_foreign=('validate FOREIGN', 'FOREIGN'),
     load_foreign=('load FOREIGN --db OUT', 'FOREIGN'),
     ask_foreign=('ask monthly_revenue --run FOREIGN', 'FOREIGN'),
-    ask_no_database=('ask monthly_revenue --db OUT', 'There is no'),
+    ask_no_database=('ask monthly_revenue --db OUT', "Nothing found at 'OUT'"),
     ask_foreign_database=('ask monthly_revenue --db FOREIGN/notes.txt', 'is not a SQLite file'),
     ask_empty_database=('ask monthly_revenue --db FOREIGN/other.db', 'is not a shop'),
     profile_foreign=('profile FOREIGN', 'FOREIGN'),
@@ -104,6 +108,31 @@ def test_bad_input(name, call, made, tmp_path, monkeypatch):
     assert '..' not in err
     assert 1 <= len(err.splitlines()) <= 2 and 'Traceback' not in err and out == ''
     assert (contents(tmp_path), contents(made)) == before and not (tmp_path / 'out').exists()
+
+
+def test_a_misspelt_run_is_told_which_there_are(call, made, tmp_path, monkeypatch):
+    "In the current folder and in reports; what is no run is not among them."
+    monkeypatch.chdir(tmp_path)
+    for name in 'mine', 'reports/shop':
+        (tmp_path / name).mkdir(parents=True)
+        shutil.copy(made / 'manifest.json', tmp_path / name)
+    (tmp_path / 'other').mkdir()
+    (tmp_path / 'other' / 'manifest.json').write_text('{}')
+    for words in 'ask order_status --run', 'validate', 'profile', 'verify', 'dashboard':
+        assert call(*words.split(), 'nope') == (2, '', "Nothing found at 'nope'.\nThere are mine, reports/shop\n")
+    assert call('validate', 'reports/shp')[2].endswith("Did you mean 'reports/shop'?\n")
+    (tmp_path / 'mine' / 'shop.db').touch()
+    assert call('ask', 'order_status', '--db', 'nope.db')[2].endswith('There is mine/shop.db\n')
+
+
+@pytest.mark.parametrize('left, again', [('big/.tables.x1y2.unfinished', 'generate'), ('.big.x1y2.unfinished', 'run')])
+def test_a_killed_command_left_a_beginning(call, tmp_path, left, again):
+    "What `generate` and `run` leave after KILL is told from data that is wrong, by every command that reads."
+    (tmp_path / left).mkdir(parents=True)
+    folder = tmp_path / 'big'
+    for words in ['validate', folder], ['verify', folder], ['load', folder, '--db', tmp_path / 'x.db'], ['ask', 'order_status', '--run', folder]:
+        said = f'{folder} is not finished: it is still being made, or was stopped.\nMake it again: shop-nb {again} --out {folder}\n'
+        assert call(*words) == (1, '', said)
 
 
 @pytest.mark.parametrize('args', [['--help'], ['run', '--help'], ['generate', '--help'], ['ask', '--help'], ['--version']], ids=' '.join)
@@ -184,6 +213,15 @@ def test_load_and_ask(made, call, tmp_path):
     assert len(call('ask', 'daily_revenue', '--run', made, '-p', 'start', '2025-03-01', '-p', 'end', '2025-03-31', '--format', 'csv')[1].splitlines()) == 32
 
 
+def test_an_answer_without_rows_says_so(made, call):
+    "In the table, or on standard error where the answer is for a program."
+    words = 'ask', 'top_customers', '--run', made, '-p', 'country', 'US'
+    code, out, err = call(*words)
+    assert code == 0 and out.startswith('(no rows') and not err
+    code, out, err = call(*words, '--format', 'csv')
+    assert code == 0 and len(out.splitlines()) == 1 and ': no rows' in err and len(err.splitlines()) == 1
+
+
 def test_ask_lists_the_questions(call):
     from shop_nb.analytics import questions
     code, out, err = call('ask', '--list')
@@ -254,7 +292,7 @@ STATES = { # what each command says, and its exit code; None is no objection
     foreign: ('is not a shop', 'is not the database of a shop', 'is not the database of a shop'),
     text: ('is not a SQLite file', 'is not a SQLite file', 'is not a SQLite file'),
     empty: ('is not a shop', 'is not the database of a shop', 'is not the database of a shop'),
-    gone: ('There is no', 'There is no', 'There is no'),
+    gone: ('Nothing found at', 'There is no', 'Nothing found at'),
 }
 
 
@@ -318,8 +356,7 @@ def test_under_nohup_a_closed_terminal_ends_nothing():
     assert done.returncode == 0 and done.stdout == 'begun\ntidied\n' and not done.stderr
 
 
-@pytest.mark.parametrize('unbuffered', ['', '1'])
-@pytest.mark.parametrize('words', ['validate --json MADE', 'ask monthly_revenue --run MADE'])
+@pytest.mark.parametrize('words, unbuffered', [('validate --json MADE', ''), ('ask monthly_revenue --run MADE', '1')])
 def test_output_that_finds_no_room(made, words, unbuffered):
     with open('/dev/full', 'w') as full:
         done = subprocess.run([*COMMAND, *words.replace('MADE', str(made)).split()], stdout=full, stderr=subprocess.PIPE, text=True,
@@ -327,15 +364,16 @@ def test_output_that_finds_no_room(made, words, unbuffered):
     assert (done.returncode, done.stderr) == (2, 'The output: No space left on device.\n')
 
 
-@pytest.mark.parametrize('how', [dict(PYTHONIOENCODING='latin-1'), dict(PYTHONIOENCODING='cp1252'), dict(PYTHONIOENCODING='ascii'), dict(LC_ALL='C', PYTHONUTF8='0')], ids=str)
-def test_any_encoding_and_any_name(made, tmp_path, how):
+@pytest.mark.parametrize('how, words', [(dict(PYTHONIOENCODING='ascii'), 'ask monthly_revenue --run FOLDER'), (dict(PYTHONIOENCODING='cp1252'), 'profile nö'),
+                                        (dict(LC_ALL='C', PYTHONUTF8='0'), 'generate --out FOLDER')], ids=str)
+def test_any_encoding_and_any_name(made, tmp_path, how, words):
     "A letter that the output lacks is a question mark; the names of folders are what they are."
     env = {k: v for k, v in os.environ.items() if not k.startswith(('PYTHON', 'LC_', 'LANG'))} | how
     folder = tmp_path / 'Lädchen'
-    for words in ['generate', '--out', folder, *SMALL], ['ask', 'monthly_revenue', '--run', folder], ['profile', tmp_path / 'nö']:
-        done = subprocess.run([*COMMAND, *map(str, words)], capture_output=True, env=env)
-        assert b'Traceback' not in done.stderr and done.returncode == (2 if words[0] == 'profile' else 0), done.stderr
-    assert sorted(p.name for p in folder.iterdir()) == ['manifest.json', 'tables']
+    if 'ask' in words: shutil.copytree(made, folder)
+    done = subprocess.run([*COMMAND, *words.replace('FOLDER', str(folder)).split(), *(SMALL if 'generate' in words else [])], capture_output=True, env=env, cwd=tmp_path)
+    assert b'Traceback' not in done.stderr and done.returncode == (2 if 'profile' in words else 0), done.stderr
+    if 'profile' not in words: assert sorted(p.name for p in folder.iterdir()) == ['manifest.json', 'tables']
 
 
 def test_nothing_that_a_terminal_obeys(made, tmp_path, call):
@@ -352,15 +390,15 @@ def test_nothing_that_a_terminal_obeys(made, tmp_path, call):
     assert evil in call('ask', 'top_products', '--run', tmp_path / 'evil', '--format', 'csv')[1]
 
 
-@pytest.mark.parametrize('name', ['random', 'types', 'json', 'numpy', 'statistics', 'calendar', 'logging'])
-def test_a_file_of_ones_own_hides_nothing(made, tmp_path, name):
+def test_a_file_of_ones_own_hides_nothing(made, tmp_path):
     "The command does not look into the current folder for modules; a Python that does names the file, unless it cannot even start."
-    (tmp_path / f'{name}.py').write_text('raise ImportError("my experiments")')
+    for name in 'random', 'types', 'json', 'numpy', 'statistics', 'calendar', 'logging':
+        (tmp_path / f'{name}.py').write_text('raise ImportError("my experiments")')
     script = f'#!{sys.executable}\nimport sys\nfrom shop_nb.cli import main\nsys.exit(main())\n'
     (tmp_path / 'bin').mkdir()
     (tmp_path / 'bin' / 'shop-nb').write_text(script)
     done = subprocess.run([sys.executable, tmp_path / 'bin' / 'shop-nb', 'validate', made], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    if name != 'numpy': return
+    for name in 'random', 'types', 'json', 'statistics', 'calendar', 'logging': (tmp_path / f'{name}.py').unlink()
     done = subprocess.run([*COMMAND, 'validate', made], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr == "Your file ./numpy.py hides Python's module numpy.\nRename it, or start in another folder\n"

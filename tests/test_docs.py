@@ -1,5 +1,6 @@
 "The documentation: it builds, its links lead somewhere, what it shows is run, and what there is it tells of."
 import re, shlex, subprocess, sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -191,41 +192,134 @@ def test_search_works_from_a_folder(look, site, words, title, url):
     assert page.url.startswith((site[0] / url.split('#')[0]).as_uri()) and page.url.endswith(url.split('#')[-1] if '#' in url else '')
 
 
-# a query, and what the first results have to be, in this order; 'Library' is no part of them unless it is named
-FIRST = {
-    'promotion': ['reference/settings.html#promotion', 'lessons/04_did_the_promotion_work.html'],
-    'cohorts': ['questions/cohort_retention.html'],
-    'export': ['how-to/database.html#export-it-postgresql-csv-parquet'],
-    'load into postgres': ['how-to/database.html#export-it-postgresql-csv-parquet', 'how-to/database.html'],
-    'seed': ['reference/settings.html#seed'],
-    'dashboard phone': ['how-to/dashboard.html#on-a-phone'],
-    'how do I load a database': ['how-to/database.html'],
-    'validate': ['reference/commands.html#validate', 'modules/validate.html'],
-    'twin': ['how-to/twins.html', 'modules/twins.html'],
-    'lesson': ['how-to/lessons.html'],
-    'monthly_revenue': ['questions/monthly_revenue.html'],
-    'Shop.ask': ['modules/shop.html#Shop.ask'],
-    'big shops': ['how-to/big.html']}
+# what people type, and the page or part that must come first
+SEARCHES = {
+    'bigger': 'how-to/big.html',
+    'more rows': 'how-to/big.html',
+    'memory': 'how-to/big.html',
+    'Excel': 'how-to/database.html#open-it-in-excel',
+    'export to excel': 'how-to/database.html#open-it-in-excel',
+    'csv': 'how-to/database.html#export-it-postgresql-csv-parquet',
+    'load into postgres': 'how-to/database.html#export-it-postgresql-csv-parquet',
+    'US addresses': 'how-to/your-own-shop.html#country-us-addresses-currency',
+    'change currency': 'how-to/your-own-shop.html#country-us-addresses-currency',
+    'fake data': 'how-to/your-own-shop.html',
+    'student': 'how-to/lessons.html',
+    'grade': 'how-to/lessons.html',
+    'teach a class': 'how-to/lessons.html',
+    'solutions': 'how-to/lessons.html',
+    'windows': 'how-to/install.html#on-windows',
+    'activate': 'how-to/install.html#activate-the-environment',
+    'command not found': 'how-to/install.html',
+    'forecast': 'how-to/ask.html#forecast',
+    'add a question': 'how-to/ask.html#add-a-question-of-your-own',
+    'A/B test': 'how-to/twins.html',
+    'shopify': 'how-to/realism.html',
+    'is it realistic': 'explanation/realism.html',
+    'docker': 'how-to/deploy.html',
+    'kubernetes': 'how-to/deploy.html#kubernetes',
+    'cluster': 'how-to/spark.html',
+    'api key': 'how-to/api.html#write-with-a-key',
+    'phone': 'how-to/dashboard.html#on-a-phone',
+    'columns': 'reference/dictionary.html',
+    'best customers': 'questions/top_customers.html',
+    'revenue by month': 'questions/monthly_revenue.html',
+    'cohorts': 'questions/cohort_retention.html',
+    'how do I load a database': 'how-to/database.html',
+    'promotion': 'reference/settings.html#promotion',
+    'seed': 'reference/settings.html#seed',
+    'validate': 'reference/commands.html#validate',
+    'monthly_revenue': 'questions/monthly_revenue.html',
+    'Shop.ask': 'modules/shop.html#Shop.ask'}
 
 
 @pytest.mark.slow
-def test_search_puts_guides_before_names(look, site):
+def test_search_finds_what_people_type(look, site):
     "A plain word finds a guide, a question, a setting or a command before a chapter, and that before a name; a name that is typed as it is written is first."
     page = look('index.html')
     page.keyboard.press('/')
     page.wait_for_function('typeof rows !== "undefined" && rows?.length')
-    for words, urls in FIRST.items():
-        page.fill('#site-search input', words)
-        found = [a.get_attribute('href') for a in page.locator('#site-found a').all()]
-        assert found[:len(urls)] == urls, words
-        kinds = page.locator('#site-found .where').all_text_contents()[:len(urls)]
-        assert ('Library' in kinds) == (words == 'Shop.ask'), words
+    first = page.evaluate('texts => texts.map(text => ranked(wanted(text), text)[0]?.[1].url)', list(SEARCHES))
+    assert dict(zip(SEARCHES, first)) == SEARCHES and len(SEARCHES) >= 30
+    everything = page.evaluate('rows.map(r => r.url)')
+    assert not [url for url in everything if url.startswith(('lessons/solutions/', 'lessons/exercises/'))]
     for words, found in {'promotion mark': 'promotion|mark', 'mark promotion amp': 'mark|promotion|amp', 'orders & customers': 'order|&|customer'}.items(): # what is found is marked, and the marks are no part of it
         page.fill('#site-search input', words)
         bits, marks = (page.locator(f'#site-found {at}').all_inner_texts() for at in ('a > small:last-child', 'mark'))
         assert bits and marks and not re.search('mark>|amp;', ' '.join(bits)) and all(re.match(found, m, re.I) for m in marks), words
     page.fill('#site-search input', 'zyzzyva')
-    assert page.locator('#site-found li').count() == 0 and page.locator('#site-none').inner_text() == 'Nothing has any of these words.'
+    assert page.locator('#site-found li').count() == 0 and page.locator('#site-none').inner_text() == 'No page has any of these words.'
+
+
+class Pictures(HTMLParser):
+    "The pictures of a page that say nothing to somebody who cannot see them"
+    def __init__(self, text):
+        super().__init__()
+        self.silent, self.within, self.untitled = [], [], None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if tag == 'img' and not attrs.get('alt'): self.silent.append(attrs.get('src'))
+        if tag == 'title': self.untitled = None
+        if tag == 'svg' and not self.within and attrs.get('aria-hidden') != 'true' and not attrs.get('aria-label'): self.untitled = str(attrs)
+        if attrs.get('role') == 'img' and attrs.get('aria-label') and tag != 'svg' or self.within and tag == self.within[-1]: self.within.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag == 'svg' and self.untitled: self.silent.append(self.untitled)
+        if tag == 'svg': self.untitled = None
+        if self.within and tag == self.within[-1]: self.within.pop()
+
+
+def test_every_picture_has_an_alternative_text(site):
+    "Also the stored charts of notebooks, and those of README."
+    silent = {p.relative_to(site[0]).as_posix(): Pictures(p.read_text(encoding='utf-8')).silent for p in site[0].rglob('*.html')}
+    assert not {name: found for name, found in silent.items() if found}
+    assert Pictures('<img src="a"><svg></svg><svg><title>x</title></svg><div role="img" aria-label="x"><svg></svg></div><svg aria-hidden="true"></svg>').silent == ['a', '{}']
+    assert '![](' not in (ROOT / 'README.md').read_text(encoding='utf-8')
+
+
+def test_answers_of_lessons_are_in_no_menu(site):
+    "A link in a lesson leads to its solutions; the list of pages and the search do not."
+    pages = [p for p in site[1] if p.url.startswith(('lessons/solutions/', 'lessons/exercises/'))]
+    assert len(pages) == 8 and not any(p.nav for p in pages)
+    text = (site[0] / 'lessons/01_meet_the_shop.html').read_text(encoding='utf-8')
+    assert 'solutions/01_meet_the_shop.html' in text and 'solutions' not in text[:text.index('<main')]
+    assert '](' not in (site[0] / 'lessons/solutions/01_meet_the_shop.html').read_text(encoding='utf-8')
+
+
+def test_the_page_of_chapters_has_all_of_them(site):
+    text = (site[0] / 'reference/chapters.html').read_text(encoding='utf-8')
+    numbered = [p.stem for p in sorted((ROOT / 'nbs').glob('[0-9]*.ipynb'))]
+    assert re.findall(r'>(\d\d[a-z]?_\w+)</a>', text)[:len(numbered)] == numbered
+    assert 'reference/chapters.html' in (site[0] / 'tutorial/index.html').read_text(encoding='utf-8'), 'README leads there'
+
+
+@pytest.mark.parametrize('path', [p for p in GUIDES if 'shop-nb' in ''.join(text for kind, text in fences(p) if kind == 'sh')], ids=lambda p: p.stem)
+def test_guides_with_commands_say_how_to_activate(path):
+    text = path.read_text(encoding='utf-8')
+    if path.stem == '01-install': assert all(f'\n## {title}\n' in text for title in ('Activate the environment', 'On Windows')) and 'Activate.ps1' in text and '$env:' in text
+    else: assert '(01-install.md#activate-the-environment)' in text or path.stem == '13-deploy'
+
+
+def test_numbers_in_prose_are_those_of_the_library():
+    "What README and guides say in words or figures, beside what the library has."
+    from shop_nb.realism import FACTS
+    from shop_nb.schema import TABLES
+    from shop_nb.settings import Settings
+    places = (ROOT / 'shop_nb/data/places.csv').read_text(encoding='utf-8').splitlines()[1:]
+    countries = {line.split(',')[0] for line in places}
+    digits = len(str(next(c for c in TABLES['order_items'].columns if c.name == 'order_item_id').example))
+    said = [
+        ('README.md', 'Twenty-two questions', len(questions()) == 22),
+        ('README.md', 'of 35 |', len(FACTS) == 35),
+        ('README.md', 'seven European countries', len(countries) == 7),
+        ('README.md', 'four billion orders', Settings(scale=1_000_000).counts['orders'] == 4_000_000_000),
+        ('docs/how-to/02-your-own-shop.md', 'Austria, Belgium, France, Germany, Italy, the Netherlands and Spain', countries == set('AT BE FR DE IT NL ES'.split())),
+        ('docs/how-to/04-database.md', '`order_item_id` has 16', digits == 16),
+        ('docs/how-to/06-realism.md', 'Thirty-five facts', len(FACTS) == 35),
+        ('docs/explanation/04-design.md', 'five short notebooks', len(pipeline()) == 5)]
+    for path, words, so in said: assert so and words in (ROOT / path).read_text(encoding='utf-8'), (path, words)
 
 
 @pytest.mark.slow

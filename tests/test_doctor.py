@@ -28,7 +28,7 @@ def part(state, name='load'): return Part(name, '', state, [], [], [])
 def test_what_is_in_the_way(parts, wanted, ok):
     health = Health('1', '3.12', parts, [], wanted)
     assert health.ok is ok and json.loads(health.to_json())['ok'] is ok
-    assert ('Nothing is in the way.' in str(health)) is ok
+    assert ('No problems found.' in str(health)) is ok
 
 
 def test_every_part_is_named_and_explained():
@@ -53,7 +53,7 @@ def test_a_missing_package_is_told_by_every_part_that_brings_it(monkeypatch, cap
     capsys.readouterr()
     assert main(['doctor', 'validate']) == 1
     out = capsys.readouterr().out
-    assert 'duckdb>=2,<3 is missing' in out and "pip install 'shop_nb[validate]'" in out and out.endswith('Put right: validate.\n')
+    assert 'duckdb>=2,<3 is missing' in out and "pip install 'shop_nb[validate]'" in out and out.endswith('To be fixed: validate.\n')
 
 
 def test_an_old_package_is_in_the_way(monkeypatch, capsys):

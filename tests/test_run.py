@@ -355,6 +355,18 @@ def test_a_run_ends_with_each_of_its_steps(tmp_path, monkeypatch, failing, why):
     assert not kernels(tmp_path) and (tmp_path / 'shop.failed/run.log').exists()
 
 
+def test_a_terminal_has_a_bar_for_the_step_beside(tmp_path, capsys):
+    "Also for the one that runs in parallel; it counts from its own start."
+    made = notebook(tmp_path / '50_profile.ipynb', 'import time; time.sleep(1)')
+    (tmp_path / 'notebooks').mkdir()
+    with module._aside() as aside:
+        aside.start(made, tmp_path, {}, tmp_path)
+        aside.begun -= 60
+        seconds = module._awaited(aside, dict(desc='5/5 50_profile', ncols=78, bar_format=module._BAR))
+    bars = capsys.readouterr().err.split('\r')
+    assert seconds > 1 and '5/5 50_profile   0%' in bars[1] and '5/5 50_profile 100%' in bars[-1] and '01:0' in bars[-1]
+
+
 def test_a_step_beside_whose_process_is_gone_is_told(tmp_path):
     with pytest.raises(ShopError, match='Step 50_profile failed: its process ended'):
         with module._aside() as aside:

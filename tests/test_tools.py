@@ -1,5 +1,5 @@
 "What the tests need beside Python is found where it is, brought where it is not, or told of in a line."
-import sys
+import subprocess, sys
 from pathlib import Path
 
 import pytest
@@ -140,3 +140,28 @@ def test_a_folder_that_is_no_clone_has_the_list_of_its_files(tmp_path, monkeypat
 def test_a_forge_runs_make_test_and_nothing_else():
     lines = (Path(dist.ROOT) / '.ci' / 'run').read_text().splitlines()
     assert [l.split()[0] for l in lines if l and l[0] != '#'] == ['set', 'cd', 'exec', 'export', 'make'] and lines[-1] == 'make test'
+
+
+PYTHON = '''#!/bin/sh
+case "$*" in
+  *scripts/alone.py*|*-c*|--version) exec {python} "$@" ;;
+  *) echo "$*" >> log; sleep .4; echo end >> log ;;
+esac
+'''
+
+
+def test_two_makes_at_once_install_one_after_the_other(tmp_path):
+    "The second one says that it waits, and finds the work done; its environment is not taken from under it."
+    for name in 'Makefile', 'requirements.lock', 'pyproject.toml', 'scripts/alone.py':
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((Path(dist.ROOT) / name).read_bytes())
+    python = tmp_path / '.venv' / 'bin' / 'python'
+    python.parent.mkdir(parents=True)
+    python.write_text(PYTHON.format(python=sys.executable))
+    python.chmod(0o755)
+    made = [subprocess.Popen(['make', 'install', f'PYTHON={python}'], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in 'ab']
+    told = [job.communicate(timeout=60) for job in made]
+    assert [job.returncode for job in made] == [0, 0], told
+    log = (tmp_path / 'log').read_text().splitlines()
+    assert [line.split()[:4] for line in log[::2]] == [['-m', 'pip', '-qq', 'install']] * 2 and log[1::2] == ['end'] * 2
+    assert sorted(err for _, err in told) == ['', 'Another make is installing here; waiting for it.\n']

@@ -14,33 +14,45 @@ function load() {
   rows = []
   const s = document.createElement('script')
   s.src = up + 'search.js'
-  s.onload = () => { rows = SEARCH.map(([title, page, section, weight, url, text]) => ({ title, page, section, weight, url, text, low: text.toLowerCase(), t: title.toLowerCase(), p: page.toLowerCase() })); search() }
+  s.onload = () => { 
+    rows = SEARCH.map(([title, page, section, weight, url, text, words]) => (
+      { title, page, section, weight, url, text, low: text.toLowerCase(), t: title.toLowerCase(), p: page.toLowerCase(), w: words.toLowerCase() }))
+    search()
+  }
   document.head.append(s)
 }
 const safe = s => s.replace(/[&<>"]/g, c => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c])
 const decoded = s => { try { return decodeURIComponent(s) } catch { return s } } // an address may be cut in the middle of a letter
-const starts = (text, word) => { for (let i = text.indexOf(word); i >= 0; i = text.indexOf(word, i + 1)) if (!i || !/[a-z0-9]/.test(text[i - 1])) return i; return -1 }
+const letter = c => c !== undefined && /[a-z0-9]/.test(c)
+function starts(text, word) { // where a word of the text begins with it; a short one, such as US, has to be all of it
+  for (let i = text.indexOf(word); i >= 0; i = text.indexOf(word, i + 1)) {
+    if (!letter(text[i - 1]) && (word.length > 2 || !letter(text[i + word.length]))) return i
+  }
+  return -1
+}
 const small = new Set('a an and are as at be by can do does for from get how i in into is it make my of on or that the this to what when where which with'.split(' '))
 const stem = w => /[^a-z]/.test(w) ? w : w.replace(/^(.{4,}?)(?:ies|ing|es)$|^(.{3,})s$/, '$1$2')
 function wanted(text) { // the words that say something, without their endings
   const all = text.toLowerCase().split(/\s+/).filter(Boolean), telling = all.filter(w => !small.has(w))
   return (telling.length ? telling : all).map(stem)
 }
-// A word in the title counts most, then in the title of the page, then in the text, and a rare word more than a common one. Who has all words goes first;
-// a title that is little else, a page rather than a part of it, and what people look for first (its weight) go before the others, and a name that is typed in full before all.
+// A word in the title, or among the words that a guide is for, counts most, then in the title of the page, then in the text, and a rare word more than a
+// common one. What has all words goes first; a title that is little else, a page rather than a part of it, and what people look for first (its weight) go
+// before the others, and a name that is typed in full before all.
 function ranked(words, exact) {
   const seen = words.map(() => 0), all = []
   for (const r of rows) {
-    const hits = words.map(w => [starts(r.t, w) >= 0 ? 12 : 0, starts(r.p, w) >= 0 ? 4 : 0, starts(r.low, w) >= 0 ? 2 : 0])
+    const hits = words.map(w => [starts(r.t, w) >= 0 || starts(r.w, w) >= 0 ? 12 : 0, starts(r.p, w) >= 0 ? 4 : 0, starts(r.low, w) >= 0 ? 2 : 0])
     hits.forEach((h, i) => { if (h.some(Boolean)) seen[i]++ })
     if (hits.some(h => h.some(Boolean))) all.push([r, hits])
   }
   const rare = seen.map(n => n ? Math.log(1 + rows.length / n) : 0), most = rare.reduce((a, b) => a + b, 0)
   return all.map(([r, hits]) => {
     const has = hits.reduce((sum, h, i) => sum + (h.some(Boolean) ? rare[i] : 0), 0) / most
+    const meant = words.filter(w => starts(r.w, w) >= 0).length / words.length
     const named = hits.filter(h => h[0]).length / Math.max(words.length, r.t.replace(/^(shop-nb|make) /, '').split(/[^a-z0-9]+/).filter(w => w && !small.has(w)).length)
     const sum = hits.reduce((sum, h, i) => sum + rare[i] * (h[0] + h[1] + h[2]), 0) / most
-    return [(sum + 12 * named + (r.url.includes('#') ? 0 : 3)) * r.weight * has ** 4 + ((r.title === exact || !r.url.includes('#') && r.page === exact) && /[A-Z_.]/.test(exact) ? 100 * r.weight : 0), r]
+    return [(sum + 12 * Math.max(named, meant) + (r.url.includes('#') ? 0 : 3)) * r.weight * has ** 4 + ((r.title === exact || !r.url.includes('#') && r.page === exact) && /[A-Z_.]/.test(exact) ? 100 * r.weight : 0), r]
   }).sort((a, b) => b[0] - a[0])
 }
 function marked(text, words) {
@@ -53,7 +65,7 @@ function marked(text, words) {
 function search() {
   const words = wanted(input.value), best = words.length ? ranked(words, input.value.trim()).slice(0, 14) : []
   found.innerHTML = best.map(([, r], i) => `<li role="option" aria-selected="${i === 0}"><a href="${safe(up + r.url)}"><span class="where">${safe(r.section)}</span><b>${safe(r.title)}</b>${r.title === r.page ? '' : ` <small style="display:inline">${safe(r.page)}</small>`}<small>${marked(r.text, words)}</small></a></li>`).join('')
-  none.textContent = words.length && rows.length && !best.length ? 'Nothing has any of these words.' : ''
+  none.textContent = words.length && rows.length && !best.length ? 'No page has any of these words.' : ''
   at = 0
 }
 function open() { load(); dialog.showModal(); input.select() }
