@@ -133,13 +133,20 @@ class Text(HTMLParser):
         if not self.skipped: (self.parts[-1].title if self.heading else self.parts[-1].words).append(data)
 
 
+def parts(page):
+    "The parts of a page's body."
+    if page.parts is None: page.parts = Text(page.body, code=not page.source.endswith('.ipynb')).parts
+    return page.parts
+
+
 def found_on(page, text):
     "What can be found on a page: [title, url, words] of the page and of each of its parts."
-    main = text[text.index('<main'):text.index('</main>')]
-    for part in Text(main, code=not page.source.endswith('.ipynb')).parts:
+    def whole(): return Text(text[text.index('<main'):text.index('</main>')]).parts # of a page whose template has more than the body
+    for part in whole() if page.template == 'question.html' else parts(page):
         title = ''.join(part.title).strip()
         if part.tag == 'tr': title = 'make ' * (page.url == 'reference/make.html') + part.id
-        words = ' '.join(' '.join(part.words).split())[:3000]
+        lead = [page.lead] if not part.id and page.template != 'question.html' else []
+        words = ' '.join(' '.join([*lead, *part.words]).split())[:3000]
         yield (title, f'{page.url}#{part.id}', words) if part.id else (page.title, page.url, words)
 
 
@@ -178,9 +185,9 @@ def templates():
     return env
 
 
-def contents(body):
+def contents(page):
     "The headings of a page, for its margin."
-    headings = [(p.tag, p.id, ''.join(p.title)) for p in Text(body).parts if p.tag in ('h2', 'h3')]
+    headings = [(p.tag, p.id, ''.join(p.title)) for p in parts(page) if p.tag in ('h2', 'h3')]
     few = sum(tag == 'h2' for tag, *_ in headings) < 2
     return [(id, title) for tag, id, title in headings if tag == 'h2' or few]
 
@@ -199,7 +206,7 @@ def fill(page, pages):
     at = row.index(page) if page in row else None
     near = (None, None) if at is None else (row[at - 1] if at else None, row[at + 1] if at + 1 < len(row) else None)
     return templates().get_template(page.template).render(
-        page=page, body=Markup(page.body), groups=menu(pages, page), toc=contents(page.body), sections=SECTIONS, up='../' * page.url.count('/'),
+        page=page, body=Markup(page.body), groups=menu(pages, page), toc=contents(page), sections=SECTIONS, up='../' * page.url.count('/'),
         firsts={s: next(p.url for p in pages if p.section == s) for s in SECTIONS}, before=near[0], after=near[1], to=lambda url: relative(url, page), **page.values)
 
 
@@ -222,25 +229,45 @@ def pages_of_the_site():
 
 
 class Ends(HTMLParser):
-    "The ids of a page, its links, and what it loads."
+    "The ids of a page, its links, what it loads, and pictures that say nothing to somebody who cannot see them."
     def __init__(self, text):
         super().__init__()
         self.ids, self.links, self.loads = [], set(), set()
+        self.silent, self.drawing, self.told = [], None, [] # told: tags that are open from one that has an alternative text
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         for name, value in attrs:
             if name == 'id': self.ids.append(value)
             elif name in ('href', 'src', 'xlink:href'): (self.links if tag == 'a' or value.startswith('#') else self.loads).add(value)
+        self.look(tag, dict(attrs))
 
-    handle_startendtag = handle_starttag
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        self.handle_endtag(tag)
+
+    def look(self, tag, attrs):
+        "Take note of a picture"
+        if self.told:
+            if tag == self.told[-1]: self.told.append(tag)
+        elif tag == 'img':
+            if not attrs.get('alt'): self.silent.append(attrs.get('src'))
+        elif attrs.get('aria-hidden') == 'true' or attrs.get('role') == 'img' and attrs.get('aria-label'): self.told.append(tag)
+        elif tag == 'svg': self.drawing = f'svg {attrs}'
+        elif tag == 'title': self.drawing = None
+
+    def handle_endtag(self, tag):
+        if tag == 'svg' and self.drawing: self.silent.append(self.drawing)
+        if tag == 'svg': self.drawing = None
+        if self.told and tag == self.told[-1]: self.told.pop()
 
 
 def check(out):
-    "Links and anchors of a built site that lead nowhere, ids that are there twice, and anything that would be asked of a network; a line each."
+    "Links and anchors of a built site that lead nowhere, ids that are there twice, pictures without alternative text, and anything that would be asked of a network; a line each."
     ends, problems = {p.relative_to(out).as_posix(): Ends(p.read_text(encoding='utf-8')) for p in sorted(out.rglob('*.html'))}, []
     for name, page in ends.items():
         problems += [f'{name}: the id {i} is there {n} times' for i, n in Counter(page.ids).items() if n > 1]
+        problems += [f'{name}: the picture {p} has no alternative text' for p in page.silent]
         problems += [f'{name}: it asks the network for {u}' for u in page.loads if re.match('(https?:)?//', u)]
         for url in sorted(page.links | page.loads):
             if url.startswith('//'): continue

@@ -28,6 +28,7 @@ class Page:
     nav: bool = True # whether the list of pages has it
     words: str = '' # other words that people search for
     values: dict = field(default_factory=dict) # what else its template shows
+    parts: list = None # of its body, when they were read
 
 
 # -- text and code
