@@ -436,6 +436,7 @@ def _awaited(aside, progress):
     from tqdm.auto import tqdm
     with tqdm(total=1, **progress) as bar:
         bar.start_t = aside.begun
+        bar.refresh()
         seconds = aside.seconds(bar.refresh)
         bar.update()
     return seconds

@@ -364,7 +364,7 @@ def test_a_terminal_has_a_bar_for_the_step_beside(tmp_path, capsys):
         aside.begun -= 60
         seconds = module._awaited(aside, dict(desc='5/5 50_profile', ncols=78, bar_format=module._BAR))
     bars = capsys.readouterr().err.split('\r')
-    assert seconds > 1 and '5/5 50_profile   0%' in bars[1] and '5/5 50_profile 100%' in bars[-1] and '01:0' in bars[-1]
+    assert seconds > 1 and '5/5 50_profile   0%' in bars[1] and '5/5 50_profile 100%' in bars[-1] and ' 01:' in bars[-1]
 
 
 def test_a_step_beside_whose_process_is_gone_is_told(tmp_path):
