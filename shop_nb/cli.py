@@ -170,7 +170,7 @@ def run(
     out:Annotated[str, typer.Option(metavar='DIR', help='Folder to write; reports/shop of the project by default.')]='',
     params:_Params=None,
 ):
-    "Run the whole pipeline: make, check, load, analyse and profile a shop."
+    "Run the whole pipeline."
     from shop_nb.run import run, run_folder
     run(out, bar=sys.stderr.isatty(), **_pairs(params))
     _say(f'Done: {run_folder(out) / "index.html"}')
