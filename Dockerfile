@@ -15,7 +15,7 @@ FROM base
 LABEL org.opencontainers.image.title="shop_nb" \
       org.opencontainers.image.description="A synthetic shop, realistic and exactly reproducible, with an API and a dashboard" \
       org.opencontainers.image.licenses="MIT"
-# Only /data, /notebooks and /tmp are ever written: the rest may be read-only.
+# Only /data, /notebooks and /tmp are ever written to: the rest may be read-only.
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin --no-log-init shop \
  && install --directory --owner shop --group shop /data /notebooks
 COPY --from=build /opt/shop /opt/shop

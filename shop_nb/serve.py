@@ -6,7 +6,7 @@
 __all__ = ['PROTOCOL', 'page_folder', 'stage', 'Doors', 'doors', 'Visit', 'Visits', 'policy', 'well_formed', 'serve']
 
 # %% ../nbs/11d_serve.ipynb #30c3d8fb
-import asyncio, base64, hashlib, hmac, json, os, re, secrets, shutil, sys, tempfile, time
+import asyncio, base64, hashlib, hmac, json, logging, os, re, secrets, shutil, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,7 +29,7 @@ def page_folder() -> Path:
     package = Path(shop_nb.__file__).resolve().parent
     for home in package.parent / 'nbs' / 'dashboard', package / 'page':
         if (home / 'dashboard.ipynb').is_file(): return home
-    raise ShopError('The dashboard notebook is not there.', f'It belongs into {package / "page"}: install shop_nb again', code=2)
+    raise ShopError('The dashboard notebook is not there.', f'It belongs in {package / "page"}: install shop_nb again', code=2)
 
 # %% ../nbs/11d_serve.ipynb #e23c43b8
 def stage(
@@ -44,7 +44,7 @@ def stage(
 # %% ../nbs/11d_serve.ipynb #d329cfc8
 @dataclass(frozen=True)
 class Doors:
-    "Who may see a dashboard, by which names and below which path"
+    "Who may see a dashboard, under which names and below which path"
     names:frozenset=frozenset() # more names of this server, as `host_name` makes them
     token:str='' # what a visitor has to show; '' lets everybody in
     root:str='' # path below which a proxy serves it, as /shop
@@ -73,11 +73,11 @@ def doors(
     allow=(), # more names of this server, as a proxy hands them on
     root='', # path below which a proxy serves it
 ) -> Doors:
-    "The doors of a server; raises `ShopError` (code 2) for a token that can be guessed, or a path that is none"
+    "The access rules of a server; raises `ShopError` (code 2) for a token that can be guessed, or a path that is not valid"
     here = is_here(host_name(host))
     if token is None: token = '' if here and not (allow or root) else secrets.token_urlsafe(24)
     if token and not re.fullmatch(r'[!-~]{16,}', token):
-        raise ShopError('This token can be guessed.', 'Take 16 or more letters and digits, without blanks', code=2)
+        raise ShopError('This token can be guessed.', 'Use 16 or more letters and digits, without spaces', code=2)
     return Doors(frozenset(map(public_name, allow)), token, path_prefix(root), here)
 
 # %% ../nbs/11d_serve.ipynb #b51b32d1
@@ -100,7 +100,7 @@ class Visits(list):
         return len(self) >= self.most
 
     def unmet(self, now=None) -> list[Visit]: # visits whose page never connected
-        "Whom nobody waits for any more"
+        "Kernels that no page will use"
         now = time.monotonic() if now is None else now
         return [v for v in self if v.kernel and not v.met and now - v.since > self.patience]
 
@@ -122,11 +122,11 @@ def _headers(policy):
 # %% ../nbs/11d_serve.ipynb #534a1b25
 _OPEN = '/healthz', '/robots.txt'
 _LOOK = 'body { font: 16px system-ui, sans-serif; margin: 15vh auto; max-width: 34em; padding: 0 1em }'
-_SAYS = {401: 'This dashboard wants a token: the address that was printed at its start has it.',
+_SAYS = {401: 'This dashboard needs a token: the address that was printed when it started has it.',
          404: 'There is nothing here.',
-         405: 'This cannot be done here.',
-         421: 'This dashboard is not served by this name. Start it with --allow-host and the name, if it should be.',
-         500: 'Something went wrong; the terminal in which it is served says what.',
+         405: 'This is not allowed here.',
+         421: 'This dashboard is not served under this name. If it should be, start it with --allow-host NAME.',
+         500: 'Something went wrong; the terminal in which the dashboard was started says what.',
          503: 'The dashboard is full: as many pages are open as it has room for. This page tries again every twenty seconds.'}
 
 def _notice(status, title='Shop'):
@@ -140,7 +140,13 @@ def _notice(status, title='Shop'):
 
 # %% ../nbs/11d_serve.ipynb #c61cb957
 class _Door:
-    "What is asked of a request before its handler sees it, and what all answers have"
+    "The checks on a request before its handler sees it, and the headers of every answer"
+    def _request_summary(self): return f'{self.request.method} {self.request.path}' # for Tornado's log
+
+    def log_exception(self, kind, value, trace):
+        if isinstance(value, need('tornado.web', 'dashboard').HTTPError): return
+        logging.getLogger('tornado.application').error('%s failed', self._request_summary(), exc_info=(kind, value, trace))
+
     def set_default_headers(self):
         super().set_default_headers()
         host = self.request.host
@@ -218,7 +224,7 @@ def _socket(visits):
 
         def on_message(self, message):
             if well_formed(message): super().on_message(message)
-            else: self.close(1007, 'This is no message of the protocol.')
+            else: self.close(1007, 'This is not a message of the protocol.')
     return Socket
 
 # %% ../nbs/11d_serve.ipynb #173d62c4
@@ -301,13 +307,18 @@ def _app(desk, visits, doors):
     return App
 
 # %% ../nbs/11d_serve.ipynb #d5c2ed0d
+def _log(handler):
+    "Tornado's access log: errors of the server, by method and path, for a query may have the token"
+    status = handler.get_status()
+    if status >= 500 and status != 503: logging.getLogger('tornado.access').error('%d %s %s', status, handler.request.method, handler.request.path)
+
 def _start(App, notebook, host, port, doors, ready):
     "Voila's server, until it is interrupted"
     app = App(log_level='ERROR', base_url=f'{doors.root}/', server_url='/')
     app.initialize([str(notebook), f'--port={port}', f'--Voila.ip={host}', '--no-browser'])
     template = (notebook.parent / 'voila' / 'templates' / 'shop' / 'index.html.j2').read_text(encoding='utf-8')
     app.tornado_settings = {**app.tornado_settings, 'shop_doors': doors, 'shop_headers': _headers(policy(template)),
-                            'shop_cookie': f'shop-nb-{port}', 'websocket_max_message_size': 1_000_000}
+                            'shop_cookie': f'shop-nb-{port}', 'websocket_max_message_size': 1_000_000, 'log_function': _log}
     app.ready = ready
     app.start()
 
@@ -322,7 +333,7 @@ def serve(
     allow=(), # more names of this server, as a proxy hands them on
     root:str='', # path below which a proxy serves it, as /shop
     viewers:int=8, # pages that may be open at once
-    patience:float=90, # seconds after which a page that never connected is given up
+    patience:float=90, # seconds after which the kernel of a page that never connected is shut down
 ):
     """Serve the dashboard of a run until interrupted.
 
@@ -331,7 +342,7 @@ def serve(
     need('voila', 'dashboard')
     entrance = doors(host, token, allow, root)
     if not (entrance.token or entrance.here):
-        print('Without a token, anybody who reaches this port sees every name and address in the shop.', file=sys.stderr)
+        print('Without a token, anybody who can reach this port sees every name and address in the shop.', file=sys.stderr)
     made = entrance.token and not token
     address = listen_at(host, port) + entrance.root[1:] + ('/' if entrance.root else '') + (f'?token={entrance.token}' if made else '')
     cube = cube_path(run, cubes, tell=partial(print, file=sys.stderr))

@@ -69,7 +69,9 @@ class Server:
     def stop(self, sig=signal.SIGTERM):
         self.client.close()
         self.process.send_signal(sig)
-        return self.process.wait(120)
+        code = self.process.wait(120)
+        if sig != signal.SIGKILL: assert self.log.read_text().endswith('Stopped.\n'), 'and nothing about work that was left half done'
+        return code
 
     def events(self, event): return [d for l in self.log.read_text().splitlines() if l.startswith('{') and (d := json.loads(l))['event'] == event]
 
@@ -266,6 +268,7 @@ def test_an_order_is_one_call(server, api):
     assert [len(made['items']), made['payment']['order_id']] == [1, made['order_id']]
     told = is_problem(api.post('/v1/orders', json=new_order(api, tax_cents=5)), 409)
     assert told['errors'][0]['pointer'] == '/payment/amount_cents' and '+ 5 tax' in told['detail']
+    assert told['detail'].startswith('Rule ledger is violated: ') and told['errors'][0]['code'] == 'ledger'
     wrong = new_order(api)
     wrong['items'][0]['product_id'] = 10**6
     assert is_problem(api.post('/v1/orders', json=wrong), 409)['errors'][0] == dict(pointer='/items/0/product_id', code='reference', detail='product_id 1000000 is not in products.')
@@ -657,6 +660,82 @@ def test_no_body_holds_the_others_up(server, api, what):
     assert max(longest) < 0.5
 
 
+UNREADABLE = { # what is wrong: kind, body, what is said of it
+    'a long number': ('json', b'[{"customer_id":' + b'9' * 5000 + b'}]', 'a number has too many digits at line 1, column 2'),
+    'Latin-1': ('json', '[{"city":\n "Zürich"}]'.encode('latin-1'), 'it is not UTF-8 at line 2, column 4'),
+    'depth': ('json', b'[{"city":' + b'[' * 5000, 'a value is nested too deeply at line 1, column 2'),
+    'a mark': ('json', b'\xef\xbb\xbf[]', 'it begins with a byte order mark (BOM), which JSON does not have'),
+    'nothing': ('json', b' \n', 'it is empty'),
+    'NaN': ('json', b'[{"latitude":NaN}]', 'NaN is no JSON at line 1, column 2'),
+    'the end': ('json', b'[{"city":', 'a value is missing at line 1, column 10'),
+    'an open text': ('json', b'[{"city":"x', 'a text has no closing quote at line 1, column 10'),
+    'single quotes': ('json', b"[{'city':1}]", 'a name in double quotes is missing at line 1, column 3'),
+    'a colon': ('json', b'[{"city"}]', 'a colon is missing at line 1, column 9'),
+    'a comma': ('json', b'[{"city":"x" "y":1}]', 'a comma or a closing bracket is missing at line 1, column 14'),
+    'a tab': ('json', b'[{"city":"a\tb"}]', 'a text has a control character that is not escaped at line 1, column 12'),
+    'a backslash': ('json', b'[{"city":"\\x"}]', 'a text has a backslash that begins no escape at line 1, column 11'),
+    'rows without a comma': ('json', b'[{} {}]', 'a comma or ] is missing at line 1, column 5'),
+    'a last comma': ('json', b'[{},\n]', 'a row is missing after the last comma at line 2, column 1'),
+    'more': ('json', b'[]\n[]', 'there is more after the end at line 2, column 1'),
+    'a line': ('x-ndjson', b'{"city":"x"}\n\n{"city":\n', 'a value is missing at line 3, column 9'),
+    'Latin-1 in a line': ('x-ndjson', '{}\n{"city":"Zürich"}\n'.encode('latin-1'), 'it is not UTF-8 at line 2, column 11'),
+    'a mark before lines': ('x-ndjson', b'\xef\xbb\xbf{}\n', 'it begins with a byte order mark (BOM), which JSON does not have'),
+    'depth of a line': ('x-ndjson', b'{}\n{"city":' + b'[' * 5000, 'a value is nested too deeply at line 2, column 1'),
+    'no lines': ('x-ndjson', b'', 'it is empty'),
+    'two on a line': ('x-ndjson', b'{} {}\n', 'there is more after the end at line 1, column 4'),
+    'an open quote': ('csv', b'email,city\na@b.cd,x\ny@b.cd,"x\n\n', 'a quote is not closed in the row that begins in line 3'),
+    'a quote inside': ('csv', b'email,city\na@b.cd,"x"y\n', 'a closing quote is followed by something other than a comma in the row that begins in line 2'),
+    'Latin-1 in CSV': ('csv', 'email,city\na@b.cd,Zürich\n'.encode('latin-1'), 'it is not UTF-8 at line 2, column 9'),
+    'no CSV': ('csv', b'', 'it is empty'),
+    'another column': ('csv', b'emial\n1\n', "there is no column 'emial', which line 1 names"),
+    'a column twice': ('csv', b'email,email\n1,2\n', 'line 1 has a column that is named twice')}
+OF_PYTHON = r'codec|Expecting|recursion|Exceeds|\(char|decode|unexpected|Traceback|set_int_max|_parsing|dictionary|instance of'
+
+
+@pytest.mark.parametrize('what', UNREADABLE)
+def test_a_body_that_cannot_be_read_is_told_in_one_sentence(api, what):
+    "What is wrong, and where; the same for a body that is one row."
+    kind, body, said = UNREADABLE[what]
+    kind = 'text/csv' if kind == 'csv' else f'application/{kind}'
+    detail = is_problem(api.post('/v1/customers:bulk', content=body, headers={'Content-Type': kind}), 400)['detail']
+    assert detail == f'The body cannot be read as {kind}: {said}.'
+    if kind != 'application/json' or ' row' in said or ' ]' in said: return
+    for method, at in ('POST', '/v1/customers'), ('PATCH', '/v1/customers/1'):
+        one = is_problem(api.request(method, at, content=body, headers={'Content-Type': kind, 'If-Match': '*'}), 400)['detail']
+        assert one.startswith(f'The body cannot be read as {kind}: {said.partition(" at line")[0]}')
+
+
+@pytest.mark.parametrize('at,many', [('/v1/customers', False), ('/v1/customers:bulk', True)], ids=['one', 'bulk'])
+def test_values_of_the_wrong_type_are_told_in_plain_words(api, at, many):
+    "JSON has objects and numbers, and no dictionaries, instances or parsers."
+    wrong = [{n: v} for n in (*a_customer(api), 'customer_id') for v in (None, 1.5, 'x', [], {}, True, 10**400, '\ud800')]
+    wrong += [{}, {'items': 7}, {'payment': [1]}, {'items': [7]}] if many else []
+    bodies = [json.dumps([row] if many else row).encode() for row in wrong] + [b'7', b'[7]', b'"x"', b'null']
+    answers = [api.post(at, content=b, headers={'Content-Type': 'application/json'}) for b in bodies]
+    answers += [api.get('/v1/customers', params={n: '9' * 5000}) for n in ('limit', 'customer_id', 'customer_id__in', 'latitude__gt')]
+    answers += [api.get('/v1/customers/' + '9' * 5000), api.get('/v1/customers/x')]
+    for r in answers:
+        assert 400 <= r.status_code < 500
+        assert not re.search(OF_PYTHON, ' '.join([r.json()['detail'], *(f['detail'] for f in r.json().get('errors', ()))])), r.text
+
+
+def test_one_bad_row_among_many(api):
+    "A row that cannot be read, or is not valid, refuses the thousand good ones after it, too, and is named."
+    row, count = a_customer(api), lambda: api.get('/v1/customers', params=dict(count='true', limit=1)).json()['count']
+    good, before = [row | dict(email=f'many{i}@example.com') for i in range(1001)], count()
+    text = json.dumps(good[0]) + ',\n{"email" "x"},\n' + ',\n'.join(map(json.dumps, good[1:]))
+    lines = text.replace(',\n', '\n')
+    for kind, body in ('application/json', f'[{text}]'), ('application/x-ndjson', lines):
+        detail = is_problem(api.post('/v1/customers:bulk', content=body.encode(), headers={'Content-Type': kind}), 400)['detail']
+        assert detail.endswith('a colon is missing at line 2, column 10.')
+    told = is_problem(api.post('/v1/customers:bulk', json=[good[0], row | dict(country=7), *good[1:]]), 422)
+    assert told['detail'] == '1 row is not valid; nothing was written.'
+    assert [f['pointer'] for f in told['errors']] == ['/1/country']
+    told = is_problem(api.post('/v1/customers:bulk', json=[good[0], good[0], *good[1:]]), 409)
+    assert told['detail'] == '1 row is refused; nothing was written.'
+    assert count() == before
+
+
 @pytest.mark.parametrize('body,status', [
     (b'[]', 200), (b' [ ] ', 200), (b'', 400), (b'{}', 422), (b'"a"', 422), (b'7', 422), (b'[7]', 422), (b'[{}]', 422), (b'[{},]', 400), (b'[{} {}]', 400), (b'[{}', 400), (b'[,{}]', 400),
     (b'[] []', 400), (b'[]x', 400), (b'[{"a":NaN}]', 400), (b'[{"a":' + b'9' * 5000 + b'}]', 400), (b'\xef\xbb\xbf[]', 400), (b'[{"city":"\xff"}]', 400), (b'[null]', 422), (b'[{"a":[' + b'1,' * 2000 + b'1]}]', 422)])
@@ -776,7 +855,7 @@ def test_a_rate_is_not_escaped_by_a_header(own):
     "Only a proxy that was named may say who asks."
     def asked(server): return [server.client.get('/readyz', headers={'X-Forwarded-For': f'10.0.0.{i}'}).status_code for i in range(20)]
     plain = own('--rate', '2')
-    assert asked(plain).count(429) > 10 and plain.stop() == 0
+    assert asked(plain).count(429) > 10 and plain.stop(signal.SIGINT) == 0
     behind = own('--rate', '2', '--trust-proxy', '127.0.0.1')
     assert asked(behind) == [200] * 20
     assert [behind.client.get('/readyz', headers={'X-Forwarded-For': f'10.1.1.{i}, 9.9.9.9'}).status_code for i in range(20)].count(429) > 10 # a client wrote the first
@@ -1102,12 +1181,43 @@ def test_cors(inside):
     assert 'access-control-allow-origin' not in client.get('/v1/orders?limit=1', headers={'Origin': 'https://evil.example'}).headers
 
 
+def test_where_any_page_may_ask_reading_needs_a_key(inside):
+    client, app = inside(origins=['*'])
+    asked = {'Origin': 'https://evil.example'}
+    is_problem(client.get('/v1/orders?limit=1', headers=asked), 401)
+    r = client.get('/v1/orders?limit=1', headers=asked | {'Authorization': 'Bearer ' + app.state.service.keys.create(['*'])})
+    assert r.status_code == 200 and r.headers['access-control-allow-origin'] == '*'
+    for wrong in '', 'null', 'shop.example', 'https://shop.example/', 'https://*', '* ':
+        with pytest.raises(ShopError, match='no origin of pages'): Config('shop.db', origins=[wrong])
+
+
+def test_metrics_of_an_odd_manifest(inside):
+    "Whatever the run beside the database says of itself, there are metrics, and only numbers in them."
+    client, app = inside()
+    key = {'Authorization': 'Bearer ' + app.state.service.keys.create(['metrics:read'])}
+    manifest = app.state.service.store.path.with_name('manifest.json')
+    for text in ('', '[]', 'null', '{"tables": 7, "seconds": []}', '{"tables": {"orders": 7, "payments": {"rows": "many"}}}',
+                 '{"tables": {"orders": {"rows": true}}, "seconds": {"run": null, "load": NaN}}', '{' * 3000, '\xff'):
+        manifest.write_bytes(text.encode('latin-1'))
+        r = client.get('/metrics', headers=key)
+        assert r.status_code == 200 and 'shop_request_seconds' in r.text, text
+        assert not re.search(r'shop_run_rows\{|many|None|True', r.text), text
+    manifest.write_text('{"tables": {"orders": {"rows": 30}}, "seconds": {"load": 1.5}}')
+    assert 'shop_run_rows{table="orders"} 30.0\n' in client.get('/metrics', headers=key).text
+
+
 def test_log_and_metrics(server, api):
     api.get('/v1/customers', params=dict(email='secret.person@example.com'), headers={'X-Request-Id': 'look-for-me'})
     line, = [e for e in server.events('request') if e['id'] == 'look-for-me']
     assert line['route'] == '/v1/customers' and line['status'] == 200 and line['ms'] > 0 and line['key'] == server.token.split('_')[1]
     log = server.log.read_text()
     assert 'secret.person' not in log and server.token not in log
+    for path in '/v1/nothing?email=secret.person', '/v1/customers/x?email=secret.person', '/?email=secret.person', '/v1/orders?cursor=secret.person':
+        for headers in {}, {'Host': 'evil.example'}, {'Authorization': 'Bearer secret.person'}: api.get(path, headers=headers)
+    with socket.create_connection(('127.0.0.1', server.port), timeout=10) as s:
+        s.sendall(b'GET /?email=secret.person\x01 HTTP/1.1\r\n\r\n')
+        assert b' 400 ' in s.recv(65536)
+    assert 'secret.person' not in server.log.read_text()
     text = api.get('/metrics').text
     assert re.search(r'shop_request_seconds_count\{method="GET",route="/v1/customers",status="200"\} \d', text) and 'secret' not in text
 

@@ -1,6 +1,5 @@
 "The dashboard: its numbers are the library's, and its page works for everyone, offline."
-import datetime as dt, io, math, os, re, subprocess, sys, time
-from contextlib import contextmanager
+import datetime as dt, io, math, os, re, sys
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from importlib import resources
@@ -25,6 +24,7 @@ from shop_nb.panels import HISTORY, OWN, PAGES
 from shop_nb.schema import CATEGORIES
 from shop_nb.serve import page_folder
 from shop_nb.settings import ShopError
+from support import process, until
 
 SIZE = dict(customers=400, products=120, orders=1600, order_items=4000, seed=5)
 FIRST, LAST = dt.date(2025, 1, 1), dt.date(2025, 12, 31)
@@ -329,26 +329,9 @@ SERVE = [sys.executable, '-c', 'import sys; from shop_nb.cli import main; sys.ex
 KPI = '.kpi[data-name={}] .value'
 
 
-def until(condition, seconds=30):
-    "Wait for a condition; its last value."
-    end = time.monotonic() + seconds
-    while not (value := condition()) and time.monotonic() < end: time.sleep(.1)
-    return value
-
-
-@contextmanager
 def served(run, cache):
     "`shop-nb dashboard` on a port of its own: address and process."
-    with open(cache / 'server.log', 'w') as log:
-        process = subprocess.Popen([*SERVE, str(run), '--port', str(free_port())], stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ | dict(XDG_CACHE_HOME=str(cache)))
-    try:
-        address = process.stdout.readline().strip()
-        assert address.startswith('http://127.0.0.1:'), (cache / 'server.log').read_text()
-        yield address, process
-    finally:
-        process.terminate()
-        try: process.wait(20)
-        except subprocess.TimeoutExpired: process.kill()
+    return process(*SERVE, str(run), '--port', str(free_port()), log=cache / 'server.log')
 
 
 @pytest.fixture(scope='module')

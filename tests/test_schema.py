@@ -12,7 +12,8 @@ import pytest
 
 from shop_nb import schema
 from shop_nb.dictionary import dictionary, er_diagram
-from shop_nb.rules import BACK, LEDGER, LINE, REFUND, RETURNED, REVENUE, RULES, VIEWS, create_views, ddl, declared_rules, violations
+from shop_nb.rules import (BACK, LEDGER, LINE, REFUND, RETURNED, REVENUE, RULES, VIEWS,
+    broken_check, create_views, ddl, declared_rules, violations)
 from shop_nb.schema import (CAPTURED, DAY_KEYS, DIALECTS, LINE_KEYS, MAX_LINES, MAX_PRICE, MAX_QUANTITY, ORDER_STATUSES, PAYMENT_STATUSES, REFUNDED, SALE, STATUS_PAIRS,
     TABLES, Check, arrow_schema, create_indexes, create_tables, example_row, pandera_schema, to_dialect)
 from shop_nb.profile import MINIMAL_ABOVE
@@ -330,6 +331,26 @@ def test_rule_finds_a_planted_violation(name, statements, dialect):
     rows = violations(con, rule, dialect)
     keys = {r[0] for r in con.execute(f'SELECT {TABLES[rule.table].key} FROM {rule.table}').fetchall()}
     assert rows and {r[0] for r in rows} <= keys, 'the first column is the key of the row at fault'
+    names = [d[0] for d in con.execute(rule.query(dialect)).description]
+    for row in rows: denies(rule.violated(rule.says(dict(zip(names, row)))), f'Rule {name} is violated: ')
+
+
+def denies(text, beginning=''):
+    "A refusal says that something is wrong: nobody can read it as an assurance."
+    assert text.startswith(beginning), text
+    said = text.removeprefix(beginning)
+    assert re.search(r'must be|does not hold where|is (not|before|more)|cannot|, but |has no |rows share| from .+ to ', said), text
+    assert '{' not in said and 'None' not in said, text
+
+
+@pytest.mark.parametrize('table', TABLES)
+def test_each_check_of_a_database_says_what_is_wrong(table):
+    t = TABLES[table]
+    for name, _ in schema._checks_sql(t, DIALECTS['sqlite']):
+        for row in example(table), dict.fromkeys(t.names):
+            what, column = broken_check(t, name, row)
+            denies(what)
+            assert column in t.names
 
 
 @pytest.mark.parametrize('dialect', SHOPS)

@@ -9,7 +9,7 @@ from shop_nb.changes import KEPT, Reused, merge
 from shop_nb.generate import tables
 from shop_nb.keys import SCOPES, Keys
 from shop_nb.ledger import ORDER_RULES, Missing, Refused, Stale, _asked, broken
-from shop_nb.load import load
+from shop_nb.load import hold_writers, load
 from shop_nb.rules import RULES, violations
 from shop_nb.schema import TABLES
 from shop_nb.settings import Settings, ShopError
@@ -168,6 +168,7 @@ def test_rules_of_a_few_orders_are_the_rules_of_all(db, what):
         assert whole and every == whole and touched <= whole and touched
         told = broken(con, [o])
         assert set(told) == {o} and told[o].kind in whole and len(str(told[o]).splitlines()) == 2
+        assert str(told[o]).startswith(f'Rule {told[o].kind} is violated: ') and ORDER_RULES[told[o].kind].meaning not in str(told[o])
 
 
 def test_rules_walk_no_whole_table(db):
@@ -323,7 +324,7 @@ def test_once(store, db):
     assert query(db, 'SELECT count(*) FROM _idempotency') == [(1,)]
 
 
-def test_a_wish_that_failed_may_be_asked_again(store, db):
+def test_a_request_that_failed_may_be_sent_again(store, db):
     def fails(c): c.patch_row('customers', 1, dict(city='Half')); raise ZeroDivisionError
     with pytest.raises(ZeroDivisionError): store.once(fails, 'me', 'k', 'd')
     assert store.once(lambda c: (200, '{}', b'well'), 'me', 'k', 'd') == ((200, '{}', b'well'), False)
@@ -486,6 +487,21 @@ def test_keys_follow_no_link(tmp_path):
         with pytest.raises(ShopError, match='is a link'): ask()
 
 
+@pytest.mark.parametrize('there', [True, False], ids=['file', 'nothing'])
+def test_the_lock_follows_no_link(store, there):
+    "What a link in the place of the lock file leads to is neither touched nor made."
+    elsewhere, lock = store.path.with_name('elsewhere'), store.path.with_name('.shop.db.lock')
+    if there: elsewhere.write_text('of somebody else')
+    lock.unlink(missing_ok=True)
+    lock.symlink_to(elsewhere)
+    before = elsewhere.stat() if there else None
+    for change in store.change, lambda: hold_writers(store.path):
+        with pytest.raises(ShopError, match='is a link, which is not followed'), change(): pass
+    with pytest.raises(ShopError, match='is a link'): Keys(store.path).create(['*'])
+    assert (elsewhere.stat() if there else None) == before
+    assert elsewhere.exists() == there
+
+
 def test_cursors_cannot_be_made(tmp_path):
     keys = Keys(tmp_path / 'shop.db')
     text = keys.sign([1, 'a', None], 'here')
@@ -503,7 +519,7 @@ def test_threads_that_end_leave_nothing_open(store):
     assert handles() <= before + 2
 
 
-def test_a_change_has_the_pen_from_its_beginning(store):
+def test_a_change_has_the_write_lock_from_its_beginning(store):
     "Another program that knows nothing of our lock cannot write between what a change reads and what it writes."
     with store.change(), closing(sqlite3.connect(store.path, timeout=0, isolation_level=None)) as other:
         with pytest.raises(sqlite3.OperationalError, match='locked'): other.execute('BEGIN IMMEDIATE')

@@ -1,0 +1,27 @@
+"What several test files share: programs that serve, and waiting."
+import os, subprocess, time
+from contextlib import contextmanager
+
+
+def until(condition, seconds=30):
+    "Wait for a condition; its last value."
+    end = time.monotonic() + seconds
+    while not (value := condition()) and time.monotonic() < end: time.sleep(.1)
+    return value
+
+
+@contextmanager
+def process(*words, log):
+    "A process that prints its address first, and writes errors to `log`: the address and the process."
+    with open(log, 'w') as out:
+        p = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=out, text=True,
+                             env=os.environ | dict(XDG_CACHE_HOME=str(log.parent)))
+    try:
+        address = p.stdout.readline().strip()
+        assert address.startswith('http://127.0.0.1:'), log.read_text()
+        yield address, p
+    finally:
+        p.terminate()
+        try: p.wait(20)
+        except subprocess.TimeoutExpired: p.kill()
+        p.stdout.close()
