@@ -127,15 +127,15 @@ _SAYS = {401: 'This dashboard needs a token: the address that was printed when i
          405: 'This is not allowed here.',
          421: 'This dashboard is not served under this name. If it should be, start it with --allow-host NAME.',
          500: 'Something went wrong; the terminal in which the dashboard was started says what.',
-         503: 'The dashboard is full: as many pages are open as it has room for. This page tries again every twenty seconds.'}
+         503: 'The dashboard is full: as many pages are open as it has room for. This page tries again every few seconds.'}
 
 def _notice(status, title='Shop'):
     "A small page that says why there is no other"
     ask = '<form><p><label>Token <input name="token" type="password" autofocus></label> <button>Open</button></p></form>' if status == 401 else ''
-    again = '<meta http-equiv="refresh" content="20">' if status == 503 else ''
+    again = '<meta http-equiv="refresh" content="3">' if status == 503 else ''
     return ('<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f'{again}<title>{title}</title><style>{_LOOK}</style></head>'
+            f'{again}<title>{title}</title><link rel="icon" href="data:,"><style>{_LOOK}</style></head>'
             f'<body><main><h1>{title}</h1><p>{_SAYS.get(status, "This cannot be answered.")}</p>{ask}</main></body></html>')
 
 # %% ../nbs/11d_serve.ipynb #c61cb957
@@ -247,10 +247,10 @@ def _page(desk, visits):
     class Page(_Door, Handler):
         async def get(self, path=None):
             if path and f'/{path}' != self.settings['shop_doors'].root: return self.tell(404)
-            for _ in range(20): # a page that is read again frees its place a moment later
+            for _ in range(20): # a page that was closed frees its place a moment later
                 if not visits.full(self.kernel_manager): break
                 await asyncio.sleep(.1)
-            else: return self.tell(503, Retry_After='20')
+            else: return self.tell(503, Retry_After='5')
             visits.append(visit := Visit())
             self.visit = visit
             try: await super().get(None)
