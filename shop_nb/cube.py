@@ -157,6 +157,7 @@ class Cube:
         self.con = need('duckdb', 'analytics').connect(config=dict(threads=threads, memory_limit='1GB'))
         self.con.execute(f'attach {_text([path])} as cube (read_only)')
         self.bounds = self.con.execute('select min(order_day), max(order_day) from cube.order_cube').fetchone()
+        if None in self.bounds: raise ShopError('This shop has no orders, so there is nothing to show.', 'Name a run that has some')
         self.ran = self.con.execute('select cast(first_day as date), cast(last_day as date) from cube.ran').fetchone()
         self.first, self.days = self.bounds[0], (self.bounds[1] - self.bounds[0]).days + 1
         self.names = {d: [v for v, in self.con.execute(f'select unnest(enum_range(null::cube.{d}_name))').fetchall()] for d in DIMENSIONS}

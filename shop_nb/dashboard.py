@@ -6,7 +6,7 @@
 __all__ = ['MOST', 'Desk', 'theme_css', 'style_css', 'first_html', 'dashboard']
 
 # %% ../nbs/11c_dashboard.ipynb #c8499b18
-import inspect, io, json, math, re, sys, traceback
+import inspect, io, json, math, os, re, sys, traceback
 from importlib import resources
 from pathlib import Path
 
@@ -30,9 +30,10 @@ class Desk:
     def __init__(self,
         run, # a run folder
         cubes=None, # where cubes are kept; None is the user's cache
+        wait:bool=False, # open the run at the first question, which is then told what is wrong with it
     ):
-        self.run, self.cubes = Path(run), cubes
-        self.open()
+        self.run, self.cubes, self.stamp, self.cube = Path(run), cubes, None, None
+        if not wait: self.open()
 
     def open(self):
         "Open the run as it is now"
@@ -51,7 +52,7 @@ class Desk:
 def on_changed(self:Desk):
     "Whether the run on disk is another one than the page shows"
     try: return dict(changed=stamp(self.run) != self.stamp)
-    except ShopError: return dict(changed=False)
+    except ShopError: return dict(changed=True) # to tables that cannot be read
 
 @patch
 def on_reload(self:Desk, query:str=''):
@@ -239,7 +240,9 @@ def first_html(
 def follow(self:Desk) -> bool: # whether the desk shows the run as it is now
     "Open the run as it is now if that takes no adding up"
     if not self.on_changed()['changed']: return True
-    if there := _cube_file(self.run, self.cubes).exists(): self.open()
+    try: there = _cube_file(self.run, self.cubes).exists()
+    except ShopError: return False
+    if there: self.open()
     return there
 
 # %% ../nbs/11c_dashboard.ipynb #3f622acf
@@ -249,9 +252,13 @@ def dashboard(
 ): # a widget
     "The dashboard of a run; raises `ShopError` if there is none, or no anywidget"
     AnyWidget = need('anywidget', 'dashboard').AnyWidget
-    desk = Desk(run, cubes)
+    served = 'DASHBOARD_RUN' in os.environ # then the page says what is wrong with the run
+    try: desk = Desk(run, cubes)
+    except ShopError:
+        if not served: raise
+        desk = Desk(run, cubes, wait=True)
     class Dashboard(AnyWidget):
-        _esm, _css, first = _file('dashboard.js'), style_css(), first_html(desk)
+        _esm, _css, first = _file('dashboard.js'), style_css(), first_html(desk) if desk.cube else ''
         def _repr_mimebundle_(self, **kw):
             data, about = AnyWidget._repr_mimebundle_(self, **kw)
             return {'text/html': self.first} | data, about
