@@ -3,6 +3,7 @@ import csv, gc, io, json, os, re, select, shutil, signal, socket, sqlite3, subpr
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,6 +32,7 @@ from shop_nb.schema import TABLES
 from shop_nb.settings import Settings, ShopError
 from shop_nb.shapes import MANY, PATTERNS, SHAPES, _parse
 from shop_nb.store import Store, filters
+from support import until
 
 SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
 HERE = Path(__file__).parent
@@ -379,7 +381,7 @@ def test_ten_thousand_at_once(inside):
 TEXTS = st.text(st.characters(exclude_categories=['Cs'], exclude_characters='\0'), min_size=1, max_size=40) | st.text('\r\n\t ",;\'ab=+-@\\\ufeff\u2028', min_size=1, max_size=12)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400 if FULL else 25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(texts=st.lists(TEXTS, min_size=1, max_size=20))
 def test_each_text_comes_back(named, texts):
     "What goes in as text is in the exported file for each reader of CSV, and goes in again as it was."
@@ -504,16 +506,16 @@ def test_each_route_with_each_key(inside):
         client, app = inside(host=host, rate=0)
         keys, found = app.state.service.keys, list(routes(client.get('/openapi.json').json()))
         assert len(found) > 60
-        good, old = keys.create(['*']), keys.create(['*'], days=0)
+        good, old, some = keys.create(['*']), keys.create(['*'], days=0), cache(lambda *scopes: keys.create(scopes))
         for method, path, scope in found:
-            other = keys.create([s for s in ['orders:read', 'orders:write', 'customers:read', 'customers:write', 'questions:read'] if s != scope][:4])
+            other = some(*[s for s in ['orders:read', 'orders:write', 'customers:read', 'customers:write', 'questions:read'] if s != scope][:4])
             body = dict(json={}) if method in ('POST', 'PUT', 'PATCH') else {}
             def status(token=None, kind='Bearer'): return client.request(method, path, **body, headers={'Authorization': f'{kind} {token}'} if token else {}).status_code
             assert (status() != 401) == (reads_open and scope.endswith(':read')), (method, path)
             assert [status('wrong'), status(good[:-1]), status(good, 'Basic'), status(old)] == [401] * 4, (method, path)
             allowed = keys.find(other).may(scope)
             assert (status(other) == 403) != allowed and status(good) not in (401, 403), (method, path)
-            assert status(keys.create([scope])) not in (401, 403)
+            assert status(some(scope)) not in (401, 403)
         for path in '/healthz', '/readyz', '/docs', '/openapi.json': assert client.get(path).status_code == 200
 
 
@@ -562,9 +564,13 @@ def test_injection(inside):
     "In every filter, sort, cursor and key: refused or not found, never more than was asked for, never SQL."
     api, _ = inside(quiet=True)
     before = {t: api.get(f'/v1/{t}', params=dict(count='true', limit=1)).json()['count'] for t in TABLES}
+    kinds = set() # the first filter of each kind gets all words, the others some of them in turn
     for table in TABLES:
-        for name, (c, op) in filters(table).items():
-            for word in HOSTILE:
+        for n, (name, (c, op)) in enumerate(filters(table).items()):
+            kind = c.type, bool(c.values), op
+            words = HOSTILE[n % 8::8] if kind in kinds and not FULL else HOSTILE
+            kinds.add(kind)
+            for word in words:
                 r = api.get(f'/v1/{table}', params={name: word, 'limit': 5})
                 assert r.status_code in (200, 422), (name, word, r.text)
                 if r.status_code == 200 and op in ('', 'contains') and c.type == 'text' and not c.values:
@@ -897,10 +903,20 @@ def proxied(target, prefix, keep_host='yes'):
         process.stdout.close()
 
 
-def test_behind_a_proxy(own):
+@pytest.fixture(scope='module')
+def behind(made, tmp_path_factory):
+    "A service that knows of its proxy, and the proxy's address below a path."
+    db = tmp_path_factory.mktemp('behind') / 'shop.db'
+    shutil.copy(made, db)
+    server = Server(db, '--root-path', '/shop/', '--trust-proxy', '127.0.0.1', '--allow-host', 'shop.example')
+    with proxied(server.url, '/shop') as at: yield server, at
+    assert server.stop() == 0 and not server.events('failure')
+
+
+def test_behind_a_proxy(behind):
     "Whatever leads on has the prefix: redirects, the next page, the row that was made, questions and the documentation."
-    server = own('--root-path', '/shop/', '--trust-proxy', '127.0.0.1')
-    with proxied(server.url, '/shop') as at, httpx.Client(headers=dict(server.client.headers), timeout=30) as api:
+    server, at = behind
+    with httpx.Client(headers=dict(server.client.headers), timeout=30) as api:
         origin = at.removesuffix('/shop')
         assert httpx.get(f'{at}/v1/orders').status_code == 401
         for path in '/shop', '/shop/': assert api.get(origin + path).headers['location'] == '/shop/docs'
@@ -922,15 +938,14 @@ def test_behind_a_proxy(own):
         for r in api.get(f'{at}/v1/customers/99999999'), api.patch(f'{at}/v1/orders/1', json={}, headers={'If-Match': '*'}): assert r.json()['status'] == 404 and r.json()['errors'][0]['parameter'] == 'key'
     assert server.client.get('/shop/v1/orders').status_code == 200 # a proxy that leaves the prefix where it is
     assert server.client.get('/shopping').status_code == 404
-    assert not server.events('failure')
 
 
 def api_of(client, at): return httpx.Client(base_url=at, headers=client.headers)
 
 
-def test_a_name_of_its_own_behind_a_proxy(own):
+def test_a_name_of_its_own_behind_a_proxy(behind):
     "A proxy on the same machine hands on the name that it was asked by."
-    server = own('--allow-host', 'shop.example')
+    server, _ = behind
     with proxied(server.url, '') as at:
         def status(host, path='/healthz', **headers): return httpx.get(at + path, headers=dict(Host=host) | headers).status_code
         assert [status(h) for h in ('shop.example', 'SHOP.EXAMPLE.', 'evil.example')] == [200, 200, 421]
@@ -938,21 +953,22 @@ def test_a_name_of_its_own_behind_a_proxy(own):
 
 
 @pytest.mark.slow
-def test_documentation_behind_a_proxy(own, browser):
-    "The page loads what it needs under the prefix, and a request that is tried there is answered."
-    server = own('--root-path', '/shop')
-    with proxied(server.url, '/shop') as at:
-        page, failed = browser.new_page(), []
-        page.on('response', lambda r: r.status >= 400 and failed.append((r.status, r.url)))
-        page.on('requestfailed', lambda r: failed.append(r.url))
-        page.on('pageerror', lambda e: failed.append(str(e)))
-        page.goto(at + '/')
-        page.get_by_text('Revenue by month').first.wait_for(timeout=60_000)
-        page.locator('#operations-service-healthz_healthz_get').click()
-        with page.expect_response(lambda r: r.url.endswith('/healthz')) as said: page.get_by_role('button', name='Execute').click()
-        assert said.value.status == 200 and said.value.url == at + '/healthz'
-        page.close()
-        assert not failed
+def test_documentation_behind_a_proxy_and_offline(behind, browser):
+    "The page loads all it needs under the prefix and nothing from elsewhere, and a request that is tried there is answered."
+    _, at = behind
+    page, failed = browser.new_page(), []
+    page.on('response', lambda r: r.status >= 400 and failed.append((r.status, r.url)))
+    page.on('request', lambda r: r.url.startswith((at, 'data:', 'blob:')) or failed.append(r.url))
+    page.on('requestfailed', lambda r: failed.append(r.url))
+    page.on('console', lambda m: m.type == 'error' and failed.append(m.text))
+    page.on('pageerror', lambda e: failed.append(str(e)))
+    page.goto(at + '/')
+    page.get_by_text('Revenue by month').first.wait_for(timeout=60_000)
+    page.locator('#operations-service-healthz_healthz_get').click()
+    with page.expect_response(lambda r: r.url.endswith('/healthz')) as said: page.get_by_role('button', name='Execute').click()
+    assert said.value.status == 200 and said.value.url == at + '/healthz'
+    page.close()
+    assert not failed
 
 
 def test_what_brings_much_along_does_not_hold_the_others_up(inside, monkeypatch):
@@ -1208,7 +1224,7 @@ def test_metrics_of_an_odd_manifest(inside):
 
 def test_log_and_metrics(server, api):
     api.get('/v1/customers', params=dict(email='secret.person@example.com'), headers={'X-Request-Id': 'look-for-me'})
-    line, = [e for e in server.events('request') if e['id'] == 'look-for-me']
+    line, = until(lambda: [e for e in server.events('request') if e['id'] == 'look-for-me'])
     assert line['route'] == '/v1/customers' and line['status'] == 200 and line['ms'] > 0 and line['key'] == server.token.split('_')[1]
     log = server.log.read_text()
     assert 'secret.person' not in log and server.token not in log
@@ -1375,25 +1391,12 @@ def test_examples_with_a_key_work_in_the_shop_that_everybody_makes(tmp_path):
 
 
 @pytest.mark.slow
-def test_documentation_works_offline(server, browser):
-    "The page asks no other host and shows no error."
-    page, errors, others = browser.new_page(), [], []
-    page.on('console', lambda m: m.type == 'error' and errors.append(m.text))
-    page.on('pageerror', lambda e: errors.append(str(e)))
-    page.on('request', lambda r: not r.url.startswith((server.url, 'data:', 'blob:')) and others.append(r.url))
-    page.goto(server.url + '/docs')
-    page.get_by_text('Revenue by month').first.wait_for(timeout=60_000)
-    page.close()
-    assert not errors and not others
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize('seed', [1, 2, 3] if FULL else [1])
 def test_schemathesis(own, seed):
     "Every check, on examples made up for each route and on sequences of requests: what the documentation says is what the service does."
     server = own()
     # sequences end where the same requests are answered otherwise than before, and begin anew while there is time
-    for args in (['--max-examples', '1000', '--phases', 'examples,coverage,fuzzing'] if FULL else ['--max-examples', '3', '--phases', 'examples,fuzzing', '--max-time', '20'],
+    for args in (['--max-examples', '1000', '--phases', 'examples,coverage,fuzzing'] if FULL else ['--max-examples', '3', '--phases', 'examples,fuzzing', '--max-time', '12'],
                  ['--max-examples', '1000', '--phases', 'stateful', '--max-time', '300' if FULL else '15']):
         done = subprocess.run([sys.executable, '-m', 'schemathesis.cli', '--config-file', str(HERE / 'schemathesis' / 'schemathesis.toml'), 'run', server.url + '/openapi.json', *args, '--checks', 'all', '--seed', str(seed),
             '--request-timeout', '60'], cwd=server.db.parent, capture_output=True, text=True, env=os.environ | dict(SHOP_KEY=server.token, SCHEMATHESIS_HOOKS='hooks', PYTHONPATH=os.pathsep.join([str(HERE / 'schemathesis'), *sys.path])))
