@@ -143,12 +143,13 @@ select method, payments,
     round(payments / sum(payments) over (), 4) as share,
     round(captured / payments, 4) as captured_rate,
     round(captured_cents / 100.0, 2) as captured_eur,
+    round(captured_cents / nullif(sum(captured_cents) over (), 0), 4) as captured_share,
     round(captured_cents / 100.0 / nullif(captured, 0), 2) as mean_eur,
     round(refunded_cents / nullif(captured_cents, 0), 4) as refunded_share
 from by_method
 order by payments desc, method
 ''', 'How do people pay?',
-    dict(kind='hbar', x='captured_eur', y='method', also='share'))
+    dict(kind='hbar', x='captured_eur', y='method', also='captured_share'))
 
 # %% ../nbs/07c_baskets.ipynb #46639e59
 question('payment_failures', 'Failed payments by method', 'one row a payment method', '''

@@ -166,6 +166,7 @@ def test_payment_methods_and_failures(con, raw):
     p = raw['orders'].merge(raw['payments'][['order_id', 'status']], on='order_id', suffixes=('', '_paid'))
     p['ok'], p['lost'] = ~p.status_paid.isin(['pending', 'failed']), p.amount_cents.where(p.status_paid == 'failed', 0)
     g = p.assign(cents=p.amount_cents * p.ok).groupby('method').agg(payments=('ok', 'size'), captured_rate=('ok', 'mean'), captured_eur=('cents', 'sum')).reset_index()
+    g['captured_share'] = g.captured_eur / g.captured_eur.sum()
     close('payment_methods', con, g.sort_values(['payments', 'method'], ascending=[False, True]))
     d = p[p.status_paid != 'pending'].assign(bad=lambda d: d.status_paid == 'failed', again=lambda d: d.attempts > 1, saved=lambda d: (d.attempts > 1) & d.ok)
     h = d.groupby('method').agg(payments=('bad', 'size'), failed=('bad', 'sum'), failure_rate=('bad', 'mean'), lost_eur=('lost', 'sum'), retried=('again', 'sum'), saved=('saved', 'sum')).reset_index()

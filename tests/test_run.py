@@ -245,8 +245,8 @@ def test_a_run_makes_the_shop_that_it_checked(short, tmp_path, monkeypatch):
 def test_refunds_are_a_share_of_what_was_paid(done):
     shop = Shop.open(done)
     paid = shop.payments.amount_cents[shop.payments.paid_at.notna()].sum()
-    card = next(c for c in headline(shop) if c['label'] == 'Refunded')
-    assert card['value'] == f'{100 * shop.payments.refunded_cents.sum() / paid:.1f}%' == read_manifest(done)['headline']['Refunded']
+    card = next(c for c in headline(shop) if c['label'] == 'Refund rate')
+    assert card['value'] == f'{100 * shop.payments.refunded_cents.sum() / paid:.1f}%' == read_manifest(done)['headline']['Refund rate']
     assert paid != shop.sql('select sum(amount_cents) as n from order_totals where is_sale = 1').n[0]
 
 

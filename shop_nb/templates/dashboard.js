@@ -22,6 +22,7 @@ const asText = v => v == null ? DASH : asKind(['string', 'number'].includes(type
 
 // No -0.00
 const fixed = (v, places) => (+v.toFixed(places) || 0).toFixed(places)
+const cents = v => (+fixed(v, 2)).toLocaleString('en', {minimumFractionDigits: 2})
 // Numbers as 00e_numbers writes them: `short` and `headline`; `full` is `say` of 07_analytics
 const SIGNS = {eur: '€'}
 const signed = (t, unit) => t.startsWith('-') ? '-' + (SIGNS[unit] ?? '') + t.slice(1) : (SIGNS[unit] ?? '') + t
@@ -53,7 +54,23 @@ function headline(v, unit) {
   if (unit === 'share') return percent(v)
   if (!(unit in SIGNS)) return whole(v)
   if (Math.abs(v) >= 1e8) return signed(fixed(v / 1e6, 1), unit) + 'M'
-  return signed(Math.abs(v) >= 1000 ? whole(v) : fixed(v, 2), unit)
+  return signed(Math.abs(v) >= 1000 ? whole(v) : cents(v), unit)
+}
+
+// A number as its card shows it, so that a change fits the numbers beside it
+function asShown(v, unit) {
+  if (unit === 'share') return +fixed(100 * v, 1)
+  if (!(unit in SIGNS)) return +fixed(v, 0)
+  if (Math.abs(v) >= 1e8) return +fixed(v / 1e6, 1) * 1e6
+  return +fixed(v, Math.abs(v) < 1000 ? 2 : 0)
+}
+// From one number to another of the same unit: how far, and whether up; no size where nothing can be said
+function change(before, value, unit) {
+  const now = asShown(value, unit), was = asShown(before, unit), part = Math.abs(now / was - 1)
+  if (now === was) return {size: '', up: null}
+  if (unit === 'share') return {size: `${fixed(Math.abs(now - was), 1)} pts`, up: now > was}
+  if (!was) return {size: '', up: now > was}
+  return {size: part < .0005 ? 'under 0.1%' : percent(part, part < 10 ? 1 : 0), up: now > was}
 }
 
 // ---------------------------------------------------------------- drawing: each function gives an SVG's height and inside
@@ -69,7 +86,8 @@ const clip = (t, n) => t.length > n ? t.slice(0, n - 1) + '…' : t
 const stripes = p => Object.keys(p.cut).length ? `<defs><pattern id="cut-${p.name}" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="2.6" height="6" fill="var(--card)"/></pattern></defs>` : ''
 const striped = (p, i, x, y, w, h) => p.cut[i] ? rect(x, y, w, h, `url(#cut-${p.name})`, 'class="cut" pointer-events="none"') : ''
 const only = (p, i) => p.cut[i] ? ` (only ${p.cut[i]})` : ''
-const WIDE = 6.6 // px a letter of 12px text, about
+const unsure = p => p.open ? ', not final' : '' // returns can still change it
+const WIDE = 6.6 // px per letter of 12px text, about
 
 function ticks(top, n = 4) {
   const rough = top / n, mag = 10 ** Math.floor(Math.log10(rough || 1)), step = [1, 2, 2.5, 5, 10].map(m => m * mag).find(s => s >= rough) || 1
@@ -132,18 +150,26 @@ const charts = {
   hbar(p, w) { return bars(p, w, {}) },
 
   bar(p, w) {
-    const c = p.chart, v = values(p, c.y), n = v.length, u = unit(p, c.y), few = n <= 13, h = 240, [l, r, t, b] = [few ? 8 : 46, 8, 30, c.xlabel ? 42 : 28]
-    const top = Math.max(...v, 1e-9) * 1.1, y = q => h - b - q / top * (h - b - t), step = (w - l - r) / n, x = i => l + i * step
-    const names = values(p, c.x).map(q => full(q, unit(p, c.x))), also = c.also ? values(p, c.also) : []
-    let out = few ? '' : yaxis(top, y, u, l, w - r), every = Math.ceil(n * 34 / (w - l - r)), mark = -1
-    if (c.middle) { mark = values(p, c.middle).findIndex(q => q >= .5); out += text(w - r, 14, `half within ${names[mark]} ${words(c.x)}`, {a: 'end', c: 'mark'}) }
-    else if (c.best) mark = v.indexOf(Math.max(...v))
+    const c = p.chart, u = unit(p, c.y), {v, names, tips} = shortened(p), n = v.length, few = n <= 13, h = 240
+    const [l, r, t, b] = [few ? 8 : 46, 8, 30, c.xlabel ? 42 : 28], top = Math.max(...v, 1e-9) * 1.1
+    const y = q => h - b - q / top * (h - b - t), step = (w - l - r) / n, x = i => l + i * step
+    const also = c.also ? values(p, c.also) : [], every = Math.ceil(n * 34 / (w - l - r))
+    let out = few ? '' : yaxis(top, y, u, l, w - r), mark = -1
+    if (c.middle) {
+      mark = values(p, c.middle).findIndex(q => q >= .5)
+      out += text(w - r, 14, `half within ${names[mark]} ${words(c.x)}`, {a: 'end', c: 'mark'})
+    } else if (c.best) mark = v.indexOf(Math.max(...v))
     v.forEach((q, i) => {
-      out += rect(x(i) + step * .12, y(q), step * .76, y(0) - y(q), i === mark ? 'var(--mark)' : 'var(--main)', `rx="${Math.min(3, step / 4)}" ${tip(`${names[i]}: ${amount(q, u)}${also.length ? `, ${words(c.also)} ${amount(also[i], unit(p, c.also))}` : ''}`)}`)
-      if (few) out += text(x(i) + step / 2, y(q) - (also.length ? 16 : 5), short(q, u), {a: 'middle'}) + (also.length ? text(x(i) + step / 2, y(q) - 4, short(also[i], unit(p, c.also)), {a: 'middle', c: 'soft small'}) : '')
-      if (i % every === 0) out += text(x(i) + step / 2, h - b + 15, names[i], {a: 'middle', c: 'soft'})
+      const more = also.length ? `, ${words(c.also)} ${amount(also[i], unit(p, c.also))}` : '', middle = x(i) + step / 2
+      const colour = i === mark ? 'var(--mark)' : 'var(--main)', round = `rx="${Math.min(3, step / 4)}"`
+      out += rect(x(i) + step * .12, y(q), step * .76, y(0) - y(q), colour, `${round} ${tip(`${tips[i]}: ${amount(q, u)}${more}`)}`)
+      if (few) out += text(middle, y(q) - (also.length ? 16 : 5), short(q, u), {a: 'middle'})
+      if (few && also.length) out += text(middle, y(q) - 4, short(also[i], unit(p, c.also)), {a: 'middle', c: 'soft small'})
+      const last = tips[n - 1] !== names[n - 1], shown = last && i > n - 1 - every ? i === n - 1 : i % every === 0
+      if (shown) out += text(middle, h - b + 15, names[i], {a: 'middle', c: 'soft'})
     })
-    if (c.xlabel) out += text(l + (w - l - r) / 2, h - 5, c.xlabel + (few && c.also ? `; small: ${words(c.also)}` : ''), {a: 'middle', c: 'soft'})
+    const small = few && c.also ? `; small: ${words(c.also)}` : ''
+    if (c.xlabel) out += text(l + (w - l - r) / 2, h - 5, c.xlabel + small, {a: 'middle', c: 'soft'})
     return {h, out}
   },
 
@@ -229,15 +255,13 @@ const charts = {
     const c = p.chart, h = 290, [l, r, t, b] = [50, 14, 14, 42], xs = values(p, c.x), ys = values(p, c.y), names = values(p, c.label), u = unit(p, c.y), size = c.size ? values(p, c.size) : null
     const lx = c.log ? v => Math.log10(Math.max(v, 1)) : v => v, lo = lx(Math.min(...xs)), hi = Math.max(lx(Math.max(...xs)), lo + 1e-9), top = Math.max(...ys, 1e-9) * 1.1, low = Math.min(...ys, 0), big = size ? Math.max(...size) : 1
     const x = v => l + 8 + (lx(v) - lo) / (hi - lo) * (w - l - r - 16), y = v => h - b - (v - low) / (top - low) * (h - b - t)
-    let out = yaxis(top, y, u, l, w - r), taken = []
+    let out = yaxis(top, y, u, l, w - r)
     if (low < 0) out += text(l - 6, y(low) + 4, short(low, u), {a: 'end', c: 'soft'})
     const at = c.log ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5].filter(v => lx(v) >= lo && lx(v) <= hi) : ticks(Math.max(...xs), 6).filter(v => v >= Math.min(...xs))
     for (const v of at) out += text(x(v), h - b + 16, short(v, 'count', true), {a: 'middle', c: 'soft'})
     xs.map((_, i) => i).reverse().forEach(i => out += `<circle cx="${x(xs[i]).toFixed(1)}" cy="${y(ys[i]).toFixed(1)}" r="${(size ? 3 + 9 * Math.sqrt(size[i] / big) : 4.5).toFixed(1)}" class="dot" ${tip(`${names[i]}: ${amount(xs[i], unit(p, c.x))} ${words(c.x)}, ${words(c.y.replace('_eur', ''))} ${amount(ys[i], u)}`)}/>`)
-    for (let i = 0; i < Math.min(6, xs.length); i++) {
-      const a = x(xs[i]), q = y(ys[i]); if (taken.some(([c, d]) => Math.abs(a - c) < 170 && Math.abs(q - d) < 16)) continue
-      taken.push([a, q]); out += text(a + (a > w * .6 ? -12 : 12), q + 4, clip(String(names[i]), 26), {a: a > w * .6 ? 'end' : 'start', c: 'small halo'})
-    }
+    const dots = xs.slice(0, 12).map((v, i) => ({x: x(v), y: y(ys[i]), name: clip(String(names[i]), 26)}))
+    for (const q of placed(dots, l, w - r, 6)) out += text(q.left, q.y + 4, q.name, {c: 'small halo'})
     return {h, out: out + text(l + (w - l - r) / 2, h - 5, c.xlabel || words(c.x), {a: 'middle', c: 'soft'})}
   },
 
@@ -258,7 +282,8 @@ const charts = {
     let out = ''
     names.forEach((n, i) => {
       const y = i * row + 2, wide = v[i] / top * (w - l - 8), next = i + 1 < v.length ? v[i + 1] / top * (w - l - 8) : null
-      out += text(0, y + 19, n, {c: 'strong'}) + rect(l, y, wide, 28, 'var(--main)', `rx="4" ${tip(`${n}: ${whole(v[i])} orders, ${short(share[i], 'share')}`)}`)
+      const about = tip(`${n}: ${whole(v[i])} orders, ${short(share[i], 'share')}${i > 2 ? unsure(p) : ''}`)
+      out += text(0, y + 19, n, {c: 'strong'}) + rect(l, y, wide, 28, 'var(--main)', `rx="4" ${about}`)
       out += text(l + 10, y + 19, `${whole(v[i])} · ${short(share[i], 'share')}`, {f: 'var(--inbar)', c: 'strong'})
       if (next != null) out += path([[l, y + 28], [l + wide, y + 28], [l + next, y + row], [l, y + row]], 'class="area"') + (left[i] ? text(l + 10, y + 44, left[i].replace(/\d+/g, d => whole(+d)), {c: 'soft small'}) : '')
     })
@@ -272,23 +297,52 @@ function bars(p, w, {dimension, picked = []}) {
   const longest = Math.max(...names.slice(0, 15).map(n => n.length), 1), above = longest * WIDE > w * .34, l = above ? 0 : Math.max(56, longest * WIDE + 10), row = above ? 44 : 30, right = also.length ? 118 : 62
   const top = Math.max(...v.slice(0, 15), 1e-9), dim = picked.length > 0
   const t = also.length && !dimension ? 18 : 0
+  const other = i => also.length ? `, ${words(c.also.replace('_eur', ''))} ${amount(more[i], unit(p, c.also))}` : ''
   let out = t ? text(w, 10, words(c.also.replace('_eur', '')), {a: 'end', c: 'soft small'}) : ''
   rows.forEach((r, i) => {
     const y = t + i * row, on = picked.includes(raw[i]), wide = Math.max(v[i] / top * (w - l - right), v[i] ? 2 : 0), by = above ? y + 20 : y + 5
     const inner = (dimension ? rect(0, y + 1, w, row - 2, 'transparent', 'class="hit" rx="6"') : '') + text(0, above ? y + 14 : y + 19, clip(names[i], Math.floor(w / WIDE) - (above ? 2 : 0)), {c: on ? 'strong' : ''}) +
       rect(l, by, wide, 20, dim && !on ? 'var(--pale)' : 'var(--main)', 'rx="3" class="b"') + text(l + wide + 6, by + 14, short(v[i], u)) + (also.length ? text(w, by + 14, also[i], {a: 'end', c: 'soft'}) : '')
     out += dimension ? `<g class="pickable" role="button" tabindex="0" data-key="${esc(raw[i])}" aria-pressed="${on}" aria-label="${esc(`${names[i]}: ${short(v[i], u)}${also.length ? ', ' + also[i] : ''}`)}">${inner}</g>`
-      : `<g ${tip(`${names[i]}: ${amount(v[i], u)}${also.length ? `, ${words(c.also.replace('_eur', ''))} ${amount(more[i], unit(p, c.also))}` : ''}`)}>${inner}</g>`
+      : `<g ${tip(`${names[i]}: ${amount(v[i], u)}${other(i)}${unsure(p)}`)}>${inner}</g>`
   })
   const rest = p.rows.length - rows.length
   return {h: t + rows.length * row + (rest > 0 ? 22 : 2), out: out + (rest > 0 ? text(0, t + rows.length * row + 15, `and ${whole(rest)} more in the table`, {c: 'soft'}) : '')}
 }
 
-function spark(values, good) {
+// The bars of a chart: what is counted, what stands below, what the tip says. Of a distribution that runs out in a long tail
+// (`middle` names its cumulative share), the last hundredth is one bar, or one late parcel would take all the room.
+function shortened(p) {
+  const c = p.chart, v = values(p, c.y), names = values(p, c.x).map(q => full(q, unit(p, c.x)))
+  const last = c.middle ? values(p, c.middle).findIndex(q => q >= .99) + 1 : 0
+  if (!last || v.length - last < 4) return {v, names, tips: names}
+  const rest = v.slice(last).reduce((a, q) => a + q, 0), kept = names.slice(0, last)
+  return {v: [...v.slice(0, last), rest], names: [...kept, `${names[last]}+`], tips: [...kept, `${names[last]} to ${names.at(-1)}`]}
+}
+
+// Names beside their dots, on the side where there is room; one that would run into another is left out
+function placed(dots, left, right, most) {
+  const found = []
+  for (const q of dots) {
+    const wide = 6.3 * q.name.length, sides = [q.x + 12, q.x - 12 - wide].filter(at => at >= left && at + wide <= right)
+    const free = at => found.every(f => at >= f.left + f.wide + 6 || at + wide + 6 <= f.left || Math.abs(f.y - q.y) >= 15)
+    const at = sides.find(free)
+    if (at != null && found.length < most) found.push({...q, left: at, wide})
+  }
+  return found
+}
+
+// The line of a card; from point `final` on it can still change, and is dotted
+function spark(values, final) {
   const v = (values || []).map(q => q ?? 0)
   if (v.length < 2) return ''
-  const w = 120, h = 30, top = Math.max(...v), low = Math.min(...v, top), x = i => 2 + i / (v.length - 1) * (w - 6), y = q => h - 3 - (q - low) / ((top - low) || 1) * (h - 7), pts = v.map((q, i) => [x(i), y(q)])
-  return `<svg class="spark" viewBox="0 0 ${w} ${h}" preserveAspectRatio="none" aria-hidden="true">${path([[x(0), h], ...pts, [x(v.length - 1), h]], 'class="area"')}${path(pts, 'class="line" vector-effect="non-scaling-stroke"')}</svg>`
+  const w = 120, h = 30, top = Math.max(...v), low = Math.min(...v, top)
+  const x = i => 2 + i / (v.length - 1) * (w - 6), y = q => h - 3 - (q - low) / ((top - low) || 1) * (h - 7)
+  const points = v.map((q, i) => [x(i), y(q)]), cut = final ?? v.length, line = 'vector-effect="non-scaling-stroke" class="line'
+  const area = path([[x(0), h], ...points, [x(v.length - 1), h]], 'class="area"')
+  const known = cut > 1 ? path(points.slice(0, cut), `${line}"`) : ''
+  const open = cut < v.length ? path(points.slice(Math.max(cut - 1, 0)), `${line} open"`) : ''
+  return `<svg class="spark" viewBox="0 0 ${w} ${h}" preserveAspectRatio="none" aria-hidden="true">${area}${known}${open}</svg>`
 }
 
 // ---------------------------------------------------------------- the page
@@ -317,11 +371,19 @@ class Page {
   read(query) {
     const given = new URLSearchParams(query), days = given.get('days') || 'all', picks = {}
     for (const d of Object.keys(this.told.dimensions)) if (given.get(d)) picks[d] = given.get(d).split(',')
-    return {days: days === 'all' ? null : days.split('..').map(day), picks}
+    return {days: days === 'all' ? null : this.inside(days.split('..').map(day)), picks}
   }
   named(query) { const page = new URLSearchParams(query).get('page'); return Object.hasOwn(this.told.pages, page) ? page : 'overview' } // a page that is not there is the first
   whole() { return [day(this.told.bounds[0]), day(this.told.bounds[1])] }
   window() { return this.state.days || this.whole() }
+  inside(days) { // as far as there is data
+    const [a, z] = this.whole()
+    return days.map(d => Math.max(a, Math.min(z, d))).sort((x, y) => x - y)
+  }
+  picked(but = '') {
+    const picks = Object.entries(this.state.picks).filter(([d]) => d !== but)
+    return picks.flatMap(([d, v]) => v.map(x => d === 'country' ? country(x) : words(x)))
+  }
 
   async start() {
     this.first = this.$('.kpis:not([aria-hidden])')?.innerHTML
@@ -330,7 +392,7 @@ class Page {
     if (this.told.error) return
     this.state = {...this.read(this.told.query), page: this.named(here)}
     this.frame()
-    if (this.told.left.length) this.notice(`Not in this shop, so left out: ${this.told.left.join(', ')}.`)
+    if (this.told.left.length) this.notice(`Ignored, because this shop does not have it: ${this.told.left.join(', ')}.`)
     if (this.inVoila) history.replaceState(null, '', this.address())
     addEventListener('popstate', () => { this.history.pop(); this.state = {...this.read(location.search), page: this.named(location.search)}; this.show() })
     this.watch()
@@ -378,10 +440,21 @@ class Page {
     r.addEventListener('click', e => this.clicked(e))
     r.addEventListener('keydown', e => { const g = e.target.closest?.('.pickable'); if (g && (e.key === 'Enter' || e.key === ' ')) { e.preventDefault(); this.toggle(g.closest('.panel').dataset.dimension, g.dataset.key) }
       if (e.key === 'Escape') this.$$('details.menu[open]').forEach(d => { d.open = false; d.querySelector('summary').focus() }) })
-    r.addEventListener('change', e => { if (e.target.matches('.from, .to')) { const [a, b] = ['.from', '.to'].map(q => this.$(q).value); if (a && b) this.go({days: [day(a), day(b)].sort((x, y) => x - y)}) } })
+    r.addEventListener('change', e => { if (e.target.matches('.from, .to')) this.typed() })
+    r.addEventListener('focusout', e => { if (e.target.matches('.from, .to')) this.typed(true) })
     r.addEventListener('pointerover', e => this.tip(e)); r.addEventListener('pointermove', e => this.tip(e)); r.addEventListener('pointerleave', () => this.$('.tip').hidden = true)
     new ResizeObserver(() => { if (Math.abs((this.wide ?? 0) - r.clientWidth) > 1) { this.wide = r.clientWidth; this.redraw() } }).observe(r)
   }
+  // Days typed into the fields, cut to those of the data. While a year is being typed it is 0002, 0020 and 0202 first.
+  typed(done = false) {
+    const fields = ['.from', '.to'].map(q => this.$(q)), asked = fields.map(f => Math.round(f.valueAsNumber / DAY))
+    if (String(asked) === String(this.window())) return
+    if (!done && fields.some(f => f.value < '1000')) return
+    const days = fields.every(f => f.value) ? this.inside(asked) : this.window()
+    if (String(days) === String(this.window())) this.fields()
+    else this.go({days})
+  }
+  fields() { [this.$('.from').value, this.$('.to').value] = this.window().map(iso) }
   tip(e) {
     const t = this.$('.tip'), on = e.target.closest?.('[data-tip]')
     if (!t) return
@@ -416,25 +489,26 @@ class Page {
     this.$('.chips').innerHTML = (s.days ? chip('days', '', span(a, b)) : '') + Object.entries(s.picks).flatMap(([d, v]) => v.map(x => chip(d, x, d === 'country' ? country(x) : words(x)))).join('')
     this.$('.undo').disabled = !this.history.length
     this.$('.clear').disabled = !s.days && !Object.values(s.picks).some(v => v.length)
-    this.$('.from').value = iso(a); this.$('.to').value = iso(b)
+    this.fields()
     this.$$('[data-days]').forEach(p => p.setAttribute('aria-pressed', p.dataset.days ? !!s.days && b === z && b - a + 1 === +p.dataset.days : !s.days))
     this.$('.filters').hidden = s.page === 'data'
     this.$$('[data-page]').forEach(p => { p.href = `?${this.query()}${p.dataset.page === 'overview' ? '' : `&page=${p.dataset.page}`}`; p.dataset.page === s.page ? p.setAttribute('aria-current', 'page') : p.removeAttribute('aria-current') })
     document.title = `${this.told.pages[s.page].title} · ${this.told.run}`
   }
 
-  // Showing a view: headline numbers first, then what hangs on them
+  // Showing a view: headline numbers first, then what depends on them
   async show({say = true} = {}) {
     const q = this.query(), page = this.state.page, turn = this.turn = (this.turn || 0) + 1, names = this.told.pages[page].panels
     this.wish = 0; this.showing = true
     this.chips()
     if (this.laid !== page) this.lay(page)
+    this.heading()
     this.root.dataset.state = 'busy'
     if (page === 'data') { await this.data(turn); if (turn === this.turn) this.ready(); return }
     const got = page === 'overview' ? await this.ask('view', {query: q}) : null
     if (turn !== this.turn) return
     if (got?.error) { this.showing = false; this.root.dataset.state = 'failed'; return }
-    if (got) { this.cards(got.headline); got.panels.forEach(p => this.draw(p)) }
+    if (got) { this.cards(got); got.panels.forEach(p => this.draw(p)) }
     for (const name of names) {
       if (got && got.panels.some(p => p.name === name)) continue
       this.$(`[data-panel="${name}"]`)?.setAttribute('aria-busy', 'true')
@@ -447,8 +521,9 @@ class Page {
   }
   ready() { this.showing = false; this.root.dataset.state = 'ready' }
   say() {
-    const [a, b] = this.window(), k = Object.fromEntries(this.kpis.map(m => [m.name, m])), p = Object.values(this.state.picks).flat()
-    this.$('.live').textContent = `${span(a, b)}${p.length ? ', ' + p.join(', ') : ''}.` + (this.state.page === 'overview' && k.revenue ? ` Revenue ${headline(k.revenue.value, 'eur')}, ${headline(k.orders.value, 'count')} orders.` : ' Charts are updated.')
+    const k = Object.fromEntries(this.kpis.map(m => [m.name, m])), cards = this.state.page === 'overview' && k.revenue
+    const numbers = cards ? `Revenue ${headline(k.revenue.value, 'eur')}, ${headline(k.sales.value, 'count')} sales.` : 'Charts updated.'
+    this.$('.live').textContent = `${[span(...this.window()), ...this.picked()].join(', ')}. ${numbers}`
   }
   // While days are dragged: the newest wish only, one at a time
   async drag(days) {
@@ -463,7 +538,8 @@ class Page {
       this.wish = 0
       const got = await this.ask('view', {query: this.query(), fast: true})
       if (turn === this.turn && !got.error) {
-        this.cards(got.headline); got.panels.forEach(p => this.draw(p))
+        this.cards(got)
+        got.panels.forEach(p => this.draw(p))
         await new Promise(requestAnimationFrame)
         performance.measure('shop:brush', {start: since, end: performance.now()})
       }
@@ -474,26 +550,58 @@ class Page {
   lay(page) {
     this.laid = page; this.panels = {}; this.tabled.clear()
     const {title, panels} = this.told.pages[page]
-    const kpis = page === 'overview' ? `<p class="against soft"></p><section class="kpis" aria-label="Headline numbers">${this.first || '<article class="card kpi skeleton"><i></i><b></b><i></i></article>'.repeat(10)}</section>` : ''
+    const waiting = '<article class="card kpi skeleton"><i></i><b></b><i></i></article>'.repeat(10)
+    const kpis = page === 'overview' ? `<section class="kpis" aria-label="Headline numbers">${this.first || waiting}</section>` : ''
+    const against = page === 'data' ? '' : '<p class="against soft"></p>'
+    const blank = n => `<section class="card panel skeleton p-${n}" data-panel="${n}" aria-busy="true"><i></i><b></b></section>`
     this.$('main').className = `page-${page}`
-    this.$('main').innerHTML = `<h2 class="sr">${title}</h2>${kpis}<div class="grid">` + panels.map(n => `<section class="card panel skeleton p-${n}" data-panel="${n}" aria-busy="true"><i></i><b></b></section>`).join('') + '</div>'
+    this.$('main').innerHTML = `<h2 class="sr">${title}</h2>${against}${kpis}<div class="grid">${panels.map(blank).join('')}</div>`
   }
-  cards(kpis) {
-    const old = Object.fromEntries(this.kpis.map(k => [k.name, k])), [a, b] = this.window(), n = b - a + 1
-    this.kpis = kpis.map(k => ({...k, spark: k.spark ?? old[k.name]?.spark}))
+  // What is shown, and what it is compared with: it stays on paper, where the filters are gone
+  heading(against) {
+    const line = this.$('.against'), [a, b] = this.window(), n = b - a + 1
+    if (!line) return
+    const shown = [span(a, b), ...this.picked()].join(' · ')
+    if (!against) { line.textContent = shown; return }
+    const [x, y] = against.map(day), year = y < a - 1
+    line.textContent = `${shown}. ` + (year ? `Compared with ${span(x, y)}, 52 weeks earlier.`
+      : `Compared with the ${n === 1 ? 'day' : `${n} days`} before; the data has no year before, so the season is part of any change.`)
+  }
+  cards({headline: all, against}) {
+    const old = Object.fromEntries(this.kpis.map(k => [k.name, k]))
+    this.kpis = all.map(k => ({...k, spark: k.spark ?? old[k.name]?.spark, final: k.spark ? k.final : old[k.name]?.final}))
     const host = this.$('.kpis')
     this.first = ''
     if (!host) return
-    const focused = document.activeElement?.closest?.('.kpi')?.dataset.name, early = this.kpis.some(k => k.before != null)
-    host.innerHTML = this.kpis.map(k => {
-      const diff = k.before == null || k.value == null ? null : k.unit === 'share' ? k.value - k.before : k.before ? k.value / k.before - 1 : null
-      const flat = diff != null && Math.abs(diff) < .0005, kind = diff == null || flat ? '' : diff * k.good > 0 ? 'good' : 'bad'
-      const word = diff == null ? (!early ? 'no earlier period' : k.value == null ? 'nothing in view' : k.before == null ? 'nothing before' : k.value ? `was ${headline(0, k.unit)}` : 'unchanged') : flat ? 'unchanged' : `${diff > 0 ? '▲' : '▼'} ${k.unit === 'share' ? (100 * Math.abs(diff)).toFixed(1) + ' pts' : percent(Math.abs(diff), Math.abs(diff) < 10 ? 1 : 0)}`
-      const long = diff == null ? '' : `<span class="sr">${diff > 0 ? 'up' : 'down'}, against ${many(n, 'day')} before: ${headline(k.before, k.unit)}</span>`
-      return `<article class="card kpi" data-name="${k.name}"><h3>${k.title}<button type="button" class="what" data-name="${k.name}" aria-label="What is ${k.title}?">i</button></h3><p class="value">${headline(k.value, k.unit)}</p><p class="delta ${kind}" title="${diff == null ? '' : `${many(n, 'day')} before: ${headline(k.before, k.unit)}`}">${word}${long}</p>${spark(k.spark)}</article>`
-    }).join('')
+    const focused = document.activeElement?.closest?.('.kpi')?.dataset.name
+    host.innerHTML = this.kpis.map(k => this.card(k, against)).join('')
     if (focused) host.querySelector(`[data-name="${focused}"] .what`)?.focus()
-    this.$('.against').textContent = `${span(a, b)}${early ? `, against ${n === 1 ? 'the day' : `the ${n} days`} before` : ''}`
+    this.heading(against)
+  }
+  card(k, against) {
+    const {word, aloud, kind} = this.delta(k, against), value = headline(k.value, k.unit), [a, b] = this.window()
+    const year = against && day(against[1]) < a - 1, ago = year ? '52 weeks earlier' : `${many(b - a + 1, 'day')} before`
+    const was = k.before == null ? '' : `${ago}: ${headline(k.before, k.unit)}`
+    const spoken = was ? `${aloud}, against ${was}` : aloud
+    const mark = k.whole ? `<p class="whole">whole orders with ${esc((this.state.picks.category || []).join(' or '))}</p>` : ''
+    return `<article class="card kpi" data-name="${k.name}">
+      <h3>${k.title}<button type="button" class="what" data-name="${k.name}" aria-label="What is ${k.title}?">i</button></h3>
+      <p class="value">${value}</p>${mark}
+      <p class="delta ${kind}" title="${was}"><span aria-hidden="true">${word}</span><span class="sr">${spoken}</span></p>
+      ${spark(k.spark, k.final)}</article>`
+  }
+  // What a card says below its value: seen, read aloud, and whether it is good, bad or neither
+  delta(k, against) {
+    const plain = word => ({word, aloud: word, kind: ''})
+    if (k.note) return {...plain(k.note), kind: 'open'}
+    if (!against) return plain('no earlier period')
+    if (k.value == null) return plain('nothing in view')
+    if (k.before == null) return plain('nothing before')
+    const {size, up} = change(k.before, k.value, k.unit)
+    if (up == null) return plain('unchanged')
+    if (!size) return plain(`was ${headline(k.before, k.unit)}`)
+    const few = k.few ? ' · small base' : '', kind = k.few || !k.good ? '' : (up ? 1 : -1) * k.good > 0 ? 'good' : 'bad'
+    return {word: `${up ? '▲' : '▼'} ${size}${few}`, aloud: `${up ? 'up' : 'down'} ${size}${k.few ? ', from a small base' : ''}`, kind}
   }
 
   draw(p) {
@@ -526,10 +634,12 @@ class Page {
   }
   // Nothing to draw: say what is missing, for which view, and what brings it back
   nothing(p) {
-    const s = this.state, own = p.chart.dimension, picks = Object.entries(s.picks).flatMap(([d, v]) => d === own ? [] : v.map(x => d === 'country' ? country(x) : words(x)))
-    const days = s.days && p.chart.kind !== 'time', b = (act, label) => `<button type="button" data-do="${act}">${label}</button>`
-    const what = picks.length ? days ? 'Take a longer period, or a filter away.' : 'Take a filter away.' : days ? 'Take a longer period.' : 'So it is in the whole shop.'
-    return `<div class="empty"><p><b>${esc(p.empty)}</b></p><p>${esc([...(days ? [span(...s.days)] : []), ...picks].join(' · '))}</p><p>${what}</p><p>${days ? b('alldays', 'All days') : ''} ${picks.length ? b('clearpicks', 'No filters') : ''}</p></div>`
+    const s = this.state, picks = this.picked(p.chart.dimension), days = s.days && p.chart.kind !== 'time'
+    const b = (act, label) => `<button type="button" data-do="${act}">${label}</button>`
+    const longer = 'Choose a longer period', fewer = 'emove a filter'
+    const what = picks.length ? days ? `${longer} or r${fewer}.` : `R${fewer}.` : days ? `${longer}.` : 'This holds for the whole shop.'
+    return `<div class="empty"><p><b>${esc(p.empty)}</b></p><p>${esc([...(days ? [span(...s.days)] : []), ...picks].join(' · '))}</p>
+      <p>${what}</p><p>${days ? b('alldays', 'All days') : ''} ${picks.length ? b('clearpicks', 'No filters') : ''}</p></div>`
   }
   redraw() { for (const n of Object.keys(this.panels)) this.paint(n) }
   table(p, most = 200) {
@@ -598,8 +708,11 @@ class Page {
   readout(svg, s, p, e) {
     const box = svg.getBoundingClientRect(), d = Math.floor(s.first + (e.clientX - box.left - s.l) / (s.r - s.l) * (s.last - s.first + 1)), i = s.rev[d], g = svg.querySelector('.readout')
     if (i == null) { g.innerHTML = ''; return }
-    const x = s.x(d + .5), [, rev, orders] = p.rows[i], end = x > (s.l + s.r) / 2
-    g.innerHTML = `<path d="M${x.toFixed(1)} ${s.t}V${s.b}" class="cross"/><circle cx="${x.toFixed(1)}" cy="${s.y(rev).toFixed(1)}" r="4" fill="var(--main)"/>` + text(x + (end ? -8 : 8), s.t + 12, `${said(d)}: ${short(rev, 'eur')}, ${many(orders, 'order')}`, {a: end ? 'end' : 'start', c: 'halo strong'})
+    const x = s.x(d + .5), [, rev, sales] = p.rows[i], end = x > (s.l + s.r) / 2
+    const dot = `<circle cx="${x.toFixed(1)}" cy="${s.y(rev).toFixed(1)}" r="4" fill="var(--main)"/>`
+    const label = `${said(d)}: ${short(rev, 'eur')}, ${many(sales, 'sale')}`
+    g.innerHTML = `<path d="M${x.toFixed(1)} ${s.t}V${s.b}" class="cross"/>${dot}` +
+      text(x + (end ? -8 : 8), s.t + 12, label, {a: end ? 'end' : 'start', c: 'halo strong'})
   }
 
   // What a number or chart means, and taking it away
@@ -617,7 +730,11 @@ class Page {
   }
   async explain(name) {
     const m = await this.ask('measure', {query: this.query(), name})
-    if (!m.error) this.dialog(m.title, `<p>${esc(m.what)}</p><p><b>${m.value == null ? DASH : m.unit === 'share' ? percent(m.value, 4) : amount(m.value, m.unit)}</b> in this view. <button type="button" data-do="csv" data-name="headline">All headline numbers as CSV</button> <button type="button" data-do="parquet" data-name="headline">as Parquet</button></p>`, m.grain, m.sql)
+    if (m.error) return
+    const value = m.value == null ? DASH : m.unit === 'share' ? percent(m.value, 4) : amount(m.value, m.unit)
+    const take = (kind, label) => `<button type="button" data-do="${kind}" data-name="headline">${label}</button>`
+    this.dialog(m.title, `<p>${esc(m.what)}</p>${m.note ? `<p>${esc(m.note)}</p>` : ''}
+      <p><b>${value}</b> in this view. ${take('csv', 'All headline numbers as CSV')} ${take('parquet', 'as Parquet')}</p>`, m.grain, m.sql)
   }
   dialog(title, body, grain, sql) {
     const d = this.$('dialog')
@@ -628,8 +745,10 @@ class Page {
   }
   save(blob, file) { const a = document.createElement('a'); a.href = URL.createObjectURL(blob); a.download = file; a.click(); setTimeout(() => URL.revokeObjectURL(a.href), 2000) }
   picture(name, kind) {
-    const p = this.panels[name], w = 900, picks = Object.entries(this.state.picks).flatMap(([d, v]) => v.map(x => d === 'country' ? country(x) : words(x)))
-    const notes = [[...(p.past ? [] : [span(...this.window())]), ...picks].join(' · '), p.note].flatMap(t => lines(t, (w - 48) / 7.2)), head = 30 + notes.length * 17 // 7.2 px a letter, rather more than less
+    const p = this.panels[name], w = 900, shown = [...(p.past ? [] : [span(...this.window())]), ...this.picked()]
+    const notes = [shown.join(' · '), p.note].flatMap(t => lines(t, (w - 48) / 7.2)), head = 30 + notes.length * 17 // 7.2 px per letter
+    const days = p.past ? [this.whole()[0], this.window()[1]] : this.window()
+    const file = [name, ...days.map(iso), ...this.picked()].join(' ').replace(/[^\w-]+/g, ' ').slice(0, 120).trim()
     const {h, out} = charts[p.chart.kind](p, w - 48, this.state), style = getComputedStyle(this.root)
     const css = [...new Set([...(out + this.svgStyle()).matchAll(/var\((--[\w]+)\)/g)].map(m => m[1]))], probe = document.createElement('i')
     this.root.append(probe)
@@ -638,9 +757,16 @@ class Page {
     probe.remove()
     const flat = t => t.replace(/var\((--[\w]+)\)/g, (_, v) => colour[v])
     const svg = flat(`<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${head + h + 52}" viewBox="0 0 ${w} ${head + h + 52}"><style>${this.svgStyle()}</style><rect width="100%" height="100%" fill="${page}"/><g transform="translate(24 30)"><text class="strong" style="font-size:17px" y="4">${esc(p.title)}</text>${notes.map((t, i) => `<text class="soft" y="${26 + 17 * i}">${esc(t)}</text>`).join('')}<g transform="translate(0 ${head})">${out}</g></g></svg>`)
-    if (kind === 'svg') return this.save(new Blob([svg], {type: 'image/svg+xml'}), `${name}.svg`)
+    if (kind === 'svg') return this.save(new Blob([svg], {type: 'image/svg+xml'}), `${file}.svg`)
     const image = new Image(), url = URL.createObjectURL(new Blob([svg], {type: 'image/svg+xml'}))
-    image.onload = () => { const c = document.createElement('canvas'); c.width = w * 2; c.height = (head + h + 52) * 2; c.getContext('2d').drawImage(image, 0, 0, c.width, c.height); URL.revokeObjectURL(url); c.toBlob(b => this.save(b, `${name}.png`)) }
+    image.onload = () => {
+      const c = document.createElement('canvas')
+      c.width = w * 2
+      c.height = (head + h + 52) * 2
+      c.getContext('2d').drawImage(image, 0, 0, c.width, c.height)
+      URL.revokeObjectURL(url)
+      c.toBlob(b => this.save(b, `${file}.png`))
+    }
     image.src = url
   }
   svgStyle() { return 'text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;fill:var(--ink)}.soft{fill:var(--soft)}.small{font-size:11px}.strong{font-weight:650}.mark{fill:var(--marktext)}.halo{paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-linejoin:round}.grid{stroke:var(--line);fill:none}.area{fill:var(--main);opacity:.14}.thin{fill:none;stroke:var(--pale);stroke-width:1}.thick{fill:none;stroke:var(--main);stroke-width:2.2;stroke-linejoin:round}.line{fill:none;stroke:var(--main);stroke-width:1.5}.dashed{fill:none;stroke:var(--soft);stroke-dasharray:2 3}.dot{fill:var(--main);opacity:.6}.on0,.on1,.on2{fill:var(--onpale)}.on3{fill:var(--onmid)}.on4,.on5{fill:var(--ondark)}' }
@@ -663,7 +789,8 @@ class Page {
   facts(m) {
     const card = (title, made) => {
       let inside
-      try { inside = made() } catch { inside = '<p class="soft">The manifest of this run says this in a form that is not known here. <code>shop-nb validate DIR</code> checks the run.</p>' }
+      const unread = '<p class="soft">This part of the manifest cannot be read. Check the run: <code>shop-nb validate DIR</code></p>'
+      try { inside = made() } catch { inside = unread }
       return `<section class="card facts"><h3>${title}</h3>${inside}</section>`
     }
     const fact = (name, value) => `<dt>${esc(name)}</dt><dd>${esc(value)}</dd>`
@@ -673,7 +800,7 @@ class Page {
       return `<dl>${fact('Data as of', said(this.whole()[1]))}${settings.map(([k, v]) => fact(words(k), value(k, v))).join('')}${fact('shop_nb', `${asText(m.shop_nb)}, generator ${asText(m.version)}`)}</dl>`
     }
     const checks = () => {
-      if (m.checks == null) return '<p class="soft">This run was not checked. <code>shop-nb validate DIR</code> does it.</p>'
+      if (m.checks == null) return '<p class="soft">This run has not been checked. Check it: <code>shop-nb validate DIR</code></p>'
       const {ok, failures, checks, rows} = asPlain(m.checks), counts = Object.entries(asPlain(checks)), over = asPlain(rows), total = counts.reduce((a, [, n]) => a + asCount(n), 0)
       const word = ok === true ? `✓ All ${whole(total)} checks passed` : `✗ ${many(asList(failures).length, 'check')} failed`
       return `<p class="${ok === true ? 'good' : 'bad'}"><b>${esc(word)}</b></p><dl>${counts.map(([t, n]) => fact(words(t), `${many(n, 'check')} over ${many(asCount(over[t]), 'row')}`)).join('')}</dl>`
@@ -699,8 +826,10 @@ class Page {
       return `<svg viewBox="0 0 96 26" width="96" height="26" role="img" aria-label="from ${esc(c.low)} to ${esc(c.high)}">${c.bins.map((n, i) => rect(i * 6, 26 - n / most * 24, 5, n / most * 24, 'var(--main)', tip(`${whole(n)} rows; all: ${c.low} to ${c.high}`))).join('')}</svg>`
     }
     const last = Math.min(got.offset + 25, got.total), num = c => this.columns[c]?.kind === 'number' && !/_id$/.test(got.columns[c])
+    const step = (by, label, on) => `<button type="button" data-step="${by}" ${on ? '' : 'disabled'}>${label}</button>`
+    const shown = `${whole(got.offset + 1)} – ${whole(last)} of ${whole(got.total)}`
     this.$('.rows').innerHTML = `<div class="scroll" tabindex="0" role="region" aria-label="${esc(words(table))}"><table><thead><tr>${got.columns.map((c, i) => `<th scope="col" aria-sort="${sort === c ? down ? 'descending' : 'ascending' : 'none'}" title="${esc(this.columns[i]?.doc)}"><button type="button" data-sort="${esc(c)}">${esc(words(c))}${sort === c ? down ? ' ↓' : ' ↑' : ''}</button>${picture(this.columns[i])}</th>`).join('')}</tr></thead><tbody>${got.rows.map(r => `<tr>${r.map((v, i) => `<td class="${num(i) ? 'num' : ''}">${v == null ? '<span class="soft">–</span>' : esc(typeof v === 'boolean' ? (v ? 'yes' : 'no') : v)}</td>`).join('')}</tr>`).join('')}</tbody></table></div>
-      <p class="pager"><button type="button" data-step="-25" ${got.offset ? '' : 'disabled'}>Earlier</button><span>${whole(got.offset + 1)} – ${whole(last)} of ${whole(got.total)}</span><button type="button" data-step="25" ${last < got.total ? '' : 'disabled'}>Later</button></p>`
+      <p class="pager">${step(-25, 'Previous', got.offset)}<span>${shown}</span>${step(25, 'Next', last < got.total)}</p>`
     if (focus) this.$(`.rows ${focus}`)?.focus()
   }
 
@@ -726,12 +855,18 @@ class Page {
       this.stale = true
       if (localStorage.getItem('shop-auto')) return this.reload()
       this.$('.notes .changed')?.remove()
-      const n = this.notice('The run has changed since this page was opened.', '<button type="button" data-do="reload">Show the new data</button><label><input type="checkbox" class="auto"> always by itself</label>')
+      const act = '<button type="button" data-do="reload">Show the new data</button>'
+      const always = '<label><input type="checkbox" class="auto"> Always do this</label>'
+      const n = this.notice('The run has changed since this page was opened.', act + always)
       n.className = 'changed'
       n.querySelector('.auto').onchange = e => { if (e.target.checked) { localStorage.setItem('shop-auto', '1'); this.reload() } else localStorage.removeItem('shop-auto') }
     }, every)
   }
-  lost() { if (!this.$('.notes .error')) this.notice('The connection to the shop was lost. The address keeps this view.', '<button type="button" data-do="open">Open it again</button>').className = 'error' }
+  lost() {
+    if (this.$('.notes .error')) return
+    const act = '<button type="button" data-do="open">Reopen</button>'
+    this.notice('The connection was lost. Reopening the page brings this view back.', act).className = 'error'
+  }
   async reload() {
     this.$('.notes .changed')?.remove()
     this.root.dataset.state = 'busy'
