@@ -150,10 +150,10 @@ const charts = {
   hbar(p, w) { return bars(p, w, {}) },
 
   bar(p, w) {
-    const c = p.chart, u = unit(p, c.y), {v, names, tips} = shortened(p), n = v.length, few = n <= 13, h = 240
+    const c = p.chart, u = unit(p, c.y), {v, names, tips, also} = shortened(p), n = v.length, few = n <= 13, h = 240
     const [l, r, t, b] = [few ? 8 : 46, 8, 30, c.xlabel ? 42 : 28], top = Math.max(...v, 1e-9) * 1.1
     const y = q => h - b - q / top * (h - b - t), step = (w - l - r) / n, x = i => l + i * step
-    const also = c.also ? values(p, c.also) : [], every = Math.ceil(n * 34 / (w - l - r))
+    const every = Math.ceil(n * 34 / (w - l - r))
     let out = few ? '' : yaxis(top, y, u, l, w - r), mark = -1
     if (c.middle) {
       mark = values(p, c.middle).findIndex(q => q >= .5)
@@ -310,14 +310,19 @@ function bars(p, w, {dimension, picked = []}) {
   return {h: t + rows.length * row + (rest > 0 ? 22 : 2), out: out + (rest > 0 ? text(0, t + rows.length * row + 15, `and ${whole(rest)} more in the table`, {c: 'soft'}) : '')}
 }
 
-// The bars of a chart: what is counted, what stands below, what the tip says. Of a distribution that runs out in a long tail
-// (`middle` names its cumulative share), the last hundredth is one bar, or one late parcel would take all the room.
+// The bars of a chart: what is counted, what stands below, what the tip says. Where numbers run out in a long tail, as days or
+// order lines do, the last hundredth is one bar, or one late parcel would take all the room.
 function shortened(p) {
   const c = p.chart, v = values(p, c.y), names = values(p, c.x).map(q => full(q, unit(p, c.x)))
-  const last = c.middle ? values(p, c.middle).findIndex(q => q >= .99) + 1 : 0
-  if (!last || v.length - last < 4) return {v, names, tips: names}
-  const rest = v.slice(last).reduce((a, q) => a + q, 0), kept = names.slice(0, last)
-  return {v: [...v.slice(0, last), rest], names: [...kept, `${names[last]}+`], tips: [...kept, `${names[last]} to ${names.at(-1)}`]}
+  const also = c.also ? values(p, c.also) : [], add = all => all.reduce((a, q) => a + q, 0)
+  const counts = unit(p, c.y) === 'count' && values(p, c.x).every(Number.isInteger), total = add(v)
+  let last = 0
+  for (let sum = 0; counts && sum < .99 * total; last++) sum += v[last]
+  if (!last || v.length - last < 4) return {v, names, also, tips: names}
+  const cut = (all, end) => [...all.slice(0, last), end]
+  const rest = c.also === 'share' ? add(also.slice(last)) : null
+  return {v: cut(v, add(v.slice(last))), names: cut(names, `${names[last]}+`), also: also.length ? cut(also, rest) : [],
+    tips: cut(names, `${names[last]} to ${names.at(-1)}`)}
 }
 
 // Names beside their dots, on the side where there is room; one that would run into another is left out
@@ -565,7 +570,7 @@ class Page {
     if (!against) { line.textContent = shown; return }
     const [x, y] = against.map(day), year = y < a - 1
     line.textContent = `${shown}. ` + (year ? `Compared with ${span(x, y)}, 52 weeks earlier.`
-      : `Compared with the ${n === 1 ? 'day' : `${n} days`} before; the data has no year before, so the season is part of any change.`)
+      : `Compared with the ${n === 1 ? 'day' : `${n} days`} before; the data does not reach back a year, so changes include the season.`)
   }
   cards({headline: all, against}) {
     const old = Object.fromEntries(this.kpis.map(k => [k.name, k]))
