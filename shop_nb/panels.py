@@ -166,9 +166,11 @@ def _days(cube, f, name=''):
 def scope(
     cube:Cube, # of the shop
     f:Filters, # a view
-    name:str='', # a panel; some look at more days than the view has
+    name:str='', # a panel; some look at more days than the view has, or past one of its picks
 ) -> str: # as `2025-10-03 to 2025-12-31; category: Toys; country: AT`
     "What a view holds, in words that can leave with its numbers"
+    if name == 'revenue_by_day': f = replace(f, start=None, end=None)
+    if name.startswith('by_'): f = replace(f, **{name[3:]: ()})
     days = _days(cube, f, name)
     picks = [f'{DIMENSIONS[d].lower()}: {", ".join(v)}' for d, v in f.picks.items()]
     return '; '.join([f'{days["start"]} to {days["end"]}', *picks])

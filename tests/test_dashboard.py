@@ -284,6 +284,9 @@ def test_a_file_says_what_it_shows(desk):
         assert set(pd.read_csv(io.BytesIO(csv)).view) == {view}, name
     got, (parquet,) = desk.answer(dict(ask='download', query=query, name='cohort_retention', format='parquet'))
     assert set(pd.read_parquet(io.BytesIO(parquet)).view) == {view.replace('2025-10-03', str(desk.cube.bounds[0]))}, 'all days up to the last'
+    (own,), (days,) = (desk.answer(dict(ask='download', query=query, name=name, format='csv'))[1] for name in ('by_country', 'revenue_by_day'))
+    assert set(pd.read_csv(io.BytesIO(own)).view) == {view.removesuffix('; country: AT')}, 'its own pick does not narrow it'
+    assert set(pd.read_csv(io.BytesIO(days)).view) == {view.replace('2025-10-03', str(desk.cube.bounds[0]))}, 'all days stand in it'
     many = desk.answer(dict(ask='download', query='category=' + ','.join(CATEGORIES), name='hours', format='csv'))[0]['file']
     assert len(many) <= 124 and many.endswith('.csv') and not re.search(r'[/\\:]', many)
 
@@ -780,8 +783,10 @@ def test_every_number_explains_itself_and_can_be_taken_away(visit, shop):
     name, parquet = take('by_country', 'Rows as Parquet')
     assert name == 'by_country 2025-03-01 to 2025-05-31 channel app.parquet' and pd.read_parquet(io.BytesIO(parquet)).equals(found)
     name, svg = take('revenue_by_day', 'Chart as SVG')
+    assert name == 'revenue_by_day 2025-01-01 2025-12-31 app.svg' and '1 Jan – 31 Dec 2025 · app' in svg.decode(), 'it shows all days'
     assert svg.startswith(b'<svg xmlns') and b'var(' not in svg and b'Revenue over time' in svg
     name, png = take('hours', 'Chart as PNG')
+    assert name == 'hours 2025-03-01 2025-05-31 app.png'
     assert png.startswith(b'\x89PNG') and len(png) > 5000
     page.locator('.p-by_country summary').click(); page.locator('.p-by_country .menu button', has_text='Table').click()
     assert 'Austria' not in page.inner_text('.p-by_country') and page.locator('.p-by_country tbody tr').count() == len(found)

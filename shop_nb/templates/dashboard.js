@@ -750,11 +750,12 @@ class Page {
   }
   save(blob, file) { const a = document.createElement('a'); a.href = URL.createObjectURL(blob); a.download = file; a.click(); setTimeout(() => URL.revokeObjectURL(a.href), 2000) }
   picture(name, kind) {
-    const p = this.panels[name], w = 900, shown = [...(p.past ? [] : [span(...this.window())]), ...this.picked()]
+    const p = this.panels[name], w = 900, picks = this.picked(p.chart.dimension), all = p.chart.kind === 'time'
+    const state = all ? {...this.state, days: null} : this.state, days = all ? this.whole() : this.window() // no brush on paper
+    const shown = [...(p.past ? [] : [span(...days)]), ...picks], from = p.past ? this.whole()[0] : days[0]
     const notes = [shown.join(' · '), p.note].flatMap(t => lines(t, (w - 48) / 7.2)), head = 30 + notes.length * 17 // 7.2 px per letter
-    const days = p.past ? [this.whole()[0], this.window()[1]] : this.window()
-    const file = [name, ...days.map(iso), ...this.picked()].join(' ').replace(/[^\w-]+/g, ' ').slice(0, 120).trim()
-    const {h, out} = charts[p.chart.kind](p, w - 48, this.state), style = getComputedStyle(this.root)
+    const file = [name, iso(from), iso(days[1]), ...picks].join(' ').replace(/[^\w-]+/g, ' ').slice(0, 120).trim()
+    const {h, out} = charts[p.chart.kind](p, w - 48, state), style = getComputedStyle(this.root)
     const css = [...new Set([...(out + this.svgStyle()).matchAll(/var\((--[\w]+)\)/g)].map(m => m[1]))], probe = document.createElement('i')
     this.root.append(probe)
     const colour = Object.fromEntries(css.map(v => { probe.style.color = `var(${v})`; return [v, getComputedStyle(probe).color] }))
