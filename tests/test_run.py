@@ -248,6 +248,16 @@ def test_refunds_are_a_share_of_what_was_paid(done):
     card = next(c for c in headline(shop) if c['label'] == 'Refund rate')
     assert card['value'] == f'{100 * shop.payments.refunded_cents.sum() / paid:.1f}%' == read_manifest(done)['headline']['Refund rate']
     assert paid != shop.sql('select sum(amount_cents) as n from order_totals where is_sale = 1').n[0]
+    assert re.search(r'Not final: [\d,]+ orders? can still come back\.$', card['note'])
+
+
+def test_orders_placed_and_sales_are_two_numbers(done):
+    "On the first page as on the dashboard, from the one definition of each."
+    shop, cards = Shop.open(done), {c['label']: c['value'] for c in headline(Shop.open(done))}
+    sales = shop.orders.status.isin(['paid', 'shipped', 'delivered', 'returned']).sum()
+    assert cards['Orders placed'] == f'{len(shop.orders):,}' != cards['Sales'] == f'{sales:,}'
+    page = (done / 'index.html').read_text()
+    assert all(f'>{label}</span><span class="value">{value}</span>' in page for label, value in cards.items())
 
 
 def test_a_new_run_takes_the_place_of_the_old_one(short, tmp_path, capsys):
