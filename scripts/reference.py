@@ -12,9 +12,10 @@ from readme import ROOT, cells
 from render import Page, coloured, opening, plain, relative, slug
 from shop_nb import Shop
 from shop_nb.analytics import PARAMS, questions
+from shop_nb.charts import both
 from shop_nb.cli import app
 from shop_nb.dictionary import er_diagram
-from shop_nb.pages import NARROW, WIDE, both, figure
+from shop_nb.pages import NARROW, WIDE, figure
 from shop_nb.profile import dictionary_html
 from shop_nb.realism import FACTS
 from shop_nb.rules import RULES, VIEWS, create_views

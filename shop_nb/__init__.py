@@ -1,16 +1,23 @@
 "A synthetic shop, realistic and exactly reproducible at any size."
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what a type checker and an editor see; at run time nothing is imported before it is asked for
+    from shop_nb.generate import digest as digest, tables as tables
+    from shop_nb.settings import Settings as Settings, ShopError as ShopError
+    from shop_nb.shop import Shop as Shop
+    from shop_nb.twins import twin as twin
+
 __version__ = "0.1.0"
 
 _HOME = dict(Shop="shop", Settings="settings", ShopError="settings", twin="twins", tables="generate", digest="generate")
 __all__ = list(_HOME)
 
 
-def __getattr__(name):
+def __getattr__(name: str):
     "The names for people, imported when somebody asks for them: `import shop_nb` loads nothing"
     from importlib import import_module
     if name not in _HOME: raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    for part in ("lookup", "truth") if name == "Shop" else (): import_module(f"shop_nb.{part}")  # they add methods to Shop
     return getattr(import_module(f"shop_nb.{_HOME[name]}"), name)
 
 

@@ -284,7 +284,7 @@ def test_analysis_sql_runs_as_it_is(run, con, monkeypatch):
 
 # ------------------------------------------------------------------ calls that are wrong
 @pytest.mark.parametrize('call, words, code', [
-    (lambda s: ask('monthly_revenu', s), ["'monthly_revenu'", "did you mean 'monthly_revenue'"], 2),
+    (lambda s: ask('monthly_revenu', s), ["'monthly_revenu'", "Did you mean 'monthly_revenue'"], 2),
     (lambda s: ask('order_status', s, colour='red'), ["no parameter 'colour'", 'start, end'], 2),
     (lambda s: ask('top_products', s, limit=0), ['limit', 'whole number from 1'], 2),
     (lambda s: ask('top_products', s, limit='ten'), ['limit', 'whole number from 1'], 2),

@@ -4,7 +4,7 @@ import subprocess, sys
 import pandas as pd, pytest
 
 from shop_nb import Shop, ShopError
-from shop_nb.magic import Query, complete_line, complete_sql, find_shop, guess_chart, match, query, relations
+from shop_nb.magic import OPTIONS, Query, complete_line, complete_sql, find_shop, guess_chart, match, query, relations
 
 SMALL = dict(customers=200, products=60, orders=400, order_items=1000)
 
@@ -52,21 +52,48 @@ def test_a_chart_where_it_makes_sense(shell, capsys):
     assert 'Figure' not in capsys.readouterr().out
 
 
-def test_to_keeps_the_frame_and_a_semicolon_keeps_quiet(shell, capsys):
-    assert run(shell, '%%ask --to dear\nselect max(price_cents) as cents from products;').result is None
+def test_to_keeps_the_frame_and_quiet_shows_nothing(shell, capsys):
+    assert run(shell, '%%ask --to dear --quiet\nselect max(price_cents) as cents from products').result is None
     assert shell.user_ns['dear'].cents.iat[0] == shell.user_ns['shop'].products.price_cents.max()
     assert capsys.readouterr().out == ''
 
 
+def test_a_semicolon_is_the_end_of_a_query(shell):
+    answer = run(shell, '%%ask\nselect 42 as n; \n').result
+    assert answer.frame.n.tolist() == [42]
+
+
+@pytest.mark.parametrize('code', ['%ask\nselect 1', '\n%ask --to x\n-- a title\nwith t as (select 1) select * from t', '%ask\nfrom orders'])
+def test_sql_beneath_the_line_form_is_told_in_words(shell, capsys, code):
+    assert not run(shell, code).success
+    out, err = capsys.readouterr()
+    assert 'two per cent signs' in out + err
+    assert 'SyntaxError' not in out + err
+
+
+def test_python_beneath_the_line_form_stays_python(shell):
+    assert run(shell, '%ask\nfrom math import pi\npi').result > 3
+
+
+def test_an_interrupted_query_is_told_without_a_traceback(shell, shop, monkeypatch, capsys):
+    def interrupted(query): raise KeyboardInterrupt
+    monkeypatch.setattr(shop, 'sql', interrupted, raising=False)
+    assert not run(shell, '%%ask\nselect 1').success
+    out, err = capsys.readouterr()
+    assert 'The query was interrupted.' in out + err
+    assert 'Traceback' not in out + err
+
+
 @pytest.mark.parametrize('code,says', [
-    ('%%ask\nselect * from order', 'DuckDB: Parser Error'), ('%%ask\nselect no_such from orders', 'no_such'), ('%ask monthly_revenu', "did you mean 'monthly_revenue'"),
+    ('%%ask\nselect * from order', 'DuckDB: Parser Error'), ('%%ask\nselect no_such from orders', 'no_such'), ('%ask monthly_revenu', "Did you mean 'monthly_revenue'"),
     ('%ask top_customers AT', 'NAME=VALUE'), ('%ask top_customers limit=many', 'limit'), ('%%ask monthly_revenue\nselect 1', 'is not an option'), ('%%ask --shop paris\nselect 1', 'no shop called paris'),
     ('%%ask --run no/such\nselect 1', 'no folder no/such'), ('%ask --colour red', 'unrecognized arguments')])
 def test_an_error_is_two_lines(shell, capsys, code, says):
     done = run(shell, code)
     out = capsys.readouterr()
     assert not done.success and says in out.out + out.err
-    assert 'Traceback' not in out.out + out.err and len((out.out + out.err).strip().splitlines()) <= 3
+    assert 'Traceback' not in out.out + out.err
+    assert len((out.out + out.err).strip().splitlines()) <= 4
 
 
 def test_which_shop_is_meant(shop, tmp_path):
@@ -121,7 +148,7 @@ def test_completion_knows_tables_and_columns(shop):
     assert ('country', 'column') not in complete_sql('select  from order_totals', 'select ')[1]
     assert complete_sql('select c.co from customers as c', 'select c.co')[1] == [('country', 'column')]
     assert complete_sql('select x.co from customers as c', 'select x.co')[1] == []
-    assert dict(complete_line('--')[1]) == {o: 'option' for o in ('--shop', '--run', '--to', '--no-chart')}
+    assert dict(complete_line('--')[1]) == {o: 'option' for o in OPTIONS}
     assert complete_line('', sql=True)[1] == complete_line('--')[1] and complete_line('--run rep') == ('rep', [])
     assert match('print(1)\nx = %ask monthly', 1, 16)[1] == [('monthly_revenue', 'question')]
     assert match('x = 5', 0, 5) is None and match('', 0, 0) is None and match('%%ask', 0, 5) is None

@@ -7,9 +7,8 @@ from nbformat import v4
 
 from shop_nb import Shop
 from shop_nb.analytics import questions
-from shop_nb.charts import label, png, svg
-from shop_nb.pages import both, figure, notebook_page, policy
-from shop_nb.pages import _repainted as repainted
+from shop_nb.charts import both, label, png, recoloured, svg
+from shop_nb.pages import figure, notebook_page, policy
 from shop_nb.profile import profile
 from shop_nb.run import identity, index_html, write_manifest
 from shop_nb.schema import TABLES
@@ -137,7 +136,7 @@ def test_labels():
 
 def test_a_name_that_is_a_colour_keeps_its_letters():
     drawn = '<text style="fill: #0072b2">#0072b2</text><!-- #0072b2 -->'
-    assert repainted(drawn) == '<text style="fill: light-dark(#0072b2, #56b4e9)">#0072b2</text><!-- #0072b2 -->'
+    assert recoloured(drawn) == '<text style="fill: light-dark(#0072b2, #56b4e9)">#0072b2</text><!-- #0072b2 -->'
     assert both('<p style="fill: #0072b2">#0072b2</p>', '<p style="fill: #56b4e9">#0072b2</p>') == '<p style="fill: light-dark(#0072b2, #56b4e9)">#0072b2</p>'
 
 
