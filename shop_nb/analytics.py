@@ -108,6 +108,7 @@ def _gib(text): # DuckDB writes a size as 11.7 GiB
 def _duck(limited=False):
     "DuckDB in memory, which takes no name in a query for a variable of Python"
     con = need('duckdb', 'analytics').connect(config=dict(python_enable_replacements=False))
+    con.execute('set enable_progress_bar = false') # it is drawn in the middle of what a program prints
     if not limited: return con
     con.execute("set memory_limit = '50%'")
     half = _gib(con.sql("select current_setting('memory_limit')").fetchall()[0][0])
@@ -408,7 +409,7 @@ def label_of(
 ) -> str: # revenue (€) for revenue_eur
     "What a column is called above a table"
     label = column.replace('_eur', ' (€)').replace('_', ' ')
-    for pattern, words in _WORDS.items(): label = re.sub(rf'\b{pattern}\b', words, label)
+    label = re.sub(rf"\b({'|'.join(_WORDS)})\b", lambda found: _WORDS[found[0]], label)
     return re.sub(r'\borders\b', 'sales', label) if sales else label
 
 # %% ../nbs/07_analytics.ipynb #122a590e

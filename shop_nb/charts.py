@@ -120,7 +120,7 @@ def builder(f):
 def _labels(frame, column):
     "A text for each row: one column, or two joined by a plus"
     columns = [column] if isinstance(column, str) else list(column)
-    return [label(' + '.join(map(label, row))) for row in frame[columns].itertuples(index=False)]
+    return [label(' + '.join(map(label, row)), 44) for row in frame[columns].itertuples(index=False)]
 
 def _also(frame, chart):
     "A second, smaller text for each row; none if the chart asks for none"
@@ -248,6 +248,7 @@ def page_svg(
     return both(svg(fig), svg(dark())) if dark else recoloured(svg(fig))
 
 # %% ../nbs/08_charts.ipynb #1674f7df
+_PAGE = 'JPY_SESSION_NAME' # Jupyter sets it for the kernel of a notebook that is open
 _LAB = """<style>
 .shop-chart svg { max-width: 100%; height: auto }
 [data-jp-theme-light="true"] .shop-chart { color-scheme: light }
@@ -258,7 +259,7 @@ def lab_html(
     fig, # a figure in the light theme
 ) -> str|None: # HTML; None where no page of Jupyter shows it
     "The figure for a page of Jupyter, in the theme of the page"
-    if not os.environ.get('JPY_SESSION_NAME'): return None
+    if not os.environ.get(_PAGE): return None
     page = f"light-dark({THEMES['light']['page']}, {THEMES['dark']['page']})"
     drawing = page_svg(fig).replace(page, f'var(--jp-layout-color0, {page})')
     return f'<div class="shop-chart">{_LAB}{drawing}</div>'
@@ -280,6 +281,15 @@ def _marked(frame, chart):
         return at, f'half within {frame[chart["x"]].iloc[at]} {_words(chart["x"])}'
     return (int(frame[chart['y']].to_numpy().argmax()) if 'best' in chart and len(frame) > 1 else -1), ''
 
+# %% ../nbs/08_charts.ipynb #0e4538bc
+def _without_tail(frame, chart, most=.995):
+    "The rows up to nearly all of a running share, and words for the others"
+    if 'middle' not in chart: return frame, ''
+    end = int((frame[chart['middle']] >= most).to_numpy().argmax()) + 1
+    rest = frame.iloc[end:]
+    if not len(rest): return frame, ''
+    return frame.head(end), f"; {rest[chart['y']].sum():,} more within {rest[chart['x']].iloc[-1]}"
+
 # %% ../nbs/08_charts.ipynb #5d706603
 @builder
 def bar(
@@ -290,6 +300,7 @@ def bar(
     few=13, # bars that still carry their values
 ):
     "Vertical bars, one per row"
+    frame, tail = _without_tail(frame, chart)
     values, x, unit = frame[chart['y']].astype(float).fillna(0), np.arange(len(frame)), unit_of(chart['y'])
     mark, words = _marked(frame, chart)
     bars = ax.bar(x, values, width=.76, color=[look['accent'] if i == mark else look['main'] for i in x])
@@ -306,7 +317,7 @@ def bar(
     named = _months(frame[chart['x']]) if unit_of(chart['x']) == 'month' else [label(v, 24) for v in frame[chart['x']].astype(str)]
     step = -(-len(frame) // 24)
     ax.set_xticks(x[::step], named[::step])
-    ax.set_xlabel(chart.get('xlabel', ''))
+    ax.set_xlabel(chart.get('xlabel', '') + tail)
 
 # %% ../nbs/08_charts.ipynb #91e564a9
 def _peaks(ax, x, y, most, look, unit):
@@ -420,7 +431,7 @@ def _best_cell(ax, grid, look, unit, rows, chart):
     i, j = np.unravel_index(np.nanargmax(grid), grid.shape)
     patch = need('matplotlib.patches', 'analytics').Rectangle((j - .5, i - .5), 1, 1, fill=False, edgecolor=look['accent'], linewidth=2)
     ax.add_patch(patch)
-    ax.set_title(f'most: {rows[i]} {j}:00, {short(grid[i, j], unit)} {_words(chart["z"])}', fontsize=8.5, color=look['accent'], loc='right', pad=6)
+    ax.set_title(f'most: {rows[i]} {j}:00, {short(grid[i, j], unit)} {_words(chart["z"], chart.get("sales"))}', fontsize=8.5, color=look['accent'], loc='right', pad=6)
 
 # %% ../nbs/08_charts.ipynb #28ee51ef
 @builder
@@ -514,9 +525,12 @@ def plot(self:Answer,
 
 # %% ../nbs/08_charts.ipynb #c4906b1c
 def _follow_lab():
-    "Show every figure of Matplotlib as `lab_html`, where IPython is at work"
+    "Show every figure of Matplotlib as `lab_html`, on a page of Jupyter"
     shell = sys.modules['IPython'].get_ipython() if 'IPython' in sys.modules else None
-    if shell: shell.display_formatter.formatters['text/html'].for_type_by_name('matplotlib.figure', 'Figure', lab_html)
+    if not shell or not os.environ.get(_PAGE): return
+    pyplot = need('matplotlib.pyplot', 'analytics')
+    pyplot.switch_backend(pyplot.get_backend()) # first, for Jupyter's backend forgets what is registered before it is loaded
+    shell.display_formatter.formatters['text/html'].for_type(need('matplotlib.figure', 'analytics').Figure, lab_html)
 
 def use_theme(
     theme:str='', # light or dark; unless given, light, and in JupyterLab the theme of the page

@@ -279,4 +279,4 @@ select category, units, returned_units,
 from by_category
 order by returned_units / units desc, category
 ''', 'Where do sizes, photos or quality disappoint?',
-    dict(kind='hbar', x='return_rate', y='category', what='units returned, share of units delivered', note='not final: recent deliveries can still be returned', also='returned_eur'))
+    dict(kind='hbar', x='return_rate', y='category', what='units returned, share of units delivered', note='not final', also='returned_eur'))

@@ -1,11 +1,11 @@
 "Questions and charts: both sources agree, and pandas, which knows nothing of the SQL, agrees with them."
-import datetime as dt, re, sqlite3
+import datetime as dt, re, signal, sqlite3, subprocess, sys, time
 from itertools import combinations
 
 import numpy as np, pandas as pd, pyarrow as pa, pyarrow.parquet as pq, pytest
 from fastcore.docments import docments
 
-from shop_nb.analytics import PARAMS, QUESTIONS, Answer, analysis_sql, ask, connect
+from shop_nb.analytics import PARAMS, QUESTIONS, Answer, analysis_sql, ask, connect, fetch, label_of
 from shop_nb.charts import BUILDERS, THEMES, plot, png, svg
 from shop_nb.numbers import short
 from shop_nb.generate import tables, write_tables
@@ -298,6 +298,88 @@ def test_two_lines_say_what_is_wrong(call, words, code, con):
     with pytest.raises(ShopError) as e: call(con)
     message = str(e.value)
     assert all(w in message for w in words) and len(message.splitlines()) <= 2 and e.value.code == code
+
+@pytest.mark.parametrize('value, day', [
+    ('2025-02-01T00:00:00', dt.date(2025, 2, 1)), ('2025-02-01 00:00', dt.date(2025, 2, 1)), (dt.datetime(2025, 2, 1), dt.date(2025, 2, 1)),
+    (pd.Timestamp('2025-02-01'), dt.date(2025, 2, 1)), (np.datetime64('2025-02-01'), dt.date(2025, 2, 1)),
+    ('2025-02-01T12:30:00', None), (dt.datetime(2025, 2, 1, 12, 30), None), ('soon', None),
+])
+@pytest.mark.parametrize('name', ['start', 'end'])
+def test_a_day_may_be_a_time_at_midnight(name, value, day, con):
+    if day: assert ask('order_status', con, **{name: value}).params[name] == day
+    else:
+        with pytest.raises(ShopError, match=f'{name} cannot be .*\n.*without a time of day') as e: ask('order_status', con, **{name: value})
+        assert e.value.code == 2
+
+def test_no_rows_say_why(con, shop):
+    nobody = ask('top_customers', con, country='us')
+    assert nobody.note == "no country is 'US'; there are AT, BE, DE, ES, FR, IT, NL"
+    assert nobody.note in repr(nobody)
+    assert 'no country is &#x27;US&#x27;' in nobody._repr_html_()
+    assert 'the orders run from 2025-01-01 to 2025-12-31' in repr(ask('top_customers', con, start='2030-01-01', end='2030-02-01'))
+    products = shop['products']
+    no_toys = connect(shop | dict(products=products.filter(pa.compute.not_equal(products['category'], 'Toys'))))
+    assert "no category is 'Toys'; there are Beauty, Books" in repr(ask('top_products', no_toys, category='Toys'))
+    assert ask('lapsed_customers', con, least=1000).note == ''
+
+def test_headings_use_the_words_of_the_field(con):
+    def head(name): return [h for h in re.findall('<th[^>]*>(.*?)</th>', ask(name, con)._repr_html_())]
+    assert {'sales', 'gross profit (€)', 'gross margin'} <= set(head('revenue_by_category'))
+    assert 'orders' in head('order_status') and 'sales' not in head('order_status')
+    assert 'AOV (€)' in head('monthly_revenue')
+    assert label_of('orders') == 'orders'
+
+# ------------------------------------------------------------------ queries that explode
+EVERY = 'select * from order_items as a, order_items as b, order_items as c'
+ENDLESS = 'select count(*) from order_items as a, order_items as b, order_items as c where a.quantity + b.quantity > c.quantity'
+ASK = '''
+import resource, sys
+from shop_nb import Shop, ShopError
+shop = Shop()
+shop.sql('select 1')
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print('ready', flush=True)
+try: shop.sql(sys.argv[1])
+except KeyboardInterrupt: print('interrupted', flush=True)
+except ShopError as e: print(str(e).splitlines()[0], flush=True)
+grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> (30 if sys.platform == 'darwin' else 20)
+print('gigabytes', grown, 'then', shop.sql('select 42 as n').n[0])
+'''
+
+def _asked(sql, interrupt=False):
+    "What a process that runs a query prints, and the seconds from Ctrl-C to its first word"
+    with subprocess.Popen([sys.executable, '-c', ASK, sql], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == 'ready\n'
+        if interrupt:
+            time.sleep(2)
+            process.send_signal(signal.SIGINT)
+        began = time.perf_counter()
+        first = process.stdout.readline().strip()
+        return first, time.perf_counter() - began, process.stdout.read().strip()
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='Windows has no SIGINT for one process')
+def test_interrupt_stops_a_query():
+    "Within two seconds, and the shop goes on to answer"
+    first, seconds, rest = _asked(ENDLESS, interrupt=True)
+    assert first == 'interrupted'
+    assert seconds < 2
+    assert rest == 'gigabytes 0 then 42'
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='Windows does not tell the peak of memory in this way')
+def test_a_query_without_a_join_condition_is_refused():
+    "By a sentence, before it has taken much memory"
+    first, _, rest = _asked(EVERY)
+    assert first == 'This query has more than 5,000,000 rows: is a join condition missing?'
+    assert rest in ('gigabytes 0 then 42', 'gigabytes 1 then 42')
+
+def test_rows_and_memory_have_a_bound(con):
+    assert fetch(con, 'select * from range(10)', most=10).num_rows == 10
+    with pytest.raises(ShopError, match='more than 9 rows: is a join condition missing') as e: fetch(con, 'select * from range(10)', most=9)
+    assert e.value.code == 2
+    limit, spill = con.sql("select current_setting('memory_limit'), current_setting('temp_directory')").fetchall()[0]
+    number, unit = limit.split()
+    assert unit == 'MiB' or float(number) <= 4
+    assert 'shop_nb-' in spill
 
 def test_what_is_no_shop_is_refused(tmp_path, shop):
     def refused(source, words, code=2):

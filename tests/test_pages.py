@@ -140,6 +140,33 @@ def test_a_name_that_is_a_colour_keeps_its_letters():
     assert both('<p style="fill: #0072b2">#0072b2</p>', '<p style="fill: #56b4e9">#0072b2</p>') == '<p style="fill: light-dark(#0072b2, #56b4e9)">#0072b2</p>'
 
 
+def test_a_figure_is_html_only_on_a_page_of_jupyter(monkeypatch):
+    answer = Shop(**SMALL).ask('hour_weekday')
+    monkeypatch.delenv('JPY_SESSION_NAME', raising=False)
+    assert answer.plot()._repr_html_() is None
+    monkeypatch.setenv('JPY_SESSION_NAME', 'lesson.ipynb')
+    assert 'light-dark(' in answer.plot()._repr_html_()
+    assert not hasattr(answer.plot('dark'), '_repr_html_')
+    assert answer.plot()._repr_png_()[1:4] == b'PNG'
+
+
+@pytest.mark.slow
+def test_a_figure_follows_the_theme_of_jupyterlab(browser, monkeypatch):
+    "Whatever the system's own theme is: bars, and a heat map, whose colours lie on a ramp."
+    monkeypatch.setenv('JPY_SESSION_NAME', 'lesson.ipynb')
+    shop = Shop(**SMALL)
+    charts = [shop.ask(name).plot()._repr_html_() for name in ('order_status', 'hour_weekday')]
+    fills = 'Array.from(document.querySelectorAll("svg text"), t => getComputedStyle(t).fill)'
+    for system in 'light', 'dark':
+        tab = browser.new_page(color_scheme=system)
+        tab.set_content(f'<body data-jp-theme-light="false">{"".join(charts)}</body>')
+        assert 'rgb(232, 234, 237)' in tab.evaluate(fills)
+        tab.evaluate('document.body.dataset.jpThemeLight = "true"')
+        assert 'rgb(31, 35, 40)' in tab.evaluate(fills)
+        assert 'rgb(232, 234, 237)' not in tab.evaluate(fills)
+        tab.close()
+
+
 def test_a_policy_names_scripts_by_their_text():
     assert "script-src 'none'" in policy() and 'unsafe' not in policy().replace("style-src 'unsafe-inline'", '')
     assert policy('a') != policy('b') and "script-src 'self' 'sha256-" in policy('a', files=True)

@@ -1,5 +1,5 @@
 "One object for people: nothing is made before it is asked for, and what is opened is what was saved."
-import json, subprocess, sys
+import ast, json, os, re, subprocess, sys
 
 import pandas as pd
 import pytest
@@ -27,6 +27,49 @@ def saved(shop, tmp_path_factory):
 def test_importing_the_package_loads_nothing_heavy():
     code = "import sys, shop_nb; print(sorted({'pandas', 'numpy', 'pyarrow', 'duckdb'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip() == '[]'
+
+
+TYPED = """
+from shop_nb import Shop, twin
+from shop_nb.shop import Shop as Same
+shop = Shop(orders=4000, seed=7)
+reveal_type(shop)  # shop_nb.shop.Shop
+reveal_type(Same.open('reports/mine'))  # shop_nb.shop.Shop
+reveal_type(shop.ask('monthly_revenue'))  # shop_nb.analytics.Answer
+reveal_type(shop.rows())  # dict[str, int]
+reveal_type(shop.validate())  # shop_nb.validate.Report
+reveal_type(shop.twin(seed=8))  # shop_nb.twins.Twin
+shop.customers, shop.products, shop.orders, shop.order_items, shop.payments
+shop.sql('select 1'), shop.connection, shop.answers(), shop.profile(), shop.dictionary()
+shop.save('reports/mine'), shop.load('shop.db'), shop.truth(), shop.save_truth('truth')
+shop.order(25030900000002), shop.customer(1), shop.day('2025-03-09'), shop.block('orders', 0)
+twin(seed=8).orders, twin(seed=8).customers, twin(seed=8).categories(), twin(seed=8).changed()
+shop.asq('monthly_revenue')  # "Shop" has no attribute "asq"
+shop.ask(5)  # incompatible type "int"; expected "str"
+"""
+
+
+def test_a_type_checker_sees_what_a_shop_can_do(root, tmp_path):
+    "So py.typed is a promise that holds: what is right is known by its type, and what is wrong is told."
+    (tmp_path / 'lines.py').write_text(TYPED)
+    command = [sys.executable, '-m', 'mypy', '--ignore-missing-imports', '--follow-imports=silent', '--cache-dir', str(root / '.cache/mypy'), 'lines.py']
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | dict(MYPYPATH=str(root)), capture_output=True, text=True)
+    told = {int(n): words for n, words in re.findall(r'^lines.py:(\d+): \w+: (.*)$', done.stdout, re.M)}
+    wanted = {n: line.split('  # ')[1] for n, line in enumerate(TYPED.splitlines(), 1) if '  # ' in line}
+    assert set(told) == set(wanted), done.stdout + done.stderr
+    for n, words in wanted.items(): assert words in told[n]
+
+
+def test_the_class_is_whole_wherever_it_comes_from():
+    code = "from shop_nb.shop import Shop; import shop_nb; print(Shop is shop_nb.Shop, {'order', 'truth', 'twin', 'open', 'sql'} <= set(dir(Shop)))"
+    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout == 'True True\n'
+
+
+def test_no_method_is_added_from_outside(root):
+    "Neither `@patch` nor `setattr` makes a method of `Shop` or `Twin`: an editor would not see it."
+    for name in 'shop', 'lookup', 'twins', 'truth':
+        tree = ast.parse((root / f'shop_nb/{name}.py').read_text(encoding='utf-8'))
+        assert not {'patch', 'setattr'} & {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}, name
 
 
 def test_nothing_is_made_until_it_is_asked_for():
