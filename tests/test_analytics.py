@@ -1,5 +1,5 @@
 "Questions and charts: both sources agree, and pandas, which knows nothing of the SQL, agrees with them."
-import datetime as dt, re, signal, sqlite3, subprocess, sys, time
+import datetime as dt, re, signal, sqlite3, subprocess, sys, threading, time
 from itertools import combinations
 
 import numpy as np, pandas as pd, pyarrow as pa, pyarrow.parquet as pq, pytest
@@ -350,12 +350,16 @@ def _asked(sql, interrupt=False):
     "What a process that runs a query prints, and the seconds from Ctrl-C to its first word"
     with subprocess.Popen([sys.executable, '-c', ASK, sql], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == 'ready\n'
+        last = threading.Timer(60, process.kill)
+        last.start()
         if interrupt:
             time.sleep(2)
             process.send_signal(signal.SIGINT)
         began = time.perf_counter()
         first = process.stdout.readline().strip()
-        return first, time.perf_counter() - began, process.stdout.read().strip()
+        seconds, rest = time.perf_counter() - began, process.stdout.read().strip()
+        last.cancel()
+        return first, seconds, rest
 
 @pytest.mark.skipif(sys.platform == 'win32', reason='Windows has no SIGINT for one process')
 def test_interrupt_stops_a_query():

@@ -146,7 +146,7 @@ def test_a_figure_is_html_only_on_a_page_of_jupyter(monkeypatch):
     assert answer.plot()._repr_html_() is None
     monkeypatch.setenv('JPY_SESSION_NAME', 'lesson.ipynb')
     assert 'light-dark(' in answer.plot()._repr_html_()
-    assert not hasattr(answer.plot('dark'), '_repr_html_')
+    assert answer.plot('dark')._repr_html_() is None
     assert answer.plot()._repr_png_()[1:4] == b'PNG'
 
 
