@@ -14,6 +14,7 @@ READY := $(VENV)/.ready
 RUN := reports/shop#       where `make run` writes
 ARGS :=#                   more arguments for `make run` and `make api`, e.g. ARGS="-p seed 8"
 DB := reports/shop/shop.db# what `make api` serves
+LESSONS := reports/lessons# where `make lessons` writes
 WORKERS := 2#              processes of `make test`
 PORT =#                    where `make api` (8000), `make dashboard` (8866) and `make docs-serve` (8200) listen
 SERVICES := .venv-services#  what `make services` makes
@@ -45,7 +46,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUTF8 := 1
 
-.PHONY: help install export readme outputs run verify api dashboard lab test soak check wheel docs docs-serve bench peers pools services image up down dist notes hooks lock clean distclean
+.PHONY: help install export readme outputs run verify api dashboard lessons lab test soak check wheel docs docs-serve bench peers pools services image up down dist notes hooks lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -90,6 +91,9 @@ api: $(READY) ## serve the database of a run over HTTP: http://127.0.0.1:8000/do
 
 verify: $(READY) ## make the tables of a run again and compare them (RUN=folder)
 	@$(BIN)/shop-nb verify $(RUN)
+
+lessons: $(READY) ## write the lessons for a class, without solutions and outputs: reports/lessons (LESSONS=folder)
+	@$(PY) scripts/lessons.py "$(LESSONS)"
 
 lab: $(READY) ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab nbs --LabApp.default_url=/lab/tree/index.ipynb
