@@ -16,6 +16,7 @@ SMALL = dict(CUSTOMERS=60, PRODUCTS=40, ORDERS=60, ORDER_ITEMS=150)
 # what is shown and not run here: the command's beginning, and where it is run instead
 ELSEWHERE = {
     'make run': 'a step of the nightly workflow', 'make test': 'this is it', 'make docs': 'the fixture `site`, and a step of the workflow that puts it on Pages',
+    'make lessons': 'test_lessons.py makes them',
     'make lab': 'a server: test_deploy.py starts it', 'make api': 'the same', 'make dashboard': 'the same', 'pip install ': 'make wheel, in an empty environment',
     'shop-nb generate --out reports/cluster ': 'test_spark.py starts a cluster', 'shop-nb api ': 'a server: its own tests start it', 'shop-nb dashboard ': 'a server: its own tests start it',
     'make up': 'containers: a job of .github/workflows/ci.yml', 'make down': 'the same', 'docker compose ': 'the same', 'kustomize ': 'a cluster; test_deploy.py checks what it gets', 'kubectl ': 'the same'}
