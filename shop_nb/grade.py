@@ -445,7 +445,7 @@ def grade(
     except ShopError as e: return _verdict(exercise, 'wrong', str(e))
     state, says, read = _judged(exercise, frame, shop)
     if state == 'wrong' and (refused := _refused(answer, shop)): return _verdict(exercise, 'wrong', refused)
-    if number is not None: says = f'It was read as {number}; a comma makes several numbers of one. {says}'.strip()
+    if number is not None: says = f'Python reads the comma as several numbers; this was taken as {number}. {says}'.strip()
     return _verdict(exercise, state, says, read)
 
 # %% ../nbs/10d_grade.ipynb #85a3537d
