@@ -146,6 +146,8 @@ def _prepare():
     logging.getLogger('matplotlib').setLevel(logging.ERROR) # it tells of each cache that it cannot keep
 
 # %% ../nbs/13a_cli.ipynb #989c1a6b
+class _Stopped(Exception): "A server was asked to stop, and has"
+
 def main(
     args:list=None, # words of the command line; None takes the process's own
 ) -> int: # exit code
@@ -158,6 +160,9 @@ def main(
         except ShopError as e:
             _tell(e)
             code = e.code
+        except _Stopped:
+            _tell('Stopped.')
+            return 0
         except (KeyboardInterrupt, typer.Abort): code = 130
         except Exception as e: code = _explain(e)
     if signals: code = 128 + signals[0]
@@ -227,18 +232,16 @@ def _listed():
     all = questions()
     return '\n'.join(f'{n:<{max(map(len, all))}}  {q.title}' for n, q in all.items())
 
-def _no_rows(answer): return getattr(answer, 'no_rows', 'no rows')
-
 def _table(answer):
     "An answer as a table, each row on a line of its own"
-    rows = answer._said(len(answer)).map(visible).to_string(index=False) if len(answer) else f'({_no_rows(answer)})'
+    rows = answer._said(len(answer)).map(visible).to_string(index=False) if len(answer) else f'({answer.no_rows})'
     return f'{rows}\n{answer.title}: {answer.grain}\n'
 
 def _show(answer, format):
     "Print an answer; one without rows says why, for a program on standard error"
     if format == 'table': return _say(_table(answer))
     _give(answer.to_csv().rstrip('\n') if format == 'csv' else answer.to_json())
-    if not len(answer): _tell(f'{answer.title}: {_no_rows(answer)}')
+    if not len(answer): _tell(f'{answer.title}: {answer.no_rows}')
 
 # %% ../nbs/13a_cli.ipynb #5c475b9c
 @app.command()
@@ -297,7 +300,7 @@ def api(
         help='Another host name to answer to, such as that of a proxy; can be repeated.')]=None,
     trust_proxy:Annotated[Optional[list[str]], typer.Option(metavar='ADDRESS',
         help='Address of a proxy whose X-Forwarded-For is trusted; can be repeated.')]=None,
-    origin:Annotated[Optional[list[str]], typer.Option(metavar='URL', help='Origin whose pages may send requests from a browser; can be repeated.')]=None,
+    origin:Annotated[Optional[list[str]], typer.Option(metavar='URL', help='Origin whose pages may send requests from a browser; with * for any, reading needs a key. Can be repeated.')]=None,
 ):
     """Serve a database over HTTP; the documentation is at /docs.
 
@@ -308,6 +311,7 @@ def api(
                     names=allow_host or (), proxies=trust_proxy or ())
     begun = f'Serving {os.path.basename(db)} at {listen_at(host, port)}docs (Ctrl-C to stop)'
     serve(config, port, workers, tell=lambda: _tell(begun))
+    raise _Stopped
 
 # %% ../nbs/13a_cli.ipynb #ddd15660
 key = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help='Create, list and revoke keys of the API.')
@@ -332,7 +336,7 @@ def create(
 ):
     "Create a key. It is the last line printed, and is not shown again."
     made = _keys(db).create(scope, days)
-    _say(f'A key for {", ".join(scope)}; keep it, it is not shown again:\n{made}')
+    _say(f'A key for {", ".join(scope)}. Keep it: it is not shown again.\n{made}')
 
 # %% ../nbs/13a_cli.ipynb #765cccff
 @key.command('list')
@@ -369,6 +373,7 @@ def dashboard(
     if no_token and token: raise ShopError('--token and --no-token exclude each other.', 'SHOP_DASHBOARD_TOKEN counts as --token', code=2)
     existing(folder)
     serve(folder, port, host, token='' if no_token else token or None, allow=allow_host or (), root=root_path, viewers=viewers)
+    raise _Stopped
 
 # %% ../nbs/13a_cli.ipynb #df2181ef
 @app.command()

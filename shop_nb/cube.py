@@ -15,7 +15,7 @@ import numpy as np
 from fastcore.basics import patch
 
 from .analytics import connect
-from .measures import DIMENSIONS, MEASURES, Filters, _text, before
+from .measures import CARDS, DIMENSIONS, OPEN, SMALL, Filters, _text, compared, open_words
 from .schema import TABLES
 from .settings import ShopError, first_line, need
 from .sources import parts, table_path
@@ -32,7 +32,8 @@ def _enums(con):
 # %% ../nbs/11a_cube.ipynb #332c0e94
 _STEPS = dict(totals='''
 create temp table totals as
-select order_id, customer_id, ordered_at, order_day, status, channel, lines, units, amount_cents, refunded_cents, is_sale, revenue_cents
+select order_id, customer_id, ordered_at, order_day, status, channel, lines, units,
+    amount_cents, refunded_cents, is_sale, revenue_cents
 from order_totals''', masks='''
 create temp table masks as
 select order_id, bit_or(1::uinteger << enum_code(category::cube.category_name)) as categories
@@ -50,10 +51,11 @@ from customers''', ran='''
 create table cube.ran as select getvariable('ran_from') as first_day, getvariable('ran_to') as last_day''')
 
 # %% ../nbs/11a_cube.ipynb #793e5d57
-_STEPS |= dict(orders='''
+_STEPS |= dict(orders=f'''
 create table cube.orders_made as
 select t.* exclude (channel), t.channel::cube.channel_name as channel, c.country, p.method::cube.method_name as method,
     p.status as payment_status, p.attempts, o.delivered_at, m.categories, v.last_day, v.next_day,
+    t.is_sale = 1 and t.order_id in (select order_id from orders where {OPEN}) as is_open,
     t.is_sale = 1 and v.last_day is null and c.signed_up_at::date >= (select min(order_day) from totals) as is_first
 from totals as t
 join orders as o using (order_id)
@@ -77,14 +79,16 @@ join cube.orders_made as o using (order_id)''')
 # %% ../nbs/11a_cube.ipynb #1aab868f
 _CUBES = dict(line_cube='''
 select order_day, category, country, channel, method,
-    sum(revenue_cents)::bigint as revenue, sum(revenue_cents - cost_cents)::bigint as margin
+    sum(revenue_cents)::bigint as revenue, sum(revenue_cents - cost_cents)::bigint as gross_profit
 from cube.lines_made
 group by all
 order by all''', order_cube='''
 select order_day, hour(ordered_at)::utinyint as hour, country, channel, method,
-    count(*) filter (where is_sale = 1) as orders,
+    count(*) filter (where is_sale = 1) as sales,
+    count(*) filter (where is_open) as open_sales,
     count(*) filter (where is_first) as new_customers,
-    coalesce(sum(amount_cents) filter (where payment_status in ('captured', 'refunded', 'partially_refunded')), 0)::bigint as captured,
+    coalesce(sum(amount_cents)
+        filter (where payment_status in ('captured', 'refunded', 'partially_refunded')), 0)::bigint as captured,
     sum(refunded_cents)::bigint as refunded,
     count(*) filter (where payment_status = 'failed') as failed,
     count(*) filter (where payment_status <> 'pending') as decided
@@ -184,7 +188,9 @@ def where(self:Cube,
     return 'where ' + ' and '.join(out) if out else ''
 
 # %% ../nbs/11a_cube.ipynb #b5551b66
-_PARTS = dict(lines=('revenue', 'margin'), orders=('orders', 'new_customers', 'captured', 'refunded', 'failed', 'decided'))
+_PARTS = dict(
+    lines=('revenue', 'gross_profit'),
+    orders=('sales', 'open_sales', 'new_customers', 'captured', 'refunded', 'failed', 'decided'))
 
 @patch
 def _by_day(self:Cube, sql, *shape):
@@ -206,7 +212,7 @@ def _source(self:Cube, f):
 @patch
 def series(self:Cube,
     f:Filters, # a view; its days do not matter
-) -> dict: # arrays with a row a day: lines, orders, hours, and one a dimension
+) -> dict: # arrays with one row per day: lines, orders, hours, and one per dimension
     "What can be added up over days, for a set of picks"
     key = tuple(f.picks.items())
     if key in self._series: self._series.move_to_end(key); return self._series[key]
@@ -224,8 +230,8 @@ def series(self:Cube,
 @patch
 def people(self:Cube,
     f:Filters, # a view
-    size:int=0, # days a block; 0 takes the whole view as one
-) -> np.ndarray: # a row a block: customers, and those of them with two or more orders
+    size:int=0, # days per block; 0 takes the whole view as one
+) -> np.ndarray: # one row per block: customers, and those of them with two or more sales
     "How many customers ordered, and how many more than once"
     a, b = self.window(f)
     size = size or b - a
@@ -241,7 +247,7 @@ def people(self:Cube,
 
 @patch
 def _blocks(self:Cube, sql, a, b, size):
-    "The answer to a query as an array with a row a block"
+    "The answer to a query as an array with one row per block"
     out = np.zeros((-(-(b - a) // size), 2), np.int64)
     for block, *values in self.con.execute(sql).fetchall(): out[int(block)] = values
     return out
@@ -251,41 +257,77 @@ def _over(a, b): return a / b if b else None
 
 def _values(p):
     "The measures, from what was added up and counted"
-    return dict(revenue=p['revenue'] / 100, margin=p['margin'] / 100, margin_rate=_over(p['margin'], p['revenue']), orders=p['orders'],
-                aov=_over(p['revenue'] / 100, p['orders']), new_customers=p['new_customers'], returning_customers=p['customers'] - p['new_customers'],
-                repeat_rate=_over(p['repeaters'], p['customers']), refund_rate=_over(p['refunded'], p['captured']), failure_rate=_over(p['failed'], p['decided']))
+    return dict(
+        revenue=p['revenue'] / 100,
+        gross_profit=p['gross_profit'] / 100,
+        gross_margin=_over(p['gross_profit'], p['revenue']),
+        sales=p['sales'],
+        aov=_over(p['revenue'] / 100, p['sales']),
+        new_customers=p['new_customers'],
+        returning_customers=p['returning_customers'],
+        repeat_rate=_over(p['repeaters'], p['customers']),
+        refund_rate=_over(p['refunded'], p['captured']),
+        failure_rate=_over(p['failed'], p['decided']))
+
+# %% ../nbs/11a_cube.ipynb #88e1763f
+def _counted(sums, people):
+    "What measures are made of, by name: sums over days, and people, who cannot be added up"
+    customers, repeaters = people
+    return sums | dict(customers=customers, repeaters=repeaters, returning_customers=customers - sums['new_customers'])
+
+@patch
+def counted(self:Cube,
+    f:Filters, # a view
+) -> dict: # sums and counts by name; money in cents
+    "What the measures of a view are made of"
+    a, b = self.window(f)
+    made = self.series(f)
+    sums = {n: int(v) for kind, names in _PARTS.items() for n, v in zip(names, made[kind][a:b].sum(0))}
+    return _counted(sums, map(int, self.people(f)[0]))
 
 @patch
 def values(self:Cube,
     f:Filters, # a view
 ) -> dict: # measure: its value; None where there is nothing to divide by
     "Each measure in a view"
-    a, b = self.window(f)
-    made = self.series(f)
-    parts = {n: int(v) for kind, names in _PARTS.items() for n, v in zip(names, made[kind][a:b].sum(0))}
-    return _values(parts | dict(zip(('customers', 'repeaters'), map(int, self.people(f)[0]))))
+    return _values(self.counted(f))
 
 # %% ../nbs/11a_cube.ipynb #b4a9f7b4
 @patch
 def sparks(self:Cube,
     f:Filters, # a view
     most:int=40, # points at most
-) -> dict: # measure: a list of values, oldest first
+) -> dict: # measure: its values, oldest first; and `final`: how many of them returns can no longer change
     "How each measure went within a view, in equal blocks of days that end with it"
     a, b = self.window(f)
     size = -(-(b - a) // most)
     a = b - (b - a) // size * size
     made, f = self.series(f), replace(f, start=self.first + dt.timedelta(a), end=self.first + dt.timedelta(b - 1))
-    parts = {n: v for kind, names in _PARTS.items() for n, v in zip(names, made[kind][a:b].reshape(-1, size, len(names)).sum(1).T)}
-    parts |= dict(zip(('customers', 'repeaters'), self.people(f, size).T))
-    rows = [_values({n: int(v[i]) for n, v in parts.items()}) for i in range(len(parts['revenue']))]
-    return {name: [r[name] for r in rows] for name in MEASURES}
+    blocks = {kind: made[kind][a:b].reshape(-1, size, len(names)).sum(1).T for kind, names in _PARTS.items()}
+    sums = {n: v for kind, names in _PARTS.items() for n, v in zip(names, blocks[kind])}
+    parts = _counted(sums, self.people(f, size).T)
+    rows = [_values({n: int(v[i]) for n, v in parts.items()}) for i in range((b - a) // size)]
+    is_open = parts['open_sales'] > 0
+    final = int(is_open.argmax()) if is_open.any() else len(rows)
+    return {name: [r[name] for r in rows] for name in CARDS} | dict(final=final)
 
+# %% ../nbs/11a_cube.ipynb #ec4d2587
 @patch
 def headline(self:Cube,
     f:Filters, # a view
     sparks:bool=True, # with the lines, which take longer
-) -> list: # a dict a measure: name, title, unit, good, value, before, spark
-    "The headline numbers of a view"
-    now, then, lines = self.values(f), self.values(e) if (e := before(f, self.first)) else {}, self.sparks(f) if sparks else {}
-    return [dict(name=n, title=m.title, unit=m.unit, good=m.good, value=now[n], before=then.get(n), spark=lines.get(n)) for n, m in MEASURES.items()]
+) -> list: # one dict per card: what it is, `value`, `before`, what keeps a change from being judged, and `spark`
+    "The headline numbers of a view, each with what it is compared with"
+    earlier = compared(f, self.first)
+    now, then = self.counted(f), self.counted(earlier) if earlier else None
+    value, was, lines = _values(now), _values(then) if then else {}, self.sparks(f) if sparks else {}
+    def card(name, m):
+        return dict(
+            name=name, title=m.title, unit=m.unit, good=m.good, value=value[name], before=was.get(name),
+            few=bool(then) and min(now[m.base], then[m.base]) < SMALL,
+            open=now['open_sales'] if m.settles else 0,
+            note=open_words(now['open_sales']) if m.settles else '',
+            whole=m.whole and bool(f.category),
+            spark=lines.get(name),
+            final=lines.get('final') if m.settles else None)
+    return [card(name, m) for name, m in CARDS.items()]

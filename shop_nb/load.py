@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .settings import ShopError, first_line, need
-from .rules import create_views
+from .rules import broken_check, create_views
 from .schema import TABLES, arrow_schema, create_indexes, create_tables
 from .sources import given_tables, message
 
@@ -89,15 +89,16 @@ def _why(cur, table, row, kind, name):
 # %% ../nbs/06_load.ipynb #0f5a16a9
 _after = 'The database is as it was before; `validate` lists all that is wrong with the tables.'
 
-def _refusal(table, why, key, row):
+def _refusal(table, why, key, row, what=''):
     "The `ShopError` for a row, counted from 0"
-    return ShopError(f'{table.name}: {why}, at {table.key} {key} (row {row + 1:,}).', _after)
+    return ShopError(f'{table.name}: {why}, at {table.key} {key} (row {row + 1:,}){what}.', _after)
 
 def _refused(cur, stream, kind, name):
     "The `ShopError` for the row that SQLite did not take"
     t, n = stream.table, _rows(cur, f'SELECT count(*) FROM {stream.table.name}')[0][0]
     row = _row(stream.given, n)
-    return _refusal(t, _why(cur, t, row, kind, name), row[t.key], n)
+    what = f': {broken_check(t, name, row)[0]}' if kind == 'CHECK' else ''
+    return _refusal(t, _why(cur, t, row, kind, name), row[t.key], n, what)
 
 # %% ../nbs/06_load.ipynb #46cd20a5
 def _fraction(stream):
@@ -300,7 +301,10 @@ def hold_writers(
 ):
     "Keep other processes that honour this lock from writing to a database"
     path = db.with_name(f'.{db.name}.lock')
-    path.touch(0o600)
+    try: os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, 'O_NOFOLLOW', 0), 0o600))
+    except OSError:
+        if not path.is_symlink(): raise
+        raise ShopError(f'{path.name} is a link, which is not followed.', 'Remove it, then try again', code=2) from None
     with _alone(path): yield
 
 PATIENCE = 10 # seconds to wait for a program that is at work in the database

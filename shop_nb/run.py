@@ -19,7 +19,8 @@ from .cells import VERSION
 from .generate import Generator, as_digest, content_sums, digest, leftovers, unbroken, working_folder
 from .sources import read_table, table_path
 from .logs import is_told, line
-from .numbers import money, percent
+from .measures import MEASURES, Filters, measures_sql, open_words
+from .numbers import fixed, headline as as_shown
 from .pages import MEDIUM, figure, notebook_page, notebook_title, raw, render
 from .schema import TABLES
 from .settings import Settings, ShopError, first_line, instead, need, read_settings, nearest, write_file
@@ -295,36 +296,31 @@ def _step(notebook, folder, values, bar, failed):
     return seconds
 
 # %% ../nbs/13_run.ipynb #a0391490
-HEADLINE = '''
-with sales as (select * from order_totals where is_sale = 1),
-buyers as (select customer_id, count(*) as orders from sales group by customer_id)
-select
-    (select count(*) from orders) as orders,
-    (select count(*) from sales) as sales,
-    (select coalesce(sum(revenue_cents), 0) / 100.0 from sales) as revenue,
-    (select coalesce(sum(refunded_cents), 0) / 100.0 from order_totals) as refunded,
-    (select coalesce(sum(amount_cents), 0) / 100.0 from payments where paid_at is not null) as paid,
-    (select coalesce(sum(units), 0) from sales) as units,
-    (select count(*) from buyers) as buyers,
-    (select count(*) from buyers where orders > 1) as again,
-    (select count(*) from customers) as customers,
-    (select median(date_diff('second', ordered_at, delivered_at)) / 86400.0 from orders where delivered_at is not null) as days
-'''.strip()
+HEADLINE = ('revenue', 'orders_placed', 'sales', 'aov', 'buyers', 'repeat_rate', 'refund_rate', 'delivery_days',
+            'customers', 'units', 'captured', 'refunded', 'open_sales')
 
-def _share(part, whole): return percent(part / whole) if whole else '–'
+def _notes(n):
+    "What stands below each number on the first page, by measure"
+    back = f'{as_shown(n.refunded, "eur")} of {as_shown(n.captured, "eur")} captured.'
+    return dict(
+        revenue='after discounts, before returns, without tax and shipping',
+        orders_placed='all orders, also pending and cancelled ones',
+        sales=f'{as_shown(n.units)} units, {fixed(n.units / n.sales, 1) if n.sales else 0} per sale',
+        aov='revenue per sale',
+        buyers=f'of {n.customers:,.0f} customers',
+        repeat_rate='of customers with a sale have two or more',
+        refund_rate=f'{back} {open_words(int(n.open_sales))}'.strip(),
+        delivery_days='median, from order to door, of what has arrived')
 
 def headline(
     shop:Shop,
 ) -> list: # dicts of label, value, note
-    "The numbers that one wants to see first"
-    n = shop.sql(HEADLINE).iloc[0]
-    aov, days = n.revenue / n.sales if n.sales else 0, n.days if n.days == n.days else 0
-    cards = [('Revenue', money(n.revenue, 0), 'after discounts, before refunds, without tax and shipping'),
-             ('Orders', f'{n.orders:,.0f}', f'{n.sales:,.0f} of them are sales'), ('Average order', money(aov), 'revenue per sale'),
-             ('Units sold', f'{n.units:,.0f}', f'{n.units / n.sales if n.sales else 0:.1f} per sale'),
-             ('Customers', f'{n.customers:,.0f}', f'{n.buyers:,.0f} bought something'), ('Bought again', _share(n.again, n.buyers), 'of those who bought'),
-             ('Refunded', _share(n.refunded, n.paid), f'{money(n.refunded, 0)} refunded of {money(n.paid, 0)} paid'), ('Delivery', f'{days:.1f} days', 'median, from order to door')]
-    return [dict(label=l, value=v, note=t) for l, v, t in cards]
+    "The numbers that one wants to see first, each by its definition in `MEASURES`"
+    n = shop.sql(measures_sql(HEADLINE, Filters())).iloc[0]
+    def value(m):
+        if m.unit == 'days': return '–' if pd.isna(n[m.name]) else f'{fixed(n[m.name], 1)} days'
+        return as_shown(n[m.name], m.unit)
+    return [dict(label=MEASURES[name].title, value=value(MEASURES[name]), note=note) for name, note in _notes(n).items()]
 
 # %% ../nbs/13_run.ipynb #0d43b034
 CHARTS = 'monthly_revenue', 'daily_revenue', 'revenue_by_category', 'hour_weekday', 'cohort_retention', 'product_pareto', 'rfm_segments', 'delivery_times'
@@ -350,15 +346,25 @@ def _tables(folder, told):
             for n, p in paths.items()]
 
 # %% ../nbs/13_run.ipynb #bc7d1c90
+def _chart(shop, answer):
+    "A chart of the first page, and what people read below it"
+    why = answer.question.why
+    if answer.name == 'delivery_times':
+        waiting = int(shop.sql("select count(*) as n from orders where status in ('paid', 'shipped')").n[0])
+        if waiting: why += f' Counted is what has arrived; {waiting:,} still on the way.'
+    return dict(name=answer.name, title=answer.title, why=why, svg=raw(figure(answer, (MEDIUM,))))
+
 def index_html(
     shop:Shop, # a shop in a finished run
 ) -> str: # HTML
     "The run's first page: numbers, checks, plots, links"
     folder, told = shop.folder, read_manifest(shop.folder)
-    charts = [dict(name=a.name, title=a.title, why=a.question.why, svg=raw(figure(a, (MEDIUM,)))) for a in map(shop.ask, CHARTS)]
-    steps = [dict(name=p.stem, title=notebook_title(p), seconds=told.get('seconds', {}).get(p.stem)) for p in sorted((folder / 'notebooks').glob('*.ipynb'))]
+    charts = [_chart(shop, shop.ask(name)) for name in CHARTS]
+    seconds = told.get('seconds', {})
+    steps = [dict(name=p.stem, title=notebook_title(p), seconds=seconds.get(p.stem)) for p in sorted((folder / 'notebooks').glob('*.ipynb'))]
     sizes = {name: _size(folder / name) for name in ('shop.db', 'analysis.sql') if (folder / name).exists()}
-    return render('index.html', title=f"A shop of {told['tables']['orders']['rows']:,} orders", days=_days(shop.settings), again=_again(shop.settings), told=told,
+    title = f"A shop of {told['tables']['orders']['rows']:,} orders"
+    return render('index.html', title=title, days=_days(shop.settings), again=_again(shop.settings), told=told,
                   settings=told['settings'], cards=headline(shop), charts=charts, steps=steps, tables=_tables(folder, told), sizes=sizes)
 
 # %% ../nbs/13_run.ipynb #f29b899b

@@ -131,12 +131,13 @@ def scorecard(
     products:int=None, # products offered, where order lines show only those that were sold
     cents:bool=False, # prices of order lines are cents
     dayfirst:bool=None, # order lines' 03/04/2025 is in April (True) or in March (False); None: the other values decide
+    decimal:str=None, # the decimal mark of order lines, '.' or ','; None: the other values decide what 1.000 is
     **columns, # names of the columns of order lines, as customer='CustomerID'
 ) -> Scorecard:
     "Measure the facts on a shop; raises `ShopError` for order lines that lack columns, have two readings, or are too few"
     source = getattr(source, 'tables', source)
     if not (isinstance(source, dict) or _is_shop(source)):
-        return _own(source, _count(products), cents=cents, dayfirst=dayfirst, **columns)
+        return _own(source, _count(products), cents=cents, dayfirst=dayfirst, decimal=decimal, **columns)
     tables = _frames(source)
     finished = tables['orders'].order_id[~tables['orders'].status.isin(['cancelled', 'returned'])]
     _enough(int(finished.isin(tables['order_items'].order_id).sum()))

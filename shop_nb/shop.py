@@ -4,64 +4,244 @@
 
 # %% auto #0
 __all__ = ['MADE', 'BOOKS', 'ENGINES', 'READS', 'OWN', 'Shop', 'read_manifest', 'write_manifest', 'identity', 'is_run',
-           'told_settings', 'own_folder', 'open_shop']
+           'told_settings', 'own_folder', 'save_tables', 'open_shop', 'run_sql', 'write_answers', 'write_profiles']
 
 # %% ../nbs/10_shop.ipynb #74672edb
-import json, os, threading
+import json, threading
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from fastcore.basics import patch
 
 import shop_nb.charts
 from . import __version__
-from .analytics import _frame as as_frame, analysis_sql, ask, connect, questions
+from .analytics import Answer, _frame as as_frame, analysis_sql, ask, connect, fetch, questions, sql_error
 from .cells import VERSION
 from .generate import generator, tables, write_tables, _remove, leftovers
 from .pages import figure, raw, render
 from .profile import MINIMAL_ABOVE, dictionary_frame, dictionary_html, profile
 from .schema import TABLES, get_table
-from .settings import SETTINGS, Settings, ShopError, first_line, need, read_settings, write_file
+from .settings import SETTINGS, Settings, ShopError, need, read_settings, write_file
 from .sources import read_table, table_path
-from contextlib import contextmanager
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from shop_nb.twins import Twin
+    from shop_nb.validate import Report
 
 # %% ../nbs/10_shop.ipynb #1109d6f9
-class Shop:
-    "A shop: its settings, and its tables as soon as somebody asks for them"
+class _Tables:
+    "What a shop is: its settings, and its tables as soon as somebody asks for them"
     def __init__(self,
-        settings:Settings=None, # all settings at once; or give them by name
+        settings:Settings|None=None, # all settings at once; or give them by name
         **given, # settings by name, as orders=400; `describe` lists them
     ):
-        if settings is not None and given: raise ShopError('Settings were given twice: as an object and by name.', 'Give one or the other', code=2)
-        self.settings = settings or read_settings(path=False, env={}, **given)
-        self.folder = None
+        if settings is not None and given:
+            raise ShopError('Settings were given twice: as an object and by name.', 'Give one or the other', code=2)
+        self.settings: Settings|None = settings or read_settings(path=False, env={}, **given)
+        self.folder: Path|None = None
+        self._frames: dict[str, pd.DataFrame] = {}
 
     @cached_property
-    def tables(self):
+    def tables(self) -> 'dict[str, pa.Table]':
         "The five tables as Arrow, made now or read from the folder that was opened"
-        if self.folder is None: return tables(self.settings)
+        if self.folder is None: return tables(self._known_settings())
         return {name: read_table(self.folder, name) for name in TABLES}
 
-# %% ../nbs/10_shop.ipynb #b5a2c44d
-@patch
-def frame(self:Shop,
-    name:str, # one of the five tables
-) -> pd.DataFrame:
-    "A table as a pandas frame; the same object each time. Raises `ShopError` for a name that is not there"
-    frames = vars(self).setdefault('_frames', {})
-    if name not in frames: frames[name] = self.tables[get_table(name).name].to_pandas(date_as_object=False)
-    return frames[name]
+    def _known_settings(self) -> Settings:
+        "The settings; raises `ShopError` (code 2) for a folder of tables that does not tell them"
+        if self.settings is not None: return self.settings
+        todo = 'Open a folder with a manifest, or name a shop by its settings'
+        raise ShopError('The settings of this shop are not known, so it cannot be made again.', todo, code=2)
+
+# %% ../nbs/10_shop.ipynb #6ad96ec7
+class _Frames(_Tables):
+    "Its tables, as pandas frames"
+    def frame(self,
+        name:str, # one of the five tables
+    ) -> pd.DataFrame:
+        "A table as a pandas frame; the same object each time. Raises `ShopError` for a name that is not there"
+        if name not in self._frames:
+            self._frames[name] = self.tables[get_table(name).name].to_pandas(date_as_object=False)
+        return self._frames[name]
+
+    @property
+    def customers(self) -> pd.DataFrame: return self.frame('customers')
+
+    @property
+    def products(self) -> pd.DataFrame: return self.frame('products')
+
+    @property
+    def orders(self) -> pd.DataFrame: return self.frame('orders')
+
+    @property
+    def order_items(self) -> pd.DataFrame: return self.frame('order_items')
+
+    @property
+    def payments(self) -> pd.DataFrame: return self.frame('payments')
+
+# %% ../nbs/10_shop.ipynb #e745c15e
+class _Shown(_Frames):
+    "How large it is, and how it looks in a notebook"
+    def rows(self) -> dict[str, int]: # rows by table
+        "How many rows each table has; order_items are an estimate while nothing is made and `until` is not `end`"
+        return _count(self)
+
+    def __repr__(self):
+        s = self.settings
+        days = f'seed {s.seed}, {s.start} to {s.until}' if s else 'settings unknown'
+        return f"Shop({days}: {', '.join(f'{n} {name}' for name, n in _row_texts(self).items())})"
+
+    def _repr_html_(self): return _shop_html(self)
+
+class _Asked(_Shown):
+    "What can be asked of it"
+    @cached_property
+    def connection(self):
+        "A DuckDB connection with the five tables and the views, for tables and macros of your own"
+        return _connect(self)
+
+    def ask(self,
+        name:str, # a question; `shop_nb.analytics.questions()` has them all
+        **params, # its parameters, as start='2025-03-01'
+    ) -> Answer: # a frame that knows its SQL and how to plot itself
+        "Ask a question by its name; raises `ShopError` (code 2) for a name or parameter that is not there"
+        return ask(name, self.connection, **params)
+
+# %% ../nbs/10_shop.ipynb #1f1314ea
+class _Queried(_Asked):
+    "What it answers in SQL, and what is written about it"
+    def sql(self,
+        query:str, # DuckDB SQL over the five tables and the views, which only reads
+    ) -> pd.DataFrame:
+        "Ask in SQL; raises `ShopError` (code 2) for SQL that DuckDB refuses, that changes something, or that asks for too much"
+        return run_sql(self.connection, query)
+
+    def answers(self,
+        folder=None, # where to; None is the shop's folder
+    ) -> pd.DataFrame: # one row per question: name, title, grain, rows
+        "Ask every question: answers/<name>.csv, answers.html and analysis.sql; raises `ShopError` (code 2) without a folder"
+        return write_answers(self, _target(self, folder, 'answers'))
+
+    def profile(self,
+        folder=None, # where to; None is the shop's folder
+        minimal_above:int=MINIMAL_ABOVE, # rows above which a table gets the minimal profile
+        progress=None, # called with (tables done, tables)
+    ) -> pd.DataFrame: # one row per table: table, rows, columns, minimal
+        "Write profile/<table>.html and dictionary.html; raises `ShopError` (code 2) without a folder"
+        return write_profiles(self, _target(self, folder, 'profile'), minimal_above, progress)
+
+# %% ../nbs/10_shop.ipynb #7f1f69da
+class _Kept(_Queried):
+    "How it is saved, checked and loaded"
+    def save(self,
+        folder, # a new or empty folder, or a run to be made anew
+        format:str='parquet', # parquet or csv
+        workers:int=1, # threads
+        progress=None, # called with (rows done, rows expected)
+        engine:str='local', # local or spark
+        master:str|None=None, # of Spark, such as spark://host:7077 or sail; None is this machine
+    ) -> dict: # the manifest
+        "Make the tables as files in `tables/`, with a manifest; raises `ShopError` (code 2) for a folder of something else"
+        settings = self._known_settings()
+        folder, write = own_folder(folder), _writer(engine, master, workers)
+        return save_tables(settings, folder, write, format, progress)
+
+    @staticmethod
+    def open(
+        folder, # a run, or a folder of tables
+    ) -> 'Shop':
+        "A shop from disk; raises `ShopError` if there is none"
+        return open_shop(folder)
+
+# %% ../nbs/10_shop.ipynb #1a3d8ace
+class _Checked(_Kept):
+    "How its tables are checked, described and loaded"
+    def _source(self): return self.tables if self.folder is None else self.folder
+
+    def validate(self) -> 'Report': # ok, and a table of what failed
+        "Check every table, reference and rule"
+        from shop_nb.validate import validate
+        return validate(self._source())
+
+    def load(self,
+        db=None, # the SQLite file; None is shop.db in the shop's folder
+    ) -> dict: # what was loaded
+        "Load the tables into SQLite, all or nothing"
+        from shop_nb.load import load
+        if db is None and self.folder is None:
+            raise ShopError('Where should the database go?', "Name a file: shop.load('shop.db')", code=2)
+        return load(self._source(), db or self.folder / 'shop.db')
+
+    def dictionary(self) -> pd.DataFrame: # one row per column of the shop
+        "The data dictionary"
+        return dictionary_frame(self.tables)
+
+# %% ../nbs/10_shop.ipynb #4f8812b3
+class _LookedUp(_Checked):
+    "What is made alone, without the rest of the shop: one order, one customer"
+    def order(self,
+        order_id:int, # an order's key
+    ) -> dict[str, pd.DataFrame]: # the order, its lines and its payment, by table
+        "One order, made alone; raises `ShopError` (code 2) if there is none"
+        from shop_nb.lookup import one_order
+        return one_order(self._known_settings(), order_id)
+
+    def customer(self,
+        customer_id:int, # a customer's key
+    ) -> pd.DataFrame: # one row
+        "One customer, made alone; raises `ShopError` (code 2) if there is none"
+        from shop_nb.lookup import one_customer
+        return one_customer(self._known_settings(), customer_id)
+
+# %% ../nbs/10_shop.ipynb #97d8ec50
+class _Parts(_LookedUp):
+    "And parts of the shop: one day, one block"
+    def day(self,
+        day, # a date, or its ISO text
+    ) -> dict[str, pd.DataFrame]: # the day's orders, lines and payments, by table
+        "The orders of one day, made alone; raises `ShopError` (code 2) for a day outside the shop"
+        from shop_nb.lookup import one_day
+        return one_day(self._known_settings(), day)
+
+    def block(self,
+        table:str, # a table's name
+        i:int, # which block, from 0
+    ) -> 'pa.Table': # its rows
+        "One block of a table, made alone; raises `ShopError` (code 2) if there is none"
+        from shop_nb.lookup import one_block
+        return one_block(self._known_settings(), table, i)
+
+# %% ../nbs/10_shop.ipynb #1c9a1a1d
+class Shop(_Parts):
+    "A shop: name it by its settings, look at its tables, ask it, save it"
+    def twin(self,
+        **changes, # settings by name, such as promotion='Toys 30 2025-11-03 2025-11-16'
+    ) -> 'Twin': # this shop and the other one
+        "This shop beside one in which some settings differ; raises `ShopError` (code 2) if none does"
+        from shop_nb.twins import twin
+        return twin(self, **changes)
+
+    def truth(self) -> dict[str, pd.DataFrame]: # frames by name
+        "The tables of what is hidden; raises `ShopError` (code 2) for a shop whose settings are not known"
+        from shop_nb.truth import truth_tables
+        return truth_tables(self)
+
+    def save_truth(self,
+        folder, # made if it is missing
+    ) -> dict[str, int]: # rows by name
+        "Write the tables of what is hidden as Parquet files"
+        from shop_nb.truth import write_truth
+        return write_truth(self, folder)
 
 # %% ../nbs/10_shop.ipynb #e776b52c
-def _table_property(name):
-    return property(lambda self: self.frame(name), doc=f'{TABLES[name].doc} A pandas frame, {TABLES[name].grain}.')
-
-for _name in TABLES: setattr(Shop, _name, _table_property(_name))
+for _name in TABLES:
+    getattr(_Frames, _name).__doc__ = f'{TABLES[_name].doc} A pandas frame, {TABLES[_name].grain}.'
 
 # %% ../nbs/10_shop.ipynb #16c3ebde
-@patch
-def _made(self:Shop): return self.folder is not None or 'tables' in vars(self)
+def _is_made(shop): return shop.folder is not None or 'tables' in vars(shop)
 
 def _foreseen(settings):
     "The rows of tables that are not made yet; lines of days outside the window are taken at the mean"
@@ -70,34 +250,30 @@ def _foreseen(settings):
     return n | dict(order_items=round(n['orders'] * c['order_items'] / c['orders']), payments=n['orders'])
 
 # %% ../nbs/10_shop.ipynb #1503f80c
-@patch
-def rows(self:Shop) -> dict: # table: rows; order_items are about right where nothing is made yet and `until` is not `end`
-    "How many rows each table has"
-    if not self._made(): return _foreseen(self.settings)
-    if self.folder is not None and self.settings and (known := read_manifest(self.folder).get('tables')): return {name: t['rows'] for name, t in known.items()}
-    return {name: t.num_rows for name, t in self.tables.items()}
+def _count(shop):
+    "Rows by table: those of the manifest, of memory, or foreseen"
+    if not _is_made(shop): return _foreseen(shop.settings)
+    known = read_manifest(shop.folder).get('tables') if shop.folder is not None and shop.settings else None
+    if known: return {name: t['rows'] for name, t in known.items()}
+    return {name: t.num_rows for name, t in shop.tables.items()}
 
 # %% ../nbs/10_shop.ipynb #2715ee03
-@patch
-def _row_texts(self:Shop):
+def _row_texts(shop):
     "The rows as text; a number that is not sure has an about before it"
-    unsure = not self._made() and self.settings.until != self.settings.end
-    return {name: f'{"about " if unsure and name == "order_items" else ""}{n:,}' for name, n in self.rows().items()}
-
-@patch
-def __repr__(self:Shop):
-    s = self.settings
-    days = f'seed {s.seed}, {s.start} to {s.until}' if s else 'settings unknown'
-    return f"Shop({days}: {', '.join(f'{n} {name}' for name, n in self._row_texts().items())})"
+    unsure = not _is_made(shop) and shop.settings.until != shop.settings.end
+    return {name: f'{"about " if unsure and name == "order_items" else ""}{n:,}' for name, n in shop.rows().items()}
 
 # %% ../nbs/10_shop.ipynb #e2595858
-@patch
-def _repr_html_(self:Shop):
-    s = self.settings
+def _shop_html(shop):
+    "A shop as HTML"
+    s = shop.settings
     title = f'Shop {s.seed}, {s.start} to {s.until}' if s else 'A shop'
     changes = ''.join(f' · {n.replace("_", " ")} {getattr(s, n)}' for n in ('promotion', 'price_change') if s and getattr(s, n))
-    body = ''.join(f'<tr><td style="text-align:left"><b>{t}</b></td><td>{n}</td><td style="text-align:left">{TABLES[t].grain}</td></tr>' for t, n in self._row_texts().items())
-    return f'<p><b>{title}</b>{changes}</p>\n<table><thead><tr><th style="text-align:left">table</th><th>rows</th><th style="text-align:left">grain</th></tr></thead>\n<tbody>{body}</tbody></table>'
+    left = '<{0} style="text-align:left">{1}</{0}>'
+    head = left.format('th', 'table') + '<th>rows</th>' + left.format('th', 'grain')
+    cells = [left.format('td', f'<b>{t}</b>') + f'<td>{n}</td>' + left.format('td', TABLES[t].grain) for t, n in _row_texts(shop).items()]
+    body = ''.join(f'<tr>{row}</tr>' for row in cells)
+    return f'<p><b>{title}</b>{changes}</p>\n<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>'
 
 # %% ../nbs/10_shop.ipynb #96ad9382
 def read_manifest(
@@ -106,23 +282,24 @@ def read_manifest(
     "What a run says of itself; raises `ShopError` for a manifest that cannot be read"
     path = Path(folder) / 'manifest.json'
     if not path.is_file(): return {}
-    try: told = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError, RecursionError): told = None
-    if not isinstance(told, dict): raise ShopError(f'{path} cannot be read as the manifest of a run.', 'Name another folder, or make a run: shop-nb run --out DIR', code=2)
-    return told
+    try: manifest = json.loads(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError, RecursionError): manifest = None
+    if isinstance(manifest, dict): return manifest
+    todo = 'Name another folder, or make a run: shop-nb run --out DIR'
+    raise ShopError(f'{path} cannot be read as the manifest of a run.', todo, code=2)
 
 # %% ../nbs/10_shop.ipynb #5c23e823
 def write_manifest(
     folder, # a run
-    **facts, # what to add, or to say anew
+    **facts, # what to add or to replace
 ) -> dict: # the whole manifest
     "Add facts to what a run says of itself"
     from shop_nb.load import _alone
     folder = Path(folder)
     with _alone(folder): # steps may add to it at the same time
-        told = read_manifest(folder) | facts
-        write_file(folder / 'manifest.json', json.dumps(told, indent=1, ensure_ascii=False, default=str) + '\n')
-    return told
+        manifest = read_manifest(folder) | facts
+        write_file(folder / 'manifest.json', json.dumps(manifest, indent=1, ensure_ascii=False, default=str) + '\n')
+    return manifest
 
 # %% ../nbs/10_shop.ipynb #cea51b33
 def identity(
@@ -136,9 +313,9 @@ def is_run(
     folder, # any folder
 ) -> bool:
     "Whether a folder has the manifest of a run, finished or not"
-    try: told = read_manifest(folder)
+    try: manifest = read_manifest(folder)
     except ShopError: return False
-    return {'shop_nb', 'version'} <= set(told) and isinstance(told.get('settings'), dict)
+    return {'shop_nb', 'version'} <= set(manifest) and isinstance(manifest.get('settings'), dict)
 
 # %% ../nbs/10_shop.ipynb #464c1d58
 def told_settings(
@@ -157,21 +334,26 @@ def own_folder(
     todo:str='Name a folder that is new, empty or a run', # what to do if it is something else
 ) -> Path:
     "The folder, if it is new, empty or a run; raises `ShopError` (code 2) for one that is something else"
-    if not str(folder): raise ShopError('The name of the folder is empty.', 'Name a folder; the current one is a full stop', code=2)
+    if not str(folder):
+        raise ShopError('The name of the folder is empty.', 'Name a folder; the current one is a full stop', code=2)
     folder = Path(folder)
     if folder.is_symlink() and not folder.exists():
         raise ShopError(f'{folder} is a link to {folder.readlink()}, which is not there.',
                         'Make that folder, or remove the link', code=2)
-    if folder.exists() and not folder.is_dir(): raise ShopError(f'{folder} is a file, not a folder.', 'Name a folder: --out DIR', code=2)
-    if folder.is_dir() and not is_run(folder) and set(folder.iterdir()) - set(leftovers(folder / 'tables')): raise ShopError(f'{folder} has files in it that are not of a run.', todo, code=2)
+    if folder.exists() and not folder.is_dir():
+        raise ShopError(f'{folder} is a file, not a folder.', 'Name a folder: --out DIR', code=2)
+    if not folder.is_dir() or is_run(folder): return folder
+    if set(folder.iterdir()) - set(leftovers(folder / 'tables')):
+        raise ShopError(f'{folder} has files in it that are not of a run.', todo, code=2)
     return folder
 
 # %% ../nbs/10_shop.ipynb #ec64ca63
-MADE = 'shop.db', 'analysis.sql', 'answers', 'answers.html', 'profile', 'dictionary.html', 'index.html', 'html' # what is made of the tables of a run
+# what is made of the tables of a run
+MADE = 'shop.db', 'analysis.sql', 'answers', 'answers.html', 'profile', 'dictionary.html', 'index.html', 'html'
 BOOKS = 'notebooks', 'run.log' # how a run was made
 
 def _outdated(folder):
-    "What speaks of the tables that were in a folder; not the books of a run whose notebook is at work"
+    "What describes the tables that were in a folder; not the notebooks and log of a run that is at work"
     inside = (folder / 'notebooks').resolve() in (here := Path.cwd().resolve(), *here.parents)
     return MADE if inside else MADE + BOOKS
 
@@ -200,22 +382,18 @@ def _marked(folder, settings):
         raise
 
 # %% ../nbs/10_shop.ipynb #9cbd0d25
-@patch
-def save(self:Shop,
-    folder, # a new or empty folder, or a run to be made anew
+def save_tables(
+    settings:Settings, # which shop
+    folder:Path, # of `own_folder`
+    write, # of `_writer`
     format:str='parquet', # parquet or csv
-    workers:int=1, # threads
     progress=None, # called with (rows done, rows expected)
-    engine:str='local', # local or spark
-    master:str=None, # of Spark, such as spark://host:7077 or sail; None is this machine
 ) -> dict: # the manifest
-    "Make the tables as files in `tables/`, with a manifest; raises `ShopError` (code 2) for a folder of something else"
-    if self.settings is None: raise ShopError('The settings of this shop are not known, so it cannot be made again.', 'Open a folder with a manifest, or name a shop by its settings', code=2)
-    folder, write = own_folder(folder), _writer(engine, master, workers)
+    "Make the tables as files in `tables/`, with a manifest; what described earlier tables goes"
     def done(made):
         for name in (*_outdated(folder), 'manifest.json'): _remove(folder / name)
-        write_manifest(folder, **identity(self.settings), tables=made)
-    with _marked(folder, self.settings): write(self.settings, folder / 'tables', format=format, progress=progress, done=done)
+        write_manifest(folder, **identity(settings), tables=made)
+    with _marked(folder, settings): write(settings, folder / 'tables', format=format, progress=progress, done=done)
     return read_manifest(folder)
 
 # %% ../nbs/10_shop.ipynb #d339b01e
@@ -224,33 +402,22 @@ def open_shop(
 ) -> Shop:
     "A shop from disk; raises `ShopError` if there is none"
     folder = Path(folder)
-    if not folder.is_dir(): raise ShopError(f'There is no folder {folder}.', 'Name a run, or make one: shop-nb run --out DIR', code=2)
+    if not folder.is_dir():
+        raise ShopError(f'There is no folder {folder}.', 'Name a run, or make one: shop-nb run --out DIR', code=2)
     for name in TABLES: table_path(folder, name)
-    told = read_manifest(folder)
-    shop = Shop(told_settings(told, folder) if 'settings' in told else Settings())
-    if 'settings' not in told: shop.settings = None
+    manifest = read_manifest(folder)
+    known = 'settings' in manifest
+    shop = Shop(told_settings(manifest, folder) if known else Settings())
+    if not known: shop.settings = None
     shop.folder = folder
     return shop
 
-Shop.open = staticmethod(open_shop)
-
 # %% ../nbs/10_shop.ipynb #d56fc7b3
-@patch(as_prop=True)
-def connection(self:Shop):
-    "A DuckDB connection with the five tables and the views"
-    if '_connection' not in vars(self):
-        on_disk = self.folder is not None and all(table_path(self.folder, n).suffix == '.parquet' for n in TABLES)
-        self._connection = connect(self.folder if on_disk else self.tables, self.settings and (self.settings.start, self.settings.until))
-    return self._connection
-
-# %% ../nbs/10_shop.ipynb #8bcd319c
-@patch
-def ask(self:Shop,
-    name:str, # a question; `shop_nb.analytics.questions()` has them all
-    **params, # its parameters, as start='2025-03-01'
-): # an `Answer`: a frame that knows its SQL and how to plot itself
-    "Ask a question by its name"
-    return ask(name, self.connection, **params)
+def _connect(shop):
+    "A connection to the files of a shop, or to its tables in memory"
+    on_disk = shop.folder is not None and all(table_path(shop.folder, n).suffix == '.parquet' for n in TABLES)
+    days = (shop.settings.start, shop.settings.until) if shop.settings else None
+    return connect(shop.folder if on_disk else shop.tables, days)
 
 # %% ../nbs/10_shop.ipynb #411a2a2f
 READS = 'SELECT', 'EXPLAIN', 'MULTI' # kinds of statements, as DuckDB calls them; MULTI is a pivot
@@ -267,47 +434,29 @@ def _reading(con, query):
         try: yield
         finally: con.execute('rollback')
 
-@patch
-def sql(self:Shop,
-    query:str, # DuckDB SQL over the five tables and the views, which only reads
+# %% ../nbs/10_shop.ipynb #3abb47a4
+def run_sql(
+    con, # a shop's connection
+    query:str, # DuckDB SQL that only reads
 ) -> pd.DataFrame:
-    "Ask in SQL; raises `ShopError` (code 2) for SQL that DuckDB refuses, that changes something, or that wants other files"
-    con, duckdb = self.connection, need('duckdb', 'analytics')
+    "The answer to a query; raises `ShopError` (code 2) for SQL that is refused, changes something, or asks for too much"
+    duckdb = need('duckdb', 'analytics')
     try:
-        with _reading(con, query):
-            return pd.DataFrame() if (answer := con.sql(query)) is None else as_frame(answer.to_arrow_table())
+        with _reading(con, query): return as_frame(fetch(con, query))
     except duckdb.PermissionException:
         raise ShopError('A query reads the tables of the shop, and no other files.', 'Read yours with pandas', code=2) from None
-    except duckdb.Error as e: raise ShopError(f'DuckDB: {first_line(e)}.', f"The tables are {', '.join(TABLES)}; the views are order_totals, sales_lines and more", code=2) from None
-
-# %% ../nbs/10_shop.ipynb #df483867
-@patch(as_prop=True)
-def _source(self:Shop): return self.tables if self.folder is None else self.folder
-
-@patch
-def validate(self:Shop): # a `Report`: ok, and a table of what failed
-    "Check every table, reference and rule"
-    from shop_nb.validate import validate
-    return validate(self._source)
-
-# %% ../nbs/10_shop.ipynb #e0d344ca
-@patch
-def load(self:Shop,
-    db=None, # the SQLite file; None is shop.db in the shop's folder
-) -> dict: # what was loaded
-    "Load the tables into SQLite, all or nothing"
-    from shop_nb.load import load
-    if db is None and self.folder is None: raise ShopError('Where should the database go?', "Name a file: shop.load('shop.db')", code=2)
-    return load(self._source, db or self.folder / 'shop.db')
+    except duckdb.Error as e:
+        with _asking: raise sql_error(con, e, query) from None
 
 # %% ../nbs/10_shop.ipynb #9c0e9d61
 def _target(shop, folder, what):
     "The folder to write into; raises `ShopError` (code 2) if there is none"
-    if not (found := folder or shop.folder): raise ShopError(f'Where should the {what} go?', f"Name a folder: shop.{what}('DIR')", code=2)
-    return Path(found)
+    target = folder or shop.folder
+    if target: return Path(target)
+    raise ShopError(f'Where should the {what} go?', f"Name a folder: shop.{what}('DIR')", code=2)
 
 def _subfolder(folder, name):
-    "A folder of that name in it, to write into; a link is replaced, because what it leads to is not ours"
+    "A folder of that name in it, to write into; a link is replaced, because what it points to is not ours"
     path = folder / name
     if path.is_symlink(): path.unlink()
     path.mkdir(parents=True, exist_ok=True)
@@ -317,42 +466,37 @@ def _subfolder(folder, name):
 def _question_card(answer):
     "What the page of answers shows of one"
     q = answer.question
-    return dict(name=q.name, title=q.title, grain=q.grain, why=q.why, sql=q.sql, rows=len(answer), chart=raw(figure(answer)), table=raw(answer._repr_html_()))
+    shown = dict(chart=raw(figure(answer)), table=raw(answer._repr_html_()))
+    return dict(name=q.name, title=q.title, grain=q.grain, why=q.why, sql=q.sql, rows=len(answer), **shown)
 
-@patch
-def answers(self:Shop,
-    folder=None, # where to; None is the shop's folder
-) -> pd.DataFrame: # one row a question: name, title, grain, rows
-    "Ask every question: answers/<name>.csv, answers.html and analysis.sql; raises `ShopError` (code 2) without a folder"
-    folder, cards = _target(self, folder, 'answers'), []
-    inside = _subfolder(folder, 'answers')
+def write_answers(
+    shop:Shop, # whom to ask
+    folder:Path, # where to
+) -> pd.DataFrame: # one row per question: name, title, grain, rows
+    "Write answers/<name>.csv for each question, answers.html and analysis.sql"
+    cards, inside = [], _subfolder(folder, 'answers')
     for name in questions():
-        answer = self.ask(name)
+        answer = shop.ask(name)
         write_file(inside / f'{name}.csv', answer.to_csv())
         cards.append(_question_card(answer))
     write_file(folder / 'analysis.sql', analysis_sql())
-    lead = f'{len(cards)} questions, each with its picture, its first rows and its SQL.'
-    write_file(folder / 'answers.html', render('answers.html', title='Answers', heading='Answers', lead=lead, home='index.html', cards=cards))
+    lead = f'{len(cards)} questions, each with its chart, its first rows and its SQL.'
+    page = render('answers.html', title='Answers', heading='Answers', lead=lead, home='index.html', cards=cards)
+    write_file(folder / 'answers.html', page)
     return pd.DataFrame(cards)[['name', 'title', 'grain', 'rows']]
 
 # %% ../nbs/10_shop.ipynb #20d06b33
-@patch
-def profile(self:Shop,
-    folder=None, # where to; None is the shop's folder
+def write_profiles(
+    shop:Shop, # whose tables
+    folder:Path, # where to
     minimal_above:int=MINIMAL_ABOVE, # rows above which a table gets the minimal profile
     progress=None, # called with (tables done, tables)
-) -> pd.DataFrame: # one row a table: table, rows, columns, minimal
-    "Write profile/<table>.html and dictionary.html; raises `ShopError` (code 2) without a folder"
-    folder, made = _target(self, folder, 'profile'), []
-    inside = _subfolder(folder, 'profile')
+) -> pd.DataFrame: # one row per table: table, rows, columns, minimal
+    "Write profile/<table>.html and dictionary.html"
+    made, inside = [], _subfolder(folder, 'profile')
     for i, name in enumerate(TABLES):
-        made.append(dict(table=name) | profile(self.tables[name], name, inside / f'{name}.html', minimal_above, home='../index.html'))
+        facts = profile(shop.tables[name], name, inside / f'{name}.html', minimal_above, home='../index.html')
+        made.append(dict(table=name) | facts)
         if progress: progress(i + 1, len(TABLES))
-    write_file(folder / 'dictionary.html', dictionary_html(self.tables, home='index.html'))
+    write_file(folder / 'dictionary.html', dictionary_html(shop.tables, home='index.html'))
     return pd.DataFrame(made)
-
-# %% ../nbs/10_shop.ipynb #1f5769bb
-@patch
-def dictionary(self:Shop) -> pd.DataFrame: # one row a column of the shop
-    "The data dictionary"
-    return dictionary_frame(self.tables)

@@ -87,7 +87,7 @@ def _about_rule(con, rule):
     if not n: return None
     got = con.execute(f'SELECT * FROM broken ORDER BY ALL LIMIT {FIRST}')
     names, rows = [d[0] for d in got.description], got.fetchall()
-    values = [', '.join(f'{k} {_plain(v)}' for k, v in zip(names[1:], row[1:])) for row in rows]
+    values = [rule.says({k: _plain(v) for k, v in zip(names, row)}) for row in rows]
     check, meaning = rule.name.split('.')[-1], rule.meaning[0].lower() + rule.meaning[1:]
     return _finding(rule.table, check, rule.column, n, [row[0] for row in rows], values, meaning)
 
