@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from .ledger import ORDER_RULES, Missing, Refused, Stale, broken, refusal
 from .load import hold_writers
 from .schema import DAY_KEYS, LINE_KEYS, PAYMENT_KEYS, TABLES, get_table
-from .settings import ShopError, first_line
+from .settings import ShopError
 from .store import PARTS, Store, _whole, version
 
 # %% ../nbs/12b_changes.ipynb #e0151097

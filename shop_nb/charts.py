@@ -449,7 +449,7 @@ def heatmap(
     wide = wide.loc[frame[chart['y']].drop_duplicates()]
     grid, top = wide.to_numpy(float), max(np.nanmax(wide.to_numpy(float)), 1e-9)
     cmap = need('matplotlib.colors', 'analytics').LinearSegmentedColormap.from_list('shop', look['ramp'])
-    mesh = ax.pcolormesh(np.arange(grid.shape[1] + 1) - .5, np.arange(grid.shape[0] + 1) - .5, np.ma.masked_invalid(grid),
+    ax.pcolormesh(np.arange(grid.shape[1] + 1) - .5, np.arange(grid.shape[0] + 1) - .5, np.ma.masked_invalid(grid),
                          cmap=cmap, vmin=0, vmax=top, edgecolors=look['page'], linewidth=1.2)
     for i, j in [(i, j) for i, y in enumerate(wide.index) for j, x in enumerate(wide) if (y, x) in cut]:
         _stripe(ax.add_patch(need('matplotlib.patches', 'analytics').Rectangle((j - .5, i - .5), 1, 1, fill=False)), look)

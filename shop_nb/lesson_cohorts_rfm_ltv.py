@@ -85,15 +85,15 @@ champions = lesson.exercise('champions', 'What champions bring', places=3,
     hints=('Champions are the rows with `r >= 4` and `f >= 4`.', 'The sum of their `monetary`, divided by the sum of all.'))
 
 # %% ../nbs/lessons/exercises/03_cohorts_rfm_ltv.ipynb #ad9d04a3
-_value = f'''
+_value = '''
 with members as (
-    select customer_id, first_order_day as day from buyers where is_new {{and_seen}}
+    select customer_id, first_order_day as day from buyers where is_new {and_seen}
 ),
 spent as (
     select customer_id, sum(revenue_cents) / 100 as eur, count(*) as sales from order_totals join members using (customer_id)
-    where is_sale = 1 and order_day {{until}} group by customer_id
+    where is_sale = 1 and order_day {until} group by customer_id
 )
-select {{what}} from spent'''
+select {what} from spent'''
 _OVER = f'and first_order_day + 90 <= {LAST}'
 ltv = lesson.exercise('ltv', 'Value of a new customer in 90 days', points=2, unit='eur',
     right=_value.format(and_seen=_OVER, until='<= day + 90', what='avg(eur) as eur'),

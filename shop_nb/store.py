@@ -19,7 +19,7 @@ from fastcore.basics import patch
 from .ledger import Missing, Refused
 from .load import APPLICATION_ID, USER_VERSION, database_error
 from .schema import TABLES, get_table
-from .settings import ShopError, first_line, nearest
+from .settings import ShopError, nearest
 
 # %% ../nbs/12a_store.ipynb #839e78ce
 @lru_cache(10_000) # the same names and towns come again and again

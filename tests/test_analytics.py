@@ -10,7 +10,6 @@ from shop_nb.charts import BUILDERS, THEMES, plot, png, svg
 from shop_nb.numbers import short
 from shop_nb.generate import tables, write_tables
 from shop_nb.realism import fact
-from shop_nb.rules import create_views
 from shop_nb.schema import TABLES, create_tables
 from shop_nb.settings import Settings, ShopError
 

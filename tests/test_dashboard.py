@@ -18,7 +18,7 @@ from shop_nb.analytics import ask, cut_months
 from shop_nb.charts import THEMES, svg
 from shop_nb.cube import Cube, build, cube_path
 from shop_nb.dashboard import Desk, theme_css
-from shop_nb.measures import CARDS, DIMENSIONS, MEASURES, RETURN_DAYS, SMALL, Filters, before, compared, from_query, measure_sql, to_query, year_before
+from shop_nb.measures import CARDS, DIMENSIONS, MEASURES, SMALL, Filters, before, compared, from_query, measure_sql, to_query, year_before
 from shop_nb.numbers import headline, short
 from shop_nb.panels import HISTORY, OWN, PAGES
 from shop_nb.schema import CATEGORIES

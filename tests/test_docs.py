@@ -65,7 +65,7 @@ def test_what_is_not_told_of_is_found(site, monkeypatch):
     pages = site[1]
     assert reference.untold(pages) == []
     from copy import copy
-    q, (name, command), rule = copy(next(iter(questions().values()))), reference.commands()[0], copy(reference.RULES[0])
+    q, (_, command), rule = copy(next(iter(questions().values()))), reference.commands()[0], copy(reference.RULES[0])
     object.__setattr__(rule, 'name', 'new.rule')
     more = dict(questions=lambda: {**questions(), 'new_question': q}, commands=lambda: [*real(), ('spin', command)], RULES=[*reference.RULES, rule], VIEWS={**reference.VIEWS, 'new_view': None},
                 describe=lambda: [dict(name='colour')], targets=lambda: ({'paint': ''}, []), endpoints=lambda: [('GET', '/v9/new', {})])

@@ -545,7 +545,7 @@ def rubbish(path): path.write_bytes(os.urandom(20_000)) # as an encrypted databa
 
 
 def cut(path):
-    with closing(sqlite3.connect(path)) as con: con.executescript(f'CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(90000))')
+    with closing(sqlite3.connect(path)) as con: con.executescript('CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(90000))')
     path.write_bytes(path.read_bytes()[:50_000])
 
 

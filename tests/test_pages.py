@@ -1,5 +1,5 @@
 "Pages that show data: whatever a name says, it is shown as it is, and a page runs no script but its own."
-import json, re, warnings
+import re, warnings
 
 import pyarrow as pa, pyarrow.parquet as pq
 import pytest
@@ -8,7 +8,7 @@ from nbformat import v4
 from shop_nb import Shop
 from shop_nb.analytics import questions
 from shop_nb.charts import both, label, png, recoloured, svg
-from shop_nb.pages import figure, notebook_page, policy
+from shop_nb.pages import notebook_page, policy
 from shop_nb.profile import profile
 from shop_nb.run import identity, index_html, write_manifest
 from shop_nb.schema import TABLES

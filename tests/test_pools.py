@@ -45,7 +45,7 @@ def test_a_postal_code_is_one_place(places):
 
 
 def test_prefix_belongs_to_the_city(places):
-    prefixes, lengths = defaultdict(set), {}
+    prefixes = defaultdict(set)
     for p in places:
         assert re.fullmatch(r'\+' + CALLING[p['country']] + r' \d( ?\d+)*', p['phone_prefix']), p
         assert 5 <= int(p['phone_digits']) <= 9

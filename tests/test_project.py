@@ -1,5 +1,5 @@
 "The files around the notebooks say what is true."
-import configparser, re, subprocess, tomllib
+import configparser, re, subprocess, sys, tomllib
 from pathlib import Path
 
 import pytest
@@ -75,3 +75,10 @@ def test_settings_ini_holds_the_defaults():
     assert given == Settings()
     ini = configparser.ConfigParser(); ini.read(ROOT / 'settings.ini')
     assert set(ini['shop']) == {n for n, v in given.as_dict().items() if v is not None} - {'until'}
+
+
+def test_no_import_or_variable_is_left_over():
+    "What ruff says of notebooks, scripts and tests, by the rules in pyproject.toml."
+    done = subprocess.run([sys.executable, '-m', 'ruff', 'check', '--no-cache', '--output-format', 'concise', '.'],
+                          cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

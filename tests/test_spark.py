@@ -156,7 +156,7 @@ def cluster(java, tmp_path):
     def listens():
         try: return socket.create_connection(('127.0.0.1', port), 1).close() or True
         except OSError: return False
-    master, url = start('master', 'org.apache.spark.deploy.master.Master', '--port', str(port)), f'spark://127.0.0.1:{port}'
+    _master, url = start('master', 'org.apache.spark.deploy.master.Master', '--port', str(port)), f'spark://127.0.0.1:{port}'
     try:
         wait_for(listens)
         workers = [start(f'worker{i}', 'org.apache.spark.deploy.worker.Worker', '-c', '1', '-m', '1g', '-d', str(tmp_path / f'work{i}'), url) for i in (1, 2)]

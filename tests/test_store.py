@@ -14,7 +14,7 @@ from shop_nb.rules import RULES, violations
 from shop_nb.schema import TABLES
 from shop_nb.settings import Settings, ShopError
 from shop_nb.snapshot import Snapshots, TooSlow, take
-from shop_nb.store import OPERATORS, Store, expansions, filters, fold, version
+from shop_nb.store import Store, expansions, filters, fold
 
 SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
 OTHER = Settings(seed=6, customers=20, products=30, orders=30, order_items=60)
