@@ -99,13 +99,14 @@ def intensity(days:np.ndarray, # Day numbers
     ) -> pd.DataFrame: # One row per day: trend, season, weekday, noise, peak and their product in thousandths, `weight`
     "A day's intensity and its factors."
     days = np.asarray(days)
-    factors = dict(trend=trend(days), season=season(days), weekday=weekday(days), noise=noise(days, cells), peak=peaks(days, cells))
+    factors = dict(trend=trend(days), season=season(days), weekday=weekday(days),
+                   noise=noise(days, cells), peak=peaks(days, cells))
     f = pd.DataFrame(factors, index=dates(days))
     product = f.trend * f.season * f.weekday * f.noise * f.peak
     return f.assign(weight=np.rint(1000 * np.minimum(product, 6 * f.trend)).astype(np.int64))
 
 # %% ../nbs/03_calendar.ipynb #e0bd3b71
-HISTORY = 3 * 365      # days before the start in which the first customers signed up and the first products were launched
+HISTORY = 3 * 365      # days before the start in which the first customers and products came
 KNOWN_CUSTOMERS = .40  # share of the customers who signed up before the start
 KNOWN_PRODUCTS = .75   # share of the products launched before the start
 
@@ -125,8 +126,9 @@ class Calendar:
         self.intensity = intensity(self.days, self.cells)
         self.counts = {n: self._counts(n) for n in ('customers', 'products', 'orders')}
         self.sums = {n: np.concatenate([[0], c.cumsum()]) for n, c in self.counts.items()}
-        if self.counts['orders'].max() >= DAY_KEYS:
-            raise SettingsError(f'orders: {self.counts["orders"].max():,} on one day; a key has room for {DAY_KEYS - 1:,}.',
+        most = self.counts['orders'].max()
+        if most >= DAY_KEYS:
+            raise SettingsError(f'orders: {most:,} on one day; a key has room for {DAY_KEYS - 1:,}.',
                                 'Take fewer orders, a smaller scale or a longer window.')
 
     def __len__(self): return len(self.days)

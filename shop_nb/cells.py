@@ -146,7 +146,8 @@ def negative_binomial(mean:float, # Mean
     return np.concatenate([[1.], np.cumprod((k + r - 1) / k * (mean / (mean + r)))])
 
 # %% ../nbs/02_cells.ipynb #99840175
-def _invert(mode:int, up, down, u:float, # Mode, the ratios p(k+1)/p(k) above it and p(k-1)/p(k) below it, a uniform number
+def _invert(mode:int, up, down, # Mode, the ratios p(k+1)/p(k) above it, and p(k-1)/p(k) below it
+            u:float, # A uniform number
     ) -> int: # The quantile
     "The quantile at `u` of a count, given the ratios of successive probabilities."
     above, below = np.cumprod(up), np.cumprod(down)[::-1]

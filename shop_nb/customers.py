@@ -96,7 +96,8 @@ def rate(cells:Cells, # The shop's cells
     return RATES[_UNSHUFFLES[_shuffle(cells, i // GROUP), i % GROUP]]
 
 # %% ../nbs/03b_customers.ipynb #10009606
-NEW, NEW_DAYS, ATTEMPTS = .15, 10, 48  # share of candidates who signed up in the last days; how many days; candidates per order
+NEW, NEW_DAYS = .15, 10  # share of candidates who are new; how many days one is new
+ATTEMPTS = 48            # candidates per order
 _NEW = np.uint64(int(NEW * 256))
 
 def _candidate(calendar, h, day): # a customer for each hash, and whether they have signed up by the end of the day

@@ -99,7 +99,7 @@ def tables(settings:Settings, # Which shop
 _ODD = mix(np.arange(1, 4096, dtype=np.uint64)) | np.uint64(1)
 _BYTES = np.array([2**(8 * k) - 1 for k in range(9)], dtype=np.uint64)  # masks for the first k bytes of a word
 
-def _bytes_hash(a): # a 64-bit hash of each string: the sum of its words of eight bytes, each times a number for its position
+def _bytes_hash(a): # a 64-bit hash of each string: the sum of its words of eight bytes, each times a number of its place
     a = a.cast(pa.large_string()); ends = np.frombuffer(a.buffers()[1], dtype=np.int64)[a.offset:a.offset + len(a) + 1]
     data = (a.buffers()[2].to_pybytes() if a.buffers()[2] else b'') + bytes(8)
     words = np.ndarray((len(data) - 7,), dtype='<u8', buffer=data, strides=(1,)); starts, sizes = ends[:-1], np.diff(ends)
@@ -267,7 +267,7 @@ def _hold(out): # a new working folder and the descriptor of its lock: None wher
 def working_folder(
     out, # The destination folder
 ):
-    "A new hidden folder beside `out`, which is removed at the end of the `with` block; abandoned ones are removed first."
+    "A new hidden folder beside `out`, removed at the end of the `with` block; abandoned ones are removed first."
     out = Path(out)
     for folder in leftovers(out): _clear(folder)
     new, at = _hold(out)
@@ -298,7 +298,7 @@ def write_tables(settings:Settings, # Which shop
                  workers:int=1, # Threads; more than one writes folders of parts
                  progress=None, # Called with (rows done, rows expected) after each block
                  size:int=BLOCK, # Rows in a block; any size gives the same content
-                 done=None, # Called with what is returned once the tables are in place; signals are deferred until it returns
+                 done=None, # Called with what is returned, once the tables are in place; signals wait until then
     ) -> dict: # rows and digest of each table
     "Make the five tables as files. Raises ShopError for a wrong argument, and for a folder that cannot be written to."
     if format not in FORMATS: raise ShopError(f'format: {format!r} is not known.', f'Take one of {", ".join(FORMATS)}.', code=2)

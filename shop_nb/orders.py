@@ -130,7 +130,7 @@ def _pushed(cat, l, product): # lines that are lost to a raised list price
     at = (cat.category[product] == TRAITS.index.get_loc(p.category)) & (l.day >= day_number(p.first)) & (l.day <= day_number(p.last))
     return np.flatnonzero(at & (uniform(cat.cells('order_items.pushed', l.key)) < PUSH * p.percent / 100))
 
-def _wrong(cat, l, product, at): # of the lines `at`, whole orders, those not on sale that day, or with a product of an earlier line
+def _wrong(cat, l, product, at): # of these lines of whole orders, those not on sale that day or with an earlier line's product
     p, day, number = product[at], l.day[at], l.number[at]
     wrong = (day < cat.day.take(p)) | (day >= cat.end_day.take(p))
     p = p.astype(np.int32)
@@ -231,7 +231,8 @@ def total(catalogue:Catalogue, # The products
 # %% ../nbs/03c_orders.ipynb #82efa702
 _METHOD = np.stack([choice_table(w) for w in ([.50, .33, .07, .06, .04], [.55, .22, .12, .10, .01])])  # below and from €80
 FAILS = [.105, .06, .03, .04, .07]                     # chance that the first attempt fails, by method
-AGAIN, GIVE_UP, MOST_ATTEMPTS = .45, [.22, .35, .45], 4  # chance that a later attempt fails; share who stop after the 1st, 2nd, 3rd failure
+AGAIN = .45                                            # chance that a later attempt fails
+GIVE_UP, MOST_ATTEMPTS = [.22, .35, .45], 4            # share who stop after the 1st, 2nd, 3rd failure
 PAY_DELAY = [45, 30, 70_000, 120_000, 25]               # median seconds from order to capture, by method
 
 def _outcomes(fail): # probabilities of (captured at k, given up after k), k = 1 … 4

@@ -150,7 +150,7 @@ def _weights(self, month): # how well each product sells in a month, as whole nu
 # %% ../nbs/03a_products.ipynb #cf5f2fe2
 @lru_cache(maxsize=48)
 def _shelf(self, month, category=-1):
-    "A table of the products of a month, of one category or all, by price: each fills its share of the sales; None if there are none"
+    "A table of the products of a month, by price, in which each fills its share of the sales; None if there are none"
     first, last = (day_number(np.datetime64(m, 'M')) for m in (month, month + 1))
     i = np.flatnonzero((self.day < last) & (self.end_day > first) & ((category < 0) | (self.category == category)))
     i = i[np.argsort(self.base_price[i], kind='stable')]
@@ -206,7 +206,8 @@ def campaigns(days:np.ndarray, # Day numbers
     return off
 
 # %% ../nbs/03a_products.ipynb #ea82a8c3
-PULL, PUSH = .6, 1.2  # share of lines pulled to a category, or pushed out of it, per 100% by which its price is lower or higher
+# share of lines pulled to a category, or pushed out of it, per 100% by which its price is lower or higher
+PULL, PUSH = .6, 1.2
 
 def pulls(days:np.ndarray, # Day numbers
           cells, # The shop's cells
