@@ -61,7 +61,7 @@ def test_prefix_belongs_to_the_city(places):
 def test_numbers_with_that_prefix_are_valid(places):
     import phonenumbers
     for prefix, n in {(p['phone_prefix'], int(p['phone_digits'])) for p in places}:
-        for i in range(20):
+        for i in range(6):
             number = f"{prefix}{2 + i % 2}{i * 7368787 % 10**(n - 1):0{n - 1}}"
             assert phonenumbers.is_valid_number(phonenumbers.parse(number)), number
 
