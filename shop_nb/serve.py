@@ -8,6 +8,7 @@ __all__ = ['PROTOCOL', 'page_folder', 'stage', 'Doors', 'doors', 'Visit', 'Visit
 # %% ../nbs/11d_serve.ipynb #30c3d8fb
 import asyncio, base64, hashlib, hmac, json, logging, os, re, secrets, shutil, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import chdir, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -300,6 +301,12 @@ def _app(desk, visits, doors):
                 visits.remove(v)
                 if v.kernel in self.kernel_manager: await self.kernel_manager.shutdown_kernel(v.kernel, now=True)
 
+        def stop(self):
+            gone, run_sync = need('tornado.web', 'dashboard').HTTPError, need('jupyter_core.utils', 'dashboard').run_sync
+            with suppress(gone): return super().stop()
+            for _ in range(3): # a kernel that was just starting is known only now
+                with suppress(gone): return run_sync(self.kernel_manager.shutdown_all)(now=True)
+
         def listen(self):
             loop.IOLoop.current().add_callback(self.ready)
             loop.PeriodicCallback(self.sweep, 1000 * min(5, visits.patience / 3)).start()
@@ -347,9 +354,8 @@ def serve(
     address = listen_at(host, port) + entrance.root[1:] + ('/' if entrance.root else '') + (f'?token={entrance.token}' if made else '')
     cube = cube_path(run, cubes, tell=partial(print, file=sys.stderr))
     desk = Desk(Path(run).resolve(), cube.parent)
-    with tempfile.TemporaryDirectory(prefix='shop_nb-') as home:
+    with tempfile.TemporaryDirectory(prefix='shop_nb-') as home, chdir(home):
         notebook = stage(home)
         os.environ.update(JUPYTER_PATH=home, IPYTHONDIR=f'{home}/ipython', DASHBOARD_RUN=str(desk.run),
                           DASHBOARD_CUBES=str(cube.parent), JUPYTER_PREFER_ENV_PATH='1')
-        os.chdir(home)
         _start(_app(desk, Visits(viewers, patience), entrance), notebook, host, port, entrance, lambda: tell(address))

@@ -179,6 +179,16 @@ def test_a_websocket_that_speaks_something_else_is_refused_and_harms_nobody(serv
     assert grown < 50e6 and seconds < 10
 
 
+@pytest.mark.slow
+def test_a_server_that_is_stopped_while_its_first_kernel_starts_ends_well(run, tmp_path):
+    with process(sys.executable, '-c', 'import sys; from shop_nb.cli import main; sys.exit(main())', 'dashboard', str(run),
+                 '--port', str(free_port()), log=tmp_path / 'server.log') as (_, p):
+        p.terminate()
+        assert p.wait(30) == 0
+    told = (tmp_path / 'server.log').read_text()
+    assert 'Stopped.\n' in told and 'half done' not in told and 'HTTPError' not in told, told
+
+
 # -------------------------------------------------------------------------------- in a browser
 
 @contextmanager
