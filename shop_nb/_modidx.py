@@ -227,6 +227,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                              'shop_nb.cli._prepare': ('cli.html#_prepare', 'shop_nb/cli.py'),
                              'shop_nb.cli._put': ('cli.html#_put', 'shop_nb/cli.py'),
                              'shop_nb.cli._say': ('cli.html#_say', 'shop_nb/cli.py'),
+                             'shop_nb.cli._serving': ('cli.html#_serving', 'shop_nb/cli.py'),
                              'shop_nb.cli._show': ('cli.html#_show', 'shop_nb/cli.py'),
                              'shop_nb.cli._table': ('cli.html#_table', 'shop_nb/cli.py'),
                              'shop_nb.cli._tell': ('cli.html#_tell', 'shop_nb/cli.py'),

@@ -148,6 +148,13 @@ def _prepare():
 # %% ../nbs/13a_cli.ipynb #989c1a6b
 class _Stopped(Exception): "A server was asked to stop, and has"
 
+@contextmanager
+def _serving():
+    "Run a server until it is asked to stop"
+    try: yield
+    except KeyboardInterrupt: pass
+    raise _Stopped
+
 def main(
     args:list=None, # words of the command line; None takes the process's own
 ) -> int: # exit code
@@ -310,8 +317,7 @@ def api(
     config = Config(db, host, rate, timeout, origins=tuple(origin or ()), root_path=root_path,
                     names=allow_host or (), proxies=trust_proxy or ())
     begun = f'Serving {os.path.basename(db)} at {listen_at(host, port)}docs (Ctrl-C to stop)'
-    serve(config, port, workers, tell=lambda: _tell(begun))
-    raise _Stopped
+    with _serving(): serve(config, port, workers, tell=lambda: _tell(begun))
 
 # %% ../nbs/13a_cli.ipynb #ddd15660
 key = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help='Create, list and revoke keys of the API.')
@@ -372,8 +378,8 @@ def dashboard(
     from shop_nb.serve import serve
     if no_token and token: raise ShopError('--token and --no-token exclude each other.', 'SHOP_DASHBOARD_TOKEN counts as --token', code=2)
     existing(folder)
-    serve(folder, port, host, token='' if no_token else token or None, allow=allow_host or (), root=root_path, viewers=viewers)
-    raise _Stopped
+    shown = '' if no_token else token or None
+    with _serving(): serve(folder, port, host, token=shown, allow=allow_host or (), root=root_path, viewers=viewers)
 
 # %% ../nbs/13a_cli.ipynb #df2181ef
 @app.command()

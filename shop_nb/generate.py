@@ -142,6 +142,7 @@ def _row_sums(columns, start): # two sums of row hashes, from pairs of a column'
     high *= _ODD[0]
     return int(np.add.reduce(row)), int(np.add.reduce(high))
 
+# %% ../nbs/04_generate.ipynb #2c98f1b2
 def content_sums(table:pa.Table, # A table, or any part of its rows
                  name:str, # The table's name
     ) -> tuple: # Two whole numbers below 2⁶⁴
