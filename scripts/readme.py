@@ -44,7 +44,10 @@ def words(text):
 
 
 def alternative(prose, source):
-    "What a picture shows, for those who cannot see it: the last sentence before it, or else the code that drew it."
+    "What a picture shows, for those who cannot see it: its question, the last sentence before it, or else its code."
+    if name := re.search(r"\bask\('(\w+)'", source):
+        from shop_nb.analytics import questions
+        if question := questions().get(name[1]): return f'Chart: {question.title}'
     lines = words(prose).splitlines()
     if not lines: return f'Chart drawn by {source.splitlines()[-1]}'
     return 'Chart: ' + re.split(r'(?<=[.?!]) (?=[A-Z])', lines[-1])[-1].rstrip(':')

@@ -1402,5 +1402,5 @@ def test_schemathesis(own, seed):
             '--request-timeout', '60'], cwd=server.db.parent, capture_output=True, text=True, env=os.environ | dict(SHOP_KEY=server.token, SCHEMATHESIS_HOOKS='hooks', PYTHONPATH=os.pathsep.join([str(HERE / 'schemathesis'), *sys.path])))
         print(done.stdout[-1500:])
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
-    assert int(re.search(r'API Links: +(\d+) covered', done.stdout)[1]) >= (50 if FULL else 5), done.stdout # how many hangs on the machine
+    assert int(re.search(r'API Links: +(\d+) covered', done.stdout)[1]) >= (50 if FULL else 5), done.stdout # how many depends on the machine
     assert not server.events('failure')

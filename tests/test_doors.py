@@ -241,7 +241,7 @@ def test_below_a_path_behind_a_proxy_and_with_a_token(run, browser, root, tmp_pa
 
 HOSTILE = ['<script>alert(1)</script>', '"><img src=x onerror=alert(2)>', "'><svg onload=alert(3)>", '</script><script>alert(4)</script>', 'javascript:alert(5)', '{{7*7}} ${7*7}',
            '&lt;img src=x onerror=alert(6)&gt;', '\u202e\u2066evil', 'W' * 190, '`"\'\\', '<a href="javascript:alert(7)">x</a>', '__proto__', '😀‍\u200b\u0301']
-DEMANDED = {'orders.status', 'payments.status'} # numbers hang on these
+DEMANDED = {'orders.status', 'payments.status'} # numbers depend on these
 
 
 def spoil(run):
