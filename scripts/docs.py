@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 import reference
 from readme import ROOT, cells
-from render import SECTIONS, Page, Writer, defined, notebook, opening, plain, relative
+from render import SECTIONS, Page, Writer, defined, notebook, opening, owners, plain, relative
 from shop_nb.pages import policy
 
 EVIDENCE = 'certificate|benchmarks.*|pools' # notebooks that show rather than define
@@ -78,8 +78,10 @@ def symbols(pages):
     "Where the public names of the library are defined, and what is said of them: name → (url, docstring)."
     found = {}
     for p in pages:
-        for cell in cells(p.source) if p.source.endswith('.ipynb') and p.group not in HIDDEN else ():
-            for name, doc in defined(cell.source) if cell.library else (): found.setdefault(name, (f'{p.url}#{name}', doc))
+        if not p.source.endswith('.ipynb') or p.group in HIDDEN: continue
+        of = owners(cells(p.source))
+        for cell in cells(p.source):
+            for name, doc in defined(cell.source, of) if cell.library else (): found.setdefault(name, (f'{p.url}#{name}', doc))
     return {n: u for n, u in found.items() if not re.search(r'(^|\.)_', n)}
 
 

@@ -119,13 +119,40 @@ def opening(cells):
     return (head[1], head[2] or '', text[head.end():].strip()) if head else ('', '', text)
 
 
-def defined(source):
-    "What an exported cell defines at its top level, as (name, docstring): functions, classes, constants, methods by @patch."
+def classes(source):
+    "The classes that a cell defines, as nodes of its syntax tree."
+    return [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+
+
+def owners(notebook):
+    "What the methods of a notebook's classes belong to: a public class also has those of its private bases, in which it is written."
+    nodes = {node.name: node for cell in notebook if cell.library for node in classes(cell.source)}
+    found = {name: name for name in nodes if not name.startswith('_')}
+    for name in list(found):
+        bases = [b.id for b in nodes[name].bases if isinstance(b, ast.Name)]
+        while bases:
+            base = bases.pop()
+            if base not in nodes or base in found: continue
+            found[base] = name
+            bases += [b.id for b in nodes[base].bases if isinstance(b, ast.Name)]
+    return found
+
+
+def methods(node, owner):
+    "The public methods of a class, as (name, docstring)."
+    for f in node.body:
+        if isinstance(f, ast.FunctionDef) and not f.name.startswith('_'):
+            yield f'{owner}.{f.name}', (ast.get_docstring(f) or '').split('\n')[0]
+
+
+def defined(source, owners=()):
+    "What an exported cell defines at its top level, as (name, docstring): functions, classes, constants, and methods."
     for node in ast.parse(source).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             patched = any('patch' in ast.unparse(d) for d in node.decorator_list)
             owner = f'{ast.unparse(node.args.args[0].annotation)}.' if patched and node.args.args and node.args.args[0].annotation else ''
             yield owner + node.name, (ast.get_docstring(node) or '').split('\n')[0]
+            if isinstance(node, ast.ClassDef) and node.name in owners: yield from methods(node, owners[node.name])
         elif isinstance(node, ast.Assign):
             yield from ((n.id, '') for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
 
@@ -161,6 +188,7 @@ def shown(output, page, images, alt):
 def notebook(page, write, images):
     "Fill a page from its notebook."
     seen, parts, prose = set(), [], ''
+    of = owners(cells(page.source))
     first = next((c for c in cells(page.source) if c.kind == 'markdown'), None)
     for cell in cells(page.source):
         source = opening([cell])[2] if cell is first else cell.source
@@ -169,7 +197,7 @@ def notebook(page, write, images):
             prose = source
             parts.append(write(source, page, seen))
             continue
-        names = [n for n in dict.fromkeys(n for n, _ in defined(source)) if n not in seen | {'_'}] if cell.library else []
+        names = [n for n in dict.fromkeys(n for n, _ in defined(source, of)) if n not in seen | {'_'}] if cell.library else []
         seen.update(names)
         if 'echo: false' not in cell.rules:
             parts.append(f'<div class="cell{" library" * cell.library}">' + ''.join(f'<a id="{n}"></a>' for n in names) + coloured(source, 'python') + '</div>')

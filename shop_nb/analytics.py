@@ -107,8 +107,10 @@ def _gib(text): # DuckDB writes a size as 11.7 GiB
 
 def _duck(limited=False):
     "DuckDB in memory, which takes no name in a query for a variable of Python"
-    con = need('duckdb', 'analytics').connect(config=dict(python_enable_replacements=False))
-    con.execute('set enable_progress_bar = false') # it is drawn in the middle of what a program prints
+    duckdb = need('duckdb', 'analytics')
+    con = duckdb.connect(config=dict(python_enable_replacements=False))
+    try: con.execute('set enable_progress_bar = false') # it is drawn in the middle of what a program prints
+    except duckdb.InvalidInputException: pass # in a notebook without ipywidgets there is no bar to turn off
     if not limited: return con
     con.execute("set memory_limit = '50%'")
     half = _gib(con.sql("select current_setting('memory_limit')").fetchall()[0][0])
