@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 
-from .analytics import Question, _frame as as_frame, _plain, ask, cut_months, edges, find, label_of, say, unit_of
+from .analytics import Question, _frame as as_frame, _plain, ask, counts_sales, cut_months, edges, find, label_of, say, unit_of
 from .numbers import short
 from .cube import Cube
 from .measures import DIMENSIONS, Filters, lines_sql, open_words, picked_sql
@@ -69,7 +69,8 @@ class Panel:
 @patch
 def as_json(self:Panel) -> dict: # what the browser draws
     "A panel as JSON has it"
-    columns = [dict(name=c, unit=unit_of(c), label=label_of(c)) for c in self.frame]
+    sales = counts_sales(self.sql)
+    columns = [dict(name=c, unit=unit_of(c), label=label_of(c, sales)) for c in self.frame]
     rows = [[_plain(v) for v in row] for row in self.frame.itertuples(index=False, name=None)]
     kept = 'name', 'title', 'why', 'grain', 'sql', 'chart', 'says', 'note', 'cut', 'open', 'empty'
     return {k: getattr(self, k) for k in kept} | dict(past=self.name in HISTORY, columns=columns, rows=rows)

@@ -97,6 +97,8 @@ function col(p, name) { return p.columns.findIndex(c => c.name === name) }
 function unit(p, name) { return p.columns[col(p, name)]?.unit }
 const values = (p, name) => { const i = col(p, name); return p.rows.map(r => r[i]) }
 const list = c => Array.isArray(c) ? c : [c]
+// What a column is called: the orders of a panel that counts sales are sales
+const head = (p, name) => (p.columns[col(p, name)]?.label ?? words(name)).replace(' (€)', '')
 const labels = (p, c) => p.rows.map(r => list(c).map(n => full(words(r[col(p, n)]), unit(p, n))).join(' + '))
 
 function months(first, last, x, h, wide) {
@@ -160,7 +162,7 @@ const charts = {
       out += text(w - r, 14, `half within ${names[mark]} ${words(c.x)}`, {a: 'end', c: 'mark'})
     } else if (c.best) mark = v.indexOf(Math.max(...v))
     v.forEach((q, i) => {
-      const more = also.length ? `, ${words(c.also)} ${amount(also[i], unit(p, c.also))}` : '', middle = x(i) + step / 2
+      const more = also.length ? `, ${head(p, c.also)} ${amount(also[i], unit(p, c.also))}` : '', middle = x(i) + step / 2
       const colour = i === mark ? 'var(--mark)' : 'var(--main)', round = `rx="${Math.min(3, step / 4)}"`
       out += rect(x(i) + step * .12, y(q), step * .76, y(0) - y(q), colour, `${round} ${tip(`${tips[i]}: ${amount(q, u)}${more}`)}`)
       if (few) out += text(middle, y(q) - (also.length ? 16 : 5), short(q, u), {a: 'middle'})
@@ -168,7 +170,7 @@ const charts = {
       const last = tips[n - 1] !== names[n - 1], shown = last && i > n - 1 - every ? i === n - 1 : i % every === 0
       if (shown) out += text(middle, h - b + 15, names[i], {a: 'middle', c: 'soft'})
     })
-    const small = few && c.also ? `; small: ${words(c.also)}` : ''
+    const small = few && c.also ? `; small: ${head(p, c.also)}` : ''
     if (c.xlabel) out += text(l + (w - l - r) / 2, h - 5, c.xlabel + small, {a: 'middle', c: 'soft'})
     return {h, out}
   },
@@ -182,8 +184,8 @@ const charts = {
     if (base) out += text(4, h - b + 31, 'n', {c: 'soft small'})
     ys.forEach((n, k) => {
       const v = values(p, n), pts = xs.map((q, i) => [x(q), y(v[i] ?? 0)])
-      out += path(pts, `class="thick" style="stroke:var(--s${k})"`) + pts.map(([a, b], i) => `<circle cx="${a.toFixed(1)}" cy="${b.toFixed(1)}" r="4" fill="var(--s${k})" ${tip(`${words(c.x)} ${xs[i]}: ${words(n.replace('_eur', ''))} ${amount(v[i], u)}${base ? `, of ${many(base[i], 'customer')}` : ''}`)}/>`).join('')
-      if (ys.length > 1) out += text(w - r + 4, pts.at(-1)[1] + 4, words(n.replace('_eur', '')), {c: 'strong'})
+      out += path(pts, `class="thick" style="stroke:var(--s${k})"`) + pts.map(([a, b], i) => `<circle cx="${a.toFixed(1)}" cy="${b.toFixed(1)}" r="4" fill="var(--s${k})" ${tip(`${words(c.x)} ${xs[i]}: ${head(p, n)} ${amount(v[i], u)}${base ? `, of ${many(base[i], 'customer')}` : ''}`)}/>`).join('')
+      if (ys.length > 1) out += text(w - r + 4, pts.at(-1)[1] + 4, head(p, n), {c: 'strong'})
       else pts.forEach(([a, b], i) => { if (i && a - pts[i - 1][0] > 40) out += text(a - 4, b - 9, short(v[i], u), {a: 'middle', c: 'small'}) })
     })
     if (c.xlabel) out += text(l + (w - l - r) / 2, h - 5, c.xlabel, {a: 'middle', c: 'soft'})
@@ -228,10 +230,10 @@ const charts = {
     ys.forEach((v, i) => out += text(l - 8, t + i * row + row / 2 + 4, name(v) + (size && l > 100 ? ` (${whole(size[v])})` : ''), {a: 'end', c: 'soft'}))
     for (const r of rows) {
       const v = r[iz], k = Math.min(5, Math.floor((v ?? 0) / top * 5.999)), y = t + ys.indexOf(r[iy]) * row
-      out += rect(at[r[ix]] + .5, y + .5, cell - 1, row - 1, v ? `var(--r${k})` : 'var(--r0)', `rx="2" ${tip(`${name(r[iy])}, ${words(c.x)} ${r[ix]}: ${amount(v, u)} ${u === 'share' ? '' : words(c.z)}${only(p, where.get(r))}`)}`) + striped(p, where.get(r), at[r[ix]] + .5, y + .5, cell - 1, row - 1)
+      out += rect(at[r[ix]] + .5, y + .5, cell - 1, row - 1, v ? `var(--r${k})` : 'var(--r0)', `rx="2" ${tip(`${name(r[iy])}, ${words(c.x)} ${r[ix]}: ${amount(v, u)} ${u === 'share' ? '' : head(p, c.z)}${only(p, where.get(r))}`)}`) + striped(p, where.get(r), at[r[ix]] + .5, y + .5, cell - 1, row - 1)
       if (c.text && cell > 26) out += text(at[r[ix]] + cell / 2, y + row / 2 + 4, u === 'share' ? fixed(100 * v, 0) : short(v, u), {a: 'middle', c: `small ${p.cut[where.get(r)] ? 'halo' : `on${k}`}`})
     }
-    if (c.best && best?.[iz] > 1 && rows.filter(r => r[iz] === best[iz]).length === 1) out += rect(at[best[ix]], t + ys.indexOf(best[iy]) * row, cell, row, 'none', 'stroke="var(--mark)" stroke-width="2"') + text(w - 4, 14, `most: ${best[iy]} ${best[ix]}:00, ${short(best[iz], u)} ${words(c.z)}`, {a: 'end', c: 'mark'})
+    if (c.best && best?.[iz] > 1 && rows.filter(r => r[iz] === best[iz]).length === 1) out += rect(at[best[ix]], t + ys.indexOf(best[iy]) * row, cell, row, 'none', 'stroke="var(--mark)" stroke-width="2"') + text(w - 4, 14, `most: ${best[iy]} ${best[ix]}:00, ${short(best[iz], u)} ${head(p, c.z)}`, {a: 'end', c: 'mark'})
     if (c.xlabel) out += text(l + (w - l) / 2, t + ys.length * row + 33, c.xlabel, {a: 'middle', c: 'soft'})
     return {h: t + ys.length * row + 38, out}
   },
@@ -259,7 +261,7 @@ const charts = {
     if (low < 0) out += text(l - 6, y(low) + 4, short(low, u), {a: 'end', c: 'soft'})
     const at = c.log ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5].filter(v => lx(v) >= lo && lx(v) <= hi) : ticks(Math.max(...xs), 6).filter(v => v >= Math.min(...xs))
     for (const v of at) out += text(x(v), h - b + 16, short(v, 'count', true), {a: 'middle', c: 'soft'})
-    xs.map((_, i) => i).reverse().forEach(i => out += `<circle cx="${x(xs[i]).toFixed(1)}" cy="${y(ys[i]).toFixed(1)}" r="${(size ? 3 + 9 * Math.sqrt(size[i] / big) : 4.5).toFixed(1)}" class="dot" ${tip(`${names[i]}: ${amount(xs[i], unit(p, c.x))} ${words(c.x)}, ${words(c.y.replace('_eur', ''))} ${amount(ys[i], u)}`)}/>`)
+    xs.map((_, i) => i).reverse().forEach(i => out += `<circle cx="${x(xs[i]).toFixed(1)}" cy="${y(ys[i]).toFixed(1)}" r="${(size ? 3 + 9 * Math.sqrt(size[i] / big) : 4.5).toFixed(1)}" class="dot" ${tip(`${names[i]}: ${amount(xs[i], unit(p, c.x))} ${words(c.x)}, ${head(p, c.y)} ${amount(ys[i], u)}`)}/>`)
     const dots = xs.slice(0, 12).map((v, i) => ({x: x(v), y: y(ys[i]), name: clip(String(names[i]), 26)}))
     for (const q of placed(dots, l, w - r, 6)) out += text(q.left, q.y + 4, q.name, {c: 'small halo'})
     return {h, out: out + text(l + (w - l - r) / 2, h - 5, c.xlabel || words(c.x), {a: 'middle', c: 'soft'})}
@@ -297,8 +299,8 @@ function bars(p, w, {dimension, picked = []}) {
   const longest = Math.max(...names.slice(0, 15).map(n => n.length), 1), above = longest * WIDE > w * .34, l = above ? 0 : Math.max(56, longest * WIDE + 10), row = above ? 44 : 30, right = also.length ? 118 : 62
   const top = Math.max(...v.slice(0, 15), 1e-9), dim = picked.length > 0
   const t = also.length && !dimension ? 18 : 0
-  const other = i => also.length ? `, ${words(c.also.replace('_eur', ''))} ${amount(more[i], unit(p, c.also))}` : ''
-  let out = t ? text(w, 10, words(c.also.replace('_eur', '')), {a: 'end', c: 'soft small'}) : ''
+  const other = i => also.length ? `, ${head(p, c.also)} ${amount(more[i], unit(p, c.also))}` : ''
+  let out = t ? text(w, 10, head(p, c.also), {a: 'end', c: 'soft small'}) : ''
   rows.forEach((r, i) => {
     const y = t + i * row, on = picked.includes(raw[i]), wide = Math.max(v[i] / top * (w - l - right), v[i] ? 2 : 0), by = above ? y + 20 : y + 5
     const inner = (dimension ? rect(0, y + 1, w, row - 2, 'transparent', 'class="hit" rx="6"') : '') + text(0, above ? y + 14 : y + 19, clip(names[i], Math.floor(w / WIDE) - (above ? 2 : 0)), {c: on ? 'strong' : ''}) +
