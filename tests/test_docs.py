@@ -9,6 +9,7 @@ from browse import free_port
 from shop_nb.analytics import questions
 from shop_nb.cli import main
 from shop_nb.run import pipeline
+from support import until
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDES = sorted(p for p in (ROOT / 'docs').rglob('*.md') if not (m := re.match(r'<!-- needs: (\S+) -->', p.read_text(encoding='utf-8'))) or docs.here(m[1]))
@@ -185,7 +186,7 @@ def look(site, browser):
 def test_search_works_from_a_folder(look, site, words, title, url):
     page = look('modules/calendar.html')
     page.keyboard.press('/')
-    page.wait_for_function('document.activeElement.type === "search" && typeof SEARCH !== "undefined"')
+    assert until(lambda: page.evaluate('document.activeElement.type === "search" && typeof SEARCH !== "undefined"'))
     page.keyboard.type(words)
     assert page.locator('#site-found b').first.text_content() == title
     page.keyboard.press('Enter')
@@ -239,7 +240,7 @@ def test_search_finds_what_people_type(look, site):
     "A plain word finds a guide, a question, a setting or a command before a chapter, and that before a name; a name that is typed as it is written is first."
     page = look('index.html')
     page.keyboard.press('/')
-    page.wait_for_function('typeof rows !== "undefined" && rows?.length')
+    assert until(lambda: page.evaluate('typeof rows !== "undefined" && rows?.length'))
     first = page.evaluate('texts => texts.map(text => ranked(wanted(text), text)[0]?.[1].url)', list(SEARCHES))
     assert dict(zip(SEARCHES, first)) == SEARCHES and len(SEARCHES) >= 30
     everything = page.evaluate('rows.map(r => r.url)')
