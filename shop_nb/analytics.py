@@ -205,6 +205,12 @@ def _interruptible(con, work):
 # %% ../nbs/07_analytics.ipynb #d198f470
 MOST_ROWS = 5_000_000 # of an answer
 
+def _statement(sql):
+    "A statement without the semicolon that ends it, and what follows: DuckDB puts it into a larger one"
+    data = sql.encode()
+    ends = [at for at, _ in need('duckdb', 'analytics').tokenize(sql) if data[at:at + 1] == b';']
+    return data[:ends[0]].decode() if ends else sql
+
 def fetch(
     con, # a connection that `connect` made
     sql:str, # a query
@@ -214,8 +220,9 @@ def fetch(
     """The answer to a query, which Ctrl-C or Interrupt Kernel stops.
 
     Raises `ShopError` (code 2) if it needs more rows or memory than it may have, and DuckDB's own errors."""
+    text = _statement(sql)
     def work():
-        relation = con.sql(sql, params=params)
+        relation = con.sql(text, params=params)
         return pa.table({}) if relation is None else relation.limit(most + 1).to_arrow_table()
     todo = 'Join each table by its key, as in: join order_items using (order_id)'
     try: table = _interruptible(con, work)

@@ -428,8 +428,10 @@ _asking = threading.RLock() # a connection has one transaction at a time
 def _reading(con, query):
     "A transaction in which a query can change nothing; raises `ShopError` (code 2) for a statement that does more than read"
     with _asking:
-        more = dict.fromkeys(s.type.name for s in con.extract_statements(query) if s.type.name not in READS)
+        statements = con.extract_statements(query)
+        more = dict.fromkeys(s.type.name for s in statements if s.type.name not in READS)
         if more: raise ShopError(f'A query may only read, and this has {", ".join(more)}.', OWN, code=2)
+        if len(statements) > 1: raise ShopError(f'A query is one statement, and this has {len(statements)}.', 'Run each on its own', code=2)
         con.execute('begin transaction read only')
         try: yield
         finally: con.execute('rollback')

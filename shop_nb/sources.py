@@ -69,18 +69,16 @@ def _merge(findings):
 # %% ../nbs/01c_sources.ipynb #50ed1349
 FORMATS = 'parquet', 'csv'
 
-def _table_in(folder, name):
-    "Where a table is in one folder, or None; raises `ShopError` if it is there in two formats"
-    there = [path for f in FORMATS if (path := folder / f'{name}.{f}').exists()]
-    if len(there) < 2: return there[0] if there else None
-    both = ' and '.join(path.name for path in there)
-    todo = 'Keep the one that counts, and move the other one away'
-    raise ShopError(f'{folder} has the table {name} twice: {both}.', todo)
-
 def _find(folder, name):
-    "Where a table is in a run or a folder of tables, or None"
-    places = Path(folder), Path(folder) / 'tables'
-    return next(filter(None, (_table_in(place, name) for place in places)), None)
+    "Where a table is in a run or a folder of tables, or None; raises `ShopError` if it is there twice"
+    names = [f'{name}.{f}' for f in FORMATS]
+    folders = [path for path in (Path(folder), Path(folder) / 'tables') if path.is_dir()]
+    there = [path for place in folders for path in place.iterdir() if path.name.lower() in names]
+    there.sort(key=lambda path: (path.parent.name == 'tables', names.index(path.name.lower())))
+    if len(there) > 1:
+        both = ' and '.join(str(path.relative_to(folder)) for path in there)
+        raise ShopError(f'{folder} has the table {name} twice: {both}.', 'Keep the one that counts, and move the other one away')
+    return there[0] if there and there[0].name in names else None
 
 # %% ../nbs/01c_sources.ipynb #d4a8d2ff
 def table_path(

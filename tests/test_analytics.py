@@ -412,11 +412,13 @@ def test_a_damaged_page_is_told(tmp_path):
         with pytest.raises(ShopError) as e: ask('order_status', source)
         assert e.value.code == 1 and 'orders.parquet' in str(e.value) and len(str(e.value).splitlines()) == 2
 
-def test_tables_are_where_every_reader_finds_them(tmp_path):
-    "With tables in the folder and in its `tables/`, the folder's own are read: `table_path` decides"
+def test_a_table_in_two_places_is_refused(tmp_path):
+    "Tables in a folder and in its `tables/` are two shops, and nothing says which one counts."
     write_tables(Settings(customers=20, products=30, orders=30, order_items=60), tmp_path / 'tables')
-    write_tables(SMALL, tmp_path)
-    assert connect(tmp_path).sql('select count(*) from orders').fetchall() == [(400,)]
+    (tmp_path / 'orders.CSV').write_text('order_id')
+    with pytest.raises(ShopError, match='orders twice: orders.CSV and tables/orders.parquet') as e: connect(tmp_path)
+    assert e.value.code == 1
+
 
 def test_csv_is_a_source(tmp_path):
     write_tables(SMALL, tmp_path / 'tables', format='csv')

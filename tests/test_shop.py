@@ -320,7 +320,7 @@ def test_files_stay_closed_to_the_connection_too(kept, tmp_path):
 
 
 @pytest.mark.parametrize('query, rows', [('pivot orders on channel using count(*) group by status', None), ('summarize orders', None), ('describe orders', None), ('show tables', None), ('explain select 1', 1),
-                                         ('values (1), (2)', 2), ('from orders limit 3', 3), ('select 1; select 2', 1), ('with recursive t(i) as (select 1 union all select i + 1 from t where i < 4) from t', 4)])
+                                         ('values (1), (2)', 2), ('from orders limit 3', 3), ('with recursive t(i) as (select 1 union all select i + 1 from t where i < 4) from t', 4)])
 def test_all_that_reads_is_a_query(kept, query, rows):
     answer = kept.sql(query)
     assert len(answer) == rows if rows else len(answer)
@@ -355,3 +355,16 @@ def test_links_in_a_run_are_not_written_through(tmp_path):
 
 def test_a_sum_that_no_integer_holds_is_a_number(shop):
     assert shop.sql('select sum(order_id::hugeint * order_id * 10000) as n from orders').n[0] > 1e30
+
+
+@pytest.mark.parametrize('query', ['select 1; select 2', 'select * from order_items a, order_items b, order_items c; select 1'])
+def test_a_query_is_one_statement(query):
+    "All statements but the last would run without any limit."
+    shop = Shop(orders=400, customers=200, products=60, order_items=1000)
+    with pytest.raises(ShopError, match='one statement, and this has 2'): shop.sql(query)
+
+
+@pytest.mark.parametrize('end', [';', ' ;\n', '; -- done', ';\n/* done */\n'])
+def test_what_follows_a_semicolon_does_not_matter(end):
+    shop = Shop(orders=400, customers=200, products=60, order_items=1000)
+    assert shop.sql(f"select 'é;' as one{end}").one.tolist() == ['é;']
