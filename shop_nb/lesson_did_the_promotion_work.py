@@ -62,14 +62,14 @@ def jump_lines(s): return int(span(s).on_sale.sum() - span(s, before=True).on_sa
 def jump_euro(s): return sum(k * f.revenue[f.on_sale].sum() for k, f in ((1, span(s)), (-1, span(s, before=True))))
 def during(s): return _units(span(s))
 
-jump = lesson.exercise('jump', 'Toys: during less before',
+jump = lesson.exercise('jump', 'Toys: during minus before',
     right=jump_units,
     mistakes={
-        during: 'That is what was sold during the promotion. How much more is it than in the two weeks before?',
-        jump_lines: 'These are order lines. A line may have a quantity of more than one.',
-        jump_all: 'These are the units of all categories. The owner asks about toys.',
-        jump_euro: 'That is revenue. The owner counted toys.',
-        jump_ratio: 'That is how many times as much. The question is how many units more.'},
+        during: 'That is what was sold during the promotion. How many more is that than in the two weeks before?',
+        jump_lines: 'That counts order lines. A line may have more than one unit.',
+        jump_all: 'These are the units of all categories. The question is about toys.',
+        jump_euro: 'That is revenue. The question asks for units.',
+        jump_ratio: 'That is a ratio. The question asks for a difference in units.'},
     hints=('Two sums of `quantity`, one for each pair of weeks, and their difference.', '`lines[lines.is_toy & lines.order_day.between(FIRST, LAST)].quantity.sum()`'))
 
 # %% ../nbs/lessons/exercises/04_did_the_promotion_work.ipynb #5123bb94
@@ -84,11 +84,11 @@ def expected(s): return _units(span(s)) - did_units(s)
 did = lesson.exercise('did', 'Toys: more than the others would suggest', places=1,
     right=did_units,
     mistakes={
-        jump_units: 'That is the jump of exercise 1. What would the toys have done without a promotion, if they had moved like the rest?',
+        jump_units: 'That is the jump of exercise 1. How many toys would have been sold without a promotion, had they grown like the rest?',
         did_with_all: 'The toys are in your comparison group. Compare with all *other* categories.',
         did_upside_down: 'Your factor is upside down: during over before.',
-        did_added: 'You took the difference in units of the others. They sell far more than the toys: take their *factor*, and apply it to the toys.',
-        expected: 'That is what one would expect without a promotion. How much more was sold?'},
+        did_added: 'You subtracted the growth of the other categories in units. They sell far more than toys: take their growth *factor*, and apply it to the toys.',
+        expected: 'That is the number expected without a promotion. How many more were sold?'},
     hints=('By what factor did the other categories grow from the two weeks before to the two weeks of the promotion?',
            'Toys before, times that factor, is what one would expect. The estimate is toys during, less that.'))
 
@@ -108,10 +108,10 @@ takers = lesson.exercise('takers', 'With a toy, without a toy', places=1, unit='
     right=takers_gap,
     mistakes={
         takers_per_order: 'That compares orders. The claim is about customers, and some have several orders.',
-        takers_mean: 'That is what those with a toy spent. How much more is it than the others?',
+        takers_mean: 'That is what those with a toy spent. How much more is that than the others spent?',
         takers_sum: 'These are sums. The two groups differ in size: compare means.',
-        takers_ratio: 'That is how many times as much. The question is how many euros more.',
-        takers_other: 'You left out what they spent on toys. The claim is about all they spent.'},
+        takers_ratio: 'That is a ratio. The question asks for a difference in euros.',
+        takers_other: 'You left out what they spent on toys. The claim is about everything they spent.'},
     hints=('One row per customer first: what they spent in the two weeks, and whether a toy was among it.', 'The mean of the one group less the mean of the other.'))
 
 # %% ../nbs/lessons/exercises/04_did_the_promotion_work.ipynb #5cb637a4
@@ -125,7 +125,7 @@ placebo = lesson.exercise('placebo', 'The same, before there was a promotion', p
     mistakes={
         takers_gap: 'These are the weeks of the promotion again. Take the two weeks before.',
         same_people: 'These are the people who bought a toy *later*. Take those who bought one in the two weeks before.'},
-    hints=('Nothing changes but the days: from `BEFORE` to the day before `FIRST`.',))
+    hints=('Only the dates change: from `BEFORE` to the day before `FIRST`.',))
 
 # %% ../nbs/lessons/exercises/04_did_the_promotion_work.ipynb #f7864e7e
 def true_units(s): return _units(span(s)) - _units(span(s, without=True))
@@ -135,9 +135,9 @@ def without(s): return _units(span(s, without=True))
 effect = lesson.exercise('effect', 'Toys: the true effect',
     right=true_units,
     mistakes={
-        minus_true_units: 'The other way round: what it is with the promotion, less what it would be without.',
+        minus_true_units: 'The sign is wrong: take the units with the promotion minus those without it.',
         jump_units: 'That is before and after in one world. Compare the same days in two worlds.',
-        without: 'That is what would have been sold without the promotion. How much more was it with it?'},
+        without: 'That is what would have been sold without the promotion. How many more were sold with the promotion?'},
     hints=('`worlds.a` is the shop without the promotion, `worlds.b` the one with it.', 'Units of toys from `FIRST` to `LAST` in each, and the difference b − a.'))
 
 # %% ../nbs/lessons/exercises/04_did_the_promotion_work.ipynb #1b2fe540
@@ -150,11 +150,11 @@ def lost_in_time(s): return _units(span(s, before=True), False) - _units(span(s)
 stolen = lesson.exercise('stolen', 'What the other categories lost',
     right=lost_units,
     mistakes={
-        gained_units: 'Right, but for the sign: how many units did they *lose*?',
-        net_units: 'That is the sum of all categories, toys among them. Take the others alone.',
-        lost_euro: 'That is in euros. The question is about units.',
+        gained_units: 'The sign is wrong: how many units did they *lose*?',
+        net_units: 'That is the net effect on all categories, toys included. Take the others alone.',
+        lost_euro: 'That is in euros. The question asks for units.',
         lost_in_time: 'That is before and after. Compare the same days in two worlds.'},
-    hints=('The same as before, with all categories but toys.', '`worlds.categories(FIRST, LAST)` has it ready: its part `effect`.'))
+    hints=('The same as before, with all categories but toys.', '`worlds.categories(FIRST, LAST)` has it ready, in `effect`.'))
 
 # %% ../nbs/lessons/exercises/04_did_the_promotion_work.ipynb #e8a5cc5c
 def _euro(f, of): return f.revenue.sum() - (f.cost.sum() if of == 'margin' else 0)
@@ -173,9 +173,9 @@ def before_after_revenue(s): return float(span(s).revenue.sum() - span(s, before
 revenue = lesson.exercise('revenue', 'The true effect on revenue', unit='eur',
     right=net_revenue,
     mistakes={
-        toys_revenue: 'That is the revenue of toys alone. The others lost some.',
+        toys_revenue: 'That is the effect on toys alone. The other categories lost revenue.',
         others_revenue: 'That is what the other categories lost. Add the toys.',
-        minus_net_revenue: 'The sign is the other way round: with the promotion, less without.',
+        minus_net_revenue: 'The sign is wrong: take the world with the promotion minus the one without it.',
         before_after_revenue: 'That is before and after. Compare the same days in two worlds.'},
     hints=('All categories, in euros, in both worlds, from `FIRST` to `LAST`.',))
 
@@ -183,9 +183,9 @@ revenue = lesson.exercise('revenue', 'The true effect on revenue', unit='eur',
 margin = lesson.exercise('margin', 'The true effect on margin', unit='eur',
     right=net_margin,
     mistakes={
-        net_revenue: 'That is the effect on revenue. What was sold has to be bought first: take off the cost, in both worlds.',
-        toys_margin: 'That is the margin of toys alone.',
-        minus_net_margin: 'The sign is the other way round: with the promotion, less without.'},
+        net_revenue: 'That is the effect on revenue. Subtract the cost of the goods, in both worlds.',
+        toys_margin: 'That is the effect on the margin of toys alone.',
+        minus_net_margin: 'The sign is wrong: take the world with the promotion minus the one without it.'},
     hints=('Margin is revenue less cost, and `cost` is a column of the lines.', 'The margin of all lines from `FIRST` to `LAST`, in world b less in world a.'))
 
 # %% ../nbs/lessons/exercises/04_did_the_promotion_work.ipynb #b2d6e114
@@ -199,9 +199,9 @@ def bought_before(s): b, a = _took(span(s)), _took(span(s, before=True)); return
 gift = lesson.exercise('gift', 'Toy buyers who would have bought one anyway', places=3, points=2,
     right=would_anyway,
     mistakes={
-        would_not: 'These are the ones who would *not* have bought a toy.',
-        of_the_others: 'Your denominator is those who buy a toy without the promotion. The question is about those who did with it.',
-        bought_before: 'These bought a toy in the two weeks before. The question is what they would have done in these weeks.'},
+        would_not: 'That is the share of those who would *not* have bought a toy.',
+        of_the_others: 'You divided by those who buy a toy without the promotion. Divide by those who bought one with it.',
+        bought_before: 'That compares with the two weeks before. The question is what they would have done in these weeks.'},
     hints=('Two sets of customers: with a toy in world b, and with a toy in world a.', 'How many are in both, divided by the number of those in b.'))
 
 # %% ../nbs/lessons/exercises/04_did_the_promotion_work.ipynb #963ebd7c
@@ -221,8 +221,8 @@ on_takers = lesson.exercise('on_takers', 'The true effect on those who took part
     right=on_takers_mean,
     mistakes={
         takers_gap: 'That compares people with other people, as in exercise 3. Compare each with themselves, in the other world.',
-        on_takers_sum: 'That is the sum. The question is about the mean per customer.',
+        on_takers_sum: 'That is the sum. The question asks for the mean per customer.',
         on_all_mean: 'That is the mean over everybody. Take those who bought a toy in the promotion.',
-        on_others_mean: 'These are the ones without a toy.',
-        minus_on_takers: 'The sign is the other way round: with the promotion, less without.'},
-    hints=('For each customer with a toy in world b: what they spent in these two weeks in b, less what they spent in a.', 'Somebody may have spent nothing in one of the worlds: `reindex(takers, fill_value=0)`.'))
+        on_others_mean: 'That is the mean of those without a toy.',
+        minus_on_takers: 'The sign is wrong: take the world with the promotion minus the one without it.'},
+    hints=('For each customer with a toy in world b: what they spent in these two weeks in b, less what they spent in a.', 'A customer may have spent nothing in one of the worlds: `reindex(takers, fill_value=0)`.'))

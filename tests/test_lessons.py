@@ -180,7 +180,7 @@ def test_the_best_answer_counts(answers):
     for i, state in enumerate(answers):
         told = check('buyers', given[state])
         best = max(answers[:i + 1], key=worst_first.index)
-        assert told.state == state and ('An earlier answer was right' in told.says) == (best == 'right' != state)
+        assert told.state == state and told.solved == (best == 'right' != state)
         assert (sheet().state, score().points) == (best, int(best == 'right'))
     with pytest.raises(ShopError, match='buyers'): check('buyer', 1)
     with pytest.raises(ShopError, match='buyers'): hint('buyer')
@@ -274,11 +274,11 @@ def test_forms_that_are_as_good():
 
 @pytest.mark.parametrize('answer,says', [
     (lambda d: d * 100, 'factor of 100'),
-    (lambda d: 'a lot', 'A number is wanted'),
-    (lambda d: [d, d], 'One row is wanted; this has 2 rows'),
-    (lambda d: [], 'this has 0 rows'),
-    (lambda d: d + 5, 'not it'),
-    (lambda d: d + .3, 'Close, but not the same')])
+    (lambda d: 'a lot', 'Expected a number.'),
+    (lambda d: [d, d], 'Expected one row, got 2.'),
+    (lambda d: [], 'Expected one row, got 0.'),
+    (lambda d: d + 5, 'not the right number'),
+    (lambda d: d + .3, 'Close, but not equal')])
 def test_a_wrong_answer_is_told_what_is_wrong(answer, says):
     exercise = read_lesson('sql').exercises['gap']
     shop = shop_of('sql', 7)
@@ -317,34 +317,35 @@ def test_a_tuple_is_a_number_only_if_it_is_that_number(answer): assert grade(REV
 
 
 def test_a_comma_in_a_number_is_mentioned():
-    assert 'taken as 365429.37' in grade(REVENUE, (365, 429.37), ODD_SHOP).says
+    assert 'Read as 365429.37' in grade(REVENUE, (365, 429.37), ODD_SHOP).says
     assert grade(Exercise('n', 'N', 'select 1062', {}, ()), (1, 62), ODD_SHOP).state == 'right'
     assert grade(Exercise('n', 'N', 'select 12 union all select 345', {}, ()), (12, 345), ODD_SHOP).says == ''
 
 
 @pytest.mark.parametrize('exercise,answer,rounded', [
-    (REVENUE, 365429, 'whole euros: give cents'),
-    (REVENUE, '€365,429', 'whole euros: give cents'),
-    (REVENUE, 365429.4, 'one decimal: give cents'),
-    (SHARE, .7, 'one decimal: give three decimals'),
-    (SHARE, .6, 'one decimal: give three decimals'),
-    (SHARE, .69, 'two decimals: give three decimals'),
-    (SHARE, '69%', 'two decimals: give three decimals'),
-    (RATES, {'a': .26, 'b': .13}, 'two decimals: give four decimals'),
-    (MONEY, {1: 5120, 2: 731}, 'whole euros: give cents'),
-    (MONEY, {1: 5120, 2: 730}, 'whole euros: give cents')])
-def test_a_rounded_answer_is_told_that_it_is_right(exercise, answer, rounded):
+    (REVENUE, 365429, 'the euro. Give the cents, too'),
+    (REVENUE, '€365,429', 'the euro. Give the cents, too'),
+    (REVENUE, 365429.4, 'one decimal. Give two decimals'),
+    (SHARE, .7, 'one decimal. Give three decimals'),
+    (SHARE, .6, 'one decimal. Give three decimals'),
+    (SHARE, .69, 'two decimals. Give three decimals'),
+    (SHARE, '69%', 'two decimals. Give three decimals'),
+    (RATES, {'a': .26, 'b': .13}, 'two decimals. Give four decimals'),
+    (MONEY, {1: 5120, 2: 731}, 'the euro. Give the cents, too'),
+    (MONEY, {1: 5120, 2: 730}, 'the euro. Give the cents, too')])
+def test_a_rounded_answer_is_almost_right(exercise, answer, rounded):
     verdict = grade(exercise, answer, ODD_SHOP)
-    assert verdict.says == f'Right, but rounded to {rounded}.' and verdict.state == 'wrong' and not verdict.points
+    assert repr(verdict) == f'! {exercise.name}: Almost. Correct to {rounded}.'
+    assert verdict.state == 'almost' and not verdict.points
 
 
 @pytest.mark.parametrize('exercise,answer,says', [
-    (SHARE, 1, 'That is not it.'),
-    (SHARE, 0, 'That is not it.'),
-    (SHARE, .72, 'That is not it.'),
-    (SHARE, .693, 'Close, but not the same.'),
-    (RATES, {'a': .26, 'b': .14}, 'What is missing or wrong: rate'),
-    (MONEY, {1: 5121, 2: 731}, 'What is missing or wrong: revenue')])
+    (SHARE, 1, 'That is not the right number.'),
+    (SHARE, 0, 'That is not the right number.'),
+    (SHARE, .72, 'That is not the right number.'),
+    (SHARE, .693, 'Close, but not equal.'),
+    (RATES, {'a': .26, 'b': .14}, 'Missing or wrong: rate'),
+    (MONEY, {1: 5121, 2: 731}, 'Missing or wrong: revenue')])
 def test_a_wrong_answer_does_not_pass_for_a_rounded_one(exercise, answer, says):
     verdict = grade(exercise, answer, ODD_SHOP)
     assert says in verdict.says and verdict.state == 'wrong' and not verdict.points
@@ -373,7 +374,7 @@ def test_width_and_loops_win_nothing_unseen():
     right = shop.orders.customer_id.nunique()
     for few in (0, right - 5):
         wide = pd.DataFrame([range(few, right + 1)])
-        assert 'Hand in no more than was asked for: 1 column' in check('buyers', wide).says
+        assert 'Expected 1 column, got ' in check('buyers', wide).says
     assert score().points == 0
     for n in range(right - 20, right + 1): verdict = check('buyers', n) # after two shapes of table that were too wide
     assert verdict.state == 'right' and verdict.tries == 23
@@ -382,22 +383,48 @@ def test_width_and_loops_win_nothing_unseen():
     assert '23 tries' in repr(score()) and '23 tries' in score()._repr_html_()
 
 
+def test_a_wrong_answer_after_a_right_one_says_that_it_is_solved():
+    check, _, score = start('meet_the_shop', shop := shop_of('meet_the_shop', 7))
+    right = shop.orders.customer_id.nunique()
+    check('buyers', right + 500), check('buyers', right)
+    verdict = check('buyers', right + 600)
+    earlier = 'but your earlier one counts.'
+    assert repr(verdict) == f'✓ buyers: Already solved. This new answer is not right, {earlier} That is not the right number.'
+    assert 'tries' not in verdict._repr_html_() and '<details>' not in verdict._repr_html_()
+    assert repr(check('buyers', ...)) == f'✓ buyers: Already solved. There is no answer now, {earlier}'
+    assert repr(check('buyers', right)) == '✓ buyers: Right (2 tries)' and score().points == 1
+
+
+def test_a_number_with_commas_comes_as_several_values():
+    check, _, _ = start('meet_the_shop', shop := shop_of('meet_the_shop', 7))
+    right = shop.orders.customer_id.nunique()
+    verdict = check('buyers', *divmod(right, 1000)) # as check('buyers', 1,199) does
+    assert right >= 1000 and verdict.state == 'right' and f'Read as {right}' in verdict.says
+    assert check('austria').state == 'empty' and check('austria', 1, 'a', None).state == 'wrong'
+
+
+@pytest.mark.parametrize('thing,what', [(len, 'a function'), (int, 'a type'), (KeyError('x'), 'an error'), (pytest, 'a module')])
+def test_what_is_no_answer_is_named(thing, what):
+    assert grade(REVENUE, thing, ODD_SHOP).says.startswith(f'Pass an answer, not {what}.')
+
+
 def test_what_is_said_twice_or_cannot_be_read_is_no_try():
     check, _, score = start('sql', shop_of('sql', 7))
     answers = 'select 1', 'select 1', 1, ..., 'selct 1 from orders', 'select nothing from orders', 'select 2'
     assert [check('gap', a).tries for a in answers] == [1, 1, 1, 1, 1, 1, 2]
-    assert 'SQL: 0 of 15 points with 2 tries' in repr(score()) and '1 tries' not in repr(score())
+    assert '(3 tries)' in repr(check('gap', 3.5)) and 'tries' not in repr(check('gap', ...))
+    assert 'SQL: 0 of 15 points with 3 tries' in repr(score()) and '1 tries' not in repr(score())
 
 
 def test_an_answer_left_from_the_exercise_before_is_noticed():
     check, _, _ = start('meet_the_shop', shop := shop_of('meet_the_shop', 7))
     answer = shop.orders.customer_id.nunique()
     assert check('buyers', answer).state == 'right'
-    assert 'also what you handed in for `buyers`' in check('austria', answer).says
-    assert 'handed in' not in check('austria', answer).says # the second time it is meant
-    assert 'handed in' not in check('sales', answer + 1).says
+    assert 'same answer for `buyers`' in check('austria', answer).says
+    assert 'same answer' not in check('austria', answer).says # the second time it is meant
+    assert 'same answer' not in check('sales', answer + 1).says
     check('revenue', ...)
-    assert 'handed in' not in check('aov', ...).says
+    assert 'same answer' not in check('aov', ...).says
 
 
 def test_a_look_gives_no_answer_away():
@@ -604,7 +631,7 @@ def claims_did_the_promotion_work(shop, without):
         'of the orders neither who placed them nor when': shop.orders[keys].equals(without.orders[keys]),
         'the promotion did sell toys, and a lot of them': now > 1.3 * would,
         'The other categories were *not* left alone': others_now < others_would,
-        'also to those who would have paid the full price': len(took & anyway) > .2 * len(took),
+        'including those who would have paid the full price': len(took & anyway) > .2 * len(took),
         'So much for "every month".': during.margin.sum() < same_weeks.margin.sum(),
         'the shop got poorer by it': during.cents.sum() < same_weeks.cents.sum()}
 
