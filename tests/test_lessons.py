@@ -389,7 +389,8 @@ def test_a_wrong_answer_after_a_right_one_says_that_it_is_solved():
     check('buyers', right + 500), check('buyers', right)
     verdict = check('buyers', right + 600)
     earlier = 'but your earlier one counts.'
-    assert repr(verdict) == f'✓ buyers: Already solved. This new answer is not right, {earlier} That is not the right number.'
+    new = f'This new answer is not right, {earlier} That is not the right number.'
+    assert repr(verdict) == f'✓ buyers: Already solved. {new}'
     assert 'tries' not in verdict._repr_html_() and '<details>' not in verdict._repr_html_()
     assert repr(check('buyers', ...)) == f'✓ buyers: Already solved. There is no answer now, {earlier}'
     assert repr(check('buyers', right)) == '✓ buyers: Right (2 tries)' and score().points == 1
@@ -403,7 +404,8 @@ def test_a_number_with_commas_comes_as_several_values():
     assert check('austria').state == 'empty' and check('austria', 1, 'a', None).state == 'wrong'
 
 
-@pytest.mark.parametrize('thing,what', [(len, 'a function'), (int, 'a type'), (KeyError('x'), 'an error'), (pytest, 'a module')])
+@pytest.mark.parametrize('thing,what', [
+    (len, 'a function'), (int, 'a type'), (KeyError('x'), 'an error'), (pytest, 'a module')])
 def test_what_is_no_answer_is_named(thing, what):
     assert grade(REVENUE, thing, ODD_SHOP).says.startswith(f'Pass an answer, not {what}.')
 
