@@ -138,8 +138,8 @@ def _expected(if_match):
 
 _Key = Annotated[int, Path(ge=1, le=LAST_KEY, description='Key of the row')]
 _IfMatch = Annotated[Optional[str], Header(description='ETag of the row as you read it, or `*`; without it the answer is 428')]
-_IfNone = Annotated[Optional[str], Header(description='ETag of the row as you have it; if it still is that, the answer is 304')]
-_Idempotency = Annotated[Optional[str], Header(min_length=1, max_length=255, pattern=r'^[!-~]+$', description='A name of your own for this request: sent again, it is answered again and not done again'),
+_IfNone = Annotated[Optional[str], Header(description='ETag of your copy of the row; if the row has not changed, the answer is 304')]
+_Idempotency = Annotated[Optional[str], Header(min_length=1, max_length=255, pattern=r'^[!-~]+$', description='A name that you choose for this request: sent again under it, the request gets its answer again and takes effect once'),
                          _in_words('visible characters of ASCII without blanks')]
 
 # %% ../nbs/12g_api.ipynb #1f65c9b4
@@ -161,7 +161,7 @@ def _reading(api, service, name):
             if n not in PARTS: service.admit(request, f'{expansions(t)[n][0]}:read')
         return expand
 
-    @_route(api, 'GET', f'/v1/{name}', f'{name}:read', Page, parameters=Listing, answer=dict(links=_links(t, '/items/0'), headers=_headers(Link='The page that follows, if there is one')), **_told(t, 'listing'))
+    @_route(api, 'GET', f'/v1/{name}', f'{name}:read', Page, parameters=Listing, answer=dict(links=_links(t, '/items/0'), headers=_headers(Link='The next page, if there is one')), **_told(t, 'listing'))
     async def listing(request:Request):
         given = (q := _read(Listing, request)).model_dump(exclude_unset=True)
         found = {n: v for n, v in given.items() if n in known}
@@ -313,7 +313,7 @@ class Asked(BaseModel):
 def _question(api, service, q):
     "The route of a question"
     fields = {p: _given(_special.get(p, _ask_types.get(PARAMS[p].type.__name__)), description=PARAMS[p].doc + (f' (unless given: {d})' if d is not None else '')) for p, d in q.params.items()}
-    Params = _query(f'Ask{q.name.title().replace("_", "")}', format=(Annotated[Literal['json', *FORMATS], Field(description='Kind of answer')], 'json'), spreadsheet=_spreadsheet, **fields)
+    Params = _query(f'Ask{q.name.title().replace("_", "")}', format=(Annotated[Literal['json', *FORMATS], Field(description='Format of the answer')], 'json'), spreadsheet=_spreadsheet, **fields)
     example = '&'.join(f'{p}={d}' for p, d in q.params.items() if d is not None)
     told = f'{q.why} The answer has {q.grain}.\n\nExample: `GET /v1/questions/{q.name}{"?" * bool(example)}{example}`\n\n```sql\n{q.sql}\n```'
 
@@ -340,7 +340,7 @@ def _question(api, service, q):
 def _questions(api, service):
     "The list of questions, and a route for each"
     all = questions()
-    @_route(api, 'GET', '/v1/questions', 'questions:read', list[dict], summary='List questions', description='Every question that has a name, with its parameters and its SQL; each is a route of its own.\n\nExample: `GET /v1/questions`')
+    @_route(api, 'GET', '/v1/questions', 'questions:read', list[dict], summary='List questions', description='All questions, with their parameters and SQL; each has its own route.\n\nExample: `GET /v1/questions`')
     async def listed(): return _json([dict(name=q.name, title=q.title, grain=q.grain, why=q.why, params={p: PARAMS[p].doc for p in q.params}, sql=q.sql, href=service.at(f'/v1/questions/{q.name}')) for q in all.values()])
     for q in all.values(): _question(api, service, q)
     @api.get('/v1/questions/{name}', include_in_schema=False)
@@ -410,10 +410,10 @@ MULTI = 'PROMETHEUS_MULTIPROC_DIR' # set where several processes share their met
 # %% ../nbs/12g_api.ipynb #1960f985
 _intro = '''A synthetic shop: customers, products, orders with their items and payments, and questions about them.
 
-- **Money** is in euro cents, times are the shop's wall time, both as the database has them.
-- **Pages**: `next` is the cursor of the page that follows; filters are `column__operator=value`.
+- **Money** is in euro cents, times are the shop's local time; both are returned as stored.
+- **Pages**: `next` is the cursor of the next page; filters are `column__operator=value`.
 - **Changes** need a key (`Authorization: Bearer`), and `If-Match` with the ETag of the row as you read it. A key that may write and not read is not shown the row that it changed. An order is changed as a whole: with its items and its payment, so that the sum balances.
-- **Retries**: a POST with an `Idempotency-Key` is done once, however often it is sent.
+- **Retries**: a POST with an `Idempotency-Key` takes effect once, however often it is sent.
 - **Problems** are `application/problem+json` (RFC 9457), with a pointer to each field at fault.'''
 
 _of_changes = '409', '412', '415', '428' # answers that no GET has

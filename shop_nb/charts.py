@@ -59,7 +59,10 @@ def _months(days):
 def _period(answer):
     "The days an answer is about, in words"
     start, end = answer.params.get('start'), answer.params.get('end')
-    return f'{start.day} {start:%b %Y} – {end.day} {end:%b %Y}' if start and end else ''
+    if not start or not end: return ''
+    if start == end: return f'{end.day} {end:%b %Y}'
+    if (start.year, start.month) == (end.year, end.month): return f'{start.day} – {end.day} {end:%b %Y}'
+    return f'{start.day} {start:%b %Y} – {end.day} {end:%b %Y}'
 
 # %% ../nbs/08_charts.ipynb #f40e8767
 # controls, halves of letters, and marks that turn text around
@@ -152,7 +155,7 @@ def hbar(
 
 # %% ../nbs/08_charts.ipynb #776b5f0d
 def _theme(name):
-    "The colours of a theme; raises `ShopError` (code 2) for a theme that is not there"
+    "The colours of a theme; raises `ShopError` (code 2) for an unknown theme"
     if name in THEMES: return THEMES[name]
     raise ShopError(f'There is no theme {name!r}.', f'There are {" and ".join(THEMES)}', code=2)
 
@@ -405,7 +408,7 @@ def grouped(
     chart, # the question's chart: which columns go where
     look, # the theme's colours
 ):
-    "Two horizontal bars a row, to compare"
+    "Two horizontal bars per row, to compare"
     y, wide = np.arange(len(frame)), .36
     for k, (x, colour) in enumerate(zip(chart['x'], (look['main'], look['pale']))):
         ax.barh(y + (k - .5) * wide, frame[x], height=wide * .92, color=colour)
@@ -536,7 +539,7 @@ def use_theme(
     theme:str='', # light or dark; unless given, light, and in JupyterLab the theme of the page
     size:tuple=(7.2, 3.2), # inches
 ):
-    "Give what pandas and Matplotlib draw from here on the look of the shop; raises `ShopError` (code 2) for a theme that is not there"
+    "Give what pandas and Matplotlib draw from here on the look of the shop; raises `ShopError` (code 2) for an unknown theme"
     look, cycler = _theme(theme or 'light'), need('cycler', 'analytics').cycler
     more = {
         'figure.figsize': size, 'figure.dpi': 80, 'figure.constrained_layout.use': True, 'legend.frameon': False,

@@ -39,7 +39,7 @@ def _network(address):
     raise ShopError(wrong, 'Write it like 127.0.0.1 or 10.0.0.0/8', code=2)
 
 def _origin(origin):
-    "The origin of pages that may ask from a browser"
+    "The origin of pages that may send requests from a browser"
     if origin == '*' or re.fullmatch(r'https?://[\w.-]+(:\d+)?|https?://\[[\da-fA-F:.]+\](:\d+)?', origin): return origin
     raise ShopError(f'{origin!r} is no origin of pages.', 'Write it like https://shop.example, or * for any', code=2)
 
@@ -54,7 +54,7 @@ class Config:
     max_body: int = 16_000_000 # bytes
     arrives: float = 30 # read timeout: seconds that a body may take to arrive
     leaves: float = 600 # write timeout: seconds that an answer may take to be read
-    origins: tuple = () # whose pages may ask from a browser (CORS); * is any
+    origins: tuple = () # origins that may send requests from a browser (CORS); * allows any
     quiet: bool = False # write no line for each request
     root_path: str = '' # path under which a proxy shows it, as /shop
     names: tuple = () # host names by which it is asked, besides this machine's own
@@ -151,7 +151,7 @@ def _location(source, path, row=''):
     return dict(parameter=str(path[0] if source == 'query' else path[-1]))
 
 def _detail(e, names, hint):
-    "What pydantic found, in plain words; a name that does not exist gets the nearest one if there is a `hint`"
+    "What pydantic found, in plain words; for an unknown name the nearest one is suggested if there is a `hint`"
     if e['type'] != 'extra_forbidden': return _PLAIN.get(e['type'], e['msg'])
     name = str(e['loc'][-1])[:100]
     return f'There is no {name!r}. {nearest(name, names) if hint else ""}'.strip()
@@ -172,7 +172,7 @@ def _invalid(request, e):
 
 # %% ../nbs/12f_door.ipynb #a3317b6b
 def _http_error(request, e):
-    "The problem of a path or method that does not exist, or of a request that was refused"
+    "The problem of an unknown path or method, or of a request that was refused"
     headers = dict(e.headers or {})
     if e.status_code == 405:
         methods = {m for r in request.app.routes if r.path_regex.match(request.url.path) for m in r.methods}

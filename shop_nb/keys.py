@@ -100,7 +100,7 @@ def create(self:Keys,
     scopes, # some of `SCOPES`
     days:float=None, # until it expires; None is never
 ) -> str: # the key, to be shown once
-    "Create a key; raises `ShopError` (code 2) for a scope that does not exist"
+    "Create a key; raises `ShopError` (code 2) for an unknown scope"
     for s in scopes:
         if s not in SCOPES: raise ShopError(f'There is no scope {s!r}.', f'There are {", ".join(SCOPES)}', code=2)
     if days is not None and not 0 <= days <= 36_500: raise ShopError(f'A key cannot last {days} days.', 'Take up to 36,500, or leave it out', code=2)
@@ -119,7 +119,7 @@ def revoke(self:Keys,
 
 @patch
 def all(self:Keys) -> list: # of `Key`
-    "The keys there are"
+    "All keys"
     return list(self._read().get('keys', {}).values())
 
 # %% ../nbs/12c_keys.ipynb #f69bf96a

@@ -64,7 +64,7 @@ select month, new_orders, returning_orders,
     round(returning_cents / nullif(new_cents + returning_cents, 0), 4) as returning_share
 from by_month
 order by month
-''', 'Does the shop grow by first orders of those who signed up in the data, or by repeat orders?',
+''', 'Does growth come from new customers or from repeat orders?',
     dict(kind='stacked', x='month', y=('returning_eur', 'new_eur'), what='revenue in euro'))
 
 # %% ../nbs/07b_loyalty.ipynb #d0f38899

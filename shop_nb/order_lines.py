@@ -22,7 +22,7 @@ ROLES = dict(customer='CustomerID', order='Invoice', time='InvoiceDate', product
              quantity='Quantity', price='Price')
 
 def _shown(value, width=40):
-    "A value, fit to stand inside a message"
+    "A value, fit to be shown in a message"
     text = str(value)
     if len(text) > width: text = text[:width - 1] + '…'
     return repr(text) if isinstance(value, str) else repr(text)[1:-1]
@@ -32,7 +32,7 @@ def _label(role, columns):
     return role if columns[role] == role else f'{role} (column {_shown(columns[role])})'
 
 def _place(at, i):
-    "Where the i-th line stands: at.names says in what, its values say where"
+    "Where the i-th line is: at.names says in what, its values say where"
     *file, n = at[i] if at.nlevels > 1 else [at[i]]
     return f'{at.names[-1]} {_shown(n)}' + ''.join(f' of {_shown(f)}' for f in file)
 
@@ -61,24 +61,24 @@ def _columns(names):
         same = [r for r in ROLES if columns[r] == column]
         if len(same) > 1:
             what = f"The column {_shown(column)} is named for {' and '.join(same)}."
-            raise ShopError(what, 'Name a column of its own for each', code=2)
+            raise ShopError(what, 'Name a different column for each', code=2)
     return columns
 
 # %% ../nbs/13b_order_lines.ipynb #a6ea1c0d
 def _positions(names, columns):
-    "Where the columns are among `names`; raises `ShopError` (code 2) if one is missing, or there twice"
+    "Where the columns are among `names`; raises `ShopError` (code 2) if one is missing, or appears twice"
     names = list(map(_name, names))
     if missing := [r for r, c in columns.items() if c not in names]: _refuse_missing(missing, names, columns)
     for column in columns.values():
         if names.count(column) > 1 or f'{column}.1' in names:
             second = '' if names.count(column) > 1 else f', the second as {_shown(column + ".1")}'
-            raise ShopError(f'The column {_shown(column)} is there twice{second}.',
+            raise ShopError(f'The column {_shown(column)} appears twice{second}.',
                             'Rename one of the two, or take it out', code=2)
     return [names.index(c) for c in columns.values()]
 
 # %% ../nbs/13b_order_lines.ipynb #3b05e392
 def _refuse_missing(roles, names, columns):
-    "Raise `ShopError` (code 2) for columns that are not there"
+    "Raise `ShopError` (code 2) for missing columns"
     bare = lambda name: _shown(name)[1:-1]
     there = ', '.join(map(bare, names[:30])) + (' …' if len(names) > 30 else '')
     wanted = ', '.join(bare(columns[r]) for r in roles)
@@ -154,7 +154,7 @@ def _separator(path, encoding, columns):
 
 # %% ../nbs/13b_order_lines.ipynb #88043e5f
 def _read_csv(path, columns, encoding):
-    "The columns of a CSV file as text, by the lines they stand on; and how often its header stands between them"
+    "The columns of a CSV file as text, by line number; and how often its header is repeated"
     separator = _separator(path, encoding, columns)
     records = _records(path, encoding, separator)
     names = _header(records)
@@ -255,7 +255,7 @@ def _from_folder(path, columns, notes):
 
 # %% ../nbs/13b_order_lines.ipynb #6e7c0c6a
 def _raw(source, columns, notes):
-    "The six columns of a source as they are; their index says where each line stands"
+    "The six columns of a source as they are; their index says where each line is"
     if isinstance(source, pd.DataFrame): return _from_frame(source, columns)
     name = source if isinstance(source, (str, Path)) else f'The {type(source).__name__}'
     try: return _from_path_or_arrow(source, columns, notes)
@@ -527,7 +527,7 @@ def _read_days(texts, forms, parts, dayfirst, notes, label):
 
 # %% ../nbs/13b_order_lines.ipynb #7c9df940
 def _day_or_month_first(texts, parts, whole_years, dayfirst, notes, label):
-    "The days of times whose numbers stand in an order that only the whole column, or the caller, can tell"
+    "Dates whose day and month order only the whole column, or the caller, can settle"
     names = list(_ORDERS)[:2 if whole_years else 3]
     if dayfirst is not None: names = ['day first' if dayfirst else 'month first']
     days = {n: _days(parts, _ORDERS[n]) for n in names}

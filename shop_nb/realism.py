@@ -221,8 +221,8 @@ def _downhill(f, x, most=1500):
 # %% ../nbs/14_realism.ipynb #b755872e
 def bg_nbd(
     x:np.ndarray, # repeat orders of each customer
-    tx:np.ndarray, # when the last was, counted from the first order
-    T:np.ndarray, # when the data end, counted from the first order
+    tx:np.ndarray, # time from first to last order
+    T:np.ndarray, # time from first order to the end of the data
 ) -> np.ndarray: # r, alpha, a, b
     "The BG/NBD model, by maximum likelihood from two starting points"
     (x, tx, T), n = np.unique(np.stack([x, tx, T]), axis=1, return_counts=True); x = x.astype(np.int64); top = x.max()
@@ -482,7 +482,7 @@ def _(t):
 
 # %% ../nbs/14_realism.ipynb #d6c940cd
 def _tried(t):
-    "Payments that were tried, with the tries that failed"
+    "Attempted payments, with failed attempts"
     p = t['payments'][t['payments'].attempts > 0]
     return p.assign(fails=p.attempts - (p.status != 'failed'))
 

@@ -178,7 +178,7 @@ orders = Table('orders', 'What customers ordered, and how far it got.', 'one row
     Check('order_id_codes_day', "The key's date is the date of ordered_at",
           f"order_id // {DAY_KEYS} = CAST(strftime('%Y%m%d', ordered_at) AS BIGINT) - 20000000"),
     Check('order_number_from_1', 'Numbers within a day start from 1', f'order_id % {DAY_KEYS} >= 1'),
-    Check('delivered_when_arrived', 'delivered_at is there exactly when status is delivered or returned',
+    Check('delivered_when_arrived', 'delivered_at is set exactly when status is delivered or returned',
           f'(delivered_at IS NOT NULL) = (status IN {_in(ARRIVED)})'),
     Check('delivered_after_ordered', 'An order arrives after it is placed', 'delivered_at > ordered_at'),
 ), indexes=(('customer_id', 'ordered_at'), ('ordered_at',), ('status',)))
@@ -212,7 +212,7 @@ payments = Table('payments', 'How orders were paid.', 'one row per order', (
            example=datetime(2025, 3, 18, 17, 37, 10)),
 ), checks=(
     Check('payment_id_codes_order', 'The key is made of the order', f'payment_id = order_id * {PAYMENT_KEYS} + 1'),
-    Check('paid_when_captured', 'paid_at is there exactly when the payment was captured', f'(paid_at IS NOT NULL) = (status IN {_in(CAPTURED)})'),
+    Check('paid_when_captured', 'paid_at is set exactly when the payment was captured', f'(paid_at IS NOT NULL) = (status IN {_in(CAPTURED)})'),
     Check('refund_when_refunded', 'Money went back exactly when status says so', f'(refunded_cents > 0) = (status IN {_in(REFUNDED)})'),
     Check('refund_within_amount', 'No more goes back than was paid', 'refunded_cents <= amount_cents'),
     Check('tried_unless_pending', 'A payment that is not pending was tried', "attempts >= 1 OR status = 'pending'"),
@@ -225,7 +225,7 @@ TABLES = {t.name: t for t in (customers, products, orders, order_items, payments
 def get_table(
     table, # name of a table, or a `Table`
 ) -> Table: # the declaration
-    "A table's declaration; raises `ShopError` for a name that is not there"
+    "A table's declaration; raises `ShopError` for an unknown name"
     if isinstance(table, Table): return table
     if table in TABLES: return TABLES[table]
     todo = nearest(table, TABLES) or f"The tables are {', '.join(TABLES)}"

@@ -63,7 +63,7 @@ def _in_words(what):
 
 _moments = dict(date='a date from 1900 to 2089, such as 2025-11-01',
                 time="a time from 1900 to 2089, such as 2025-11-01 00:00:00: "
-                     "whole seconds of the shop's wall time, without Z or an offset")
+                     "whole seconds of the shop's local time, without Z or an offset")
 
 @cache
 def moment(
@@ -186,19 +186,19 @@ def _filters(t):
     "The filters of a table as fields"
     return {n: _given(_filter_type(c, op), description=f'{c.name} is {OPERATORS[op][2]}') for n, (c, op) in filters(t).items()}
 
-def _expand(t): return dict(expand=_given(_names(expansions(t)), description='What each row is expanded with')) if expansions(t) else {}
+def _expand(t): return dict(expand=_given(_names(expansions(t)), description='What to expand each row with')) if expansions(t) else {}
 
 def _paging(t):
     "The other parameters of a list"
     return dict(limit=(Annotated[int, Field(ge=1, le=1000, description='Rows per page')], 50),
         cursor=_given(Annotated[str, Field(max_length=2000)], description='`next` of the page before'),
-        sort=_given(_names(t.names, '-?'), description='Columns to sort by, with `-` from high to low'),
+        sort=_given(_names(t.names, '-?'), description='Columns to sort by; `-` before a name sorts from high to low'),
         fields=_given(_names(t.names), description='Columns to show'),
-        count=_given(_flag, description='Count the rows of all pages'), **_expand(t))
+        count=_given(_flag, description='Also return the number of rows on all pages'), **_expand(t))
 
 # %% ../nbs/12e_shapes.ipynb #9c1a0b0a
 FORMATS = dict(csv='text/csv; charset=utf-8', ndjson='application/x-ndjson', parquet='application/vnd.apache.parquet', arrow='application/vnd.apache.arrow.stream')
-_format = Annotated[Literal[tuple(FORMATS)], Field(description='Kind of file')]
+_format = Annotated[Literal[tuple(FORMATS)], Field(description='File format')]
 _spreadsheet = _given(_flag, description=(
     "CSV for Excel and the like: with a byte order mark, and with `'` before texts that would be formulas"))
 
@@ -208,7 +208,7 @@ def _text_of(asked, names, chunks, flags=()):
     return (_spreadsheet_of if asked.spreadsheet else _csv_of)(names, chunks)
 
 def _csv_only(asked):
-    "Refuse an option of CSV where another format is asked for"
+    "Refuse an option of CSV if the format is another one"
     if asked.spreadsheet and asked.format != 'csv': raise HTTPException(400, 'spreadsheet=true needs format=csv.')
 
 # %% ../nbs/12e_shapes.ipynb #511cf8b4
@@ -452,7 +452,7 @@ def _file(stream, format, name): return _Sent(stream, media_type=FORMATS[format]
 
 # %% ../nbs/12e_shapes.ipynb #26811361
 _when = 'Send the `ETag` of the row as you read it as `If-Match`: if somebody else has changed it since, the answer is 412.'
-_once = 'With an `Idempotency-Key` it is done once, however often it is sent.'
+_once = 'With an `Idempotency-Key` the request takes effect once, however often it is sent.'
 _whole = ' An order is added with its `items` and its `payment`, whose amount has to be their sum.'
 _closes = ' Its order has to balance afterwards, so most changes are better made to the order, with its `items` and its `payment`.'
 _alone = f' Alone it is refused with 409, because the payment would no longer be the sum of the lines: add it with its order by `POST /v1/orders`, or to an existing order by `PATCH /v1/orders/{TABLES["orders"]["order_id"].example}`, with all its `items` and its `payment`.'

@@ -53,7 +53,7 @@ class Snapshots:
         with self._look: return self._watch.execute('PRAGMA data_version').fetchone()[0]
 
     def current(self) -> Snapshot:
-        "The snapshot to ask now"
+        "The current snapshot"
         if self._now and (self._state() == self._seen or time.monotonic() < self._due): return self._now
         if self._take.acquire(blocking=self._now is None):
             try:

@@ -270,7 +270,7 @@ def page(self:Store,
     expand=(), # names in `expansions`
     count:bool=False, # count the rows on all pages, too
 ) -> Page:
-    "A page of rows; raises `Refused` for a name that does not exist"
+    "A page of rows; raises `Refused` for an unknown name"
     t = get_table(table)
     for n in fields: _known('column', n, t.names)
     for n in expand: _known('expansion', n, expansions(t))

@@ -231,7 +231,7 @@ def test_times_that_are_none_are_told_in_words(api, written):
     for at, name in ('/v1/orders', 'ordered_at__gte'), ('/v1/products', 'launched_on'), ('/v1/questions/monthly_revenue', 'start'):
         told = is_problem(api.get(at, params={name: written}), 422)['errors'][0]
         assert re.search('be a (time|date) from 1900 to 2089, such as 2025-11-01', told['detail']), told
-    assert 'wall time, without Z' in is_problem(api.patch('/v1/customers/1', json=dict(signed_up_at=written), headers={'If-Match': '*'}), 422)['detail']
+    assert 'local time, without Z' in is_problem(api.patch('/v1/customers/1', json=dict(signed_up_at=written), headers={'If-Match': '*'}), 422)['detail']
 
 
 def test_no_pattern_is_an_explanation(api):

@@ -431,7 +431,7 @@ def one(role, value, at=5):
     (lambda l: l.assign(price=[f"{'$' if i else '€'} 5" for i in range(len(l))]), 'different currencies'),
     (lambda l: l.assign(price='1,234'), 'thousands or decimals'), (lambda l: l.assign(price=['9,50', *['9.50'] * (len(l) - 1)]), 'different decimal marks'),
     (lambda l: l.assign(product=[[1, 2]] * len(l)), 'is not a code'),
-    (lambda l: pd.concat([l, l[['price']]], axis=1), "'price' is there twice"), (lambda l: l.assign(**{'price.1': 1}), "'price' is there twice"),
+    (lambda l: pd.concat([l, l[['price']]], axis=1), "'price' appears twice"), (lambda l: l.assign(**{'price.1': 1}), "'price' appears twice"),
     (lambda l: l.assign(product=None), '1,500 lines have no product'),
     (lambda l: l.assign(customer=''), '1,500 lines have no customer'),
     (lambda l: l.assign(price=0), '1,500 lines have no positive price'),

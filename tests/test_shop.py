@@ -170,7 +170,7 @@ def test_a_folder_without_a_name(shop, tmp_path, monkeypatch):
 
 def test_a_link_to_nothing_is_no_folder(shop, tmp_path):
     (tmp_path / 'run').symlink_to(tmp_path / 'gone')
-    with pytest.raises(ShopError, match=f'run is a link to {tmp_path}/gone, which is not there') as e: shop.save(tmp_path / 'run')
+    with pytest.raises(ShopError, match=f'run is a link to {tmp_path}/gone, which does not exist') as e: shop.save(tmp_path / 'run')
     assert e.value.code == 2 and [p.name for p in tmp_path.iterdir()] == ['run']
     (tmp_path / 'gone').mkdir()
     shop.save(tmp_path / 'run')
