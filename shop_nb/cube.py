@@ -124,7 +124,7 @@ def stamp(
     seen = [(str(f.resolve()), s.st_size, s.st_mtime_ns) for f in told if f.exists() and (s := f.stat())]
     return hashlib.blake2b(repr((_STEPS, _CUBES, seen)).encode(), digest_size=8).hexdigest()
 
-def cache_folder() -> Path: # made if it is not there
+def cache_folder() -> Path: # made if it is missing
     "Where cubes are kept"
     home = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'shop_nb'
     try: home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -146,7 +146,7 @@ def cube_path(
     try: path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as e: raise ShopError(f'No folder for cubes can be made at {path.parent}: {first_line(e)}.', 'Name another one') from None
     if path.exists(): os.utime(path)
-    else: tell(f'Adding up {source}, once'); build(source, path)
+    else: tell(f'Preparing {source} (first start only) …'); build(source, path)
     for old in sorted(path.parent.glob('*.cube'), key=lambda p: p.stat().st_mtime, reverse=True)[keep:]: old.unlink(missing_ok=True)
     return path
 

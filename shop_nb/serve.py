@@ -26,11 +26,11 @@ from .shop import open_shop
 
 # %% ../nbs/11d_serve.ipynb #013886ef
 def page_folder() -> Path:
-    "Where the dashboard notebook is; raises `ShopError` if it is nowhere to be found"
+    "Where the dashboard notebook is; raises `ShopError` if it is missing"
     package = Path(shop_nb.__file__).resolve().parent
     for home in package.parent / 'nbs' / 'dashboard', package / 'page':
         if (home / 'dashboard.ipynb').is_file(): return home
-    raise ShopError('The dashboard notebook is not there.', f'It belongs in {package / "page"}: install shop_nb again', code=2)
+    raise ShopError('The dashboard notebook is missing.', f'It belongs in {package / "page"}: install shop_nb again', code=2)
 
 # %% ../nbs/11d_serve.ipynb #e23c43b8
 def stage(
@@ -86,12 +86,23 @@ def doors(
 class Visit:
     "A page that was asked for, and the kernel that it got"
     kernel:str='' # '' until it is known
-    since:float=field(default_factory=time.monotonic)
+    since:float=field(default_factory=time.monotonic) # when it was asked for, or last lost a connection
+    sockets:set=field(default_factory=set) # the connections of its page
     met:bool=False # whether its page has connected
+
+    def connect(self, socket):
+        "Its page has connected, for the first time or again"
+        self.sockets.add(socket)
+        self.met = True
+
+    def disconnect(self, socket):
+        "A connection of its page has closed"
+        self.sockets.discard(socket)
+        self.since = time.monotonic()
 
 class Visits(list):
     "The pages that are open, or about to be"
-    def __init__(self, most=8, patience=90): self.most, self.patience = most, patience
+    def __init__(self, most=8, patience=90, away=15): self.most, self.patience, self.away = most, patience, away
 
     def full(self,
         alive, # the kernels that run
@@ -100,10 +111,11 @@ class Visits(list):
         self[:] = [v for v in self if not v.kernel or v.kernel in alive]
         return len(self) >= self.most
 
-    def unmet(self, now=None) -> list[Visit]: # visits whose page never connected
-        "Kernels that no page will use"
+    def left(self, now=None) -> list[Visit]: # visits whose page never connected, or lost its connection some seconds ago
+        "Kernels that no page uses"
         now = time.monotonic() if now is None else now
-        return [v for v in self if v.kernel and not v.met and now - v.since > self.patience]
+        def late(v): return now - v.since > (self.away if v.met else self.patience)
+        return [v for v in self if v.kernel and not v.sockets and late(v)]
 
 # %% ../nbs/11d_serve.ipynb #786f354d
 def policy(
@@ -124,20 +136,21 @@ def _headers(policy):
 _OPEN = '/healthz', '/robots.txt'
 _LOOK = 'body { font: 16px system-ui, sans-serif; margin: 15vh auto; max-width: 34em; padding: 0 1em }'
 _SAYS = {401: 'This dashboard needs a token: the address that was printed when it started has it.',
-         404: 'There is nothing here.',
+         404: 'There is no such page.',
          405: 'This is not allowed here.',
          421: 'This dashboard is not served under this name. If it should be, start it with --allow-host NAME.',
          500: 'Something went wrong; the terminal in which the dashboard was started says what.',
-         503: 'The dashboard is full: as many pages are open as it has room for. This page tries again every few seconds.'}
+         503: 'The dashboard is full: {} open, and that is the limit (<code>--viewers</code>). This page tries again every few seconds.'}
 
-def _notice(status, title='Shop'):
+def _notice(status, viewers=0, title='Shop'):
     "A small page that says why there is no other"
+    said = _SAYS.get(status, 'This cannot be answered.').format(f'{viewers} page{"s are" if viewers != 1 else " is"}')
     ask = '<form><p><label>Token <input name="token" type="password" autofocus></label> <button>Open</button></p></form>' if status == 401 else ''
     again = '<meta http-equiv="refresh" content="3">' if status == 503 else ''
     return ('<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f'{again}<title>{title}</title><link rel="icon" href="data:,"><style>{_LOOK}</style></head>'
-            f'<body><main><h1>{title}</h1><p>{_SAYS.get(status, "This cannot be answered.")}</p>{ask}</main></body></html>')
+            f'<body><main><h1>{title}</h1><p>{said}</p>{ask}</main></body></html>')
 
 # %% ../nbs/11d_serve.ipynb #c61cb957
 class _Door:
@@ -183,7 +196,7 @@ def tell(self:_Door, status, **headers):
     for name, value in headers.items(): self.set_header(name.replace('_', '-'), value)
     self.set_header('Content-Type', 'text/html; charset=utf-8')
     self.set_header('Cache-Control', 'no-store')
-    need('tornado.web', 'dashboard').RequestHandler.finish(self, _notice(status))
+    need('tornado.web', 'dashboard').RequestHandler.finish(self, _notice(status, self.settings.get('shop_viewers', 0)))
 
 @patch
 def write_error(self:_Door, status, **kw): self.tell(status)
@@ -218,10 +231,16 @@ def _socket(visits):
             await super().get(kernel_id)
 
         async def open(self, kernel_id):
-            for v in visits: v.met |= v.kernel == kernel_id
+            for v in visits:
+                if v.kernel == kernel_id: v.connect(self)
             self.set_nodelay(True)
             self.ping_timeout = 90_000 # Jupyter judges at the next ping, so less would end every connection then
             await super().open(kernel_id)
+
+        def on_close(self):
+            for v in visits:
+                if self in v.sockets: v.disconnect(self)
+            super().on_close()
 
         def on_message(self, message):
             if well_formed(message): super().on_message(message)
@@ -297,7 +316,7 @@ def _app(desk, visits, doors):
             return [(f'(?:{re.escape(doors.root)})?{url}', *rest) for url, *rest in rules]
 
         async def sweep(self):
-            for v in visits.unmet():
+            for v in visits.left():
                 visits.remove(v)
                 if v.kernel in self.kernel_manager: await self.kernel_manager.shutdown_kernel(v.kernel, now=True)
 
@@ -319,13 +338,13 @@ def _log(handler):
     status = handler.get_status()
     if status >= 500 and status != 503: logging.getLogger('tornado.access').error('%d %s %s', status, handler.request.method, handler.request.path)
 
-def _start(App, notebook, host, port, doors, ready):
+def _start(App, notebook, host, port, doors, viewers, ready):
     "Voila's server, until it is interrupted"
     app = App(log_level='ERROR', base_url=f'{doors.root}/', server_url='/')
     app.initialize([str(notebook), f'--port={port}', f'--Voila.ip={host}', '--no-browser'])
     template = (notebook.parent / 'voila' / 'templates' / 'shop' / 'index.html.j2').read_text(encoding='utf-8')
     app.tornado_settings = {**app.tornado_settings, 'shop_doors': doors, 'shop_headers': _headers(policy(template)),
-                            'shop_cookie': f'shop-nb-{port}', 'websocket_max_message_size': 1_000_000, 'log_function': _log}
+                            'shop_cookie': f'shop-nb-{port}', 'shop_viewers': viewers, 'websocket_max_message_size': 1_000_000, 'log_function': _log}
     app.ready = ready
     app.start()
 
@@ -358,4 +377,4 @@ def serve(
         notebook = stage(home)
         os.environ.update(JUPYTER_PATH=home, IPYTHONDIR=f'{home}/ipython', DASHBOARD_RUN=str(desk.run),
                           DASHBOARD_CUBES=str(cube.parent), JUPYTER_PREFER_ENV_PATH='1')
-        _start(_app(desk, Visits(viewers, patience), entrance), notebook, host, port, entrance, lambda: tell(address))
+        _start(_app(desk, Visits(viewers, patience), entrance), notebook, host, port, entrance, viewers, lambda: tell(address))

@@ -12,7 +12,8 @@ from jupyter_server.services.kernels.connection.base import deserialize_msg_from
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
-from browse import free_port, kernels
+import tools
+from browse import FLAGS, free_port, kernels
 from shop_nb import Shop
 from shop_nb.cli import main
 from shop_nb.panels import PAGES
@@ -207,6 +208,19 @@ def page_of(browser, **look):
 
 
 @pytest.mark.slow
+def test_a_browser_that_is_ended_frees_its_place(run, browser, tmp_path):
+    "It cannot say that it leaves, so the websocket has to; a page that connects again within some seconds keeps its place."
+    with served(run, tmp_path, viewers=1) as (address, p):
+        ended = browser.browser_type.launch(executable_path=tools.browser(), args=FLAGS)
+        ended.new_page().goto(address)
+        ended.contexts[0].pages[0].wait_for_selector('[data-state=ready]')
+        status, _, told = ask(address)
+        assert status == 503 and 'The dashboard is full: 1 page is open, and that is the limit (<code>--viewers</code>).' in told
+        ended.close()
+        assert until(lambda: ask(address)[0] == 200, 40)
+
+
+@pytest.mark.slow
 def test_below_a_path_behind_a_proxy_and_with_a_token(run, browser, root, tmp_path):
     "The printed address has the token; a cookie keeps it, the address bar does not, and what is shared there opens again."
     with served(run, tmp_path, root='/shop', token=TOKEN, allow=['Shop.Example']) as (behind, _), \
@@ -330,7 +344,7 @@ def test_a_manifest_of_odd_shape_costs_its_card_and_a_folder_that_is_away_is_tol
             run.rename(tmp_path / 'away')
             page.reload()
             page.locator('.broken').wait_for()
-            assert str(tmp_path) not in page.content() and ('is not there' in page.inner_text('.broken') or 'away' in page.inner_text('.broken'))
+            assert str(tmp_path) not in page.content() and ('cannot be found' in page.inner_text('.broken') or 'moved' in page.inner_text('.broken'))
 
 
 def test_a_token_in_the_environment_is_not_ignored(run, monkeypatch, capsys):
