@@ -100,7 +100,7 @@ def discreet(self:Desk, text:str):
 @patch
 def on_hello(self:Desk, query:str=''):
     "What the page has to know first: the shop, its days, its names, and the view"
-    if not self.run.is_dir(): raise ShopError(f'The folder of this shop, {self.run.resolve().name}, is not there.', 'Put it back, or serve another one')
+    if not self.run.is_dir(): raise ShopError(f'The folder of this shop, {self.run.resolve().name}, cannot be found.', 'Put it back, or serve another one')
     if self.on_changed()['changed']: self.open()
     f, left = self.view(query)
     told = read_manifest(self.run).get('tables')
@@ -124,7 +124,7 @@ def on_view(self:Desk, query:str, fast:bool=False):
 # %% ../nbs/11c_dashboard.ipynb #874c6382
 def _known(name, names):
     "A name that is one of these"
-    if name not in names: raise ShopError(f'There is nothing called {name:.40} here.')
+    if name not in names: raise ShopError(f'There is no {name:.40} here.')
     return name
 
 _PANELS = {n for _, names in PAGES.values() for n in names}
@@ -262,7 +262,7 @@ def first_html(
 # %% ../nbs/11c_dashboard.ipynb #d8ca3ed6
 @patch
 def follow(self:Desk) -> bool: # whether the desk shows the run as it is now
-    "Open the run as it is now if that takes no adding up"
+    "Open the run as it is now if it has been prepared already"
     if not self.on_changed()['changed']: return True
     try: there = _cube_file(self.run, self.cubes).exists()
     except ShopError: return False

@@ -27,7 +27,7 @@ def _depths(tables):
     return depth
 
 def _layers(tables):
-    "Names of tables, by layer; within a layer they stand beside their parents"
+    "Names of tables, by layer; within a layer, next to their parents"
     depth, layers = _depths(tables), [[]]
     for d in sorted(set(depth.values())):
         last = layers[-1]

@@ -19,7 +19,7 @@ DIMENSIONS = dict(category='Category', country='Country', channel='Channel', met
 
 @dataclass(frozen=True)
 class Filters:
-    "What a view is narrowed to; nothing picked means everything"
+    "The filters of a view; without any it shows everything"
     start: dt.date = None
     end: dt.date = None
     category: tuple = ()
@@ -33,8 +33,8 @@ class Filters:
 # %% ../nbs/11_measures.ipynb #f3cd557a
 def to_query(
     filters:Filters, # a view
-) -> str: # as `days=2025-11-01..2025-11-30&category=Books,Toys`; days=all where time is not narrowed
-    "A view as the query of an address"
+) -> str: # as `days=2025-11-01..2025-11-30&category=Books,Toys`; days=all for all days
+    "Write a view as a URL query"
     days = f'{filters.start}..{filters.end}' if filters.start else 'all'
     picks = [f'{d}=' + ','.join(quote(v, safe='') for v in values) for d, values in filters.picks.items()]
     return '&'.join([f'days={days}', *picks])
@@ -49,12 +49,12 @@ def _days(text, first, last):
     return max(start, first), min(end, last)
 
 def from_query(
-    query:str, # the query of an address, with or without `?`
+    query:str, # the query of a URL, with or without `?`
     bounds:tuple, # first and last day of the data
     members:dict, # dimension: its values in this shop
     recent:int=90, # days that are shown where the address names none
 ): # `Filters`, and a list of what was ignored
-    "A view from the query of an address"
+    "Read a view from a URL query"
     asked, (first, last), ignored = dict(parse_qsl(query.lstrip('?'))), bounds, []
     days, picks = (max(first, last - dt.timedelta(recent - 1)), last), {}
     try:
@@ -176,8 +176,8 @@ from sales_lines as l
 join picked using (order_id){lines}''')
 
 # %% ../nbs/11_measures.ipynb #7e0111cb
-measure('sales', 'Sales', 'count', 'Orders that are paid, shipped, delivered or returned. Orders placed are more: '
-        'they include pending and cancelled ones, and stand in the order funnel.', 'orders', '''
+measure('sales', 'Sales', 'count', 'Orders that are paid, shipped, delivered or returned. The order funnel starts '
+        'with all orders placed, including pending and cancelled ones.', 'orders', '''
 select count(*)
 from picked
 where is_sale = 1''', whole=True)
@@ -188,20 +188,20 @@ from sales_lines as l
 join picked using (order_id){lines}''')
 
 # %% ../nbs/11_measures.ipynb #da1c30a4
-measure('new_customers', 'New customers', 'count', 'Customers whose first sale ever is in view, '
+measure('new_customers', 'New customers', 'count', 'Customers whose first sale ever is among the sales shown, '
         'if they signed up within the data.', 'customers', '''
 select count(*)
 from picked
 join buyers on buyers.first_order_id = picked.order_id
 where buyers.is_new''', base='new_customers', whole=True)
-measure('returning_customers', 'Returning customers', 'count', 'Customers with a sale in view who are not new in it.',
+measure('returning_customers', 'Returning customers', 'count', 'Customers with a sale who are not new.',
         'customers', '''
 select count(distinct customer_id) - count(*) filter (where buyers.is_new and buyers.first_order_id = order_id)
 from picked
 join buyers using (customer_id)
 where is_sale = 1''', base='returning_customers', whole=True)
 measure('repeat_rate', 'Repeat rate', 'share',
-        'Of the customers with a sale in view, the share with two or more in it. '
+        'Of the customers with a sale, the share with two or more in the period. '
         'It grows with the length of a period, so compare periods of equal length.', 'customers', '''
 select count(*) filter (where sales > 1) / nullif(count(*), 0)
 from (select customer_id, count(*) as sales from picked where is_sale = 1 group by customer_id)''',
@@ -243,7 +243,7 @@ where p.status <> 'pending'
 ''', good=-1, base='decided', whole=True)
 
 # %% ../nbs/11_measures.ipynb #86d9002a
-measure('orders_placed', 'Orders placed', 'count', 'All orders, whatever became of them.', 'orders', '''
+measure('orders_placed', 'Orders placed', 'count', 'All orders, whatever their status.', 'orders', '''
 select count(*)
 from picked''', whole=True, card=False)
 measure('units', 'Units sold', 'count', 'Units of products in sales, before returns.', 'order lines of sales', '''
@@ -254,7 +254,7 @@ measure('customers', 'Customers', 'count', 'All customers, with a sale or withou
         'customers', '''
 select count(*)
 from customers''', card=False)
-measure('buyers', 'Customers with a sale', 'count', 'Customers with at least one sale in view.', 'customers', '''
+measure('buyers', 'Customers with a sale', 'count', 'Customers with at least one sale.', 'customers', '''
 select count(distinct customer_id)
 from picked
 where is_sale = 1''', whole=True, card=False)
@@ -268,7 +268,7 @@ measure('refunded', 'Refunded', 'eur', 'Money given back, with tax and shipping.
 select coalesce(sum(p.refunded_cents), 0) / 100.0
 from payments as p
 join picked using (order_id)''', good=-1, whole=True, settles=True, card=False)
-measure('delivery_days', 'Delivery', 'days', 'Median time from order to delivery, of what has arrived.', 'orders', '''
+measure('delivery_days', 'Delivery', 'days', 'Median days from order to delivery, for delivered orders.', 'orders', '''
 select median(date_diff('second', o.ordered_at, o.delivered_at)) / 86400.0
 from orders as o
 join picked using (order_id)
@@ -285,7 +285,7 @@ def measure_sql(
     name:str, # a measure
     filters:Filters, # a view
 ) -> str: # SQL over the library's tables and views: one row, one value
-    "The SQL of a number as it is seen; raises `ShopError` (code 2) for a measure that is not there"
+    "The SQL of a number as it is seen; raises `ShopError` (code 2) for an unknown measure"
     if name not in MEASURES:
         raise ShopError(f'There is no measure {name!r}.', f'There are {", ".join(MEASURES)}.', code=2)
     return picked_sql(filters) + MEASURES[name].sql.replace('{lines}', lines_sql(filters))

@@ -21,7 +21,7 @@ from .sources import read_table, table_path
 from .logs import is_told, line
 from .measures import MEASURES, Filters, measures_sql, open_words
 from .numbers import fixed, headline as as_shown
-from .pages import MEDIUM, figure, notebook_page, notebook_title, raw, render
+from .pages import MEDIUM, NARROW, figure, notebook_page, notebook_title, raw, render
 from .schema import TABLES
 from .settings import Settings, ShopError, first_line, instead, need, read_settings, nearest, write_file
 from .shop import Shop, _remove, identity, is_run, own_folder, read_manifest, told_settings, write_manifest
@@ -304,13 +304,13 @@ def _notes(n):
     back = f'{as_shown(n.refunded, "eur")} of {as_shown(n.captured, "eur")} captured.'
     return dict(
         revenue='after discounts, before returns, without tax and shipping',
-        orders_placed='all orders, also pending and cancelled ones',
+        orders_placed='all orders, including pending and cancelled ones',
         sales=f'{as_shown(n.units)} units, {fixed(n.units / n.sales, 1) if n.sales else 0} per sale',
         aov='revenue per sale',
         buyers=f'of {n.customers:,.0f} customers',
         repeat_rate='of customers with a sale have two or more',
         refund_rate=f'{back} {open_words(int(n.open_sales))}'.strip(),
-        delivery_days='median, from order to door, of what has arrived')
+        delivery_days='median from order to delivery, for delivered orders')
 
 def headline(
     shop:Shop,
@@ -351,8 +351,8 @@ def _chart(shop, answer):
     why = answer.question.why
     if answer.name == 'delivery_times':
         waiting = int(shop.sql("select count(*) as n from orders where status in ('paid', 'shipped')").n[0])
-        if waiting: why += f' Counted is what has arrived; {waiting:,} still on the way.'
-    return dict(name=answer.name, title=answer.title, why=why, svg=raw(figure(answer, (MEDIUM,))))
+        if waiting: why += f' Delivered orders only; {waiting:,} still on the way.'
+    return dict(name=answer.name, title=answer.title, why=why, svg=raw(figure(answer, (MEDIUM, NARROW))))
 
 def index_html(
     shop:Shop, # a shop in a finished run

@@ -234,6 +234,15 @@ def test_the_same_season_is_compared_where_there_is_one(tmp_path):
     for c in view['headline']: assert agree(c['before'], plain(shop, c['name'], there)), c['name']
 
 
+def test_days_are_written_without_repetition(browser):
+    days = [('2025-11-01', '2025-11-07'), ('2025-10-03', '2025-12-31'), ('2024-12-30', '2025-01-02'), ('2024-11-01', '2025-11-01'), ('2025-11-07', '2025-11-07')]
+    script = resources.files('shop_nb').joinpath('templates', 'dashboard.js').read_text(encoding='utf-8').partition('// -------')[0]
+    page = browser.new_page()
+    shown = page.evaluate('([script, days]) => { const [day, span] = new Function(script + "; return [day, span]")(); return days.map(([a, b]) => span(day(a), day(b))) }', [script, days])
+    page.close()
+    assert shown == ['1 – 7 Nov 2025', '3 Oct – 31 Dec 2025', '30 Dec 2024 – 2 Jan 2025', '1 Nov 2024 – 1 Nov 2025', '7 Nov 2025']
+
+
 def test_a_change_fits_the_numbers_beside_it(browser):
     "Both numbers as the cards show them, and the difference of what is shown."
     cases = [(.42444, .41036, 'share', '1.4 pts', False), (.4244, .4200, 'share', '0.4 pts', False), (.11604, .04960, 'share', '6.6 pts', False), (.41, .41049, 'share', '', None),
@@ -296,6 +305,7 @@ def test_a_panel_says_that_it_counts_whole_orders(cube):
     for name in ('hours', 'order_flow', 'delivery_times', 'payment_failures', 'payment_attempts'):
         assert 'Whole orders that contain Toys or Books.' in cube.panel(name, toys).note, name
         assert 'contain' not in cube.panel(name, web).note, name
+    assert cube.panel('revenue_by_day', toys).note == 'Revenue of Toys or Books alone; sales are whole orders that contain either.'
     for name in ('new_vs_returning', 'top_customers'): assert 'money is that of Toys or Books alone' in cube.panel(name, toys).note
     for name in ('cohort_retention', 'repeat_rate'): assert 'New customers of the whole shop' in cube.panel(name, toys).note and 'New customers of the whole shop' in cube.panel(name, web).note
 
@@ -421,7 +431,7 @@ def test_a_view_without_sales_is_said_in_words(cube, name):
     assert not cube.values(QUIET)['sales'], 'else this shows nothing'
     start = replace(QUIET, end=FIRST, start=FIRST) if name in HISTORY else QUIET
     panel = cube.panel(name, start)
-    assert panel.empty and panel.as_json()['empty'] == panel.empty and panel.says == 'There is nothing in this view.'
+    assert panel.empty and panel.as_json()['empty'] == panel.empty and panel.says == 'No data for these filters.'
     assert not cube.panel(name, Filters()).empty
 
 
@@ -647,7 +657,7 @@ def test_peaks_have_room(visit, width):
 def test_cut_months_and_small_bases_are_seen(visit):
     page = visit('?days=2025-05-14..2025-08-09&page=customers')
     bars = page.locator('.p-new_vs_returning')
-    assert bars.locator('.cut').count() == 2 and 'Striped, as not whole: 14 – 31 May, 1 – 9 Aug' in bars.inner_text()
+    assert bars.locator('.cut').count() == 2 and 'Striped: part of a month (14 – 31 May, 1 – 9 Aug)' in bars.inner_text()
     assert page.locator('.p-new_vs_returning [data-tip*="(only 1 – 9 Aug)"]').count() == 2
     tips = page.locator('.p-repeat_rate [data-tip]').evaluate_all('all => all.map(e => e.dataset.tip)')
     assert tips and all(re.search(r', of [\d,]+ customers?$', t) for t in tips)
@@ -661,7 +671,7 @@ def test_an_empty_view_says_what_to_do(visit, scheme, width):
         box = page.locator(f'.p-{name} .empty')
         assert '14 May 2025' in box.inner_text() and 'Italy' in box.inner_text() and box.bounding_box()['height'] > 90, name
         assert page.locator(f'.p-{name} svg').count() == 0
-    settle(page, page.locator('.p-hours').get_by_role('button', name='No filters').click)
+    settle(page, page.locator('.p-hours').get_by_role('button', name='Remove filters').click)
     settle(page, page.get_by_role('button', name='All', exact=True).click)
     assert page.locator('.empty').count() == 0 and page.url.endswith('?days=all')
     for name, title in dict(lapsed_customers='No good customer has gone quiet', product_pairs='No two products were bought together often enough').items():
@@ -798,7 +808,8 @@ def test_cards_under_a_category_and_what_was_picked_on_paper(visit):
     page = visit('?category=Toys&country=AT')
     kinds = {name: page.get_attribute(f'.kpi[data-name={name}] .delta', 'class').split()[1:] for name in CARDS}
     assert [n for n in CARDS if page.locator(f'.kpi[data-name={n}] .whole').count()] == [n for n, m in CARDS.items() if m.whole]
-    assert page.inner_text('.kpi[data-name=sales] .whole') == 'whole orders with Toys'
+    assert page.inner_text('.kpi[data-name=sales] .whole') == 'whole orders'
+    assert page.get_attribute('.kpi[data-name=sales] .whole', 'data-tip') == 'Whole orders that contain Toys'
     assert kinds['refund_rate'] == ['open'] and re.fullmatch(r'Not final: \d+ orders? can still come back\.', delta(page, 'refund_rate'))
     assert not [n for n, k in kinds.items() if {'good', 'bad'} & set(k)], 'so few are neither good nor bad'
     assert 'small base' in delta(page, 'revenue') and 'from a small base, against 90 days before' in page.text_content('.kpi[data-name=revenue] .delta .sr')
@@ -833,8 +844,8 @@ def test_typed_days_are_those_of_the_data(visit, shop):
 def test_pictures_hold_their_notes(visit, browser):
     "In lines that end within the picture, above the chart; where all days count, the view's are not named."
     page = visit('?days=2025-05-31..2025-08-01&country=DE,FR,IT&category=Books,Home,Toys&page=customers')
-    for panel, has, lacks in (('new_vs_returning', ['31 May – 1 Aug 2025 · Books', 'France', 'Striped'], []), ('cohort_retention', ['All days up to 1 Aug 2025.', 'Germany'], ['31 May – 1 Aug']),
-                              ('repeat_rate', ['All days up to 1 Aug 2025.', 'may fall.'], ['31 May'])):
+    for panel, has, lacks in (('new_vs_returning', ['31 May – 1 Aug 2025 · Books', 'France', 'Striped'], []), ('cohort_retention', ['Uses all data up to 1 Aug 2025, not only the chosen period.', 'Germany'], ['31 May – 1 Aug']),
+                              ('repeat_rate', ['Uses all data up to 1 Aug 2025, not only the chosen period.', 'may fall.'], ['31 May'])):
         page.locator(f'.p-{panel} summary').click()
         with page.expect_download() as got: page.locator(f'.p-{panel} .menu button', has_text='Chart as SVG').click()
         drawn = browser.new_page()
@@ -957,7 +968,7 @@ def test_a_period_before_without_sales_is_a_period(visit, shop, cube):
     quiet = next(f for f in spans if not cube.values(before(f, FIRST))['sales'] and not cube.values(f)['sales'])
     page = visit('?' + to_query(quiet), width=360)
     assert shown(page, 'revenue') == '€0.00'
-    assert delta(page, 'revenue') == 'unchanged' and delta(page, 'aov') == 'nothing in view'
+    assert delta(page, 'revenue') == 'unchanged' and delta(page, 'aov') == 'no data'
     for name in CARDS:
         page.locator(f'.what[data-name={name}]').click()
         page.wait_for_selector('dialog[open]')

@@ -7,7 +7,11 @@ const day = text => Math.round(Date.parse(text + 'T00:00:00Z') / DAY)
 const iso = n => new Date(n * DAY).toISOString().slice(0, 10)
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 const said = n => { const d = new Date(n * DAY); return `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]} ${d.getUTCFullYear()}` }
-const span = (a, b) => a === b ? said(a) : `${said(a).replace(said(b).slice(-5), '')} – ${said(b)}`.replace(' –', ' –')
+// Two days, without repeating a year or month: 1 – 7 Nov 2025
+const span = (a, b) => {
+  const from = said(a), to = said(b), same = [9, 5].find(n => from.slice(-n) === to.slice(-n))
+  return a === b ? to : `${same ? from.slice(0, -same) : from} – ${to}`
+}
 const many = (n, one) => `${whole(n)} ${one}${n === 1 ? '' : 's'}`
 const whole = n => (Math.sign(n) * Math.round(Math.abs(n)) || 0).toLocaleString('en') // halves away from zero, as `toFixed` has them
 const REGIONS = new Intl.DisplayNames('en', {type: 'region'})
@@ -170,7 +174,7 @@ const charts = {
       const last = tips[n - 1] !== names[n - 1], shown = last && i > n - 1 - every ? i === n - 1 : i % every === 0
       if (shown) out += text(middle, h - b + 15, names[i], {a: 'middle', c: 'soft'})
     })
-    const small = few && c.also ? `; small: ${head(p, c.also)}` : ''
+    const small = few && c.also ? ` (small figures: ${c.also === 'captured_share' ? 'share captured' : head(p, c.also)})` : ''
     if (c.xlabel) out += text(l + (w - l - r) / 2, h - 5, c.xlabel + small, {a: 'middle', c: 'soft'})
     return {h, out}
   },
@@ -196,10 +200,10 @@ const charts = {
     const c = p.chart, ys = list(c.y), n = p.rows.length, h = 250, [l, r, t, b] = [46, 8, 30, 28], data = ys.map(y => values(p, y).map(v => v ?? 0)), u = unit(p, ys[0])
     const top = Math.max(...p.rows.map((_, i) => data.reduce((a, d) => a + d[i], 0)), 1e-9) * 1.05, y = v => h - b - v / top * (h - b - t), step = (w - l - r) / n, names = values(p, c.x)
     let out = stripes(p) + yaxis(top, y, u, l, w - r), key = l
-    ys.forEach((q, k) => { const name = words(q.replace('_eur', '')); out += rect(key, 8, 10, 10, `var(--s${k})`, 'rx="2"') + text(key + 15, 17, name); key += 30 + name.length * WIDE })
+    ys.forEach((q, k) => { const name = head(p, q); out += rect(key, 8, 10, 10, `var(--s${k})`, 'rx="2"') + text(key + 15, 17, name); key += 30 + name.length * WIDE })
     p.rows.forEach((_, i) => {
       let base = 0
-      data.forEach((d, k) => { out += rect(l + i * step + step * .12, y(base + d[i]), step * .76, y(base) - y(base + d[i]) - (k ? 1 : 0), `var(--s${k})`, tip(`${full(names[i], 'month')}: ${words(ys[k].replace('_eur', ''))} ${amount(d[i], u)}${only(p, i)}`)); base += d[i] })
+      data.forEach((d, k) => { out += rect(l + i * step + step * .12, y(base + d[i]), step * .76, y(base) - y(base + d[i]) - (k ? 1 : 0), `var(--s${k})`, tip(`${full(names[i], 'month')}: ${head(p, ys[k])} ${amount(d[i], u)}${only(p, i)}`)); base += d[i] })
       out += striped(p, i, l + i * step + step * .12, y(base), step * .76, y(0) - y(base))
       const m = +String(names[i]).slice(5, 7)
       if (i % Math.ceil(n * 34 / (w - l - r)) === 0) out += text(l + i * step + step / 2, h - 8, MONTHS[m - 1] + (i === 0 && step > 60 ? ' ' + names[i].slice(0, 4) : ''), {a: 'middle', c: 'soft'})
@@ -210,11 +214,11 @@ const charts = {
   grouped(p, w) {
     const c = p.chart, names = labels(p, c.y), l = Math.min(130, Math.max(...names.map(n => n.length)) * WIDE + 12), row = 44, top = Math.max(...list(c.x).flatMap(x => values(p, x)), 1e-9)
     let out = '', key = l
-    list(c.x).forEach((x, k) => { const name = words(x); out += rect(key, 4, 10, 10, k ? 'var(--pale)' : 'var(--main)', 'rx="2"') + text(key + 15, 13, name); key += 34 + name.length * WIDE })
+    list(c.x).forEach((x, k) => { const name = head(p, x); out += rect(key, 4, 10, 10, k ? 'var(--pale)' : 'var(--main)', 'rx="2"') + text(key + 15, 13, name); key += 34 + name.length * WIDE })
     names.forEach((n, i) => {
       const y = 28 + i * row
       out += text(0, y + 22, n)
-      list(c.x).forEach((x, k) => { const v = values(p, x)[i], u = unit(p, x), wide = v / top * (w - l - 56); out += rect(l, y + 3 + k * 16, wide, 14, k ? 'var(--pale)' : 'var(--main)', `rx="3" ${tip(`${n}: ${words(x.replace('_eur', ''))} ${amount(v, u)}`)}`) + text(l + wide + 6, y + 14 + k * 16, short(v, u), {c: 'small'}) })
+      list(c.x).forEach((x, k) => { const v = values(p, x)[i], u = unit(p, x), wide = v / top * (w - l - 56); out += rect(l, y + 3 + k * 16, wide, 14, k ? 'var(--pale)' : 'var(--main)', `rx="3" ${tip(`${n}: ${head(p, x)} ${amount(v, u)}`)}`) + text(l + wide + 6, y + 14 + k * 16, short(v, u), {c: 'small'}) })
     })
     return {h: 28 + names.length * row, out}
   },
@@ -312,7 +316,7 @@ function bars(p, w, {dimension, picked = []}) {
   return {h: t + rows.length * row + (rest > 0 ? 22 : 2), out: out + (rest > 0 ? text(0, t + rows.length * row + 15, `and ${whole(rest)} more in the table`, {c: 'soft'}) : '')}
 }
 
-// The bars of a chart: what is counted, what stands below, what the tip says. Where numbers run out in a long tail, as days or
+// The bars of a chart: what is counted, what is written below, what the tip says. Where numbers run out in a long tail, as days or
 // order lines do, the last hundredth is one bar, or one late parcel would take all the room.
 function shortened(p) {
   const c = p.chart, v = values(p, c.y), names = values(p, c.x).map(q => full(q, unit(p, c.x)))
@@ -380,7 +384,7 @@ class Page {
     for (const d of Object.keys(this.told.dimensions)) if (given.get(d)) picks[d] = given.get(d).split(',')
     return {days: days === 'all' ? null : this.inside(days.split('..').map(day)), picks}
   }
-  named(query) { const page = new URLSearchParams(query).get('page'); return Object.hasOwn(this.told.pages, page) ? page : 'overview' } // a page that is not there is the first
+  named(query) { const page = new URLSearchParams(query).get('page'); return Object.hasOwn(this.told.pages, page) ? page : 'overview' } // an unknown page is the first
   whole() { return [day(this.told.bounds[0]), day(this.told.bounds[1])] }
   window() { return this.state.days || this.whole() }
   inside(days) { // as far as there is data
@@ -590,7 +594,8 @@ class Page {
     const year = against && day(against[1]) < a - 1, ago = year ? '52 weeks earlier' : `${many(b - a + 1, 'day')} before`
     const was = k.before == null ? '' : `${ago}: ${headline(k.before, k.unit)}`
     const spoken = was ? `${aloud}, against ${was}` : aloud
-    const mark = k.whole ? `<p class="whole">whole orders with ${esc((this.state.picks.category || []).join(' or '))}</p>` : ''
+    const holding = `Whole orders that contain ${(this.state.picks.category || []).join(' or ')}`
+    const mark = k.whole ? `<p class="whole" ${tip(holding)} aria-label="${esc(holding)}">whole orders</p>` : ''
     return `<article class="card kpi" data-name="${k.name}">
       <h3>${k.title}<button type="button" class="what" data-name="${k.name}" aria-label="What is ${k.title}?">i</button></h3>
       <p class="value">${value}</p>${mark}
@@ -602,8 +607,8 @@ class Page {
     const plain = word => ({word, aloud: word, kind: ''})
     if (k.note) return {...plain(k.note), kind: 'open'}
     if (!against) return plain('no earlier period')
-    if (k.value == null) return plain('nothing in view')
-    if (k.before == null) return plain('nothing before')
+    if (k.value == null) return plain('no data')
+    if (k.before == null) return plain('no earlier data')
     const {size, up} = change(k.before, k.value, k.unit)
     if (up == null) return plain('unchanged')
     if (!size) return plain(`was ${headline(k.before, k.unit)}`)
@@ -644,9 +649,9 @@ class Page {
     const s = this.state, picks = this.picked(p.chart.dimension), days = s.days && p.chart.kind !== 'time'
     const b = (act, label) => `<button type="button" data-do="${act}">${label}</button>`
     const longer = 'Choose a longer period', fewer = 'emove a filter'
-    const what = picks.length ? days ? `${longer} or r${fewer}.` : `R${fewer}.` : days ? `${longer}.` : 'This holds for the whole shop.'
+    const what = picks.length ? days ? `${longer} or r${fewer}.` : `R${fewer}.` : days ? `${longer}.` : 'This is true of the whole shop.'
     return `<div class="empty"><p><b>${esc(p.empty)}</b></p><p>${esc([...(days ? [span(...s.days)] : []), ...picks].join(' · '))}</p>
-      <p>${what}</p><p>${days ? b('alldays', 'All days') : ''} ${picks.length ? b('clearpicks', 'No filters') : ''}</p></div>`
+      <p>${what}</p><p>${days ? b('alldays', 'Show all days') : ''} ${picks.length ? b('clearpicks', 'Remove filters') : ''}</p></div>`
   }
   redraw() { for (const n of Object.keys(this.panels)) this.paint(n) }
   table(p, most = 200) {
@@ -741,7 +746,7 @@ class Page {
     const value = m.value == null ? DASH : m.unit === 'share' ? percent(m.value, 4) : amount(m.value, m.unit)
     const take = (kind, label) => `<button type="button" data-do="${kind}" data-name="headline">${label}</button>`
     this.dialog(m.title, `<p>${esc(m.what)}</p>${m.note ? `<p>${esc(m.note)}</p>` : ''}
-      <p><b>${value}</b> in this view. ${take('csv', 'All headline numbers as CSV')} ${take('parquet', 'as Parquet')}</p>`, m.grain, m.sql)
+      <p><b>${value}</b> with these filters. ${take('csv', 'All headline numbers as CSV')} ${take('parquet', 'as Parquet')}</p>`, m.grain, m.sql)
   }
   dialog(title, body, grain, sql) {
     const d = this.$('dialog')
