@@ -676,7 +676,7 @@ def test_an_empty_view_says_what_to_do(visit, scheme, width):
     assert page.locator('.empty').count() == 0 and page.url.endswith('?days=all')
     for name, title in dict(lapsed_customers='No good customer has gone quiet', product_pairs='No two products were bought together often enough').items():
         shown = page.evaluate("([name, empty]) => shopDashboard.nothing({name, empty, chart: {kind: 'hbar'}})", [name, title])
-        assert title in shown and 'This holds for the whole shop.' in shown and 'Choose a' not in shown
+        assert title in shown and 'This is true of the whole shop.' in shown and 'Choose a' not in shown
 
 
 @pytest.mark.slow
