@@ -7,16 +7,16 @@ __all__ = ['app', 'key', 'join_pairs', 'main', 'run', 'generate', 'validate', 'l
            'list_keys', 'revoke', 'dashboard', 'doctor']
 
 # %% ../nbs/13a_cli.ipynb #b178e977
-import logging, os, signal, sys, threading, time, traceback
+import logging, os, re, shlex, signal, sys, threading, time, traceback
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Optional
 
-import typer
+import typer, typer.core
 
 from . import __version__
 from .progress import Progress
-from .settings import ShopError, describe, first_line, listen_at, visible
+from .settings import SETTINGS, ShopError, describe, first_line, listen_at, visible
 
 # %% ../nbs/13a_cli.ipynb #dde62301
 def join_pairs(
@@ -46,7 +46,25 @@ def _pairs(params):
     return given
 
 # %% ../nbs/13a_cli.ipynb #7fb8e1fb
-app = typer.Typer(name='shop-nb', add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, no_args_is_help=True,
+class _Command(typer.core.TyperCommand):
+    "A command whose help writes arguments as DIR instead of {DIR} <str>"
+    def collect_usage_pieces(self, ctx):
+        return [self.options_metavar, *(p.metavar for p in self.params if p.param_type_name == 'argument')]
+
+    def format_options(self, ctx, formatter):
+        rows = dict(argument=[], option=[])
+        for p in self.get_params(ctx):
+            name, meaning = p.get_help_record(ctx)
+            rows[p.param_type_name].append((p.metavar if p.param_type_name == 'argument' else name, meaning))
+        for heading, found in zip(('Arguments', 'Options'), rows.values()):
+            if not found: continue
+            with formatter.section(heading): formatter.write_dl(found)
+
+class _App(typer.Typer):
+    "Commands with such a help"
+    def command(self, *args, **how): return super().command(*args, cls=_Command, **how)
+
+app = _App(name='shop-nb', add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, no_args_is_help=True,
                   help='Make, check, load, analyse and serve the data of a synthetic shop.')
 
 def _version(show:bool):
@@ -58,7 +76,9 @@ def _main(version:Annotated[bool, typer.Option('--version', callback=_version, i
 # %% ../nbs/13a_cli.ipynb #4d0c50e3
 _Settings = '\n'.join(['\b', 'Settings, for -p:', *(f'  {d["name"]:<13}{"" if d["default"] is None else d["default"]!s:<12}{d["meaning"]}' for d in describe())])
 _Run = Annotated[str, typer.Argument(metavar='DIR', help='A run or a folder of tables.')]
-_Params = Annotated[Optional[list[str]], typer.Option('-p', '--param', metavar='NAME VALUE', help='A setting or parameter; can be repeated.')]
+_Pairs = Optional[list[str]]
+_Params = Annotated[_Pairs, typer.Option('-p', '--param', metavar='NAME VALUE', help='Set a setting (listed below); can be repeated.')]
+_Asked = Annotated[_Pairs, typer.Option('-p', '--param', metavar='NAME VALUE', help='Set a parameter of the question, such as -p limit 3; can be repeated.')]
 
 # %% ../nbs/13a_cli.ipynb #4ff8ce50
 def _lines(text): return '\n'.join(map(visible, str(text).split('\n')))
@@ -146,6 +166,11 @@ def _prepare():
     logging.getLogger('matplotlib').setLevel(logging.ERROR) # it tells of each cache that it cannot keep
 
 # %% ../nbs/13a_cli.ipynb #989c1a6b
+def _as_typed(text):
+    "An error's text, with the example of a setting as the command line takes it: -p orders 4000 instead of orders = 4000"
+    def example(found): return f'{found[1]} -p {found[2]} {shlex.quote(found[3])}'
+    return re.sub(f'^(Write it like|Take .*, as|Give .*, as|Choose .*, as) ({"|".join(SETTINGS)}) = (.+)$', example, text, flags=re.MULTILINE)
+
 class _Stopped(Exception): "A server was asked to stop, and has"
 
 @contextmanager
@@ -165,7 +190,7 @@ def main(
             code = app(join_pairs(sys.argv[1:] if args is None else args), prog_name='shop-nb', standalone_mode=False) or 0
             if sys.stdout: sys.stdout.flush()
         except ShopError as e:
-            _tell(e)
+            _tell(_as_typed(str(e)))
             code = e.code
         except _Stopped:
             _tell('Stopped.')
@@ -179,7 +204,7 @@ def main(
 # %% ../nbs/13a_cli.ipynb #bb654d58
 @app.command(epilog=_Settings)
 def run(
-    out:Annotated[str, typer.Option(metavar='DIR', help='Folder to write; reports/shop of the project by default.')]='',
+    out:Annotated[str, typer.Option(metavar='DIR', help='Folder to write; by default reports/shop in the project, or else in the current folder.')]='',
     params:_Params=None,
 ):
     "Run the whole pipeline."
@@ -191,7 +216,7 @@ def run(
 @app.command(epilog=_Settings)
 def generate(
     out:Annotated[str, typer.Option(metavar='DIR', help='Folder to write: new, empty, or an earlier run.')],
-    seed:Annotated[Optional[str], typer.Option(metavar='N', help='Another seed makes another shop.')]=None,
+    seed:Annotated[Optional[str], typer.Option(metavar='N', help='Random seed; each seed makes a different shop.')]=None,
     scale:Annotated[Optional[str], typer.Option(metavar='X', help='Multiplies customers, orders and order lines.')]=None,
     workers:Annotated[int, typer.Option(metavar='N', min=1, help='Number of threads.')]=1,
     engine:Annotated[str, typer.Option(metavar='local|spark', help='What generates the tables.')]='local',
@@ -204,7 +229,9 @@ def generate(
     given = {n: v for n, v in dict(seed=seed, scale=scale).items() if v is not None}
     if twice := set(given) & set(pairs := _pairs(params)): raise ShopError(f'{min(twice)} is given twice.', 'Give it once', code=2)
     made = Shop(read_settings(**given, **pairs)).save(out, format=format, workers=workers, engine=engine, master=master, progress=Progress('rows'))
-    for name, t in made['tables'].items(): _say(f'{name:<12} {t["rows"]:>12,} rows  {t["digest"]}')
+    _say(f'{"table":<12} {"rows":>12}  digest')
+    for name, t in made['tables'].items(): _say(f'{name:<12} {t["rows"]:>12,}  {t["digest"]}')
+    _say(f'Done: {out}')
 
 # %% ../nbs/13a_cli.ipynb #08b9e399
 @app.command()
@@ -253,12 +280,12 @@ def _show(answer, format):
 # %% ../nbs/13a_cli.ipynb #5c475b9c
 @app.command()
 def ask(
-    name:Annotated[Optional[str], typer.Argument(metavar='NAME', help='Name of the question.')]=None,
+    name:Annotated[Optional[str], typer.Argument(metavar='[NAME]', help='Name of the question.')]=None,
     db:Annotated[Optional[str], typer.Option(metavar='FILE', help='Ask a SQLite database.')]=None,
-    run:Annotated[Optional[str], typer.Option(metavar='DIR', help='Ask a run or a folder of tables; reports/shop of the project by default.')]=None,
+    run:Annotated[Optional[str], typer.Option(metavar='DIR', help='Ask a run or a folder of tables; by default reports/shop in the project, or else in the current folder.')]=None,
     format:Annotated[str, typer.Option(metavar='table|csv|json', help='Output format.')]='table',
     list:Annotated[bool, typer.Option('--list', help='List the questions.')]=False,
-    params:_Params=None,
+    params:_Asked=None,
 ):
     "Answer a question about a shop."
     from shop_nb.analytics import ask, find
@@ -300,7 +327,7 @@ def api(
     host:Annotated[str, typer.Option(metavar='ADDRESS', help='Address to listen on; if others can reach it, reading needs a key.')]='127.0.0.1',
     port:Annotated[int, typer.Option(metavar='N', min=1, max=65535, help='Port to listen on.')]=8000,
     workers:Annotated[int, typer.Option(metavar='N', min=1, help='Number of processes.')]=1,
-    rate:Annotated[Optional[float], typer.Option(metavar='N', min=0, help='Requests per second, client and worker; 0 is no limit. Default: 0 on this machine without a proxy, otherwise 50.')]=None,
+    rate:Annotated[Optional[float], typer.Option(metavar='N', min=0, help='Maximum requests per second per client and worker process; 0 is no limit. Default: 0 on this machine without a proxy, otherwise 50.')]=None,
     timeout:Annotated[float, typer.Option(metavar='SECONDS', min=0.01, help='Time limit of a query.')]=10,
     root_path:Annotated[str, typer.Option(metavar='PATH', help='Path under which a proxy serves it, such as /shop.')]='',
     allow_host:Annotated[Optional[list[str]], typer.Option(metavar='NAME',
@@ -320,17 +347,17 @@ def api(
     with _serving(): serve(config, port, workers, tell=lambda: _tell(begun))
 
 # %% ../nbs/13a_cli.ipynb #ddd15660
-key = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help='Create, list and revoke keys of the API.')
+key = _App(no_args_is_help=True, rich_markup_mode=None, help='Create, list and revoke keys of the API.')
 app.add_typer(key, name='key')
 
 def _keys(db):
     "The keys of a database"
     from shop_nb.keys import Keys
     from shop_nb.load import is_shop
-    load_one = 'Load one: shop-nb load DIR --db FILE'
-    if os.path.isdir(db): raise ShopError(f'{db} is a folder.', load_one, code=2)
-    if not os.path.isfile(db): raise ShopError(f"Nothing found at '{db}'.", load_one, code=2)
-    if not is_shop(db): raise ShopError(f'{db} is not the database of a shop.', load_one, code=2)
+    create_one = 'Create one: shop-nb load DIR --db FILE'
+    if os.path.isdir(db): raise ShopError(f'{db} is a folder.', create_one, code=2)
+    if not os.path.isfile(db): raise ShopError(f"Nothing found at '{db}'.", create_one, code=2)
+    if not is_shop(db): raise ShopError(f'{db} is not the database of a shop.', create_one, code=2)
     return Keys(db)
 
 # %% ../nbs/13a_cli.ipynb #b2119682

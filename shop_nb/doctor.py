@@ -187,10 +187,21 @@ def _lines(part):
     under = textwrap.wrap(told, 76, break_on_hyphens=False) if part.state == 'ready' else [*part.lacks, *filter(None, [part.install])]
     return [f'{part.state:<8} {part.name:<10} {part.does}'.rstrip(), *(f'{"":19} {l}' for l in under)]
 
+_MAINTAINERS = {'docs', 'pools', 'dev'}
+
+@patch
+def _verdict(self:Health):
+    "The last line: what to fix, or else which optional parts are missing"
+    if not self.ok: return f'To be fixed: {", ".join(p.name for p in self._problems())}.'
+    missing = [p.name for p in self.parts if p.state != 'ready']
+    if not missing: return 'All parts are ready.'
+    if set(missing) <= _MAINTAINERS: return f'All parts are ready except {", ".join(missing)}, which only maintainers need.'
+    return f'No problems found. Not installed, and needed only for what they do: {", ".join(missing)}.'
+
 @patch
 def __str__(self:Health):
-    end = 'No problems found.' if self.ok else f'To be fixed: {", ".join(p.name for p in self._problems())}.'
-    return '\n'.join([f'shop_nb {self.shop_nb} on Python {self.python}', '', *(l for p in self.parts for l in _lines(p)), '', *self.notes, end])
+    head = f'shop_nb {self.shop_nb} on Python {self.python}'
+    return '\n'.join([head, '', *(l for p in self.parts for l in _lines(p)), '', *self.notes, self._verdict()])
 
 # %% ../nbs/00d_doctor.ipynb #cd72b760
 def examine(

@@ -154,7 +154,7 @@ def _compare(path, streams):
     return {f'{s.table.name}.{n}': v for s in streams for n, v in s.sums.items()}
 
 # %% ../nbs/06_load.ipynb #20d149a5
-_LOAD = 'Load one: shop-nb load DIR --db FILE'
+_LOAD = 'Create one: shop-nb load DIR --db FILE'
 
 def _is(error, *kinds): return getattr(error, 'sqlite_errorname', '').startswith(tuple(f'SQLITE_{k}' for k in kinds))
 
@@ -360,7 +360,8 @@ def load(
     db, streams = Path(db).resolve(), _streams(source, progress)
     new = db.with_name(f'.{db.name}.loading')
     if db.is_dir() or not db.parent.is_dir():
-        raise ShopError(f'There cannot be a database {db}.', f'{db} is a folder: name a file' if db.is_dir() else f'Make the folder {db.parent} first', code=2)
+        why, todo = ('it is a folder', 'Name a file') if db.is_dir() else (f'there is no folder {db.parent}', 'Make the folder first')
+        raise ShopError(f'Cannot create the database {db}: {why}.', todo, code=2)
     try:
         with _alone(db.parent), _hold(db): pass
         with _alone(db.parent):

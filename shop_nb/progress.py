@@ -25,8 +25,8 @@ class Progress:
         if self.file is None and _watched(): return self._draw(done, all)
         if (quarter := 4 * done // max(all, 1)) <= self.quarter: return
         self.quarter, spent = quarter, time.monotonic() - self.begun
-        rate = f'{done / spent:,.0f} per second' if spent >= 1 else 'less than a second'
-        print(f'{done:,} of {all:,} {self.what}, {rate}', file=self.file or sys.stderr, flush=True)
+        rate = f', {done / spent:,.0f} per second' if spent >= 1 else ' in less than a second'
+        print(f'{done:,} of {all:,} {self.what}{rate}', file=self.file or sys.stderr, flush=True)
 
     def _draw(self, done, all):
         from tqdm.auto import tqdm

@@ -137,7 +137,7 @@ def path_prefix(path):
     "A path under which a proxy shows the service, without a slash at its end"
     path = path.rstrip('/')
     if not re.fullmatch(r'(?:/[\w.~-]+)*', path, re.ASCII) or {'.', '..'} & set(path.split('/')):
-        raise ShopError(f'{path!r} is no path to be shown under.', 'Write it like /shop', code=2)
+        raise ShopError(f'{path!r} is not a valid path to be served under.', 'Write it like /shop', code=2)
     return path
 
 def public_name(name):
@@ -145,7 +145,7 @@ def public_name(name):
     try: told = host_name(name).encode('idna').decode() if not is_address(host_name(name)) else host_name(name)
     except UnicodeError: told = ''
     if re.fullmatch(r'[\w.:-]+', told, re.ASCII): return told
-    raise ShopError(f'{name!r} is no host name.', 'Write it like shop.example', code=2)
+    raise ShopError(f'{name!r} is not a valid host name.', 'Write it like shop.example', code=2)
 
 # %% ../nbs/00_settings.ipynb #0fdb6447
 def _whole(v):
@@ -194,12 +194,17 @@ def _change(v):
 _readers = dict(int=(_whole, 'a whole number', '4000'), float=(_number, 'a number', '0.5'), date=(_day, 'a date', '2025-01-31'),
     Change=(_change, 'a category, per cent and dates', 'Toys 20 2025-06-01 2025-06-14'))
 
+def _spelling(name, where):
+    "How a setting is written in the place that it came from"
+    if where.startswith(' (from'): return f'like SHOP_NB_{name.upper()}='
+    return f'as a line {name} = ' if where else f'like {name} = '
+
 def _read(name, value, where=''):
     "The value of one setting, read as its type; `where` says where it came from"
     read, what, like = _readers[Settings.__dataclass_fields__[name].type.__name__]
     try: return read(value)
     except (ValueError, TypeError, OverflowError):
-        raise SettingsError(f'{name} is {what}, not {value!r}{where}.', f'Write it like {name} = {like}') from None
+        raise SettingsError(f'{name} is {what}, not {value!r}{where}.', f'Write it {_spelling(name, where)}{like}') from None
 
 # %% ../nbs/00_settings.ipynb #a4aa0059
 def _setting(default, meaning): return field(default=default, metadata=dict(meaning=meaning))
@@ -207,12 +212,12 @@ def _setting(default, meaning): return field(default=default, metadata=dict(mean
 @dataclass(frozen=True)
 class Settings:
     "What names a shop: the same settings make the same shop, to the byte"
-    seed: int = _setting(7, 'which shop of its kind: another seed, another shop')
+    seed: int = _setting(7, 'random seed; each seed makes a different shop')
     start: date = _setting(date(2025, 1, 1), 'first day of the window whose totals are exact')
     end: date = _setting(date(2025, 12, 31), 'last day of that window')
-    until: date = _setting(None, 'last day the shop runs to, at the same rates; the same as end unless given')
-    customers: int = _setting(2000, 'customers who have signed up by end, two fifths of them before start')
-    products: int = _setting(600, 'products launched by end, three quarters of them before start; grow with the square root of scale')
+    until: date = _setting(None, 'last day of data, beyond end, at the same rates (default: end)')
+    customers: int = _setting(2000, 'customers who have signed up by end (two fifths before start)')
+    products: int = _setting(600, 'products launched by end (three quarters before start); multiplied by the square root of scale')
     orders: int = _setting(4000, 'orders from start to end')
     order_items: int = _setting(10000, 'order lines from start to end')
     scale: float = _setting(1.0, 'multiplies customers, orders and order lines')

@@ -290,6 +290,8 @@ def test_analysis_sql_runs_as_it_is(run, con, monkeypatch):
     (lambda s: ask('top_products', s, category='Cars'), ["'Cars'", 'Books'], 2),
     (lambda s: ask('order_status', s, start='31.12.2025'), ['start', '2025-01-31'], 2),
     (lambda s: ask('order_status', s, start='2025-06-01', end='2025-05-01'), ['2025-06-01', '2025-05-01'], 2),
+    (lambda s: ask('order_status', s, start='2027-01-01'), ['start is 2027-01-01, but the data ends on 2025-12-31', 'earlier start'], 2),
+    (lambda s: ask('order_status', s, end='2024-01-01'), ['end is 2024-01-01, but the data begins on 2025-01-01', 'later end'], 2),
     (lambda s: ask('order_status', 'no/such/run'), ['no/such/run'], 2),
     (lambda s: plot(ask('order_status', s), theme='pink'), ["'pink'", 'light'], 2),
 ])
@@ -319,7 +321,9 @@ def test_no_rows_say_why(con, shop):
     products = shop['products']
     no_toys = connect(shop | dict(products=products.filter(pa.compute.not_equal(products['category'], 'Toys'))))
     assert "no category is 'Toys'; there are Beauty, Books" in repr(ask('top_products', no_toys, category='Toys'))
-    assert ask('lapsed_customers', con, least=1000).note == ''
+    assert 'no rows: nothing matches days = 3000' in repr(ask('lapsed_customers', con, days=3000))
+    assert ask('lapsed_customers', con, days=3000, least=1).note == 'nothing matches days = 3000'
+    assert ask('lapsed_customers', con, days=3000, least=1000).note == 'nothing matches least = 1000 and days = 3000'
 
 def test_headings_use_the_words_of_the_field(con):
     def head(name): return [h for h in re.findall('<th[^>]*>(.*?)</th>', ask(name, con)._repr_html_())]

@@ -37,7 +37,13 @@ BAD = dict(
     negative=('generate --out OUT -p orders -5', 'orders is -5'),
     zero=('generate --out OUT -p customers 0', 'customers is 0'),
     not_a_number=('generate --out OUT -p orders four', "orders is a whole number, not 'four'"),
-    unknown_setting=('generate --out OUT -p order 400', "Did you mean 'orders'?"),
+    unknown_setting=('generate --out OUT -p order 400', "There is no setting 'order'.\nDid you mean 'orders'?"),
+    unknown_setting_of_a_run=('run --out OUT -p order 400', "There is no setting 'order'.\nDid you mean 'orders'?"),
+    example=('run --out OUT -p orders 1e3', '\nWrite it like -p orders 4000\n'),
+    example_of_a_day=('generate --out OUT -p start 2025-13-01', '\nWrite it like -p start 2025-01-31\n'),
+    example_of_text=('generate --out OUT -p promotion Toys', "\nWrite it like -p promotion 'Toys 20 2025-06-01 2025-06-14'\n"),
+    example_of_a_limit=('generate --out OUT --seed -1', '\nTake any such number, as -p seed 7\n'),
+    start_after_the_data=('ask order_status --run MADE -p start 2027-01-01', 'start is 2027-01-01, but the data ends on 2025-12-31.'),
     end_before_start=('generate --out OUT -p end 2024-01-01', 'is before start'),
     not_a_date=('generate --out OUT -p start 2025-02-30', 'start is a date'),
     fewer_lines_than_orders=('generate --out OUT -p order_items 10', 'fewer than'),
@@ -148,6 +154,14 @@ def test_help_names_the_settings(call):
     assert code == 0 and 'order lines from start to end' in out
 
 
+@pytest.mark.parametrize('words, usage', [
+    ('validate', '[OPTIONS] DIR'), ('ask', '[OPTIONS] [NAME]'), ('doctor', '[OPTIONS] [PART]...'), ('key revoke', '[OPTIONS] ID')])
+def test_help_has_arguments_in_plain_words(words, usage, call):
+    code, out, err = call(*words.split(), '--help')
+    assert code == 0 and out.splitlines()[0] == f'Usage: shop-nb {words} {usage}'
+    assert '<' not in out and 'Arguments:' in out and 'Options:' in out and '--help' in out
+
+
 def test_no_arguments_is_help(call):
     code, out, err = call()
     assert code == 2 and 'Commands:' in out + err
@@ -162,7 +176,8 @@ def test_generate(made, call, tmp_path):
     code, out, err = call('generate', '--out', tmp_path / 'again', *SMALL, '--workers', '1', '--engine', 'local')
     told = json.loads((made / 'manifest.json').read_text())
     assert code == 0 and told == json.loads((tmp_path / 'again/manifest.json').read_text())
-    assert [line.split()[0] for line in out.splitlines()] == list(TABLES)
+    assert [line.split()[0] for line in out.splitlines()] == ['table', *TABLES, 'Done:']
+    assert out.endswith(f'Done: {tmp_path / "again"}\n')
     assert '420 of' not in err and 'rows' in err
 
 

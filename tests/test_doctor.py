@@ -28,7 +28,15 @@ def part(state, name='load'): return Part(name, '', state, [], [], [])
 def test_what_is_in_the_way(parts, wanted, ok):
     health = Health('1', '3.12', parts, [], wanted)
     assert health.ok is ok and json.loads(health.to_json())['ok'] is ok
-    assert ('No problems found.' in str(health)) is ok
+    assert ('To be fixed' not in str(health)) is ok
+
+
+@pytest.mark.parametrize('missing, last', [
+    ([], 'All parts are ready.'), (['pools'], 'All parts are ready except pools, which only maintainers need.'),
+    (['load', 'pools'], 'No problems found. Not installed, and needed only for what they do: load, pools.')])
+def test_the_last_line_agrees_with_the_list(missing, last):
+    parts = [part('ready', 'core'), *(part('missing' if n in missing else 'ready', n) for n in ('load', 'pools'))]
+    assert str(Health('1', '3.12', parts, [], [])).splitlines()[-1] == last
 
 
 def test_every_part_is_named_and_explained():

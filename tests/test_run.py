@@ -203,7 +203,7 @@ def test_parameters_are_the_settings():
 
 
 def test_parameters_are_checked_before_anything_is_done(tmp_path):
-    for given, message in [(dict(ordrs=5), "Did you mean 'orders'"), (dict(workers='two'), 'whole number'), (dict(orders=0), 'orders is 0'), (dict(out='x', nonsense=1), 'no parameter')]:
+    for given, message in [(dict(ordrs=5), "Did you mean 'orders'"), (dict(workers='two'), 'whole number'), (dict(orders=0), 'orders is 0'), (dict(out='x', nonsense=1), 'no setting')]:
         with pytest.raises(ShopError, match=message) as e: run(**dict(out=tmp_path / 'out') | {k: v for k, v in given.items() if k != 'out'})
         assert e.value.code == 2
     assert not list(tmp_path.iterdir())
