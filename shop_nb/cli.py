@@ -169,7 +169,8 @@ def _prepare():
 def _as_typed(text):
     "An error's text, with the example of a setting as the command line takes it: -p orders 4000 instead of orders = 4000"
     def example(found): return f'{found[1]} -p {found[2]} {shlex.quote(found[3])}'
-    return re.sub(f'^(Write it like|Take .*, as|Give .*, as|Choose .*, as) ({"|".join(SETTINGS)}) = (.+)$', example, text, flags=re.MULTILINE)
+    lead = 'Write it like|(?:Take|Give|Choose) .*, as'
+    return re.sub(f'^({lead}) ({"|".join(SETTINGS)}) = (.+)$', example, text, flags=re.MULTILINE)
 
 class _Stopped(Exception): "A server was asked to stop, and has"
 

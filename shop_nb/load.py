@@ -360,7 +360,8 @@ def load(
     db, streams = Path(db).resolve(), _streams(source, progress)
     new = db.with_name(f'.{db.name}.loading')
     if db.is_dir() or not db.parent.is_dir():
-        why, todo = ('it is a folder', 'Name a file') if db.is_dir() else (f'there is no folder {db.parent}', 'Make the folder first')
+        why, todo = f'there is no folder {db.parent}', 'Make the folder first'
+        if db.is_dir(): why, todo = 'it is a folder', 'Name a file'
         raise ShopError(f'Cannot create the database {db}: {why}.', todo, code=2)
     try:
         with _alone(db.parent), _hold(db): pass
