@@ -68,7 +68,7 @@ def _from_sqlite(con, path):
         for _ in _copy(con, db): pass
     except (sqlite3.Error, pa.ArrowException) as e:
         if not str(e).startswith('no such ') and isinstance(e, sqlite3.Error): raise database_error(e, path) from None
-        raise ShopError(f'{path} is not a shop: {first_line(e)}.', 'Load one: shop-nb load DIR --db FILE', code=2) from None
+        raise ShopError(f'{path} is not a shop: {first_line(e)}.', 'Create one: shop-nb load DIR --db FILE', code=2) from None
     finally: db.close()
 
 # %% ../nbs/07_analytics.ipynb #70e7203a
@@ -158,7 +158,7 @@ def _files(source):
 
 # %% ../nbs/07_analytics.ipynb #793ae963
 def _existing(source):
-    "A source as a path or a dict; raises `ShopError` (code 2) if it is not there, or lacks a table"
+    "A source as a path or a dict; raises `ShopError` (code 2) if it does not exist, or lacks a table"
     if isinstance(source, dict):
         missing = [t for t in TABLES if t not in source]
         if not missing: return source
@@ -174,7 +174,7 @@ def connect(
 ): # a DuckDB connection with the five tables and the views
     """Open a shop for questions, wherever it is kept.
 
-    Raises `ShopError`: code 2 if it is not there or is not a shop, 1 if it cannot be read."""
+    Raises `ShopError`: code 2 if it does not exist or is not a shop, 1 if it cannot be read."""
     duckdb, source = need('duckdb', 'analytics'), _existing(source)
     con = _duck(locked)
     try:
@@ -380,6 +380,17 @@ select min(cast(ordered_at as date)), max(cast(ordered_at as date)), getvariable
 from orders
 """
 
+def _check_days(values, first, last):
+    "Raise `ShopError` (code 2) for a first day after the last one, or one such day alone that is outside the data"
+    if not {'start', 'end'} <= values.keys() or first is None: return
+    start, end = values['start'], values['end']
+    if start and end and start > end:
+        raise ShopError(f'start {start} is after end {end}.', 'Swap them, or leave one out', code=2)
+    if start and not end and start > last:
+        raise ShopError(f'start is {start}, but the data ends on {last}.', 'Choose an earlier start', code=2)
+    if end and not start and end < first:
+        raise ShopError(f'end is {end}, but the data begins on {first}.', 'Choose a later end', code=2)
+
 def _bind(q, con, given):
     "The value of each parameter of a question: given, or its default, or a bound of the data; and the days that cut months"
     unknown = [p for p in given if p not in q.params]
@@ -387,12 +398,10 @@ def _bind(q, con, given):
         raise ShopError(f'{q.name} has no parameter {unknown[0]!r}.', f'It takes {", ".join(q.params) or "none"}', code=2)
     values = {p: _value(p, given.get(p) if given.get(p) is not None else default) for p, default in q.params.items()}
     *bounds, ran_from, ran_to = con.sql(_BOUNDS).fetchall()[0]
+    _check_days(values, *bounds)
     for p, bound in zip(('start', 'end'), bounds):
         if p in values and values[p] is None: values[p] = bound
-    start, end = values.get('start'), values.get('end')
-    if start and end and start > end:
-        raise ShopError(f'start {start} is after end {end}.', 'Swap them, or leave one out', code=2)
-    return values, edges((start, end), bounds, (ran_from, ran_to))
+    return values, edges((values.get('start'), values.get('end')), bounds, (ran_from, ran_to))
 
 # %% ../nbs/07_analytics.ipynb #94ab74d5
 def unit_of(
@@ -494,7 +503,7 @@ class Answer:
 
     @property
     def no_rows(self) -> str: # no rows: no country is 'US'; there are AT, BE
-        "What stands in the place of rows where there are none"
+        "What is shown instead of rows if there are none"
         return f'no rows: {self.note}' if self.note else 'no rows'
 
     def __repr__(self):
@@ -556,8 +565,15 @@ def to_json(self:Answer, path=None): # the text, or None if it went to `path`
 # %% ../nbs/07_analytics.ipynb #8cf85912
 _VALUES = dict(country='select distinct country from customers order by 1', category='select distinct category from products order by 1')
 
-def _why_no_rows(con, values):
-    "The value of a parameter that is not in the data, and those that are; empty if that is not the reason"
+def _too_narrow(con, q, values, usual):
+    "The parameters without which there would be rows: one, or else all that are not as usual; empty if none"
+    def has_rows(names): return bool(len(fetch(con, q.sql, values | {n: usual[n] for n in names})))
+    changed = [n for n, value in values.items() if value != usual[n]]
+    names = next(([n] for n in changed if has_rows([n])), changed if has_rows(changed) else [])
+    return f'nothing matches {" and ".join(f"{n} = {values[n]}" for n in names)}' if names else ''
+
+def _why_no_rows(con, q, values):
+    "The value of a parameter that is the reason, and what there is instead; empty if none is the reason"
     for name, sql in _VALUES.items():
         if values.get(name) is None: continue
         there = [str(value) for value, in con.sql(sql).fetchall()]
@@ -566,7 +582,7 @@ def _why_no_rows(con, values):
     if first is None: return 'there are no orders'
     start, end = values.get('start') or first, values.get('end') or last
     if start > last or end < first: return f'the orders run from {first} to {last}'
-    return ''
+    return _too_narrow(con, q, values, q.params | dict(start=first, end=last))
 
 # %% ../nbs/07_analytics.ipynb #fc24799c
 def _frame(table):
@@ -591,7 +607,7 @@ def ask(
     try:
         values, days = _bind(q, con, params)
         frame = _frame(fetch(con, q.sql, values))
-        return Answer(q, frame, values, cut_months(frame, *days), '' if len(frame) else _why_no_rows(con, values))
+        return Answer(q, frame, values, cut_months(frame, *days), '' if len(frame) else _why_no_rows(con, q, values))
     except need('duckdb', 'analytics').Error as e:
         raise ShopError(f'{_named(source)} has no answer to {name}: {first_line(e)}.', 'Check it: shop-nb validate DIR') from None
     finally:

@@ -35,13 +35,13 @@ from .store import PARTS
 def _network(address):
     "The address, or network of addresses, of a proxy"
     try: return str(ipaddress.ip_network(address))
-    except ValueError: wrong = f'{address!r} is no address of a proxy.'
+    except ValueError: wrong = f'{address!r} is not a valid address of a proxy.'
     raise ShopError(wrong, 'Write it like 127.0.0.1 or 10.0.0.0/8', code=2)
 
 def _origin(origin):
     "The origin of pages that may send requests from a browser"
     if origin == '*' or re.fullmatch(r'https?://[\w.-]+(:\d+)?|https?://\[[\da-fA-F:.]+\](:\d+)?', origin): return origin
-    raise ShopError(f'{origin!r} is no origin of pages.', 'Write it like https://shop.example, or * for any', code=2)
+    raise ShopError(f'{origin!r} is not a valid origin.', 'Write it like https://shop.example, or * for any', code=2)
 
 # %% ../nbs/12f_door.ipynb #1cbfcf72
 @dataclass

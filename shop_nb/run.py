@@ -28,13 +28,13 @@ from .shop import Shop, _remove, identity, is_run, own_folder, read_manifest, to
 
 # %% ../nbs/13_run.ipynb #b5b77503
 def project_root() -> Path:
-    "The folder of the project: of the checkout that this package is in, or else the current folder"
+    "The folder of the project: the checkout that this package is in, or else the current folder"
     import shop_nb
     home = Path(shop_nb.__file__).absolute().parents[1]
     return home if (home / 'nbs' / 'pipeline').is_dir() else Path.cwd()
 
 def run_folder(
-    out='', # the run's folder; empty is reports/shop of the project
+    out='', # the run's folder; empty is reports/shop in the project, or else in the current folder
 ) -> Path:
     "The folder of a run"
     return Path(out) if str(out) else project_root() / 'reports' / 'shop'
@@ -121,7 +121,7 @@ def check_parameters(
     known, settings = all_parameters(), set(Settings.__dataclass_fields__)
     for name in given:
         if name in known: continue
-        raise ShopError(f'The pipeline has no parameter {name!r}.', instead(name, known), code=2)
+        raise ShopError(f'There is no setting {name!r}.', instead(name, known), code=2)
     others = {n: _typed(n, given[n] if n in given else p['default'], p['type']) for n, p in known.items() if n not in settings}
     return project_settings(**{n: v for n, v in given.items() if n in settings}), others
 
@@ -463,7 +463,7 @@ def _steps(steps, folder, values, failed, bar, tell):
 
 # %% ../nbs/13_run.ipynb #b139e982
 def run(
-    out='', # the run's folder; empty is reports/shop of the project
+    out='', # the run's folder; empty is reports/shop in the project, or else in the current folder
     bar:bool=False, # show a progress bar per step, instead of a line
     tell=_said, # called with (step, seconds) where there is no bar
     **given, # parameters of the pipeline: settings, workers and more

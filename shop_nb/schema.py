@@ -130,7 +130,7 @@ def _postcode_sql():
 TEXT = r'^[^\x00]+$' # what any text of the shop matches, also over line ends
 
 # %% ../nbs/01_schema.ipynb #3305ee9f
-customers = Table('customers', 'People and firms with an account.', 'one row per customer', (
+customers = Table('customers', 'Customers: people and companies with an account.', 'one row per customer', (
     Column('customer_id', 'id', 'Number of the customer, from 1 in order of sign-up day', 'primary', ge=1, example=1),
     Column('first_name', 'text', 'Given name', example='Clara', pool=True),
     Column('last_name', 'text', 'Family name', example='Moreau', pool=True),
@@ -150,7 +150,7 @@ customers = Table('customers', 'People and firms with an account.', 'one row per
    indexes=(('country',), ('segment',), ('signed_up_at',)))
 
 # %% ../nbs/01_schema.ipynb #03a09ab0
-products = Table('products', 'The catalogue, with what has left it.', 'one row per product', (
+products = Table('products', 'Current and discontinued products.', 'one row per product', (
     Column('product_id', 'id', 'Number of the product, from 1 in order of launch day', 'primary', ge=1, example=1),
     Column('sku', 'text', 'Stock keeping unit, unique per product', unique=True, example='GAR-000001'),
     Column('name', 'text', 'Name in the shop', example='Oak Planter'),
@@ -164,7 +164,7 @@ products = Table('products', 'The catalogue, with what has left it.', 'one row p
    indexes=(('category',),))
 
 # %% ../nbs/01_schema.ipynb #2adbf0be
-orders = Table('orders', 'What customers ordered, and how far it got.', 'one row per order', (
+orders = Table('orders', 'Orders with their status.', 'one row per order', (
     Column('order_id', 'id', 'Day (yymmdd) times 10^8 plus the number within the day', 'primary', ge=DAY_KEYS + 1, example=25031800000001),
     Column('customer_id', 'id', 'Who ordered', references='customers', example=1),
     Column('ordered_at', 'time', 'When the order was placed', unit='wall time', example=datetime(2025, 3, 18, 17, 35, 27)),
@@ -184,7 +184,7 @@ orders = Table('orders', 'What customers ordered, and how far it got.', 'one row
 ), indexes=(('customer_id', 'ordered_at'), ('ordered_at',), ('status',)))
 
 # %% ../nbs/01_schema.ipynb #2fd1a644
-order_items = Table('order_items', 'The lines of the orders.', 'one row per order line', (
+order_items = Table('order_items', 'The products in each order, with quantity and price.', 'one row per order line', (
     Column('order_item_id', 'id', 'order_id times 100 plus line_number', 'primary', example=2503180000000101),
     Column('order_id', 'id', 'The order', references='orders', example=25031800000001),
     Column('line_number', 'count', 'Number of the line within its order', ge=1, le=MAX_LINES, example=1),
@@ -195,12 +195,12 @@ order_items = Table('order_items', 'The lines of the orders.', 'one row per orde
     Column('returned_quantity', 'count', 'Units sent back', ge=0, le=MAX_QUANTITY, unit='units', example=0),
 ), unique=(('order_id', 'line_number'), ('order_id', 'product_id')), checks=(
     Check('item_id_codes_line', 'The key is made of order and line number', f'order_item_id = order_id * {LINE_KEYS} + line_number'),
-    Check('discount_below_price', 'A discount leaves something to pay', 'discount_cents < quantity * unit_price_cents'),
+    Check('discount_below_price', 'A line discount is less than quantity times unit price', 'discount_cents < quantity * unit_price_cents'),
     Check('returned_within_quantity', 'No more comes back than was ordered', 'returned_quantity <= quantity'),
 ), indexes=(('product_id',),))
 
 # %% ../nbs/01_schema.ipynb #f15b03d4
-payments = Table('payments', 'How orders were paid.', 'one row per order', (
+payments = Table('payments', 'The payment of each order, with refunds.', 'one row per order', (
     Column('payment_id', 'id', 'order_id times 10 plus 1', 'primary', example=250318000000011),
     Column('order_id', 'id', 'The order', references='orders', unique=True, example=25031800000001),
     Column('method', 'text', 'How it is paid', values=METHODS, example='card'),
@@ -212,8 +212,8 @@ payments = Table('payments', 'How orders were paid.', 'one row per order', (
            example=datetime(2025, 3, 18, 17, 37, 10)),
 ), checks=(
     Check('payment_id_codes_order', 'The key is made of the order', f'payment_id = order_id * {PAYMENT_KEYS} + 1'),
-    Check('paid_when_captured', 'paid_at is set exactly when the payment was captured', f'(paid_at IS NOT NULL) = (status IN {_in(CAPTURED)})'),
-    Check('refund_when_refunded', 'Money went back exactly when status says so', f'(refunded_cents > 0) = (status IN {_in(REFUNDED)})'),
+    Check('paid_when_captured', 'paid_at is set if and only if the payment was captured', f'(paid_at IS NOT NULL) = (status IN {_in(CAPTURED)})'),
+    Check('refund_when_refunded', 'refunded_cents is above 0 if and only if the status is refunded or partially_refunded', f'(refunded_cents > 0) = (status IN {_in(REFUNDED)})'),
     Check('refund_within_amount', 'No more goes back than was paid', 'refunded_cents <= amount_cents'),
     Check('tried_unless_pending', 'A payment that is not pending was tried', "attempts >= 1 OR status = 'pending'"),
 ), indexes=(('status',), ('method',)))

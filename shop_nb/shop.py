@@ -62,7 +62,7 @@ class _Frames(_Tables):
     def frame(self,
         name:str, # one of the five tables
     ) -> pd.DataFrame:
-        "A table as a pandas frame; the same object each time. Raises `ShopError` for a name that is not there"
+        "A table as a pandas frame; the same object each time. Raises `ShopError` for an unknown name"
         if name not in self._frames:
             self._frames[name] = self.tables[get_table(name).name].to_pandas(date_as_object=False)
         return self._frames[name]
@@ -107,7 +107,7 @@ class _Asked(_Shown):
         name:str, # a question; `shop_nb.analytics.questions()` has them all
         **params, # its parameters, as start='2025-03-01'
     ) -> Answer: # a frame that knows its SQL and how to plot itself
-        "Ask a question by its name; raises `ShopError` (code 2) for a name or parameter that is not there"
+        "Ask a question by its name; raises `ShopError` (code 2) for an unknown name or parameter"
         return ask(name, self.connection, **params)
 
 # %% ../nbs/10_shop.ipynb #1f1314ea
@@ -259,7 +259,7 @@ def _count(shop):
 
 # %% ../nbs/10_shop.ipynb #2715ee03
 def _row_texts(shop):
-    "The rows as text; a number that is not sure has an about before it"
+    "The rows as text; an estimate is preceded by “about”"
     unsure = not _is_made(shop) and shop.settings.until != shop.settings.end
     return {name: f'{"about " if unsure and name == "order_items" else ""}{n:,}' for name, n in shop.rows().items()}
 
@@ -338,7 +338,7 @@ def own_folder(
         raise ShopError('The name of the folder is empty.', 'Name a folder; the current one is a full stop', code=2)
     folder = Path(folder)
     if folder.is_symlink() and not folder.exists():
-        raise ShopError(f'{folder} is a link to {folder.readlink()}, which is not there.',
+        raise ShopError(f'{folder} is a link to {folder.readlink()}, which does not exist.',
                         'Make that folder, or remove the link', code=2)
     if folder.exists() and not folder.is_dir():
         raise ShopError(f'{folder} is a file, not a folder.', 'Name a folder: --out DIR', code=2)
@@ -361,7 +361,7 @@ def _outdated(folder):
 ENGINES = 'local', 'spark'
 
 def _writer(engine, master, workers): # what makes the files
-    "The function that writes the tables; raises `ShopError` for an engine that is not there"
+    "The function that writes the tables; raises `ShopError` for an unknown engine"
     if engine not in ENGINES: raise ShopError(f'There is no engine {engine!r}.', f'Take one of {", ".join(ENGINES)}', code=2)
     if engine == 'local' and master: raise ShopError('A master is for Spark.', 'Add --engine spark, or leave --master out', code=2)
     if engine == 'local': return lambda *args, **how: write_tables(*args, workers=workers, **how)

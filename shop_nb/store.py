@@ -60,7 +60,7 @@ def _writer(path):
     "The connection that writes; raises `ShopError` for a database that cannot be opened or changed"
     if not path.is_file():
         raise ShopError(f'{path.name} is a folder.' if path.is_dir() else f'There is no database {path.name}.',
-                        'Load one: shop-nb load DIR --db FILE', code=2)
+                        'Create one: shop-nb load DIR --db FILE', code=2)
     con = _connect(path, 'rw')
     try: _prepare(con, path.name)
     except sqlite3.Error as e:
