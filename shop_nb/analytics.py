@@ -225,8 +225,10 @@ def fetch(
         relation = con.sql(text, params=params)
         return pa.table({}) if relation is None else relation.limit(most + 1).to_arrow_table()
     todo = 'Join each table by its key, as in: join order_items using (order_id)'
+    duckdb = need('duckdb', 'analytics')
     try: table = _interruptible(con, work)
-    except need('duckdb', 'analytics').OutOfMemoryException:
+    except duckdb.Error as e:
+        if not isinstance(e, duckdb.OutOfMemoryException) and 'Arrow Appender' not in str(e): raise # text beyond 2 GiB
         raise ShopError('This query needs more memory than it may have: is a join condition missing?', todo, code=2) from None
     if table.num_rows <= most: return table
     raise ShopError(f'This query has more than {most:,} rows: is a join condition missing?', todo, code=2)

@@ -176,7 +176,10 @@ class _Stopped(Exception): "A server was asked to stop, and has"
 
 @contextmanager
 def _serving():
-    "Run a server until it is asked to stop"
+    "Run a server until it is asked to stop; a hang-up asks for it, too, and servers know TERM"
+    hangup = getattr(signal, 'SIGHUP', None)
+    if hangup and signal.getsignal(hangup) != signal.SIG_IGN: # nohup has it ignored
+        signal.signal(hangup, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try: yield
     except KeyboardInterrupt: pass
     raise _Stopped

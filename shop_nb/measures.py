@@ -229,7 +229,7 @@ def open_words(
 # %% ../nbs/11_measures.ipynb #d62e6410
 measure('refund_rate', 'Refund rate', 'share', 'Money given back, as a share of money captured, '
         'both with tax and shipping. Not final while sales can still come back: '
-        f'until {RETURN_DAYS} days after delivery.', 'payments', '''
+        f'until {RETURN_DAYS} days after delivery, when nearly all returns have arrived.', 'payments', '''
 select sum(p.refunded_cents) / nullif(sum(p.amount_cents)
     filter (where p.status in ('captured', 'refunded', 'partially_refunded')), 0)
 from payments as p
