@@ -206,10 +206,13 @@ def _interruptible(con, work):
 MOST_ROWS = 5_000_000 # of an answer
 
 def _statement(sql):
-    "A statement without the semicolon that ends it, and what follows: DuckDB puts it into a larger one"
+    "A statement without semicolons and what is beyond them: DuckDB puts it into a larger one"
     data = sql.encode()
-    ends = [at for at, _ in need('duckdb', 'analytics').tokenize(sql) if data[at:at + 1] == b';']
-    return data[:ends[0]].decode() if ends else sql
+    tokens = [(at, kind.name) for at, kind in need('duckdb', 'analytics').tokenize(sql)]
+    ends = [at for at, _ in tokens if data[at:at + 1] == b';']
+    first = min((at for at, kind in tokens if at not in ends and kind != 'comment'), default=0)
+    begin = max((at + 1 for at in ends if at < first), default=0)
+    return data[begin:min((at for at in ends if at > first), default=len(data))].decode()
 
 def fetch(
     con, # a connection that `connect` made

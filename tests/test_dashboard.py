@@ -845,7 +845,7 @@ def test_pictures_hold_their_notes(visit, browser):
     "In lines that end within the picture, above the chart; where all days count, the view's are not named."
     page = visit('?days=2025-05-31..2025-08-01&country=DE,FR,IT&category=Books,Home,Toys&page=customers')
     for panel, has, lacks in (('new_vs_returning', ['31 May – 1 Aug 2025 · Books', 'France', 'Striped'], []), ('cohort_retention', ['Uses all data up to 1 Aug 2025, not only the chosen period.', 'Germany'], ['31 May – 1 Aug']),
-                              ('repeat_rate', ['Uses all data up to 1 Aug 2025, not only the chosen period.', 'may fall.'], ['31 May'])):
+                              ('repeat_rate', ['Uses all data up to 1 Aug 2025, not only the chosen period.', 'as n shrinks.'], ['31 May'])):
         page.locator(f'.p-{panel} summary').click()
         with page.expect_download() as got: page.locator(f'.p-{panel} .menu button', has_text='Chart as SVG').click()
         drawn = browser.new_page()

@@ -106,7 +106,7 @@ def test_index_says_what_the_shop_is(done):
     text = (done / 'index.html').read_text()
     revenue = Shop.open(done).ask('monthly_revenue').frame.revenue_eur.sum()
     assert 'A shop of 240 orders' in text and f'€{revenue:,.0f}' in text and 'All checks passed' in text
-    assert text.count('<svg') == len(module.CHARTS) and '-p customers 120 -p products 60 -p orders 240' in text
+    assert text.count('<svg') == 2 * len(module.CHARTS) and '-p customers 120 -p products 60 -p orders 240' in text
 
 
 def test_database_and_files_agree(done):
