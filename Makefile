@@ -22,9 +22,9 @@ TAG :=#                    the version that `make dist` and `make notes` must be
 ADDRESS :=#                where README of `make dist` finds the project's files, e.g. ADDRESS=https://github.com/OWNER/NAME
 UPGRADE :=#                `make lock UPGRADE=1` takes the newest versions of all packages
 PYTHONS :=#                Pythons of `make wheel` other than that of .venv, e.g. PYTHONS="python3.12 python3.13"
-NB = $(CHAPTERS)#          notebooks of `make outputs`, e.g. NB=nbs/05_validate.ipynb
+NB = $(CHAPTERS)#          notebooks of `make outputs`, e.g. NB=nbs/20_quality/01_validate.ipynb
 
-CHAPTERS = $(filter-out nbs/benchmarks%.ipynb nbs/pools.ipynb,$(wildcard nbs/*.ipynb nbs/lessons/*.ipynb nbs/lessons/*/*.ipynb))
+CHAPTERS = nbs/index.ipynb nbs/evidence/certificate.ipynb $(wildcard nbs/[0-9]*/*.ipynb nbs/lessons/*.ipynb nbs/lessons/*/*.ipynb)
 EXECUTE = $(PY) -m nbconvert --to notebook --execute --inplace --log-level WARN --ExecutePreprocessor.timeout=1800
 NBVAL = --nbval --nbval-current-env --nbval-sanitize-with nbs/sanitize.cfg --nbval-cell-timeout 300
 
@@ -77,7 +77,7 @@ export: $(READY) ## write shop_nb/*.py and README.md from the notebooks
 readme: $(READY) ## write README.md from nbs/index.ipynb
 	@$(PY) scripts/readme.py
 
-outputs: $(READY) ## run notebooks top to bottom in a fresh kernel and store what they show (NB=nbs/05_validate.ipynb for one)
+outputs: $(READY) ## run notebooks top to bottom in a fresh kernel and store what they show (NB=nbs/20_quality/01_validate.ipynb for one)
 	@$(BIN)/nbdev-export
 	@set -e; for nb in $(NB); do echo "$$nb"; $(EXECUTE) "$$nb"; done
 	@$(MAKE) export
@@ -124,7 +124,7 @@ docs-serve: $(READY) ## build the documentation and serve it on this machine: ht
 
 bench: $(READY) peers ## run the benchmark notebooks and store their figures (a quarter of an hour)
 	@$(PY) scripts/tools.py
-	@set -e; for nb in nbs/benchmarks*.ipynb; do echo "$$nb"; $(EXECUTE) "$$nb"; $(BIN)/nbdev-clean --fname "$$nb"; done
+	@set -e; for nb in nbs/evidence/benchmarks*.ipynb; do echo "$$nb"; $(EXECUTE) "$$nb"; $(BIN)/nbdev-clean --fname "$$nb"; done
 
 peers: .venv-peers/.ready ## install the generators that benchmarks compare with into .venv-peers
 
@@ -137,10 +137,10 @@ peers-environment:
 	.venv-peers/bin/python -m pip -qq install -r scripts/peers.txt; \
 	touch .venv-peers/.ready
 
-pools: $(READY) ## make the word pools in shop_nb/data again, by nbs/pools.ipynb
+pools: $(READY) ## make the word pools in shop_nb/data again, by nbs/sources/pools.ipynb
 	@$(PY) -m pip -qq install --no-build-isolation --editable '.[pools]'
-	@$(EXECUTE) nbs/pools.ipynb
-	@$(BIN)/nbdev-clean --fname nbs/pools.ipynb
+	@$(EXECUTE) nbs/sources/pools.ipynb
+	@$(BIN)/nbdev-clean --fname nbs/sources/pools.ipynb
 
 services: ## install what the container image has: the package and what its services need, without tools (SERVICES=/opt/shop)
 	@set -e; $(FIND); rm -rf $(SERVICES); $$python -m venv $(SERVICES)

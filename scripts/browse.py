@@ -52,7 +52,7 @@ def waiting(server, n, seconds=60):
 
 def start(run, cache):
     "Start the server: process, address, seconds until it answered."
-    code = 'import sys; from shop_nb.cli import main; sys.exit(main())'
+    code = 'import sys; from shop_nb.app.cli import main; sys.exit(main())'
     begun = time.perf_counter()
     server = subprocess.Popen([sys.executable, '-c', code, 'dashboard', run, '--port', str(free_port())], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | dict(XDG_CACHE_HOME=cache))
     return server, server.stdout.readline().strip(), time.perf_counter() - begun

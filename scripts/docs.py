@@ -17,11 +17,13 @@ from markupsafe import Markup
 import reference
 from readme import ROOT, cells
 from render import SECTIONS, Page, Writer, defined, notebook, opening, owners, plain, relative
-from shop_nb.pages import policy
+from shop_nb.course.exercises import LESSONS
+from shop_nb.reporting.pages import policy
 
 EVIDENCE = 'certificate|benchmarks.*|pools' # notebooks that show rather than define
 HIDDEN = 'Exercises', 'Solutions' # pages with answers of the lessons: a link leads to them, and neither menu nor search
-ORDER, GROUPS = [*SECTIONS], ['', 'Lessons', *HIDDEN, 'Look up', 'Questions', 'Modules', 'Pipeline', 'Dashboard', 'Project', 'Evidence']
+ROOMS = [p.name[3:] for p in sorted((ROOT / 'nbs').glob('[0-9][0-9]_*'))]
+ORDER, GROUPS = [*SECTIONS], ['', 'Lessons', *HIDDEN, 'Look up', 'Questions', *ROOMS, 'Pipeline', 'Dashboard', 'Project', 'Evidence']
 
 
 # -- the pages there are
@@ -32,7 +34,7 @@ def here(name):
 
 
 def notes(text):
-    "What the comments at the top of a guide say: `<!-- needs: shop_nb.api -->` leaves it out where that is not, `<!-- words: bigger, larger -->` are words that people search for."
+    "What the comments at the top of a guide say: `<!-- needs: shop_nb.api.app -->` leaves it out where that is not, `<!-- words: bigger, larger -->` are words that people search for."
     top = re.match(r'(<!--.*?-->\n+)*', text)[0]
     return dict(re.findall(r'<!-- (\w+): (.+?) -->', top))
 
@@ -54,7 +56,8 @@ def notebooks():
     for path in sorted((ROOT / 'nbs').rglob('*.ipynb')):
         if '.ipynb_checkpoints' in path.parts: continue
         title, lead, _ = opening(cells(str(path.relative_to(ROOT))))
-        folder, name = path.parent.relative_to(ROOT / 'nbs').as_posix(), re.sub(r'^\d\d[a-z]?_', '', path.stem)
+        folder, name = path.parent.relative_to(ROOT / 'nbs').as_posix(), re.sub(r'^\d\d_', '', path.stem)
+        room = folder[3:] if re.match(r'\d\d_', folder) else ''
         more = dict(title=title or path.stem, lead=lead, source=str(path.relative_to(ROOT)), template='notebook.html')
         if path.stem == 'index': yield Page('tutorial/index.html', section='tutorial', **more | dict(title='Getting started'))
         elif folder.startswith('lessons'):
@@ -62,7 +65,10 @@ def notebooks():
             group = part.title() or 'Lessons'
             yield Page(f'{folder}/{path.stem}.html', section='tutorial', group=group, nav=group not in HIDDEN, **more)
         elif re.fullmatch(EVIDENCE, path.stem): yield Page(f'explanation/{path.stem}.html', section='explanation', group='Evidence', **more)
-        elif folder == '.': yield Page(f'modules/{name}.html', section='reference', group='Modules', **more)
+        elif room:
+            answers = room == 'course' and name in LESSONS
+            group = HIDDEN[0] if answers else room
+            yield Page(f'modules/{room}/{name}.html', section='reference', group=group, nav=not answers, **more)
         else: yield Page(f'{folder}/{path.stem}.html', section='reference', group=folder.title(), **more)
 
 
@@ -153,7 +159,7 @@ def found_on(page, text):
 
 
 # what a result is called and what it weighs: somebody who types a plain word wants a guide, a question or a setting before a chapter, and that before a name in the code
-KINDS = {'': ('', 1), 'Lessons': ('Lesson', 1), 'Questions': ('Question', 1), 'Look up': ('Reference', 1), 'Modules': ('Chapter', .7), 'Library': ('Library', .4)}
+KINDS = {'': ('', 1), 'Lessons': ('Lesson', 1), 'Questions': ('Question', 1), 'Look up': ('Reference', 1), 'Library': ('Library', .4)} | {room: ('Chapter', .7) for room in ROOMS}
 MANY = {'reference/api.html': .5, 'reference/make.html': .5, 'reference/rules.html': .5, 'project/changelog.html': .05} # pages with so many parts, or words, that they would be everywhere
 
 

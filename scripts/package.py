@@ -59,7 +59,7 @@ def core(env):
     assert 'what the settings make' in shop(0, 'verify', 'made')
     assert 'To be fixed' not in shop(0, 'doctor') and "pip install 'shop_nb[run]'" in shop(1, 'doctor', 'run')
     lacking = ['validate made', 'load made --db shop.db', 'ask order_status --run made', 'profile made', 'run --out mine']
-    got, out, err = env.run('python', '-c', f'from shop_nb.cli import main; print(*[main(w.split()) for w in {lacking!r}])')
+    got, out, err = env.run('python', '-c', f'from shop_nb.app.cli import main; print(*[main(w.split()) for w in {lacking!r}])')
     assert out.split() == ['2'] * len(lacking) and err.count("pip install 'shop_nb[") == len(lacking), out + err
     got, out, err = env.run('python', '-c', 'from shop_nb import Shop, twin; print(len(twin(Shop(orders=120, order_items=300), seed=8).b.orders))')
     assert out.strip() == '120', out + err

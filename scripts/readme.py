@@ -46,7 +46,7 @@ def words(text):
 def alternative(prose, source):
     "What a picture shows, for those who cannot see it: its question, the last sentence before it, or else its code."
     if name := re.search(r"\bask\('(\w+)'", source):
-        from shop_nb.analytics import questions
+        from shop_nb.analytics.questions import questions
         if question := questions().get(name[1]): return f'Chart: {question.title}'
     lines = words(prose).splitlines()
     if not lines: return f'Chart drawn by {source.splitlines()[-1]}'

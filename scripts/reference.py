@@ -11,16 +11,16 @@ from markupsafe import Markup
 from readme import ROOT, cells
 from render import Page, coloured, opening, plain, relative, slug
 from shop_nb import Shop
-from shop_nb.analytics import PARAMS, questions
-from shop_nb.charts import both
-from shop_nb.cli import app
-from shop_nb.dictionary import er_diagram
-from shop_nb.pages import NARROW, WIDE, figure
-from shop_nb.profile import dictionary_html
-from shop_nb.realism import FACTS
-from shop_nb.rules import RULES, VIEWS, create_views
-from shop_nb.schema import TABLES, create_tables
-from shop_nb.settings import describe
+from shop_nb.analytics.questions import PARAMS, questions
+from shop_nb.reporting.charts import both
+from shop_nb.app.cli import app
+from shop_nb.model.dictionary import er_diagram
+from shop_nb.reporting.pages import NARROW, WIDE, figure
+from shop_nb.reporting.profile import dictionary_html
+from shop_nb.realism.facts import FACTS
+from shop_nb.model.rules import RULES, VIEWS, create_views
+from shop_nb.model.schema import TABLES, create_tables
+from shop_nb.core.settings import describe
 
 e = lambda text: html.escape(str(text))
 
@@ -136,7 +136,7 @@ def command_page():
             rows.append([code(spelt), e(told), 'required' if p.required else code(default) if default else ''])
         usage = ' '.join(['shop-nb', name, *c.collect_usage_pieces(context)])
         parts.append(f'<h2 id="{slug(name)}">shop-nb {e(name)}</h2><p>{e(c.help or "")}</p>' + coloured(usage, 'text') + table(['option', 'meaning', 'default'], rows))
-    parts.append('<p><code>-p NAME VALUE</code> accepts every <a href="settings.html">setting</a>; with <code>run</code> also the parameters of its <a href="../modules/run.html">notebooks</a>, and with <code>ask</code> those of the <a href="../questions/index.html">question</a>.</p>')
+    parts.append('<p><code>-p NAME VALUE</code> accepts every <a href="settings.html">setting</a>; with <code>run</code> also the parameters of its <a href="../modules/app/run.html">notebooks</a>, and with <code>ask</code> those of the <a href="../questions/index.html">question</a>.</p>')
     return Page('reference/commands.html', 'Command line', 'reference', 'Look up', lead='shop-nb: every command and option', body='\n'.join(parts))
 
 
@@ -164,9 +164,9 @@ def make_page():
 @cache
 def openapi():
     "What the service says of itself, or None where this shop_nb has no service."
-    if not importlib.util.find_spec('shop_nb.api'): return None
-    from shop_nb.api import Config, make_app
-    from shop_nb.load import load
+    if not importlib.util.find_spec('shop_nb.api.app'): return None
+    from shop_nb.api.app import Config, make_app
+    from shop_nb.database.load import load
     small = Shop(customers=60, products=40, orders=120, order_items=300)
     with tempfile.TemporaryDirectory() as folder, redirect_stderr(io.StringIO()):
         load(small.tables, f'{folder}/shop.db')
@@ -227,12 +227,13 @@ def names():
             | {v: f'reference/sql.html#{v}' for v in VIEWS} | {f'shop-nb {n}': f'reference/commands.html#{slug(n)}' for n, _ in commands()} | {f'make {n}': f'reference/make.html#{n}' for n in targets()[0]})
 
 
-PARTS = dict(Modules='', Pipeline='Pipeline', Evidence='Evidence') # groups of notebooks: heading on the page of chapters
+ROOMS = [p.name[3:] for p in sorted((ROOT / 'nbs').glob('[0-9][0-9]_*'))]
+PARTS = {room: room for room in ROOMS} | dict(Pipeline='Pipeline', Evidence='Evidence') # groups of notebooks: heading on the page of chapters
 
 
 def chapters(page, pages):
     "Fill the page of chapters."
-    parts = ['<p>A chapter imports only from the chapters before it, so the numbers are both reading order and dependency order.</p>']
+    parts = ['<p>Each folder is a room. A chapter may use the public names of rooms with lower numbers, so the numbers are both reading order and dependency order.</p>']
     for group, heading in PARTS.items():
         ps = [p for p in pages if p.group == group and p.source.endswith('.ipynb')]
         if heading: parts.append(f'<h2 id="{slug(heading)}">{heading}</h2>')

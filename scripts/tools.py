@@ -47,7 +47,7 @@ def starts_spark(
     home, # a folder with bin/java
 ):
     "Whether Spark runs on the Java there: it is new enough, and has the module that Spark asks for."
-    from shop_nb.doctor import java_major
+    from shop_nb.app.doctor import java_major
     code, said = run(str(home / 'bin' / 'java'), VECTOR, '-version')
     return code == 0 and (java_major(said) or 0) >= JAVA
 

@@ -3,14 +3,21 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what a type checker and an editor see; at run time nothing is imported before it is asked for
-    from shop_nb.generate import digest as digest, tables as tables
-    from shop_nb.settings import Settings as Settings, ShopError as ShopError
-    from shop_nb.shop import Shop as Shop
-    from shop_nb.twins import twin as twin
+    from shop_nb.generator.blocks import digest as digest, tables as tables
+    from shop_nb.core.settings import Settings as Settings, ShopError as ShopError
+    from shop_nb.shop.shop import Shop as Shop
+    from shop_nb.shop.counterfactual import twin as twin
 
 __version__ = "0.1.0"
 
-_HOME = dict(Shop="shop", Settings="settings", ShopError="settings", twin="twins", tables="generate", digest="generate")
+_HOME = dict(
+    Shop="shop.shop",
+    Settings="core.settings",
+    ShopError="core.settings",
+    twin="shop.counterfactual",
+    tables="generator.blocks",
+    digest="generator.blocks",
+)
 __all__ = list(_HOME)
 
 
@@ -23,11 +30,11 @@ def __getattr__(name: str):
 
 def load_ipython_extension(shell):
     "What `%load_ext shop_nb` calls: `%%ask` from here on"
-    from shop_nb import magic
+    from shop_nb.shop import magic
     magic.load_ipython_extension(shell)
 
 
 def unload_ipython_extension(shell):
     "What `%unload_ext shop_nb` calls"
-    from shop_nb import magic
+    from shop_nb.shop import magic
     magic.unload_ipython_extension(shell)

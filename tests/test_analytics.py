@@ -5,13 +5,13 @@ from itertools import combinations
 import numpy as np, pandas as pd, pyarrow as pa, pyarrow.parquet as pq, pytest
 from fastcore.docments import docments
 
-from shop_nb.analytics import PARAMS, QUESTIONS, Answer, analysis_sql, ask, connect, fetch, label_of
-from shop_nb.charts import BUILDERS, THEMES, plot, png, svg
-from shop_nb.numbers import short
-from shop_nb.generate import tables, write_tables
-from shop_nb.realism import fact
-from shop_nb.schema import TABLES, create_tables
-from shop_nb.settings import Settings, ShopError
+from shop_nb.analytics.questions import PARAMS, QUESTIONS, Answer, analysis_sql, ask, connect, fetch, label_of
+from shop_nb.reporting.charts import BUILDERS, THEMES, plot, png, svg
+from shop_nb.core.numbers import short
+from shop_nb.generator.blocks import tables, write_tables
+from shop_nb.realism.facts import fact
+from shop_nb.model.schema import TABLES, create_tables
+from shop_nb.core.settings import Settings, ShopError
 
 NAMES = '''monthly_revenue daily_revenue revenue_by_category revenue_by_country top_products top_customers order_status payment_methods
 payment_failures returns_by_category basket_size new_vs_returning repeat_rate cohort_retention rfm_segments customer_lifetime_value

@@ -20,24 +20,24 @@ from hypothesis import strategies as st
 from starlette.exceptions import HTTPException
 
 from browse import free_port
-from shop_nb.analytics import Answer, ask, questions
-from shop_nb.api import make_app
-from shop_nb.cli import main
-from shop_nb.door import HEAD, Config, Listener
-from shop_nb.generate import tables
-from shop_nb.keys import Keys
-from shop_nb.load import load
-from shop_nb.rules import RULES, violations
-from shop_nb.schema import TABLES
-from shop_nb.settings import Settings, ShopError
-from shop_nb.shapes import MANY, PATTERNS, SHAPES, _parse
-from shop_nb.store import Store, filters
+from shop_nb.analytics.questions import Answer, ask, questions
+from shop_nb.api.app import make_app
+from shop_nb.app.cli import main
+from shop_nb.api.middleware import HEAD, Config, Listener
+from shop_nb.generator.blocks import tables
+from shop_nb.api.auth import Keys
+from shop_nb.database.load import load
+from shop_nb.model.rules import RULES, violations
+from shop_nb.model.schema import TABLES
+from shop_nb.core.settings import Settings, ShopError
+from shop_nb.api.models import MANY, PATTERNS, SHAPES, _parse
+from shop_nb.store.repository import Store, filters
 from support import until
 
 SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
 HERE = Path(__file__).parent
 FULL = 'API_FULL' in os.environ # the numbers of a release instead of those of a daily run
-MAIN = 'import sys; from shop_nb.cli import main; sys.exit(main())'
+MAIN = 'import sys; from shop_nb.app.cli import main; sys.exit(main())'
 
 
 @pytest.fixture
@@ -989,7 +989,7 @@ def test_time_limit(inside):
 
 
 def test_a_rate_below_one_lets_in_one_now_and_then():
-    from shop_nb.door import Buckets
+    from shop_nb.api.middleware import Buckets
     b = Buckets(.2)
     assert b.wait('a') == 0 and 0 < b.wait('a') <= 5 and b.wait('b') == 0
 

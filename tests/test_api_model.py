@@ -11,14 +11,14 @@ from hypothesis import settings as hypothesis_settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from browse import free_port
-from shop_nb.api import make_app
-from shop_nb.door import Config
-from shop_nb.generate import tables
-from shop_nb.load import load
-from shop_nb.rules import RULES, violations
-from shop_nb.schema import TABLES
-from shop_nb.settings import Settings
-from shop_nb.store import filters, fold
+from shop_nb.api.app import make_app
+from shop_nb.api.middleware import Config
+from shop_nb.generator.blocks import tables
+from shop_nb.database.load import load
+from shop_nb.model.rules import RULES, violations
+from shop_nb.model.schema import TABLES
+from shop_nb.core.settings import Settings
+from shop_nb.store.repository import filters, fold
 from test_api import FULL, Server
 
 SMALL = Settings(seed=3, customers=6, products=12, orders=8, order_items=16)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from scipy import stats
-from shop_nb.cells import (Cells, binomial, choice_table, column_seed, gamma, integer, lognormal, look_up, mix,
+from shop_nb.generator.draws import (Cells, binomial, choice_table, column_seed, gamma, integer, lognormal, look_up, mix,
                            negative_binomial, normal, poisson, quantile_table, split, uniform)
 
 COLUMNS = [f'table{t}.column{c}' for t in range(5) for c in range(10)]

@@ -5,12 +5,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from shop_nb.cli import join_pairs, main
-from shop_nb.schema import TABLES
-from shop_nb.settings import ShopError
+from shop_nb.app.cli import join_pairs, main
+from shop_nb.model.schema import TABLES
+from shop_nb.core.settings import ShopError
 
 SMALL = [w for n, v in dict(customers=60, products=40, orders=120, order_items=300).items() for w in ('-p', n, str(v))]
-COMMAND = [sys.executable, '-c', 'import sys; from shop_nb.cli import main; sys.exit(main())']
+COMMAND = [sys.executable, '-c', 'import sys; from shop_nb.app.cli import main; sys.exit(main())']
 
 
 @pytest.fixture(scope='module')
@@ -143,7 +143,7 @@ def test_a_killed_command_left_a_beginning(call, tmp_path, left, again):
 
 @pytest.mark.parametrize('args', [['--help'], ['run', '--help'], ['generate', '--help'], ['ask', '--help'], ['--version']], ids=' '.join)
 def test_help_loads_nothing_heavy(args):
-    code = f'import sys; from shop_nb.cli import main; main({args!r}); print(*sorted(sys.modules))'
+    code = f'import sys; from shop_nb.app.cli import main; main({args!r}); print(*sorted(sys.modules))'
     out = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout
     loaded = {m.split('.')[0] for m in out.splitlines()[-1].split()}
     assert not loaded & {'pandas', 'numpy', 'pyarrow', 'duckdb', 'matplotlib', 'data_profiling', 'ydata_profiling', 'papermill', 'pandera', 'rich'}
@@ -192,7 +192,7 @@ def test_generate_csv(call, tmp_path):
 
 def test_errors_of_the_system_end_with_one_full_stop(call, tmp_path, monkeypatch):
     def full(*_, **__): raise OSError('The disk is full.')
-    monkeypatch.setattr('shop_nb.validate.validate', full)
+    monkeypatch.setattr('shop_nb.quality.validate.validate', full)
     assert call('validate', tmp_path) == (2, '', 'A file: The disk is full.\n')
 
 
@@ -238,7 +238,7 @@ def test_an_answer_without_rows_says_so(made, call):
 
 
 def test_ask_lists_the_questions(call):
-    from shop_nb.analytics import questions
+    from shop_nb.analytics.questions import questions
     code, out, err = call('ask', '--list')
     assert code == 0 and [line.split()[0] for line in out.splitlines()] == list(questions())
 
@@ -250,7 +250,7 @@ def test_verify(made, call):
 
 def test_profile(call, tmp_path, monkeypatch):
     "The command writes a page a table; the pages themselves are looked at in test_run.py."
-    monkeypatch.setattr('shop_nb.profile._report', lambda *_: '<head></head><body></body>')
+    monkeypatch.setattr('shop_nb.reporting.profile._report', lambda *_: '<head></head><body></body>')
     call('generate', '--out', tmp_path / 'shop', *SMALL)
     assert call('profile', tmp_path / 'shop')[0] == 0
     assert sorted(p.stem for p in (tmp_path / 'shop/profile').iterdir()) == sorted(TABLES)
@@ -345,7 +345,7 @@ def test_the_true_cause_is_named(loaded, tmp_path, bound, call, state, command):
 
 ENDED = '''
 import os, signal, sys, time
-import shop_nb.generate, shop_nb.cli as cli
+import shop_nb.generator.blocks, shop_nb.app.cli as cli
 def stuck(*_, **__):
     try:
         print('begun', flush=True)
@@ -409,7 +409,7 @@ def test_a_file_of_ones_own_hides_nothing(made, tmp_path):
     "The command does not look into the current folder for modules; a Python that does names the file, unless it cannot even start."
     for name in 'random', 'types', 'json', 'numpy', 'statistics', 'calendar', 'logging':
         (tmp_path / f'{name}.py').write_text('raise ImportError("my experiments")')
-    script = f'#!{sys.executable}\nimport sys\nfrom shop_nb.cli import main\nsys.exit(main())\n'
+    script = f'#!{sys.executable}\nimport sys\nfrom shop_nb.app.cli import main\nsys.exit(main())\n'
     (tmp_path / 'bin').mkdir()
     (tmp_path / 'bin' / 'shop-nb').write_text(script)
     done = subprocess.run([sys.executable, tmp_path / 'bin' / 'shop-nb', 'validate', made], cwd=tmp_path, capture_output=True, text=True)

@@ -14,16 +14,16 @@ from playwright.sync_api import expect
 
 from browse import free_port, kernels
 from shop_nb import Shop
-from shop_nb.analytics import ask, cut_months
-from shop_nb.charts import THEMES, svg
-from shop_nb.cube import Cube, build, cube_path
-from shop_nb.dashboard import Desk, theme_css
-from shop_nb.measures import CARDS, DIMENSIONS, MEASURES, SMALL, Filters, before, compared, from_query, measure_sql, to_query, year_before
-from shop_nb.numbers import headline, short
-from shop_nb.panels import HISTORY, OWN, PAGES
-from shop_nb.schema import CATEGORIES
-from shop_nb.serve import page_folder
-from shop_nb.settings import ShopError
+from shop_nb.analytics.questions import ask, cut_months
+from shop_nb.reporting.charts import THEMES, svg
+from shop_nb.dashboard.rollup import Cube, build, cube_path
+from shop_nb.dashboard.backend import Desk, theme_css
+from shop_nb.analytics.measures import CARDS, DIMENSIONS, MEASURES, SMALL, Filters, before, compared, from_query, measure_sql, to_query, year_before
+from shop_nb.core.numbers import headline, short
+from shop_nb.dashboard.panels import HISTORY, OWN, PAGES
+from shop_nb.model.schema import CATEGORIES
+from shop_nb.dashboard.serve import page_folder
+from shop_nb.core.settings import ShopError
 from support import process, until
 
 SIZE = dict(customers=400, products=120, orders=1600, order_items=4000, seed=5)
@@ -485,7 +485,7 @@ def test_changed_files_never_show_old_numbers(tmp_path):
 
 
 def test_a_cube_is_whole_or_not_there(shop, tmp_path, monkeypatch):
-    import shop_nb.cube as module
+    import shop_nb.dashboard.rollup as module
     monkeypatch.setitem(module._CUBES, 'line_cube', 'select nothing from nowhere')
     with pytest.raises(ShopError): build(shop.folder, tmp_path / 'x.cube')
     assert not list(tmp_path.iterdir())
@@ -500,7 +500,7 @@ def test_the_cache_does_not_grow(shop, tmp_path):
 
 
 def test_a_shop_is_served_only_if_it_is_one(tmp_path, capsys):
-    from shop_nb.cli import main
+    from shop_nb.app.cli import main
     assert main(['dashboard', str(tmp_path / 'no')]) == 2
     (tmp_path / 'tables').mkdir()
     assert main(['dashboard', str(tmp_path)]) == 2
@@ -534,7 +534,7 @@ def test_every_text_can_be_read(scheme):
 
 # -------------------------------------------------------------------------------- the page
 
-SERVE = [sys.executable, '-c', 'import sys; from shop_nb.cli import main; sys.exit(main())', 'dashboard']
+SERVE = [sys.executable, '-c', 'import sys; from shop_nb.app.cli import main; sys.exit(main())', 'dashboard']
 KPI = '.kpi[data-name={}] .value'
 
 
@@ -941,8 +941,8 @@ def test_new_data_is_told_and_shown_on_a_click_and_a_shop_that_went_away_is_told
 def test_the_service_says_the_same(shop, cube, tmp_path):
     "Each question that a headline number agrees with gives the same through HTTP, to the cent."
     from fastapi.testclient import TestClient
-    from shop_nb.api import make_app
-    from shop_nb.door import Config
+    from shop_nb.api.app import make_app
+    from shop_nb.api.middleware import Config
     db = tmp_path / 'shop.db'
     shop.load(db)
     days = dict(start='2025-05-05', end='2025-09-14')

@@ -16,7 +16,7 @@ from browse import free_port
 from dist import front
 from docs import Ends
 from shop_nb import __version__
-from shop_nb.settings import SETTINGS
+from shop_nb.core.settings import SETTINGS
 
 ROOT, BIN = Path(__file__).resolve().parents[1], Path(sys.executable).parent
 WORKFLOWS = sorted(p.relative_to(ROOT) for p in (ROOT / '.github' / 'workflows').glob('*'))
@@ -241,7 +241,7 @@ def test_only_clients_reach_the_services_and_a_token_is_handed_on():
     asked, = rule['spec']['ingress'][0]['from']
     assert asked == dict(namespaceSelector={}, podSelector={'matchLabels': {'shop-client': 'true'}}) and rule['spec']['egress'] == []
     name, = services()['dashboard']['environment']
-    assert [e['name'] for e in PODS['dashboard']['containers'][0]['env']] == [name] and f"envvar='{name}'" in text('shop_nb/cli.py')
+    assert [e['name'] for e in PODS['dashboard']['containers'][0]['env']] == [name] and f"envvar='{name}'" in text('shop_nb/app/cli.py')
 
 
 @pytest.mark.parametrize('name', PODS)
@@ -385,7 +385,7 @@ def test_lab(image, environment, data):
     told = dict(Authorization='token secret')
     with serving('lab', image, environment, data, JUPYTER_TOKEN='secret') as url:
         assert ask(f'{url}/api/contents/')[0] == 403
-        assert '10_shop.ipynb' in {f['name'] for f in json.loads(ask(f'{url}/api/contents/', **told)[2])['content']}
+        assert 'index.ipynb' in {f['name'] for f in json.loads(ask(f'{url}/api/contents/', **told)[2])['content']}
         assert ask(f'{url}/lab', **told)[0] == 200
         status, _, kernel = ask(f'{url}/api/kernels', 'POST', dict(name='python3'), **told)
         assert status == 201 and json.loads(kernel)['name'] == 'python3'

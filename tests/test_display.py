@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from shop_nb import Shop, twin
-from shop_nb.display import COLOURS, MARKS, Raw, edge, inline, mark, table
-from shop_nb.schema import TABLES
-from shop_nb.validate import validate
+from shop_nb.core.html import COLOURS, MARKS, Raw, edge, inline, mark, table
+from shop_nb.model.schema import TABLES
+from shop_nb.quality.validate import validate
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = dict(customers=200, products=60, orders=400, order_items=1000)

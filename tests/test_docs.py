@@ -6,9 +6,9 @@ import pytest
 
 import docs, reference
 from browse import free_port
-from shop_nb.analytics import questions
-from shop_nb.cli import main
-from shop_nb.run import pipeline
+from shop_nb.analytics.questions import questions
+from shop_nb.app.cli import main
+from shop_nb.app.run import pipeline
 from support import until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -101,8 +101,8 @@ def lines(path): return [l.split('#')[0].strip() for kind, text in fences(path) 
 def project(tmp_path, monkeypatch):
     "An empty folder as the project, in which a shop is small unless somebody says otherwise."
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr('shop_nb.run.project_root', lambda: tmp_path)
-    monkeypatch.setattr('shop_nb.analytics._registry', dict(questions())) # a guide adds a question
+    monkeypatch.setattr('shop_nb.app.run.project_root', lambda: tmp_path)
+    monkeypatch.setattr('shop_nb.analytics.questions._registry', dict(questions())) # a guide adds a question
     for name, value in SMALL.items(): monkeypatch.setenv(f'SHOP_NB_{name}', str(value))
     return tmp_path
 
@@ -113,8 +113,8 @@ def call(line, monkeypatch):
         words = shlex.split(line)
         while re.match('[A-Z_]+=', words[0]): m.setenv(*words.pop(0).split('=', 1))
         assert words[0] == 'shop-nb', f'{line}: this is neither run nor in ELSEWHERE'
-        m.setattr('shop_nb.run.pipeline', lambda: pipeline()[:1]) # of a run its first step, and no profiles: test_run.py and test_wheel.py have them all
-        m.setattr('shop_nb.profile._report', lambda *_: '<head></head><body></body>')
+        m.setattr('shop_nb.app.run.pipeline', lambda: pipeline()[:1]) # of a run its first step, and no profiles: test_run.py and test_wheel.py have them all
+        m.setattr('shop_nb.reporting.profile._report', lambda *_: '<head></head><body></body>')
         return main(words[1:])
 
 
@@ -182,15 +182,15 @@ def look(site, browser):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('words, title, url', [('retention', 'Retention of monthly cohorts', 'questions/cohort_retention.html'), ('unit_price_cents', 'order_items.unit_price_cents', 'reference/dictionary.html#order_items.unit_price_cents'),
-                                               ('quantile_ta', 'quantile_table', 'modules/cells.html#quantile_table'), ('big shop', 'Make a big shop', 'how-to/big.html')])
+                                               ('quantile_ta', 'quantile_table', 'modules/generator/draws.html#quantile_table'), ('big shop', 'Make a big shop', 'how-to/big.html')])
 def test_search_works_from_a_folder(look, site, words, title, url):
-    page = look('modules/calendar.html')
+    page = look('modules/generator/calendar.html')
     page.keyboard.press('/')
     assert until(lambda: page.evaluate('document.activeElement.type === "search" && typeof SEARCH !== "undefined"'))
     page.keyboard.type(words)
     assert page.locator('#site-found b').first.text_content() == title
     page.keyboard.press('Enter')
-    page.wait_for_url(lambda u: not u.startswith((site[0] / 'modules/calendar.html').as_uri()))
+    page.wait_for_url(lambda u: not u.startswith((site[0] / 'modules/generator/calendar.html').as_uri()))
     assert page.url.startswith((site[0] / url.split('#')[0]).as_uri()) and page.url.endswith(url.split('#')[-1] if '#' in url else '')
 
 
@@ -232,7 +232,7 @@ SEARCHES = {
     'seed': 'reference/settings.html#seed',
     'validate': 'reference/commands.html#validate',
     'monthly_revenue': 'questions/monthly_revenue.html',
-    'Shop.ask': 'modules/shop.html#Shop.ask'}
+    'Shop.ask': 'modules/shop/shop.html#Shop.ask'}
 
 
 @pytest.mark.slow
@@ -260,7 +260,7 @@ def test_pictures_in_readme_have_an_alternative_text():
 
 def test_answers_of_lessons_are_in_no_menu(site):
     "A link in a lesson leads to its solutions; the list of pages and the search do not."
-    pages = [p for p in site[1] if p.url.startswith(('lessons/solutions/', 'lessons/exercises/'))]
+    pages = [p for p in site[1] if p.group in ('Exercises', 'Solutions')]
     assert len(pages) == 8 and not any(p.nav for p in pages)
     text = (site[0] / 'lessons/01_meet_the_shop.html').read_text(encoding='utf-8')
     assert 'solutions/01_meet_the_shop.html' in text and 'solutions' not in text[:text.index('<main')]
@@ -283,9 +283,9 @@ def test_guides_with_commands_say_how_to_activate(path):
 
 def test_numbers_in_prose_are_those_of_the_library():
     "What README and guides say in words or figures, beside what the library has."
-    from shop_nb.realism import FACTS
-    from shop_nb.schema import TABLES
-    from shop_nb.settings import Settings
+    from shop_nb.realism.facts import FACTS
+    from shop_nb.model.schema import TABLES
+    from shop_nb.core.settings import Settings
     places = (ROOT / 'shop_nb/data/places.csv').read_text(encoding='utf-8').splitlines()[1:]
     countries = {line.split(',')[0] for line in places}
     digits = len(str(next(c for c in TABLES['order_items'].columns if c.name == 'order_item_id').example))
@@ -298,14 +298,14 @@ def test_numbers_in_prose_are_those_of_the_library():
         ('docs/how-to/04-database.md', '`order_item_id` has 16', digits == 16),
         ('docs/how-to/06-realism.md', 'Thirty-five facts', len(FACTS) == 35),
         ('docs/explanation/04-design.md', 'five short notebooks', len(pipeline()) == 5)]
-    rivals = (ROOT / 'nbs/benchmarks_generate.ipynb').read_text(encoding='utf-8') # rows per second beside tpchgen-cli, at its scales 1 and 10
+    rivals = (ROOT / 'nbs/evidence/benchmarks_generate.ipynb').read_text(encoding='utf-8') # rows per second beside tpchgen-cli, at its scales 1 and 10
     small, large = re.search(r'"tpchgen-cli 1 +[\d.]+ +([\d.]+).*?" +10 +[\d.]+ +([\d.]+)', rivals, re.S).groups()
     said += [('README.md', f'| {float(large):.1f} times |', True), ('README.md', f'; {float(small):.1f} times at 8.7 million', True)]
     for path, words, so in said: assert so and words in (ROOT / path).read_text(encoding='utf-8'), (path, words)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('url', ['index.html', 'tutorial/index.html', 'how-to/ask.html', 'modules/realism.html', 'reference/dictionary.html', 'reference/commands.html', 'questions/index.html', 'questions/hour_weekday.html', 'reference/rules.html'])
+@pytest.mark.parametrize('url', ['index.html', 'tutorial/index.html', 'how-to/ask.html', 'modules/realism/facts.html', 'reference/dictionary.html', 'reference/commands.html', 'questions/index.html', 'questions/hour_weekday.html', 'reference/rules.html'])
 def test_a_phone_shows_all_of_it(look, url):
     page = look(url, 390)
     assert page.evaluate('document.documentElement.scrollWidth') <= 390

@@ -4,9 +4,9 @@ from importlib.metadata import distribution
 
 import pytest
 
-import shop_nb.doctor as module
-from shop_nb.cli import main
-from shop_nb.doctor import DOES, Health, Part, examine, judge, sqlite_note
+import shop_nb.app.doctor as module
+from shop_nb.app.cli import main
+from shop_nb.app.doctor import DOES, Health, Part, examine, judge, sqlite_note
 
 EXTRAS = distribution('shop_nb').metadata.get_all('Provides-Extra')
 
@@ -107,6 +107,6 @@ def test_a_copy_that_was_never_installed_says_so(monkeypatch, capsys):
 
 
 def test_nothing_heavy_is_imported():
-    code = "import sys; from shop_nb.cli import main; main(['doctor']); print(*sorted({m.split('.')[0] for m in sys.modules}))"
+    code = "import sys; from shop_nb.app.cli import main; main(['doctor']); print(*sorted({m.split('.')[0] for m in sys.modules}))"
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.splitlines()[-1]
     assert not set(done.split()) & {'numpy', 'pandas', 'pyarrow', 'duckdb', 'matplotlib', 'pandera', 'papermill', 'pyspark', 'data_profiling', 'jupyterlab', 'adbc_driver_sqlite'}

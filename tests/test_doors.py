@@ -15,9 +15,9 @@ from tornado.websocket import websocket_connect
 import tools
 from browse import FLAGS, free_port, kernels
 from shop_nb import Shop
-from shop_nb.cli import main
-from shop_nb.panels import PAGES
-from shop_nb.serve import PROTOCOL, well_formed
+from shop_nb.app.cli import main
+from shop_nb.dashboard.panels import PAGES
+from shop_nb.dashboard.serve import PROTOCOL, well_formed
 from support import process, until
 
 SIZE = dict(customers=300, products=80, orders=700, order_items=1600, seed=5)
@@ -34,7 +34,7 @@ def run(tmp_path_factory):
 
 def served(run, folder, **more):
     "A dashboard on a port of its own"
-    return process(sys.executable, '-c', f'from shop_nb.serve import serve; serve(**{dict(run=str(run), port=free_port()) | more!r})', log=folder / 'server.log')
+    return process(sys.executable, '-c', f'from shop_nb.dashboard.serve import serve; serve(**{dict(run=str(run), port=free_port()) | more!r})', log=folder / 'server.log')
 
 
 class Stays(HTTPRedirectHandler):
@@ -65,7 +65,7 @@ def test_any_bytes_are_judged_at_once(message):
 
 def test_an_error_is_logged_without_the_query(caplog):
     from tornado import httpclient, httpserver, netutil, web
-    from shop_nb.serve import _Door, _log, doors
+    from shop_nb.dashboard.serve import _Door, _log, doors
     class Fails(_Door, web.RequestHandler):
         def get(self): raise ValueError('inside')
     class Missing(_Door, web.RequestHandler):
@@ -182,7 +182,7 @@ def test_a_websocket_that_speaks_something_else_is_refused_and_harms_nobody(serv
 
 @pytest.mark.slow
 def test_a_server_that_is_stopped_while_its_first_kernel_starts_ends_well(run, tmp_path):
-    with process(sys.executable, '-c', 'import sys; from shop_nb.cli import main; sys.exit(main())', 'dashboard', str(run),
+    with process(sys.executable, '-c', 'import sys; from shop_nb.app.cli import main; sys.exit(main())', 'dashboard', str(run),
                  '--port', str(free_port()), log=tmp_path / 'server.log') as (_, p):
         p.terminate()
         assert p.wait(30) == 0
@@ -355,7 +355,7 @@ def test_a_token_in_the_environment_is_not_ignored(run, monkeypatch, capsys):
 
 
 def test_where_a_proxy_hands_on_a_token_is_asked():
-    from shop_nb.serve import doors
+    from shop_nb.dashboard.serve import doors
     assert not doors().token
     assert doors(allow=['shop.example']).token
     assert doors(root='/shop').token

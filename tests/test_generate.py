@@ -6,16 +6,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings, strategies as st
-from shop_nb import generate as g
-from shop_nb.calendar import Calendar
-from shop_nb.customers import customers_table, lifetime, rate, signed_up
-from shop_nb.orders import STRATUM, line_counts, make_orders
-from shop_nb.products import TRAITS, Catalogue
-from shop_nb.schema import CATEGORIES, TABLES, arrow_schema
-from shop_nb.settings import MAX_LINES, Settings, SettingsError
-from shop_nb.sources import read_table
+from shop_nb.generator import blocks as g
+from shop_nb.generator.calendar import Calendar
+from shop_nb.generator.customers import customers_table, lifetime, rate, signed_up
+from shop_nb.generator.orders import STRATUM, line_counts, make_orders
+from shop_nb.generator.products import TRAITS, Catalogue
+from shop_nb.model.schema import CATEGORIES, TABLES, arrow_schema
+from shop_nb.core.settings import MAX_LINES, Settings, SettingsError
+from shop_nb.files.sources import read_table
 
-# The bytes of this version of the generator. A change that moves them raises VERSION in 02_cells.
+# The bytes of this version of the generator. A change that moves them raises VERSION in generator.draws.
 GOLDEN = {
     'default': (Settings(), dict(customers='2517235b2480b8431a651d5313945aa4', products='134c3b0ab987452446e0d16830d46387', orders='04031d3b8da0e7165ae8a93d43fe821d', order_items='0705bc2946dadfe3681d20a9ab60d0bc', payments='c1576d090214a7a5c532a0079d46f0dd')),
     'other': (Settings(seed=42, start='2024-02-01', end='2024-08-15', until='2024-10-03', customers=300, products=80, orders=700, order_items=1900), dict(customers='8a82c981924d7849af50716b1cfbfe86', products='42fc266cb8b31089db3c42818001994d', orders='df825d819e5582964e738e551a4258c8', order_items='548cef6729d916303d4cd60f15a2c5c7', payments='54a50684abb5d66f0c59a2d9540c8f4d')),
@@ -38,7 +38,7 @@ def test_golden(name):
 @pytest.mark.parametrize('env', [dict(TZ='Pacific/Auckland', LC_ALL='C', PYTHONHASHSEED='1'), dict(TZ='America/New_York', LC_ALL='C.UTF-8', PYTHONHASHSEED='4711')])
 def test_same_bytes_elsewhere(env, tmp_path):
     "Another process, folder, time zone, locale and hash seed."
-    code = 'from shop_nb.generate import digest, tables; from shop_nb.settings import Settings; print({n: digest(t, n) for n, t in tables(Settings()).items()})'
+    code = 'from shop_nb.generator.blocks import digest, tables; from shop_nb.core.settings import Settings; print({n: digest(t, n) for n, t in tables(Settings()).items()})'
     out = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, env={**os.environ, 'PYTHONPATH': os.path.dirname(os.path.dirname(g.__file__)), **env}, capture_output=True, text=True, check=True)
     assert eval(out.stdout) == GOLDEN['default'][1]
 
@@ -309,8 +309,8 @@ def test_what_is_queued_is_taken_back(tmp_path, monkeypatch):
 def test_a_signal_waits_until_tables_and_manifest_are_in_place(tmp_path, monkeypatch):
     "Whatever comes while tables are replaced, the folder holds one whole shop with its manifest."
     from shop_nb import Shop
-    from shop_nb.run import verify
-    from shop_nb.shop import read_manifest
+    from shop_nb.app.run import verify
+    from shop_nb.shop.shop import read_manifest
     small = dict(orders=120, order_items=300, customers=60, products=30)
     Shop(seed=3, **small).save(tmp_path / 'run')
     replace, sent = os.replace, []
@@ -318,7 +318,7 @@ def test_a_signal_waits_until_tables_and_manifest_are_in_place(tmp_path, monkeyp
     def interrupted(a, b):
         if not sent: sent.append(signal.raise_signal(signal.SIGINT))
         replace(a, b)
-    monkeypatch.setattr('shop_nb.generate.os.replace', interrupted)
+    monkeypatch.setattr('shop_nb.generator.blocks.os.replace', interrupted)
     with pytest.raises(KeyboardInterrupt): Shop(seed=4, **small).save(tmp_path / 'run')
     monkeypatch.undo()
     assert verify(tmp_path / 'run').empty
@@ -329,7 +329,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     "A file that may not grow stands for a full disk: the place is told in two lines, and nothing is left there."
     code = """
 import resource, signal, sys
-from shop_nb.cli import main
+from shop_nb.app.cli import main
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 sys.exit(main(['generate', '--out', 'full', '-p', 'orders', '60000', '-p', 'order_items', '150000']))

@@ -3,9 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
-from shop_nb import generate, invariance as inv
-from shop_nb.schema import TABLES, arrow_schema
-from shop_nb.settings import Settings, ShopError
+from shop_nb.generator import blocks as generate
+from shop_nb.generator import invariance as inv
+from shop_nb.model.schema import TABLES, arrow_schema
+from shop_nb.core.settings import Settings, ShopError
 
 SMALL = Settings(customers=120, products=40, orders=300, order_items=700)
 SHOPS = [SMALL, Settings(seed=11, start='2024-03-05', end='2024-09-20', until='2024-08-01', customers=90, products=30, orders=400, order_items=500),

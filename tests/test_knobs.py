@@ -3,7 +3,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from shop_nb import Settings, tables
-from shop_nb.settings import SETTINGS
+from shop_nb.core.settings import SETTINGS
 
 SMALL = dict(customers=400, products=120, orders=800, order_items=2000)
 SEEDS = range(10)

@@ -8,7 +8,7 @@ import numpy as np, pandas as pd, pyarrow as pa, pytest
 from hypothesis import given, settings, strategies as st
 
 from shop_nb import Shop, ShopError
-from shop_nb.grade import LESSONS, Exercise, Session, Verdict, as_frame, columns, grade, is_empty, is_sql, plain, read_lesson, same, start
+from shop_nb.course.exercises import LESSONS, Exercise, Session, Verdict, as_frame, columns, grade, is_empty, is_sql, plain, read_lesson, same, start
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOKS = sorted((ROOT / 'nbs/lessons').glob('*.ipynb'))
@@ -19,7 +19,9 @@ each_exercise = pytest.mark.parametrize('name,exercise', EXERCISES, ids=[f'{n}-{
 
 def book(name, kind=''):
     "The notebook of a lesson, of its solutions or of its exercises."
-    return ROOT / 'nbs/lessons' / kind / f'{LESSONS.index(name) + 1:02}_{name}.ipynb'
+    number = LESSONS.index(name)
+    if kind == 'exercises': return ROOT / 'nbs/65_course' / f'{number + 4:02}_{name}.ipynb'
+    return ROOT / 'nbs/lessons' / kind / f'{number + 1:02}_{name}.ipynb'
 
 
 def sources(path, kind='code'):

@@ -8,12 +8,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from shop_nb.generate import tables, write_tables
-from shop_nb.sources import read_table
-from shop_nb.load import APPLICATION_ID, USER_VERSION, load
-from shop_nb.rules import RULES, VIEWS, violations
-from shop_nb.schema import TABLES, create_indexes
-from shop_nb.settings import Settings, ShopError
+from shop_nb.generator.blocks import tables, write_tables
+from shop_nb.files.sources import read_table
+from shop_nb.database.load import APPLICATION_ID, USER_VERSION, load
+from shop_nb.model.rules import RULES, VIEWS, violations
+from shop_nb.model.schema import TABLES, create_indexes
+from shop_nb.core.settings import Settings, ShopError
 
 SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
 
@@ -43,8 +43,8 @@ def db(old, tmp_path):
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch):
     "Whoever is in the way stays there for as long as a test takes, so there is nothing to wait for."
-    monkeypatch.setattr('shop_nb.load.GRACE', 0.05)
-    monkeypatch.setattr('shop_nb.load.PATIENCE', 0.2)
+    monkeypatch.setattr('shop_nb.database.load.GRACE', 0.05)
+    monkeypatch.setattr('shop_nb.database.load.PATIENCE', 0.2)
 
 
 def query(db, sql):
@@ -300,7 +300,7 @@ def test_stale_journals_of_a_lost_database_are_removed(shop, tmp_path):
 
 LOAD = '''
 import os, signal, sys
-import shop_nb.load as L
+import shop_nb.database.load as L
 source, db, at, sig = args
 def die(*_): os.kill(os.getpid(), getattr(signal, sig))
 def before(name):
@@ -321,7 +321,7 @@ L.load(source, db, progress)
 '''
 LOADER = '''
 import json, os, sys, traceback
-import adbc_driver_sqlite.dbapi, pandas, pyarrow.parquet, shop_nb.load
+import adbc_driver_sqlite.dbapi, pandas, pyarrow.parquet, shop_nb.database.load
 def run(code, args, out):
     os.dup2(out, 1)
     os.dup2(out, 2)
@@ -394,8 +394,8 @@ def test_error_in_progress_is_told(shop, db):
 
 
 REFUSED_LOAD = '''
-from shop_nb.load import load
-from shop_nb.settings import ShopError
+from shop_nb.database.load import load
+from shop_nb.core.settings import ShopError
 try: load(*args)
 except ShopError as e: print(e.code, e)
 '''
@@ -433,14 +433,14 @@ def test_folder_that_cannot_be_written(files, old, tmp_path, bound):
 
 
 def test_loads_at_the_same_time(files, tmp_path, in_processes):
-    code = 'from shop_nb.load import load; load(*args)'
+    code = 'from shop_nb.database.load import load; load(*args)'
     assert in_processes(*[(code, files, tmp_path / 'shop.db')] * 3) == [[0, '']] * 3
     assert alone(tmp_path / 'shop.db') == ['shop.db'] and query(tmp_path / 'shop.db', 'SELECT count(*) FROM orders') == [(400,)]
 
 
 def test_one_sqlite_at_a_time(shop, db, monkeypatch):
     "Python's sqlite3 never has a file open while ADBC has it: closing one would drop the locks of the other."
-    import shop_nb.load as L
+    import shop_nb.database.load as L
     new, opened, connect = db.with_name('.shop.db.loading'), [], sqlite3.connect
     def descriptors(): return sum(os.readlink(f'/proc/self/fd/{f}') == str(new) for f in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{f}'))
     def spy(path, *a, **k):
@@ -575,7 +575,7 @@ def test_an_empty_file_that_somebody_is_filling_stays(shop, tmp_path):
 
 def test_where_nobody_can_tell_who_has_it_open(shop, db, monkeypatch):
     "Off Linux, a database keeps its file, and a damaged one can be replaced all the same."
-    monkeypatch.setattr('shop_nb.load._is_open', lambda db: True)
+    monkeypatch.setattr('shop_nb.database.load._is_open', lambda db: True)
     inode = db.stat().st_ino
     load(shop, db)
     assert db.stat().st_ino == inode and query(db, 'SELECT count(*) FROM orders') == [(400,)]

@@ -3,10 +3,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from shop_nb import Settings, Shop, ShopError, twin
-from shop_nb.calendar import Calendar, black_friday, dates, day_number, intensity, peaks, season
-from shop_nb.cells import Cells
-from shop_nb.schema import TABLES
-from shop_nb.truth import COLUMNS, TRUTH
+from shop_nb.generator.calendar import Calendar, black_friday, dates, day_number, intensity, peaks, season
+from shop_nb.generator.draws import Cells
+from shop_nb.model.schema import TABLES
+from shop_nb.shop.latent_truth import COLUMNS, TRUTH
 
 
 @pytest.fixture(scope='module')

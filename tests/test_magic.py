@@ -4,7 +4,7 @@ import subprocess, sys
 import pandas as pd, pytest
 
 from shop_nb import Shop, ShopError
-from shop_nb.magic import OPTIONS, Query, complete_line, complete_sql, find_shop, guess_chart, match, query, relations
+from shop_nb.shop.magic import OPTIONS, Query, complete_line, complete_sql, find_shop, guess_chart, match, query, relations
 
 SMALL = dict(customers=200, products=60, orders=400, order_items=1000)
 
@@ -190,5 +190,5 @@ def test_a_kernel_answers_and_completes():
 
 
 def test_importing_shop_nb_still_loads_nothing():
-    code = "import sys, shop_nb; assert callable(shop_nb.load_ipython_extension); print([m for m in ('pandas', 'numpy', 'IPython', 'duckdb', 'shop_nb.magic') if m in sys.modules])"
+    code = "import sys, shop_nb; assert callable(shop_nb.load_ipython_extension); print([m for m in ('pandas', 'numpy', 'IPython', 'duckdb', 'shop_nb.shop.magic') if m in sys.modules])"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout == '[]\n'

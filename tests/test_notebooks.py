@@ -8,7 +8,7 @@ import readme
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted(p.relative_to(ROOT) for p in (ROOT / 'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
-CHAPTERS = [p for p in NOTEBOOKS if re.match(r'\d\d', p.name) and p.parent.name == 'nbs']
+CHAPTERS = [p for p in NOTEBOOKS if re.match(r'\d\d_', p.parent.name) and p.name != '00_about.ipynb']
 STEPS = [p for p in NOTEBOOKS if p.parent.name == 'pipeline']
 each_notebook = pytest.mark.parametrize('path', NOTEBOOKS, ids=str)
 
@@ -23,7 +23,7 @@ def source(cell): return ''.join(cell['source'])
 def tags(cell): return cell['metadata'].get('tags', [])
 
 
-def modules(path): return re.findall(r'^#\| *(?:default_exp|export) +(\w+)$', '\n'.join(map(source, cells(path))), re.M)
+def modules(path): return re.findall(r'^#\| *(?:default_exp|export) +([\w.]+)$', '\n'.join(map(source, cells(path))), re.M)
 
 
 def nbdev(call, folder):
@@ -53,7 +53,7 @@ def test_notebooks_are_clean(rebuilt):
 
 
 def test_library_is_in_step(rebuilt):
-    made, here = ({p.name: p.read_text(encoding='utf-8') for p in (d / 'shop_nb').glob('*.py')} for d in (rebuilt, ROOT))
+    made, here = ({str(p.relative_to(d)): p.read_text(encoding='utf-8') for p in (d / 'shop_nb').rglob('*.py')} for d in (rebuilt, ROOT))
     assert sorted(made) == sorted(here), 'a module without a notebook, or a notebook without its module: make export'
     differ = [n for n in made if made[n] != here[n]]
     assert not differ, f'{differ} are not what the notebooks give: make export'

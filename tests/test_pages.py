@@ -6,12 +6,12 @@ import pytest
 from nbformat import v4
 
 from shop_nb import Shop
-from shop_nb.analytics import questions
-from shop_nb.charts import both, label, png, recoloured, svg
-from shop_nb.pages import notebook_page, policy
-from shop_nb.profile import profile
-from shop_nb.run import identity, index_html, write_manifest
-from shop_nb.schema import TABLES
+from shop_nb.analytics.questions import questions
+from shop_nb.reporting.charts import both, label, png, recoloured, svg
+from shop_nb.reporting.pages import notebook_page, policy
+from shop_nb.reporting.profile import profile
+from shop_nb.app.run import identity, index_html, write_manifest
+from shop_nb.model.schema import TABLES
 
 SMALL = dict(customers=120, products=60, orders=240, order_items=600)
 HOSTILE = ['<script>alert(1)</script>', '<img src=x onerror=alert(2)>', '<svg onload=alert(3)>', '"<metadata>', "</metadata>'><img src=x onerror=alert(4)>",

@@ -70,7 +70,7 @@ def test_pages_name_targets_that_exist(page):
 
 
 def test_settings_ini_holds_the_defaults():
-    from shop_nb.settings import Settings, read_settings
+    from shop_nb.core.settings import Settings, read_settings
     given = read_settings(ROOT / 'settings.ini', env={})
     assert given == Settings()
     ini = configparser.ConfigParser(); ini.read(ROOT / 'settings.ini')

@@ -5,13 +5,13 @@ from decimal import Decimal
 import numpy as np, pandas as pd, pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from shop_nb import realism as R
-from shop_nb.generate import tables, write_tables
-from shop_nb.order_lines import read_lines
-from shop_nb.realism import FACTS, Sales
-from shop_nb.scorecard import FRAME, scorecard
-from shop_nb.settings import Settings, ShopError
-from shop_nb.shop import Shop
+from shop_nb.realism import facts as R
+from shop_nb.generator.blocks import tables, write_tables
+from shop_nb.realism.order_lines import read_lines
+from shop_nb.realism.facts import FACTS, Sales
+from shop_nb.realism.scorecard import FRAME, scorecard
+from shop_nb.core.settings import Settings, ShopError
+from shop_nb.shop.shop import Shop
 
 COLUMNS = dict(customer='Customer ID', order='Invoice', time='InvoiceDate', product='StockCode', quantity='Quantity', price='Price')
 
@@ -621,5 +621,5 @@ def test_another_size_is_told():
 
 def test_no_scipy():
     import subprocess, sys
-    code = "import sys; sys.modules['scipy'] = None; from shop_nb.scorecard import scorecard; from shop_nb.generate import tables; from shop_nb.settings import Settings; scorecard(tables(Settings(orders=600, order_items=1500, customers=300, products=120)))"
+    code = "import sys; sys.modules['scipy'] = None; from shop_nb.realism.scorecard import scorecard; from shop_nb.generator.blocks import tables; from shop_nb.core.settings import Settings; scorecard(tables(Settings(orders=600, order_items=1500, customers=300, products=120)))"
     assert subprocess.run([sys.executable, '-c', code]).returncode == 0

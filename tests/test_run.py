@@ -6,15 +6,15 @@ from urllib.parse import unquote
 import psutil
 import pytest
 
-import shop_nb.run as module
+import shop_nb.app.run as module
 from shop_nb import Shop, __version__
-from shop_nb.analytics import questions
-from shop_nb.cells import VERSION
-from shop_nb.cli import main
-from shop_nb.profile import dictionary_html, profile
-from shop_nb.run import all_parameters, building, check_parameters, headline, identity, named, pipeline, read_manifest, run, verify, write_manifest
-from shop_nb.schema import TABLES
-from shop_nb.settings import Settings, ShopError, describe
+from shop_nb.analytics.questions import questions
+from shop_nb.generator.draws import VERSION
+from shop_nb.app.cli import main
+from shop_nb.reporting.profile import dictionary_html, profile
+from shop_nb.app.run import all_parameters, building, check_parameters, headline, identity, named, pipeline, read_manifest, run, verify, write_manifest
+from shop_nb.model.schema import TABLES
+from shop_nb.core.settings import Settings, ShopError, describe
 
 pytestmark = pytest.mark.slow
 SETTINGS = dict(customers=120, products=60, orders=240, order_items=600, seed=3)
@@ -387,7 +387,7 @@ def test_a_step_beside_whose_process_is_gone_is_told(tmp_path):
 
 def test_two_steps_write_the_manifest_at_the_same_time(tmp_path):
     "Each fact is kept, whoever writes at the same time."
-    code = 'import sys; from shop_nb.run import write_manifest\nfor i in range(60): write_manifest(sys.argv[1], **{f"{sys.argv[2]}{i}": i})'
+    code = 'import sys; from shop_nb.app.run import write_manifest\nfor i in range(60): write_manifest(sys.argv[1], **{f"{sys.argv[2]}{i}": i})'
     writers = [subprocess.Popen([sys.executable, '-c', code, str(tmp_path), name]) for name in 'ab']
     assert [w.wait(120) for w in writers] == [0, 0]
     assert len(read_manifest(tmp_path)) == 120 and [p.name for p in tmp_path.iterdir()] == ['manifest.json']
@@ -400,9 +400,9 @@ def test_the_step_that_loads_fails_if_the_database_differs(done, tmp_path, monke
     shutil.copytree(done, copy := tmp_path / 'copy')
     source = '\n'.join(cells('30_load')).replace('out: str = ""', f'out = {str(copy)!r}')
     exec(source, {})
-    import shop_nb.analytics
-    asked = shop_nb.analytics.ask
-    monkeypatch.setattr(shop_nb.analytics, 'ask', lambda name, source: asked('revenue_by_category', source))
+    import shop_nb.analytics.questions
+    asked = shop_nb.analytics.questions.ask
+    monkeypatch.setattr(shop_nb.analytics.questions, 'ask', lambda name, source: asked('revenue_by_category', source))
     with pytest.raises(AssertionError, match='differ'): exec(source, {})
 
 
@@ -453,8 +453,8 @@ def test_pages_in_a_browser(done, browser, page, width, scheme):
 
 STARTED = """
 import sys
-import shop_nb.run as module
-from shop_nb.cli import main
+import shop_nb.app.run as module
+from shop_nb.app.cli import main
 steps = module.pipeline
 module.pipeline = lambda: {pipeline}
 sys.exit(main(['run', '--out', sys.argv[1]]))

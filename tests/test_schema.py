@@ -10,14 +10,14 @@ import pandera.errors
 import pyarrow as pa
 import pytest
 
-from shop_nb import schema
-from shop_nb.dictionary import dictionary, er_diagram
-from shop_nb.rules import (BACK, LEDGER, LINE, REFUND, RETURNED, REVENUE, RULES, VIEWS,
+from shop_nb.model import schema
+from shop_nb.model.dictionary import dictionary, er_diagram
+from shop_nb.model.rules import (BACK, LEDGER, LINE, REFUND, RETURNED, REVENUE, RULES, VIEWS,
     broken_check, create_views, ddl, declared_rules, violations)
-from shop_nb.schema import (CAPTURED, DAY_KEYS, DIALECTS, LINE_KEYS, MAX_LINES, MAX_PRICE, MAX_QUANTITY, ORDER_STATUSES, PAYMENT_STATUSES, REFUNDED, SALE, STATUS_PAIRS,
+from shop_nb.model.schema import (CAPTURED, DAY_KEYS, DIALECTS, LINE_KEYS, MAX_LINES, MAX_PRICE, MAX_QUANTITY, ORDER_STATUSES, PAYMENT_STATUSES, REFUNDED, SALE, STATUS_PAIRS,
     TABLES, Check, arrow_schema, create_indexes, create_tables, example_row, pandera_schema, to_dialect)
-from shop_nb.profile import MINIMAL_ABOVE
-from shop_nb.settings import ShopError
+from shop_nb.reporting.profile import MINIMAL_ABOVE
+from shop_nb.core.settings import ShopError
 
 RULE = {r.name: r for r in RULES}
 
@@ -96,7 +96,7 @@ def test_unknown_names_are_told(call):
 
 
 def test_heavy_modules_stay_out():
-    code = 'import sys, shop_nb.dictionary, shop_nb.rules, shop_nb.schema; print([m for m in ("pandas", "pandera", "duckdb", "matplotlib") if m in sys.modules])'
+    code = 'import sys, shop_nb.model.dictionary, shop_nb.model.rules, shop_nb.model.schema; print([m for m in ("pandas", "pandera", "duckdb", "matplotlib") if m in sys.modules])'
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip() == '[]'
 
 

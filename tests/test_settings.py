@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import pytest
 
-from shop_nb.settings import SETTINGS, Settings, SettingsError, ShopError, describe, first_line, max_lines, need, read_settings
+from shop_nb.core.settings import SETTINGS, Settings, SettingsError, ShopError, describe, first_line, max_lines, need, read_settings
 
 
 def read(**given): return read_settings(path=False, env={}, **given)

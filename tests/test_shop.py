@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from shop_nb import Shop
-from shop_nb.schema import TABLES
-from shop_nb.settings import Settings, ShopError
-from shop_nb.shop import BOOKS, MADE, is_run, own_folder, read_manifest, write_manifest
+from shop_nb.model.schema import TABLES
+from shop_nb.core.settings import Settings, ShopError
+from shop_nb.shop.shop import BOOKS, MADE, is_run, own_folder, read_manifest, write_manifest
 
 SMALL = dict(customers=60, products=40, orders=120, order_items=300)
 
@@ -31,14 +31,14 @@ def test_importing_the_package_loads_nothing_heavy():
 
 TYPED = """
 from shop_nb import Shop, twin
-from shop_nb.shop import Shop as Same
+from shop_nb.shop.shop import Shop as Same
 shop = Shop(orders=4000, seed=7)
-reveal_type(shop)  # shop_nb.shop.Shop
-reveal_type(Same.open('reports/mine'))  # shop_nb.shop.Shop
-reveal_type(shop.ask('monthly_revenue'))  # shop_nb.analytics.Answer
+reveal_type(shop)  # shop_nb.shop.shop.Shop
+reveal_type(Same.open('reports/mine'))  # shop_nb.shop.shop.Shop
+reveal_type(shop.ask('monthly_revenue'))  # shop_nb.analytics.questions.Answer
 reveal_type(shop.rows())  # dict[str, int]
-reveal_type(shop.validate())  # shop_nb.validate.Report
-reveal_type(shop.twin(seed=8))  # shop_nb.twins.Twin
+reveal_type(shop.validate())  # shop_nb.quality.validate.Report
+reveal_type(shop.twin(seed=8))  # shop_nb.shop.counterfactual.Twin
 shop.customers, shop.products, shop.orders, shop.order_items, shop.payments
 shop.sql('select 1'), shop.connection, shop.answers(), shop.profile(), shop.dictionary()
 shop.save('reports/mine'), shop.load('shop.db'), shop.truth(), shop.save_truth('truth')
@@ -61,14 +61,14 @@ def test_a_type_checker_sees_what_a_shop_can_do(root, tmp_path):
 
 
 def test_the_class_is_whole_wherever_it_comes_from():
-    code = "from shop_nb.shop import Shop; import shop_nb; print(Shop is shop_nb.Shop, {'order', 'truth', 'twin', 'open', 'sql'} <= set(dir(Shop)))"
+    code = "from shop_nb.shop.shop import Shop; import shop_nb; print(Shop is shop_nb.Shop, {'order', 'truth', 'twin', 'open', 'sql'} <= set(dir(Shop)))"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout == 'True True\n'
 
 
 def test_no_method_is_added_from_outside(root):
     "Neither `@patch` nor `setattr` makes a method of `Shop` or `Twin`: an editor would not see it."
-    for name in 'shop', 'lookup', 'twins', 'truth':
-        tree = ast.parse((root / f'shop_nb/{name}.py').read_text(encoding='utf-8'))
+    for name in 'shop', 'random_access', 'counterfactual', 'latent_truth':
+        tree = ast.parse((root / f'shop_nb/shop/{name}.py').read_text(encoding='utf-8'))
         assert not {'patch', 'setattr'} & {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}, name
 
 

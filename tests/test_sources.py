@@ -11,15 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
-from shop_nb.analytics import connect
-from shop_nb.cube import stamp
-from shop_nb.generate import digest, tables
-from shop_nb.load import load
-from shop_nb.schema import TABLES, arrow_schema
-from shop_nb.settings import Settings, ShopError
-from shop_nb.shop import Shop
-from shop_nb.sources import Given, given_tables, message, parts, _quotes_fit
-from shop_nb.validate import validate
+from shop_nb.analytics.questions import connect
+from shop_nb.dashboard.rollup import stamp
+from shop_nb.generator.blocks import digest, tables
+from shop_nb.database.load import load
+from shop_nb.model.schema import TABLES, arrow_schema
+from shop_nb.core.settings import Settings, ShopError
+from shop_nb.shop.shop import Shop
+from shop_nb.files.sources import Given, given_tables, message, parts, _quotes_fit
+from shop_nb.quality.validate import validate
 
 SHOP = tables(Settings(seed=11, customers=60, products=30, orders=80, order_items=200))
 
@@ -280,7 +280,7 @@ quoted = st.text(alphabet='a,"\n\r ', max_size=8)
 @example([('"', '')], 1)
 def test_what_is_written_with_doubled_quotes_fits(tmp_path_factory, rows, step):
     "Whatever the text, and wherever the file is cut into steps."
-    from shop_nb import sources
+    from shop_nb.files import sources
     path, before = tmp_path_factory.getbasetemp() / 'quotes.csv', sources._STEP
     text = 'a,b\n' + ''.join(','.join('"' + v.replace('"', '""') + '"' for v in row) + '\n' for row in rows)
     path.write_bytes(text.encode())

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 import tools
-from shop_nb import generate as g, spark as sp
-from shop_nb.cells import VERSION
-from shop_nb.schema import TABLES
-from shop_nb.settings import Settings, ShopError
-from shop_nb.sources import read_table
+from shop_nb.generator import blocks as g
+from shop_nb.generator import spark as sp
+from shop_nb.generator.draws import VERSION
+from shop_nb.model.schema import TABLES
+from shop_nb.core.settings import Settings, ShopError
+from shop_nb.files.sources import read_table
 
 SMALL = Settings(customers=300, products=60, orders=900, order_items=2000)
 ROOT = Path(sp.__file__).resolve().parents[1]
@@ -172,7 +173,7 @@ def test_a_cluster_that_loses_a_worker_makes_the_same_shop(cluster, tmp_path):
     "A worker and its executor are killed in the middle: the digests are the local engine's, each part is there once."
     url, workers, env = cluster; size = 100; s = Settings(orders=12_000, order_items=30_000); say = lambda text: print(f'{time.monotonic() - begin:5.1f} s  {text}')
     (tmp_path / 'data').mkdir(); begin = time.monotonic(); due = parts(s, size); killed = []
-    code = f"import json; from shop_nb.spark import Settings, run_spark; print(json.dumps(run_spark(Settings(orders={s.orders}, order_items={s.order_items}), 'data/shop', {url!r}, size={size}, log='driver.log')))"
+    code = f"import json; from shop_nb.generator.spark import Settings, run_spark; print(json.dumps(run_spark(Settings(orders={s.orders}, order_items={s.order_items}), 'data/shop', {url!r}, size={size}, log='driver.log')))"
     job = subprocess.Popen([sys.executable, '-c', code], env=env, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         done = lambda: len(list((tmp_path / 'data').glob('.shop.*/*.parquet/part-*')))

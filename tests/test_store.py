@@ -5,16 +5,16 @@ from contextlib import closing
 import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
-from shop_nb.changes import KEPT, Reused, merge
-from shop_nb.generate import tables
-from shop_nb.keys import SCOPES, Keys
-from shop_nb.ledger import ORDER_RULES, Missing, Refused, Stale, _asked, broken
-from shop_nb.load import hold_writers, load
-from shop_nb.rules import RULES, violations
-from shop_nb.schema import TABLES
-from shop_nb.settings import Settings, ShopError
-from shop_nb.snapshot import Snapshots, TooSlow, take
-from shop_nb.store import Store, expansions, filters, fold
+from shop_nb.store.transactions import KEPT, Reused, merge
+from shop_nb.generator.blocks import tables
+from shop_nb.api.auth import SCOPES, Keys
+from shop_nb.store.integrity import ORDER_RULES, Missing, Refused, Stale, _asked, broken
+from shop_nb.database.load import hold_writers, load
+from shop_nb.model.rules import RULES, violations
+from shop_nb.model.schema import TABLES
+from shop_nb.core.settings import Settings, ShopError
+from shop_nb.store.replica import Snapshots, TooSlow, take
+from shop_nb.store.repository import Store, expansions, filters, fold
 
 SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
 OTHER = Settings(seed=6, customers=20, products=30, orders=30, order_items=60)
@@ -437,7 +437,7 @@ def test_snapshots(store, db):
 
 def test_one_takes_the_snapshot(store, monkeypatch):
     "Of many who ask at once, one copies; the others get what there is."
-    import shop_nb.snapshot as S
+    import shop_nb.store.replica as S
     snaps, real, taken = Snapshots(store), S.take, []
     def slow(path): taken.append(1); time.sleep(0.3); return real(path)
     monkeypatch.setattr(S, 'take', slow)

@@ -8,14 +8,14 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
-from shop_nb.analytics import ask
-from shop_nb.generate import tables, write_tables
-from shop_nb.load import load
-from shop_nb.rules import RULES
-from shop_nb.schema import TABLES, arrow_schema
-from shop_nb.settings import Settings, ShopError
-from shop_nb.sources import FIRST, Unreadable, given_tables, message
-from shop_nb.validate import validate
+from shop_nb.analytics.questions import ask
+from shop_nb.generator.blocks import tables, write_tables
+from shop_nb.database.load import load
+from shop_nb.model.rules import RULES
+from shop_nb.model.schema import TABLES, arrow_schema
+from shop_nb.core.settings import Settings, ShopError
+from shop_nb.files.sources import FIRST, Unreadable, given_tables, message
+from shop_nb.quality.validate import validate
 
 SETTINGS = Settings(seed=11, customers=200, products=60, orders=400, order_items=1000)
 DAY = pd.Timedelta(days=1)
@@ -368,7 +368,7 @@ def test_messages_end_once(stored, tmp_path):
 
 def test_variables_are_no_tables(shop, monkeypatch):
     "DuckDB looks for a missing table among Python's variables, as a chapter has them; here it must not."
-    monkeypatch.setattr('shop_nb.validate.orders', shop['orders'].to_pandas(), raising=False)
+    monkeypatch.setattr('shop_nb.quality.validate.orders', shop['orders'].to_pandas(), raising=False)
     report = validate({n: t for n, t in shop.items() if n != 'orders'})
     assert set(found(report)) == {('orders', 'missing', '')} and 'ledger' in report.skipped, str(report)
 

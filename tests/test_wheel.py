@@ -57,7 +57,7 @@ def environment(wheel, home, extras):
 
 def test_what_travels(wheel, tracked):
     told = built.about(wheel)
-    here = {str(p.relative_to(ROOT)) for folder in ('shop_nb', 'shop_nb/data', 'shop_nb/templates') for p in (ROOT / folder).iterdir() if p.is_file() and p.suffix != '.pyc'}
+    here = {str(p.relative_to(ROOT)) for p in (ROOT / 'shop_nb').rglob('*') if p.is_file() and p.suffix != '.pyc'}
     here |= {f'shop_nb/pipeline/{p.name}' for p in (ROOT / 'nbs/pipeline').glob('*.ipynb')}
     here |= {f'shop_nb/page/{p.relative_to("nbs/dashboard")}' for p in tracked if p.is_relative_to('nbs/dashboard')}
     assert {n for n in told['files'] if '.dist-info/' not in n} == here and 'shop_nb/py.typed' in here

@@ -1,5 +1,5 @@
 // The dashboard in the browser: it draws, and asks Python for every number. No framework, nothing from a network.
-// Python's side is nbs/11c_dashboard.ipynb; the words for columns, units and kinds of chart are those of the library's questions.
+// Python's side is nbs/60_dashboard/03_backend.ipynb; the words for columns, units and kinds of chart are those of the library's questions.
 
 const DAY = 86400000, DASH = '–'
 const esc = t => String(t ?? '').replace(/[&<>"']/g, c => `&#${c.charCodeAt(0)};`)
@@ -27,7 +27,7 @@ const asText = v => v == null ? DASH : asKind(['string', 'number'].includes(type
 // No -0.00
 const fixed = (v, places) => (+v.toFixed(places) || 0).toFixed(places)
 const cents = v => (+fixed(v, 2)).toLocaleString('en', {minimumFractionDigits: 2})
-// Numbers as 00e_numbers writes them: `short` and `headline`; `full` is `say` of 07_analytics
+// Numbers as 00_core/07_numbers writes them: `short` and `headline`; `full` is `say` of 30_analytics/02_questions
 const SIGNS = {eur: '€'}
 const signed = (t, unit) => t.startsWith('-') ? '-' + (SIGNS[unit] ?? '') + t.slice(1) : (SIGNS[unit] ?? '') + t
 const percent = (v, places = 1) => fixed(100 * v, places) + '%'
