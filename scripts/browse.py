@@ -54,11 +54,19 @@ def start(run, cache):
     "Start the server: process, address, seconds until it answered."
     code = 'import sys; from shop_nb.app.cli import main; sys.exit(main())'
     begun = time.perf_counter()
-    server = subprocess.Popen([sys.executable, '-c', code, 'dashboard', run, '--port', str(free_port())], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | dict(XDG_CACHE_HOME=cache))
+    server = subprocess.Popen(
+        [sys.executable, '-c', code, 'dashboard', run, '--port', str(free_port())],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | dict(XDG_CACHE_HOME=cache),
+    )
     return server, server.stdout.readline().strip(), time.perf_counter() - begun
 
 
-def stop(server): server.terminate(); server.wait(30)
+def stop(server):
+    server.terminate()
+    server.wait(30)
 
 
 # While scripts load, only the page itself knows when it painted what: two frames after a number is in it, the number is on the screen
@@ -85,12 +93,14 @@ def brushed(page, n):
     "Drag over the days of the big chart: milliseconds from each wish to the numbers on the screen."
     box = page.locator('.p-revenue_by_day svg').bounding_box()
     x, y = box['x'] + 120, box['y'] + 120
-    page.mouse.move(x, y); page.mouse.down()
+    page.mouse.move(x, y)
+    page.mouse.down()
     for i in range(1, n + 1):
         before = page.evaluate('performance.getEntriesByName("shop:brush").length')
         page.mouse.move(x + i * 900 / n, y)
         page.wait_for_function(f'performance.getEntriesByName("shop:brush").length > {before}')
-    page.mouse.up(); page.wait_for_selector('[data-state=ready]', timeout=120_000)
+    page.mouse.up()
+    page.wait_for_selector('[data-state=ready]', timeout=120_000)
     return sorted(page.evaluate('performance.getEntriesByName("shop:brush").map(e => e.duration)'))
 
 
@@ -98,7 +108,9 @@ def clicked(page, n=8):
     "Pick categories one after the other: milliseconds until the headline numbers are there, and until the last chart is."
     out = []
     for i in range(n):
-        page.evaluate('document.querySelector("#shop-dashboard").dataset.state = ""; window.told = 0; new MutationObserver(() => window.told ||= performance.now()).observe(document.querySelector(".kpis"), {childList: true})')
+        page.evaluate(
+            'document.querySelector("#shop-dashboard").dataset.state = ""; window.told = 0; new MutationObserver(() => window.told ||= performance.now()).observe(document.querySelector(".kpis"), {childList: true})'
+        )
         begun = page.evaluate('performance.now()')
         page.locator('.p-by_category .pickable').nth(i).click()
         page.wait_for_selector('[data-state=ready]', timeout=120_000)
@@ -107,7 +119,10 @@ def clicked(page, n=8):
 
 
 def main():
-    a = argparse.ArgumentParser(); a.add_argument('run'); a.add_argument('--brushes', type=int, default=60); a.add_argument('--viewers', type=int, default=3)
+    a = argparse.ArgumentParser()
+    a.add_argument('run')
+    a.add_argument('--brushes', type=int, default=60)
+    a.add_argument('--viewers', type=int, default=3)
     o = a.parse_args()
     with tempfile.TemporaryDirectory() as cache, chromium() as browser:
         begun = time.perf_counter()
@@ -121,21 +136,29 @@ def main():
         opened(context, address)[0].close(run_before_unload=True) # the browser has its files now
         waiting(server, 1)
         for i in range(o.viewers):
-            page, *seconds = opened(context, address); pages.append(page); warm.append(seconds)
+            page, *seconds = opened(context, address)
+            pages.append(page)
+            warm.append(seconds)
             waiting(server, i + 2)
         told |= {f'warm_{n}_s': statistics.median(w) for n, w in zip(('first_number', 'cards', 'all'), zip(*warm))}
         links = []
         for i in range(o.viewers): # as somebody who was sent a link
-            page, *seconds = opened(context, address + LINK); links.append(seconds)
+            page, *seconds = opened(context, address + LINK)
+            links.append(seconds)
             assert page.url.endswith(LINK) and page.locator('.chips li').count() == 4
-            page.close(run_before_unload=True); waiting(server, o.viewers + 1)
+            page.close(run_before_unload=True)
+            waiting(server, o.viewers + 1)
         told |= {f'link_{n}_s': statistics.median(w) for n, w in zip(('first_number', 'cards', 'all'), zip(*links))}
         pages[0].bring_to_front() # a page behind others is drawn once a second
         ms = brushed(pages[0], o.brushes)
-        told |= dict(brush_median_ms=statistics.median(ms), brush_p95_ms=ms[int(.95 * len(ms))], brushes=len(ms))
+        told |= dict(brush_median_ms=statistics.median(ms), brush_p95_ms=ms[int(0.95 * len(ms))], brushes=len(ms))
         told['click_numbers_ms'], told['click_all_ms'] = clicked(pages[0])
         memory = [k.memory_full_info() for k in kernels(server)]
-        told |= dict(viewer_mib=max(m.uss for m in memory) / 2**20, viewer_pss_mib=max(m.pss for m in memory) / 2**20, server_mib=psutil.Process(server.pid).memory_full_info().uss / 2**20)
+        told |= dict(
+            viewer_mib=max(m.uss for m in memory) / 2**20,
+            viewer_pss_mib=max(m.pss for m in memory) / 2**20,
+            server_mib=psutil.Process(server.pid).memory_full_info().uss / 2**20,
+        )
         stop(server)
     print(json.dumps({k: round(v, 2) for k, v in told.items()}))
 

@@ -20,6 +20,7 @@ LINK = rf'(?P<picture>!?)\[(?P<words>{WORDS})\]\((?P<to>[^)\s]+)(?P<title>(?:\s+
 
 def front(text, address='', tag=''):
     "README as it can be shown elsewhere: what it links is absolute, or is no link. Code stays as it is."
+
     def fix(m):
         if not m['to']: return m[0]
         words, to = front(m['words'], address, tag), m['to']
@@ -27,12 +28,21 @@ def front(text, address='', tag=''):
             if not address: return '' if m['picture'] else words
             to = f'{address}/{"raw" if m["picture"] else "tree" if (ROOT / to.partition("#")[0]).is_dir() else "blob"}/{tag}/{to}'
         return f'{m["picture"]}[{words}]({to}{m["title"]})' if words or m['picture'] or not m['words'] else ''
+
     return re.sub(f'{CODE}|{LINK}', fix, text, flags=re.M | re.S)
 
 
 def files():
     "The project's files: those that git tracks, or would if they were added. A folder that is no clone, or another user's, has its list, too."
-    def listed(*how): return subprocess.run(['git', *how, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], cwd=ROOT, capture_output=True, text=True)
+
+    def listed(*how):
+        return subprocess.run(
+            ['git', *how, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+
     done = listed()
     if done.returncode or not done.stdout:
         with tempfile.TemporaryDirectory() as folder:
@@ -44,12 +54,18 @@ def files():
 
 def copy(to, address='', tag=''):
     "Copy the project's files into a folder, with a README and addresses for a package index."
-    for name in files(): (to / name).parent.mkdir(parents=True, exist_ok=True); (to / name).write_bytes((ROOT / name).read_bytes())
+    for name in files():
+        (to / name).parent.mkdir(parents=True, exist_ok=True)
+        (to / name).write_bytes((ROOT / name).read_bytes())
     address, tag = address.rstrip('/'), tag or f'v{version()}'
-    if address and not re.fullmatch(r'https?://[^/\s"]+(/[\w.-]+)+', address): sys.exit(f'{address} is no address of a repository: https://github.com/OWNER/NAME is one.')
-    (to / 'README.md').write_text(front((ROOT / 'README.md').read_text(encoding='utf-8'), address, tag), encoding='utf-8')
+    if address and not re.fullmatch(r'https?://[^/\s"]+(/[\w.-]+)+', address):
+        sys.exit(f'{address} is no address of a repository: https://github.com/OWNER/NAME is one.')
+    (to / 'README.md').write_text(
+        front((ROOT / 'README.md').read_text(encoding='utf-8'), address, tag), encoding='utf-8'
+    )
     if address:
-        with (to / 'pyproject.toml').open('a', encoding='utf-8') as f: f.write('\n[project.urls]\n' + ''.join(f'{n} = "{address}{u.format(tag=tag)}"\n' for n, u in URLS.items()))
+        with (to / 'pyproject.toml').open('a', encoding='utf-8') as f:
+            f.write('\n[project.urls]\n' + ''.join(f'{n} = "{address}{u.format(tag=tag)}"\n' for n, u in URLS.items()))
 
 
 if __name__ == '__main__':
@@ -58,4 +74,6 @@ if __name__ == '__main__':
     told = parse.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         copy(Path(folder), told.address, told.tag)
-        subprocess.run([sys.executable, '-m', 'build', '--outdir', ROOT / 'dist', folder], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, '-m', 'build', '--outdir', ROOT / 'dist', folder], check=True, stdout=subprocess.DEVNULL
+        )

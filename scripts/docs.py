@@ -23,7 +23,10 @@ from shop_nb.reporting.pages import policy
 EVIDENCE = 'certificate|benchmarks.*|pools' # notebooks that show rather than define
 HIDDEN = 'Exercises', 'Solutions' # pages with answers of the lessons: a link leads to them, and neither menu nor search
 ROOMS = [p.name[3:] for p in sorted((ROOT / 'nbs').glob('[0-9][0-9]_*'))]
-ORDER, GROUPS = [*SECTIONS], ['', 'Lessons', *HIDDEN, 'Look up', 'Questions', *ROOMS, 'Pipeline', 'Dashboard', 'Project', 'Evidence']
+ORDER, GROUPS = (
+    [*SECTIONS],
+    ['', 'Lessons', *HIDDEN, 'Look up', 'Questions', *ROOMS, 'Pipeline', 'Dashboard', 'Project', 'Evidence'],
+)
 
 
 # -- the pages there are
@@ -59,25 +62,34 @@ def notebooks():
         folder, name = path.parent.relative_to(ROOT / 'nbs').as_posix(), re.sub(r'^\d\d_', '', path.stem)
         room = folder[3:] if re.match(r'\d\d_', folder) else ''
         more = dict(title=title or path.stem, lead=lead, source=str(path.relative_to(ROOT)), template='notebook.html')
-        if path.stem == 'index': yield Page('tutorial/index.html', section='tutorial', **more | dict(title='Getting started'))
+        if path.stem == 'index':
+            yield Page('tutorial/index.html', section='tutorial', **more | dict(title='Getting started'))
         elif folder.startswith('lessons'):
             part = folder.removeprefix('lessons').strip('/')
             group = part.title() or 'Lessons'
             yield Page(f'{folder}/{path.stem}.html', section='tutorial', group=group, nav=group not in HIDDEN, **more)
-        elif re.fullmatch(EVIDENCE, path.stem): yield Page(f'explanation/{path.stem}.html', section='explanation', group='Evidence', **more)
+        elif re.fullmatch(EVIDENCE, path.stem):
+            yield Page(f'explanation/{path.stem}.html', section='explanation', group='Evidence', **more)
         elif room:
             answers = room == 'course' and name in LESSONS
             group = HIDDEN[0] if answers else room
             yield Page(f'modules/{room}/{name}.html', section='reference', group=group, nav=not answers, **more)
-        else: yield Page(f'{folder}/{path.stem}.html', section='reference', group=folder.title(), **more)
+        else:
+            yield Page(f'{folder}/{path.stem}.html', section='reference', group=folder.title(), **more)
 
 
-FILES = {'CONTRIBUTING.md': 'Contributing', 'CHANGELOG.md': 'Changelog', 'reports/README.md': 'Runs', 'shop_nb/data/NOTICE.md': 'Sources of names and places'}
+FILES = {
+    'CONTRIBUTING.md': 'Contributing',
+    'CHANGELOG.md': 'Changelog',
+    'reports/README.md': 'Runs',
+    'shop_nb/data/NOTICE.md': 'Sources of names and places',
+}
 
 
 def files():
     "The project's own pages."
-    for source, title in FILES.items(): yield Page(f'project/{title.split()[0].lower()}.html', title, 'reference', 'Project', source=source)
+    for source, title in FILES.items():
+        yield Page(f'project/{title.split()[0].lower()}.html', title, 'reference', 'Project', source=source)
 
 
 def symbols(pages):
@@ -87,13 +99,16 @@ def symbols(pages):
         if not p.source.endswith('.ipynb') or p.group in HIDDEN: continue
         of = owners(cells(p.source))
         for cell in cells(p.source):
-            for name, doc in defined(cell.source, of) if cell.library else (): found.setdefault(name, (f'{p.url}#{name}', doc))
+            for name, doc in defined(cell.source, of) if cell.library else ():
+                found.setdefault(name, (f'{p.url}#{name}', doc))
     return {n: u for n, u in found.items() if not re.search(r'(^|\.)_', n)}
 
 
 def linkable(found):
     "Symbols that mean the same wherever they stand in code type: a word like `orders` may be a table, and `run` a command."
-    return {n: u for n, (u, _) in found.items() if '_' in n or '.' in n or n[0].isupper()} | {f'{n}()': u for n, (u, _) in found.items()}
+    return {n: u for n, (u, _) in found.items() if '_' in n or '.' in n or n[0].isupper()} | {
+        f'{n}()': u for n, (u, _) in found.items()
+    }
 
 
 # -- search
@@ -109,22 +124,31 @@ class Part:
 
 class Text(HTMLParser):
     "What can be read on a page, in its parts; left out are drawings, outputs of notebooks and what is around the text."
+
     SKIPPED = dict(div={'out'}, nav={'near'}, p={'source', 'crumb'}, td={'num'}), {'svg', 'style', 'script', 'h1'}
 
-    def __init__(self, text, code=True): # code: whether what stands in code is read, and not only the names that it defines
+    def __init__(
+        self, text, code=True
+    ): # code: whether what stands in code is read, and not only the names that it defines
         super().__init__()
         self.code, self.parts, self.heading, self.skipped = code, [Part('main', '')], None, []
         self.feed(text)
 
     def _skips(self, tag, attrs):
         by_class, always = self.SKIPPED
-        return tag in always or tag == 'pre' and not self.code or bool(by_class.get(tag, set()) & set((attrs.get('class') or '').split()))
+        return (
+            tag in always
+            or tag == 'pre'
+            and not self.code
+            or bool(by_class.get(tag, set()) & set((attrs.get('class') or '').split()))
+        )
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
         if self.skipped:
             if tag == self.skipped[-1]: self.skipped.append(tag)
-        elif self._skips(tag, attrs): self.skipped.append(tag)
+        elif self._skips(tag, attrs):
+            self.skipped.append(tag)
         elif 'id' in attrs and tag in ('h2', 'h3', 'tr', 'details'):
             self.parts.append(Part(tag, attrs['id']))
             self.heading = 'summary' if tag == 'details' else tag if tag != 'tr' else None
@@ -149,7 +173,12 @@ def parts(page):
 
 def found_on(page, text):
     "What can be found on a page: [title, url, words] of the page and of each of its parts."
-    def whole(): return Text(text[text.index('<main'):text.index('</main>')]).parts # of a page whose template has more than the body
+
+    def whole():
+        return Text(
+            text[text.index('<main') : text.index('</main>')]
+        ).parts # of a page whose template has more than the body
+
     for part in whole() if page.template == 'question.html' else parts(page):
         title = ''.join(part.title).strip()
         if part.tag == 'tr': title = 'make ' * (page.url == 'reference/make.html') + part.id
@@ -159,8 +188,19 @@ def found_on(page, text):
 
 
 # what a result is called and what it weighs: somebody who types a plain word wants a guide, a question or a setting before a chapter, and that before a name in the code
-KINDS = {'': ('', 1), 'Lessons': ('Lesson', 1), 'Questions': ('Question', 1), 'Look up': ('Reference', 1), 'Library': ('Library', .4)} | {room: ('Chapter', .7) for room in ROOMS}
-MANY = {'reference/api.html': .5, 'reference/make.html': .5, 'reference/rules.html': .5, 'project/changelog.html': .05} # pages with so many parts, or words, that they would be everywhere
+KINDS = {
+    '': ('', 1),
+    'Lessons': ('Lesson', 1),
+    'Questions': ('Question', 1),
+    'Look up': ('Reference', 1),
+    'Library': ('Library', 0.4),
+} | {room: ('Chapter', 0.7) for room in ROOMS}
+MANY = {
+    'reference/api.html': 0.5,
+    'reference/make.html': 0.5,
+    'reference/rules.html': 0.5,
+    'project/changelog.html': 0.05,
+} # pages with so many parts, or words, that they would be everywhere
 
 
 def kind(page):
@@ -186,10 +226,21 @@ def index(filled, found):
 @functools.lru_cache(1)
 def templates():
     "The templates of the site."
-    env = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / 'scripts/site'), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROOT / 'scripts/site'),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     env.filters['ticks'] = lambda text: Markup(plain(text))
-    scripts = {name: (ROOT / f'scripts/site/{name}.js').read_text(encoding='utf-8').strip() for name in ('theme', 'menu')} # on the page itself: they act before it is seen
-    env.globals.update(policy=Markup(policy(*scripts.values(), files=True)), scripts={name: Markup(text) for name, text in scripts.items()})
+    scripts = {
+        name: (ROOT / f'scripts/site/{name}.js').read_text(encoding='utf-8').strip() for name in ('theme', 'menu')
+    } # on the page itself: they act before it is seen
+    env.globals.update(
+        policy=Markup(policy(*scripts.values(), files=True)),
+        scripts={name: Markup(text) for name, text in scripts.items()},
+    )
     return env
 
 
@@ -213,9 +264,23 @@ def fill(page, pages):
     row = [p for p in pages if p.section == page.section and p.nav]
     at = row.index(page) if page in row else None
     near = (None, None) if at is None else (row[at - 1] if at else None, row[at + 1] if at + 1 < len(row) else None)
-    return templates().get_template(page.template).render(
-        page=page, body=Markup(page.body), groups=menu(pages, page), toc=contents(page), sections=SECTIONS, up='../' * page.url.count('/'),
-        firsts={s: next(p.url for p in pages if p.section == s) for s in SECTIONS}, before=near[0], after=near[1], to=lambda url: relative(url, page), **page.values)
+    return (
+        templates()
+        .get_template(page.template)
+        .render(
+            page=page,
+            body=Markup(page.body),
+            groups=menu(pages, page),
+            toc=contents(page),
+            sections=SECTIONS,
+            up='../' * page.url.count('/'),
+            firsts={s: next(p.url for p in pages if p.section == s) for s in SECTIONS},
+            before=near[0],
+            after=near[1],
+            to=lambda url: relative(url, page),
+            **page.values,
+        )
+    )
 
 
 def pages_of_the_site():
@@ -238,16 +303,23 @@ def pages_of_the_site():
 
 class Ends(HTMLParser):
     "The ids of a page, its links, what it loads, and pictures that say nothing to somebody who cannot see them."
+
     def __init__(self, text):
         super().__init__()
         self.ids, self.links, self.loads = [], set(), set()
-        self.silent, self.drawing, self.told = [], None, [] # told: tags that are open from one that has an alternative text
+        self.silent, self.drawing, self.told = (
+            [],
+            None,
+            [],
+        ) # told: tags that are open from one that has an alternative text
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         for name, value in attrs:
-            if name == 'id': self.ids.append(value)
-            elif name in ('href', 'src', 'xlink:href'): (self.links if tag == 'a' or value.startswith('#') else self.loads).add(value)
+            if name == 'id':
+                self.ids.append(value)
+            elif name in ('href', 'src', 'xlink:href'):
+                (self.links if tag == 'a' or value.startswith('#') else self.loads).add(value)
         self.look(tag, dict(attrs))
 
     def handle_startendtag(self, tag, attrs):
@@ -260,8 +332,10 @@ class Ends(HTMLParser):
             if tag == self.told[-1]: self.told.append(tag)
         elif tag == 'img':
             if not attrs.get('alt'): self.silent.append(attrs.get('src'))
-        elif attrs.get('aria-hidden') == 'true' or attrs.get('role') == 'img' and attrs.get('aria-label'): self.told.append(tag)
-        elif tag == 'svg': self.drawing = f'svg {attrs}'
+        elif attrs.get('aria-hidden') == 'true' or attrs.get('role') == 'img' and attrs.get('aria-label'):
+            self.told.append(tag)
+        elif tag == 'svg':
+            self.drawing = f'svg {attrs}'
         elif tag == 'title': self.drawing = None
 
     def handle_endtag(self, tag):
@@ -272,7 +346,10 @@ class Ends(HTMLParser):
 
 def check(out):
     "Links and anchors of a built site that lead nowhere, ids that are there twice, pictures without alternative text, and anything that would be asked of a network; a line each."
-    ends, problems = {p.relative_to(out).as_posix(): Ends(p.read_text(encoding='utf-8')) for p in sorted(out.rglob('*.html'))}, []
+    ends, problems = (
+        {p.relative_to(out).as_posix(): Ends(p.read_text(encoding='utf-8')) for p in sorted(out.rglob('*.html'))},
+        [],
+    )
     for name, page in ends.items():
         problems += [f'{name}: the id {i} is there {n} times' for i, n in Counter(page.ids).items() if n > 1]
         problems += [f'{name}: the picture {p} has no alternative text' for p in page.silent]
@@ -281,11 +358,23 @@ def check(out):
             if url.startswith('//'): continue
             to = urllib.parse.urlsplit(url)
             if to.scheme or to.netloc:
-                if not (to.scheme in ('https', 'http') and re.fullmatch(r'[\w-]+(\.[\w-]+)+(:\d+)?', to.netloc) or to.scheme in ('mailto', 'data') and to.path): problems.append(f'{name}: {url} is no address')
+                if not (
+                    to.scheme in ('https', 'http')
+                    and re.fullmatch(r'[\w-]+(\.[\w-]+)+(:\d+)?', to.netloc)
+                    or to.scheme in ('mailto', 'data')
+                    and to.path
+                ):
+                    problems.append(f'{name}: {url} is no address')
                 continue
-            target = posixpath.normpath(posixpath.join(posixpath.dirname(name), urllib.parse.unquote(to.path))) if to.path else name
-            if not (out / target).is_file(): problems.append(f'{name}: {url} leads nowhere')
-            elif to.fragment and urllib.parse.unquote(to.fragment) not in ends[target].ids: problems.append(f'{name}: {url} has no such place')
+            target = (
+                posixpath.normpath(posixpath.join(posixpath.dirname(name), urllib.parse.unquote(to.path)))
+                if to.path
+                else name
+            )
+            if not (out / target).is_file():
+                problems.append(f'{name}: {url} leads nowhere')
+            elif to.fragment and urllib.parse.unquote(to.fragment) not in ends[target].ids:
+                problems.append(f'{name}: {url} has no such place')
     return problems
 
 
@@ -299,13 +388,17 @@ def build(out=ROOT / '_docs'):
         (new / p.url).parent.mkdir(parents=True, exist_ok=True)
         (new / p.url).write_text(text, encoding='utf-8')
     for url, data in images.items():
-        (new / url).parent.mkdir(exist_ok=True); (new / url).write_bytes(data)
+        (new / url).parent.mkdir(exist_ok=True)
+        (new / url).write_bytes(data)
     (new / 'search.js').write_text(index(filled, found), encoding='utf-8')
-    style = (ROOT / 'shop_nb/templates/style.css').read_text(encoding='utf-8') + (ROOT / 'scripts/site/site.css').read_text(encoding='utf-8')
+    style = (ROOT / 'shop_nb/templates/style.css').read_text(encoding='utf-8') + (
+        ROOT / 'scripts/site/site.css'
+    ).read_text(encoding='utf-8')
     (new / 'site.css').write_text(style, encoding='utf-8')
     shutil.copy(ROOT / 'scripts/site/site.js', new / 'site.js')
     problems += check(new) + reference.untold(pages)
-    shutil.rmtree(out, ignore_errors=True); new.rename(out)
+    shutil.rmtree(out, ignore_errors=True)
+    new.rename(out)
     return pages, problems
 
 

@@ -8,8 +8,10 @@ def tree(pid):
     for p in pids:
         try:
             for task in os.listdir(f'/proc/{p}/task'):
-                with open(f'/proc/{p}/task/{task}/children') as f: pids += [int(c) for c in f.read().split() if int(c) not in pids]
-        except OSError: pass
+                with open(f'/proc/{p}/task/{task}/children') as f:
+                    pids += [int(c) for c in f.read().split() if int(c) not in pids]
+        except OSError:
+            pass
     return pids
 
 
@@ -18,9 +20,12 @@ def memory(pid):
     rss = pss = 0
     for p in tree(pid):
         try:
-            with open(f'/proc/{p}/smaps_rollup') as f: kb = {line.split(':')[0]: int(line.split()[1]) for line in f.read().splitlines()[1:]}
-            rss += kb['Rss'] * 1024; pss += kb['Pss'] * 1024
-        except (OSError, KeyError, IndexError): pass
+            with open(f'/proc/{p}/smaps_rollup') as f:
+                kb = {line.split(':')[0]: int(line.split()[1]) for line in f.read().splitlines()[1:]}
+            rss += kb['Rss'] * 1024
+            pss += kb['Pss'] * 1024
+        except (OSError, KeyError, IndexError):
+            pass
     return rss, pss
 
 
@@ -46,15 +51,25 @@ def wait_for_orphans(own, patience=10):
         time.sleep(.01)
 
 
-def measured(command, every=.05, **env):
+def measured(command, every=0.05, **env):
     "Run a command to its end. Raises RuntimeError with the end of its error output if it fails."
-    adopt(); own = children()
-    def cpu(): r = resource.getrusage(resource.RUSAGE_CHILDREN); return r.ru_utime + r.ru_stime
+    adopt()
+    own = children()
+
+    def cpu():
+        r = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return r.ru_utime + r.ru_stime
+
     before, start, peak = cpu(), time.perf_counter(), (0, 0)
-    with subprocess.Popen([str(c) for c in command], env={**os.environ, **env}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
+    with subprocess.Popen(
+        [str(c) for c in command], env={**os.environ, **env}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as p:
         while True:
-            try: out, err = p.communicate(timeout=every); break
-            except subprocess.TimeoutExpired: peak = tuple(map(max, peak, memory(p.pid)))
+            try:
+                out, err = p.communicate(timeout=every)
+                break
+            except subprocess.TimeoutExpired:
+                peak = tuple(map(max, peak, memory(p.pid)))
     if p.returncode: raise RuntimeError(err[-500:])
     seconds = time.perf_counter() - start
     wait_for_orphans(own)

@@ -24,8 +24,16 @@ def cells(path):
         lines, kind = ''.join(c['source']).split('\n'), c['cell_type']
         rules = [l[2:].strip() for l in lines if l.startswith('#|')]
         source = '\n'.join(l for l in lines if not l.startswith('#|')).strip('\n')
-        found.append(SimpleNamespace(kind=kind, source=source, rules=rules, outputs=c.get('outputs', []), seen=bool(source) and 'hide' not in rules,
-                                     library=kind == 'code' and any(re.match(r'exports?\b', r) for r in rules)))
+        found.append(
+            SimpleNamespace(
+                kind=kind,
+                source=source,
+                rules=rules,
+                outputs=c.get('outputs', []),
+                seen=bool(source) and 'hide' not in rules,
+                library=kind == 'code' and any(re.match(r'exports?\b', r) for r in rules),
+            )
+        )
     return found
 
 
@@ -116,11 +124,14 @@ def stale():
 
 def main(args):
     old = stale()
-    if '--check' in args: return print(*(f'{p} is not what nbs/index.ipynb gives: make readme' for p in old), sep='\n') or 1 if old else 0
+    if '--check' in args:
+        return print(*(f'{p} is not what nbs/index.ipynb gives: make readme' for p in old), sep='\n') or 1 if old else 0
     want = made()
     for p in old:
         (ROOT / p).unlink(missing_ok=True)
-        if p in want: (ROOT / p).parent.mkdir(exist_ok=True); (ROOT / p).write_bytes(want[p])
+        if p in want:
+            (ROOT / p).parent.mkdir(exist_ok=True)
+            (ROOT / p).write_bytes(want[p])
     return 0
 
 

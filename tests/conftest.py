@@ -35,15 +35,21 @@ def _drop_override():
 @pytest.fixture(scope='session')
 def bound():
     "Run a command that permissions bind, whoever runs the tests."
-    def run(command, **how): return subprocess.run(command, capture_output=True, text=True, timeout=120, preexec_fn=_drop_override, **how)
+
+    def run(command, **how):
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, preexec_fn=_drop_override, **how)
+
     return run
 
 
 def pytest_configure():
     "Spark takes the Java that is fit for it. Where the tests run in the background, Ctrl-C or a hang-up may be ignored, and every child would ignore it, too."
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN: signal.signal(signal.SIGINT, signal.default_int_handler)
-    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN: signal.signal(signal.SIGHUP, signal.SIG_DFL) # by nohup
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL) # by nohup
     import tools
+
     if home := tools.java(): os.environ['JAVA_HOME'] = str(home)
 
 

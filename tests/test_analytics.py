@@ -24,12 +24,15 @@ def shop(): return tables(Settings())
 
 @pytest.fixture(scope='session')
 def run(shop, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run o'clock [1]")  # a name that SQL and globs would trip over
+    folder = tmp_path_factory.mktemp("run o'clock [1]") # a name that SQL and globs would trip over
     (folder / 'tables').mkdir()
     for name, t in shop.items():
-        if name != 'orders': pq.write_table(t, folder / 'tables' / f'{name}.parquet'); continue
+        if name != 'orders':
+            pq.write_table(t, folder / 'tables' / f'{name}.parquet')
+            continue
         (folder / 'tables/orders.parquet').mkdir()
-        for i in range(3): pq.write_table(t.slice(i * 1500, 1500), folder / f'tables/orders.parquet/part-{i}.parquet')
+        for i in range(3):
+            pq.write_table(t.slice(i * 1500, 1500), folder / f'tables/orders.parquet/part-{i}.parquet')
     return folder
 
 @pytest.fixture(scope='session')
@@ -40,10 +43,15 @@ def db(shop, tmp_path_factory):
     for name, t in shop.items():
         for c, f in enumerate(t.schema):
             if pa.types.is_temporal(f.type):
-                text = t.column(c).cast(pa.timestamp('s')).to_pylist() if pa.types.is_timestamp(f.type) else t.column(c).to_pylist()
+                text = (
+                    t.column(c).cast(pa.timestamp('s')).to_pylist()
+                    if pa.types.is_timestamp(f.type)
+                    else t.column(c).to_pylist()
+                )
                 t = t.set_column(c, f.name, pa.array([None if v is None else str(v) for v in text], pa.string()))
         con.executemany(f"insert into {name} values ({', '.join('?' * t.num_columns)})", zip(*t.to_pydict().values()))
-    con.commit(); con.close()
+    con.commit()
+    con.close()
     return path
 
 @pytest.fixture(scope='session')
@@ -56,7 +64,9 @@ def raw(shop):
     i, o = f['order_items'], f['orders']
     i['line'] = i.quantity * i.unit_price_cents - i.discount_cents
     g = i.groupby('order_id').agg(goods=('line', 'sum'), units=('quantity', 'sum'), lines=('line', 'size'))
-    o = f['orders'] = o.merge(g, left_on='order_id', right_index=True).merge(f['payments'].drop(columns='status'), on='order_id')
+    o = f['orders'] = o.merge(g, left_on='order_id', right_index=True).merge(
+        f['payments'].drop(columns='status'), on='order_id'
+    )
     o['day'], o['month'] = o.ordered_at.dt.normalize(), o.ordered_at.dt.to_period('M').dt.to_timestamp()
     o['sale'], o['revenue'] = o.status.isin(SALE), o.goods - o.discount_cents
     s = f['sales'] = o[o.sale].merge(f['customers'], on='customer_id').sort_values(['ordered_at', 'order_id'])
@@ -64,7 +74,11 @@ def raw(shop):
     first = s[s.number == 1].set_index('customer_id')
     s['first_day'], s['cohort'] = s.customer_id.map(first.day), s.customer_id.map(first.month)
     s['new'] = s.signed_up_at.dt.normalize() >= o.day.min()
-    lines = i.merge(s[['order_id', 'goods', 'revenue', 'day', 'status']], on='order_id').merge(f['products'], on='product_id').sort_values('order_item_id')
+    lines = (
+        i.merge(s[['order_id', 'goods', 'revenue', 'day', 'status']], on='order_id')
+        .merge(f['products'], on='product_id')
+        .sort_values('order_item_id')
+    )
     upto = [int(v) for v in lines.groupby('order_id').line.cumsum()]
     at = lambda upto: [u * int(r) // int(g) for u, r, g in zip(upto, lines.revenue, lines.goods)]
     lines['cents'] = np.array(at(upto)) - np.array(at([u - int(l) for u, l in zip(upto, lines.line)]))
@@ -82,9 +96,12 @@ def close(name, con, want, **params):
     assert len(got) == len(want), (len(got), len(want))
     for c in want:
         a, b = got[c].reset_index(drop=True), want[c].reset_index(drop=True)
-        if c.endswith('_eur'): assert np.allclose(a.astype(float), b.astype(float) / 100, atol=.00501, equal_nan=True), c
-        elif pd.api.types.is_float_dtype(b): assert np.allclose(a.astype(float), b, atol=.0000501, equal_nan=True), c
-        else: assert a.tolist() == b.tolist(), c
+        if c.endswith('_eur'):
+            assert np.allclose(a.astype(float), b.astype(float) / 100, atol=0.00501, equal_nan=True), c
+        elif pd.api.types.is_float_dtype(b):
+            assert np.allclose(a.astype(float), b, atol=0.0000501, equal_nan=True), c
+        else:
+            assert a.tolist() == b.tolist(), c
 
 # ------------------------------------------------------------------ all questions, all sources
 def test_there_are_the_22(): assert sorted(QUESTIONS) == sorted(NAMES)
@@ -119,66 +136,143 @@ def test_ratios_and_money_are_rounded(name, con):
 
 def test_the_questions_agree_on_revenue(con, raw):
     total = raw['sales'].revenue.sum()
-    for name in ('monthly_revenue', 'daily_revenue', 'revenue_by_category', 'revenue_by_country', 'product_pareto', 'hour_weekday', 'rfm_segments'):
+    for name in (
+        'monthly_revenue',
+        'daily_revenue',
+        'revenue_by_category',
+        'revenue_by_country',
+        'product_pareto',
+        'hour_weekday',
+        'rfm_segments',
+    ):
         assert round(ask(name, con).frame.revenue_eur.sum() * 100) == total, name
     both = ask('new_vs_returning', con).frame
     assert round((both.new_eur + both.returning_eur).sum() * 100) == total
 
 # ------------------------------------------------------------------ once more in pandas
 def test_monthly_revenue(con, raw):
-    g = raw['sales'].groupby('month').agg(orders=('order_id', 'size'), units=('units', 'sum'), revenue_eur=('revenue', 'sum'), refunded_eur=('refunded_cents', 'sum')).reset_index()
+    g = (
+        raw['sales']
+        .groupby('month')
+        .agg(
+            orders=('order_id', 'size'),
+            units=('units', 'sum'),
+            revenue_eur=('revenue', 'sum'),
+            refunded_eur=('refunded_cents', 'sum'),
+        )
+        .reset_index()
+    )
     g['aov_eur'], g['growth_rate'] = g.revenue_eur / g.orders, g.revenue_eur.pct_change()
     close('monthly_revenue', con, g)
 
 def test_daily_revenue(con, raw):
     o = raw['orders']
-    g = raw['sales'].groupby('day').revenue.agg(orders='size', revenue_eur='sum').reindex(pd.date_range(o.day.min(), o.day.max(), name='day'), fill_value=0)
+    g = (
+        raw['sales']
+        .groupby('day')
+        .revenue.agg(orders='size', revenue_eur='sum')
+        .reindex(pd.date_range(o.day.min(), o.day.max(), name='day'), fill_value=0)
+    )
     g['mean_7d_eur'] = g.revenue_eur.rolling(7).mean()
     close('daily_revenue', con, g.reset_index())
 
 def test_revenue_by_category(con, raw):
     l = raw['lines'].assign(margin=lambda d: d.cents - d.quantity * d.cost_cents)
-    g = l.groupby('category').agg(orders=('order_id', 'nunique'), units=('quantity', 'sum'), revenue_eur=('cents', 'sum'), margin_eur=('margin', 'sum'))
+    g = l.groupby('category').agg(
+        orders=('order_id', 'nunique'),
+        units=('quantity', 'sum'),
+        revenue_eur=('cents', 'sum'),
+        margin_eur=('margin', 'sum'),
+    )
     g['revenue_share'], g['margin_rate'] = g.revenue_eur / g.revenue_eur.sum(), g.margin_eur / g.revenue_eur
     close('revenue_by_category', con, g.sort_values('revenue_eur', ascending=False).reset_index())
 
 def test_revenue_by_country(con, raw):
-    g = raw['sales'].groupby('country').agg(customers=('customer_id', 'nunique'), orders=('order_id', 'size'), revenue_eur=('revenue', 'sum')).reset_index()
+    g = (
+        raw['sales']
+        .groupby('country')
+        .agg(customers=('customer_id', 'nunique'), orders=('order_id', 'size'), revenue_eur=('revenue', 'sum'))
+        .reset_index()
+    )
     g['aov_eur'] = g.revenue_eur / g.orders
     close('revenue_by_country', con, g.sort_values(['revenue_eur', 'country'], ascending=[False, True]))
 
 def test_top_products(con, raw):
     l = raw['lines'][lambda d: d.category == 'Home']
-    g = l.groupby(['product_id', 'name']).agg(orders=('order_id', 'size'), units=('quantity', 'sum'), revenue_eur=('cents', 'sum')).reset_index()
-    close('top_products', con, g.sort_values(['revenue_eur', 'product_id'], ascending=[False, True]).head(5), category='Home', limit=5)
+    g = (
+        l.groupby(['product_id', 'name'])
+        .agg(orders=('order_id', 'size'), units=('quantity', 'sum'), revenue_eur=('cents', 'sum'))
+        .reset_index()
+    )
+    close(
+        'top_products',
+        con,
+        g.sort_values(['revenue_eur', 'product_id'], ascending=[False, True]).head(5),
+        category='Home',
+        limit=5,
+    )
 
 def test_top_customers(con, raw):
-    g = raw['sales'].groupby('customer_id').agg(orders=('order_id', 'size'), revenue_eur=('revenue', 'sum'), last_order_on=('day', 'max')).reset_index()
-    close('top_customers', con, g.sort_values(['revenue_eur', 'customer_id'], ascending=[False, True]).head(25), limit=25)
+    g = (
+        raw['sales']
+        .groupby('customer_id')
+        .agg(orders=('order_id', 'size'), revenue_eur=('revenue', 'sum'), last_order_on=('day', 'max'))
+        .reset_index()
+    )
+    close(
+        'top_customers', con, g.sort_values(['revenue_eur', 'customer_id'], ascending=[False, True]).head(25), limit=25
+    )
 
 def test_order_status(con, raw):
-    g = raw['orders'].groupby('status').agg(orders=('order_id', 'size'), amount_eur=('amount_cents', 'sum')).reset_index()
+    g = (
+        raw['orders']
+        .groupby('status')
+        .agg(orders=('order_id', 'size'), amount_eur=('amount_cents', 'sum'))
+        .reset_index()
+    )
     g['share'] = g.orders / g.orders.sum()
     close('order_status', con, g.sort_values(['orders', 'status'], ascending=[False, True]))
 
 def test_payment_methods_and_failures(con, raw):
     p = raw['orders'].merge(raw['payments'][['order_id', 'status']], on='order_id', suffixes=('', '_paid'))
     p['ok'], p['lost'] = ~p.status_paid.isin(['pending', 'failed']), p.amount_cents.where(p.status_paid == 'failed', 0)
-    g = p.assign(cents=p.amount_cents * p.ok).groupby('method').agg(payments=('ok', 'size'), captured_rate=('ok', 'mean'), captured_eur=('cents', 'sum')).reset_index()
+    g = (
+        p.assign(cents=p.amount_cents * p.ok)
+        .groupby('method')
+        .agg(payments=('ok', 'size'), captured_rate=('ok', 'mean'), captured_eur=('cents', 'sum'))
+        .reset_index()
+    )
     g['captured_share'] = g.captured_eur / g.captured_eur.sum()
     close('payment_methods', con, g.sort_values(['payments', 'method'], ascending=[False, True]))
-    d = p[p.status_paid != 'pending'].assign(bad=lambda d: d.status_paid == 'failed', again=lambda d: d.attempts > 1, saved=lambda d: (d.attempts > 1) & d.ok)
-    h = d.groupby('method').agg(payments=('bad', 'size'), failed=('bad', 'sum'), failure_rate=('bad', 'mean'), lost_eur=('lost', 'sum'), retried=('again', 'sum'), saved=('saved', 'sum')).reset_index()
+    d = p[p.status_paid != 'pending'].assign(
+        bad=lambda d: d.status_paid == 'failed', again=lambda d: d.attempts > 1, saved=lambda d: (d.attempts > 1) & d.ok
+    )
+    h = (
+        d.groupby('method')
+        .agg(
+            payments=('bad', 'size'),
+            failed=('bad', 'sum'),
+            failure_rate=('bad', 'mean'),
+            lost_eur=('lost', 'sum'),
+            retried=('again', 'sum'),
+            saved=('saved', 'sum'),
+        )
+        .reset_index()
+    )
     h['recovered_rate'] = h.pop('saved') / h.retried
     close('payment_failures', con, h.sort_values(['failure_rate', 'method'], ascending=[False, True]))
 
 def test_returns_by_category(con, raw):
     l = raw['lines'][lambda d: d.status.isin(['delivered', 'returned'])]
-    g = l.groupby('category').agg(units=('quantity', 'sum'), returned_units=('returned_quantity', 'sum'), revenue_eur=('cents', 'sum')).reset_index()
+    g = (
+        l.groupby('category')
+        .agg(units=('quantity', 'sum'), returned_units=('returned_quantity', 'sum'), revenue_eur=('cents', 'sum'))
+        .reset_index()
+    )
     g['return_rate'] = g.returned_units / g.units
     close('returns_by_category', con, g.sort_values(['return_rate', 'category'], ascending=[False, True]))
     back = (l.cents * l.returned_quantity / l.quantity).sum()
-    assert abs(ask('returns_by_category', con).frame.returned_eur.sum() * 100 - back) < len(l)  # a cent a line at most
+    assert abs(ask('returns_by_category', con).frame.returned_eur.sum() * 100 - back) < len(l) # a cent a line at most
 
 def test_basket_size(con, raw):
     g = raw['sales'].groupby('lines').agg(orders=('order_id', 'size'), revenue=('revenue', 'sum'))
@@ -188,8 +282,17 @@ def test_basket_size(con, raw):
 
 def test_new_vs_returning(con, raw):
     s = raw['sales'].assign(first=lambda d: d.new & (d.number == 1))
-    g = s.groupby('month').apply(lambda d: pd.Series(dict(new_orders=d['first'].sum(), returning_orders=(~d['first']).sum(),
-        new_eur=d.revenue[d['first']].sum(), returning_eur=d.revenue[~d['first']].sum())), include_groups=False)
+    g = s.groupby('month').apply(
+        lambda d: pd.Series(
+            dict(
+                new_orders=d['first'].sum(),
+                returning_orders=(~d['first']).sum(),
+                new_eur=d.revenue[d['first']].sum(),
+                returning_eur=d.revenue[~d['first']].sum(),
+            )
+        ),
+        include_groups=False,
+    )
     close('new_vs_returning', con, g.reset_index())
 
 def test_repeat_rate(con, raw):
@@ -206,27 +309,50 @@ def test_cohort_retention(con, raw):
     s = raw['sales'][lambda d: d.new]
     months = lambda d: d.dt.year * 12 + d.dt.month
     counts = s.assign(n=months(s.month) - months(s.cohort)).groupby(['cohort', 'n']).customer_id.nunique()
-    want = [dict(cohort=c, month_number=n, cohort_size=counts[c, 0], customers=counts.get((c, n), 0), retention_rate=counts.get((c, n), 0) / counts[c, 0])
-            for c in sorted({c for c, _ in counts.index}) for n in range((raw['today'].year - c.year) * 12 + raw['today'].month - c.month + 1)]
+    want = [
+        dict(
+            cohort=c,
+            month_number=n,
+            cohort_size=counts[c, 0],
+            customers=counts.get((c, n), 0),
+            retention_rate=counts.get((c, n), 0) / counts[c, 0],
+        )
+        for c in sorted({c for c, _ in counts.index})
+        for n in range((raw['today'].year - c.year) * 12 + raw['today'].month - c.month + 1)
+    ]
     close('cohort_retention', con, pd.DataFrame(want))
 
 def test_rfm_segments(con, raw):
-    g = raw['sales'].groupby('customer_id').agg(day=('day', 'max'), orders=('order_id', 'size'), cents=('revenue', 'sum'))
+    g = (
+        raw['sales']
+        .groupby('customer_id')
+        .agg(day=('day', 'max'), orders=('order_id', 'size'), cents=('revenue', 'sum'))
+    )
     g['recency'] = (raw['today'] - g.day).dt.days
     r = 5 - (g.recency.rank(method='min').astype(int) - 1) * 5 // len(g)
     f = 1 + (g.orders.rank(method='min').astype(int) - 1) * 5 // len(g)
-    g['segment'] = np.select([(r >= 4) & (f >= 4), (r >= 3) & (f >= 3), r >= 4, r == 3, f >= 3], ['champions', 'loyal', 'recent', 'needs attention', 'at risk'], 'hibernating')
-    h = g.groupby('segment').agg(customers=('cents', 'size'), revenue_eur=('cents', 'sum'), mean_orders=('orders', 'mean')).reset_index()
+    g['segment'] = np.select(
+        [(r >= 4) & (f >= 4), (r >= 3) & (f >= 3), r >= 4, r == 3, f >= 3],
+        ['champions', 'loyal', 'recent', 'needs attention', 'at risk'],
+        'hibernating',
+    )
+    h = (
+        g.groupby('segment')
+        .agg(customers=('cents', 'size'), revenue_eur=('cents', 'sum'), mean_orders=('orders', 'mean'))
+        .reset_index()
+    )
     close('rfm_segments', con, h.sort_values(['revenue_eur', 'segment'], ascending=[False, True]))
 
 def test_product_pareto(con, raw):
     p = raw['products'][['product_id', 'launched_on']][lambda d: d.launched_on <= raw['today']]
-    g = p.assign(revenue_eur=p.product_id.map(raw['lines'].groupby('product_id').cents.sum()).fillna(0)).drop(columns='launched_on')
+    g = p.assign(revenue_eur=p.product_id.map(raw['lines'].groupby('product_id').cents.sum()).fillna(0)).drop(
+        columns='launched_on'
+    )
     g = g.sort_values(['revenue_eur', 'product_id'], ascending=[False, True])
     g['running_share'] = g.revenue_eur.cumsum() / g.revenue_eur.sum()
     close('product_pareto', con, g)
     a = ask('product_pareto', con).frame
-    assert a['class'].is_monotonic_increasing and .8 <= a.running_share[a['class'] == 'A'].max() < .83
+    assert a['class'].is_monotonic_increasing and 0.8 <= a.running_share[a['class'] == 'A'].max() < 0.83
 
 def test_product_pairs(con, raw):
     baskets = raw['lines'].groupby('order_id').product_id.apply(sorted)
@@ -252,64 +378,103 @@ def test_delivery_times(con, raw):
         close('delivery_times', con, g, **params)
 
 def test_lapsed_customers(con, raw):
-    g = raw['sales'].groupby('customer_id').agg(orders=('order_id', 'size'), revenue_eur=('revenue', 'sum'), last_order_on=('day', 'max')).reset_index()
+    g = (
+        raw['sales']
+        .groupby('customer_id')
+        .agg(orders=('order_id', 'size'), revenue_eur=('revenue', 'sum'), last_order_on=('day', 'max'))
+        .reset_index()
+    )
     g['silent_days'] = (raw['today'] - g.last_order_on).dt.days
-    g = g[(g.silent_days >= 60) & (g.orders >= 3)].sort_values(['revenue_eur', 'customer_id'], ascending=[False, True]).head(30)
+    g = (
+        g[(g.silent_days >= 60) & (g.orders >= 3)]
+        .sort_values(['revenue_eur', 'customer_id'], ascending=[False, True])
+        .head(30)
+    )
     close('lapsed_customers', con, g, days=60, least=3, limit=30)
 
 def test_customer_lifetime_value(con, raw):
     s = raw['sales'][lambda d: d.new].assign(n=lambda d: (d.day - d.first_day).dt.days // 30)
     whole = s.groupby('customer_id').first_day.first().map(lambda d: ((raw['today'] - d).days + 1) // 30)
     worth = 0
-    for n, customers, got in ask('customer_lifetime_value', con).frame[['month_number', 'customers', 'revenue_eur']].itertuples(index=False):
+    for n, customers, got in (
+        ask('customer_lifetime_value', con).frame[['month_number', 'customers', 'revenue_eur']].itertuples(index=False)
+    ):
         lived = whole[whole >= n].index
         worth += s[(s.n == n - 1) & s.customer_id.isin(lived)].revenue.sum() / len(lived)
-        assert customers == len(lived) and abs(worth / 100 - got) < .006
+        assert customers == len(lived) and abs(worth / 100 - got) < 0.006
 
 # ------------------------------------------------------------------ one SQL file for people
 def test_analysis_sql_runs_as_it_is(run, con, monkeypatch):
     import duckdb
+
     monkeypatch.chdir(run)
     text, db, found = analysis_sql(), duckdb.connect(), []
     for s in db.extract_statements(text):
-        if s.type == duckdb.StatementType.SELECT: found.append(db.sql(s.query).df())
-        else: db.execute(s)
+        if s.type == duckdb.StatementType.SELECT:
+            found.append(db.sql(s.query).df())
+        else:
+            db.execute(s)
     for name, frame in zip(QUESTIONS, found, strict=True):
         want = ask(name, con).frame
         assert list(frame) == list(want) and len(frame) == len(want), name
         for c in want:
-            assert [None if pd.isna(v) else v for v in frame[c]] == [None if pd.isna(v) else v for v in want[c]], (name, c)
-    for q in QUESTIONS.values(): assert f'-- Grain: {q.grain}' in text
+            assert [None if pd.isna(v) else v for v in frame[c]] == [None if pd.isna(v) else v for v in want[c]], (
+                name,
+                c,
+            )
+    for q in QUESTIONS.values():
+        assert f'-- Grain: {q.grain}' in text
 
 # ------------------------------------------------------------------ calls that are wrong
-@pytest.mark.parametrize('call, words, code', [
-    (lambda s: ask('monthly_revenu', s), ["'monthly_revenu'", "Did you mean 'monthly_revenue'"], 2),
-    (lambda s: ask('order_status', s, colour='red'), ["no parameter 'colour'", 'start, end'], 2),
-    (lambda s: ask('top_products', s, limit=0), ['limit', 'whole number from 1'], 2),
-    (lambda s: ask('top_products', s, limit='ten'), ['limit', 'whole number from 1'], 2),
-    (lambda s: ask('top_products', s, category='Cars'), ["'Cars'", 'Books'], 2),
-    (lambda s: ask('order_status', s, start='31.12.2025'), ['start', '2025-01-31'], 2),
-    (lambda s: ask('order_status', s, start='2025-06-01', end='2025-05-01'), ['2025-06-01', '2025-05-01'], 2),
-    (lambda s: ask('order_status', s, start='2027-01-01'), ['start is 2027-01-01, but the data ends on 2025-12-31', 'earlier start'], 2),
-    (lambda s: ask('order_status', s, end='2024-01-01'), ['end is 2024-01-01, but the data begins on 2025-01-01', 'later end'], 2),
-    (lambda s: ask('order_status', 'no/such/run'), ['no/such/run'], 2),
-    (lambda s: plot(ask('order_status', s), theme='pink'), ["'pink'", 'light'], 2),
-])
+@pytest.mark.parametrize(
+    'call, words, code',
+    [
+        (lambda s: ask('monthly_revenu', s), ["'monthly_revenu'", "Did you mean 'monthly_revenue'"], 2),
+        (lambda s: ask('order_status', s, colour='red'), ["no parameter 'colour'", 'start, end'], 2),
+        (lambda s: ask('top_products', s, limit=0), ['limit', 'whole number from 1'], 2),
+        (lambda s: ask('top_products', s, limit='ten'), ['limit', 'whole number from 1'], 2),
+        (lambda s: ask('top_products', s, category='Cars'), ["'Cars'", 'Books'], 2),
+        (lambda s: ask('order_status', s, start='31.12.2025'), ['start', '2025-01-31'], 2),
+        (lambda s: ask('order_status', s, start='2025-06-01', end='2025-05-01'), ['2025-06-01', '2025-05-01'], 2),
+        (
+            lambda s: ask('order_status', s, start='2027-01-01'),
+            ['start is 2027-01-01, but the data ends on 2025-12-31', 'earlier start'],
+            2,
+        ),
+        (
+            lambda s: ask('order_status', s, end='2024-01-01'),
+            ['end is 2024-01-01, but the data begins on 2025-01-01', 'later end'],
+            2,
+        ),
+        (lambda s: ask('order_status', 'no/such/run'), ['no/such/run'], 2),
+        (lambda s: plot(ask('order_status', s), theme='pink'), ["'pink'", 'light'], 2),
+    ],
+)
 def test_two_lines_say_what_is_wrong(call, words, code, con):
     with pytest.raises(ShopError) as e: call(con)
     message = str(e.value)
     assert all(w in message for w in words) and len(message.splitlines()) <= 2 and e.value.code == code
 
-@pytest.mark.parametrize('value, day', [
-    ('2025-02-01T00:00:00', dt.date(2025, 2, 1)), ('2025-02-01 00:00', dt.date(2025, 2, 1)), (dt.datetime(2025, 2, 1), dt.date(2025, 2, 1)),
-    (pd.Timestamp('2025-02-01'), dt.date(2025, 2, 1)), (np.datetime64('2025-02-01'), dt.date(2025, 2, 1)),
-    ('2025-02-01T12:30:00', None), (dt.datetime(2025, 2, 1, 12, 30), None), ('soon', None),
-])
+@pytest.mark.parametrize(
+    'value, day',
+    [
+        ('2025-02-01T00:00:00', dt.date(2025, 2, 1)),
+        ('2025-02-01 00:00', dt.date(2025, 2, 1)),
+        (dt.datetime(2025, 2, 1), dt.date(2025, 2, 1)),
+        (pd.Timestamp('2025-02-01'), dt.date(2025, 2, 1)),
+        (np.datetime64('2025-02-01'), dt.date(2025, 2, 1)),
+        ('2025-02-01T12:30:00', None),
+        (dt.datetime(2025, 2, 1, 12, 30), None),
+        ('soon', None),
+    ],
+)
 @pytest.mark.parametrize('name', ['start', 'end'])
 def test_a_day_may_be_a_time_at_midnight(name, value, day, con):
-    if day: assert ask('order_status', con, **{name: value}).params[name] == day
+    if day:
+        assert ask('order_status', con, **{name: value}).params[name] == day
     else:
-        with pytest.raises(ShopError, match=f'{name} cannot be .*\n.*without a time of day') as e: ask('order_status', con, **{name: value})
+        with pytest.raises(ShopError, match=f'{name} cannot be .*\n.*without a time of day') as e:
+            ask('order_status', con, **{name: value})
         assert e.value.code == 2
 
 def test_no_rows_say_why(con, shop):
@@ -317,7 +482,9 @@ def test_no_rows_say_why(con, shop):
     assert nobody.note == "no country is 'US'; there are AT, BE, DE, ES, FR, IT, NL"
     assert nobody.note in repr(nobody)
     assert 'no country is &#x27;US&#x27;' in nobody._repr_html_()
-    assert 'the orders run from 2025-01-01 to 2025-12-31' in repr(ask('top_customers', con, start='2030-01-01', end='2030-02-01'))
+    assert 'the orders run from 2025-01-01 to 2025-12-31' in repr(
+        ask('top_customers', con, start='2030-01-01', end='2030-02-01')
+    )
     products = shop['products']
     no_toys = connect(shop | dict(products=products.filter(pa.compute.not_equal(products['category'], 'Toys'))))
     assert "no category is 'Toys'; there are Beauty, Books" in repr(ask('top_products', no_toys, category='Toys'))
@@ -381,7 +548,8 @@ def test_a_query_without_a_join_condition_is_refused():
 
 def test_rows_and_memory_have_a_bound(con):
     assert fetch(con, 'select * from range(10)', most=10).num_rows == 10
-    with pytest.raises(ShopError, match='more than 9 rows: is a join condition missing') as e: fetch(con, 'select * from range(10)', most=9)
+    with pytest.raises(ShopError, match='more than 9 rows: is a join condition missing') as e:
+        fetch(con, 'select * from range(10)', most=9)
     assert e.value.code == 2
     limit, spill = con.sql("select current_setting('memory_limit'), current_setting('temp_directory')").fetchall()[0]
     number, unit = limit.split()
@@ -439,18 +607,29 @@ def test_parameters_are_bound(con):
 
 def test_sources_stay_as_they_are(db, run):
     before = db.read_bytes()
-    c = connect(db); c.execute('delete from orders'); c.close()
+    c = connect(db)
+    c.execute('delete from orders')
+    c.close()
     assert db.read_bytes() == before
     with pytest.raises(Exception): connect(run).execute('delete from orders')
 
 # ------------------------------------------------------------------ answers
 def test_answers_are_written(con, tmp_path):
     import json
+
     a = ask('monthly_revenue', con)
-    assert a.to_csv().splitlines()[0].startswith('month,orders') and a.to_csv().splitlines()[1].startswith('2025-01-01,')
+    assert a.to_csv().splitlines()[0].startswith('month,orders') and a.to_csv().splitlines()[1].startswith(
+        '2025-01-01,'
+    )
     got = json.loads(a.to_json())
-    assert got['name'] == 'monthly_revenue' and got['grain'] == a.grain and len(got['rows']) == len(a) and got['rows'][0]['growth_rate'] is None
-    a.to_csv(tmp_path / 'a.csv'); a.to_json(tmp_path / 'a.json')
+    assert (
+        got['name'] == 'monthly_revenue'
+        and got['grain'] == a.grain
+        and len(got['rows']) == len(a)
+        and got['rows'][0]['growth_rate'] is None
+    )
+    a.to_csv(tmp_path / 'a.csv')
+    a.to_json(tmp_path / 'a.json')
     assert (tmp_path / 'a.csv').read_text() == a.to_csv() and json.loads((tmp_path / 'a.json').read_text()) == got
     assert '<table>' in a._repr_html_() and a.title in repr(a) and a.sql.startswith('with')
 
@@ -491,11 +670,30 @@ def test_a_figure_shows_itself(con):
 @pytest.mark.parametrize('f', [*BUILDERS.values(), plot, Answer.plot, fact], ids=lambda f: f.__qualname__)
 def test_arguments_are_told(f):
     "Those who write a chart or a fact of their own read here what they get and give"
-    untold = [a for a, doc in docments(f, returns=False).items() if not doc and a not in ('self', 'real')] # docments knows no **real
+    untold = [
+        a for a, doc in docments(f, returns=False).items() if not doc and a not in ('self', 'real')
+    ] # docments knows no **real
     assert not untold and f.__doc__
 
-@pytest.mark.parametrize('value, unit, text', [
-    (12345, 'eur', '€12.3k'), (999, 'eur', '€999'), (49.9, 'eur', '€49.90'), (1_234_567, 'eur', '€1.23M'), (123_456_789, 'eur', '€123.5M'),
-    (0, 'eur', '€0.00'), (-1500, 'eur', '-€1.5k'), (.1234, 'share', '12.3%'), (1, 'share', '100.0%'), (9_999, 'count', '9,999'), (12_000, 'count', '12.0k'), (None, 'eur', '–'), (-.001, 'eur', '€0.00'), (float('inf'), 'eur', '€InfinityM'), (1e40, 'count', f'{1e40 / 1e6:.1f}M'),
-])
-def test_short_numbers(value, unit, text): assert short(value, unit) == text
+@pytest.mark.parametrize(
+    'value, unit, text',
+    [
+        (12345, 'eur', '€12.3k'),
+        (999, 'eur', '€999'),
+        (49.9, 'eur', '€49.90'),
+        (1_234_567, 'eur', '€1.23M'),
+        (123_456_789, 'eur', '€123.5M'),
+        (0, 'eur', '€0.00'),
+        (-1500, 'eur', '-€1.5k'),
+        (0.1234, 'share', '12.3%'),
+        (1, 'share', '100.0%'),
+        (9_999, 'count', '9,999'),
+        (12_000, 'count', '12.0k'),
+        (None, 'eur', '–'),
+        (-0.001, 'eur', '€0.00'),
+        (float('inf'), 'eur', '€InfinityM'),
+        (1e40, 'count', f'{1e40 / 1e6:.1f}M'),
+    ],
+)
+def test_short_numbers(value, unit, text):
+    assert short(value, unit) == text

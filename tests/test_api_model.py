@@ -47,8 +47,14 @@ def broken(db):
 
 def everything(db):
     "The database as {table: {key: row}}, read without the library."
+
     def row(t, values): return {c.name: bool(v) if c.type == 'flag' else v for c, v in zip(t.columns, values)}
-    with closing(sqlite3.connect(db)) as con: return {n: {r[0]: row(t, r) for r in con.execute(f'SELECT {", ".join(t.names)} FROM {n}')} for n, t in TABLES.items()}
+
+    with closing(sqlite3.connect(db)) as con:
+        return {
+            n: {r[0]: row(t, r) for r in con.execute(f'SELECT {", ".join(t.names)} FROM {n}')}
+            for n, t in TABLES.items()
+        }
 
 
 # ---- a model
@@ -57,24 +63,39 @@ def holds(value, op, other):
     if op == 'isnull': return (value is None) == (other == 'true')
     if op == 'ne': return value != other
     if value is None: return False
-    return {'': lambda: value == other, 'gt': lambda: value > other, 'gte': lambda: value >= other, 'lt': lambda: value < other, 'lte': lambda: value <= other,
-            'in': lambda: value in other, 'contains': lambda: fold(other) in fold(value)}[op]()
+    return {
+        '': lambda: value == other,
+        'gt': lambda: value > other,
+        'gte': lambda: value >= other,
+        'lt': lambda: value < other,
+        'lte': lambda: value <= other,
+        'in': lambda: value in other,
+        'contains': lambda: fold(other) in fold(value),
+    }[op]()
 
 
-SKUS, MAILS, WORDS = [f'M-{i}' for i in range(6)], [f'm{i}@example.com' for i in range(6)], ['Ulm', 'Graz', "O'Hara", 'Łódź']
+SKUS, MAILS, WORDS = (
+    [f'M-{i}' for i in range(6)],
+    [f'm{i}@example.com' for i in range(6)],
+    ['Ulm', 'Graz', "O'Hara", 'Łódź'],
+)
 TAGS = st.sampled_from(['right', 'right', 'right', 'any', 'wrong', 'none'])
 COLUMN = dict(customers='city', products='brand')
 
 
 class Model(RuleBasedStateMachine):
     "What clients may do to the five tables, and what a dict says must come of it"
+
     client = token = source = served = None
 
     @initialize()
     def begin(self):
-        with closing(sqlite3.connect(self.source)) as a, closing(sqlite3.connect(self.served)) as b: a.backup(b)
+        with closing(sqlite3.connect(self.source)) as a, closing(sqlite3.connect(self.served)) as b:
+            a.backup(b)
         self.rows, self.wishes, self.seen = everything(self.served), {}, {}
-        self.first = {t: {k: v for k, v in next(iter(self.rows[t].values())).items() if k != TABLES[t].key} for t in COLUMN}
+        self.first = {
+            t: {k: v for k, v in next(iter(self.rows[t].values())).items() if k != TABLES[t].key} for t in COLUMN
+        }
 
     # -- what is asked and expected
 
@@ -90,7 +111,9 @@ class Model(RuleBasedStateMachine):
         "Put an order with its parts into the model"
         row = dict(row)
         for t, parts in ('order_items', row.pop('items')), ('payments', [row.pop('payment')]):
-            self.rows[t] = {k: r for k, r in self.rows[t].items() if r['order_id'] != row['order_id']} | {p[TABLES[t].key]: p for p in parts}
+            self.rows[t] = {k: r for k, r in self.rows[t].items() if r['order_id'] != row['order_id']} | {
+                p[TABLES[t].key]: p for p in parts
+            }
         self.rows['orders'][row['order_id']] = row
 
     def pick(self, data, table): return data.draw(st.sampled_from([*sorted(self.rows[table]), 10**6]))
@@ -104,8 +127,11 @@ class Model(RuleBasedStateMachine):
 
     def new(self, table, data):
         row = self.first[table] | {COLUMN[table]: data.draw(st.sampled_from(WORDS))}
-        return row | (dict(email=data.draw(st.sampled_from(MAILS))) if table == 'customers' else
-                      dict(sku=data.draw(st.sampled_from(SKUS)), discontinued_on=None, launched_on='2025-01-01'))
+        return row | (
+            dict(email=data.draw(st.sampled_from(MAILS)))
+            if table == 'customers'
+            else dict(sku=data.draw(st.sampled_from(SKUS)), discontinued_on=None, launched_on='2025-01-01')
+        )
 
     def taken(self, table, row, but=None):
         name = dict(customers='email', products='sku')[table]
@@ -115,23 +141,62 @@ class Model(RuleBasedStateMachine):
 
     def is_answered_again(self, r, wish, made):
         "With the row as it is now, or with the news that it was deleted"
-        if made is None: assert r.status_code == 404 and 'deleted' in r.json()['detail']
-        else: assert r.status_code == 201 and r.headers['idempotency-replayed'] == 'true' and r.json() == (self.whole(made) if wish[0] == 'orders' else self.rows[wish[0]][made])
+        if made is None:
+            assert r.status_code == 404 and 'deleted' in r.json()['detail']
+        else:
+            assert (
+                r.status_code == 201
+                and r.headers['idempotency-replayed'] == 'true'
+                and r.json() == (self.whole(made) if wish[0] == 'orders' else self.rows[wish[0]][made])
+            )
 
     def order(self, data, more=0):
         "An order that is good, or that lacks `more` cents"
         on_sale = [p for p in self.rows['products'].values() if p['launched_on'] <= DAY and not p['discontinued_on']]
-        some = data.draw(st.lists(st.sampled_from(on_sale), min_size=1, max_size=3, unique_by=lambda p: p['product_id']))
-        lines = [dict(product_id=p['product_id'], quantity=data.draw(st.integers(1, 3)), unit_price_cents=p['price_cents'], discount_cents=0, returned_quantity=0) for p in some]
+        some = data.draw(
+            st.lists(st.sampled_from(on_sale), min_size=1, max_size=3, unique_by=lambda p: p['product_id'])
+        )
+        lines = [
+            dict(
+                product_id=p['product_id'],
+                quantity=data.draw(st.integers(1, 3)),
+                unit_price_cents=p['price_cents'],
+                discount_cents=0,
+                returned_quantity=0,
+            )
+            for p in some
+        ]
         tax = data.draw(st.integers(0, 50))
-        return dict(customer_id=data.draw(st.sampled_from(sorted(self.rows['customers']))), ordered_at=f'{DAY} 10:00:00', delivered_at=None, status='pending', channel='web', shipping_cents=490, tax_cents=tax, discount_cents=0,
-            items=lines, payment=dict(method='card', status='pending', paid_at=None, amount_cents=sum(l['quantity'] * l['unit_price_cents'] for l in lines) + 490 + tax + more, refunded_cents=0, attempts=0))
+        return dict(
+            customer_id=data.draw(st.sampled_from(sorted(self.rows['customers']))),
+            ordered_at=f'{DAY} 10:00:00',
+            delivered_at=None,
+            status='pending',
+            channel='web',
+            shipping_cents=490,
+            tax_cents=tax,
+            discount_cents=0,
+            items=lines,
+            payment=dict(
+                method='card',
+                status='pending',
+                paid_at=None,
+                amount_cents=sum(l['quantity'] * l['unit_price_cents'] for l in lines) + 490 + tax + more,
+                refunded_cents=0,
+                attempts=0,
+            ),
+        )
 
     def agrees(self, sent, got):
         "An order came back as it was sent, with keys"
         order = got['order_id']
-        assert {k: got[k] for k in sent if k not in ('items', 'payment')} == {k: v for k, v in sent.items() if k not in ('items', 'payment')}
-        assert got['items'] == [dict(order_item_id=order * 100 + i, order_id=order, line_number=i) | l for i, l in enumerate(sent['items'], 1)]
+        assert {k: got[k] for k in sent if k not in ('items', 'payment')} == {
+            k: v for k, v in sent.items() if k not in ('items', 'payment')
+        }
+        assert got['items'] == [
+            dict(order_item_id=order * 100 + i, order_id=order, line_number=i) | l
+            for i, l in enumerate(sent['items'], 1)
+        ]
         assert got['payment'] == dict(payment_id=got['payment']['payment_id'], order_id=order) | sent['payment']
 
     # -- what clients do
@@ -140,11 +205,19 @@ class Model(RuleBasedStateMachine):
     def create(self, data, table, key):
         row = self.new(table, data)
         body = json.dumps(row)
-        r = self.ask('POST', f'/v1/{table}', content=body, headers={'Content-Type': 'application/json'} | ({'Idempotency-Key': key} if key else {}))
+        r = self.ask(
+            'POST',
+            f'/v1/{table}',
+            content=body,
+            headers={'Content-Type': 'application/json'} | ({'Idempotency-Key': key} if key else {}),
+        )
         if key in self.wishes:
-            if self.wishes[key][0] != (table, body): assert r.status_code == 422
-            else: self.is_answered_again(r, *self.wishes[key])
-        elif self.taken(table, row): assert r.status_code == 409
+            if self.wishes[key][0] != (table, body):
+                assert r.status_code == 422
+            else:
+                self.is_answered_again(r, *self.wishes[key])
+        elif self.taken(table, row):
+            assert r.status_code == 409
         else:
             assert r.status_code == 201 and r.json() == row | {TABLES[table].key: self.next_key(table)}, r.text
             self.rows[table][self.next_key(table)] = r.json()
@@ -155,11 +228,22 @@ class Model(RuleBasedStateMachine):
         key, new = self.pick(data, table), self.new(table, data)
         head, refused = self.condition(tag, table, key)
         name = COLUMN[table]
-        if whole: body = self.rows[table].get(key, new) | {n: new[n] for n in (name, dict(customers='email', products='sku')[table])}
-        else: body = {name: new[name]}
-        r = self.ask('PUT' if whole else 'PATCH', f'/v1/{table}/{key}', json=body | ({TABLES[table].key: key} if whole else {}), headers=head)
-        if refused: assert r.status_code == refused
-        elif whole and self.taken(table, body, key): assert r.status_code == 409
+        if whole:
+            body = self.rows[table].get(key, new) | {
+                n: new[n] for n in (name, dict(customers='email', products='sku')[table])
+            }
+        else:
+            body = {name: new[name]}
+        r = self.ask(
+            'PUT' if whole else 'PATCH',
+            f'/v1/{table}/{key}',
+            json=body | ({TABLES[table].key: key} if whole else {}),
+            headers=head,
+        )
+        if refused:
+            assert r.status_code == refused
+        elif whole and self.taken(table, body, key):
+            assert r.status_code == 409
         else:
             now = self.rows[table][key] | body
             assert r.status_code == 200 and r.json() == now, r.text
@@ -170,14 +254,22 @@ class Model(RuleBasedStateMachine):
         key = self.pick(data, table)
         head, refused = self.condition(tag, table, key)
         r = self.ask('DELETE', f'/v1/{table}/{key}', headers=head)
-        if refused: assert r.status_code == refused
-        elif table != 'orders' and any(o[TABLES[table].key] == key for o in self.rows[dict(customers='orders', products='order_items')[table]].values()): assert r.status_code == 409
+        if refused:
+            assert r.status_code == refused
+        elif table != 'orders' and any(
+            o[TABLES[table].key] == key
+            for o in self.rows[dict(customers='orders', products='order_items')[table]].values()
+        ):
+            assert r.status_code == 409
         else:
             assert r.status_code == 204
             del self.rows[table][key]
-            self.wishes = {k: (wish, None if (wish[0], made) == (table, key) else made) for k, (wish, made) in self.wishes.items()}
+            self.wishes = {
+                k: (wish, None if (wish[0], made) == (table, key) else made) for k, (wish, made) in self.wishes.items()
+            }
             if table == 'orders':
-                for t in 'order_items', 'payments': self.rows[t] = {k: p for k, p in self.rows[t].items() if p['order_id'] != key}
+                for t in 'order_items', 'payments':
+                    self.rows[t] = {k: p for k, p in self.rows[t].items() if p['order_id'] != key}
 
     @rule(data=st.data(), more=st.sampled_from([0, 0, 0, 1]), key=st.sampled_from([None, 'c', 'd']))
     def order_once(self, data, more, key):
@@ -185,11 +277,19 @@ class Model(RuleBasedStateMachine):
         body = self.order(data, more)
         for again in range(2 if key else 1):
             sent = json.dumps(body)
-            r = self.ask('POST', '/v1/orders', content=sent, headers={'Content-Type': 'application/json'} | ({'Idempotency-Key': key} if key else {}))
+            r = self.ask(
+                'POST',
+                '/v1/orders',
+                content=sent,
+                headers={'Content-Type': 'application/json'} | ({'Idempotency-Key': key} if key else {}),
+            )
             if key in self.wishes:
-                if self.wishes[key][0] == ('orders', sent): self.is_answered_again(r, *self.wishes[key])
-                else: assert r.status_code == 422
-            elif more: assert r.status_code == 409 and r.json()['errors'][0]['pointer'] == '/payment/amount_cents'
+                if self.wishes[key][0] == ('orders', sent):
+                    self.is_answered_again(r, *self.wishes[key])
+                else:
+                    assert r.status_code == 422
+            elif more:
+                assert r.status_code == 409 and r.json()['errors'][0]['pointer'] == '/payment/amount_cents'
             else:
                 assert r.status_code == 201 and r.json()['order_id'] not in self.rows['orders'], r.text
                 self.agrees(body, r.json())
@@ -198,17 +298,26 @@ class Model(RuleBasedStateMachine):
 
     @rule(data=st.data(), tag=TAGS, more=st.sampled_from([0, 0, 1]), whole=st.booleans())
     def change_order(self, data, tag, more, whole):
-        key = data.draw(st.sampled_from([k for k, o in sorted(self.rows['orders'].items()) if o['ordered_at'][:10] == DAY] + [10**6]))
+        key = data.draw(
+            st.sampled_from(
+                [k for k, o in sorted(self.rows['orders'].items()) if o['ordered_at'][:10] == DAY] + [10**6]
+            )
+        )
         if not self.rows['customers']: return
         head, refused = self.condition(tag, 'orders', key)
         body = self.order(data, more)
         if not whole and key in self.rows['orders']:
             old = self.whole(key)
             extra = data.draw(st.integers(0, 40))
-            body = dict(tax_cents=old['tax_cents'] + extra, payment=dict(amount_cents=old['payment']['amount_cents'] + extra + more))
+            body = dict(
+                tax_cents=old['tax_cents'] + extra,
+                payment=dict(amount_cents=old['payment']['amount_cents'] + extra + more),
+            )
         r = self.ask('PUT' if whole else 'PATCH', f'/v1/orders/{key}', json=body, headers=head)
-        if refused: assert r.status_code == refused
-        elif more: assert r.status_code == 409
+        if refused:
+            assert r.status_code == refused
+        elif more:
+            assert r.status_code == 409
         elif whole:
             assert r.status_code == 200, r.text
             self.agrees(body, r.json())
@@ -224,24 +333,43 @@ class Model(RuleBasedStateMachine):
         if not self.rows[table]: return
         key = data.draw(st.sampled_from(sorted(self.rows[table])))
         column = dict(order_items='unit_price_cents', payments='amount_cents')[table]
-        r = self.ask('PATCH', f'/v1/{table}/{key}', json={column: self.rows[table][key][column] + 1}, headers={'If-Match': '*'})
+        r = self.ask(
+            'PATCH', f'/v1/{table}/{key}', json={column: self.rows[table][key][column] + 1}, headers={'If-Match': '*'}
+        )
         assert r.status_code == 409
 
-    @rule(data=st.data(), table=st.sampled_from(['customers', 'products']), n=st.integers(0, 5), each=st.booleans(), dry=st.booleans())
+    @rule(
+        data=st.data(),
+        table=st.sampled_from(['customers', 'products']),
+        n=st.integers(0, 5),
+        each=st.booleans(),
+        dry=st.booleans(),
+    )
     def bulk(self, data, table, n, each, dry):
         rows = [self.new(table, data) for _ in range(n)]
         wrong = data.draw(st.sets(st.integers(0, 5), max_size=1))
         for i in wrong & set(range(n)): rows[i][COLUMN[table]] = ''
         before, refused, keys = dict(self.rows[table]), [], []
         for i, row in enumerate(rows):
-            if i in wrong or self.taken(table, row): refused.append(i)
+            if i in wrong or self.taken(table, row):
+                refused.append(i)
             else:
                 keys.append(self.next_key(table))
                 self.rows[table][keys[-1]] = row | {TABLES[table].key: keys[-1]}
-        r = self.ask('POST', f'/v1/{table}:bulk', params=dict(mode='each' if each else 'atomic', dry_run=str(dry).lower()), json=rows)
-        if refused and not each: assert r.status_code == (422 if wrong & set(range(n)) else 409), r.text
+        r = self.ask(
+            'POST',
+            f'/v1/{table}:bulk',
+            params=dict(mode='each' if each else 'atomic', dry_run=str(dry).lower()),
+            json=rows,
+        )
+        if refused and not each:
+            assert r.status_code == (422 if wrong & set(range(n)) else 409), r.text
         else:
-            assert r.status_code == (207 if refused else 200) and r.json()['keys'] == keys and r.json()['created'] == len(keys), r.text
+            assert (
+                r.status_code == (207 if refused else 200)
+                and r.json()['keys'] == keys
+                and r.json()['created'] == len(keys)
+            ), r.text
             assert sorted({int(f['pointer'].split('/')[1]) for f in r.json()['refused']}) == refused
         if dry or refused and not each: self.rows[table] = before
 
@@ -249,8 +377,13 @@ class Model(RuleBasedStateMachine):
     def bulk_of_orders(self, data, n, wrong, each):
         if not self.rows['customers']: return
         rows = [self.order(data, i in wrong) for i in range(n)]
-        r, bad = self.ask('POST', '/v1/orders:bulk', params=dict(mode='each' if each else 'atomic'), json=rows), wrong & set(range(n))
-        if bad and not each: assert r.status_code == 409; return
+        r, bad = (
+            self.ask('POST', '/v1/orders:bulk', params=dict(mode='each' if each else 'atomic'), json=rows),
+            wrong & set(range(n)),
+        )
+        if bad and not each:
+            assert r.status_code == 409
+            return
         assert r.status_code == (207 if bad else 200) and len(r.json()['keys']) == n - len(bad), r.text
         for key, row in zip(r.json()['keys'], [row for i, row in enumerate(rows) if i not in bad]):
             got = self.ask('GET', f'/v1/orders/{key}', params=dict(expand='items,payment')).json()
@@ -264,12 +397,16 @@ class Model(RuleBasedStateMachine):
         "A row, and a tag that stands for what it says"
         key = self.pick(data, table)
         r = self.ask('GET', f'/v1/{table}/{key}', params=dict(expand='items,payment') if table == 'orders' else {})
-        if key not in self.rows[table]: assert r.status_code == 404; return
+        if key not in self.rows[table]:
+            assert r.status_code == 404
+            return
         told, tag = self.told(table, key), r.headers['etag']
         assert r.json() == told
         for old, said in self.seen.get((table, key), {}).items():
             assert (old == tag) == (said == told)
-            assert self.ask('GET', f'/v1/{table}/{key}', headers={'If-None-Match': old}).status_code == (304 if said == told else 200)
+            assert self.ask('GET', f'/v1/{table}/{key}', headers={'If-None-Match': old}).status_code == (
+                304 if said == told else 200
+            )
         self.seen.setdefault((table, key), {})[tag] = told
 
     @rule(data=st.data(), table=st.sampled_from(sorted(TABLES)), limit=st.integers(1, 9))
@@ -279,28 +416,60 @@ class Model(RuleBasedStateMachine):
         for name in data.draw(st.lists(st.sampled_from(sorted(filters(t))), max_size=2, unique=True)) if rows else ():
             c, op = filters(t)[name]
             value = data.draw(st.sampled_from(rows))[c.name]
-            if op == 'isnull': given[name] = data.draw(st.sampled_from(['true', 'false']))
-            elif value is None: continue
-            elif op == 'in': given[name] = [value]
-            elif op == 'contains': given[name] = value[1:4]
-            else: given[name] = value
+            if op == 'isnull':
+                given[name] = data.draw(st.sampled_from(['true', 'false']))
+            elif value is None:
+                continue
+            elif op == 'in':
+                given[name] = [value]
+            elif op == 'contains':
+                given[name] = value[1:4]
+            else:
+                given[name] = value
         sort = data.draw(st.sampled_from(['', *(s + n for n in t.names for s in ('', '-'))]))
-        want = sorted((r for r in rows if all(holds(r[filters(t)[n][0].name], filters(t)[n][1], v) for n, v in given.items())), key=lambda r: r[t.key])
+        want = sorted(
+            (r for r in rows if all(holds(r[filters(t)[n][0].name], filters(t)[n][1], v) for n, v in given.items())),
+            key=lambda r: r[t.key],
+        )
         name = sort.lstrip('-')
-        if name: want.sort(key=lambda r: (r[name] is not None, r[name].encode() if isinstance(r[name], str) else r[name] or 0), reverse=sort[0] == '-')
-        if ',' in ''.join(v[0] if isinstance(v, list) and isinstance(v[0], str) else '' for v in given.values()): return
-        params = {n: str(v[0] if isinstance(v, list) else v).lower() if isinstance(v[0] if isinstance(v, list) else v, bool) else v for n, v in given.items()}
+        if name:
+            want.sort(
+                key=lambda r: (r[name] is not None, r[name].encode() if isinstance(r[name], str) else r[name] or 0),
+                reverse=sort[0] == '-',
+            )
+        if ',' in ''.join(v[0] if isinstance(v, list) and isinstance(v[0], str) else '' for v in given.values()):
+            return
+        params = {
+            n: str(v[0] if isinstance(v, list) else v).lower()
+            if isinstance(v[0] if isinstance(v, list) else v, bool)
+            else v
+            for n, v in given.items()
+        }
         got, cursor = [], None
         while True:
-            r = self.ask('GET', f'/v1/{table}', params=params | dict(limit=limit, sort=sort, count='true') | (dict(cursor=cursor) if cursor else {})) if sort else \
-                self.ask('GET', f'/v1/{table}', params=params | dict(limit=limit, count='true') | (dict(cursor=cursor) if cursor else {}))
+            r = (
+                self.ask(
+                    'GET',
+                    f'/v1/{table}',
+                    params=params
+                    | dict(limit=limit, sort=sort, count='true')
+                    | (dict(cursor=cursor) if cursor else {}),
+                )
+                if sort
+                else self.ask(
+                    'GET',
+                    f'/v1/{table}',
+                    params=params | dict(limit=limit, count='true') | (dict(cursor=cursor) if cursor else {}),
+                )
+            )
             assert r.status_code == 200 and r.json()['count'] == len(want), (given, r.text)
             got += r.json()['items']
             if not (cursor := r.json()['next']): break
         assert got == want, (given, sort)
 
     def teardown(self):
-        if hasattr(self, 'rows'): assert everything(self.served) == self.rows and not broken(self.served)
+        if hasattr(self, 'rows'):
+            assert everything(self.served) == self.rows and not broken(self.served)
 
 
 @pytest.mark.slow
@@ -309,25 +478,46 @@ def test_it_does_as_a_model_does(made, tmp_path):
     db = tmp_path / 'shop.db'
     shutil.copy(made, db)
     app = make_app(Config(str(db), quiet=True))
-    with TestClient(app, base_url='http://localhost', headers={'Authorization': f'Bearer {app.state.service.keys.create(["*"])}'}) as client:
+    with TestClient(
+        app, base_url='http://localhost', headers={'Authorization': f'Bearer {app.state.service.keys.create(["*"])}'}
+    ) as client:
         Model.client, Model.source, Model.served = client, made, db
-        run_state_machine_as_test(Model, settings=hypothesis_settings(max_examples=500 if FULL else 10, stateful_step_count=30 if FULL else 20, deadline=None, database=None, report_multiple_bugs=False, print_blob=False))
+        run_state_machine_as_test(
+            Model,
+            settings=hypothesis_settings(
+                max_examples=500 if FULL else 10,
+                stateful_step_count=30 if FULL else 20,
+                deadline=None,
+                database=None,
+                report_multiple_bugs=False,
+                print_blob=False,
+            ),
+        )
 
 
 # ---- races
 
 def test_of_fifty_one_succeeds(served):
     "Fifty clients change the same row, again and again: each version is left once, and all of them are one chain."
-    at, left, rounds, first = '/v1/customers/3', {}, 4 if FULL else 2, served.client.get('/v1/customers/3').headers['etag']
+    at, left, rounds, first = (
+        '/v1/customers/3',
+        {},
+        4 if FULL else 2,
+        served.client.get('/v1/customers/3').headers['etag'],
+    )
+
     def client(n):
         with httpx.Client(base_url=served.url, headers=served.client.headers, timeout=120) as c:
             for i in range(rounds):
                 while True:
                     tag = c.get(at).headers['etag']
                     r = c.patch(at, json=dict(city=f'{n} {i}'), headers={'If-Match': tag})
-                    if r.status_code == 200: left.setdefault(tag, []).append(r.headers['etag']); break
+                    if r.status_code == 200:
+                        left.setdefault(tag, []).append(r.headers['etag'])
+                        break
                     assert r.status_code == 412, r.text
                     if not FULL: break
+
     with ThreadPoolExecutor(50) as pool: list(pool.map(client, range(50)))
     assert left and all(len(to) == 1 for to in left.values()) and (not FULL or len(left) == 50 * rounds)
     tag, chain = first, 0
@@ -340,10 +530,17 @@ def asking(port, token, body, key, stop):
     while time.monotonic() < stop:
         try:
             with closing(HTTPConnection('127.0.0.1', port, timeout=30)) as con:
-                con.request('POST', '/v1/orders', body, {'Authorization': f'Bearer {token}', 'Content-Type': 'application/json', 'Idempotency-Key': key})
+                con.request(
+                    'POST',
+                    '/v1/orders',
+                    body,
+                    {'Authorization': f'Bearer {token}', 'Content-Type': 'application/json', 'Idempotency-Key': key},
+                )
                 r = con.getresponse()
                 told = r.read()
-        except (OSError, HTTPException): time.sleep(0.1); continue
+        except (OSError, HTTPException):
+            time.sleep(0.1)
+            continue
         if r.status == 201: return r.headers['Location']
         assert r.status in (409, 503), told
         time.sleep(0.05)
@@ -357,25 +554,54 @@ def test_each_order_once_whatever_dies(made, tmp_path):
     db = tmp_path / 'shop.db'
     shutil.copy(made, db)
     port, before = free_port(), everything(db)
-    with closing(sqlite3.connect(db)) as con: some = con.execute("SELECT product_id, price_cents FROM products WHERE launched_on <= '2026-01-01' AND discontinued_on IS NULL").fetchall()
+    with closing(sqlite3.connect(db)) as con:
+        some = con.execute(
+            "SELECT product_id, price_cents FROM products WHERE launched_on <= '2026-01-01' AND discontinued_on IS NULL"
+        ).fetchall()
     server = Server(db, port=port)
     token, until = server.token, time.monotonic() + 1200
+
     def wish(n): # known by its shipping_cents
         product, price = some[n % len(some)]
-        return json.dumps(dict(customer_id=1, ordered_at=f'2026-{1 + n // each % 2:02}-{1 + n // each % 28:02} 10:00:00', status='pending', channel='web', shipping_cents=n, tax_cents=0, discount_cents=0,
-            items=[dict(product_id=product, quantity=1, unit_price_cents=price, discount_cents=0, returned_quantity=0)], payment=dict(method='card', status='pending', amount_cents=price + n, refunded_cents=0, attempts=0)))
-    def client(c): return {n: asking(port, token, wish(n), f'wish-{n}', until) for n in range(10_000 + c * each, 10_000 + (c + 1) * each)}
+        return json.dumps(
+            dict(
+                customer_id=1,
+                ordered_at=f'2026-{1 + n // each % 2:02}-{1 + n // each % 28:02} 10:00:00',
+                status='pending',
+                channel='web',
+                shipping_cents=n,
+                tax_cents=0,
+                discount_cents=0,
+                items=[
+                    dict(product_id=product, quantity=1, unit_price_cents=price, discount_cents=0, returned_quantity=0)
+                ],
+                payment=dict(method='card', status='pending', amount_cents=price + n, refunded_cents=0, attempts=0),
+            )
+        )
+
+    def client(c):
+        return {
+            n: asking(port, token, wish(n), f'wish-{n}', until)
+            for n in range(10_000 + c * each, 10_000 + (c + 1) * each)
+        }
+
     count = lambda: sqlite3.connect(db).execute('SELECT count(*) FROM orders').fetchone()[0] - len(before['orders'])
     with ThreadPoolExecutor(clients) as pool:
         jobs = [pool.submit(client, c) for c in range(clients)]
         for k in range(kills):
-            while count() < clients * each * (k + 1) // (kills + 2) and not any(j.done() and j.exception() for j in jobs): time.sleep(0.02)
+            while count() < clients * each * (k + 1) // (kills + 2) and not any(
+                j.done() and j.exception() for j in jobs
+            ):
+                time.sleep(0.02)
             server.stop(signal.SIGKILL)
             server = Server(db, port=port)
         acknowledged = {n: at for j in jobs for n, at in j.result().items()}
     assert server.stop() == 0
-    with closing(sqlite3.connect(db)) as con: there = con.execute('SELECT shipping_cents, order_id FROM orders WHERE shipping_cents >= 10000').fetchall()
-    assert len(acknowledged) == clients * each and sorted(there) == sorted((n, int(at.rsplit('/', 1)[1])) for n, at in acknowledged.items())
+    with closing(sqlite3.connect(db)) as con:
+        there = con.execute('SELECT shipping_cents, order_id FROM orders WHERE shipping_cents >= 10000').fetchall()
+    assert len(acknowledged) == clients * each and sorted(there) == sorted(
+        (n, int(at.rsplit('/', 1)[1])) for n, at in acknowledged.items()
+    )
     assert len(everything(db)['orders']) == len(before['orders']) + clients * each and not broken(db)
 
 
@@ -392,16 +618,26 @@ def test_it_lasts(served, made, tmp_path):
     "Everything at once, with loads under it: no fault, and neither memory nor files grow."
     seconds, seen, told, sizes = 600 if FULL else 6, {}, [], []
     until = time.monotonic() + seconds
+
     def client(n):
         with httpx.Client(base_url=served.url, headers=served.client.headers, timeout=120) as c:
             while time.monotonic() < until:
                 tag = c.get('/v1/products/3').headers['etag']
                 orders = c.get('/v1/orders', params=dict(limit=20, expand='customer,items,payment', count='true'))
-                for r in [orders, c.get('/v1/order_items', params=dict(sort='-quantity', quantity__gte=2)), c.get('/v1/questions/order_status'), c.get('/v1/payments:export', params=dict(format=['csv', 'ndjson', 'parquet', 'arrow'][n % 4])),
-                          c.patch('/v1/products/3', json=dict(brand=f'{n} {time.monotonic()}'), headers={'If-Match': tag}), c.post('/v1/customers', json={}), c.get('/v1/customers/5', headers={'If-None-Match': '"0"'}), c.get('/metrics')]:
+                for r in [
+                    orders,
+                    c.get('/v1/order_items', params=dict(sort='-quantity', quantity__gte=2)),
+                    c.get('/v1/questions/order_status'),
+                    c.get('/v1/payments:export', params=dict(format=['csv', 'ndjson', 'parquet', 'arrow'][n % 4])),
+                    c.patch('/v1/products/3', json=dict(brand=f'{n} {time.monotonic()}'), headers={'If-Match': tag}),
+                    c.post('/v1/customers', json={}),
+                    c.get('/v1/customers/5', headers={'If-None-Match': '"0"'}),
+                    c.get('/metrics'),
+                ]:
                     seen[r.status_code] = seen.get(r.status_code, 0) + 1
                     if r.status_code >= 500: told.append(r.text)
                 time.sleep(0.01)
+
     with ThreadPoolExecutor(6) as pool:
         jobs = [pool.submit(client, n) for n in range(6)]
         while time.monotonic() < until:
@@ -411,6 +647,12 @@ def test_it_lasts(served, made, tmp_path):
         for j in jobs: j.result()
     sizes.append(size(served.process.pid))
     if FULL: print(seen, sizes)
-    assert not told and set(seen) <= {200, 412, 422} and seen[200] > seconds and not served.events('failure') and not broken(served.db)
+    assert (
+        not told
+        and set(seen) <= {200, 412, 422}
+        and seen[200] > seconds
+        and not served.events('failure')
+        and not broken(served.db)
+    )
     half = sizes[len(sizes) // 2]
     assert sizes[-1][0] < 1.1 * half[0] + 20 and sizes[-1][1] <= sizes[min(2, len(sizes) - 2)][1] + 8

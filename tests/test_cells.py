@@ -3,8 +3,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from scipy import stats
-from shop_nb.generator.draws import (Cells, binomial, choice_table, column_seed, gamma, integer, lognormal, look_up, mix,
-                           negative_binomial, normal, poisson, quantile_table, split, uniform)
+from shop_nb.generator.draws import (
+    Cells,
+    binomial,
+    choice_table,
+    column_seed,
+    gamma,
+    integer,
+    lognormal,
+    look_up,
+    mix,
+    negative_binomial,
+    normal,
+    poisson,
+    quantile_table,
+    split,
+    uniform,
+)
 
 COLUMNS = [f'table{t}.column{c}' for t in range(5) for c in range(10)]
 N = 2**16
@@ -33,21 +48,24 @@ def pairs(a, b):
 
 
 def test_independent_columns_rows_seeds():
-    k = np.arange(N); h = {c: Cells(7)(c, k) for c in COLUMNS}
+    k = np.arange(N)
+    h = {c: Cells(7)(c, k) for c in COLUMNS}
     between = [pairs(h[a], h[b]) for a, b in zip(COLUMNS, COLUMNS[1:])]
     rows = [pairs(h[c][:-1], h[c][1:]) for c in COLUMNS]
     seeds = [pairs(h[c], Cells(8)(c, k)) for c in COLUMNS]
-    keyed = [pairs(h[c], Cells(7)(c, k * 10**8)) for c in COLUMNS]  # keys as wide apart as order keys of two days
-    for p in (between, rows, seeds, keyed): assert min(p) > 1e-4 and stats.kstest(p, 'uniform').pvalue > 1e-3
+    keyed = [pairs(h[c], Cells(7)(c, k * 10**8)) for c in COLUMNS] # keys as wide apart as order keys of two days
+    for p in (between, rows, seeds, keyed):
+        assert min(p) > 1e-4 and stats.kstest(p, 'uniform').pvalue > 1e-3
 
 
 def test_avalanche():
     "One changed input bit changes each output bit half of the time."
-    k = np.arange(2048, dtype=np.uint64) * np.uint64(10**8); h = Cells(7)('a', k)
+    k = np.arange(2048, dtype=np.uint64) * np.uint64(10**8)
+    h = Cells(7)('a', k)
     for bit in range(0, 52, 7):
         changed = h ^ Cells(7)('a', k ^ np.uint64(1 << bit))
         share = np.mean([(changed >> np.uint64(b)) & np.uint64(1) for b in range(64)], axis=1)
-        assert abs(share - .5).max() < .06
+        assert abs(share - 0.5).max() < 0.06
 
 
 @given(st.integers(0, 2**63 - 1), st.lists(st.integers(0, 2**53), min_size=1, max_size=30))
@@ -70,18 +88,22 @@ def test_uniform_is_below_one(): assert uniform(np.array([2**64 - 1], dtype=np.u
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=40).filter(lambda w: sum(w) > 1e-3))
 def test_choice_table_shares(w):
-    t = choice_table(w); share = np.bincount(t, minlength=len(w)) / len(t)
+    t = choice_table(w)
+    share = np.bincount(t, minlength=len(w)) / len(t)
     assert len(t) == 2**16 and abs(share - np.array(w) / sum(w)).max() <= 1 / len(t) + 1e-12
 
 
 def test_quantiles_agree_with_scipy():
-    u = np.linspace(.001, .999, 400)
+    u = np.linspace(0.001, 0.999, 400)
     assert np.allclose(normal(u), stats.norm.ppf(u))
-    assert np.allclose(lognormal(3, .5)(u), stats.lognorm.ppf(u, .5, scale=3))
-    for r in (.3, .58, 1, 4): assert np.allclose(gamma(r)(u[40:]), stats.gamma.ppf(u[40:], r, scale=1 / r), rtol=2e-3)
-    p = negative_binomial(1.5, .8, 400)
-    assert np.allclose(p / p.sum(), stats.nbinom.pmf(np.arange(401), .8, .8 / 2.3))
-    assert np.median(look_up(Cells(1)('x', np.arange(N)), quantile_table(lognormal(100, 1)))) == pytest.approx(100, rel=.03)
+    assert np.allclose(lognormal(3, 0.5)(u), stats.lognorm.ppf(u, 0.5, scale=3))
+    for r in (0.3, 0.58, 1, 4):
+        assert np.allclose(gamma(r)(u[40:]), stats.gamma.ppf(u[40:], r, scale=1 / r), rtol=2e-3)
+    p = negative_binomial(1.5, 0.8, 400)
+    assert np.allclose(p / p.sum(), stats.nbinom.pmf(np.arange(401), 0.8, 0.8 / 2.3))
+    assert np.median(look_up(Cells(1)('x', np.arange(N)), quantile_table(lognormal(100, 1)))) == pytest.approx(
+        100, rel=0.03
+    )
 
 
 @given(st.integers(0, 100_000), st.floats(.001, .999), st.floats(1e-9, 1 - 1e-9))
@@ -108,6 +130,7 @@ def test_split_is_exact_and_monotone(n, more, w, seed):
 
 def test_split_is_multinomial():
     "Days of a split have the multinomial's variance, over many seeds."
-    w = np.array([1, 2, 3, 4, 10]); x = np.array([split(200, w, Cells(s), 'test') for s in range(600)])
+    w = np.array([1, 2, 3, 4, 10])
+    x = np.array([split(200, w, Cells(s), 'test') for s in range(600)])
     p = w / w.sum()
-    assert np.allclose(x.mean(0), 200 * p, atol=1.2) and np.allclose(x.var(0), 200 * p * (1 - p), rtol=.25)
+    assert np.allclose(x.mean(0), 200 * p, atol=1.2) and np.allclose(x.var(0), 200 * p * (1 - p), rtol=0.25)

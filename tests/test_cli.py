@@ -30,7 +30,8 @@ def call(capsys):
     return call
 
 
-def contents(folder): return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob('*') if p.is_file()}
+def contents(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob('*') if p.is_file()}
 
 
 BAD = dict(
@@ -41,13 +42,22 @@ BAD = dict(
     unknown_setting_of_a_run=('run --out OUT -p order 400', "There is no setting 'order'.\nDid you mean 'orders'?"),
     example=('run --out OUT -p orders 1e3', '\nWrite it like -p orders 4000\n'),
     example_of_a_day=('generate --out OUT -p start 2025-13-01', '\nWrite it like -p start 2025-01-31\n'),
-    example_of_text=('generate --out OUT -p promotion Toys', "\nWrite it like -p promotion 'Toys 20 2025-06-01 2025-06-14'\n"),
+    example_of_text=(
+        'generate --out OUT -p promotion Toys',
+        "\nWrite it like -p promotion 'Toys 20 2025-06-01 2025-06-14'\n",
+    ),
     example_of_a_limit=('generate --out OUT --seed -1', '\nTake any such number, as -p seed 7\n'),
-    start_after_the_data=('ask order_status --run MADE -p start 2027-01-01', 'start is 2027-01-01, but the data ends on 2025-12-31.'),
+    start_after_the_data=(
+        'ask order_status --run MADE -p start 2027-01-01',
+        'start is 2027-01-01, but the data ends on 2025-12-31.',
+    ),
     end_before_start=('generate --out OUT -p end 2024-01-01', 'is before start'),
     not_a_date=('generate --out OUT -p start 2025-02-30', 'start is a date'),
     fewer_lines_than_orders=('generate --out OUT -p order_items 10', 'fewer than'),
-    more_than_keys_code=('generate --out OUT -p end 2025-01-01 -p orders 99000000 -p order_items 99000000', 'more than the keys can code'),
+    more_than_keys_code=(
+        'generate --out OUT -p end 2025-01-01 -p orders 99000000 -p order_items 99000000',
+        'more than the keys can code',
+    ),
     scale=('generate --out OUT --scale nan', 'scale is a number'),
     seed=('generate --out OUT --seed 1.5', 'seed is a whole number'),
     given_twice=('generate --out OUT --seed 7 -p seed 8', 'seed is given twice'),
@@ -108,7 +118,9 @@ def test_bad_input(name, call, made, tmp_path, monkeypatch):
     (foreign / 'webapp/manifest.json').write_text('{"name": "My web app", "version": 3, "settings": {}, "tables": {}}')
     monkeypatch.chdir(tmp_path)
     before = contents(tmp_path), contents(made)
-    code, out, err = call(*words.replace('OUT', str(tmp_path / 'out')).replace('FOREIGN', str(foreign)).replace('MADE', str(made)).split())
+    code, out, err = call(
+        *words.replace('OUT', str(tmp_path / 'out')).replace('FOREIGN', str(foreign)).replace('MADE', str(made)).split()
+    )
     assert code == 2, err
     assert message.replace('OUT', str(tmp_path / 'out')).replace('FOREIGN', str(foreign)) in err
     assert '..' not in err
@@ -136,17 +148,35 @@ def test_a_killed_command_left_a_beginning(call, tmp_path, left, again):
     "What `generate` and `run` leave after KILL is told from data that is wrong, by every command that reads."
     (tmp_path / left).mkdir(parents=True)
     folder = tmp_path / 'big'
-    for words in ['validate', folder], ['verify', folder], ['load', folder, '--db', tmp_path / 'x.db'], ['ask', 'order_status', '--run', folder]:
+    for words in (
+        ['validate', folder],
+        ['verify', folder],
+        ['load', folder, '--db', tmp_path / 'x.db'],
+        ['ask', 'order_status', '--run', folder],
+    ):
         said = f'{folder} is not finished: it is still being made, or was stopped.\nMake it again: shop-nb {again} --out {folder}\n'
         assert call(*words) == (1, '', said)
 
 
-@pytest.mark.parametrize('args', [['--help'], ['run', '--help'], ['generate', '--help'], ['ask', '--help'], ['--version']], ids=' '.join)
+@pytest.mark.parametrize(
+    'args', [['--help'], ['run', '--help'], ['generate', '--help'], ['ask', '--help'], ['--version']], ids=' '.join
+)
 def test_help_loads_nothing_heavy(args):
     code = f'import sys; from shop_nb.app.cli import main; main({args!r}); print(*sorted(sys.modules))'
     out = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout
     loaded = {m.split('.')[0] for m in out.splitlines()[-1].split()}
-    assert not loaded & {'pandas', 'numpy', 'pyarrow', 'duckdb', 'matplotlib', 'data_profiling', 'ydata_profiling', 'papermill', 'pandera', 'rich'}
+    assert not loaded & {
+        'pandas',
+        'numpy',
+        'pyarrow',
+        'duckdb',
+        'matplotlib',
+        'data_profiling',
+        'ydata_profiling',
+        'papermill',
+        'pandera',
+        'rich',
+    }
 
 
 def test_help_names_the_settings(call):
@@ -154,8 +184,15 @@ def test_help_names_the_settings(call):
     assert code == 0 and 'order lines from start to end' in out
 
 
-@pytest.mark.parametrize('words, usage', [
-    ('validate', '[OPTIONS] DIR'), ('ask', '[OPTIONS] [NAME]'), ('doctor', '[OPTIONS] [PART]...'), ('key revoke', '[OPTIONS] ID')])
+@pytest.mark.parametrize(
+    'words, usage',
+    [
+        ('validate', '[OPTIONS] DIR'),
+        ('ask', '[OPTIONS] [NAME]'),
+        ('doctor', '[OPTIONS] [PART]...'),
+        ('key revoke', '[OPTIONS] ID'),
+    ],
+)
 def test_help_has_arguments_in_plain_words(words, usage, call):
     code, out, err = call(*words.split(), '--help')
     assert code == 0 and out.splitlines()[0] == f'Usage: shop-nb {words} {usage}'
@@ -168,7 +205,15 @@ def test_no_arguments_is_help(call):
 
 
 def test_pairs():
-    assert join_pairs(['x', '-p', 'a', '1', '--param', 'b=2', '-p', 'c', '-3']) == ['x', '-p', 'a=1', '--param', 'b=2', '-p', 'c=-3']
+    assert join_pairs(['x', '-p', 'a', '1', '--param', 'b=2', '-p', 'c', '-3']) == [
+        'x',
+        '-p',
+        'a=1',
+        '--param',
+        'b=2',
+        '-p',
+        'c=-3',
+    ]
     with pytest.raises(ShopError): join_pairs(['-p', '--out', 'x'])
 
 
@@ -225,7 +270,25 @@ def test_load_and_ask(made, call, tmp_path):
     assert asked[0][:2] == asked[1][:2] and asked[0][0] == 0 and len(asked[0][1].splitlines()) == 13
     assert len(json.loads(call('ask', 'monthly_revenue', '--run', made, '--format', 'json')[1])['rows']) == 12
     assert 'one row' in call('ask', 'monthly_revenue', '--run', made)[1]
-    assert len(call('ask', 'daily_revenue', '--run', made, '-p', 'start', '2025-03-01', '-p', 'end', '2025-03-31', '--format', 'csv')[1].splitlines()) == 32
+    assert (
+        len(
+            call(
+                'ask',
+                'daily_revenue',
+                '--run',
+                made,
+                '-p',
+                'start',
+                '2025-03-01',
+                '-p',
+                'end',
+                '2025-03-31',
+                '--format',
+                'csv',
+            )[1].splitlines()
+        )
+        == 32
+    )
 
 
 def test_an_answer_without_rows_says_so(made, call):
@@ -260,10 +323,15 @@ def test_profile(call, tmp_path, monkeypatch):
 @pytest.mark.skipif(os.name == 'nt', reason='signals')
 def test_interrupt(tmp_path):
     "Ctrl-C: exit code 130, one line, no traceback, nothing left."
-    process = subprocess.Popen([*COMMAND, 'generate', '--out', str(tmp_path / 'big'), '--scale', '500'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*COMMAND, 'generate', '--out', str(tmp_path / 'big'), '--scale', '500'],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     for _ in range(600):
         if list(tmp_path.glob('big/.tables*/*')): break
-        time.sleep(.1)
+        time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and err.splitlines()[-1].startswith('Interrupted') and 'Traceback' not in err
@@ -271,7 +339,11 @@ def test_interrupt(tmp_path):
 
 
 def test_a_closed_pipe_is_no_error(made):
-    process = subprocess.Popen([*COMMAND, 'ask', 'daily_revenue', '--run', str(made), '--format', 'csv'], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [*COMMAND, 'ask', 'daily_revenue', '--run', str(made), '--format', 'csv'],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     process.stdout.close()
     assert process.stderr.read() == b'' and process.wait(60) in (0, 1)
 
@@ -290,8 +362,12 @@ def wal(db):
 def sealed(db): db.parent.chmod(0o555)
 def locked(db): return sqlite(db, 'begin exclusive')
 def cut(db): db.write_bytes(db.read_bytes()[:5000])
-def folder(db): db.unlink(); db.mkdir()
-def foreign(db): db.unlink(); sqlite(db, 'create table diary (day)').close()
+def folder(db):
+    db.unlink()
+    db.mkdir()
+def foreign(db):
+    db.unlink()
+    sqlite(db, 'create table diary (day)').close()
 def text(db): db.write_text('mine')
 def empty(db): db.write_bytes(b'')
 def gone(db): db.unlink()
@@ -332,13 +408,16 @@ def test_the_true_cause_is_named(loaded, tmp_path, bound, call, state, command):
         done = bound([*COMMAND, *command, '--db', db])
         code, out, err = done.returncode, done.stdout, done.stderr
         db.parent.chmod(0o755)
-    else: code, out, err = call(*command, '--db', db)
+    else:
+        code, out, err = call(*command, '--db', db)
     if keep: keep.close()
-    if says is None: assert code == 0 and out and not err
+    if says is None:
+        assert code == 0 and out and not err
     else:
         assert code == (1 if 'locked' in says or 'damaged' in says else 2) and says in err, err
         assert 1 <= len(err.splitlines()) <= 2 and 'Serving' not in err and not out
-    if state not in (gone, folder, locked, wal, sealed): assert [p.name for p in db.parent.iterdir() if 'key' not in p.name and 'lock' not in p.name] == ['shop.db']
+    if state not in (gone, folder, locked, wal, sealed):
+        assert [p.name for p in db.parent.iterdir() if 'key' not in p.name and 'lock' not in p.name] == ['shop.db']
 
 
 # ---- what ends a command, and where its output goes
@@ -362,11 +441,18 @@ def test_signals_clean_up_and_are_told_in_the_exit_code(name, code):
     assert job.stdout.readline() == 'begun\n'
     job.send_signal(getattr(signal, name))
     out, err = job.communicate(timeout=30)
-    assert (job.returncode, out) == (code, 'tidied\n') and err.endswith('nothing was left half done.\n') and len(err.splitlines()) == 1
+    assert (
+        (job.returncode, out) == (code, 'tidied\n')
+        and err.endswith('nothing was left half done.\n')
+        and len(err.splitlines()) == 1
+    )
 
 
 def test_under_nohup_a_closed_terminal_ends_nothing():
-    code = 'import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\nimport time; time.sleep = lambda s: __import__("os").kill(__import__("os").getpid(), signal.SIGHUP)\n' + ENDED
+    code = (
+        'import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\nimport time; time.sleep = lambda s: __import__("os").kill(__import__("os").getpid(), signal.SIGHUP)\n'
+        + ENDED
+    )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0 and done.stdout == 'begun\ntidied\n' and not done.stderr
 
@@ -374,21 +460,39 @@ def test_under_nohup_a_closed_terminal_ends_nothing():
 @pytest.mark.parametrize('words, unbuffered', [('validate --json MADE', ''), ('ask monthly_revenue --run MADE', '1')])
 def test_output_that_finds_no_room(made, words, unbuffered):
     with open('/dev/full', 'w') as full:
-        done = subprocess.run([*COMMAND, *words.replace('MADE', str(made)).split()], stdout=full, stderr=subprocess.PIPE, text=True,
-                              env=os.environ | dict(PYTHONUNBUFFERED=unbuffered))
+        done = subprocess.run(
+            [*COMMAND, *words.replace('MADE', str(made)).split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | dict(PYTHONUNBUFFERED=unbuffered),
+        )
     assert (done.returncode, done.stderr) == (2, 'The output: No space left on device.\n')
 
 
-@pytest.mark.parametrize('how, words', [(dict(PYTHONIOENCODING='ascii'), 'ask monthly_revenue --run FOLDER'), (dict(PYTHONIOENCODING='cp1252'), 'profile nö'),
-                                        (dict(LC_ALL='C', PYTHONUTF8='0'), 'generate --out FOLDER')], ids=str)
+@pytest.mark.parametrize(
+    'how, words',
+    [
+        (dict(PYTHONIOENCODING='ascii'), 'ask monthly_revenue --run FOLDER'),
+        (dict(PYTHONIOENCODING='cp1252'), 'profile nö'),
+        (dict(LC_ALL='C', PYTHONUTF8='0'), 'generate --out FOLDER'),
+    ],
+    ids=str,
+)
 def test_any_encoding_and_any_name(made, tmp_path, how, words):
     "A letter that the output lacks is a question mark; the names of folders are what they are."
     env = {k: v for k, v in os.environ.items() if not k.startswith(('PYTHON', 'LC_', 'LANG'))} | how
     folder = tmp_path / 'Lädchen'
     if 'ask' in words: shutil.copytree(made, folder)
-    done = subprocess.run([*COMMAND, *words.replace('FOLDER', str(folder)).split(), *(SMALL if 'generate' in words else [])], capture_output=True, env=env, cwd=tmp_path)
+    done = subprocess.run(
+        [*COMMAND, *words.replace('FOLDER', str(folder)).split(), *(SMALL if 'generate' in words else [])],
+        capture_output=True,
+        env=env,
+        cwd=tmp_path,
+    )
     assert b'Traceback' not in done.stderr and done.returncode == (2 if 'profile' in words else 0), done.stderr
-    if 'profile' not in words: assert sorted(p.name for p in folder.iterdir()) == ['manifest.json', 'tables']
+    if 'profile' not in words:
+        assert sorted(p.name for p in folder.iterdir()) == ['manifest.json', 'tables']
 
 
 def test_nothing_that_a_terminal_obeys(made, tmp_path, call):
@@ -398,7 +502,9 @@ def test_nothing_that_a_terminal_obeys(made, tmp_path, call):
     names = [evil + str(i) for i in range(table.num_rows)]
     shutil.copytree(made, tmp_path / 'evil')
     at = table.schema.get_field_index('name')
-    pq.write_table(table.set_column(at, table.schema.field(at), pa.array(names)), tmp_path / 'evil' / 'tables' / 'products.parquet')
+    pq.write_table(
+        table.set_column(at, table.schema.field(at), pa.array(names)), tmp_path / 'evil' / 'tables' / 'products.parquet'
+    )
     code, out, err = call('ask', 'top_products', '--run', tmp_path / 'evil')
     assert code == 0 and r'\x1b]0;owned\x07\x1b[2J\nrow\u202e' in out and len(out.splitlines()) == 1 + 10 + 2
     assert not set(out) & set('\x1b\x07\u202e')
@@ -412,8 +518,14 @@ def test_a_file_of_ones_own_hides_nothing(made, tmp_path):
     script = f'#!{sys.executable}\nimport sys\nfrom shop_nb.app.cli import main\nsys.exit(main())\n'
     (tmp_path / 'bin').mkdir()
     (tmp_path / 'bin' / 'shop-nb').write_text(script)
-    done = subprocess.run([sys.executable, tmp_path / 'bin' / 'shop-nb', 'validate', made], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, tmp_path / 'bin' / 'shop-nb', 'validate', made], cwd=tmp_path, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
-    for name in 'random', 'types', 'json', 'statistics', 'calendar', 'logging': (tmp_path / f'{name}.py').unlink()
+    for name in 'random', 'types', 'json', 'statistics', 'calendar', 'logging':
+        (tmp_path / f'{name}.py').unlink()
     done = subprocess.run([*COMMAND, 'validate', made], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 2 and done.stderr == "Your file ./numpy.py hides Python's module numpy.\nRename it, or start in another folder\n"
+    assert (
+        done.returncode == 2
+        and done.stderr == "Your file ./numpy.py hides Python's module numpy.\nRename it, or start in another folder\n"
+    )

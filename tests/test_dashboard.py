@@ -18,7 +18,19 @@ from shop_nb.analytics.questions import ask, cut_months
 from shop_nb.reporting.charts import THEMES, svg
 from shop_nb.dashboard.rollup import Cube, build, cube_path
 from shop_nb.dashboard.backend import Desk, theme_css
-from shop_nb.analytics.measures import CARDS, DIMENSIONS, MEASURES, SMALL, Filters, before, compared, from_query, measure_sql, to_query, year_before
+from shop_nb.analytics.measures import (
+    CARDS,
+    DIMENSIONS,
+    MEASURES,
+    SMALL,
+    Filters,
+    before,
+    compared,
+    from_query,
+    measure_sql,
+    to_query,
+    year_before,
+)
 from shop_nb.core.numbers import headline, short
 from shop_nb.dashboard.panels import HISTORY, OWN, PAGES
 from shop_nb.model.schema import CATEGORIES
@@ -53,13 +65,28 @@ def desk(shop, cubes): return Desk(shop.folder, cubes)
 
 def test_numbers_are_written_one_way(browser):
     "A picture from Python and one in the browser write the same number alike, also one that lies in the middle of two."
-    draw, script = Random(3), resources.files('shop_nb').joinpath('templates', 'dashboard.js').read_text(encoding='utf-8')
-    middles = [s * (k + .5) * 10.**e for k in range(0, 1000, 37) for e in range(-3, 7) for s in (1, -1)]
-    cases = [[v, unit, bare] for v in middles + [draw.uniform(-1, 1) * 10**draw.uniform(-3, 9) for _ in range(500)] + [0, -0., 999.5, 9999, 10_000, 999_499.5, 999_500]
-             for unit in ('eur', 'count', 'share') for bare in (False, True)]
+    draw, script = (
+        Random(3),
+        resources.files('shop_nb').joinpath('templates', 'dashboard.js').read_text(encoding='utf-8'),
+    )
+    middles = [s * (k + 0.5) * 10.0**e for k in range(0, 1000, 37) for e in range(-3, 7) for s in (1, -1)]
+    cases = [
+        [v, unit, bare]
+        for v in middles
+        + [draw.uniform(-1, 1) * 10 ** draw.uniform(-3, 9) for _ in range(500)]
+        + [0, -0.0, 999.5, 9999, 10_000, 999_499.5, 999_500]
+        for unit in ('eur', 'count', 'share')
+        for bare in (False, True)
+    ]
     page = browser.new_page()
-    shown = page.evaluate('([script, cases]) => cases.map(new Function(script + "; return c => short(...c)")())', [script.partition('// -------')[0], cases])
-    zeros = page.evaluate('script => new Function(script + "; return [full, headline].flatMap(f => [-0.001, -0].flatMap(v => [\'eur\', \'count\', \'share\'].map(u => f(v, u))))")()', script.partition('// -------')[0])
+    shown = page.evaluate(
+        '([script, cases]) => cases.map(new Function(script + "; return c => short(...c)")())',
+        [script.partition('// -------')[0], cases],
+    )
+    zeros = page.evaluate(
+        'script => new Function(script + "; return [full, headline].flatMap(f => [-0.001, -0].flatMap(v => [\'eur\', \'count\', \'share\'].map(u => f(v, u))))")()',
+        script.partition('// -------')[0],
+    )
     page.close()
     assert not [(c, s, short(*c)) for c, s in zip(cases, shown) if s != short(*c)][:9]
     assert len(zeros) == 12 and not [z for z in zeros if '-' in z and z != '-0.1%'], zeros
@@ -68,7 +95,8 @@ def test_numbers_are_written_one_way(browser):
 def test_a_folder_for_cubes_is_made_or_the_error_names_it(shop, tmp_path):
     assert cube_path(shop.folder, tmp_path / 'new' / 'cubes').exists()
     (tmp_path / 'file').touch()
-    with pytest.raises(ShopError, match='No folder for cubes can be made at .*file'): cube_path(shop.folder, tmp_path / 'file' / 'cubes')
+    with pytest.raises(ShopError, match='No folder for cubes can be made at .*file'):
+        cube_path(shop.folder, tmp_path / 'file' / 'cubes')
 
 
 def subset(values): return st.lists(st.sampled_from(values), unique=True, max_size=3).map(tuple)
@@ -76,8 +104,16 @@ def subset(values): return st.lists(st.sampled_from(values), unique=True, max_si
 
 def views(cube):
     "Any view: some days or all, some values of some dimensions."
-    days = st.tuples(st.integers(0, DAYS), st.integers(0, DAYS)).map(sorted).map(lambda d: [FIRST + dt.timedelta(x) for x in d])
-    names = cube.names if cube else dict(category=CATEGORIES, country=('DE', 'FR'), channel=('web', 'app'), method=('card', 'wallet'))
+    days = (
+        st.tuples(st.integers(0, DAYS), st.integers(0, DAYS))
+        .map(sorted)
+        .map(lambda d: [FIRST + dt.timedelta(x) for x in d])
+    )
+    names = (
+        cube.names
+        if cube
+        else dict(category=CATEGORIES, country=('DE', 'FR'), channel=('web', 'app'), method=('card', 'wallet'))
+    )
     picks = st.fixed_dictionaries({d: subset(list(v)) for d, v in names.items()})
     return st.builds(lambda d, p: Filters(*(d or (None, None)), **p), st.none() | days, picks)
 
@@ -169,10 +205,14 @@ def raw(shop):
     con = duckdb.connect()
     for t in ('customers', 'products', 'orders', 'order_items', 'payments'):
         con.execute(f"create view {t} as from '{shop.folder}/tables/{t}.parquet'")
+
     def ask(start, end, country, category):
-        days = dict(start=dt.date.fromisoformat(start), end=dt.date.fromisoformat(end), country=country, category=category)
+        days = dict(
+            start=dt.date.fromisoformat(start), end=dt.date.fromisoformat(end), country=country, category=category
+        )
         cursor = con.execute(RAW, days)
         return dict(zip([c[0] for c in cursor.description], cursor.fetchone()))
+
     return ask
 
 
@@ -187,7 +227,9 @@ def test_ten_cards_are_what_the_tables_say(desk, raw, query):
     for name, card in cards.items():
         assert agree(card['value'], now[name]), (name, card['value'], now[name])
         assert agree(card['before'], was.get(name)), (name, card['before'], was.get(name))
-        assert card['whole'] == (bool(category) and name not in ('revenue', 'gross_profit', 'gross_margin', 'aov')), name
+        assert card['whole'] == (bool(category) and name not in ('revenue', 'gross_profit', 'gross_margin', 'aov')), (
+            name
+        )
         assert card['open'] == (now['can_come_back'] if name == 'refund_rate' else 0), name
     assert view['against'] == ([then, until_then] if then else None)
     assert (query == 'days=2024-06-01..2025-03-31') == (view['query'] == 'days=2025-01-01..2025-03-31')
@@ -195,7 +237,10 @@ def test_ten_cards_are_what_the_tables_say(desk, raw, query):
 
 def test_what_can_still_come_back_is_said_and_not_judged(desk, cube):
     "In the card, its line, the panels about returns, and nowhere once the days for it are over."
-    def card(query): return next(c for c in desk.answer(dict(ask='view', query=query))[0]['headline'] if c['name'] == 'refund_rate')
+
+    def card(query):
+        return next(c for c in desk.answer(dict(ask='view', query=query))[0]['headline'] if c['name'] == 'refund_rate')
+
     recent, old = card('days=2025-12-02..2025-12-31'), card('days=2025-03-01..2025-05-31')
     assert recent['note'] == f"Not final: {recent['open']:,} orders can still come back." and recent['final'] == 0
     assert old['open'] == 0 and old['note'] == '' and old['final'] == len(old['spark'])
@@ -206,7 +251,10 @@ def test_what_can_still_come_back_is_said_and_not_judged(desk, cube):
         assert recent['note'] in panel.note and panel.open == recent['open'] == panel.as_json()['open'], name
         assert 'Not final' not in cube.panel(name, Filters(dt.date(2025, 3, 1), dt.date(2025, 5, 31))).note
     assert 'still on the way' in cube.panel('delivery_times', Filters()).note
-    assert recent['note'] in desk.answer(dict(ask='measure', query='days=2025-12-02..2025-12-31', name='refund_rate'))[0]['note']
+    assert (
+        recent['note']
+        in desk.answer(dict(ask='measure', query='days=2025-12-02..2025-12-31', name='refund_rate'))[0]['note']
+    )
 
 
 def test_a_small_base_is_not_judged(desk, raw):
@@ -215,8 +263,10 @@ def test_a_small_base_is_not_judged(desk, raw):
         start, end, then, until_then, country, category = VIEWS[query]
         now, was = raw(start, end, country, category), raw(then, until_then, country, category)
         few = {c['name']: c['few'] for c in desk.answer(dict(ask='view', query=query))[0]['headline']}
-        for name in ('sales', 'new_customers', 'returning_customers'): assert few[name] == (min(now[name], was[name]) < SMALL), (query, name)
-        for name in ('revenue', 'gross_profit', 'gross_margin', 'aov', 'refund_rate'): assert few[name] == few['sales'], (query, name)
+        for name in ('sales', 'new_customers', 'returning_customers'):
+            assert few[name] == (min(now[name], was[name]) < SMALL), (query, name)
+        for name in ('revenue', 'gross_profit', 'gross_margin', 'aov', 'refund_rate'):
+            assert few[name] == few['sales'], (query, name)
         assert few['repeat_rate'] == (min(n['new_customers'] + n['returning_customers'] for n in (now, was)) < SMALL)
 
 
@@ -224,63 +274,136 @@ def test_the_same_season_is_compared_where_there_is_one(tmp_path):
     "Weekdays stand against weekdays, 52 weeks earlier; without such days, the period before."
     f = Filters(dt.date(2025, 11, 28), dt.date(2025, 11, 28))
     assert year_before(f, FIRST) is None and compared(f, FIRST) == before(f, FIRST)
-    assert compared(f, dt.date(2024, 1, 1)) == year_before(f, dt.date(2024, 1, 1)) == Filters(dt.date(2024, 11, 29), dt.date(2024, 11, 29))
+    assert (
+        compared(f, dt.date(2024, 1, 1))
+        == year_before(f, dt.date(2024, 1, 1))
+        == Filters(dt.date(2024, 11, 29), dt.date(2024, 11, 29))
+    )
     assert year_before(Filters(FIRST, LAST), dt.date(2020, 1, 1)) is None, 'more than 52 weeks would overlap'
     shop = Shop(customers=200, products=60, orders=1200, order_items=3000, start='2024-01-01')
     shop.save(tmp_path / 'run')
     view = Desk(tmp_path / 'run', tmp_path).answer(dict(ask='view', query='days=2025-11-01..2025-11-30'))[0]
     assert view['against'] == ['2024-11-02', '2024-12-01']
     there = Filters(dt.date(2024, 11, 2), dt.date(2024, 12, 1))
-    for c in view['headline']: assert agree(c['before'], plain(shop, c['name'], there)), c['name']
+    for c in view['headline']:
+        assert agree(c['before'], plain(shop, c['name'], there)), c['name']
 
 
 def test_days_are_written_without_repetition(browser):
-    days = [('2025-11-01', '2025-11-07'), ('2025-10-03', '2025-12-31'), ('2024-12-30', '2025-01-02'), ('2024-11-01', '2025-11-01'), ('2025-11-07', '2025-11-07')]
-    script = resources.files('shop_nb').joinpath('templates', 'dashboard.js').read_text(encoding='utf-8').partition('// -------')[0]
+    days = [
+        ('2025-11-01', '2025-11-07'),
+        ('2025-10-03', '2025-12-31'),
+        ('2024-12-30', '2025-01-02'),
+        ('2024-11-01', '2025-11-01'),
+        ('2025-11-07', '2025-11-07'),
+    ]
+    script = (
+        resources.files('shop_nb')
+        .joinpath('templates', 'dashboard.js')
+        .read_text(encoding='utf-8')
+        .partition('// -------')[0]
+    )
     page = browser.new_page()
-    shown = page.evaluate('([script, days]) => { const [day, span] = new Function(script + "; return [day, span]")(); return days.map(([a, b]) => span(day(a), day(b))) }', [script, days])
+    shown = page.evaluate(
+        '([script, days]) => { const [day, span] = new Function(script + "; return [day, span]")(); return days.map(([a, b]) => span(day(a), day(b))) }',
+        [script, days],
+    )
     page.close()
-    assert shown == ['1 – 7 Nov 2025', '3 Oct – 31 Dec 2025', '30 Dec 2024 – 2 Jan 2025', '1 Nov 2024 – 1 Nov 2025', '7 Nov 2025']
+    assert shown == [
+        '1 – 7 Nov 2025',
+        '3 Oct – 31 Dec 2025',
+        '30 Dec 2024 – 2 Jan 2025',
+        '1 Nov 2024 – 1 Nov 2025',
+        '7 Nov 2025',
+    ]
 
 
 def test_a_change_fits_the_numbers_beside_it(browser):
     "Both numbers as the cards show them, and the difference of what is shown."
-    cases = [(.42444, .41036, 'share', '1.4 pts', False), (.4244, .4200, 'share', '0.4 pts', False), (.11604, .04960, 'share', '6.6 pts', False), (.41, .41049, 'share', '', None),
-             (1000.4, 1000.1, 'eur', '', None), (119_500, 119_536, 'eur', 'under 0.1%', True), (20, 20, 'count', '', None), (0, 5, 'count', '', True),
-             (95.594, 95.586, 'eur', '', None), (200, 1102, 'count', '451.0%', True), (10, 250, 'count', '2400%', True)]
-    script = resources.files('shop_nb').joinpath('templates', 'dashboard.js').read_text(encoding='utf-8').partition('// -------')[0]
+    cases = [
+        (0.42444, 0.41036, 'share', '1.4 pts', False),
+        (0.4244, 0.4200, 'share', '0.4 pts', False),
+        (0.11604, 0.04960, 'share', '6.6 pts', False),
+        (0.41, 0.41049, 'share', '', None),
+        (1000.4, 1000.1, 'eur', '', None),
+        (119_500, 119_536, 'eur', 'under 0.1%', True),
+        (20, 20, 'count', '', None),
+        (0, 5, 'count', '', True),
+        (95.594, 95.586, 'eur', '', None),
+        (200, 1102, 'count', '451.0%', True),
+        (10, 250, 'count', '2400%', True),
+    ]
+    script = (
+        resources.files('shop_nb')
+        .joinpath('templates', 'dashboard.js')
+        .read_text(encoding='utf-8')
+        .partition('// -------')[0]
+    )
     page = browser.new_page()
-    there = page.evaluate('([script, cases]) => { const change = new Function(script + "; return change")(); return cases.map(([a, b, u]) => change(a, b, u)) }', [script, cases])
+    there = page.evaluate(
+        '([script, cases]) => { const change = new Function(script + "; return change")(); return cases.map(([a, b, u]) => change(a, b, u)) }',
+        [script, cases],
+    )
     page.close()
     assert [(t['size'], t['up']) for t in there] == [(size, up) for *_, size, up in cases]
 
 
 def test_labels_of_dots_do_not_run_into_each_other(browser):
     "Wherever the dots lie, at any width; each name ends within the chart, and the largest has one."
-    draw, source = Random(2), resources.files('shop_nb').joinpath('templates', 'dashboard.js').read_text(encoding='utf-8')
-    cases = [[[dict(x=draw.uniform(50, wide), y=draw.uniform(20, 240), name='x' * draw.randint(5, 26)) for _ in range(12)], 50, wide, 6] for wide in (340, 600, 1200) for _ in range(40)]
+    draw, source = (
+        Random(2),
+        resources.files('shop_nb').joinpath('templates', 'dashboard.js').read_text(encoding='utf-8'),
+    )
+    cases = [
+        [
+            [
+                dict(x=draw.uniform(50, wide), y=draw.uniform(20, 240), name='x' * draw.randint(5, 26))
+                for _ in range(12)
+            ],
+            50,
+            wide,
+            6,
+        ]
+        for wide in (340, 600, 1200)
+        for _ in range(40)
+    ]
     page = browser.new_page()
-    found = page.evaluate('([source, cases]) => { const placed = new Function(source)(); return cases.map(c => placed(...c)) }', [source.replace('export default {render}', 'return placed'), cases])
+    found = page.evaluate(
+        '([source, cases]) => { const placed = new Function(source)(); return cases.map(c => placed(...c)) }',
+        [source.replace('export default {render}', 'return placed'), cases],
+    )
     page.close()
     for (_, left, right, _), labels in zip(cases, found):
         assert 1 <= len(labels) <= 6 and all(left <= q['left'] and q['left'] + q['wide'] <= right for q in labels)
-        for a, b in combinations(labels, 2): assert abs(a['y'] - b['y']) >= 15 or a['left'] + a['wide'] < b['left'] or b['left'] + b['wide'] < a['left']
+        for a, b in combinations(labels, 2):
+            assert abs(a['y'] - b['y']) >= 15 or a['left'] + a['wide'] < b['left'] or b['left'] + b['wide'] < a['left']
 
 
 def test_one_late_parcel_does_not_take_the_room(browser, cube):
     "The last hundredth of a distribution is one bar; nothing is lost, and the tip says what it holds."
     panels = [cube.panel(name, Filters()) for name in ('delivery_times', 'basket_size', 'payment_attempts')]
-    source = resources.files('shop_nb').joinpath('templates', 'dashboard.js').read_text(encoding='utf-8').replace('export default {render}', 'return shortened')
+    source = (
+        resources.files('shop_nb')
+        .joinpath('templates', 'dashboard.js')
+        .read_text(encoding='utf-8')
+        .replace('export default {render}', 'return shortened')
+    )
     page = browser.new_page()
-    found = page.evaluate('([source, panels]) => panels.map(new Function(source)())', [source, [p.as_json() for p in panels]])
+    found = page.evaluate(
+        '([source, panels]) => panels.map(new Function(source)())', [source, [p.as_json() for p in panels]]
+    )
     page.close()
     for panel, bars in zip(panels[:2], found):
         x, orders = panel.frame[panel.chart['x']], panel.frame.orders
-        kept = int((orders.cumsum() < .99 * orders.sum()).sum()) + 1
+        kept = int((orders.cumsum() < 0.99 * orders.sum()).sum()) + 1
         assert len(x) > kept + 4, 'else this shows nothing'
-        assert bars['v'] == [*orders[:kept], orders[kept:].sum()] and len(bars['names']) == kept + 1 and bars['v'][-1] <= .01 * orders.sum()
+        assert (
+            bars['v'] == [*orders[:kept], orders[kept:].sum()]
+            and len(bars['names']) == kept + 1
+            and bars['v'][-1] <= 0.01 * orders.sum()
+        )
         assert bars['names'][-1] == f'{x[kept]}+' and bars['tips'][-1] == f'{x[kept]} to {x.iloc[-1]}'
-    assert abs(sum(found[1]['also']) - 1) < .01 and found[2]['v'] == panels[2].frame.payments.tolist()
+    assert abs(sum(found[1]['also']) - 1) < 0.01 and found[2]['v'] == panels[2].frame.payments.tolist()
 
 
 def test_a_file_says_what_it_shows(desk):
@@ -292,11 +415,22 @@ def test_a_file_says_what_it_shows(desk):
         assert got['file'] == f'{name} 2025-10-03 to 2025-12-31 category Toys country AT.csv'
         assert set(pd.read_csv(io.BytesIO(csv)).view) == {view}, name
     got, (parquet,) = desk.answer(dict(ask='download', query=query, name='cohort_retention', format='parquet'))
-    assert set(pd.read_parquet(io.BytesIO(parquet)).view) == {view.replace('2025-10-03', str(desk.cube.bounds[0]))}, 'all days up to the last'
-    (own,), (days,) = (desk.answer(dict(ask='download', query=query, name=name, format='csv'))[1] for name in ('by_country', 'revenue_by_day'))
-    assert set(pd.read_csv(io.BytesIO(own)).view) == {view.removesuffix('; country: AT')}, 'its own pick does not narrow it'
-    assert set(pd.read_csv(io.BytesIO(days)).view) == {view.replace('2025-10-03', str(desk.cube.bounds[0]))}, 'all days stand in it'
-    many = desk.answer(dict(ask='download', query='category=' + ','.join(CATEGORIES), name='hours', format='csv'))[0]['file']
+    assert set(pd.read_parquet(io.BytesIO(parquet)).view) == {view.replace('2025-10-03', str(desk.cube.bounds[0]))}, (
+        'all days up to the last'
+    )
+    (own,), (days,) = (
+        desk.answer(dict(ask='download', query=query, name=name, format='csv'))[1]
+        for name in ('by_country', 'revenue_by_day')
+    )
+    assert set(pd.read_csv(io.BytesIO(own)).view) == {view.removesuffix('; country: AT')}, (
+        'its own pick does not narrow it'
+    )
+    assert set(pd.read_csv(io.BytesIO(days)).view) == {view.replace('2025-10-03', str(desk.cube.bounds[0]))}, (
+        'all days stand in it'
+    )
+    many = desk.answer(dict(ask='download', query='category=' + ','.join(CATEGORIES), name='hours', format='csv'))[0][
+        'file'
+    ]
     assert len(many) <= 124 and many.endswith('.csv') and not re.search(r'[/\\:]', many)
 
 
@@ -305,21 +439,40 @@ def test_a_panel_says_that_it_counts_whole_orders(cube):
     for name in ('hours', 'order_flow', 'delivery_times', 'payment_failures', 'payment_attempts'):
         assert 'Whole orders that contain Toys or Books.' in cube.panel(name, toys).note, name
         assert 'contain' not in cube.panel(name, web).note, name
-    assert cube.panel('revenue_by_day', toys).note == 'Revenue of Toys or Books alone; sales are whole orders that contain either.'
-    for name in ('new_vs_returning', 'top_customers'): assert 'money is that of Toys or Books alone' in cube.panel(name, toys).note
-    for name in ('cohort_retention', 'repeat_rate'): assert 'New customers of the whole shop' in cube.panel(name, toys).note and 'New customers of the whole shop' in cube.panel(name, web).note
+    assert (
+        cube.panel('revenue_by_day', toys).note
+        == 'Revenue of Toys or Books alone; sales are whole orders that contain either.'
+    )
+    for name in ('new_vs_returning', 'top_customers'):
+        assert 'money is that of Toys or Books alone' in cube.panel(name, toys).note
+    for name in ('cohort_retention', 'repeat_rate'):
+        assert (
+            'New customers of the whole shop' in cube.panel(name, toys).note
+            and 'New customers of the whole shop' in cube.panel(name, web).note
+        )
 
 
 def test_headline_numbers_are_the_librarys_questions(shop, cube):
     days = dict(start=dt.date(2025, 3, 1), end=dt.date(2025, 10, 31))
     v, ask = cube.values(Filters(**days)), lambda name: shop.ask(name, **days).frame
-    months, new, paid, failed = ask('monthly_revenue'), ask('new_vs_returning'), ask('payment_methods'), ask('payment_failures')
-    assert round(100 * v['revenue']) == round(100 * months.revenue_eur.sum()) == round(100 * ask('revenue_by_category').revenue_eur.sum())
+    months, new, paid, failed = (
+        ask('monthly_revenue'),
+        ask('new_vs_returning'),
+        ask('payment_methods'),
+        ask('payment_failures'),
+    )
+    assert (
+        round(100 * v['revenue'])
+        == round(100 * months.revenue_eur.sum())
+        == round(100 * ask('revenue_by_category').revenue_eur.sum())
+    )
     assert v['sales'] == months.orders.sum() and v['new_customers'] == new.new_orders.sum()
     assert round(100 * v['gross_profit']) == round(100 * ask('revenue_by_category').margin_eur.sum())
     assert agree(v['failure_rate'], failed.failed.sum() / failed.payments.sum())
     assert agree(v['aov'], months.revenue_eur.sum() / months.orders.sum())
-    refunds = shop.sql(f"select sum(refunded_cents) as r from payments join orders using (order_id) where ordered_at::date between '{days['start']}' and '{days['end']}'").r[0]
+    refunds = shop.sql(
+        f"select sum(refunded_cents) as r from payments join orders using (order_id) where ordered_at::date between '{days['start']}' and '{days['end']}'"
+    ).r[0]
     assert agree(v['refund_rate'], refunds / 100 / paid.captured_eur.sum())
 
 
@@ -353,10 +506,16 @@ def test_panels_of_the_cube_are_what_their_sql_says(shop, cube, data):
     days, hours = cube.revenue_panel(f), cube.hours_panel(f)
     said = {(pd.Timestamp(r.day), round(100 * r.revenue_eur)) for r in shop.sql(days.sql).itertuples() if r.revenue_eur}
     assert {(r.day, round(100 * r.revenue_eur)) for r in days.frame.itertuples() if r.revenue_eur} == said
-    assert {tuple(r) for r in hours.frame[['weekday', 'hour', hours.chart['z']]].itertuples(index=False) if r[2]} == {tuple(map(int, r)) for r in shop.sql(hours.sql).itertuples(index=False)}
+    assert {tuple(r) for r in hours.frame[['weekday', 'hour', hours.chart['z']]].itertuples(index=False) if r[2]} == {
+        tuple(map(int, r)) for r in shop.sql(hours.sql).itertuples(index=False)
+    }
 
 
-QUESTIONS = sorted({n for _, names in PAGES.values() for n in names} - {'revenue_by_day', 'hours', *OWN} - {f'by_{d}' for d in DIMENSIONS})
+QUESTIONS = sorted(
+    {n for _, names in PAGES.values() for n in names}
+    - {'revenue_by_day', 'hours', *OWN}
+    - {f'by_{d}' for d in DIMENSIONS}
+)
 
 
 @pytest.mark.parametrize('name', QUESTIONS)
@@ -371,7 +530,11 @@ def test_panels_are_the_librarys_answers(shop, cube, name):
 def test_a_picked_category_is_the_questions_parameter(shop, cube, name):
     found = cube.panel(name, Filters(category=('Books',))).frame
     assert set(found.category) == {'Books'}
-    whole = shop.ask(name, **(dict(category='Books') if name == 'top_products' else {})).frame.query('category == "Books"').reset_index(drop=True)
+    whole = (
+        shop.ask(name, **(dict(category='Books') if name == 'top_products' else {}))
+        .frame.query('category == "Books"')
+        .reset_index(drop=True)
+    )
     pd.testing.assert_frame_equal(found, whole, check_dtype=False)
 
 
@@ -381,15 +544,26 @@ def test_months_that_are_cut_are_told(shop, cube):
     months = cube.panel('new_vs_returning', f)
     assert list(months.frame.month.dt.month) == [5, 6, 7, 8] and months.cut == {0: '14 – 31 May', 3: '1 – 9 Aug'}
     assert '14 – 31 May, 1 – 9 Aug' in months.note and '2025-08' not in months.says and '2025-05' not in months.says
-    assert months.says.startswith('4 rows. Highest') and cube.panel('new_vs_returning', Filters(dt.date(2025, 5, 14), dt.date(2025, 5, 20))).says.startswith('1 row. ')
-    assert cube.panel('new_vs_returning', Filters(dt.date(2025, 5, 31), dt.date(2025, 8, 1))).cut == {0: '31 May', 3: '1 Aug'}
+    assert months.says.startswith('4 rows. Highest') and cube.panel(
+        'new_vs_returning', Filters(dt.date(2025, 5, 14), dt.date(2025, 5, 20))
+    ).says.startswith('1 row. ')
+    assert cube.panel('new_vs_returning', Filters(dt.date(2025, 5, 31), dt.date(2025, 8, 1))).cut == {
+        0: '31 May',
+        3: '1 Aug',
+    }
     years = pd.DataFrame(dict(month=pd.date_range('2025-11-01', periods=4, freq='MS')))
     assert cut_months(years, dt.date(2025, 11, 14), dt.date(2026, 2, 1)) == {0: '14 – 30 Nov 2025', 3: '1 Feb 2026'}
     cohorts = cube.panel('cohort_retention', f)
     shown = [r.cohort.month + r.month_number for r in cohorts.frame.iloc[list(cohorts.cut)].itertuples()]
     assert set(shown) == {8} and len(shown) == sum(cohorts.frame.cohort.dt.month + cohorts.frame.month_number == 8)
-    assert not cube.panel('new_vs_returning', Filters()).cut and not cube.panel('new_vs_returning', Filters(dt.date(2025, 5, 1), dt.date(2025, 8, 31))).cut
-    assert 'Mon, Tue, Wed come 2 times, the others once' in cube.hours_panel(Filters(dt.date(2025, 11, 3), dt.date(2025, 11, 12))).note
+    assert (
+        not cube.panel('new_vs_returning', Filters()).cut
+        and not cube.panel('new_vs_returning', Filters(dt.date(2025, 5, 1), dt.date(2025, 8, 31))).cut
+    )
+    assert (
+        'Mon, Tue, Wed come 2 times, the others once'
+        in cube.hours_panel(Filters(dt.date(2025, 11, 3), dt.date(2025, 11, 12))).note
+    )
     assert not cube.hours_panel(Filters(dt.date(2025, 11, 3), dt.date(2025, 11, 16))).note
     drawn = svg(shop.ask('new_vs_returning', start=f.start, end=f.end).plot())
     assert 'striped: 14 – 31 May and 1 – 9 Aug' in drawn and 'striped' not in svg(shop.ask('new_vs_returning').plot())
@@ -397,20 +571,38 @@ def test_months_that_are_cut_are_told(shop, cube):
 
 def test_a_month_is_whole_where_nobody_bought_at_its_ends(tmp_path):
     "The first and last order cut no month; the days that the shop ran do, and so do those of a view."
+
     def panels(name, **settings):
         shop = Shop(customers=120, products=60, orders=240, order_items=600, **settings)
         shop.save(tmp_path / name)
         return shop, Cube(cube_path(tmp_path / name, tmp_path))
+
     shop, cube = panels('whole')
     assert cube.bounds[0] == dt.date(2025, 1, 2), 'else this shows nothing'
     assert cube.ran == (FIRST, LAST)
-    for f in (Filters(), Filters(*cube.bounds), Filters(country=('IT',)), Filters(FIRST.replace(month=2), cube.bounds[1])): assert not cube.panel('new_vs_returning', f).cut
+    for f in (
+        Filters(),
+        Filters(*cube.bounds),
+        Filters(country=('IT',)),
+        Filters(FIRST.replace(month=2), cube.bounds[1]),
+    ):
+        assert not cube.panel('new_vs_returning', f).cut
     for given in ({}, dict(start='2025-01-02'), dict(start='2024-12-15', end='2026-01-15')):
-        assert not shop.ask('new_vs_returning', **given).cut and 'striped' not in svg(shop.ask('new_vs_returning', **given).plot())
-    assert shop.ask('new_vs_returning', start='2025-01-04').cut == {0: '4 – 31 Jan'} == cube.panel('new_vs_returning', Filters(dt.date(2025, 1, 4), LAST)).cut
+        assert not shop.ask('new_vs_returning', **given).cut and 'striped' not in svg(
+            shop.ask('new_vs_returning', **given).plot()
+        )
+    assert (
+        shop.ask('new_vs_returning', start='2025-01-04').cut
+        == {0: '4 – 31 Jan'}
+        == cube.panel('new_vs_returning', Filters(dt.date(2025, 1, 4), LAST)).cut
+    )
     assert shop.ask('new_vs_returning', end='2025-12-20').cut == {11: '1 – 20 Dec'}
     shop, cube = panels('some', start='2025-03-11', end='2025-08-20')
-    for cut in (shop.ask('new_vs_returning').cut, ask('new_vs_returning', tmp_path / 'some').cut, cube.panel('new_vs_returning', Filters()).cut):
+    for cut in (
+        shop.ask('new_vs_returning').cut,
+        ask('new_vs_returning', tmp_path / 'some').cut,
+        cube.panel('new_vs_returning', Filters()).cut,
+    ):
         assert cut == {0: '11 – 31 Mar', 5: '1 – 20 Aug'}
     assert not ask('new_vs_returning', shop.tables).cut, 'of tables alone nobody knows it'
 
@@ -423,10 +615,14 @@ def test_a_rate_says_of_how_many_it_is(cube):
     assert (panel.frame.repeated / base).round(4).tolist() == panel.frame.repeat_rate.tolist()
 
 
-QUIET = Filters(dt.date(2025, 5, 14), dt.date(2025, 5, 14), category=('Garden',), country=('IT',), channel=('marketplace',))
+QUIET = Filters(
+    dt.date(2025, 5, 14), dt.date(2025, 5, 14), category=('Garden',), country=('IT',), channel=('marketplace',)
+)
 
 
-@pytest.mark.parametrize('name', sorted({n for _, names in PAGES.values() for n in names} - {'revenue_by_day', 'by_country'}))
+@pytest.mark.parametrize(
+    'name', sorted({n for _, names in PAGES.values() for n in names} - {'revenue_by_day', 'by_country'})
+)
 def test_a_view_without_sales_is_said_in_words(cube, name):
     assert not cube.values(QUIET)['sales'], 'else this shows nothing'
     start = replace(QUIET, end=FIRST, start=FIRST) if name in HISTORY else QUIET
@@ -438,15 +634,23 @@ def test_a_view_without_sales_is_said_in_words(cube, name):
 def test_own_questions(shop, cube):
     flow = cube.panel('order_flow', Filters()).frame.set_index('step').orders
     status = shop.ask('order_status').frame.set_index('status').orders
-    assert flow['placed'] == status.sum() and flow['kept'] == status['delivered'] and flow['delivered'] == status['delivered'] + status['returned']
+    assert (
+        flow['placed'] == status.sum()
+        and flow['kept'] == status['delivered']
+        and flow['delivered'] == status['delivered'] + status['returned']
+    )
     tries = cube.panel('payment_attempts', Filters()).frame
     assert tries.payments.sum() == shop.sql("select count(*) as n from payments where status <> 'pending'").n[0]
     odd = cube.panel('unusual_days', Filters()).frame
     outside = (odd.revenue_eur > odd.most_eur) | (odd.revenue_eur < odd.least_eur)
     assert len(odd) == DAYS + 1 and list(outside.astype(int)) == list(odd.is_unusual)
     some = cube.panel('unusual_days', Filters(dt.date(2025, 11, 1), dt.date(2025, 11, 30))).frame
-    assert list(some.is_unusual) == list(odd[odd.day.between('2025-11-01', '2025-11-30')].is_unusual), 'a day is judged alike in every view'
-    assert (cube.panel('margin_by_volume', Filters()).frame.revenue_eur.sum() - cube.values(Filters())['revenue']) < .01
+    assert list(some.is_unusual) == list(odd[odd.day.between('2025-11-01', '2025-11-30')].is_unusual), (
+        'a day is judged alike in every view'
+    )
+    assert (
+        cube.panel('margin_by_volume', Filters()).frame.revenue_eur.sum() - cube.values(Filters())['revenue']
+    ) < 0.01
 
 
 @given(f=views(None))
@@ -455,20 +659,42 @@ def test_an_address_brings_the_view_back(f):
     assert from_query(to_query(f), (FIRST, LAST), names) == (f, [])
 
 
-@pytest.mark.parametrize('query, left', [
-    ('days=soon', 'days soon'), ('days=2024-01-01..2024-02-01', 'days'), ('days=2025-03-01..2025-02-01', 'days'), ('category=Boats', 'category Boats'),
-    ("country=DE' or 1=1", 'country'), ('channel=web;drop table orders', 'channel'), ('method=' + 'x' * 5000, 'payment method')])
+@pytest.mark.parametrize(
+    'query, left',
+    [
+        ('days=soon', 'days soon'),
+        ('days=2024-01-01..2024-02-01', 'days'),
+        ('days=2025-03-01..2025-02-01', 'days'),
+        ('category=Boats', 'category Boats'),
+        ("country=DE' or 1=1", 'country'),
+        ('channel=web;drop table orders', 'channel'),
+        ('method=' + 'x' * 5000, 'payment method'),
+    ],
+)
 def test_a_broken_address_is_told(desk, query, left):
     hello, _ = desk.answer(dict(ask='hello', query=query))
     assert left in hello['left'][0] and not desk.answer(dict(ask='view', query=hello['query']))[0].get('error')
 
 
-@pytest.mark.parametrize('asked', [
-    dict(ask='panel', query='', name='profit'), dict(ask='panel', query='', name='__class__'), dict(ask='measure', query='', name='x'), dict(ask='rows', table='orders; drop table orders'),
-    dict(ask='columns', table='(select 1)'), dict(ask='nothing'), dict(ask='rows'), dict(ask='rows', table='orders', size='many'), dict(ask='download', query='', name='x', format='csv')])
+@pytest.mark.parametrize(
+    'asked',
+    [
+        dict(ask='panel', query='', name='profit'),
+        dict(ask='panel', query='', name='__class__'),
+        dict(ask='measure', query='', name='x'),
+        dict(ask='rows', table='orders; drop table orders'),
+        dict(ask='columns', table='(select 1)'),
+        dict(ask='nothing'),
+        dict(ask='rows'),
+        dict(ask='rows', table='orders', size='many'),
+        dict(ask='download', query='', name='x', format='csv'),
+    ],
+)
 def test_what_cannot_be_answered_is_an_error_and_nothing_breaks(desk, asked):
     assert desk.answer(dict(asked, id=7))[0]['error']
-    assert desk.answer(dict(ask='rows', id=8, table='orders', sort='1; drop table orders'))[0]['total'] == SIZE['orders']
+    assert (
+        desk.answer(dict(ask='rows', id=8, table='orders', sort='1; drop table orders'))[0]['total'] == SIZE['orders']
+    )
 
 
 def test_changed_files_never_show_old_numbers(tmp_path):
@@ -479,9 +705,19 @@ def test_changed_files_never_show_old_numbers(tmp_path):
     Shop(**SIZE | dict(orders=900, order_items=2000)).save(run)
     assert desk.on_changed() == dict(changed=True)
     assert not other.follow() and len(list(tmp_path.glob('*.cube'))) == 1, 'who follows adds nothing up'
-    assert desk.on_reload()['rows']['orders'] == 900 == sum(desk.cube.series(Filters())['orders'][:, 0]) + desk.cube.con.execute('select count(*) from cube.orders_made where is_sale = 0').fetchone()[0]
+    assert (
+        desk.on_reload()['rows']['orders']
+        == 900
+        == sum(desk.cube.series(Filters())['orders'][:, 0])
+        + desk.cube.con.execute('select count(*) from cube.orders_made where is_sale = 0').fetchone()[0]
+    )
     assert desk.on_changed() == dict(changed=False) and len(list(tmp_path.glob('*.cube'))) == 2
-    assert other.on_changed()['changed'] and other.follow() and not other.on_changed()['changed'] and other.on_hello('')['rows'] == desk.on_hello('')['rows']
+    assert (
+        other.on_changed()['changed']
+        and other.follow()
+        and not other.on_changed()['changed']
+        and other.on_hello('')['rows'] == desk.on_hello('')['rows']
+    )
 
 
 def test_a_cube_is_whole_or_not_there(shop, tmp_path, monkeypatch):
@@ -510,8 +746,11 @@ def test_a_shop_is_served_only_if_it_is_one(tmp_path, capsys):
 # -------------------------------------------------------------------------------- the look
 
 def luminance(colour):
-    parts = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]
-    return sum(w * (c / 12.92 if c <= .03928 else ((c + .055) / 1.055) ** 2.4) for w, c in zip((.2126, .7152, .0722), parts))
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    return sum(
+        w * (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4)
+        for w, c in zip((0.2126, 0.7152, 0.0722), parts)
+    )
 
 
 def contrast(a, b):
@@ -523,12 +762,18 @@ def contrast(a, b):
 def test_every_text_can_be_read(scheme):
     "What axe cannot judge inside drawings: text on cards 4.5 to 1, text on cells of a heat map too, marks 3 to 1."
     css = theme_css() + (Path(page_folder()).parents[1] / 'shop_nb' / 'templates' / 'dashboard.css').read_text()
-    pairs = {n: [c if len(c) == 7 else '#' + ''.join(x * 2 for x in c[1:]) for c in (a, b)] for n, a, b in re.findall(r'--(\w+): light-dark\((#\w{3,6}), (#\w{3,6})\)', css)}
+    pairs = {
+        n: [c if len(c) == 7 else '#' + ''.join(x * 2 for x in c[1:]) for c in (a, b)]
+        for n, a, b in re.findall(r'--(\w+): light-dark\((#\w{3,6}), (#\w{3,6})\)', css)
+    }
     v = {n: p[scheme] for n, p in pairs.items()}
-    for n in ('ink', 'soft', 'accent', 'good', 'bad', 'marktext'): assert contrast(v[n], v['card']) >= 4.5 and contrast(v[n], v['page']) >= 4.5, n
+    for n in ('ink', 'soft', 'accent', 'good', 'bad', 'marktext'):
+        assert contrast(v[n], v['card']) >= 4.5 and contrast(v[n], v['page']) >= 4.5, n
     assert contrast(v['accent'], v['tint']) >= 4.5 and contrast(v['inbar'], v['main']) >= 4.5
-    for i in range(6): assert contrast(v['onpale' if i < 3 else 'onmid' if i == 3 else 'ondark'], v[f'r{i}']) >= 4.5, i
-    for n in ('main', 'mark'): assert contrast(v[n], v['card']) >= 3, n
+    for i in range(6):
+        assert contrast(v['onpale' if i < 3 else 'onmid' if i == 3 else 'ondark'], v[f'r{i}']) >= 4.5, i
+    for n in ('main', 'mark'):
+        assert contrast(v[n], v['card']) >= 3, n
     assert v['main'] == THEMES[('light', 'dark')[scheme]]['main']
 
 
@@ -552,17 +797,26 @@ def server(shop, tmp_path_factory):
 def visit(browser, server):
     "Open the dashboard: a page that is ready. In the end nothing may have gone wrong, and nobody else may have been asked."
     contexts, wrong = [], []
+
     def open(query='', address=server[0], ready=True, **look):
         context = browser.new_context(viewport=dict(width=look.pop('width', 1280), height=900), **look)
         context.set_default_timeout(15_000)
         page = context.new_page()
         page.on('console', lambda m: m.type == 'error' and wrong.append(m.text))
         page.on('pageerror', lambda e: wrong.append(str(e)))
-        page.on('request', lambda r: urlparse(r.url).scheme in ('http', 'https', 'ws', 'wss') and not r.url.startswith(address) and wrong.append(r.url))
+        page.on(
+            'request',
+            lambda r: (
+                urlparse(r.url).scheme in ('http', 'https', 'ws', 'wss')
+                and not r.url.startswith(address)
+                and wrong.append(r.url)
+            ),
+        )
         contexts.append(context)
         page.goto(address + query)
         if ready: page.wait_for_selector('[data-state=ready]')
         return page
+
     yield open
     for c in contexts:
         for page in c.pages: page.goto('about:blank')
@@ -594,7 +848,10 @@ def test_it_opens_with_the_numbers_of_the_last_90_days(visit, shop):
     page = visit()
     f = Filters(*days_of(page))
     assert (f.end, (f.end - f.start).days) == (LAST, 89)
-    assert shown(page, 'revenue') == euro(plain(shop, 'revenue', f)) and shown(page, 'sales') == f"{plain(shop, 'sales', f):,.0f}"
+    assert (
+        shown(page, 'revenue') == euro(plain(shop, 'revenue', f))
+        and shown(page, 'sales') == f"{plain(shop, 'sales', f):,.0f}"
+    )
     assert shown(page, 'repeat_rate') == f"{100 * plain(shop, 'repeat_rate', f):.1f}%"
     assert page.locator('.kpi').count() == len(CARDS) and page.title() == 'Overview · corner shop'
     assert page.locator('.skeleton').count() == 0
@@ -604,15 +861,21 @@ def test_it_opens_with_the_numbers_of_the_last_90_days(visit, shop):
 def test_a_brush_changes_every_number_to_what_sql_says(visit, shop):
     page = visit('?days=all')
     box = page.locator('.p-revenue_by_day svg').bounding_box()
-    page.mouse.move(box['x'] + 300, box['y'] + 120); page.mouse.down()
+    page.mouse.move(box['x'] + 300, box['y'] + 120)
+    page.mouse.down()
     page.mouse.move(box['x'] + 500, box['y'] + 120, steps=8)
-    assert until(lambda: page.evaluate('performance.getEntriesByName("shop:brush").length')), 'polled from here: the page forbids eval'
+    assert until(lambda: page.evaluate('performance.getEntriesByName("shop:brush").length')), (
+        'polled from here: the page forbids eval'
+    )
     settle(page, page.mouse.up)
     f = Filters(*days_of(page))
     assert 50 < (f.end - f.start).days < 90
-    for name in ('revenue', 'gross_profit', 'aov'): assert shown(page, name) == euro(plain(shop, name, f)), name
-    for name in ('sales', 'new_customers', 'returning_customers'): assert shown(page, name) == f'{plain(shop, name, f):,.0f}', name
-    for name in ('gross_margin', 'repeat_rate', 'refund_rate', 'failure_rate'): assert shown(page, name) == f'{100 * plain(shop, name, f):.1f}%', name
+    for name in ('revenue', 'gross_profit', 'aov'):
+        assert shown(page, name) == euro(plain(shop, name, f)), name
+    for name in ('sales', 'new_customers', 'returning_customers'):
+        assert shown(page, name) == f'{plain(shop, name, f):,.0f}', name
+    for name in ('gross_margin', 'repeat_rate', 'refund_rate', 'failure_rate'):
+        assert shown(page, name) == f'{100 * plain(shop, name, f):.1f}%', name
     best = shop.ask('revenue_by_country', start=f.start, end=f.end).frame.revenue_eur[0]
     assert f'€{best / 1000:.1f}k' in page.locator('.p-by_country .pickable').first.text_content()
     assert 'Revenue' in page.inner_text('.live') and page.locator('.chips li').count() == 1
@@ -624,9 +887,14 @@ def test_no_tile_stands_alone(visit):
     page = visit()
     for width in 1280, 900, 700, 390:
         page.set_viewport_size(dict(width=width, height=900))
-        left, right, *tiles = page.evaluate("() => { const b = e => e.getBoundingClientRect(), all = b(document.querySelector('.kpis')); return [all.left, all.right, ...[...document.querySelectorAll('.kpis > .kpi')].map(e => [b(e).top, b(e).left, b(e).right])] }")
+        left, right, *tiles = page.evaluate(
+            "() => { const b = e => e.getBoundingClientRect(), all = b(document.querySelector('.kpis')); return [all.left, all.right, ...[...document.querySelectorAll('.kpis > .kpi')].map(e => [b(e).top, b(e).left, b(e).right])] }"
+        )
         rows = {top: [t for t in tiles if t[0] == top] for top, *_ in tiles}
-        assert len(tiles) == 10 and all(abs(min(l for _, l, _ in row) - left) < 2 and abs(max(r for *_, r in row) - right) < 2 for row in rows.values()), (width, rows)
+        assert len(tiles) == 10 and all(
+            abs(min(l for _, l, _ in row) - left) < 2 and abs(max(r for *_, r in row) - right) < 2
+            for row in rows.values()
+        ), (width, rows)
 
 
 @pytest.mark.slow
@@ -636,7 +904,11 @@ def test_peaks_are_those_of_the_picked_days(visit):
     assert named() and {m for _, m in named()} <= {'Jun', 'Jul', 'Aug'}
     page.get_by_role('slider', name='Move the period').focus()
     settle(page, lambda: page.keyboard.press('Home'))
-    assert page.url.endswith('?days=2025-01-01..2025-04-02') and {m for _, m in named()} <= {'Jan', 'Feb', 'Mar', 'Apr'} and named()
+    assert (
+        page.url.endswith('?days=2025-01-01..2025-04-02')
+        and {m for _, m in named()} <= {'Jan', 'Feb', 'Mar', 'Apr'}
+        and named()
+    )
 
 
 @pytest.mark.slow
@@ -650,14 +922,17 @@ def test_peaks_have_room(visit, width):
         slider.press(key)
         (left, right, _), *labels = page.evaluate(boxes)
         assert labels and all(left <= l and r <= right for l, r, _ in labels), labels
-        for a, b in combinations(labels, 2): assert a[1] <= b[0] or b[1] <= a[0] or abs(a[2] - b[2]) >= 14, (a, b)
+        for a, b in combinations(labels, 2):
+            assert a[1] <= b[0] or b[1] <= a[0] or abs(a[2] - b[2]) >= 14, (a, b)
 
 
 @pytest.mark.slow
 def test_cut_months_and_small_bases_are_seen(visit):
     page = visit('?days=2025-05-14..2025-08-09&page=customers')
     bars = page.locator('.p-new_vs_returning')
-    assert bars.locator('.cut').count() == 2 and 'Striped: part of a month (14 – 31 May, 1 – 9 Aug)' in bars.inner_text()
+    assert (
+        bars.locator('.cut').count() == 2 and 'Striped: part of a month (14 – 31 May, 1 – 9 Aug)' in bars.inner_text()
+    )
     assert page.locator('.p-new_vs_returning [data-tip*="(only 1 – 9 Aug)"]').count() == 2
     tips = page.locator('.p-repeat_rate [data-tip]').evaluate_all('all => all.map(e => e.dataset.tip)')
     assert tips and all(re.search(r', of [\d,]+ customers?$', t) for t in tips)
@@ -669,13 +944,20 @@ def test_an_empty_view_says_what_to_do(visit, scheme, width):
     page = visit('?' + to_query(QUIET), color_scheme=scheme, width=width)
     for name in ('by_category', 'by_channel', 'by_method', 'top_products', 'hours'):
         box = page.locator(f'.p-{name} .empty')
-        assert '14 May 2025' in box.inner_text() and 'Italy' in box.inner_text() and box.bounding_box()['height'] > 90, name
+        assert (
+            '14 May 2025' in box.inner_text() and 'Italy' in box.inner_text() and box.bounding_box()['height'] > 90
+        ), name
         assert page.locator(f'.p-{name} svg').count() == 0
     settle(page, page.locator('.p-hours').get_by_role('button', name='Remove filters').click)
     settle(page, page.get_by_role('button', name='All', exact=True).click)
     assert page.locator('.empty').count() == 0 and page.url.endswith('?days=all')
-    for name, title in dict(lapsed_customers='No good customer has gone quiet', product_pairs='No two products were bought together often enough').items():
-        shown = page.evaluate("([name, empty]) => shopDashboard.nothing({name, empty, chart: {kind: 'hbar'}})", [name, title])
+    for name, title in dict(
+        lapsed_customers='No good customer has gone quiet',
+        product_pairs='No two products were bought together often enough',
+    ).items():
+        shown = page.evaluate(
+            "([name, empty]) => shopDashboard.nothing({name, empty, chart: {kind: 'hbar'}})", [name, title]
+        )
         assert title in shown and 'This is true of the whole shop.' in shown and 'Choose a' not in shown
 
 
@@ -686,9 +968,13 @@ def test_the_keyboard_does_what_the_mouse_does(visit, shop):
     first.focus()
     for _ in range(3): page.keyboard.press('ArrowRight')
     page.keyboard.press('Shift+ArrowLeft')
-    page.wait_for_url('**days=2025-05-28..2025-06-30*'); page.wait_for_selector('[data-state=ready]')
+    page.wait_for_url('**days=2025-05-28..2025-06-30*')
+    page.wait_for_selector('[data-state=ready]')
     assert shown(page, 'revenue') == euro(plain(shop, 'revenue', Filters(dt.date(2025, 5, 28), dt.date(2025, 6, 30))))
-    assert first.get_attribute('aria-valuetext') == '28 May 2025' and page.evaluate('document.activeElement.dataset.key') == 'h0'
+    assert (
+        first.get_attribute('aria-valuetext') == '28 May 2025'
+        and page.evaluate('document.activeElement.dataset.key') == 'h0'
+    )
     bar = page.locator('.p-by_channel [data-key=web]')
     bar.focus()
     settle(page, lambda: page.keyboard.press('Enter'))
@@ -705,10 +991,20 @@ def test_picks_are_chips_that_can_be_undone_and_cleared(visit, shop):
     settle(page, page.locator('.p-by_country [data-key=DE]').click)
     settle(page, page.locator('.p-by_category [data-key=Toys]').click)
     f = Filters(category=('Books', 'Toys'), country=('DE',))
-    assert shown(page, 'revenue') == euro(plain(shop, 'revenue', f)) and shown(page, 'sales') == f"{plain(shop, 'sales', f):,.0f}"
-    assert [c.removesuffix('×') for c in page.locator('.chips button').all_inner_texts()] == ['Books', 'Toys', 'Germany']
+    assert (
+        shown(page, 'revenue') == euro(plain(shop, 'revenue', f))
+        and shown(page, 'sales') == f"{plain(shop, 'sales', f):,.0f}"
+    )
+    assert [c.removesuffix('×') for c in page.locator('.chips button').all_inner_texts()] == [
+        'Books',
+        'Toys',
+        'Germany',
+    ]
     settle(page, page.get_by_role('button', name='Undo').click)
-    assert page.locator('.chips li').count() == 2 and shown(page, 'sales') == f"{plain(shop, 'sales', Filters(category=('Books',), country=('DE',))):,.0f}"
+    assert (
+        page.locator('.chips li').count() == 2
+        and shown(page, 'sales') == f"{plain(shop, 'sales', Filters(category=('Books',), country=('DE',))):,.0f}"
+    )
     settle(page, page.get_by_role('button', name='Remove Germany').click)
     settle(page, page.go_back)
     assert 'country=DE' in page.url and page.locator('.chips li').count() == 2
@@ -720,7 +1016,9 @@ def test_picks_are_chips_that_can_be_undone_and_cleared(visit, shop):
 def test_a_link_brings_the_view_back(visit, shop):
     query = '?days=2025-02-01..2025-09-15&category=Books,Home&channel=web&page=customers'
     page = visit(query)
-    assert page.url.endswith(query) and page.get_by_role('link', name='Customers').get_attribute('aria-current') == 'page'
+    assert (
+        page.url.endswith(query) and page.get_by_role('link', name='Customers').get_attribute('aria-current') == 'page'
+    )
     settle(page, page.get_by_role('link', name='Overview').click)
     f = Filters(dt.date(2025, 2, 1), dt.date(2025, 9, 15), category=('Books', 'Home'), channel=('web',))
     assert shown(page, 'revenue') == euro(plain(shop, 'revenue', f))
@@ -738,28 +1036,61 @@ def test_a_links_first_numbers_come_before_the_widget(visit, server, shop):
     assert page.locator('.kpi .value').first.inner_text() == euro(plain(shop, 'revenue', f))
     page.wait_for_selector('[data-state=ready]')
     assert shown(page, 'revenue') == euro(plain(shop, 'revenue', f))
+
     def told(query): return visit(query).evaluate('document.getElementById("first-numbers").innerHTML')
+
     html = until(lambda: told("?days=soon&country=DE'--,DE&x=<b>")) # a busy server does without them
     last = Filters(LAST - dt.timedelta(89), LAST, country=('DE',))
-    assert euro(plain(shop, 'revenue', last)) in html and html.count('class="value"') == len(CARDS) and '<b>' not in html
+    assert (
+        euro(plain(shop, 'revenue', last)) in html and html.count('class="value"') == len(CARDS) and '<b>' not in html
+    )
     assert not told('?page=customers')
-    for query in ('?page=nonsense&country=DE', '?page=toString&country=DE', '?page=%FF&country=DE'): # no such page: the overview, with its numbers
+    for query in (
+        '?page=nonsense&country=DE',
+        '?page=toString&country=DE',
+        '?page=%FF&country=DE',
+    ): # no such page: the overview, with its numbers
         assert euro(plain(shop, 'revenue', last)) in (until(lambda: told(query)) or ''), query
 
 
 def test_python_and_the_browser_write_the_same_number(browser):
     "The first numbers stand until the cards replace them: nobody should see a digit change. Halves are where the two languages differ."
-    ties = [n / 8 for n in range(-40, 41)] + [79.125, 999.995, 999.996, 1000.5, 1001.5, 2500.5, 99_999_999.5, 1e8, 123_450_000.0, 123_350_000.0]
+    ties = [n / 8 for n in range(-40, 41)] + [
+        79.125,
+        999.995,
+        999.996,
+        1000.5,
+        1001.5,
+        2500.5,
+        99_999_999.5,
+        1e8,
+        123_450_000.0,
+        123_350_000.0,
+    ]
     near = [x for v in ties for x in (v, math.nextafter(v, 9e9), math.nextafter(v, -9e9))]
     random = Random(1)
     values = [x for v in near + [random.uniform(0, 10 ** random.randint(0, 9)) for _ in range(2000)] for x in {v, -v}]
-    cases = [(v, u) for v in values for u in ('eur', 'share')] + [(n, 'count') for n in (0, 1, 999, 1000, 1_234_567, -3)] + [(None, u) for u in ('eur', 'share', 'count')]
-    source = resources.files('shop_nb').joinpath('templates', 'dashboard.js').read_text().replace('export default {render}', 'return headline')
+    cases = (
+        [(v, u) for v in values for u in ('eur', 'share')]
+        + [(n, 'count') for n in (0, 1, 999, 1000, 1_234_567, -3)]
+        + [(None, u) for u in ('eur', 'share', 'count')]
+    )
+    source = (
+        resources.files('shop_nb')
+        .joinpath('templates', 'dashboard.js')
+        .read_text()
+        .replace('export default {render}', 'return headline')
+    )
     page = browser.new_page()
-    there = page.evaluate('([source, cases]) => { const headline = new Function(source)(); return cases.map(c => headline(...c)) }', [source, cases])
+    there = page.evaluate(
+        '([source, cases]) => { const headline = new Function(source)(); return cases.map(c => headline(...c)) }',
+        [source, cases],
+    )
     page.close()
     assert [(c, t) for c, t in zip(cases, there) if t != headline(*c)] == []
-    assert headline(79.125, 'eur') == '€79.13' and headline(-2500.5, 'eur') == '-€2,501' and headline(None, 'eur') == '–'
+    assert (
+        headline(79.125, 'eur') == '€79.13' and headline(-2500.5, 'eur') == '-€2,501' and headline(None, 'eur') == '–'
+    )
 
 
 @pytest.mark.slow
@@ -782,24 +1113,37 @@ def test_every_number_explains_itself_and_can_be_taken_away(visit, shop):
     assert MEASURES['returning_customers'].what in page.inner_text('dialog')
     assert f"{shop.sql(page.inner_text('dialog pre')).iloc[0, 0]:,}" == shown(page, 'returning_customers')
     page.keyboard.press('Escape')
+
     def take(panel, what):
         page.locator(f'.p-{panel} summary').click()
         with page.expect_download() as got: page.locator(f'.p-{panel} .menu button', has_text=what).click()
         return got.value.suggested_filename, Path(got.value.path()).read_bytes()
+
     name, csv = take('by_country', 'Rows as CSV')
-    there = shop.sql("select country, sum(revenue_cents) / 100.0 as r from order_totals join customers using (customer_id) where is_sale = 1 and channel = 'app' and order_day between '2025-03-01' and '2025-05-31' group by 1")
+    there = shop.sql(
+        "select country, sum(revenue_cents) / 100.0 as r from order_totals join customers using (customer_id) where is_sale = 1 and channel = 'app' and order_day between '2025-03-01' and '2025-05-31' group by 1"
+    )
     found = pd.read_csv(io.BytesIO(csv))
-    assert name == 'by_country 2025-03-01 to 2025-05-31 channel app.csv' and {k: round(100 * v) for k, v in found[['country', 'revenue_eur']].values if v} == {k: round(100 * v) for k, v in there.values}
+    assert name == 'by_country 2025-03-01 to 2025-05-31 channel app.csv' and {
+        k: round(100 * v) for k, v in found[['country', 'revenue_eur']].values if v
+    } == {k: round(100 * v) for k, v in there.values}
     name, parquet = take('by_country', 'Rows as Parquet')
-    assert name == 'by_country 2025-03-01 to 2025-05-31 channel app.parquet' and pd.read_parquet(io.BytesIO(parquet)).equals(found)
+    assert name == 'by_country 2025-03-01 to 2025-05-31 channel app.parquet' and pd.read_parquet(
+        io.BytesIO(parquet)
+    ).equals(found)
     name, svg = take('revenue_by_day', 'Chart as SVG')
-    assert name == 'revenue_by_day 2025-01-01 2025-12-31 app.svg' and '1 Jan – 31 Dec 2025 · app' in svg.decode(), 'it shows all days'
+    assert name == 'revenue_by_day 2025-01-01 2025-12-31 app.svg' and '1 Jan – 31 Dec 2025 · app' in svg.decode(), (
+        'it shows all days'
+    )
     assert svg.startswith(b'<svg xmlns') and b'var(' not in svg and b'Revenue over time' in svg
     name, png = take('hours', 'Chart as PNG')
     assert name == 'hours 2025-03-01 2025-05-31 app.png'
     assert png.startswith(b'\x89PNG') and len(png) > 5000
-    page.locator('.p-by_country summary').click(); page.locator('.p-by_country .menu button', has_text='Table').click()
-    assert 'Austria' not in page.inner_text('.p-by_country') and page.locator('.p-by_country tbody tr').count() == len(found)
+    page.locator('.p-by_country summary').click()
+    page.locator('.p-by_country .menu button', has_text='Table').click()
+    assert 'Austria' not in page.inner_text('.p-by_country') and page.locator('.p-by_country tbody tr').count() == len(
+        found
+    )
 
 
 @pytest.mark.slow
@@ -807,16 +1151,24 @@ def test_cards_under_a_category_and_what_was_picked_on_paper(visit):
     "On paper, too, where the filters are gone; a card that counts whole orders says so, and what is not final takes no colour."
     page = visit('?category=Toys&country=AT')
     kinds = {name: page.get_attribute(f'.kpi[data-name={name}] .delta', 'class').split()[1:] for name in CARDS}
-    assert [n for n in CARDS if page.locator(f'.kpi[data-name={n}] .whole').count()] == [n for n, m in CARDS.items() if m.whole]
+    assert [n for n in CARDS if page.locator(f'.kpi[data-name={n}] .whole').count()] == [
+        n for n, m in CARDS.items() if m.whole
+    ]
     assert page.inner_text('.kpi[data-name=sales] .whole') == 'whole orders'
     assert page.get_attribute('.kpi[data-name=sales] .whole', 'data-tip') == 'Whole orders that contain Toys'
-    assert kinds['refund_rate'] == ['open'] and re.fullmatch(r'Not final: \d+ orders? can still come back\.', delta(page, 'refund_rate'))
+    assert kinds['refund_rate'] == ['open'] and re.fullmatch(
+        r'Not final: \d+ orders? can still come back\.', delta(page, 'refund_rate')
+    )
     assert not [n for n, k in kinds.items() if {'good', 'bad'} & set(k)], 'so few are neither good nor bad'
-    assert 'small base' in delta(page, 'revenue') and 'from a small base, against 90 days before' in page.text_content('.kpi[data-name=revenue] .delta .sr')
+    assert 'small base' in delta(page, 'revenue') and 'from a small base, against 90 days before' in page.text_content(
+        '.kpi[data-name=revenue] .delta .sr'
+    )
     for title in ('Overview', 'Customers', 'Products', 'Operations'):
         if title != 'Overview': settle(page, page.get_by_role('link', name=title, exact=True).click)
         page.emulate_media(media='print')
-        assert not page.is_visible('.chips') and '3 Oct – 31 Dec 2025 · Toys · Austria' in page.inner_text('.against'), title
+        assert not page.is_visible('.chips') and '3 Oct – 31 Dec 2025 · Toys · Austria' in page.inner_text(
+            '.against'
+        ), title
         page.emulate_media(media='screen')
 
 
@@ -844,10 +1196,18 @@ def test_typed_days_are_those_of_the_data(visit, shop):
 def test_pictures_hold_their_notes(visit, browser):
     "In lines that end within the picture, above the chart; where all days count, the view's are not named."
     page = visit('?days=2025-05-31..2025-08-01&country=DE,FR,IT&category=Books,Home,Toys&page=customers')
-    for panel, has, lacks in (('new_vs_returning', ['31 May – 1 Aug 2025 · Books', 'France', 'Striped'], []), ('cohort_retention', ['Uses all data up to 1 Aug 2025, not only the chosen period.', 'Germany'], ['31 May – 1 Aug']),
-                              ('repeat_rate', ['Uses all data up to 1 Aug 2025, not only the chosen period.', 'as n shrinks.'], ['31 May'])):
+    for panel, has, lacks in (
+        ('new_vs_returning', ['31 May – 1 Aug 2025 · Books', 'France', 'Striped'], []),
+        (
+            'cohort_retention',
+            ['Uses all data up to 1 Aug 2025, not only the chosen period.', 'Germany'],
+            ['31 May – 1 Aug'],
+        ),
+        ('repeat_rate', ['Uses all data up to 1 Aug 2025, not only the chosen period.', 'as n shrinks.'], ['31 May']),
+    ):
         page.locator(f'.p-{panel} summary').click()
-        with page.expect_download() as got: page.locator(f'.p-{panel} .menu button', has_text='Chart as SVG').click()
+        with page.expect_download() as got:
+            page.locator(f'.p-{panel} .menu button', has_text='Chart as SVG').click()
         drawn = browser.new_page()
         drawn.set_content(Path(got.value.path()).read_text())
         notes = drawn.locator('svg > g > text.soft').all()
@@ -855,7 +1215,10 @@ def test_pictures_hold_their_notes(visit, browser):
         assert all(t in said for t in has) and not any(t in said for t in lacks), said
         box, chart = drawn.locator('svg').bounding_box(), drawn.locator('svg > g > g').bounding_box()
         places = [n.bounding_box() for n in notes]
-        assert all(b['x'] + b['width'] <= box['x'] + box['width'] - 20 for b in places) and max(b['y'] + b['height'] for b in places) <= chart['y'] + 4, panel
+        assert (
+            all(b['x'] + b['width'] <= box['x'] + box['width'] - 20 for b in places)
+            and max(b['y'] + b['height'] for b in places) <= chart['y'] + 4
+        ), panel
         assert chart['y'] + chart['height'] <= box['y'] + box['height']
         drawn.close()
 
@@ -865,12 +1228,15 @@ def test_pictures_hold_their_notes(visit, browser):
 def test_it_is_for_everyone(visit, scheme, width):
     "No finding of axe on any page, no sideways scroll, nothing too small to touch."
     import axe_playwright_python
+
     axe = (Path(axe_playwright_python.__file__).parent / 'axe.min.js').read_text()
     page = visit(color_scheme=scheme, width=width, reduced_motion='reduce')
     page.evaluate(axe)
     for name, (title, _) in PAGES.items():
         if name != 'overview': settle(page, page.get_by_role('link', name=title, exact=True).click)
-        found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})")['violations']
+        found = page.evaluate(
+            "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+        )['violations']
         assert not [(v['impact'], v['id'], v['nodes'][0]['html'][:120]) for v in found], name
         assert page.evaluate('document.documentElement.scrollWidth - innerWidth') <= 0, name
         small = page.evaluate("""[...document.querySelectorAll('#shop-dashboard :is(button, a[href], summary, input, .pickable, .handle)')].map(e => [e, e.getBoundingClientRect()])
@@ -884,9 +1250,14 @@ def test_it_is_for_everyone(visit, scheme, width):
 @pytest.mark.slow
 def test_colours_can_be_chosen_and_stay(visit):
     page = visit('?page=data', color_scheme='light')
-    page.get_by_role('button', name='Colours').click(); page.get_by_role('button', name='Colours: light').click()
-    page.reload(); page.wait_for_selector('[data-state=ready]')
-    assert page.evaluate("getComputedStyle(document.querySelector('#shop-dashboard')).backgroundColor") == 'rgb(18, 21, 24)'
+    page.get_by_role('button', name='Colours').click()
+    page.get_by_role('button', name='Colours: light').click()
+    page.reload()
+    page.wait_for_selector('[data-state=ready]')
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('#shop-dashboard')).backgroundColor")
+        == 'rgb(18, 21, 24)'
+    )
 
 
 @pytest.mark.slow
@@ -910,9 +1281,12 @@ def test_two_viewers_do_not_disturb_each_other_and_closing_frees_kernels(visit, 
     settle(one, one.locator('.p-by_channel [data-key=app]').click)
     settle(two, two.locator('.p-by_country [data-key=DE]').click)
     assert shown(one, 'revenue') == euro(plain(shop, 'revenue', Filters(channel=('app',))))
-    assert shown(two, 'revenue') == euro(plain(shop, 'revenue', Filters(dt.date(2025, 8, 1), dt.date(2025, 8, 31), country=('DE',))))
+    assert shown(two, 'revenue') == euro(
+        plain(shop, 'revenue', Filters(dt.date(2025, 8, 1), dt.date(2025, 8, 31), country=('DE',)))
+    )
     assert until(lambda: len(kernels(server[1])) == 3), 'one a viewer, and one that waits for the next'
-    one.close(run_before_unload=True); two.goto('about:blank')
+    one.close(run_before_unload=True)
+    two.goto('about:blank')
     assert until(lambda: len(kernels(server[1])) == 1), 'closing and leaving frees'
 
 
@@ -943,28 +1317,41 @@ def test_the_service_says_the_same(shop, cube, tmp_path):
     from fastapi.testclient import TestClient
     from shop_nb.api.app import make_app
     from shop_nb.api.middleware import Config
+
     db = tmp_path / 'shop.db'
     shop.load(db)
     days = dict(start='2025-05-05', end='2025-09-14')
     v = cube.values(Filters(dt.date(2025, 5, 5), dt.date(2025, 9, 14)))
     with TestClient(make_app(Config(str(db))), base_url='http://127.0.0.1') as client:
+
         def ask(name):
             said = client.get(f'/v1/questions/{name}', params=days)
             assert said.status_code == 200, said.text
             return pd.DataFrame(said.json()['rows'])
+
         for name in ('monthly_revenue', 'revenue_by_category', 'new_vs_returning', 'payment_methods'):
             here = shop.ask(name, **days).frame
             there = ask(name)[list(here.columns)]
             for c in here.columns:
-                if pd.api.types.is_numeric_dtype(here[c]): assert [agree(a, b) for a, b in zip(map(float, here[c].fillna(0)), map(float, there[c].fillna(0)))] == [True] * len(here), (name, c)
-        assert round(100 * v['revenue']) == round(100 * ask('monthly_revenue').revenue_eur.sum()) == round(100 * ask('revenue_by_category').revenue_eur.sum())
+                if pd.api.types.is_numeric_dtype(here[c]):
+                    assert [
+                        agree(a, b) for a, b in zip(map(float, here[c].fillna(0)), map(float, there[c].fillna(0)))
+                    ] == [True] * len(here), (name, c)
+        assert (
+            round(100 * v['revenue'])
+            == round(100 * ask('monthly_revenue').revenue_eur.sum())
+            == round(100 * ask('revenue_by_category').revenue_eur.sum())
+        )
         assert v['sales'] == ask('monthly_revenue').orders.sum()
 
 
 @pytest.mark.slow
 def test_a_period_before_without_sales_is_a_period(visit, shop, cube):
     "Nothing sold before is not the same as no time before."
-    spans = (Filters(FIRST + dt.timedelta(d), FIRST + dt.timedelta(d + 1), category=('Garden',), country=('IT',)) for d in range(20, DAYS))
+    spans = (
+        Filters(FIRST + dt.timedelta(d), FIRST + dt.timedelta(d + 1), category=('Garden',), country=('IT',))
+        for d in range(20, DAYS)
+    )
     quiet = next(f for f in spans if not cube.values(before(f, FIRST))['sales'] and not cube.values(f)['sales'])
     page = visit('?' + to_query(quiet), width=360)
     assert shown(page, 'revenue') == '€0.00'

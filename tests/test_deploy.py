@@ -21,7 +21,9 @@ from shop_nb.core.settings import SETTINGS
 ROOT, BIN = Path(__file__).resolve().parents[1], Path(sys.executable).parent
 WORKFLOWS = sorted(p.relative_to(ROOT) for p in (ROOT / '.github' / 'workflows').glob('*'))
 ACTIONS = sorted(p.relative_to(ROOT) for p in (ROOT / '.github' / 'actions').glob('*/action.yml'))
-MANIFESTS = sorted(p.relative_to(ROOT) for p in (ROOT / 'deploy' / 'kubernetes').glob('*.yaml') if p.name != 'kustomization.yaml')
+MANIFESTS = sorted(
+    p.relative_to(ROOT) for p in (ROOT / 'deploy' / 'kubernetes').glob('*.yaml') if p.name != 'kustomization.yaml'
+)
 
 
 def text(path): return (ROOT / path).read_text(encoding='utf-8')
@@ -38,11 +40,24 @@ LINTERS = dict(
     dependabot=([*CHECK, 'vendor.dependabot'], ['.github/dependabot.yml'], 'interval: weekly', 'interval: often'),
     kubernetes=(['kubernetes-validate', '--strict'], MANIFESTS, 'readOnlyRootFilesystem', 'readOnlyRootFileSystem'),
     dockerfile=(['hadolint'], ['Dockerfile'], 'make=4.3-4.1', 'make'),
-    shell=(['shellcheck'], ['.ci/run', 'deploy/first-run', *sorted(p.relative_to(ROOT) for p in (ROOT / 'scripts' / 'hooks').glob('*'))], '"$data/shop"', '$data/shop'),
-    security=(['zizmor', '--offline', '--quiet', '--no-progress'], [*WORKFLOWS, *ACTIONS, '.github/dependabot.yml'], 'TAG="$GITHUB_REF_NAME"', 'TAG="${{ github.ref_name }}"'))
+    shell=(
+        ['shellcheck'],
+        ['.ci/run', 'deploy/first-run', *sorted(p.relative_to(ROOT) for p in (ROOT / 'scripts' / 'hooks').glob('*'))],
+        '"$data/shop"',
+        '$data/shop',
+    ),
+    security=(
+        ['zizmor', '--offline', '--quiet', '--no-progress'],
+        [*WORKFLOWS, *ACTIONS, '.github/dependabot.yml'],
+        'TAG="$GITHUB_REF_NAME"',
+        'TAG="${{ github.ref_name }}"',
+    ),
+)
 
 
-@pytest.mark.parametrize('spoiled', [pytest.param(False, id='as it is'), pytest.param(True, id='with a slip', marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    'spoiled', [pytest.param(False, id='as it is'), pytest.param(True, id='with a slip', marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize('name', LINTERS)
 def test_linters(name, spoiled, tmp_path):
     "No linter has anything to say, and each finds a slip. They need no network: their schemas and rules are in their packages."
@@ -74,7 +89,12 @@ def test_actions_are_pinned_by_hash_and_the_version_is_said():
     assert len({a for a, *_ in pinned}) == len(set(pinned)), 'one action in two versions'
 
 
-MAY = {('docs.yml', 'deploy'): {'pages', 'id-token'}, ('release.yml', 'pypi'): {'id-token'}, ('release.yml', 'image'): {'packages'}, ('release.yml', 'github'): {'contents'}}
+MAY = {
+    ('docs.yml', 'deploy'): {'pages', 'id-token'},
+    ('release.yml', 'pypi'): {'id-token'},
+    ('release.yml', 'image'): {'packages'},
+    ('release.yml', 'github'): {'contents'},
+}
 
 @pytest.mark.parametrize('path', WORKFLOWS, ids=lambda p: p.name)
 def test_jobs_may_do_what_they_must_and_end(path):
@@ -88,7 +108,18 @@ def test_jobs_call_what_people_call():
     "What a job does is a make target, .ci/run, or a word to the forge and its engines: no recipe is written a second time."
     lines = [l.strip() for p in [*WORKFLOWS, *ACTIONS] for s in steps(p) for l in s.get('run', '').splitlines()]
     made = [l.split()[1] for l in lines if l.startswith('make ')]
-    assert set(made) <= targets() and {'install', 'check', 'wheel', 'run', 'verify', 'docs', 'image', 'up', 'dist', 'notes'} <= set(made)
+    assert set(made) <= targets() and {
+        'install',
+        'check',
+        'wheel',
+        'run',
+        'verify',
+        'docs',
+        'image',
+        'up',
+        'dist',
+        'notes',
+    } <= set(made)
     others = {l.split()[0] for l in lines if not l.startswith('make ')}
     assert others == {'.ci/run', 'docker', 'kubectl', 'gh', 'export'}
 
@@ -99,8 +130,14 @@ def test_the_tests_run_on_every_python_that_is_promised():
 
 
 def test_notes_are_those_of_the_version():
-    def notes(*words): return subprocess.run([sys.executable, ROOT / 'scripts' / 'notes.py', *words], capture_output=True, text=True)
-    assert notes().stdout == notes(f'v{__version__}').stdout and '### Added' in notes().stdout and '\n## ' not in notes().stdout
+    def notes(*words):
+        return subprocess.run([sys.executable, ROOT / 'scripts' / 'notes.py', *words], capture_output=True, text=True)
+
+    assert (
+        notes().stdout == notes(f'v{__version__}').stdout
+        and '### Added' in notes().stdout
+        and '\n## ' not in notes().stdout
+    )
     wrong = notes('v99.0.0')
     assert wrong.returncode == 1 and wrong.stderr == f'The tag is v99.0.0, but the package has version {__version__}.\n'
 
@@ -126,13 +163,30 @@ def test_readme_leads_somewhere_on_a_package_index(tracked):
     assert front(same) == front(same, ADDRESS) == same
 
 
-@pytest.mark.parametrize('written, alone, there', [
-    ('[![x](a.png)](docs/)', '', '[![x](A/raw/v1/a.png)](A/tree/v1/docs/)'), ('[![x](a.png)](https://example.com)', '', '[![x](A/raw/v1/a.png)](https://example.com)'),
-    ('[![x](https://example.com/a.png)](docs/)', '![x](https://example.com/a.png)', '[![x](https://example.com/a.png)](A/tree/v1/docs/)'),
-    ('`x[0](y)` and [a](b.md)', '`x[0](y)` and a', '`x[0](y)` and [a](A/blob/v1/b.md)'), ('``a ` x[0](y)`` [a](b.md)', '``a ` x[0](y)`` a', '``a ` x[0](y)`` [a](A/blob/v1/b.md)'),
-    ('[`x[0]`](b.md)', '`x[0]`', '[`x[0]`](A/blob/v1/b.md)'), ('[a](b.md "title")', 'a', '[a](A/blob/v1/b.md "title")'), ('[a [b]](b.md)', 'a [b]', '[a [b]](A/blob/v1/b.md)'),
-    ('[a](docs/#part)', 'a', '[a](A/tree/v1/docs/#part)'), ('1. x\n\n   ```\n   x[0](y)\n   ```\n\n[a](b.md)', '1. x\n\n   ```\n   x[0](y)\n   ```\n\na', '1. x\n\n   ```\n   x[0](y)\n   ```\n\n[a](A/blob/v1/b.md)'),
-    ('a ` b [c](d.md)', 'a ` b c', 'a ` b [c](A/blob/v1/d.md)')])
+@pytest.mark.parametrize(
+    'written, alone, there',
+    [
+        ('[![x](a.png)](docs/)', '', '[![x](A/raw/v1/a.png)](A/tree/v1/docs/)'),
+        ('[![x](a.png)](https://example.com)', '', '[![x](A/raw/v1/a.png)](https://example.com)'),
+        (
+            '[![x](https://example.com/a.png)](docs/)',
+            '![x](https://example.com/a.png)',
+            '[![x](https://example.com/a.png)](A/tree/v1/docs/)',
+        ),
+        ('`x[0](y)` and [a](b.md)', '`x[0](y)` and a', '`x[0](y)` and [a](A/blob/v1/b.md)'),
+        ('``a ` x[0](y)`` [a](b.md)', '``a ` x[0](y)`` a', '``a ` x[0](y)`` [a](A/blob/v1/b.md)'),
+        ('[`x[0]`](b.md)', '`x[0]`', '[`x[0]`](A/blob/v1/b.md)'),
+        ('[a](b.md "title")', 'a', '[a](A/blob/v1/b.md "title")'),
+        ('[a [b]](b.md)', 'a [b]', '[a [b]](A/blob/v1/b.md)'),
+        ('[a](docs/#part)', 'a', '[a](A/tree/v1/docs/#part)'),
+        (
+            '1. x\n\n   ```\n   x[0](y)\n   ```\n\n[a](b.md)',
+            '1. x\n\n   ```\n   x[0](y)\n   ```\n\na',
+            '1. x\n\n   ```\n   x[0](y)\n   ```\n\n[a](A/blob/v1/b.md)',
+        ),
+        ('a ` b [c](d.md)', 'a ` b c', 'a ` b [c](A/blob/v1/d.md)'),
+    ],
+)
 def test_what_is_a_link_and_what_only_looks_like_one(written, alone, there):
     "A picture that links, a title, brackets and a part are of a link; code is none. Markdown reads what is left as it should."
     assert front(written) == alone and leads(alone) <= leads(written)
@@ -147,19 +201,46 @@ def test_dist_is_for_the_tag_alone(tracked, tmp_path):
         (tmp_path / f).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / f, tmp_path / f)
     subprocess.run(['git', 'init', '--quiet'], cwd=tmp_path, check=True)
-    def dist(tag, address=''): return subprocess.run(['make', 'dist', f'TAG={tag}', f'ADDRESS={address}', f'VENV={sys.prefix}', '-o', f'{sys.prefix}/.ready'], cwd=tmp_path, capture_output=True, text=True)
+
+    def dist(tag, address=''):
+        return subprocess.run(
+            ['make', 'dist', f'TAG={tag}', f'ADDRESS={address}', f'VENV={sys.prefix}', '-o', f'{sys.prefix}/.ready'],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+
     assert dist('v99.0.0').returncode and not (tmp_path / 'dist').exists()
     assert 'is no address' in dist(f'v{__version__}', 'somewhere').stderr
     for address in ('', ADDRESS):
         done = dist(f'v{__version__}', address)
-        assert done.returncode == 0 and sorted(p.name for p in (tmp_path / 'dist').iterdir()) == [f'shop_nb-{__version__}-py3-none-any.whl', f'shop_nb-{__version__}.tar.gz'], done.stderr
-        wheel, sources = zipfile.ZipFile(tmp_path / 'dist' / f'shop_nb-{__version__}-py3-none-any.whl'), tarfile.open(tmp_path / 'dist' / f'shop_nb-{__version__}.tar.gz')
-        for told in (wheel.read(f'shop_nb-{__version__}.dist-info/METADATA'), sources.extractfile(f'shop_nb-{__version__}/PKG-INFO').read()):
+        assert done.returncode == 0 and sorted(p.name for p in (tmp_path / 'dist').iterdir()) == [
+            f'shop_nb-{__version__}-py3-none-any.whl',
+            f'shop_nb-{__version__}.tar.gz',
+        ], done.stderr
+        wheel, sources = (
+            zipfile.ZipFile(tmp_path / 'dist' / f'shop_nb-{__version__}-py3-none-any.whl'),
+            tarfile.open(tmp_path / 'dist' / f'shop_nb-{__version__}.tar.gz'),
+        )
+        for told in (
+            wheel.read(f'shop_nb-{__version__}.dist-info/METADATA'),
+            sources.extractfile(f'shop_nb-{__version__}/PKG-INFO').read(),
+        ):
             told = message_from_string(told.decode())
-            assert told.get_payload().strip() == front(text('README.md'), address, f'v{__version__}').strip() and told['Description-Content-Type'] == 'text/markdown'
+            assert (
+                told.get_payload().strip() == front(text('README.md'), address, f'v{__version__}').strip()
+                and told['Description-Content-Type'] == 'text/markdown'
+            )
             urls = dict(u.split(', ') for u in told.get_all('Project-URL', []))
-            assert set(urls) == ({'Source', 'Documentation', 'Changelog', 'Issues'} if address else set()) and all(u.startswith(address) for u in urls.values())
-            for u in urls.values(): assert not (m := re.search(r'/(?:blob|tree)/(.+?)/(.+)', u)) or m[1] == f'v{__version__}' and (ROOT / m[2]).exists()
+            assert set(urls) == ({'Source', 'Documentation', 'Changelog', 'Issues'} if address else set()) and all(
+                u.startswith(address) for u in urls.values()
+            )
+            for u in urls.values():
+                assert (
+                    not (m := re.search(r'/(?:blob|tree)/(.+?)/(.+)', u))
+                    or m[1] == f'v{__version__}'
+                    and (ROOT / m[2]).exists()
+                )
     assert all((tmp_path / f).read_bytes() == (ROOT / f).read_bytes() for f in tracked), 'the project was changed'
     inside = set(wheel.namelist())
     assert {f.as_posix() for f in tracked if f.parts[0] == 'shop_nb'} <= inside
@@ -185,12 +266,17 @@ def passes():
 
 def test_the_image_is_pinned_and_runs_as_nobody_special():
     froms = re.findall(r'^FROM (\S+)(?: AS (\w+))?$', text('Dockerfile'), re.M)
-    assert all(re.fullmatch(r'python:3\.11\.\d+-slim-bookworm@sha256:[0-9a-f]{64}', f) or f in {n for _, n in froms} for f, _ in froms)
+    assert all(
+        re.fullmatch(r'python:3\.11\.\d+-slim-bookworm@sha256:[0-9a-f]{64}', f) or f in {n for _, n in froms}
+        for f, _ in froms
+    )
     assert len(froms) > 2 and re.fullmatch(r'[1-9]\d+:[1-9]\d+', instruction('USER'))
     assert set(re.findall(r'make (\w+) ', text('Dockerfile'))) <= targets()
     api = services()['api']
     assert json.loads(instruction('CMD')) == api['command']
-    assert set(re.findall(r'COPY (deploy/\S+) /usr/local/bin/shop-', text('Dockerfile'))) == {p for p in passes() if p.startswith('deploy/')}
+    assert set(re.findall(r'COPY (deploy/\S+) /usr/local/bin/shop-', text('Dockerfile'))) == {
+        p for p in passes() if p.startswith('deploy/')
+    }
 
 
 HEALTH = SimpleNamespace(**runpy.run_path(str(ROOT / 'deploy' / 'healthy')))
@@ -198,25 +284,51 @@ HEALTH = SimpleNamespace(**runpy.run_path(str(ROOT / 'deploy' / 'healthy')))
 @pytest.mark.parametrize('before', ['', '/sbin/docker-init -- ', '/opt/shop/bin/python3.11 /opt/shop/bin/'])
 def test_the_health_check_asks_whichever_service_runs(before):
     "The one of the image, as compose has it: also with an init before the command, or an interpreter, and on another port."
-    assert json.loads(instruction('HEALTHCHECK').split(' CMD ')[1]) == ['shop-healthy'] and {n for n, s in services().items() if 'healthcheck' in s} == {'run'}
+    assert json.loads(instruction('HEALTHCHECK').split(' CMD ')[1]) == ['shop-healthy'] and {
+        n for n, s in services().items() if 'healthcheck' in s
+    } == {'run'}
     for port in (None, '8123'):
         for name, s in services(**{f'SHOP_{n.upper()}_PORT': port for n in HEALTH.SERVICES if port}).items():
             asked = HEALTH.asks(before + ' '.join(s['command']))
-            if name == 'run': assert asked is None
-            else: assert asked == f'http://127.0.0.1:{s["ports"][0].split(":")[1]}{HEALTH.SERVICES[name][1]}'
-    for name, (port, path) in HEALTH.SERVICES.items(): assert HEALTH.asks(f'{before}{"jupyter" if name == "lab" else "shop-nb"} {name}') == f'http://127.0.0.1:{port}{path}'
-    for command, asked in {'jupyter-lab --port=8123': '8123/api', 'jupyter lab --ServerApp.port=9999': '9999/api'}.items(): assert HEALTH.asks(before + command) == f'http://127.0.0.1:{asked}'
-    assert HEALTH.asks(before + 'shop-nb run --out lab') is HEALTH.asks(before + 'shop-nb ask api') is HEALTH.asks('sh') is None
+            if name == 'run':
+                assert asked is None
+            else:
+                assert asked == f'http://127.0.0.1:{s["ports"][0].split(":")[1]}{HEALTH.SERVICES[name][1]}'
+    for name, (port, path) in HEALTH.SERVICES.items():
+        assert (
+            HEALTH.asks(f'{before}{"jupyter" if name == "lab" else "shop-nb"} {name}')
+            == f'http://127.0.0.1:{port}{path}'
+        )
+    for command, asked in {
+        'jupyter-lab --port=8123': '8123/api',
+        'jupyter lab --ServerApp.port=9999': '9999/api',
+    }.items():
+        assert HEALTH.asks(before + command) == f'http://127.0.0.1:{asked}'
+    assert (
+        HEALTH.asks(before + 'shop-nb run --out lab')
+        is HEALTH.asks(before + 'shop-nb ask api')
+        is HEALTH.asks('sh')
+        is None
+    )
     assert subprocess.run([ROOT / 'deploy' / 'healthy', 'self']).returncode == 0, 'what has nothing to ask is well'
 
 
 def test_services_are_locked_in_and_on_this_machine_alone():
     for name, s in services().items():
-        assert s['read_only'] and s['cap_drop'] == ['ALL'] and s['security_opt'] == ['no-new-privileges:true'] and s['tmpfs'] == ['/tmp']
+        assert (
+            s['read_only']
+            and s['cap_drop'] == ['ALL']
+            and s['security_opt'] == ['no-new-privileges:true']
+            and s['tmpfs'] == ['/tmp']
+        )
         assert s['image'] == 'shop-nb:local' and ('build' in s) == (name == 'run')
-        if name == 'run': assert s['healthcheck'] == {'disable': True} and s['restart'] == 'no' and 'ports' not in s
+        if name == 'run':
+            assert s['healthcheck'] == {'disable': True} and s['restart'] == 'no' and 'ports' not in s
         else:
-            assert s['depends_on'] == {'run': {'condition': 'service_completed_successfully'}} and s['restart'] == 'unless-stopped'
+            assert (
+                s['depends_on'] == {'run': {'condition': 'service_completed_successfully'}}
+                and s['restart'] == 'unless-stopped'
+            )
             assert s['ports'] and all(p.startswith('127.0.0.1:') for p in s['ports'])
     assert services()['run']['environment'] == [f'SHOP_NB_{n.upper()}' for n in SETTINGS]
 
@@ -230,34 +342,49 @@ PODS = {d['metadata']['name']: d['spec']['template']['spec'] for d in RESOURCES 
 def test_the_cluster_runs_what_compose_runs():
     listed = yaml.safe_load(text('deploy/kubernetes/kustomization.yaml'))['resources']
     assert sorted(listed) == [p.name for p in MANIFESTS]
-    assert {n: p['containers'][0]['command'] for n, p in PODS.items()} == {n: s['command'] for n, s in services().items()}
+    assert {n: p['containers'][0]['command'] for n, p in PODS.items()} == {
+        n: s['command'] for n, s in services().items()
+    }
     ports = {d['metadata']['name']: d['spec']['ports'][0]['port'] for d in RESOURCES if d['kind'] == 'Service'}
     assert ports == {n: int(s['ports'][0].rsplit(':')[-1]) for n, s in services().items() if 'ports' in s}
     assert sorted(ports.values()) == sorted(map(int, instruction('EXPOSE').split()))
 
 
 def test_only_clients_reach_the_services_and_a_token_is_handed_on():
-    rule, = [d for d in RESOURCES if d['kind'] == 'NetworkPolicy']
-    asked, = rule['spec']['ingress'][0]['from']
-    assert asked == dict(namespaceSelector={}, podSelector={'matchLabels': {'shop-client': 'true'}}) and rule['spec']['egress'] == []
-    name, = services()['dashboard']['environment']
-    assert [e['name'] for e in PODS['dashboard']['containers'][0]['env']] == [name] and f"envvar='{name}'" in text('shop_nb/app/cli.py')
+    (rule,) = [d for d in RESOURCES if d['kind'] == 'NetworkPolicy']
+    (asked,) = rule['spec']['ingress'][0]['from']
+    assert (
+        asked == dict(namespaceSelector={}, podSelector={'matchLabels': {'shop-client': 'true'}})
+        and rule['spec']['egress'] == []
+    )
+    (name,) = services()['dashboard']['environment']
+    assert [e['name'] for e in PODS['dashboard']['containers'][0]['env']] == [name] and f"envvar='{name}'" in text(
+        'shop_nb/app/cli.py'
+    )
 
 
 @pytest.mark.parametrize('name', PODS)
 def test_pods_are_restricted_probed_and_limited(name):
     "What the pod security standard `restricted` asks for, and more."
     pod, uid = PODS[name], int(instruction('USER').split(':')[0])
-    assert {k: v for k, v in pod['securityContext'].items()} == dict(runAsNonRoot=True, runAsUser=uid, runAsGroup=uid, fsGroup=uid, seccompProfile={'type': 'RuntimeDefault'})
+    assert {k: v for k, v in pod['securityContext'].items()} == dict(
+        runAsNonRoot=True, runAsUser=uid, runAsGroup=uid, fsGroup=uid, seccompProfile={'type': 'RuntimeDefault'}
+    )
     assert not pod['automountServiceAccountToken'] and not pod['enableServiceLinks']
     for c in [*pod.get('initContainers', []), *pod['containers']]:
         assert c['image'] == f'shop-nb:{__version__}'
-        assert c['securityContext'] == dict(allowPrivilegeEscalation=False, readOnlyRootFilesystem=True, capabilities={'drop': ['ALL']})
+        assert c['securityContext'] == dict(
+            allowPrivilegeEscalation=False, readOnlyRootFilesystem=True, capabilities={'drop': ['ALL']}
+        )
         assert all(set(c['resources'][k]) == {'cpu', 'memory'} for k in ('requests', 'limits'))
     if name == 'run': return
     main = pod['containers'][0]
-    for probe in ('startupProbe', 'readinessProbe', 'livenessProbe'): assert main[probe]['httpGet']['port'] == 'http'
-    assert f"http://127.0.0.1:{main['ports'][0]['containerPort']}{main['readinessProbe']['httpGet']['path']}" == HEALTH.asks(' '.join(main['command']))
+    for probe in ('startupProbe', 'readinessProbe', 'livenessProbe'):
+        assert main[probe]['httpGet']['port'] == 'http'
+    assert (
+        f"http://127.0.0.1:{main['ports'][0]['containerPort']}{main['readinessProbe']['httpGet']['path']}"
+        == HEALTH.asks(' '.join(main['command']))
+    )
 
 
 # the services themselves
@@ -288,7 +415,9 @@ def environment(image):
     env = dict(w.split('=', 1) for w in shlex.split(instruction('ENV')))
     home = image / 'tmp'
     (home / '.jupyter').mkdir(parents=True)
-    (home / '.jupyter' / 'jupyter_server_config.json').write_text('{"ServerApp": {"allow_root": true}}') # where tests are run by root; in the image nobody is
+    (home / '.jupyter' / 'jupyter_server_config.json').write_text(
+        '{"ServerApp": {"allow_root": true}}'
+    ) # where tests are run by root; in the image nobody is
     return env | dict(PATH=f'{image / "opt" / "bin"}:{image / "bin"}:/usr/bin:/bin', HOME=str(home), TMPDIR=str(home))
 
 
@@ -309,20 +438,41 @@ def data(image, environment):
 def serving(name, image, environment, data, **env):
     "A service: started by its command, healthy by its check, stopped as an engine stops it, and gone with all its processes"
     port = free_port()
-    s = services(SHOP_DATA=str(data), SHOP_HOST='127.0.0.1', SHOP_NOTEBOOKS=str(image / 'src' / 'nbs'), **{f'SHOP_{name.upper()}_PORT': str(port)})[name]
+    s = services(
+        SHOP_DATA=str(data),
+        SHOP_HOST='127.0.0.1',
+        SHOP_NOTEBOOKS=str(image / 'src' / 'nbs'),
+        **{f'SHOP_{name.upper()}_PORT': str(port)},
+    )[name]
     before, log = files(image / 'opt', image / 'src'), image / f'{name}.log'
     with log.open('wb') as out:
-        p = psutil.Popen(s['command'], env=environment | env, cwd=data, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+        p = psutil.Popen(
+            s['command'],
+            env=environment | env,
+            cwd=data,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
     try:
         end = time.monotonic() + 120
-        def healthy(): return not subprocess.run([*json.loads(instruction('HEALTHCHECK').split(' CMD ')[1]), str(p.pid)], env=environment, capture_output=True).returncode
+
+        def healthy():
+            return not subprocess.run(
+                [*json.loads(instruction('HEALTHCHECK').split(' CMD ')[1]), str(p.pid)],
+                env=environment,
+                capture_output=True,
+            ).returncode
+
         assert not healthy(), 'healthy before it can be'
-        while not healthy(): assert p.poll() is None and time.monotonic() < end, log.read_text()
+        while not healthy():
+            assert p.poll() is None and time.monotonic() < end, log.read_text()
         yield f'http://127.0.0.1:{port}'
         family = p.children(recursive=True)
         p.send_signal(signal.SIGTERM)
         assert p.wait(int(s['stop_grace_period'].removesuffix('s'))) == 0, log.read_text()
-        if name != 'lab': assert 'Stopped.\n' in log.read_text()
+        if name != 'lab':
+            assert 'Stopped.\n' in log.read_text()
         assert not [c for c in psutil.wait_procs(family, 5)[1]]
         with pytest.raises(ConnectionRefusedError): socket.create_connection(('127.0.0.1', port), 5)
     finally:
@@ -334,14 +484,21 @@ def serving(name, image, environment, data, **env):
 def ask(url, method='GET', body=None, **headers):
     "Status, headers and text of an answer"
     try:
-        with urlopen(Request(url, None if body is None else json.dumps(body).encode(), headers, method=method), timeout=60) as r: return r.status, r.headers, r.read().decode()
-    except HTTPError as e: return e.code, e.headers, e.read().decode()
+        with urlopen(
+            Request(url, None if body is None else json.dumps(body).encode(), headers, method=method), timeout=60
+        ) as r:
+            return r.status, r.headers, r.read().decode()
+    except HTTPError as e:
+        return e.code, e.headers, e.read().decode()
 
 
 @pytest.mark.slow
 def test_the_image_has_what_the_lock_has_and_no_tools(image):
     lock = dict(re.findall(r'^([\w.-]+)==(\S+)', text('requirements.lock'), re.M))
-    there = {canonicalize_name(d.name): d.version for d in distributions(path=[str(next((image / 'opt').glob('lib/python*/site-packages')))])}
+    there = {
+        canonicalize_name(d.name): d.version
+        for d in distributions(path=[str(next((image / 'opt').glob('lib/python*/site-packages')))])
+    }
     assert there.pop('shop-nb') == __version__
     assert there == {n: lock.get(n) for n in there}
     assert not {'pip', 'setuptools', 'pytest', 'nbdev', 'playwright', 'pyspark'} & set(there)
@@ -362,14 +519,17 @@ def test_api(image, environment, data):
         assert ask(f'{url}/docs')[0] == 200
         assert len(json.loads(ask(f'{url}/v1/orders?limit=3')[2])['items']) == 3
         command = re.search(r'api (shop-nb key create .*)', text('docker-compose.yml'))[1].replace('/data', str(data))
-        key = subprocess.run(shlex.split(command), env=environment, capture_output=True, text=True, check=True).stdout.split()[-1]
+        key = subprocess.run(
+            shlex.split(command), env=environment, capture_output=True, text=True, check=True
+        ).stdout.split()[-1]
         _, headers, row = ask(f'{url}/v1/products/1')
         changed = dict(name='A lamp that was renamed')
         assert ask(f'{url}/v1/products/1', 'PATCH', changed)[0] == 401
         told = {'Authorization': f'Bearer {key}', 'If-Match': headers['ETag'], 'Content-Type': 'application/json'}
         status, _, now = ask(f'{url}/v1/products/1', 'PATCH', changed, **told)
         assert status == 200 and json.loads(now) == json.loads(row) | changed
-    with serving('api', image, environment, data) as url: assert json.loads(ask(f'{url}/v1/products/1')[2]) == json.loads(now)
+    with serving('api', image, environment, data) as url:
+        assert json.loads(ask(f'{url}/v1/products/1')[2]) == json.loads(now)
 
 
 @pytest.mark.slow
@@ -377,7 +537,11 @@ def test_dashboard(image, environment, data):
     with serving('dashboard', image, environment, data, SHOP_DASHBOARD_TOKEN='a-token-for-tests') as url:
         assert ask(url)[0] == 401
         status, _, page = ask(url, Authorization='Bearer a-token-for-tests')
-        assert status == 200 and 'application/vnd.jupyter.widget-view+json' in page and '"output_type": "error"' not in page
+        assert (
+            status == 200
+            and 'application/vnd.jupyter.widget-view+json' in page
+            and '"output_type": "error"' not in page
+        )
 
 
 @pytest.mark.slow

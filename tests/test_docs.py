@@ -12,15 +12,31 @@ from shop_nb.app.run import pipeline
 from support import until
 
 ROOT = Path(__file__).resolve().parents[1]
-GUIDES = sorted(p for p in (ROOT / 'docs').rglob('*.md') if not (m := re.match(r'<!-- needs: (\S+) -->', p.read_text(encoding='utf-8'))) or docs.here(m[1]))
+GUIDES = sorted(
+    p
+    for p in (ROOT / 'docs').rglob('*.md')
+    if not (m := re.match(r'<!-- needs: (\S+) -->', p.read_text(encoding='utf-8'))) or docs.here(m[1])
+)
 SMALL = dict(CUSTOMERS=60, PRODUCTS=40, ORDERS=60, ORDER_ITEMS=150)
 # what is shown and not run here: the command's beginning, and where it is run instead
 ELSEWHERE = {
-    'make run': 'a step of the nightly workflow', 'make test': 'this is it', 'make docs': 'the fixture `site`, and a step of the workflow that puts it on Pages',
+    'make run': 'a step of the nightly workflow',
+    'make test': 'this is it',
+    'make docs': 'the fixture `site`, and a step of the workflow that puts it on Pages',
     'make lessons': 'test_lessons.py makes them',
-    'make lab': 'a server: test_deploy.py starts it', 'make api': 'the same', 'make dashboard': 'the same', 'pip install ': 'make wheel, in an empty environment',
-    'shop-nb generate --out reports/cluster ': 'test_spark.py starts a cluster', 'shop-nb api ': 'a server: its own tests start it', 'shop-nb dashboard ': 'a server: its own tests start it',
-    'make up': 'containers: a job of .github/workflows/ci.yml', 'make down': 'the same', 'docker compose ': 'the same', 'kustomize ': 'a cluster; test_deploy.py checks what it gets', 'kubectl ': 'the same'}
+    'make lab': 'a server: test_deploy.py starts it',
+    'make api': 'the same',
+    'make dashboard': 'the same',
+    'pip install ': 'make wheel, in an empty environment',
+    'shop-nb generate --out reports/cluster ': 'test_spark.py starts a cluster',
+    'shop-nb api ': 'a server: its own tests start it',
+    'shop-nb dashboard ': 'a server: its own tests start it',
+    'make up': 'containers: a job of .github/workflows/ci.yml',
+    'make down': 'the same',
+    'docker compose ': 'the same',
+    'kustomize ': 'a cluster; test_deploy.py checks what it gets',
+    'kubectl ': 'the same',
+}
 
 
 @pytest.fixture(scope='module')
@@ -39,11 +55,25 @@ def test_every_notebook_and_guide_is_a_page(site, tracked):
     assert {str(p) for p in tracked if p.suffix == '.ipynb'} | {str(p.relative_to(ROOT)) for p in GUIDES} <= have
 
 
-@pytest.mark.parametrize('body, problem', [
-    ('<a href="gone.html">x</a>', 'gone.html leads nowhere'), ('<a href="b.html#gone">x</a>', 'b.html#gone has no such place'), ('<a href="#gone">x</a>', '#gone has no such place'),
-    ('<a href="https:///x">x</a>', 'is no address'), ('<p id="p"></p><p id="p"></p>', 'the id p is there 2 times'), ('<img src="https://example.com/x.png" alt="x">', 'asks the network'),
-    ('<script src="//example.com/x.js"></script>', 'asks the network'), ('<img src="gone.png" alt="x">', 'gone.png leads nowhere'), ('<img src="b.html">', 'the picture b.html has no'),
-    ('<svg><g></g></svg>', 'no alternative text'), ('<p aria-hidden="true"><img src="b.html"></p><div role="img" aria-label="x"><svg></svg></div><svg><title>x</title></svg><img src="b.html" alt="">', 'b.html has no')])
+@pytest.mark.parametrize(
+    'body, problem',
+    [
+        ('<a href="gone.html">x</a>', 'gone.html leads nowhere'),
+        ('<a href="b.html#gone">x</a>', 'b.html#gone has no such place'),
+        ('<a href="#gone">x</a>', '#gone has no such place'),
+        ('<a href="https:///x">x</a>', 'is no address'),
+        ('<p id="p"></p><p id="p"></p>', 'the id p is there 2 times'),
+        ('<img src="https://example.com/x.png" alt="x">', 'asks the network'),
+        ('<script src="//example.com/x.js"></script>', 'asks the network'),
+        ('<img src="gone.png" alt="x">', 'gone.png leads nowhere'),
+        ('<img src="b.html">', 'the picture b.html has no'),
+        ('<svg><g></g></svg>', 'no alternative text'),
+        (
+            '<p aria-hidden="true"><img src="b.html"></p><div role="img" aria-label="x"><svg></svg></div><svg><title>x</title></svg><img src="b.html" alt="">',
+            'b.html has no',
+        ),
+    ],
+)
 def test_what_is_broken_is_found(tmp_path, body, problem):
     (tmp_path / 'b.html').write_text('<p id="there">')
     (tmp_path / 'a.html').write_text('<a href="b.html#there">x</a> <a href="https://example.com">x</a>')
@@ -56,8 +86,16 @@ def test_what_is_broken_is_found(tmp_path, body, problem):
 def test_a_link_to_a_file_without_a_page_is_found():
     page = docs.Page('how-to/x.html', 'X', 'howto', source='docs/how-to/x.md')
     write = docs.Writer([page], {})
-    write('[a](../../nbs/none.ipynb) [b](x.md) [c](https://example.com) ![d](none.png) ![e](../../nbs/images/index-1.png)', page, set())
-    assert len(write.problems) == 2 and 'nbs/none.ipynb' in write.problems[0] and 'docs/how-to/none.png' in write.problems[1]
+    write(
+        '[a](../../nbs/none.ipynb) [b](x.md) [c](https://example.com) ![d](none.png) ![e](../../nbs/images/index-1.png)',
+        page,
+        set(),
+    )
+    assert (
+        len(write.problems) == 2
+        and 'nbs/none.ipynb' in write.problems[0]
+        and 'docs/how-to/none.png' in write.problems[1]
+    )
     assert list(write.images) == ['img/index-1.png']
 
 
@@ -66,12 +104,28 @@ def test_what_is_not_told_of_is_found(site, monkeypatch):
     pages = site[1]
     assert reference.untold(pages) == []
     from copy import copy
+
     q, (_, command), rule = copy(next(iter(questions().values()))), reference.commands()[0], copy(reference.RULES[0])
     object.__setattr__(rule, 'name', 'new.rule')
-    more = dict(questions=lambda: {**questions(), 'new_question': q}, commands=lambda: [*real(), ('spin', command)], RULES=[*reference.RULES, rule], VIEWS={**reference.VIEWS, 'new_view': None},
-                describe=lambda: [dict(name='colour')], targets=lambda: ({'paint': ''}, []), endpoints=lambda: [('GET', '/v9/new', {})])
+    more = dict(
+        questions=lambda: {**questions(), 'new_question': q},
+        commands=lambda: [*real(), ('spin', command)],
+        RULES=[*reference.RULES, rule],
+        VIEWS={**reference.VIEWS, 'new_view': None},
+        describe=lambda: [dict(name='colour')],
+        targets=lambda: ({'paint': ''}, []),
+        endpoints=lambda: [('GET', '/v9/new', {})],
+    )
     real = reference.commands
-    said = dict(questions='question new_question', commands='command shop-nb spin', RULES='rule new.rule', VIEWS='view new_view', describe='setting colour', targets='make target paint', endpoints='endpoint GET /v9/new')
+    said = dict(
+        questions='question new_question',
+        commands='command shop-nb spin',
+        RULES='rule new.rule',
+        VIEWS='view new_view',
+        describe='setting colour',
+        targets='make target paint',
+        endpoints='endpoint GET /v9/new',
+    )
     for what, instead in more.items():
         with monkeypatch.context() as m:
             m.setattr(reference, what, instead)
@@ -80,10 +134,15 @@ def test_what_is_not_told_of_is_found(site, monkeypatch):
 
 def test_the_api_page_shows_what_to_send(site):
     "Each endpoint says what it does, and each that takes a body shows one."
-    parts = re.findall(r'<details class="rule" id="([^"]+)">(.*?)</details>', (site[0] / 'reference/api.html').read_text(encoding='utf-8'), re.S)
+    parts = re.findall(
+        r'<details class="rule" id="([^"]+)">(.*?)</details>',
+        (site[0] / 'reference/api.html').read_text(encoding='utf-8'),
+        re.S,
+    )
     assert len(parts) > 60
     for name, text in parts:
-        if '-v1-' in name: assert re.search(r'</summary><p>\w.{20}', text), name
+        if '-v1-' in name:
+            assert re.search(r'</summary><p>\w.{20}', text), name
         assert ('With a body such as' in text) == (name.split('-')[0] in ('post', 'put', 'patch')), name
 
 
@@ -94,7 +153,14 @@ def fences(path):
     return re.findall(r'^```(\w*)\n(.*?)^```', path.read_text(encoding='utf-8'), re.S | re.M)
 
 
-def lines(path): return [l.split('#')[0].strip() for kind, text in fences(path) if kind in ('', 'sh') for l in text.splitlines() if l.split('#')[0].strip()]
+def lines(path):
+    return [
+        l.split('#')[0].strip()
+        for kind, text in fences(path)
+        if kind in ('', 'sh')
+        for l in text.splitlines()
+        if l.split('#')[0].strip()
+    ]
 
 
 @pytest.fixture
@@ -113,7 +179,9 @@ def call(line, monkeypatch):
         words = shlex.split(line)
         while re.match('[A-Z_]+=', words[0]): m.setenv(*words.pop(0).split('=', 1))
         assert words[0] == 'shop-nb', f'{line}: this is neither run nor in ELSEWHERE'
-        m.setattr('shop_nb.app.run.pipeline', lambda: pipeline()[:1]) # of a run its first step, and no profiles: test_run.py and test_wheel.py have them all
+        m.setattr(
+            'shop_nb.app.run.pipeline', lambda: pipeline()[:1]
+        ) # of a run its first step, and no profiles: test_run.py and test_wheel.py have them all
         m.setattr('shop_nb.reporting.profile._report', lambda *_: '<head></head><body></body>')
         return main(words[1:])
 
@@ -123,7 +191,8 @@ def call(line, monkeypatch):
 def test_what_is_shown_works(path, project, monkeypatch, capsys):
     "Each command, and each piece of Python, from the top of the page to its end."
     for kind, text in fences(path):
-        if kind == 'python' and path.name != 'README.md': exec(text, vars().setdefault('names', {})) # README's are cells of a notebook, which is tested
+        if kind == 'python' and path.name != 'README.md':
+            exec(text, vars().setdefault('names', {})) # README's are cells of a notebook, which is tested
         for line in (l.split('#')[0].strip() for l in text.splitlines()) if kind in ('', 'sh') else ():
             if not line or any(line.startswith(e) for e in ELSEWHERE): continue
             code = call(line, monkeypatch)
@@ -135,29 +204,54 @@ def test_what_is_run_elsewhere_is_still_shown():
     servers = [e for e in ELSEWHERE if e in ('shop-nb api ', 'shop-nb dashboard ')]
     assert all(any(l.startswith(e) for l in shown) for e in ELSEWHERE if e not in servers)
     steps = '\n'.join(p.read_text() for p in [ROOT / '.ci/run', *(ROOT / '.github/workflows').glob('*.yml')])
-    assert all(re.search(rf'^ *(- run: )?{c}$', steps, re.M) for c in ('make run', 'make test', 'make docs', 'make wheel'))
+    assert all(
+        re.search(rf'^ *(- run: )?{c}$', steps, re.M) for c in ('make run', 'make test', 'make docs', 'make wheel')
+    )
 
 
 @pytest.mark.slow
 def test_each_question_page_shows_a_command_that_works(site, project, monkeypatch, capsys):
     import html
+
     assert main(['generate', '--out', 'reports/shop']) == 0
     for name in questions():
-        text = re.sub('<[^>]+>', '', re.search(r'<code>(.*?)</code>', (site[0] / f'questions/{name}.html').read_text().split('id="ask"')[1], re.S)[1])
+        text = re.sub(
+            '<[^>]+>',
+            '',
+            re.search(
+                r'<code>(.*?)</code>', (site[0] / f'questions/{name}.html').read_text().split('id="ask"')[1], re.S
+            )[1],
+        )
         assert text.startswith(f'shop-nb ask {name}') and call(html.unescape(text), monkeypatch) == 0, text
 
 
 def test_commands_in_running_text_are_there(tracked):
     "Words in code type that begin with shop-nb or make name a command, its options, and a target."
-    options = {name: {o for p in c.params for o in p.opts} for name, c in reference.commands()} | {'': {'--help', '--version'}}
+    options = {name: {o for p in c.params for o in p.opts} for name, c in reference.commands()} | {
+        '': {'--help', '--version'}
+    }
     wrong = []
     for path in tracked:
-        if path.suffix not in ('.md', '.ipynb') or path.name == 'CHANGELOG.md' or (path.parts[0] == 'docs' and ROOT / path not in GUIDES): continue
-        for text in re.findall(r'(?<!`)`((?:shop-nb|make) [^`\n]+)`', (ROOT / path).read_text(encoding='utf-8').replace('\\"', '"')):
+        if (
+            path.suffix not in ('.md', '.ipynb')
+            or path.name == 'CHANGELOG.md'
+            or (path.parts[0] == 'docs' and ROOT / path not in GUIDES)
+        ):
+            continue
+        for text in re.findall(
+            r'(?<!`)`((?:shop-nb|make) [^`\n]+)`', (ROOT / path).read_text(encoding='utf-8').replace('\\"', '"')
+        ):
             program, word, *rest = text.split()
             name = next((n for n in (f'{word} {rest[0] if rest else ""}', word) if n in options), None)
-            if program == 'make': ok = re.match(r'[\w-]+', word)[0] in reference.targets()[0]
-            else: ok = word in ('--help', 'COMMAND') or (name and all(o.split('=')[0] in options[name] | {'--help', '-p'} for o in rest if re.match('--?[a-z]', o)))
+            if program == 'make':
+                ok = re.match(r'[\w-]+', word)[0] in reference.targets()[0]
+            else:
+                ok = word in ('--help', 'COMMAND') or (
+                    name
+                    and all(
+                        o.split('=')[0] in options[name] | {'--help', '-p'} for o in rest if re.match('--?[a-z]', o)
+                    )
+                )
             if not ok: wrong.append(f'{path}: {text}')
     assert not wrong
 
@@ -168,21 +262,31 @@ def test_commands_in_running_text_are_there(tracked):
 def look(site, browser):
     "Open a page of the site from its folder; whatever the console says, or asks of a network, fails the test."
     said, opened = [], []
+
     def look(url, width=1280, **more):
         page = browser.new_page(viewport=dict(width=width, height=800), **more)
         opened.append(page)
-        page.on('console', lambda m: said.append(m.text)); page.on('pageerror', lambda e: said.append(str(e)))
+        page.on('console', lambda m: said.append(m.text))
+        page.on('pageerror', lambda e: said.append(str(e)))
         page.on('request', lambda r: said.append(r.url) if not r.url.startswith(('file:', 'data:')) else None)
         page.goto((site[0] / url).as_uri())
         return page
+
     yield look
     for page in opened: page.close()
     assert not said
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('words, title, url', [('retention', 'Retention of monthly cohorts', 'questions/cohort_retention.html'), ('unit_price_cents', 'order_items.unit_price_cents', 'reference/dictionary.html#order_items.unit_price_cents'),
-                                               ('quantile_ta', 'quantile_table', 'modules/generator/draws.html#quantile_table'), ('big shop', 'Make a big shop', 'how-to/big.html')])
+@pytest.mark.parametrize(
+    'words, title, url',
+    [
+        ('retention', 'Retention of monthly cohorts', 'questions/cohort_retention.html'),
+        ('unit_price_cents', 'order_items.unit_price_cents', 'reference/dictionary.html#order_items.unit_price_cents'),
+        ('quantile_ta', 'quantile_table', 'modules/generator/draws.html#quantile_table'),
+        ('big shop', 'Make a big shop', 'how-to/big.html'),
+    ],
+)
 def test_search_works_from_a_folder(look, site, words, title, url):
     page = look('modules/generator/calendar.html')
     page.keyboard.press('/')
@@ -191,7 +295,9 @@ def test_search_works_from_a_folder(look, site, words, title, url):
     assert page.locator('#site-found b').first.text_content() == title
     page.keyboard.press('Enter')
     page.wait_for_url(lambda u: not u.startswith((site[0] / 'modules/generator/calendar.html').as_uri()))
-    assert page.url.startswith((site[0] / url.split('#')[0]).as_uri()) and page.url.endswith(url.split('#')[-1] if '#' in url else '')
+    assert page.url.startswith((site[0] / url.split('#')[0]).as_uri()) and page.url.endswith(
+        url.split('#')[-1] if '#' in url else ''
+    )
 
 
 # what people type, and the page or part that must come first
@@ -245,12 +351,24 @@ def test_search_finds_what_people_type(look, site):
     assert dict(zip(SEARCHES, first)) == SEARCHES and len(SEARCHES) >= 30
     everything = page.evaluate('rows.map(r => r.url)')
     assert not [url for url in everything if url.startswith(('lessons/solutions/', 'lessons/exercises/'))]
-    for words, found in {'promotion mark': 'promotion|mark', 'mark promotion amp': 'mark|promotion|amp', 'orders & customers': 'order|&|customer'}.items(): # what is found is marked, and the marks are no part of it
+    for words, found in {
+        'promotion mark': 'promotion|mark',
+        'mark promotion amp': 'mark|promotion|amp',
+        'orders & customers': 'order|&|customer',
+    }.items(): # what is found is marked, and the marks are no part of it
         page.fill('#site-search input', words)
         bits, marks = (page.locator(f'#site-found {at}').all_inner_texts() for at in ('a > small:last-child', 'mark'))
-        assert bits and marks and not re.search('mark>|amp;', ' '.join(bits)) and all(re.match(found, m, re.I) for m in marks), words
+        assert (
+            bits
+            and marks
+            and not re.search('mark>|amp;', ' '.join(bits))
+            and all(re.match(found, m, re.I) for m in marks)
+        ), words
     page.fill('#site-search input', 'zyzzyva')
-    assert page.locator('#site-found li').count() == 0 and page.locator('#site-none').inner_text() == 'No page has any of these words.'
+    assert (
+        page.locator('#site-found li').count() == 0
+        and page.locator('#site-none').inner_text() == 'No page has any of these words.'
+    )
 
 
 def test_pictures_in_readme_have_an_alternative_text():
@@ -270,15 +388,27 @@ def test_answers_of_lessons_are_in_no_menu(site):
 def test_the_page_of_chapters_has_all_of_them(site):
     text = (site[0] / 'reference/chapters.html').read_text(encoding='utf-8')
     numbered = [p.stem for p in sorted((ROOT / 'nbs').glob('[0-9]*.ipynb'))]
-    assert re.findall(r'>(\d\d[a-z]?_\w+)</a>', text)[:len(numbered)] == numbered
-    assert 'reference/chapters.html' in (site[0] / 'tutorial/index.html').read_text(encoding='utf-8'), 'README leads there'
+    assert re.findall(r'>(\d\d[a-z]?_\w+)</a>', text)[: len(numbered)] == numbered
+    assert 'reference/chapters.html' in (site[0] / 'tutorial/index.html').read_text(encoding='utf-8'), (
+        'README leads there'
+    )
 
 
-@pytest.mark.parametrize('path', [p for p in GUIDES if 'shop-nb' in ''.join(text for kind, text in fences(p) if kind == 'sh')], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    'path',
+    [p for p in GUIDES if 'shop-nb' in ''.join(text for kind, text in fences(p) if kind == 'sh')],
+    ids=lambda p: p.stem,
+)
 def test_guides_with_commands_say_how_to_activate(path):
     text = path.read_text(encoding='utf-8')
-    if path.stem == '01-install': assert all(f'\n## {title}\n' in text for title in ('Activate the environment', 'On Windows')) and 'Activate.ps1' in text and '$env:' in text
-    else: assert '(01-install.md#activate-the-environment)' in text or path.stem == '13-deploy'
+    if path.stem == '01-install':
+        assert (
+            all(f'\n## {title}\n' in text for title in ('Activate the environment', 'On Windows'))
+            and 'Activate.ps1' in text
+            and '$env:' in text
+        )
+    else:
+        assert '(01-install.md#activate-the-environment)' in text or path.stem == '13-deploy'
 
 
 def test_numbers_in_prose_are_those_of_the_library():
@@ -286,6 +416,7 @@ def test_numbers_in_prose_are_those_of_the_library():
     from shop_nb.realism.facts import FACTS
     from shop_nb.model.schema import TABLES
     from shop_nb.core.settings import Settings
+
     places = (ROOT / 'shop_nb/data/places.csv').read_text(encoding='utf-8').splitlines()[1:]
     countries = {line.split(',')[0] for line in places}
     digits = len(str(next(c for c in TABLES['order_items'].columns if c.name == 'order_item_id').example))
@@ -294,22 +425,49 @@ def test_numbers_in_prose_are_those_of_the_library():
         ('README.md', 'of 35 |', len(FACTS) == 35),
         ('README.md', 'seven European countries', len(countries) == 7),
         ('README.md', 'four billion orders', Settings(scale=1_000_000).counts['orders'] == 4_000_000_000),
-        ('docs/how-to/02-your-own-shop.md', 'Austria, Belgium, France, Germany, Italy, the Netherlands and Spain', countries == set('AT BE FR DE IT NL ES'.split())),
+        (
+            'docs/how-to/02-your-own-shop.md',
+            'Austria, Belgium, France, Germany, Italy, the Netherlands and Spain',
+            countries == set('AT BE FR DE IT NL ES'.split()),
+        ),
         ('docs/how-to/04-database.md', '`order_item_id` has 16', digits == 16),
         ('docs/how-to/06-realism.md', 'Thirty-five facts', len(FACTS) == 35),
-        ('docs/explanation/04-design.md', 'five short notebooks', len(pipeline()) == 5)]
-    rivals = (ROOT / 'nbs/evidence/benchmarks_generate.ipynb').read_text(encoding='utf-8') # rows per second beside tpchgen-cli, at its scales 1 and 10
+        ('docs/explanation/04-design.md', 'five short notebooks', len(pipeline()) == 5),
+    ]
+    rivals = (ROOT / 'nbs/evidence/benchmarks_generate.ipynb').read_text(
+        encoding='utf-8'
+    ) # rows per second beside tpchgen-cli, at its scales 1 and 10
     small, large = re.search(r'"tpchgen-cli 1 +[\d.]+ +([\d.]+).*?" +10 +[\d.]+ +([\d.]+)', rivals, re.S).groups()
-    said += [('README.md', f'| {float(large):.1f} times |', True), ('README.md', f'; {float(small):.1f} times at 8.7 million', True)]
-    for path, words, so in said: assert so and words in (ROOT / path).read_text(encoding='utf-8'), (path, words)
+    said += [
+        ('README.md', f'| {float(large):.1f} times |', True),
+        ('README.md', f'; {float(small):.1f} times at 8.7 million', True),
+    ]
+    for path, words, so in said:
+        assert so and words in (ROOT / path).read_text(encoding='utf-8'), (path, words)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('url', ['index.html', 'tutorial/index.html', 'how-to/ask.html', 'modules/realism/facts.html', 'reference/dictionary.html', 'reference/commands.html', 'questions/index.html', 'questions/hour_weekday.html', 'reference/rules.html'])
+@pytest.mark.parametrize(
+    'url',
+    [
+        'index.html',
+        'tutorial/index.html',
+        'how-to/ask.html',
+        'modules/realism/facts.html',
+        'reference/dictionary.html',
+        'reference/commands.html',
+        'questions/index.html',
+        'questions/hour_weekday.html',
+        'reference/rules.html',
+    ],
+)
 def test_a_phone_shows_all_of_it(look, url):
     page = look(url, 390)
     assert page.evaluate('document.documentElement.scrollWidth') <= 390
-    assert page.locator('h1').is_visible() and page.evaluate('document.querySelector("h1").getBoundingClientRect().top') < 400
+    assert (
+        page.locator('h1').is_visible()
+        and page.evaluate('document.querySelector("h1").getBoundingClientRect().top') < 400
+    )
 
 
 @pytest.mark.slow
@@ -317,9 +475,18 @@ def test_light_and_dark(look):
     "The system's wish is followed, the button turns it round, and the next page remembers."
     shade = 'getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).reduce((a, b) => a + +b, 0)'
     page = look('reference/dictionary.html', color_scheme='dark')
-    assert page.evaluate(shade) < 200 and page.evaluate('document.querySelector(".shop-er .box") && getComputedStyle(document.querySelector(".shop-er .box")).fill') == 'rgb(28, 34, 41)'
+    assert (
+        page.evaluate(shade) < 200
+        and page.evaluate(
+            'document.querySelector(".shop-er .box") && getComputedStyle(document.querySelector(".shop-er .box")).fill'
+        )
+        == 'rgb(28, 34, 41)'
+    )
     page.click('.theme')
-    assert page.evaluate(shade) > 600 and page.evaluate('getComputedStyle(document.querySelector(".shop-er .box")).fill') == 'rgb(246, 248, 250)'
+    assert (
+        page.evaluate(shade) > 600
+        and page.evaluate('getComputedStyle(document.querySelector(".shop-er .box")).fill') == 'rgb(246, 248, 250)'
+    )
     page.reload()
     assert page.evaluate(shade) > 600
 
@@ -338,7 +505,10 @@ def test_an_address_that_is_cut_in_a_letter_stops_no_script(look):
 def test_a_page_runs_no_script_but_its_own(site, browser):
     "The policy is the first thing in each page, and names the scripts that stand in it."
     for path in site[0].rglob('*.html'):
-        assert re.search('<head>\\s*<meta http-equiv="Content-Security-Policy" content="[^"]*script-src \'self\' \'sha256-[^"]*">', path.read_text(encoding='utf-8')), path
+        assert re.search(
+            '<head>\\s*<meta http-equiv="Content-Security-Policy" content="[^"]*script-src \'self\' \'sha256-[^"]*">',
+            path.read_text(encoding='utf-8'),
+        ), path
     page = browser.new_page()
     page.goto((site[0] / 'index.html').as_uri())
     page.evaluate("""() => {
@@ -352,16 +522,30 @@ def test_a_page_runs_no_script_but_its_own(site, browser):
 
 def test_outputs_lose_their_style_and_keep_their_text():
     from render import unstyled
-    text = unstyled('<style>td { color: red }</style><table border="1" class="dataframe"><tr><td title="&lt;style>">border="1" &lt;style&gt;x&lt;/style&gt;</td></tr></table>')
-    assert text == '<table class="dataframe"><tr><td title="&lt;style&gt;">border="1" &lt;style&gt;x&lt;/style&gt;</td></tr></table>'
+
+    text = unstyled(
+        '<style>td { color: red }</style><table border="1" class="dataframe"><tr><td title="&lt;style>">border="1" &lt;style&gt;x&lt;/style&gt;</td></tr></table>'
+    )
+    assert (
+        text
+        == '<table class="dataframe"><tr><td title="&lt;style&gt;">border="1" &lt;style&gt;x&lt;/style&gt;</td></tr></table>'
+    )
 
 
 @pytest.mark.slow
 def test_it_is_served_on_this_machine_alone(site):
     import urllib.request
+
     port = free_port()
-    process = subprocess.Popen([sys.executable, '-c', f'import docs; docs.serve({str(site[0])!r}, {port})'], cwd=ROOT / 'scripts', stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, '-c', f'import docs; docs.serve({str(site[0])!r}, {port})'],
+        cwd=ROOT / 'scripts',
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert process.stdout.readline() == f'http://127.0.0.1:{port}/ (Ctrl-C to stop)\n'
         assert b'shop_nb' in urllib.request.urlopen(f'http://127.0.0.1:{port}/', timeout=10).read()
-    finally: process.terminate(); process.wait(10)
+    finally:
+        process.terminate()
+        process.wait(10)

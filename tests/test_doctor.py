@@ -11,11 +11,24 @@ from shop_nb.app.doctor import DOES, Health, Part, examine, judge, sqlite_note
 EXTRAS = distribution('shop_nb').metadata.get_all('Provides-Extra')
 
 
-@pytest.mark.parametrize('asked, found, state', [
-    ('duckdb>=2,<3', '2.0.0', 'ready'), ('duckdb>=2,<3', None, 'missing'), ('duckdb>=2,<3', '1.9.9', 'too old'), ('duckdb>=2,<3', '3.0', 'too new'),
-    ('faker==40.54.0', '40.55.0', 'too new'), ('faker==40.54.0', '40.53.9', 'too old'), ('x', '0.1', 'ready'), ('x~=1.4', '1.3', 'too old'),
-    ('x==1.*', '2.0', 'too new'), ('x>=2', '2.1rc1', 'ready'), ("x>=2; python_version > '3'", '1', 'too old')])
-def test_judge(asked, found, state): assert judge(asked, found) == state
+@pytest.mark.parametrize(
+    'asked, found, state',
+    [
+        ('duckdb>=2,<3', '2.0.0', 'ready'),
+        ('duckdb>=2,<3', None, 'missing'),
+        ('duckdb>=2,<3', '1.9.9', 'too old'),
+        ('duckdb>=2,<3', '3.0', 'too new'),
+        ('faker==40.54.0', '40.55.0', 'too new'),
+        ('faker==40.54.0', '40.53.9', 'too old'),
+        ('x', '0.1', 'ready'),
+        ('x~=1.4', '1.3', 'too old'),
+        ('x==1.*', '2.0', 'too new'),
+        ('x>=2', '2.1rc1', 'ready'),
+        ("x>=2; python_version > '3'", '1', 'too old'),
+    ],
+)
+def test_judge(asked, found, state):
+    assert judge(asked, found) == state
 
 
 def part(state, name='load'): return Part(name, '', state, [], [], [])
@@ -56,12 +69,22 @@ def fake(monkeypatch, **versions):
 def test_a_missing_package_is_told_by_every_part_that_brings_it(monkeypatch, capsys):
     fake(monkeypatch, duckdb=None)
     states = {p.name: p.state for p in examine().parts}
-    assert {n for n, s in states.items() if s == 'missing'} >= {'validate', 'analytics', 'run', 'lab', 'dev'} and states['core'] == states['load'] == 'ready'
+    assert {n for n, s in states.items() if s == 'missing'} >= {
+        'validate',
+        'analytics',
+        'run',
+        'lab',
+        'dev',
+    } and states['core'] == states['load'] == 'ready'
     assert main(['doctor']) == 0 and main(['doctor', 'load']) == 0
     capsys.readouterr()
     assert main(['doctor', 'validate']) == 1
     out = capsys.readouterr().out
-    assert 'duckdb>=2,<3 is missing' in out and "pip install 'shop_nb[validate]'" in out and out.endswith('To be fixed: validate.\n')
+    assert (
+        'duckdb>=2,<3 is missing' in out
+        and "pip install 'shop_nb[validate]'" in out
+        and out.endswith('To be fixed: validate.\n')
+    )
 
 
 def test_an_old_package_is_in_the_way(monkeypatch, capsys):
@@ -76,7 +99,15 @@ def test_a_package_whose_own_extra_is_missing(monkeypatch):
     assert validate.state == 'too old' and validate.lacks == ['pandas 2.0.0 is too old: >=2.1.1']
 
 
-@pytest.mark.parametrize('said, state', [('openjdk version "17.0.15" 2025-04-15', 'ready'), ('java version "1.8.0_392"', 'too old'), ('', 'missing'), ('openjdk version "25"', 'ready')])
+@pytest.mark.parametrize(
+    'said, state',
+    [
+        ('openjdk version "17.0.15" 2025-04-15', 'ready'),
+        ('java version "1.8.0_392"', 'too old'),
+        ('', 'missing'),
+        ('openjdk version "25"', 'ready'),
+    ],
+)
 def test_java(monkeypatch, said, state):
     monkeypatch.setattr(module.shutil, 'which', lambda *_, **__: 'java')
     monkeypatch.setattr(module.subprocess, 'run', lambda *_, **__: subprocess.CompletedProcess([], 0, '', said))
@@ -86,7 +117,9 @@ def test_java(monkeypatch, said, state):
 
 
 def test_sqlite():
-    assert all('3.51.3' in sqlite_note(v) for v in ('3.7.0', '3.45.1', '3.51.2')) and not any(sqlite_note(v) for v in ('3.51.3', '3.52.0', '4.0'))
+    assert all('3.51.3' in sqlite_note(v) for v in ('3.7.0', '3.45.1', '3.51.2')) and not any(
+        sqlite_note(v) for v in ('3.51.3', '3.52.0', '4.0')
+    )
 
 
 def test_json(capsys):
@@ -108,5 +141,19 @@ def test_a_copy_that_was_never_installed_says_so(monkeypatch, capsys):
 
 def test_nothing_heavy_is_imported():
     code = "import sys; from shop_nb.app.cli import main; main(['doctor']); print(*sorted({m.split('.')[0] for m in sys.modules}))"
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.splitlines()[-1]
-    assert not set(done.split()) & {'numpy', 'pandas', 'pyarrow', 'duckdb', 'matplotlib', 'pandera', 'papermill', 'pyspark', 'data_profiling', 'jupyterlab', 'adbc_driver_sqlite'}
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.splitlines()[
+        -1
+    ]
+    assert not set(done.split()) & {
+        'numpy',
+        'pandas',
+        'pyarrow',
+        'duckdb',
+        'matplotlib',
+        'pandera',
+        'papermill',
+        'pyspark',
+        'data_profiling',
+        'jupyterlab',
+        'adbc_driver_sqlite',
+    }

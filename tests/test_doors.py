@@ -34,7 +34,12 @@ def run(tmp_path_factory):
 
 def served(run, folder, **more):
     "A dashboard on a port of its own"
-    return process(sys.executable, '-c', f'from shop_nb.dashboard.serve import serve; serve(**{dict(run=str(run), port=free_port()) | more!r})', log=folder / 'server.log')
+    return process(
+        sys.executable,
+        '-c',
+        f'from shop_nb.dashboard.serve import serve; serve(**{dict(run=str(run), port=free_port()) | more!r})',
+        log=folder / 'server.log',
+    )
 
 
 class Stays(HTTPRedirectHandler):
@@ -44,41 +49,85 @@ class Stays(HTTPRedirectHandler):
 def ask(url, method='GET', **headers):
     "Status, headers and text of an answer; a redirect is not followed."
     try:
-        with build_opener(Stays).open(Request(url, None, {k.replace('_', '-'): v for k, v in headers.items()}, method=method), timeout=60) as r: return r.status, r.headers, r.read().decode('utf-8', 'replace')
-    except HTTPError as e: return e.code, e.headers, e.read().decode()
+        with build_opener(Stays).open(
+            Request(url, None, {k.replace('_', '-'): v for k, v in headers.items()}, method=method), timeout=60
+        ) as r:
+            return r.status, r.headers, r.read().decode('utf-8', 'replace')
+    except HTTPError as e:
+        return e.code, e.headers, e.read().decode()
 
 
 def kernel_of(page): return re.search(r'"kernelId": "([0-9a-f-]+)"', page)[1]
 
 
-PARTS = [json.dumps(dict(msg_id='1', msg_type='kernel_info_request', username='', session='s', date='2025-01-01T00:00:00Z', version='5.3')).encode(), b'{}', b'{}', b'{}']
+PARTS = [
+    json.dumps(
+        dict(
+            msg_id='1',
+            msg_type='kernel_info_request',
+            username='',
+            session='s',
+            date='2025-01-01T00:00:00Z',
+            version='5.3',
+        )
+    ).encode(),
+    b'{}',
+    b'{}',
+    b'{}',
+]
 GOOD = serialize_msg_to_ws_v1(PARTS, 'shell')
 
 
-@given(st.one_of(st.binary(max_size=400), st.text(max_size=50), st.tuples(st.integers(0, len(GOOD) - 1), st.binary(min_size=1, max_size=9)).map(lambda t: GOOD[:t[0]] + t[1] + GOOD[t[0] + len(t[1]):])))
+@given(
+    st.one_of(
+        st.binary(max_size=400),
+        st.text(max_size=50),
+        st.tuples(st.integers(0, len(GOOD) - 1), st.binary(min_size=1, max_size=9)).map(
+            lambda t: GOOD[: t[0]] + t[1] + GOOD[t[0] + len(t[1]) :]
+        ),
+    )
+)
 @settings(deadline=100)
 def test_any_bytes_are_judged_at_once(message):
     "What is let through is what Jupyter reads; no count in it is believed."
     assert well_formed(GOOD) and well_formed(serialize_msg_to_ws_v1([*PARTS, b'\0' * 99], 'shell'))
-    if well_formed(message): assert deserialize_msg_from_ws_v1(message)[0].isascii() and isinstance(json.loads(deserialize_msg_from_ws_v1(message)[1][0]), dict)
+    if well_formed(message):
+        assert deserialize_msg_from_ws_v1(message)[0].isascii() and isinstance(
+            json.loads(deserialize_msg_from_ws_v1(message)[1][0]), dict
+        )
 
 
 def test_an_error_is_logged_without_the_query(caplog):
     from tornado import httpclient, httpserver, netutil, web
     from shop_nb.dashboard.serve import _Door, _log, doors
+
     class Fails(_Door, web.RequestHandler):
-        def get(self): raise ValueError('inside')
+        def get(self):
+            raise ValueError('inside')
+
     class Missing(_Door, web.RequestHandler):
-        def get(self): raise web.HTTPError(404, 'nothing at %s', self.request.uri)
+        def get(self):
+            raise web.HTTPError(404, 'nothing at %s', self.request.uri)
+
     async def asked():
-        app = web.Application([('/fails', Fails), ('/missing', Missing)], log_function=_log, shop_doors=doors(), shop_headers={}, shop_cookie='x')
+        app = web.Application(
+            [('/fails', Fails), ('/missing', Missing)],
+            log_function=_log,
+            shop_doors=doors(),
+            shop_headers={},
+            shop_cookie='x',
+        )
         sockets = netutil.bind_sockets(0, '127.0.0.1')
         server = httpserver.HTTPServer(app)
         server.add_sockets(sockets)
         at = f'http://127.0.0.1:{sockets[0].getsockname()[1]}'
-        got = [await httpclient.AsyncHTTPClient().fetch(f'{at}/{path}?country=secret', raise_error=False) for path in ('fails', 'missing', 'nowhere')]
+        got = [
+            await httpclient.AsyncHTTPClient().fetch(f'{at}/{path}?country=secret', raise_error=False)
+            for path in ('fails', 'missing', 'nowhere')
+        ]
         server.stop()
         return [g.code for g in got]
+
     assert asyncio.run(asked()) == [500, 404, 404]
     assert 'GET /fails failed' in caplog.text and 'ValueError: inside' in caplog.text
     assert 'secret' not in caplog.text
@@ -106,14 +155,24 @@ def test_what_only_looks_starts_no_kernel_and_what_stays_away_is_given_up(server
     address = server[0]
     assert alone(server), 'one kernel waits'
     for path in ('healthz', 'robots.txt', 'logout', 'nothing', ''):
-        for method in ('HEAD', 'GET') if path else ('HEAD',): assert ask(address + path, method)[0] == (200 if path in ('', 'healthz', 'robots.txt') else 404), (method, path)
-    assert ask(address + 'healthz')[2] == 'ok\n' and 'Disallow: /\n' in ask(address + 'robots.txt')[2] and len(kernels(server[1])) == 1
-    with socket.create_connection(('127.0.0.1', urlparse(address).port)) as s: s.sendall(b'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n') # broken off
+        for method in ('HEAD', 'GET') if path else ('HEAD',):
+            assert ask(address + path, method)[0] == (200 if path in ('', 'healthz', 'robots.txt') else 404), (
+                method,
+                path,
+            )
+    assert (
+        ask(address + 'healthz')[2] == 'ok\n'
+        and 'Disallow: /\n' in ask(address + 'robots.txt')[2]
+        and len(kernels(server[1])) == 1
+    )
+    with socket.create_connection(('127.0.0.1', urlparse(address).port)) as s:
+        s.sendall(b'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n') # broken off
     assert has_kernels(server, 2), 'it has its place all the same, and one waits for the next'
     with ThreadPoolExecutor(7) as many: got = [*many.map(ask, [address] * 7)]
     assert sorted(g[0] for g in got) == [200] * 2 + [503] * 5
     for g in got:
-        if g[0] == 503: assert 'full' in g[2] and 'http-equiv="refresh"' in g[2] and g[1]['Retry-After'] == '5'
+        if g[0] == 503:
+            assert 'full' in g[2] and 'http-equiv="refresh"' in g[2] and g[1]['Retry-After'] == '5'
     assert len(kernels(server[1])) <= 4
     assert has_kernels(server, 1, 40), 'given up'
     assert ask(address)[0] == 200, 'and there is room again'
@@ -123,16 +182,27 @@ def test_what_only_looks_starts_no_kernel_and_what_stays_away_is_given_up(server
 def test_other_names_are_refused_for_everything(server):
     port = urlparse(server[0]).port
     for host in ('evil.example', f'evil.example:{port}', '127.0.0.1.nip.io', 'localhost.evil.example', '[::2]'):
-        for path in ('', 'voila/static/voila.js', 'robots', 'api/kernels/x'): assert ask(server[0] + path, 'HEAD', Host=host)[0] == 421, (host, path)
+        for path in ('', 'voila/static/voila.js', 'robots', 'api/kernels/x'):
+            assert ask(server[0] + path, 'HEAD', Host=host)[0] == 421, (host, path)
     status, _, told = ask(server[0], Host='evil.example')
     assert status == 421 and '--allow-host' in told and 'evil' not in told
-    for host in ('LOCALHOST', 'localhost.', f'127.0.0.1:{port}', f'[::1]:{port}'): assert ask(server[0], 'HEAD', Host=host)[0] == 200, host
+    for host in ('LOCALHOST', 'localhost.', f'127.0.0.1:{port}', f'[::1]:{port}'):
+        assert ask(server[0], 'HEAD', Host=host)[0] == 200, host
     assert ask(server[0] + 'healthz', Host='10.1.2.3:8866')[0] == 200, 'a probe asks for the address of a pod'
 
 
 @pytest.mark.slow
 def test_every_answer_has_the_headers(server):
-    for path, status in {'': 200, 'voila/static/voila.js': 200, 'healthz': 200, 'logout': 404, 'voila/templates/..%2f..%2fx': 404, 'voila/files/dashboard.ipynb': 404, 'api/contents': 404, '/evil.example/': 404}.items():
+    for path, status in {
+        '': 200,
+        'voila/static/voila.js': 200,
+        'healthz': 200,
+        'logout': 404,
+        'voila/templates/..%2f..%2fx': 404,
+        'voila/files/dashboard.ipynb': 404,
+        'api/contents': 404,
+        '/evil.example/': 404,
+    }.items():
         got = ask(server[0] + path, 'HEAD')
         assert got[0] == status, path
         assert got[1]['X-Robots-Tag'] == 'noindex, nofollow' and got[1]['X-Content-Type-Options'] == 'nosniff'
@@ -146,22 +216,33 @@ def test_a_websocket_that_speaks_something_else_is_refused_and_harms_nobody(serv
     assert alone(server)
     address = f'{server[0].replace("http", "ws")}api/kernels/{kernel_of(ask(server[0])[2])}/channels'
     memory = psutil.Process(server[1].pid).memory_info
-    async def opened(*protocols, **headers): return await websocket_connect(HTTPRequest(address, headers={k.replace('_', '-'): v for k, v in headers.items()}), subprotocols=list(protocols))
+
+    async def opened(*protocols, **headers):
+        return await websocket_connect(
+            HTTPRequest(address, headers={k.replace('_', '-'): v for k, v in headers.items()}),
+            subprotocols=list(protocols),
+        )
+
     async def refused(code, *protocols, **headers):
         with pytest.raises(HTTPClientError) as e: await opened(*protocols, **headers)
         assert e.value.code == code
+
     async def closed(message, code=1007):
         c = await opened(PROTOCOL)
         await c.write_message(message, binary=isinstance(message, bytes))
         async with asyncio.timeout(10):
             while await c.read_message() is not None: pass
         assert c.close_code == code, message[:20]
+
     async def answered(number):
         c = await opened(PROTOCOL)
-        await c.write_message(serialize_msg_to_ws_v1([PARTS[0].replace(b'"1"', number), *PARTS[1:]], 'shell'), binary=True) # a kernel reads none twice
+        await c.write_message(
+            serialize_msg_to_ws_v1([PARTS[0].replace(b'"1"', number), *PARTS[1:]], 'shell'), binary=True
+        ) # a kernel reads none twice
         async with asyncio.timeout(10):
             while b'kernel_info_reply' not in (await c.read_message()): pass
         c.close()
+
     async def all():
         await answered(b'"2"')
         before = memory().rss
@@ -169,11 +250,23 @@ def test_a_websocket_that_speaks_something_else_is_refused_and_harms_nobody(serv
         await refused(400, 'v2.kernel.websocket.jupyter.org')
         await refused(421, PROTOCOL, Host='evil.example', Origin='http://evil.example')
         await refused(403, PROTOCOL, Origin='http://evil.example')
-        for message in (b'', b'\x01', b'\xff' * 8, (2**62).to_bytes(8, 'little') + b'\0' * 90_000, GOOD[:-1], GOOD + b'\0', GOOD.replace(b'{', b'[', 1), '{"channel": "shell"}', ''): await closed(message)
+        for message in (
+            b'',
+            b'\x01',
+            b'\xff' * 8,
+            (2**62).to_bytes(8, 'little') + b'\0' * 90_000,
+            GOOD[:-1],
+            GOOD + b'\0',
+            GOOD.replace(b'{', b'[', 1),
+            '{"channel": "shell"}',
+            '',
+        ):
+            await closed(message)
         await closed(b'\0' * 2_000_000, 1009)
         begun = time.monotonic()
         await answered(b'"3"')
         return memory().rss - before, time.monotonic() - begun
+
     grown, seconds = asyncio.run(all())
     begun = time.monotonic()
     assert ask(server[0] + 'healthz')[0] == 200 and time.monotonic() - begun < 1
@@ -182,8 +275,16 @@ def test_a_websocket_that_speaks_something_else_is_refused_and_harms_nobody(serv
 
 @pytest.mark.slow
 def test_a_server_that_is_stopped_while_its_first_kernel_starts_ends_well(run, tmp_path):
-    with process(sys.executable, '-c', 'import sys; from shop_nb.app.cli import main; sys.exit(main())', 'dashboard', str(run),
-                 '--port', str(free_port()), log=tmp_path / 'server.log') as (_, p):
+    with process(
+        sys.executable,
+        '-c',
+        'import sys; from shop_nb.app.cli import main; sys.exit(main())',
+        'dashboard',
+        str(run),
+        '--port',
+        str(free_port()),
+        log=tmp_path / 'server.log',
+    ) as (_, p):
         p.terminate()
         assert p.wait(30) == 0
     told = (tmp_path / 'server.log').read_text()
@@ -197,7 +298,9 @@ def page_of(browser, **look):
     "A page, and what goes wrong in it."
     context, wrong = browser.new_context(viewport=dict(width=1280, height=900), **look), []
     context.set_default_timeout(40_000)
-    context.add_init_script('addEventListener("securitypolicyviolation", e => console.error("policy", e.violatedDirective, e.blockedURI, e.sample))')
+    context.add_init_script(
+        'addEventListener("securitypolicyviolation", e => console.error("policy", e.violatedDirective, e.blockedURI, e.sample))'
+    )
     page = context.new_page()
     page.on('console', lambda m: m.type == 'error' and wrong.append(m.text))
     page.on('pageerror', lambda e: wrong.append(str(e)))
@@ -215,7 +318,10 @@ def test_a_browser_that_is_ended_frees_its_place(run, browser, tmp_path):
         ended.new_page().goto(address)
         ended.contexts[0].pages[0].wait_for_selector('[data-state=ready]')
         status, _, told = ask(address)
-        assert status == 503 and 'The dashboard is full: 1 page is open, and that is the limit (<code>--viewers</code>).' in told
+        assert (
+            status == 503
+            and 'The dashboard is full: 1 page is open, and that is the limit (<code>--viewers</code>).' in told
+        )
         ended.close()
         assert until(lambda: ask(address)[0] == 200, 40)
 
@@ -223,19 +329,41 @@ def test_a_browser_that_is_ended_frees_its_place(run, browser, tmp_path):
 @pytest.mark.slow
 def test_below_a_path_behind_a_proxy_and_with_a_token(run, browser, root, tmp_path):
     "The printed address has the token; a cookie keeps it, the address bar does not, and what is shared there opens again."
-    with served(run, tmp_path, root='/shop', token=TOKEN, allow=['Shop.Example']) as (behind, _), \
-         process(sys.executable, str(root / 'tests' / 'proxy.py'), behind.removesuffix('/shop/'), '/shop', log=tmp_path / 'proxy.log') as (address, _):
+    with (
+        served(run, tmp_path, root='/shop', token=TOKEN, allow=['Shop.Example']) as (behind, _),
+        process(
+            sys.executable,
+            str(root / 'tests' / 'proxy.py'),
+            behind.removesuffix('/shop/'),
+            '/shop',
+            log=tmp_path / 'proxy.log',
+        ) as (address, _),
+    ):
         assert behind.endswith('/shop/') and TOKEN not in behind, 'who gave the token knows it'
-        for path in ('', 'voila/static/voila.js', 'api/kernels/x', f'?token={TOKEN}x', '?token=', '?token=%C3%A9'): assert ask(address + path, 'HEAD')[0] == 401, path
+        for path in ('', 'voila/static/voila.js', 'api/kernels/x', f'?token={TOKEN}x', '?token=', '?token=%C3%A9'):
+            assert ask(address + path, 'HEAD')[0] == 401, path
         assert 'name="token"' in ask(address)[2] and ask(address + 'healthz')[0] == 200
-        assert ask(address, 'HEAD', Authorization=f'Bearer {TOKEN}')[0] == 200 == ask(address, 'HEAD', Authorization=f'Bearer {TOKEN}', Host='shop.example')[0]
+        assert (
+            ask(address, 'HEAD', Authorization=f'Bearer {TOKEN}')[0]
+            == 200
+            == ask(address, 'HEAD', Authorization=f'Bearer {TOKEN}', Host='shop.example')[0]
+        )
         assert ask(address, 'HEAD', Authorization=f'Bearer {TOKEN}', Host='evil.example')[0] == 421
         status, headers, _ = ask(f'{address}?token={TOKEN}&country=DE', X_Forwarded_Proto='https')
         assert (status, headers['Location']) == (303, '?country=DE')
-        assert TOKEN not in headers['Set-Cookie'] and all(w in headers['Set-Cookie'] for w in ('HttpOnly', 'SameSite=Lax', 'Path=/shop'))
+        assert TOKEN not in headers['Set-Cookie'] and all(
+            w in headers['Set-Cookie'] for w in ('HttpOnly', 'SameSite=Lax', 'Path=/shop')
+        )
         with page_of(browser) as (page, wrong):
             asked = []
-            page.on('request', lambda r: urlparse(r.url).scheme in ('http', 'https') and not r.url.startswith(address) and asked.append(r.url))
+            page.on(
+                'request',
+                lambda r: (
+                    urlparse(r.url).scheme in ('http', 'https')
+                    and not r.url.startswith(address)
+                    and asked.append(r.url)
+                ),
+            )
             page.on('websocket', lambda w: w.url.startswith(address.replace('http', 'ws')) or asked.append(w.url))
             page.goto(f'{address}?token={TOKEN}&days=all&country=DE')
             page.wait_for_selector('[data-state=ready]')
@@ -253,8 +381,21 @@ def test_below_a_path_behind_a_proxy_and_with_a_token(run, browser, root, tmp_pa
         assert not re.search(f'{TOKEN}|secret|country|[?]', log), log
 
 
-HOSTILE = ['<script>alert(1)</script>', '"><img src=x onerror=alert(2)>', "'><svg onload=alert(3)>", '</script><script>alert(4)</script>', 'javascript:alert(5)', '{{7*7}} ${7*7}',
-           '&lt;img src=x onerror=alert(6)&gt;', '\u202e\u2066evil', 'W' * 190, '`"\'\\', '<a href="javascript:alert(7)">x</a>', '__proto__', '😀‍\u200b\u0301']
+HOSTILE = [
+    '<script>alert(1)</script>',
+    '"><img src=x onerror=alert(2)>',
+    "'><svg onload=alert(3)>",
+    '</script><script>alert(4)</script>',
+    'javascript:alert(5)',
+    '{{7*7}} ${7*7}',
+    '&lt;img src=x onerror=alert(6)&gt;',
+    '\u202e\u2066evil',
+    'W' * 190,
+    '`"\'\\',
+    '<a href="javascript:alert(7)">x</a>',
+    '__proto__',
+    '😀‍\u200b\u0301',
+]
 DEMANDED = {'orders.status', 'payments.status'} # numbers depend on these
 
 
@@ -265,21 +406,53 @@ def spoil(run):
         for i, f in enumerate(table.schema):
             if not pa.types.is_string(f.type) or f'{path.stem}.{f.name}' in DEMANDED: continue
             known = {}
-            texts = [None if v is None else known.setdefault(v, HOSTILE[len(known) % len(HOSTILE)] + ('' if len(known) < len(HOSTILE) else f' {len(known)}')) for v in table.column(i).to_pylist()]
+            texts = [
+                None
+                if v is None
+                else known.setdefault(
+                    v, HOSTILE[len(known) % len(HOSTILE)] + ('' if len(known) < len(HOSTILE) else f' {len(known)}')
+                )
+                for v in table.column(i).to_pylist()
+            ]
             table = table.set_column(i, f, pa.array(texts, f.type))
         pq.write_table(table, path)
+
     def bad(v, i=0):
-        if isinstance(v, dict): return {(HOSTILE[k % 13] + n if n not in KNOWN else n): bad(x, k) for k, (n, x) in enumerate(v.items())}
-        return [bad(x, k) for k, x in enumerate(v)] if isinstance(v, list) else HOSTILE[i % 13] if isinstance(v, str) else v
+        if isinstance(v, dict):
+            return {(HOSTILE[k % 13] + n if n not in KNOWN else n): bad(x, k) for k, (n, x) in enumerate(v.items())}
+        return (
+            [bad(x, k) for k, x in enumerate(v)]
+            if isinstance(v, list)
+            else HOSTILE[i % 13]
+            if isinstance(v, str)
+            else v
+        )
+
     path = run / 'manifest.json'
-    told = json.loads(path.read_text()) | dict(checks=dict(ok=False, failures=['<img src=x onerror=alert(9)>'], checks=dict(orders=3), rows=dict(orders=3)))
+    told = json.loads(path.read_text()) | dict(
+        checks=dict(ok=False, failures=['<img src=x onerror=alert(9)>'], checks=dict(orders=3), rows=dict(orders=3))
+    )
     path.write_text(json.dumps(bad(told)))
-KNOWN = {'shop_nb', 'version', 'settings', 'tables', 'checks', 'failures', 'ok', 'rows', 'start', 'end', *(c for c in Shop(**SIZE).tables)}
+KNOWN = {
+    'shop_nb',
+    'version',
+    'settings',
+    'tables',
+    'checks',
+    'failures',
+    'ok',
+    'rows',
+    'start',
+    'end',
+    *(c for c in Shop(**SIZE).tables),
+}
 
 
 def stranger(page):
     "Elements that no code of ours makes"
-    return page.evaluate("""[...document.querySelectorAll('#shop-dashboard :is(img, script, iframe, object, embed, form:not(dialog form), a:not([href^="?"], [href="#"], [href="#dash-main"])), #shop-dashboard [onerror], #shop-dashboard [onload]')].map(e => e.outerHTML.slice(0, 120))""")
+    return page.evaluate(
+        """[...document.querySelectorAll('#shop-dashboard :is(img, script, iframe, object, embed, form:not(dialog form), a:not([href^="?"], [href="#"], [href="#dash-main"])), #shop-dashboard [onerror], #shop-dashboard [onload]')].map(e => e.outerHTML.slice(0, 120))"""
+    )
 
 
 @pytest.mark.slow
@@ -296,7 +469,9 @@ def test_hostile_texts_are_texts(run, browser, tmp_path):
                 assert not stranger(page), name
                 assert page.locator('.panel .error').count() == 0
                 for b in page.locator('[data-do=table]').all(): b.evaluate('b => b.click()')
-                assert not stranger(page) and page.evaluate('document.documentElement.scrollWidth - innerWidth') <= 0, name
+                assert not stranger(page) and page.evaluate('document.documentElement.scrollWidth - innerWidth') <= 0, (
+                    name
+                )
                 assert '49' not in page.title() and not wrong, name
             for table in ('products', 'customers'):
                 page.locator(f'[data-table={table}]').click()
@@ -304,11 +479,21 @@ def test_hostile_texts_are_texts(run, browser, tmp_path):
                 assert not stranger(page) and not wrong
             page.locator('[data-sort="first_name"]').click()
             page.wait_for_selector('th[aria-sort=ascending]')
-            assert 'onerror=alert(9)' not in page.inner_html('.facts >> nth=1') and '1 check failed' in page.inner_text('.facts >> nth=1')
+            assert 'onerror=alert(9)' not in page.inner_html('.facts >> nth=1') and '1 check failed' in page.inner_text(
+                '.facts >> nth=1'
+            )
 
 
-ODD = [dict(checks=[1], tables='x'), dict(checks=dict(ok='<img>', checks={'orders': {}}, rows=[]), settings=['x'], shop_nb={}, tables=dict(orders=7, customers=dict(rows='many'))),
-       dict(checks=dict(ok=True), settings=dict(seed=float('nan')))]
+ODD = [
+    dict(checks=[1], tables='x'),
+    dict(
+        checks=dict(ok='<img>', checks={'orders': {}}, rows=[]),
+        settings=['x'],
+        shop_nb={},
+        tables=dict(orders=7, customers=dict(rows='many')),
+    ),
+    dict(checks=dict(ok=True), settings=dict(seed=float('nan'))),
+]
 
 
 @pytest.mark.slow
@@ -344,7 +529,9 @@ def test_a_manifest_of_odd_shape_costs_its_card_and_a_folder_that_is_away_is_tol
             run.rename(tmp_path / 'away')
             page.reload()
             page.locator('.broken').wait_for()
-            assert str(tmp_path) not in page.content() and ('cannot be found' in page.inner_text('.broken') or 'moved' in page.inner_text('.broken'))
+            assert str(tmp_path) not in page.content() and (
+                'cannot be found' in page.inner_text('.broken') or 'moved' in page.inner_text('.broken')
+            )
 
 
 def test_a_token_in_the_environment_is_not_ignored(run, monkeypatch, capsys):

@@ -17,8 +17,35 @@ from shop_nb.files.sources import read_table
 
 # The bytes of this version of the generator. A change that moves them raises VERSION in generator.draws.
 GOLDEN = {
-    'default': (Settings(), dict(customers='2517235b2480b8431a651d5313945aa4', products='134c3b0ab987452446e0d16830d46387', orders='04031d3b8da0e7165ae8a93d43fe821d', order_items='0705bc2946dadfe3681d20a9ab60d0bc', payments='c1576d090214a7a5c532a0079d46f0dd')),
-    'other': (Settings(seed=42, start='2024-02-01', end='2024-08-15', until='2024-10-03', customers=300, products=80, orders=700, order_items=1900), dict(customers='8a82c981924d7849af50716b1cfbfe86', products='42fc266cb8b31089db3c42818001994d', orders='df825d819e5582964e738e551a4258c8', order_items='548cef6729d916303d4cd60f15a2c5c7', payments='54a50684abb5d66f0c59a2d9540c8f4d')),
+    'default': (
+        Settings(),
+        dict(
+            customers='2517235b2480b8431a651d5313945aa4',
+            products='134c3b0ab987452446e0d16830d46387',
+            orders='04031d3b8da0e7165ae8a93d43fe821d',
+            order_items='0705bc2946dadfe3681d20a9ab60d0bc',
+            payments='c1576d090214a7a5c532a0079d46f0dd',
+        ),
+    ),
+    'other': (
+        Settings(
+            seed=42,
+            start='2024-02-01',
+            end='2024-08-15',
+            until='2024-10-03',
+            customers=300,
+            products=80,
+            orders=700,
+            order_items=1900,
+        ),
+        dict(
+            customers='8a82c981924d7849af50716b1cfbfe86',
+            products='42fc266cb8b31089db3c42818001994d',
+            orders='df825d819e5582964e738e551a4258c8',
+            order_items='548cef6729d916303d4cd60f15a2c5c7',
+            payments='54a50684abb5d66f0c59a2d9540c8f4d',
+        ),
+    ),
 }
 
 
@@ -35,51 +62,97 @@ def test_golden(name):
     assert digests(s) == expected
 
 
-@pytest.mark.parametrize('env', [dict(TZ='Pacific/Auckland', LC_ALL='C', PYTHONHASHSEED='1'), dict(TZ='America/New_York', LC_ALL='C.UTF-8', PYTHONHASHSEED='4711')])
+@pytest.mark.parametrize(
+    'env',
+    [
+        dict(TZ='Pacific/Auckland', LC_ALL='C', PYTHONHASHSEED='1'),
+        dict(TZ='America/New_York', LC_ALL='C.UTF-8', PYTHONHASHSEED='4711'),
+    ],
+)
 def test_same_bytes_elsewhere(env, tmp_path):
     "Another process, folder, time zone, locale and hash seed."
     code = 'from shop_nb.generator.blocks import digest, tables; from shop_nb.core.settings import Settings; print({n: digest(t, n) for n, t in tables(Settings()).items()})'
-    out = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, env={**os.environ, 'PYTHONPATH': os.path.dirname(os.path.dirname(g.__file__)), **env}, capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        [sys.executable, '-c', code],
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': os.path.dirname(os.path.dirname(g.__file__)), **env},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert eval(out.stdout) == GOLDEN['default'][1]
 
 
 def test_exact_totals_and_schemas(default):
-    assert {n: t.num_rows for n, t in default.items()} == dict(customers=2000, products=600, orders=4000, order_items=10000, payments=4000)
-    for n, t in default.items(): assert t.schema.equals(arrow_schema(n))
+    assert {n: t.num_rows for n, t in default.items()} == dict(
+        customers=2000, products=600, orders=4000, order_items=10000, payments=4000
+    )
+    for n, t in default.items():
+        assert t.schema.equals(arrow_schema(n))
     assert tuple(TRAITS.index) == tuple(CATEGORIES)
 
 
-small = st.builds(dict, seed=st.integers(0, 2**63 - 1), customers=st.integers(1, 200), products=st.integers(1, 60), orders=st.integers(1, 400),
-                  lines=st.floats(0, 1), start=st.dates(date(2000, 1, 1), date(2085, 1, 1)), days=st.integers(1, 500), more=st.integers(-100, 200))
+small = st.builds(
+    dict,
+    seed=st.integers(0, 2**63 - 1),
+    customers=st.integers(1, 200),
+    products=st.integers(1, 60),
+    orders=st.integers(1, 400),
+    lines=st.floats(0, 1),
+    start=st.dates(date(2000, 1, 1), date(2085, 1, 1)),
+    days=st.integers(1, 500),
+    more=st.integers(-100, 200),
+)
 
 
 def as_settings(k):
-    end = k['start'] + timedelta(k['days'] - 1); cap = min(MAX_LINES, (k['products'] + 1) // 2)
-    items = k['orders'] + int(k['lines']**3 * k['orders'] * (cap - 1))
+    end = k['start'] + timedelta(k['days'] - 1)
+    cap = min(MAX_LINES, (k['products'] + 1) // 2)
+    items = k['orders'] + int(k['lines'] ** 3 * k['orders'] * (cap - 1))
     until = max(k['start'], min(end + timedelta(k['more']), date(2089, 12, 31)))
-    return Settings(seed=k['seed'], start=k['start'], end=end, until=until, customers=k['customers'], products=k['products'], orders=k['orders'], order_items=items)
+    return Settings(
+        seed=k['seed'],
+        start=k['start'],
+        end=end,
+        until=until,
+        customers=k['customers'],
+        products=k['products'],
+        orders=k['orders'],
+        order_items=items,
+    )
 
 
 @settings(max_examples=40, deadline=None)
 @given(small)
 def test_any_settings_make_a_whole_shop(k):
     "Totals exact at `end`, keys unique and in order, references and the calendar hold, whatever the settings."
-    s = as_settings(k); t = g.tables(s)
+    s = as_settings(k)
+    t = g.tables(s)
     c, p, o, l, pay = (t[n].to_pandas() for n in TABLES)
     inside = o[o.ordered_at < np.datetime64(s.end + timedelta(1))]
     if s.until >= s.end:
         assert len(inside) == s.orders and l.order_id.isin(inside.order_id).sum() == s.order_items
-        assert (c.signed_up_at < np.datetime64(s.end + timedelta(1))).sum() == s.customers and (p.launched_on <= s.end).sum() == s.products
+        assert (c.signed_up_at < np.datetime64(s.end + timedelta(1))).sum() == s.customers and (
+            p.launched_on <= s.end
+        ).sum() == s.products
     for f, key in ((c, 'customer_id'), (p, 'product_id'), (o, 'order_id'), (l, 'order_item_id'), (pay, 'payment_id')):
         assert f[key].is_monotonic_increasing and f[key].is_unique
-    assert (o.ordered_at >= np.datetime64(s.start)).all() and (o.ordered_at < np.datetime64(s.until + timedelta(1))).all()
+    assert (o.ordered_at >= np.datetime64(s.start)).all() and (
+        o.ordered_at < np.datetime64(s.until + timedelta(1))
+    ).all()
     assert set(l.order_id) == set(o.order_id) and list(pay.order_id) == list(o.order_id)
     assert not l.duplicated(['order_id', 'product_id']).any() and c.email.is_unique and p.sku.is_unique
-    f = l.merge(o, on='order_id', suffixes=('', '_order')).merge(c, on='customer_id').merge(p, on='product_id', suffixes=('', '_product'))
+    f = (
+        l.merge(o, on='order_id', suffixes=('', '_order'))
+        .merge(c, on='customer_id')
+        .merge(p, on='product_id', suffixes=('', '_product'))
+    )
     assert len(f) == len(l) and (f.signed_up_at <= f.ordered_at).all()
     day = f.ordered_at.dt.date
     assert (f.launched_on <= day).all() and ((f.discontinued_on > day) | f.discontinued_on.isna()).all()
-    goods = (l.quantity * l.unit_price_cents - l.discount_cents).groupby(l.order_id).sum().reindex(o.order_id).to_numpy()
+    goods = (
+        (l.quantity * l.unit_price_cents - l.discount_cents).groupby(l.order_id).sum().reindex(o.order_id).to_numpy()
+    )
     assert (goods - o.discount_cents + o.shipping_cents + o.tax_cents == pay.amount_cents).all()
 
 
@@ -87,7 +160,10 @@ def test_any_settings_make_a_whole_shop(k):
 @given(small, st.integers(1, 500), st.randoms())
 def test_any_partition(k, size, random):
     "Any block size, in any order of blocks, is the same shop."
-    s = as_settings(k); gen = g.Generator(s, size); blocks = gen.blocks(); random.shuffle(blocks)
+    s = as_settings(k)
+    gen = g.Generator(s, size)
+    blocks = gen.blocks()
+    random.shuffle(blocks)
     sums = {n: [] for n in TABLES}
     for b in blocks:
         for n, t in gen.make(b).items(): sums[n].append(g.content_sums(t, n))
@@ -96,19 +172,28 @@ def test_any_partition(k, size, random):
 
 def test_blocks_across_strata():
     "Blocks that cut strata and days anywhere, in a shop of several strata."
-    cat = Catalogue(Calendar(Settings(scale=4))); whole = make_orders(cat, 0, 16_000)
+    cat = Catalogue(Calendar(Settings(scale=4)))
+    whole = make_orders(cat, 0, 16_000)
     for lo, hi in ((0, 1), (STRATUM - 1, STRATUM + 2), (5000, 13_000), (15_999, 16_000)):
         part = make_orders(cat, lo, hi)
         keys = part['orders']['order_id']
-        for n, t in part.items(): assert t.equals(whole[n].filter(pc.is_in(whole[n]['order_id'], keys)).combine_chunks())
+        for n, t in part.items():
+            assert t.equals(whole[n].filter(pc.is_in(whole[n]['order_id'], keys)).combine_chunks())
     assert line_counts(cat.calendar, 0, 16_000).sum() == 40_000
 
 
-AS_OF = dict(customers=[], products=['discontinued_on'], orders=['status', 'delivered_at'], order_items=['returned_quantity'],
-             payments=['status', 'refunded_cents', 'attempts', 'paid_at'])
+AS_OF = dict(
+    customers=[],
+    products=['discontinued_on'],
+    orders=['status', 'delivered_at'],
+    order_items=['returned_quantity'],
+    payments=['status', 'refunded_cents', 'attempts', 'paid_at'],
+)
 
 
-@pytest.mark.parametrize('early, late', [('2025-06-30', '2025-12-31'), ('2025-12-31', '2026-03-15'), ('2025-11-28', '2025-11-29')])
+@pytest.mark.parametrize(
+    'early, late', [('2025-06-30', '2025-12-31'), ('2025-12-31', '2026-03-15'), ('2025-11-28', '2025-11-29')]
+)
 def test_history_stays(early, late):
     "A later `until` only adds rows; what time changes in a row is listed, and changes forwards only."
     a, b = (g.tables(Settings(until=u)) for u in (early, late))
@@ -116,13 +201,14 @@ def test_history_stays(early, late):
         old, new = a[n], b[n].slice(0, len(a[n]))
         if n == 'order_items': new = b[n].filter(pc.is_in(b[n]['order_id'], a['orders']['order_id']))
         assert len(b[n]) >= len(old)
-        for c in set(old.column_names) - set(AS_OF[n]): assert old[c].equals(new[c]), (n, c)
+        for c in set(old.column_names) - set(AS_OF[n]):
+            assert old[c].equals(new[c]), (n, c)
         for c in ('delivered_at', 'paid_at', 'discontinued_on'):
             if c in old.column_names:
                 x, y = old[c].to_pandas(), new[c].to_pandas()
                 assert (x.isna() | (x == y)).all(), c
     stage = {'pending': 0, 'paid': 1, 'shipped': 2, 'delivered': 3, 'returned': 4, 'cancelled': 4}
-    x, y = (f['orders']['status'].to_pandas().iloc[:len(a['orders'])].map(stage) for f in (a, b))
+    x, y = (f['orders']['status'].to_pandas().iloc[: len(a['orders'])].map(stage) for f in (a, b))
     assert (x <= y).all()
 
 
@@ -130,14 +216,26 @@ def test_a_bigger_run_keeps_its_days():
     "More orders: every day has at least as many, and the first of them are placed at the same second."
     a, b = (Calendar(Settings(orders=n, order_items=n * 3)) for n in (4000, 5000))
     assert (b.counts['orders'] >= a.counts['orders']).all()
-    x, y = (g.tables(Settings(orders=n, order_items=n * 3))['orders'].to_pandas().set_index('order_id') for n in (4000, 5000))
-    assert set(x.index) <= set(y.index) and (x.ordered_at == y.ordered_at.reindex(x.index)).all() and (x.customer_id == y.customer_id.reindex(x.index)).all()
+    x, y = (
+        g.tables(Settings(orders=n, order_items=n * 3))['orders'].to_pandas().set_index('order_id')
+        for n in (4000, 5000)
+    )
+    assert (
+        set(x.index) <= set(y.index)
+        and (x.ordered_at == y.ordered_at.reindex(x.index)).all()
+        and (x.customer_id == y.customer_id.reindex(x.index)).all()
+    )
 
 
 @pytest.mark.parametrize('seed', range(5))
 def test_more_lines_leave_the_earlier_ones(seed):
     "Also where a shelf is so bare that the last resort has to fill baskets."
-    few, more = (g.tables(Settings(seed=seed, customers=30, products=12, orders=60, order_items=n))['order_items'].to_pandas().set_index('order_item_id') for n in (200, 300))
+    few, more = (
+        g.tables(Settings(seed=seed, customers=30, products=12, orders=60, order_items=n))['order_items']
+        .to_pandas()
+        .set_index('order_item_id')
+        for n in (200, 300)
+    )
     assert set(few.index) < set(more.index) and (few.product_id == more.product_id[few.index]).all()
     assert not more.duplicated(['order_id', 'product_id']).any()
 
@@ -146,7 +244,10 @@ def test_nouns_stand_by_price():
     "Socks cost less than a coat, most of the time."
     p = g.tables(Settings(products=20_000))['products'].to_pandas()
     middle = p.assign(noun=p.name.str.split(n=1).str[1]).groupby(['category', 'noun']).price_cents.median()
-    assert middle['Fashion', 'Socks'] * 3 < middle['Fashion', 'Coat'] and middle['Electronics', 'Phone Case'] * 3 < middle['Electronics', 'Projector']
+    assert (
+        middle['Fashion', 'Socks'] * 3 < middle['Fashion', 'Coat']
+        and middle['Electronics', 'Phone Case'] * 3 < middle['Electronics', 'Projector']
+    )
 
 
 def test_seeds_are_other_shops(default):
@@ -157,49 +258,77 @@ def test_seeds_are_other_shops(default):
 
 def test_huge_shops_are_at_hand():
     "A block of a shop of four billion orders, without the rest of it."
-    s = Settings(scale=1e6); t = time.time()
-    cal = Calendar(s); cat = Catalogue(cal)
+    s = Settings(scale=1e6)
+    t = time.time()
+    cal = Calendar(s)
+    cat = Catalogue(cal)
     assert cal.counts['orders'].sum() == 4 * 10**9
     block = make_orders(cat, 3 * 10**9, 3 * 10**9 + 1000)
-    assert len(block['orders']) == 1000 and block['orders']['order_id'][0].as_py() < 2**53 and block['order_items']['order_item_id'][-1].as_py() < 2**53
+    assert (
+        len(block['orders']) == 1000
+        and block['orders']['order_id'][0].as_py() < 2**53
+        and block['order_items']['order_item_id'][-1].as_py() < 2**53
+    )
     assert len(customers_table(cal, 10**9, 10**9 + 10)) == 10
     assert time.time() - t < 60
 
 
 def test_too_many_orders_for_the_keys():
-    with pytest.raises(SettingsError): Calendar(Settings(start='2025-11-28', end='2025-11-28', orders=10**12, order_items=10**12))
+    with pytest.raises(SettingsError):
+        Calendar(Settings(start='2025-11-28', end='2025-11-28', orders=10**12, order_items=10**12))
 
 
 def test_rates_and_lifetimes_are_in_the_orders(default):
     "Who has a higher rate orders more; nobody orders after dropping out."
-    cal = Calendar(Settings()); i = np.arange(2000); o = default['orders'].to_pandas()
-    n = np.bincount(o.customer_id - 1, minlength=2000); r, life = rate(cal.cells, i), lifetime(cal.cells, i); day, _ = signed_up(cal, i)
+    cal = Calendar(Settings())
+    i = np.arange(2000)
+    o = default['orders'].to_pandas()
+    n = np.bincount(o.customer_id - 1, minlength=2000)
+    r, life = rate(cal.cells, i), lifetime(cal.cells, i)
+    day, _ = signed_up(cal, i)
     stayed = day + life > cal.until
-    assert np.corrcoef(r[stayed], n[stayed])[0, 1] > .6
+    assert np.corrcoef(r[stayed], n[stayed])[0, 1] > 0.6
     ordered = o.ordered_at.to_numpy().astype('datetime64[D]').astype(int)
     assert (ordered - day[o.customer_id - 1] <= life[o.customer_id - 1]).all()
 
 
 def test_one_list_price_a_day(default):
-    f = default['order_items'].to_pandas().merge(default['orders'].to_pandas()[['order_id', 'ordered_at']], on='order_id')
+    f = (
+        default['order_items']
+        .to_pandas()
+        .merge(default['orders'].to_pandas()[['order_id', 'ordered_at']], on='order_id')
+    )
     assert (f.groupby(['product_id', f.ordered_at.dt.date]).unit_price_cents.nunique() == 1).all()
 
 
 @pytest.mark.parametrize('format, workers', [('parquet', 1), ('csv', 1), ('parquet', 2), ('csv', 2)])
 def test_files_hold_the_tables(default, tmp_path, format, workers):
     seen = []
-    facts = g.write_tables(Settings(), tmp_path / 'out', format=format, workers=workers, size=1700, progress=lambda done, all: seen.append((done, all)))
+    facts = g.write_tables(
+        Settings(),
+        tmp_path / 'out',
+        format=format,
+        workers=workers,
+        size=1700,
+        progress=lambda done, all: seen.append((done, all)),
+    )
     assert {n: f['digest'] for n, f in facts.items()} == GOLDEN['default'][1] and seen[-1] == (20_600, 20_600)
-    for n, t in default.items(): assert read_table(tmp_path / 'out', n).equals(t)
+    for n, t in default.items():
+        assert read_table(tmp_path / 'out', n).equals(t)
     assert [p.name for p in tmp_path.iterdir()] == ['out']
 
 
 def test_a_stopped_write_leaves_the_old_files(tmp_path, default):
     g.write_tables(Settings(), tmp_path / 'out')
     before = {p.name: p.read_bytes() for p in (tmp_path / 'out').iterdir()}
-    def stop(done, all): raise KeyboardInterrupt
+
+    def stop(done, all):
+        raise KeyboardInterrupt
+
     with pytest.raises(KeyboardInterrupt): g.write_tables(Settings(seed=8), tmp_path / 'out', progress=stop)
-    assert {p.name: p.read_bytes() for p in (tmp_path / 'out').iterdir()} == before and len(list(tmp_path.iterdir())) == 1
+    assert {p.name: p.read_bytes() for p in (tmp_path / 'out').iterdir()} == before and len(
+        list(tmp_path.iterdir())
+    ) == 1
 
 
 def test_digest_sees_any_change(default):
@@ -207,9 +336,13 @@ def test_digest_sees_any_change(default):
     for n, t in default.items():
         d = g.digest(t, n)
         for c in t.schema.names:
-            x = t[c].to_pylist(); i, j = 5, next(k for k in range(6, len(x)) if x[k] != x[5]) if len(set(map(str, x))) > 1 else 5
+            x = t[c].to_pylist()
+            i, j = 5, next(k for k in range(6, len(x)) if x[k] != x[5]) if len(set(map(str, x))) > 1 else 5
             x[i], x[j] = x[j], x[i]
-            if i != j: assert g.digest(t.set_column(t.schema.get_field_index(c), c, pa.array(x, t.schema.field(c).type)), n) != d, (n, c)
+            if i != j:
+                assert (
+                    g.digest(t.set_column(t.schema.get_field_index(c), c, pa.array(x, t.schema.field(c).type)), n) != d
+                ), (n, c)
 
 
 # --- started anywhere, stopped at any time
@@ -219,20 +352,34 @@ ROOT = os.path.dirname(os.path.dirname(g.__file__))
 
 
 def start(args, folder):
-    return subprocess.Popen([sys.executable, *args], cwd=folder, env={**os.environ, 'PYTHONPATH': ROOT}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, *args],
+        cwd=folder,
+        env={**os.environ, 'PYTHONPATH': ROOT},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
-@pytest.mark.parametrize('before, after', [('', ''), ('import threading\ndef job():\n    ', '\nt = threading.Thread(target=job); t.start(); t.join()\n')])
+@pytest.mark.parametrize(
+    'before, after',
+    [('', ''), ('import threading\ndef job():\n    ', '\nt = threading.Thread(target=job); t.start(); t.join()\n')],
+)
 def test_a_script_needs_no_guard_and_may_use_a_thread(tmp_path, before, after):
     (tmp_path / 'script.py').write_text("print('once')\n" + before + SAVE.replace('\n', '; ', 1) + after)
     job = start(['script.py'], tmp_path)
     out, err = job.communicate(timeout=120)
-    assert (job.returncode, out, err) == (0, 'once\n', '') and sorted(p.name for p in (tmp_path / 'out').iterdir()) == ['manifest.json', 'tables']
+    assert (job.returncode, out, err) == (0, 'once\n', '') and sorted(p.name for p in (tmp_path / 'out').iterdir()) == [
+        'manifest.json',
+        'tables',
+    ]
 
 
 def test_modules_of_the_current_folder_are_not_imported(tmp_path):
     "The command line does not look for modules where it is started; no worker may either."
-    for name in ('random.py', 'queue.py', 'types.py'): (tmp_path / name).write_text('raise SystemExit("my experiments")')
+    for name in ('random.py', 'queue.py', 'types.py'):
+        (tmp_path / name).write_text('raise SystemExit("my experiments")')
     code = f"import sys; sys.path[:] = [p for p in sys.path if p]\n{SAVE}"
     job = start(['-c', code], tmp_path)
     assert job.communicate(timeout=120) == ('', '') and job.returncode == 0
@@ -276,16 +423,24 @@ def test_whoever_is_stopped_leaves_no_process_and_can_try_again(tmp_path, how):
 def test_only_folders_that_nobody_holds_are_cleared(tmp_path):
     "A folder of another name, a link and a folder at work stay; what a killed process left goes."
     out = tmp_path / 'run'
-    for name in ('.run.settings', '.other.abcdefgh.unfinished', 'kept', '.run.killed00.unfinished'): (tmp_path / name).mkdir()
+    for name in ('.run.settings', '.other.abcdefgh.unfinished', 'kept', '.run.killed00.unfinished'):
+        (tmp_path / name).mkdir()
     (tmp_path / '.run.linked00.unfinished').symlink_to(tmp_path / 'kept')
     with g.working_folder(out) as mine:
         (mine / 'file').touch()
-        with g.working_folder(out) as other: assert mine != other and (mine / 'file').exists()
-    assert sorted(p.name for p in tmp_path.iterdir()) == ['.other.abcdefgh.unfinished', '.run.linked00.unfinished', '.run.settings', 'kept']
+        with g.working_folder(out) as other:
+            assert mine != other and (mine / 'file').exists()
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        '.other.abcdefgh.unfinished',
+        '.run.linked00.unfinished',
+        '.run.settings',
+        'kept',
+    ]
 
 
 def test_links_are_removed_and_what_they_lead_to_stays(tmp_path):
     from shop_nb import Shop
+
     shop = Shop(orders=100, order_items=200, customers=50, products=20)
     run, far = tmp_path / 'run', tmp_path / 'far'
     shop.save(run)
@@ -294,7 +449,11 @@ def test_links_are_removed_and_what_they_lead_to_stays(tmp_path):
     (run / 'profile').symlink_to(far)
     (run / 'tables' / 'orders.csv').symlink_to(far)
     shop.save(run)
-    assert (far / 'mine.txt').exists() and not (run / 'profile').is_symlink() and not (run / 'tables' / 'orders.csv').is_symlink()
+    assert (
+        (far / 'mine.txt').exists()
+        and not (run / 'profile').is_symlink()
+        and not (run / 'tables' / 'orders.csv').is_symlink()
+    )
 
 
 def test_what_is_queued_is_taken_back(tmp_path, monkeypatch):

@@ -9,8 +9,21 @@ from shop_nb.model.schema import TABLES, arrow_schema
 from shop_nb.core.settings import Settings, ShopError
 
 SMALL = Settings(customers=120, products=40, orders=300, order_items=700)
-SHOPS = [SMALL, Settings(seed=11, start='2024-03-05', end='2024-09-20', until='2024-08-01', customers=90, products=30, orders=400, order_items=500),
-         Settings(seed=3, start='2025-06-01', end='2025-06-30', customers=1, products=4, orders=40, order_items=60), replace(SMALL, promotion='Books 30 2025-05-01 2025-05-20', price_change='Home -20 2025-08-01')]
+SHOPS = [
+    SMALL,
+    Settings(
+        seed=11,
+        start='2024-03-05',
+        end='2024-09-20',
+        until='2024-08-01',
+        customers=90,
+        products=30,
+        orders=400,
+        order_items=500,
+    ),
+    Settings(seed=3, start='2025-06-01', end='2025-06-30', customers=1, products=4, orders=40, order_items=60),
+    replace(SMALL, promotion='Books 30 2025-05-01 2025-05-20', price_change='Home -20 2025-08-01'),
+]
 
 
 @pytest.mark.parametrize('shop', SHOPS, ids=range(len(SHOPS)))
@@ -26,7 +39,9 @@ def test_pairs_of_settings():
     assert f.holds.all() and set(f.column[f.may & (f.table == 'customers')]) == {'signed_up_at'}
 
 
-@pytest.mark.parametrize('until, later', [('2025-02-01', '2025-02-02'), ('2025-05-31', '2026-01-31'), ('2025-12-31', '2027-03-01')])
+@pytest.mark.parametrize(
+    'until, later', [('2025-02-01', '2025-02-02'), ('2025-05-31', '2026-01-31'), ('2025-12-31', '2027-03-01')]
+)
 def test_history_stays(until, later):
     f = inv.history(replace(SMALL, until=until), later)
     assert f.holds.all(), f
@@ -46,12 +61,19 @@ def test_declared_columns_are_columns():
 def planted(monkeypatch, name, column, change):
     "The shop of any settings, but `change` is done to a column of the second one made."
     made, real = [], generate.tables
+
     def tables(settings):
-        t = real(settings); made.append(t)
+        t = real(settings)
+        made.append(t)
         if len(made) == 2:
             i = t[name].schema.get_field_index(column)
-            t[name] = t[name].set_column(i, t[name].schema.field(column), pa.array(change(t[name][column].to_pylist()), t[name].schema.field(column).type))
+            t[name] = t[name].set_column(
+                i,
+                t[name].schema.field(column),
+                pa.array(change(t[name][column].to_pylist()), t[name].schema.field(column).type),
+            )
         return t
+
     monkeypatch.setattr(inv, 'tables', tables)
 
 
@@ -72,7 +94,9 @@ def test_a_step_back_is_seen(monkeypatch, name, column, change):
 
 def test_lost_rows_are_seen(monkeypatch):
     real = generate.tables
-    monkeypatch.setattr(inv, 'tables', lambda s: {n: t.slice(0, len(t) // 2) if s.until.year == 2026 else t for n, t in real(s).items()})
+    monkeypatch.setattr(
+        inv, 'tables', lambda s: {n: t.slice(0, len(t) // 2) if s.until.year == 2026 else t for n, t in real(s).items()}
+    )
     assert not inv.history(SMALL, '2026-01-05').holds.any()
 
 
@@ -90,12 +114,16 @@ def test_a_change_on_another_day_is_seen(monkeypatch):
 
 def test_state_between_blocks_is_seen(monkeypatch):
     real = generate.make_orders
+
     def stateful(cat, first, last, **how):
-        t = real(cat, first, last, **how); o = t['orders']; i = o.schema.get_field_index('shipping_cents')
+        t = real(cat, first, last, **how)
+        o = t['orders']
+        i = o.schema.get_field_index('shipping_cents')
         return t | dict(orders=o.set_column(i, o.schema.field(i), pa.array(np.arange(last - first))))
+
     monkeypatch.setattr(generate, 'make_orders', stateful)
     f = inv.partitions(SMALL, ['blocks of 333, shuffled', 'blocks of 1,000'])
-    assert f.all().all()  # one block holds all orders
+    assert f.all().all() # one block holds all orders
     s = replace(SMALL, orders=700, order_items=1500)
     assert not inv.partitions(s, ['blocks of 333, shuffled']).orders.any()
 

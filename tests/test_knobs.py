@@ -37,14 +37,18 @@ def start(s):
 def end(s):
     "No order after it, the last one shortly before, and all of them there."
     for d in ('2025-06-30', '2025-12-31'):
-        o = made(s, end=d)['orders']; last = o.ordered_at.max()
-        assert np.datetime64(d) - np.timedelta64(7, 'D') < last < np.datetime64(d) + np.timedelta64(1, 'D') and len(o) == SMALL['orders']
+        o = made(s, end=d)['orders']
+        last = o.ordered_at.max()
+        assert (
+            np.datetime64(d) - np.timedelta64(7, 'D') < last < np.datetime64(d) + np.timedelta64(1, 'D')
+            and len(o) == SMALL['orders']
+        )
 
 
 def until(s):
     "Half a year more brings, at the same rates, between a quarter and two thirds more orders; half a year less takes some away."
     less, plain, more = (len(made(s, until=d)['orders']) for d in ('2025-06-30', '2025-12-31', '2026-06-30'))
-    assert less < plain == SMALL['orders'] and .25 < more / plain - 1 < .67 and .25 < less / plain < .55
+    assert less < plain == SMALL['orders'] and 0.25 < more / plain - 1 < 0.67 and 0.25 < less / plain < 0.55
 
 
 def count(name):
@@ -59,16 +63,23 @@ def count(name):
 def scale(s):
     "Customers, orders and lines grow with it, products with its square root."
     t = made(s, scale=4)
-    assert {n: len(f) for n, f in t.items()} == dict(customers=1600, products=240, orders=3200, order_items=8000, payments=3200)
+    assert {n: len(f) for n, f in t.items()} == dict(
+        customers=1600, products=240, orders=3200, order_items=8000, payments=3200
+    )
 
 
 def promotion(s):
     "More units of the category with each ten per cent, and the cut stands on the lines."
     sold = []
     for cut in (None, 20, 50):
-        t = made(s, promotion=cut and f'Home {cut} 2025-03-01 2025-04-30'); sold.append(units(t, 'Home', '2025-03-01', '2025-05-01'))
+        t = made(s, promotion=cut and f'Home {cut} 2025-03-01 2025-04-30')
+        sold.append(units(t, 'Home', '2025-03-01', '2025-05-01'))
         if cut:
-            f = t['order_items'].merge(t['products'][['product_id', 'category']]).merge(t['orders'][['order_id', 'ordered_at']])
+            f = (
+                t['order_items']
+                .merge(t['products'][['product_id', 'category']])
+                .merge(t['orders'][['order_id', 'ordered_at']])
+            )
             f = f[(f.category == 'Home') & (f.ordered_at >= '2025-03-01') & (f.ordered_at < '2025-05-01')]
             assert (f.discount_cents >= f.quantity * f.unit_price_cents * cut // 100).all()
     assert sold[0] < sold[1] < sold[2]
@@ -76,9 +87,16 @@ def promotion(s):
 
 def price_change(s):
     "The mean price of the same lines moves by its per cent, within three points, and no other category's does."
-    a, b = (made(s, price_change=p)['order_items'].merge(made(s)['products'][['product_id', 'category']]).set_index('order_item_id') for p in (None, 'Fashion 20 2025-01-01'))
-    both = a.join(b, rsuffix='_b'); both = both[both.product_id == both.product_id_b]; fashion = both.category == 'Fashion'
-    assert abs(both[fashion].unit_price_cents_b.sum() / both[fashion].unit_price_cents.sum() - 1.2) < .03
+    a, b = (
+        made(s, price_change=p)['order_items']
+        .merge(made(s)['products'][['product_id', 'category']])
+        .set_index('order_item_id')
+        for p in (None, 'Fashion 20 2025-01-01')
+    )
+    both = a.join(b, rsuffix='_b')
+    both = both[both.product_id == both.product_id_b]
+    fashion = both.category == 'Fashion'
+    assert abs(both[fashion].unit_price_cents_b.sum() / both[fashion].unit_price_cents.sum() - 1.2) < 0.03
     assert (both[~fashion].unit_price_cents_b == both[~fashion].unit_price_cents).all()
 
 

@@ -65,20 +65,34 @@ def test_content(shop, db):
     assert facts['rows'] == {n: t.num_rows for n, t in shop.items()} and alone(db) == ['shop.db']
     for n, t in shop.items():
         got = query(db, f'SELECT * FROM {n} ORDER BY {TABLES[n].key}')
-        text = [c.cast(pa.timestamp('s')).cast(pa.string()) if pa.types.is_timestamp(c.type) else c.cast(pa.string()) if pa.types.is_date(c.type) else c for c in t.columns]
+        text = [
+            c.cast(pa.timestamp('s')).cast(pa.string())
+            if pa.types.is_timestamp(c.type)
+            else c.cast(pa.string())
+            if pa.types.is_date(c.type)
+            else c
+            for c in t.columns
+        ]
         assert got == list(zip(*(c.to_pylist() for c in text)))
         for c in TABLES[n].columns:
-            if c.type in ('cents', 'count'): assert facts['sums'][f'{n}.{c.name}'] == pc.sum(t[c.name]).as_py() == query(db, f'SELECT sum({c.name}) FROM {n}')[0][0]
+            if c.type in ('cents', 'count'):
+                assert (
+                    facts['sums'][f'{n}.{c.name}']
+                    == pc.sum(t[c.name]).as_py()
+                    == query(db, f'SELECT sum({c.name}) FROM {n}')[0][0]
+                )
 
 
 def test_database_is_complete(shop, db):
     facts = load(shop, db)
     assert query(db, 'PRAGMA integrity_check') == [('ok',)] and query(db, 'PRAGMA foreign_key_check') == []
-    assert query(db, 'PRAGMA application_id') == [(APPLICATION_ID,)] and query(db, 'PRAGMA user_version') == [(USER_VERSION,)]
+    assert query(db, 'PRAGMA application_id') == [(APPLICATION_ID,)] and query(db, 'PRAGMA user_version') == [
+        (USER_VERSION,)
+    ]
     made = query(db, "SELECT type, name FROM sqlite_schema WHERE sql IS NOT NULL")
     assert {n for t, n in made if t == 'view'} == set(VIEWS) and facts['views'] == len(VIEWS)
     assert sum(t == 'index' for t, _ in made) == len(create_indexes()) == facts['indexes']
-    assert {t for t, in query(db, 'SELECT DISTINCT tbl FROM sqlite_stat1')} == set(TABLES)
+    assert {t for (t,) in query(db, 'SELECT DISTINCT tbl FROM sqlite_stat1')} == set(TABLES)
     assert all(strict for (_, name, type, _, _, strict) in query(db, 'PRAGMA table_list') if name in TABLES)
     for v in VIEWS: query(db, f'SELECT * FROM {v} LIMIT 1')
     assert facts['bytes'] == db.stat().st_size
@@ -86,16 +100,26 @@ def test_database_is_complete(shop, db):
 
 def test_no_rule_is_broken(shop, db):
     load(shop, db)
-    with closing(sqlite3.connect(db)) as con: assert {r.name: n for r in RULES if (n := len(violations(con, r, 'sqlite')))} == {}
+    with closing(sqlite3.connect(db)) as con:
+        assert {r.name: n for r in RULES if (n := len(violations(con, r, 'sqlite')))} == {}
 
 
 def test_same_content_from_anywhere(shop, frames, tmp_path):
     write_tables(SETTINGS, tmp_path / 'csv', format='csv')
     write_tables(SETTINGS, tmp_path / 'parquet')
     (tmp_path / 'parts' / 'orders.parquet').mkdir(parents=True)
-    for i in range(4): pq.write_table(shop['orders'].slice(i * 100, 100), tmp_path / 'parts' / 'orders.parquet' / f'part-{i}.parquet')
+    for i in range(4):
+        pq.write_table(shop['orders'].slice(i * 100, 100), tmp_path / 'parts' / 'orders.parquet' / f'part-{i}.parquet')
     dumps = []
-    for i, source in enumerate([shop, frames, tmp_path / 'csv', str(tmp_path / 'parquet'), shop | dict(orders=tmp_path / 'parts' / 'orders.parquet')]):
+    for i, source in enumerate(
+        [
+            shop,
+            frames,
+            tmp_path / 'csv',
+            str(tmp_path / 'parquet'),
+            shop | dict(orders=tmp_path / 'parts' / 'orders.parquet'),
+        ]
+    ):
         load(source, tmp_path / f'{i}.db')
         dumps.append(dump(tmp_path / f'{i}.db'))
     assert all(d == dumps[0] for d in dumps) and len(dumps[0]) > 2000
@@ -157,17 +181,38 @@ def twice(f):
 
 REFUSED = {
     'FOREIGN KEY': (bad('product_id', 4711), 'order_items: product_id 4711 is not in products (FOREIGN KEY)'),
-    'FOREIGN KEY of orders': (bad('customer_id', 4711, 'orders', 399), 'orders: customer_id 4711 is not in customers (FOREIGN KEY)'),
+    'FOREIGN KEY of orders': (
+        bad('customer_id', 4711, 'orders', 399),
+        'orders: customer_id 4711 is not in customers (FOREIGN KEY)',
+    ),
     'CHECK': (bad('quantity', 0), 'order_items: constraint quantity_least does not hold'),
-    'CHECK across columns': (bad('discount_cents', 10**9), 'order_items: constraint discount_below_price does not hold'),
+    'CHECK across columns': (
+        bad('discount_cents', 10**9),
+        'order_items: constraint discount_below_price does not hold',
+    ),
     'CHECK of a list': (bad('status', 'lost', 'payments', 3), 'payments: constraint status_values does not hold'),
     'UNIQUE key': (twice, 'payments: there is a row with the same'),
-    'UNIQUE email': (lambda f: bad('email', f['customers'].email[3], 'customers', 5)(f), 'customers: there is a row with the same email'),
+    'UNIQUE email': (
+        lambda f: bad('email', f['customers'].email[3], 'customers', 5)(f),
+        'customers: there is a row with the same email',
+    ),
     'NOT NULL': (bad('quantity', None), 'order_items: quantity is null'),
-    'first row': (bad('first_name', '', 'customers', 0), 'customers: constraint first_name_text does not hold, at customer_id 1 (row 1)'),
-    'a fraction of a second': (bad('ordered_at', pd.Timestamp('2025-01-01 00:00:00.5'), 'orders', 7), 'orders: ordered_at 2025-01-01 00:00:00.500000 is not in whole seconds'),
-    'a fraction in a time that may be null': (bad('paid_at', pd.Timestamp('2025-01-01 00:00:00.25'), 'payments', 9), 'payments: paid_at 2025-01-01 00:00:00.250000 is not in whole seconds'),
-    'not of its type': (bad('quantity', 'two'), 'order_items.quantity fails the check type for 1 row, first row 701: two.'),
+    'first row': (
+        bad('first_name', '', 'customers', 0),
+        'customers: constraint first_name_text does not hold, at customer_id 1 (row 1)',
+    ),
+    'a fraction of a second': (
+        bad('ordered_at', pd.Timestamp('2025-01-01 00:00:00.5'), 'orders', 7),
+        'orders: ordered_at 2025-01-01 00:00:00.500000 is not in whole seconds',
+    ),
+    'a fraction in a time that may be null': (
+        bad('paid_at', pd.Timestamp('2025-01-01 00:00:00.25'), 'payments', 9),
+        'payments: paid_at 2025-01-01 00:00:00.250000 is not in whole seconds',
+    ),
+    'not of its type': (
+        bad('quantity', 'two'),
+        'order_items.quantity fails the check type for 1 row, first row 701: two.',
+    ),
 }
 
 
@@ -186,7 +231,8 @@ def test_refused_from_csv(tmp_path, db):
     write_tables(SETTINGS, tmp_path / 'csv', format='csv')
     before, path = db.read_bytes(), tmp_path / 'csv' / 'payments.csv'
     path.write_text(path.read_text().replace('"card"', '"cheque"', 1))
-    with pytest.raises(ShopError, match='payments: constraint method_values does not hold, at payment_id'): load(tmp_path / 'csv', db)
+    with pytest.raises(ShopError, match='payments: constraint method_values does not hold, at payment_id'):
+        load(tmp_path / 'csv', db)
     path.write_bytes(b'')
     with pytest.raises(ShopError, match='payments is empty: payments.csv'): load(tmp_path / 'csv', db)
     path.unlink()
@@ -203,7 +249,11 @@ def test_damaged_source_is_named(tmp_path, db):
     data = path.read_bytes()
     path.write_bytes(data[:300] + b'\xff' * 20 + data[320:])
     with pytest.raises(ShopError) as e: load(tmp_path / 'run', db)
-    assert e.value.code == 1 and str(e.value).startswith('orders cannot be read: orders.parquet: ') and 'written' not in str(e.value)
+    assert (
+        e.value.code == 1
+        and str(e.value).startswith('orders cannot be read: orders.parquet: ')
+        and 'written' not in str(e.value)
+    )
     assert len(str(e.value).splitlines()) == 2 and db.read_bytes() == before and alone(db) == ['shop.db']
 
 
@@ -215,7 +265,10 @@ def refuses(source, db, code):
 
 def test_targets(shop, tmp_path):
     (tmp_path / 'notes.txt').write_text('mine')
-    assert 'not a SQLite database' in refuses(shop, tmp_path / 'notes.txt', 2) and (tmp_path / 'notes.txt').read_text() == 'mine'
+    assert (
+        'not a SQLite database' in refuses(shop, tmp_path / 'notes.txt', 2)
+        and (tmp_path / 'notes.txt').read_text() == 'mine'
+    )
     assert 'is a folder' in refuses(shop, tmp_path, 2)
     assert 'Make the folder' in refuses(shop, tmp_path / 'no' / 'shop.db', 2)
     assert [p.name for p in tmp_path.iterdir()] == ['notes.txt']
@@ -256,15 +309,24 @@ def test_wal_database_that_another_process_has_open(shop, frames, db):
     assert other.stdout.readline() == 'open\n'
     inode = db.stat().st_ino
     load(shop, db)
-    assert db.stat().st_ino == inode and query(db, 'PRAGMA journal_mode') == [('wal',)] and query(db, 'PRAGMA integrity_check') == [('ok',)]
+    assert (
+        db.stat().st_ino == inode
+        and query(db, 'PRAGMA journal_mode') == [('wal',)]
+        and query(db, 'PRAGMA integrity_check') == [('ok',)]
+    )
     assert query(db, 'SELECT count(*) FROM orders') == [(400,)]
     bad('quantity', 0)(frames)
     assert 'quantity_least' in refuses(frames, db, 1) and query(db, 'SELECT count(*) FROM orders') == [(400,)]
     other.kill()
     other.communicate()
-    assert db.with_name('shop.db-wal').stat().st_size > 0  # killed: its journal is still there
+    assert db.with_name('shop.db-wal').stat().st_size > 0 # killed: its journal is still there
     load(shop, db)
-    assert db.stat().st_ino != inode and set(alone(db)) == {'shop.db', '.shop.db.lock'} and query(db, 'SELECT count(*), sum(attempts) FROM payments') == [(400, pc.sum(shop['payments']['attempts']).as_py())]
+    assert (
+        db.stat().st_ino != inode
+        and set(alone(db)) == {'shop.db', '.shop.db.lock'}
+        and query(db, 'SELECT count(*), sum(attempts) FROM payments')
+        == [(400, pc.sum(shop['payments']['attempts']).as_py())]
+    )
 
 
 def test_readers_of_a_live_database_see_one_shop(shop, db):
@@ -293,7 +355,9 @@ def test_killed_while_it_copies(files, db, broken_off):
 def test_stale_journals_of_a_lost_database_are_removed(shop, tmp_path):
     for s in '-wal', '-shm', '-journal': (tmp_path / f'shop.db{s}').write_bytes(b'stale')
     load(shop, tmp_path / 'shop.db')
-    assert alone(tmp_path / 'shop.db') == ['shop.db'] and query(tmp_path / 'shop.db', 'SELECT count(*) FROM orders') == [(400,)]
+    assert alone(tmp_path / 'shop.db') == ['shop.db'] and query(
+        tmp_path / 'shop.db', 'SELECT count(*) FROM orders'
+    ) == [(400,)]
 
 
 # ---- loads that break off
@@ -347,10 +411,12 @@ for line in sys.stdin:
 def in_processes():
     "Run pieces of code side by side in processes of their own, which need not import anything: (exit code, what was said) of each."
     job = subprocess.Popen([sys.executable, '-c', LOADER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
     def run(*jobs):
         job.stdin.write(json.dumps([(code, [str(a) for a in args]) for code, *args in jobs]) + '\n')
         job.stdin.flush()
         return json.loads(job.stdout.readline())
+
     yield run
     job.communicate()
 
@@ -373,8 +439,11 @@ def test_killed(files, db, at, broken_off):
     "kill -9: the old database, or the new one if it had its name already; the next load works and tidies up."
     before = db.read_bytes()
     assert broken_off(files, db, at, 'SIGKILL')[0] == -signal.SIGKILL
-    if at != 'replaced': assert db.read_bytes() == before and '.shop.db.loading' in alone(db)
-    assert query(db, 'PRAGMA integrity_check') == [('ok',)] and query(db, 'SELECT count(*) FROM orders') == [(400 if at == 'replaced' else 30,)]
+    if at != 'replaced':
+        assert db.read_bytes() == before and '.shop.db.loading' in alone(db)
+    assert query(db, 'PRAGMA integrity_check') == [('ok',)] and query(db, 'SELECT count(*) FROM orders') == [
+        (400 if at == 'replaced' else 30,)
+    ]
     load(files, db)
     assert alone(db) == ['shop.db'] and query(db, 'SELECT count(*) FROM orders') == [(400,)]
 
@@ -435,17 +504,28 @@ def test_folder_that_cannot_be_written(files, old, tmp_path, bound):
 def test_loads_at_the_same_time(files, tmp_path, in_processes):
     code = 'from shop_nb.database.load import load; load(*args)'
     assert in_processes(*[(code, files, tmp_path / 'shop.db')] * 3) == [[0, '']] * 3
-    assert alone(tmp_path / 'shop.db') == ['shop.db'] and query(tmp_path / 'shop.db', 'SELECT count(*) FROM orders') == [(400,)]
+    assert alone(tmp_path / 'shop.db') == ['shop.db'] and query(
+        tmp_path / 'shop.db', 'SELECT count(*) FROM orders'
+    ) == [(400,)]
 
 
 def test_one_sqlite_at_a_time(shop, db, monkeypatch):
     "Python's sqlite3 never has a file open while ADBC has it: closing one would drop the locks of the other."
     import shop_nb.database.load as L
+
     new, opened, connect = db.with_name('.shop.db.loading'), [], sqlite3.connect
-    def descriptors(): return sum(os.readlink(f'/proc/self/fd/{f}') == str(new) for f in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{f}'))
+
+    def descriptors():
+        return sum(
+            os.readlink(f'/proc/self/fd/{f}') == str(new)
+            for f in os.listdir('/proc/self/fd')
+            if os.path.exists(f'/proc/self/fd/{f}')
+        )
+
     def spy(path, *a, **k):
         opened.append((str(path), descriptors()))
         return connect(path, *a, **k)
+
     if not os.path.isdir('/proc/self/fd'): pytest.skip('needs /proc')
     monkeypatch.setattr(L.sqlite3, 'connect', spy)
     load(shop, db)
@@ -466,7 +546,9 @@ def test_memory_stays_flat(tmp_path):
 def test_a_database_of_something_else_that_is_open_is_left_alone(tmp_path, shop):
     db = tmp_path / 'foreign.db'
     with closing(sqlite3.connect(db, isolation_level=None)) as con:
-        con.execute('PRAGMA journal_mode = WAL'); con.execute('CREATE TABLE diary (day)'); con.execute('SELECT * FROM diary')
+        con.execute('PRAGMA journal_mode = WAL')
+        con.execute('CREATE TABLE diary (day)')
+        con.execute('SELECT * FROM diary')
         with pytest.raises(ShopError, match='not the database of a shop'): load(shop, db)
         assert con.execute('SELECT count(*) FROM diary').fetchone() == (0,)
 
@@ -491,25 +573,39 @@ HOLDERS = { # what it did before the load, what it does after; whether a load ma
     'idle': ('SELECT 1', WRITE, True, True),
     'begin': ('BEGIN', f'{WRITE};COMMIT', True, True),
     'reader': (f'BEGIN;{READ}', f'COMMIT;{WRITE}', False, True),
-    'reader, then writer': (f'BEGIN;{READ}', f'{WRITE};COMMIT', False, None), # in WAL mode SQLite refuses that after any other write
+    'reader, then writer': (
+        f'BEGIN;{READ}',
+        f'{WRITE};COMMIT',
+        False,
+        None,
+    ), # in WAL mode SQLite refuses that after any other write
     'deferred writer': (f'BEGIN;{WRITE}', 'COMMIT', False, False),
     'begin immediate': ('BEGIN IMMEDIATE', f'{WRITE};COMMIT', False, False),
     'begin exclusive': (f'BEGIN EXCLUSIVE;{WRITE}', 'COMMIT', False, False),
     'exclusive mode': (f'PRAGMA locking_mode = EXCLUSIVE;{WRITE}', WRITE, False, False),
 }
-HELD = [(kind, mode) for kind in HOLDERS for i, mode in enumerate(['delete', 'wal']) if HOLDERS[kind][2 + i] is not None]
+HELD = [
+    (kind, mode) for kind in HOLDERS for i, mode in enumerate(['delete', 'wal']) if HOLDERS[kind][2 + i] is not None
+]
 
 
 @contextmanager
 def holder(db, mode, before, after):
     "Another process that has a database open; gives what makes it go on."
-    job = subprocess.Popen([sys.executable, '-c', HOLDER, db, mode, before, after], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    job = subprocess.Popen(
+        [sys.executable, '-c', HOLDER, db, mode, before, after],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert job.stdout.readline() == 'open\n'
+
         def go_on():
             job.stdin.write('\n')
             job.stdin.flush()
             return job.stdout.readline()
+
         yield go_on
     finally:
         job.kill()
@@ -535,7 +631,13 @@ def test_nobody_loses_what_he_writes(shop, tmp_path, db, kind, mode, whose):
 @pytest.mark.parametrize('mode', ['delete', 'wal'])
 def test_a_killed_writer_leaves_no_half_of_a_transaction(shop, db, mode):
     "Its hot journal is rolled back or its log taken in; then the file is replaced, and no journal of the old one is left to the new."
-    with holder(db, mode, f'PRAGMA cache_size = 1;BEGIN;{WRITE};UPDATE orders SET channel = \'app\';SELECT * FROM payments', 'COMMIT'): pass
+    with holder(
+        db,
+        mode,
+        f'PRAGMA cache_size = 1;BEGIN;{WRITE};UPDATE orders SET channel = \'app\';SELECT * FROM payments',
+        'COMMIT',
+    ):
+        pass
     load(shop, db)
     assert query(db, 'PRAGMA integrity_check') == [('ok',)] and query(db, 'SELECT count(*) FROM orders') == [(400,)]
     assert alone(db) == ['shop.db'] and ('mine',) not in query(db, 'SELECT first_name FROM customers')
@@ -545,7 +647,8 @@ def rubbish(path): path.write_bytes(os.urandom(20_000)) # as an encrypted databa
 
 
 def cut(path):
-    with closing(sqlite3.connect(path)) as con: con.executescript('CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(90000))')
+    with closing(sqlite3.connect(path)) as con:
+        con.executescript('CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(90000))')
     path.write_bytes(path.read_bytes()[:50_000])
 
 
@@ -553,8 +656,16 @@ def whole(path):
     with closing(sqlite3.connect(path)) as con: con.execute('CREATE TABLE orders (a)')
 
 
-@pytest.mark.parametrize('make, says', [(whole, 'not the database of a shop'), (cut, 'not the database of a shop'), (rubbish, 'not a SQLite database'),
-                                        (lambda p: os.mkfifo(p), 'is not a regular file')], ids=['whole', 'damaged', 'encrypted', 'fifo'])
+@pytest.mark.parametrize(
+    'make, says',
+    [
+        (whole, 'not the database of a shop'),
+        (cut, 'not the database of a shop'),
+        (rubbish, 'not a SQLite database'),
+        (lambda p: os.mkfifo(p), 'is not a regular file'),
+    ],
+    ids=['whole', 'damaged', 'encrypted', 'fifo'],
+)
 def test_what_is_not_a_shop_is_never_replaced(shop, tmp_path, make, says):
     make(tmp_path / 'mine.db')
     before = (tmp_path / 'mine.db').stat()
@@ -568,7 +679,9 @@ def test_an_empty_file_that_somebody_is_filling_stays(shop, tmp_path):
     (tmp_path / 'new.db').touch()
     with closing(sqlite3.connect(tmp_path / 'new.db', isolation_level=None)) as con:
         con.executescript('BEGIN EXCLUSIVE; CREATE TABLE mine (x)')
-        assert (tmp_path / 'new.db').stat().st_size == 0 and 'a program is at work in it' in refuses(shop, tmp_path / 'new.db', 1)
+        assert (tmp_path / 'new.db').stat().st_size == 0 and 'a program is at work in it' in refuses(
+            shop, tmp_path / 'new.db', 1
+        )
         con.execute('COMMIT')
     assert query(tmp_path / 'new.db', 'SELECT count(*) FROM mine') == [(0,)]
 
@@ -589,5 +702,13 @@ def test_a_look_drops_no_lock_of_this_process(shop, db):
     with closing(sqlite3.connect(db, isolation_level=None)) as con:
         con.execute('BEGIN IMMEDIATE')
         refuses(shop, db, 1)
-        done = subprocess.run([sys.executable, '-c', f"import sqlite3; sqlite3.connect({str(db)!r}, timeout=0).execute('begin immediate')"], capture_output=True, text=True)
+        done = subprocess.run(
+            [
+                sys.executable,
+                '-c',
+                f"import sqlite3; sqlite3.connect({str(db)!r}, timeout=0).execute('begin immediate')",
+            ],
+            capture_output=True,
+            text=True,
+        )
         assert 'database is locked' in done.stderr

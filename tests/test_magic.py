@@ -4,7 +4,17 @@ import subprocess, sys
 import pandas as pd, pytest
 
 from shop_nb import Shop, ShopError
-from shop_nb.shop.magic import OPTIONS, Query, complete_line, complete_sql, find_shop, guess_chart, match, query, relations
+from shop_nb.shop.magic import (
+    OPTIONS,
+    Query,
+    complete_line,
+    complete_sql,
+    find_shop,
+    guess_chart,
+    match,
+    query,
+    relations,
+)
 
 SMALL = dict(customers=200, products=60, orders=400, order_items=1000)
 
@@ -31,7 +41,9 @@ def run(shell, code):
 
 
 def test_sql_in_a_cell(shell, shop):
-    answer = run(shell, '%%ask\n-- Sales\nselect is_sale, count(*) as n from order_totals group by all order by all').result
+    answer = run(
+        shell, '%%ask\n-- Sales\nselect is_sale, count(*) as n from order_totals group by all order by all'
+    ).result
     assert isinstance(answer, Query) and answer.title == 'Sales'
     assert answer.frame.equals(shop.sql('select is_sale, count(*) as n from order_totals group by all order by all'))
     assert '<table>' in answer._repr_html_() and 'Sales' in repr(answer)
@@ -63,7 +75,9 @@ def test_a_semicolon_is_the_end_of_a_query(shell):
     assert answer.frame.n.tolist() == [42]
 
 
-@pytest.mark.parametrize('code', ['%ask\nselect 1', '\n%ask --to x\n-- a title\nwith t as (select 1) select * from t', '%ask\nfrom orders'])
+@pytest.mark.parametrize(
+    'code', ['%ask\nselect 1', '\n%ask --to x\n-- a title\nwith t as (select 1) select * from t', '%ask\nfrom orders']
+)
 def test_sql_beneath_the_line_form_is_told_in_words(shell, capsys, code):
     assert not run(shell, code).success
     out, err = capsys.readouterr()
@@ -84,10 +98,20 @@ def test_an_interrupted_query_is_told_without_a_traceback(shell, shop, monkeypat
     assert 'Traceback' not in out + err
 
 
-@pytest.mark.parametrize('code,says', [
-    ('%%ask\nselect * from order', 'DuckDB: Parser Error'), ('%%ask\nselect no_such from orders', 'no_such'), ('%ask monthly_revenu', "Did you mean 'monthly_revenue'"),
-    ('%ask top_customers AT', 'NAME=VALUE'), ('%ask top_customers limit=many', 'limit'), ('%%ask monthly_revenue\nselect 1', 'is not an option'), ('%%ask --shop paris\nselect 1', 'no shop called paris'),
-    ('%%ask --run no/such\nselect 1', 'no folder no/such'), ('%ask --colour red', 'unrecognized arguments')])
+@pytest.mark.parametrize(
+    'code,says',
+    [
+        ('%%ask\nselect * from order', 'DuckDB: Parser Error'),
+        ('%%ask\nselect no_such from orders', 'no_such'),
+        ('%ask monthly_revenu', "Did you mean 'monthly_revenue'"),
+        ('%ask top_customers AT', 'NAME=VALUE'),
+        ('%ask top_customers limit=many', 'limit'),
+        ('%%ask monthly_revenue\nselect 1', 'is not an option'),
+        ('%%ask --shop paris\nselect 1', 'no shop called paris'),
+        ('%%ask --run no/such\nselect 1', 'no folder no/such'),
+        ('%ask --colour red', 'unrecognized arguments'),
+    ],
+)
 def test_an_error_is_two_lines(shell, capsys, code, says):
     done = run(shell, code)
     out = capsys.readouterr()
@@ -116,18 +140,38 @@ def test_an_error_when_there_is_no_shop(shell, capsys):
     assert 'shop = Shop()' in out.out + out.err
 
 
-@pytest.mark.parametrize('sql', ["select 1 as a, 2 as a", "select * from orders where false", "select [1, 2] as l, {'a': 1} as s", 'select null as n',
-                                 'select ordered_at, order_id from orders', "select 'a' as k, null as v union all select 'b', null", 'select 1.5 as x, 0.12 as some_share', "select current_date as d, 1 as n",
-                                 "select '<b>' as \"<i>\", 1 as n union all select '&', 2", "select date '2025-01-01' as month, 5 as n union all select date '2025-02-01', 6"])
+@pytest.mark.parametrize(
+    'sql',
+    [
+        "select 1 as a, 2 as a",
+        "select * from orders where false",
+        "select [1, 2] as l, {'a': 1} as s",
+        'select null as n',
+        'select ordered_at, order_id from orders',
+        "select 'a' as k, null as v union all select 'b', null",
+        'select 1.5 as x, 0.12 as some_share',
+        "select current_date as d, 1 as n",
+        "select '<b>' as \"<i>\", 1 as n union all select '&', 2",
+        "select date '2025-01-01' as month, 5 as n union all select date '2025-02-01', 6",
+    ],
+)
 def test_every_answer_can_be_shown(shop, sql):
     answer = query(sql, shop)
-    assert repr(answer) and '<b>' not in answer._repr_html_().replace('<b>Answer</b>', '') and '<i>' not in answer._repr_html_()
+    assert (
+        repr(answer)
+        and '<b>' not in answer._repr_html_().replace('<b>Answer</b>', '')
+        and '<i>' not in answer._repr_html_()
+    )
     if answer.question.chart: answer.plot()
 
 
 def test_times_keep_their_hours_and_numbers_their_digits(shop):
     answer = query('select ordered_at, 1 / 3 as third from orders order by order_id limit 1', shop)
-    assert f'{shop.orders.ordered_at.iat[0]:%H:%M:%S}' in repr(answer) and '0.3333' in repr(answer) and '0.33333' not in repr(answer)
+    assert (
+        f'{shop.orders.ordered_at.iat[0]:%H:%M:%S}' in repr(answer)
+        and '0.3333' in repr(answer)
+        and '0.33333' not in repr(answer)
+    )
     assert answer.frame.third.iat[0] == 1 / 3
 
 
@@ -136,7 +180,14 @@ def test_guessed_charts():
     assert guess_chart(days)['kind'] == 'line'
     assert guess_chart(days.head(5).rename(columns=dict(day='month')))['kind'] == 'bar'
     assert guess_chart(pd.DataFrame(dict(k=list('abc'), n=[1, 2, 3]))) == dict(kind='hbar', x='n', y='k')
-    for none in (days.head(1), days[['day']], pd.DataFrame(), pd.DataFrame(dict(k=list('aab'), n=[1, 2, 3])), pd.DataFrame(dict(k=list('ab'), order_id=[1, 2])), pd.DataFrame(dict(k=list('ab'), n=[-1, 2]))):
+    for none in (
+        days.head(1),
+        days[['day']],
+        pd.DataFrame(),
+        pd.DataFrame(dict(k=list('aab'), n=[1, 2, 3])),
+        pd.DataFrame(dict(k=list('ab'), order_id=[1, 2])),
+        pd.DataFrame(dict(k=list('ab'), n=[-1, 2])),
+    ):
         assert guess_chart(none) == {}
 
 
@@ -156,13 +207,16 @@ def test_completion_knows_tables_and_columns(shop):
 
 def test_completion_speaks_alone_and_can_be_unloaded(shell):
     def names(code): return {c.text for c in shell.Completer.completions(code, len(code))}
+
     from IPython.core.completer import provisionalcompleter
+
     with provisionalcompleter():
         assert names('%%ask\nselect * from pay') == {'payments'}
         assert names('%%ask\nselect o.stat') == set()
         assert names('%ask monthly') == {'monthly_revenue'}
         assert 'print' in names('pri')
-        shell.run_line_magic('load_ext', 'shop_nb'); shell.run_line_magic('reload_ext', 'shop_nb')
+        shell.run_line_magic('load_ext', 'shop_nb')
+        shell.run_line_magic('reload_ext', 'shop_nb')
         assert sum(getattr(m, 'matcher_identifier', '') == 'shop_nb' for m in shell.Completer.custom_matchers) == 1
         shell.run_line_magic('unload_ext', 'shop_nb')
         assert 'payments' not in names('%%ask\nselect * from pay')
@@ -172,21 +226,25 @@ def test_completion_speaks_alone_and_can_be_unloaded(shell):
 def test_a_kernel_answers_and_completes():
     "As JupyterLab does it: over the wire."
     from jupyter_client.manager import start_new_kernel
+
     manager, client = start_new_kernel(kernel_name='python3')
     try:
         shown = []
         code = f'%load_ext shop_nb\nfrom shop_nb import Shop\nshop = Shop(**{SMALL})'
         assert client.execute_interactive(code, timeout=60, output_hook=shown.append)['content']['status'] == 'ok'
-        client.execute_interactive('%%ask\nselect channel, count(*) as n from orders group by all', timeout=60, output_hook=shown.append)
+        client.execute_interactive(
+            '%%ask\nselect channel, count(*) as n from orders group by all', timeout=60, output_hook=shown.append
+        )
         kinds = [set(m['content']['data']) for m in shown if 'data' in m['content']]
         assert {'image/png', 'text/plain'} in kinds and {'text/html', 'text/plain'} in kinds
         code = '%%ask\nselect o.stat from orders o'
         told = client.complete(code, len('%%ask\nselect o.stat'), reply=True, timeout=60)['content']
-        assert told['matches'] == ['status'] and code[told['cursor_start']:told['cursor_end']] == 'stat'
+        assert told['matches'] == ['status'] and code[told['cursor_start'] : told['cursor_end']] == 'stat'
         code = '%%ask\nselect * from '
         assert 'order_items' in client.complete(code, len(code), reply=True, timeout=60)['content']['matches']
     finally:
-        client.stop_channels(); manager.shutdown_kernel(now=True)
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
 
 
 def test_importing_shop_nb_still_loads_nothing():

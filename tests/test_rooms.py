@@ -7,7 +7,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = sorted(p for p in (ROOT / 'nbs').glob('[0-9][0-9]_*') if p.is_dir())
 ROOMS = {p.name[3:]: int(p.name[:2]) for p in FOLDERS}
-CHAPTERS = {f'{p.parent.name[3:]}.{p.stem[3:]}': p for f in FOLDERS for p in sorted(f.glob('[0-9][0-9]_*.ipynb')) if p.stem != '00_about'}
+CHAPTERS = {
+    f'{p.parent.name[3:]}.{p.stem[3:]}': p
+    for f in FOLDERS
+    for p in sorted(f.glob('[0-9][0-9]_*.ipynb'))
+    if p.stem != '00_about'
+}
 WIDTH, LINES, CHARACTERS, MOST = 120, 30, 1000, 9
 each_chapter = pytest.mark.parametrize('name', CHAPTERS)
 
@@ -15,10 +20,36 @@ each_chapter = pytest.mark.parametrize('name', CHAPTERS)
 PRIVATE = {}
 METHODS = {'reporting.charts': {'Answer.plot'}}
 
+# What is still too wide or too heavy: lines of all code cells, and cells of the library. These, too, may only become fewer.
+WIDE = {
+    'core.settings': 4, 'model.rules': 5, 'model.dictionary': 4, 'files.sources': 1, 'generator.customers': 1,
+    'generator.spark': 2, 'generator.invariance': 2, 'quality.validate': 2, 'database.load': 2,
+    'analytics.questions': 3, 'analytics.retention': 1, 'analytics.orders': 2, 'reporting.charts': 1, 'shop.shop': 6,
+    'shop.counterfactual': 1, 'shop.magic': 2, 'realism.facts': 4, 'realism.scorecard': 1, 'store.integrity': 5,
+    'store.transactions': 1, 'api.models': 5, 'api.middleware': 3, 'api.app': 9, 'dashboard.rollup': 3,
+    'dashboard.panels': 7, 'dashboard.backend': 1, 'dashboard.serve': 2, 'course.exercises': 2,
+    'course.meet_the_shop': 45, 'course.sql': 47, 'course.cohorts_rfm_ltv': 19, 'course.did_the_promotion_work': 7,
+    'app.doctor': 1, 'app.cli': 4,
+}
+HEAVY = {
+    'core.settings': 4, 'core.progress': 1, 'model.schema': 5, 'model.rules': 6, 'files.sources': 3,
+    'generator.draws': 1, 'generator.calendar': 1, 'generator.products': 2, 'generator.customers': 2,
+    'generator.orders': 5, 'generator.blocks': 2, 'generator.spark': 5, 'generator.invariance': 3,
+    'quality.validate': 3, 'database.load': 4, 'analytics.questions': 3, 'analytics.sales': 6,
+    'analytics.retention': 7, 'analytics.orders': 4, 'analytics.measures': 3, 'reporting.charts': 9,
+    'reporting.profile': 1, 'shop.shop': 3, 'shop.counterfactual': 1, 'shop.magic': 2, 'realism.facts': 2,
+    'realism.scorecard': 2, 'store.integrity': 1, 'store.repository': 2, 'store.transactions': 1, 'store.replica': 1,
+    'api.models': 2, 'api.middleware': 3, 'api.app': 12, 'dashboard.rollup': 6, 'dashboard.panels': 7,
+    'dashboard.backend': 3, 'dashboard.serve': 6, 'course.exercises': 1, 'course.meet_the_shop': 7, 'course.sql': 10,
+    'course.cohorts_rfm_ltv': 5, 'app.doctor': 1, 'app.run': 2, 'app.cli': 4,
+}
+
 
 def cells(path, kind='code'):
     "The sources of a notebook's cells."
-    return [''.join(c['source']) for c in json.loads(path.read_text(encoding='utf-8'))['cells'] if c['cell_type'] == kind]
+    return [
+        ''.join(c['source']) for c in json.loads(path.read_text(encoding='utf-8'))['cells'] if c['cell_type'] == kind
+    ]
 
 
 def exported(name):
@@ -34,7 +65,9 @@ def imports(code):
         if isinstance(node, ast.ImportFrom) and (node.module or '').startswith('shop_nb.'):
             yield node.module.removeprefix('shop_nb.'), [a.name for a in node.names], node
         if isinstance(node, ast.Import):
-            yield from ((a.name.removeprefix('shop_nb.'), [], node) for a in node.names if a.name.startswith('shop_nb.'))
+            yield from (
+                (a.name.removeprefix('shop_nb.'), [], node) for a in node.names if a.name.startswith('shop_nb.')
+            )
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from ((m, [], node) for m in re.findall(r'shop_nb\.(\w+\.\w+)', node.value))
 
@@ -115,6 +148,18 @@ def test_what_crosses_rooms_becomes_less():
     trees = {name: ast.parse('\n'.join(exported(name))) for name in CHAPTERS}
     assert {n: found for n, t in trees.items() if (found := private(n, t))} == PRIVATE
     assert {n: found for n, t in trees.items() if (found := set(methods_elsewhere(n, t)))} == METHODS
+
+
+@each_chapter
+def test_a_line_holds_one_statement(name):
+    for cell in cells(CHAPTERS[name]):
+        if not cell.startswith(('%', '!')): assert not crowded(cell), cell
+
+
+@each_chapter
+def test_lines_are_short_and_cells_are_light(name):
+    assert sum(len(wide(c)) for c in cells(CHAPTERS[name])) == WIDE.get(name, 0)
+    assert sum(map(heavy, exported(name))) == HEAVY.get(name, 0)
 
 
 @pytest.mark.parametrize('rule, code', [

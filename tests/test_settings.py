@@ -4,7 +4,17 @@ from datetime import date, datetime
 
 import pytest
 
-from shop_nb.core.settings import SETTINGS, Settings, SettingsError, ShopError, describe, first_line, max_lines, need, read_settings
+from shop_nb.core.settings import (
+    SETTINGS,
+    Settings,
+    SettingsError,
+    ShopError,
+    describe,
+    first_line,
+    max_lines,
+    need,
+    read_settings,
+)
 
 
 def read(**given): return read_settings(path=False, env={}, **given)
@@ -21,7 +31,13 @@ def refused(**given):
 def test_defaults():
     s = Settings()
     assert s.counts == dict(customers=2000, products=600, orders=4000, order_items=10000, payments=4000)
-    assert (s.seed, s.start, s.end, s.until, s.scale) == (7, date(2025, 1, 1), date(2025, 12, 31), date(2025, 12, 31), 1)
+    assert (s.seed, s.start, s.end, s.until, s.scale) == (
+        7,
+        date(2025, 1, 1),
+        date(2025, 12, 31),
+        date(2025, 12, 31),
+        1,
+    )
     assert s.days == 365
 
 
@@ -31,9 +47,17 @@ def test_until_follows_end():
     assert read(until='2026-03-31').end == date(2025, 12, 31)
 
 
-@pytest.mark.parametrize('scale, counts', [
-    (4, (8000, 1200, 16000, 40000, 16000)), (0.25, (500, 300, 1000, 2500, 1000)), (1e-9, (1, 1, 1, 1, 1)), (50, (100000, 4243, 200000, 500000, 200000))])
-def test_scale(scale, counts): assert tuple(Settings(scale=scale).counts.values()) == counts
+@pytest.mark.parametrize(
+    'scale, counts',
+    [
+        (4, (8000, 1200, 16000, 40000, 16000)),
+        (0.25, (500, 300, 1000, 2500, 1000)),
+        (1e-9, (1, 1, 1, 1, 1)),
+        (50, (100000, 4243, 200000, 500000, 200000)),
+    ],
+)
+def test_scale(scale, counts):
+    assert tuple(Settings(scale=scale).counts.values()) == counts
 
 
 def test_as_dict_is_json_and_comes_back():
@@ -41,33 +65,88 @@ def test_as_dict_is_json_and_comes_back():
     assert read(**json.loads(json.dumps(s.as_dict()))) == s
 
 
-@pytest.mark.parametrize('name, value, want', [
-    ('orders', '4000', 4000), ('orders', ' 5_000 ', 5000), ('orders', 4001, 4001), ('scale', '0.5', 0.5), ('scale', 2, 2.0), ('scale', '1e1', 10.0),
-    ('start', '2025-02-01', date(2025, 2, 1)), ('start', date(2025, 2, 1), date(2025, 2, 1)), ('start', datetime(2025, 2, 1), date(2025, 2, 1)), ('seed', 0, 0)])
+@pytest.mark.parametrize(
+    'name, value, want',
+    [
+        ('orders', '4000', 4000),
+        ('orders', ' 5_000 ', 5000),
+        ('orders', 4001, 4001),
+        ('scale', '0.5', 0.5),
+        ('scale', 2, 2.0),
+        ('scale', '1e1', 10.0),
+        ('start', '2025-02-01', date(2025, 2, 1)),
+        ('start', date(2025, 2, 1), date(2025, 2, 1)),
+        ('start', datetime(2025, 2, 1), date(2025, 2, 1)),
+        ('seed', 0, 0),
+    ],
+)
 def test_values_are_read(name, value, want):
     got = getattr(read(**{name: value}), name)
     assert got == want and type(got) is type(want)
 
 
-@pytest.mark.parametrize('name, value', [
-    ('orders', '1e6'), ('orders', 'many'), ('orders', '4000.0'), ('orders', 4000.0), ('orders', True), ('orders', [4000]), ('orders', '0x10'), ('orders', '٣٠٠٠x'),
-    ('seed', 'x'), ('seed', 1.5), ('scale', 'big'), ('scale', float('nan')), ('scale', 'inf'), ('scale', True), ('scale', object()),
-    ('start', '2025-02-30'), ('start', '01.02.2025'), ('start', '20250201'), ('start', 2025), ('end', '2025-1-1'), ('until', datetime(2025, 1, 1, 12))])
-def test_wrong_types(name, value): assert refused(**{name: value}).startswith(f'{name} is a ')
+@pytest.mark.parametrize(
+    'name, value',
+    [
+        ('orders', '1e6'),
+        ('orders', 'many'),
+        ('orders', '4000.0'),
+        ('orders', 4000.0),
+        ('orders', True),
+        ('orders', [4000]),
+        ('orders', '0x10'),
+        ('orders', '٣٠٠٠x'),
+        ('seed', 'x'),
+        ('seed', 1.5),
+        ('scale', 'big'),
+        ('scale', float('nan')),
+        ('scale', 'inf'),
+        ('scale', True),
+        ('scale', object()),
+        ('start', '2025-02-30'),
+        ('start', '01.02.2025'),
+        ('start', '20250201'),
+        ('start', 2025),
+        ('end', '2025-1-1'),
+        ('until', datetime(2025, 1, 1, 12)),
+    ],
+)
+def test_wrong_types(name, value):
+    assert refused(**{name: value}).startswith(f'{name} is a ')
 
 
-@pytest.mark.parametrize('given, said', [
-    (dict(orders=0), 'orders is 0'), (dict(orders=-4), 'orders is -4'), (dict(customers='-1'), 'customers is -1'), (dict(products=0), 'products is 0'),
-    (dict(order_items=0), 'order_items is 0'), (dict(customers=10**13), 'customers is 10,000,000,000,000'),
-    (dict(scale=0), 'scale is 0'), (dict(scale=-1), 'scale is -1'), (dict(scale=1e300), 'scale is 1e+300'), (dict(seed=-1), 'seed is -1'), (dict(seed=2**63), 'seed is'),
-    (dict(start='1999-12-31'), 'start is 1999-12-31'), (dict(end='2090-01-01'), 'end is 2090-01-01'), (dict(until='2090-01-01'), 'until is 2090-01-01'),
-    (dict(start='2025-06-01', end='2025-05-31'), 'end 2025-05-31 is before start'), (dict(until='2024-12-31'), 'until 2024-12-31 is before start'),
-    (dict(orders=10001), '10,000 order lines are fewer than 10,001 orders'),
-    (dict(order_items=100001), '100,001 order lines are too many'),
-    (dict(products=3), '10,000 order lines are too many'), (dict(scale=1e-5, order_items=1000000), 'order lines are too many'),
-    (dict(orders=13_000_000, order_items=13_000_000, end='2025-01-01'), '13,000,000 orders in 1 days are more than the keys can code'),
-    (dict(scale=1e7, end='2025-02-01'), 'more than the keys can code')])
-def test_impossible_values(given, said): assert said in refused(**given)
+@pytest.mark.parametrize(
+    'given, said',
+    [
+        (dict(orders=0), 'orders is 0'),
+        (dict(orders=-4), 'orders is -4'),
+        (dict(customers='-1'), 'customers is -1'),
+        (dict(products=0), 'products is 0'),
+        (dict(order_items=0), 'order_items is 0'),
+        (dict(customers=10**13), 'customers is 10,000,000,000,000'),
+        (dict(scale=0), 'scale is 0'),
+        (dict(scale=-1), 'scale is -1'),
+        (dict(scale=1e300), 'scale is 1e+300'),
+        (dict(seed=-1), 'seed is -1'),
+        (dict(seed=2**63), 'seed is'),
+        (dict(start='1999-12-31'), 'start is 1999-12-31'),
+        (dict(end='2090-01-01'), 'end is 2090-01-01'),
+        (dict(until='2090-01-01'), 'until is 2090-01-01'),
+        (dict(start='2025-06-01', end='2025-05-31'), 'end 2025-05-31 is before start'),
+        (dict(until='2024-12-31'), 'until 2024-12-31 is before start'),
+        (dict(orders=10001), '10,000 order lines are fewer than 10,001 orders'),
+        (dict(order_items=100001), '100,001 order lines are too many'),
+        (dict(products=3), '10,000 order lines are too many'),
+        (dict(scale=1e-5, order_items=1000000), 'order lines are too many'),
+        (
+            dict(orders=13_000_000, order_items=13_000_000, end='2025-01-01'),
+            '13,000,000 orders in 1 days are more than the keys can code',
+        ),
+        (dict(scale=1e7, end='2025-02-01'), 'more than the keys can code'),
+    ],
+)
+def test_impossible_values(given, said):
+    assert said in refused(**given)
 
 
 def test_edges_are_taken():
@@ -78,7 +157,16 @@ def test_edges_are_taken():
     assert [max_lines(p) for p in (1, 2, 3, 49, 50, 600)] == [1, 1, 2, 25, 25, 25]
 
 
-@pytest.mark.parametrize('name, near', [('order_itmes', 'order_items'), ('Orders', 'orders'), ('sed', 'seed'), ('begin', 'end'), ('customer', 'customers')])
+@pytest.mark.parametrize(
+    'name, near',
+    [
+        ('order_itmes', 'order_items'),
+        ('Orders', 'orders'),
+        ('sed', 'seed'),
+        ('begin', 'end'),
+        ('customer', 'customers'),
+    ],
+)
 def test_unknown_name_has_its_nearest(name, near):
     assert f"Did you mean '{near}'?" in refused(**{name: 1})
 
@@ -116,9 +204,17 @@ def test_process_environment(monkeypatch):
     assert read_settings(False).seed == 99
 
 
-@pytest.mark.parametrize('text, said', [
-    ('[shop]\nordres = 5\n', "There is no setting 'ordres' (in "), ('[shop]\norders = five\n', "not 'five' (in "), ('orders = 5\n', 'is not a settings file'),
-    ('[other]\norders = 5\n', 'has no section [shop]'), ('[shop]\norders = 5\norders = 6\n', 'is not a settings file'), (b'[shop]\nseed = \xff\xfe\n', 'is not UTF-8')])
+@pytest.mark.parametrize(
+    'text, said',
+    [
+        ('[shop]\nordres = 5\n', "There is no setting 'ordres' (in "),
+        ('[shop]\norders = five\n', "not 'five' (in "),
+        ('orders = 5\n', 'is not a settings file'),
+        ('[other]\norders = 5\n', 'has no section [shop]'),
+        ('[shop]\norders = 5\norders = 6\n', 'is not a settings file'),
+        (b'[shop]\nseed = \xff\xfe\n', 'is not UTF-8'),
+    ],
+)
 def test_bad_files(tmp_path, text, said):
     ini = tmp_path / 'bad.ini'
     ini.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -130,7 +226,9 @@ def test_a_named_file_must_be_there(tmp_path):
     with pytest.raises(SettingsError, match='cannot be read'): read_settings(tmp_path / 'none.ini', {})
 
 
-@pytest.mark.parametrize('env, said', [({'SHOP_NB_ORDRES': '5'}, 'SHOP_NB_ORDRES'), ({'SHOP_NB_ORDERS': 'x'}, '(from SHOP_NB_ORDERS)')])
+@pytest.mark.parametrize(
+    'env, said', [({'SHOP_NB_ORDRES': '5'}, 'SHOP_NB_ORDRES'), ({'SHOP_NB_ORDERS': 'x'}, '(from SHOP_NB_ORDERS)')]
+)
 def test_bad_environment(env, said):
     with pytest.raises(SettingsError) as e: read_settings(False, env)
     assert said in str(e.value)
@@ -162,9 +260,18 @@ def test_need_tells_a_broken_module_from_a_missing_one(tmp_path, monkeypatch):
     with pytest.raises(ModuleNotFoundError, match='not_there_at_all'): need('half_there', 'x')
 
 
-@pytest.mark.parametrize('error, want', [
-    (OSError('not a parquet file.'), 'not a parquet file'), ('\n first..\nsecond.', 'first'), (OSError(), 'OSError'), ('type: \x0f.', 'type:'), ('1.5', '1.5')])
-def test_first_line(error, want): assert first_line(error) == want
+@pytest.mark.parametrize(
+    'error, want',
+    [
+        (OSError('not a parquet file.'), 'not a parquet file'),
+        ('\n first..\nsecond.', 'first'),
+        (OSError(), 'OSError'),
+        ('type: \x0f.', 'type:'),
+        ('1.5', '1.5'),
+    ],
+)
+def test_first_line(error, want):
+    assert first_line(error) == want
 
 
 def test_errors_have_codes():

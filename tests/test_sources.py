@@ -42,7 +42,9 @@ def of_validate(source, name):
     return g.to_arrow()
 
 
-READERS = dict(validate=of_validate, load=of_database, ask=of_questions, shop=lambda source, name: Shop.open(source).tables[name])
+READERS = dict(
+    validate=of_validate, load=of_database, ask=of_questions, shop=lambda source, name: Shop.open(source).tables[name]
+)
 
 
 def read_by_all(source, name):
@@ -81,8 +83,24 @@ def folder_of_parts(home, format, home_name='shop', name='orders'):
     return path
 
 
-LEFT = ['_SUCCESS', '_temporary/0/part-9.{}', '.part-0.{}.crc', '.DS_Store', '._part-0.{}', '_part-7.{}', '.part-8.{}', 'README.txt', 'Thumbs.db',
-        '__MACOSX/part-0.{}', '.ipynb_checkpoints/part-0.{}', '_metadata', 'empty/.keep', 'desktop.ini', 'part-0.{}.crc', 'part-0.{}~']
+LEFT = [
+    '_SUCCESS',
+    '_temporary/0/part-9.{}',
+    '.part-0.{}.crc',
+    '.DS_Store',
+    '._part-0.{}',
+    '_part-7.{}',
+    '.part-8.{}',
+    'README.txt',
+    'Thumbs.db',
+    '__MACOSX/part-0.{}',
+    '.ipynb_checkpoints/part-0.{}',
+    '_metadata',
+    'empty/.keep',
+    'desktop.ini',
+    'part-0.{}.crc',
+    'part-0.{}~',
+]
 STRAY = ['part-9.{}.gz', 'day=1/part-0.{}', 'sub/deep/part-0.{}', 'part-9.zip', 'part-9.{other}', 'dir.{}/part-0.{}']
 
 
@@ -134,23 +152,49 @@ def test_parts_may_be_written_differently(tmp_path):
     agree(tmp_path, 'orders', says='orders.shipping_cents fails the check type for 20 rows, first part-2.parquet row 1')
 
 
-NAMES = ['country=DE', 'seed=8', 'year=2025/month=03', 'customer_id=1', 'status=pending', 'order_id=', 'ordered_at=2025-01-01', 'a=b=c', "o'clock", 'a*b?[1]',
-         'x[a-z]', 'ü %20 #1', '{a,b}', 'country=__HIVE_DEFAULT_PARTITION__', 'shop.csv', 'a b=c d', 'category=Toys', 'method=card', '_run', '.run']
+NAMES = [
+    'country=DE',
+    'seed=8',
+    'year=2025/month=03',
+    'customer_id=1',
+    'status=pending',
+    'order_id=',
+    'ordered_at=2025-01-01',
+    'a=b=c',
+    "o'clock",
+    'a*b?[1]',
+    'x[a-z]',
+    'ü %20 #1',
+    '{a,b}',
+    'country=__HIVE_DEFAULT_PARTITION__',
+    'shop.csv',
+    'a b=c d',
+    'category=Toys',
+    'method=card',
+    '_run',
+    '.run',
+]
 
 
-@pytest.mark.parametrize('name, format', [(n, f) for f in ('parts', 'csv', 'parquet') for n in (NAMES if f == 'parts' else NAMES[:3])])
+@pytest.mark.parametrize(
+    'name, format', [(n, f) for f in ('parts', 'csv', 'parquet') for n in (NAMES if f == 'parts' else NAMES[:3])]
+)
 def test_names_of_folders_are_no_data(tmp_path, name, format):
     home = tmp_path / name / 'tables'
     home.mkdir(parents=True)
-    if format == 'parts': folder_of_parts(home, 'parquet')
-    else: written(home, 'orders', format)
+    if format == 'parts':
+        folder_of_parts(home, 'parquet')
+    else:
+        written(home, 'orders', format)
     want = {t: digest(rows, t) for t, rows in SHOP.items()}
     con = connect(home.parent)
     for t in TABLES:
         there = con.sql(f'select * from {t}').to_arrow_table()
         assert there.column_names == list(TABLES[t].names), 'no column of the name of a folder'
         assert digest(there.cast(arrow_schema(t)), t) == want[t]
-    assert {t: len(rows) for t, rows in SHOP.items()} == {t: g.rows for t, g in given_tables(home.parent).items() if g.look() == []}
+    assert {t: len(rows) for t, rows in SHOP.items()} == {
+        t: g.rows for t, g in given_tables(home.parent).items() if g.look() == []
+    }
 
 
 @pytest.mark.parametrize('format', ['csv', 'parquet'])
@@ -170,7 +214,11 @@ def test_two_formats_of_a_table_are_refused_by_both_names(tmp_path, place):
     home.mkdir(exist_ok=True)
     written(home, 'orders', 'parquet')
     pa_csv.write_csv(SHOP['orders'].slice(0, 5), home / 'orders.csv')
-    agree(tmp_path, 'orders', says=f'has the table orders twice: {place and place + "/"}orders.parquet and {place and place + "/"}orders.csv.')
+    agree(
+        tmp_path,
+        'orders',
+        says=f'has the table orders twice: {place and place + "/"}orders.parquet and {place and place + "/"}orders.csv.',
+    )
     with pytest.raises(ShopError, match='twice') as e: stamp(tmp_path)
     assert e.value.code == 1
     (home / 'orders.csv').unlink()
@@ -206,9 +254,18 @@ GOOD = { # what is done to customers.csv, and the rows that it then has
     'no last line end': (lambda t: t.rstrip('\n'), None),
     'blank first lines': (lambda t: '\n\n' + t, None),
     'byte order mark and a blank line': (lambda t: '\ufeff\r\n' + t, None),
-    'plus signs': (lambda t: '\n'.join(f'+{line}' if i and line else line for i, line in enumerate(t.split('\n'))), None),
+    'plus signs': (
+        lambda t: '\n'.join(f'+{line}' if i and line else line for i, line in enumerate(t.split('\n'))),
+        None,
+    ),
     'blank lines': (lambda t: t.replace('\n', '\n\n'), None),
-    'keys with .0': (lambda t: '\n'.join(f'{a}.0,{b}' if i and b else a + ',' * bool(b) + b for i, (a, _, b) in enumerate(line.partition(',') for line in t.split('\n'))), None),
+    'keys with .0': (
+        lambda t: '\n'.join(
+            f'{a}.0,{b}' if i and b else a + ',' * bool(b) + b
+            for i, (a, _, b) in enumerate(line.partition(',') for line in t.split('\n'))
+        ),
+        None,
+    ),
     'line end in quotes': (street('"Hof 12\nc/o Empfang"'), changed('street', 'Hof 12\nc/o Empfang')),
     'CR in quotes': (street('"Hof 12\rc/o"'), changed('street', 'Hof 12\rc/o')),
     'doubled quotes': (street('"Hof ""12"" ""x"""'), changed('street', 'Hof "12" "x"')),
@@ -223,17 +280,38 @@ BAD = { # and what is then said
     'open quote': (street('"Hof 12'), 'customers has a quote that is not doubled: line 3: '),
     'quote that is not doubled': (street('"Hof 12" hinten"'), 'customers has a quote that is not doubled: line 3: '),
     'blank after a quote': (street('"Hof 12" '), 'customers has a quote that is not doubled: line 3: '),
-    'quote after a line end in text': (lambda t: edit(6, lambda x: x.replace('",', '"x",', 1))(edit(2, lambda x: x.replace('"', '"\n', 1))(t)),
-                                       'customers has a quote that is not doubled: line 6: '),
-    'index': (lambda t: '\n'.join(f'{i - 1 if i else ""},{line}' if line else line for i, line in enumerate(t.split('\n'))), 'customers has a column without a name: column 1'),
-    'index with a name': (lambda t: '\n'.join(f'{i - 1 if i else "Unnamed: 0"},{line}' if line else line for i, line in enumerate(t.split('\n'))), 'customers.Unnamed: 0 is not known'),
+    'quote after a line end in text': (
+        lambda t: edit(6, lambda x: x.replace('",', '"x",', 1))(edit(2, lambda x: x.replace('"', '"\n', 1))(t)),
+        'customers has a quote that is not doubled: line 6: ',
+    ),
+    'index': (
+        lambda t: '\n'.join(f'{i - 1 if i else ""},{line}' if line else line for i, line in enumerate(t.split('\n'))),
+        'customers has a column without a name: column 1',
+    ),
+    'index with a name': (
+        lambda t: '\n'.join(
+            f'{i - 1 if i else "Unnamed: 0"},{line}' if line else line for i, line in enumerate(t.split('\n'))
+        ),
+        'customers.Unnamed: 0 is not known',
+    ),
     'column twice': (edit(1, lambda h: h.replace('"city"', '"street"')), 'customers.city is not there'),
-    'key that is no whole number': (edit(4, lambda x: '67.5' + x[1:]), 'customers.customer_id fails the check type for 1 row, first line 4: 67.5'),
+    'key that is no whole number': (
+        edit(4, lambda x: '67.5' + x[1:]),
+        'customers.customer_id fails the check type for 1 row, first line 4: 67.5',
+    ),
     'too many fields': (edit(5, lambda x: x + ',1'), 'customers has lines of another length: line 5: 16 fields'),
-    'too many fields after blank lines': (lambda t: '\n\n' + edit(5, lambda x: x + '\n\n' + x + ',1')(t), 'customers has lines of another length: line 9: 16 fields'),
-    'no whole number after line ends in text': (lambda t: edit(6, lambda x: '67.5' + x[1:])(edit(2, lambda x: x.replace('"', '"\n\n', 1))(t)),
-                                                'customers.customer_id fails the check type for 1 row, first line 6: 67.5'),
-    'a name with capitals': (edit(1, lambda h: h.replace('"customer_id"', 'Customer_ID')), 'customers.Customer_ID is not known'),
+    'too many fields after blank lines': (
+        lambda t: '\n\n' + edit(5, lambda x: x + '\n\n' + x + ',1')(t),
+        'customers has lines of another length: line 9: 16 fields',
+    ),
+    'no whole number after line ends in text': (
+        lambda t: edit(6, lambda x: '67.5' + x[1:])(edit(2, lambda x: x.replace('"', '"\n\n', 1))(t)),
+        'customers.customer_id fails the check type for 1 row, first line 6: 67.5',
+    ),
+    'a name with capitals': (
+        edit(1, lambda h: h.replace('"customer_id"', 'Customer_ID')),
+        'customers.Customer_ID is not known',
+    ),
     'semicolons': (lambda t: t.replace(',', ';'), 'customers has no commas between fields'),
     'no bytes': (lambda t: '', 'customers is empty: customers.csv: 0 bytes'),
     'no such day': (lambda t: t.replace('-01-', '-13-', 1), 'customers.signed_up_at fails the check type for 1 row'),
@@ -258,7 +336,9 @@ def test_all_refuse_the_same_csv_in_the_same_words(tmp_path, kind):
 def test_large_csv_with_line_ends_in_text(tmp_path, end):
     "Many blocks of Arrow's reader, and a line end in every street."
     n, some = 30_000, SHOP['customers'].slice(0, 1).to_pylist()[0]
-    many = pa.table({c: pa.array([some[c]] * n, t.type) for c, t in zip(arrow_schema('customers').names, arrow_schema('customers'))})
+    many = pa.table(
+        {c: pa.array([some[c]] * n, t.type) for c, t in zip(arrow_schema('customers').names, arrow_schema('customers'))}
+    )
     ids = pa.array(range(1, n + 1))
     street = pc.binary_join_element_wise(pc.cast(ids, pa.string()), 'Hof "12", \nc/o \rEmpfang', ' ')
     many = many.set_column(0, 'customer_id', ids).set_column(5, 'street', street).cast(arrow_schema('customers'))
@@ -292,8 +372,17 @@ def test_what_is_written_with_doubled_quotes_fits(tmp_path_factory, rows, step):
     finally: sources._STEP = before
 
 
-@pytest.mark.parametrize('name, meant', [('Customer_ID', 'customer_id'), ('customer id', 'customer_id'), ('orderid', 'order_id'), ('STATUS', 'status'),
-                                         ('ordered at', 'ordered_at'), (' order_id', 'order_id')])
+@pytest.mark.parametrize(
+    'name, meant',
+    [
+        ('Customer_ID', 'customer_id'),
+        ('customer id', 'customer_id'),
+        ('orderid', 'order_id'),
+        ('STATUS', 'status'),
+        ('ordered at', 'ordered_at'),
+        (' order_id', 'order_id'),
+    ],
+)
 def test_a_name_that_is_nearly_right_is_told_first(name, meant):
     orders = SHOP['orders'].rename_columns([name if n == meant else n for n in SHOP['orders'].column_names])
     first, second = [message(f) for f in Given('orders', orders).look()]
@@ -324,15 +413,29 @@ def test_a_key_that_is_the_index_is_named():
 
 def test_frames_of_other_shapes():
     orders = SHOP['orders'].to_pandas()
-    refused(frames(orders=orders.set_axis(pd.MultiIndex.from_product([['a'], orders.columns]), axis=1)), "orders.('a', 'order_id') is not known.")
+    refused(
+        frames(orders=orders.set_axis(pd.MultiIndex.from_product([['a'], orders.columns]), axis=1)),
+        "orders.('a', 'order_id') is not known.",
+    )
     refused(frames(orders=pd.concat([orders, orders[['status']]], axis=1)), 'orders.status is there twice.')
     refused(frames(orders=orders.assign(note='x')), 'orders.note is not known.')
-    refused(frames(orders=orders.assign(status=[1, *orders.status[1:]])), 'orders.status fails the check type for 1 row, first row 1: 1.')
-    refused(frames(orders=orders.assign(customer_id=orders.customer_id + .5)),
-            f'orders.customer_id fails the check type for 80 rows, first row 1: {orders.customer_id[0] + .5}.')
-    whole = orders.assign(customer_id=orders.customer_id.astype(float), status=orders.status.astype('category'),
-                          channel=orders.channel.astype(object), tax_cents=orders.tax_cents.astype(object))
-    assert validate(frames(orders=whole)).ok and digest(Given('orders', whole.iloc[:, ::-1]).to_arrow(), 'orders') == digest(SHOP['orders'], 'orders')
+    refused(
+        frames(orders=orders.assign(status=[1, *orders.status[1:]])),
+        'orders.status fails the check type for 1 row, first row 1: 1.',
+    )
+    refused(
+        frames(orders=orders.assign(customer_id=orders.customer_id + 0.5)),
+        f'orders.customer_id fails the check type for 80 rows, first row 1: {orders.customer_id[0] + 0.5}.',
+    )
+    whole = orders.assign(
+        customer_id=orders.customer_id.astype(float),
+        status=orders.status.astype('category'),
+        channel=orders.channel.astype(object),
+        tax_cents=orders.tax_cents.astype(object),
+    )
+    assert validate(frames(orders=whole)).ok and digest(
+        Given('orders', whole.iloc[:, ::-1]).to_arrow(), 'orders'
+    ) == digest(SHOP['orders'], 'orders')
 
 
 def test_text_that_is_no_text():
@@ -341,10 +444,14 @@ def test_text_that_is_no_text():
     bad = customers.assign(first_name=[*customers.first_name[:4], 'a\ud800', *customers.first_name[5:]])
     source = frames(customers=bad)
     report = validate(source)
-    assert [message(f).split('\n')[0] for f in report.failures] == ['customers.first_name fails the check type for 1 row, first row 5: a\\ud800.']
+    assert [message(f).split('\n')[0] for f in report.failures] == [
+        'customers.first_name fails the check type for 1 row, first row 5: a\\ud800.'
+    ]
     for read in connect, lambda s: load(s, 'nowhere.db'):
-        with pytest.raises(ShopError, match='customers.first_name fails the check type for 1 row, first row 5'): read(source)
-    with pytest.raises(ShopError, match=r'customers.\\ud800 is not known'): Given('customers', customers.assign(**{'\ud800': 1})).accept()
+        with pytest.raises(ShopError, match='customers.first_name fails the check type for 1 row, first row 5'):
+            read(source)
+    with pytest.raises(ShopError, match=r'customers.\\ud800 is not known'):
+        Given('customers', customers.assign(**{'\ud800': 1})).accept()
 
 
 class Capsules:
@@ -373,15 +480,25 @@ def as_reader(table): return pa.RecordBatchReader.from_batches(table.schema, tab
 @pytest.mark.parametrize('form', [as_polars, as_duckdb, as_reader])
 def test_tables_of_other_libraries(tmp_path, form):
     def given(): return {n: form(t) for n, t in SHOP.items()}
+
     assert validate(given()).ok
     load(given(), tmp_path / 'shop.db')
     for con in connect(given()), connect(tmp_path / 'shop.db'):
         for name, table in SHOP.items():
-            assert digest(con.sql(f'select * from {name}').to_arrow_table().cast(arrow_schema(name)), name) == digest(table, name)
+            assert digest(con.sql(f'select * from {name}').to_arrow_table().cast(arrow_schema(name)), name) == digest(
+                table, name
+            )
 
 
-@pytest.mark.parametrize('thing, says', [(None, 'orders is not a table but None.'), (5, 'orders is not a table but of the type int.'),
-                                         ({'order_id': [1]}, 'orders is not a table but of the type dict.'), (pa.array([1]), 'orders cannot be read as an Arrow table')])
+@pytest.mark.parametrize(
+    'thing, says',
+    [
+        (None, 'orders is not a table but None.'),
+        (5, 'orders is not a table but of the type int.'),
+        ({'order_id': [1]}, 'orders is not a table but of the type dict.'),
+        (pa.array([1]), 'orders cannot be read as an Arrow table'),
+    ],
+)
 def test_what_is_no_table_is_told_by_its_name(thing, says):
     for read in validate, connect, lambda s: load(s, 'nowhere.db'):
         with pytest.raises(ShopError) as e: read(frames(orders=thing))
@@ -397,10 +514,14 @@ def test_a_nul_is_told_with_its_row(tmp_path):
     pa_csv.write_csv(value, written(tmp_path, 'customers'))
     for source in dict(SHOP, customers=value), tmp_path:
         found = {(f['check'], f['column']): f['first_keys'] for f in validate(source).failures}
-        for row, column in zip(rows, columns): assert found['text', column] == [row['customer_id']]
+        for row, column in zip(rows, columns):
+            assert found['text', column] == [row['customer_id']]
     for i, column in enumerate(columns):
         one = changed(column, rows[i][column], i)
-        with pytest.raises(ShopError, match=rf'customers: constraint {column}_text does not hold, at customer_id {rows[i]["customer_id"]} '):
+        with pytest.raises(
+            ShopError,
+            match=rf'customers: constraint {column}_text does not hold, at customer_id {rows[i]["customer_id"]} ',
+        ):
             load(dict(SHOP, customers=one), tmp_path / 'x.db')
 
 
@@ -409,7 +530,8 @@ def test_a_post_code_that_lost_its_zeros_is_found(tmp_path):
     pa_csv.write_csv(code, written(tmp_path, 'customers'))
     report = validate(tmp_path)
     assert [f['check'] for f in report.failures] == ['postal_code_of_country'] and report.failures[0]['failures'] == 1
-    with pytest.raises(ShopError, match='constraint postal_code_of_country does not hold'): load(tmp_path, tmp_path / 'x.db')
+    with pytest.raises(ShopError, match='constraint postal_code_of_country does not hold'):
+        load(tmp_path, tmp_path / 'x.db')
 
 
 def test_fields_that_are_all_quoted_are_the_same_table(tmp_path):

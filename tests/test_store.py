@@ -66,7 +66,9 @@ def test_rows_are_what_the_database_has(fixed):
 def test_pages_walk_every_row_once(fixed, data):
     "Any sort, any page size: the pages put together are what SQL sorts, nulls included."
     t = TABLES[data.draw(st.sampled_from(sorted(TABLES)))]
-    order = data.draw(st.lists(st.tuples(st.sampled_from(t.names), st.booleans()), max_size=3, unique_by=lambda x: x[0]))
+    order = data.draw(
+        st.lists(st.tuples(st.sampled_from(t.names), st.booleans()), max_size=3, unique_by=lambda x: x[0])
+    )
     limit, sort = data.draw(st.integers(30, 400)), ','.join('-' * d + n for n, d in order)
     got, after = [], None
     while True:
@@ -74,15 +76,24 @@ def test_pages_walk_every_row_once(fixed, data):
         got += [r[t.key] for r in page.items]
         if (after := page.next) is None: break
     by = ', '.join(f'{n} {"DESC" if d else "ASC"}' for n, d in [*order, (t.key, False)])
-    assert got == [k for k, in query(fixed.path, f'SELECT {t.key} FROM {t.name} ORDER BY {by}')] and page.count == len(got)
+    assert got == [
+        k for (k,) in query(fixed.path, f'SELECT {t.key} FROM {t.name} ORDER BY {by}')
+    ] and page.count == len(got)
 
 
 def holds(value, op, other):
     if op == 'isnull': return (value is None) == other
     if op == 'ne': return value != other
     if value is None: return False
-    return {'': lambda: value == other, 'gt': lambda: value > other, 'gte': lambda: value >= other, 'lt': lambda: value < other, 'lte': lambda: value <= other,
-            'in': lambda: value in other, 'contains': lambda: fold(other) in fold(value)}[op]()
+    return {
+        '': lambda: value == other,
+        'gt': lambda: value > other,
+        'gte': lambda: value >= other,
+        'lt': lambda: value < other,
+        'lte': lambda: value <= other,
+        'in': lambda: value in other,
+        'contains': lambda: fold(other) in fold(value),
+    }[op]()
 
 
 @pytest.mark.parametrize('table', TABLES)
@@ -90,14 +101,27 @@ def test_each_filter(fixed, table):
     "Every filter of every column finds what Python finds."
     rows = [r for page in [fixed.page(table, limit=1000)] for r in page.items]
     for name, (c, op) in filters(table).items():
-        some = [r[c.name] for r in rows[::len(rows) // 4] if r[c.name] is not None][:3]
-        for value in [True, False] if op == 'isnull' else [some] if op == 'in' else [s[1:4] for s in some] if op == 'contains' else some:
+        some = [r[c.name] for r in rows[:: len(rows) // 4] if r[c.name] is not None][:3]
+        for value in (
+            [True, False]
+            if op == 'isnull'
+            else [some]
+            if op == 'in'
+            else [s[1:4] for s in some]
+            if op == 'contains'
+            else some
+        ):
             want = [r for r in rows if holds(r[c.name], op, value)]
             assert fixed.page(table, {name: value}, limit=1000).items == want, (name, value)
 
 
 def test_names_are_looked_up(fixed):
-    for wrong in [dict(filters={'price_cent': 1}), dict(sort='price'), dict(fields=['1; DROP TABLE orders']), dict(expand=['customers'])]:
+    for wrong in [
+        dict(filters={'price_cent': 1}),
+        dict(sort='price'),
+        dict(fields=['1; DROP TABLE orders']),
+        dict(expand=['customers']),
+    ]:
         with pytest.raises(Refused) as e: fixed.page('products', **wrong)
         assert e.value.kind == 'name'
     with pytest.raises(ShopError, match='There is no table'): fixed.page('sqlite_schema')
@@ -116,7 +140,11 @@ def test_a_walk_while_others_write(store):
     "Rows that stay are seen once, whatever comes and goes between the pages."
     stay, seen, after = {r['product_id'] for r in store.page('products', limit=1000).items}, [], None
     new = store.get('products', 1)[0] | dict(discontinued_on=None)
-    with store.change() as c: made = [c.create('products', new | dict(product_id=None, sku=f'X-{i}', price_cents=100 * i + 1))[0]['product_id'] for i in range(30)]
+    with store.change() as c:
+        made = [
+            c.create('products', new | dict(product_id=None, sku=f'X-{i}', price_cents=100 * i + 1))[0]['product_id']
+            for i in range(30)
+        ]
     while True:
         page = store.page('products', sort='price_cents', after=after, limit=7)
         seen += [r['product_id'] for r in page.items]
@@ -130,7 +158,9 @@ def test_a_walk_while_others_write(store):
 def test_slow_queries_are_stopped(store):
     store.timeout = 0
     with pytest.raises(sqlite3.OperationalError, match='interrupted'):
-        store.reader().execute('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 50000000) SELECT count(*) FROM n').fetchall()
+        store.reader().execute(
+            'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 50000000) SELECT count(*) FROM n'
+        ).fetchall()
     store.timeout = 10
     assert store.page('orders', limit=1).items
 
@@ -159,16 +189,25 @@ def test_rules_of_a_few_orders_are_the_rules_of_all(db, what):
     "Asked of the orders that were touched, the rules find what they find in the whole shop."
     with closing(sqlite3.connect(db, isolation_level=None)) as con:
         busy = "SELECT i.order_id FROM order_items i JOIN orders o USING (order_id) WHERE o.status = 'delivered' AND i.order_id IN (SELECT order_id FROM payments WHERE refunded_cents = 0) GROUP BY i.product_id, i.order_id / 100000000 HAVING count(*) > 1 LIMIT 1"
-        o, = con.execute(busy).fetchone() or con.execute("SELECT order_id FROM payments WHERE status = 'captured' LIMIT 1").fetchone()
-        assert not broken(con, [k for k, in con.execute('SELECT order_id FROM orders')])
+        (o,) = (
+            con.execute(busy).fetchone()
+            or con.execute("SELECT order_id FROM payments WHERE status = 'captured' LIMIT 1").fetchone()
+        )
+        assert not broken(con, [k for (k,) in con.execute('SELECT order_id FROM orders')])
         con.execute(CORRUPT[what], dict(o=o))
         whole = {r.name for r in ORDER_RULES.values() if violations(con, r, 'sqlite')}
         touched = {n for sql in _asked() for n, _ in con.execute(sql, (json.dumps([o]),))}
-        every = {n for sql in _asked() for n, _ in con.execute(sql, (json.dumps([k for k, in con.execute('SELECT order_id FROM orders')]),))}
+        every = {
+            n
+            for sql in _asked()
+            for n, _ in con.execute(sql, (json.dumps([k for (k,) in con.execute('SELECT order_id FROM orders')]),))
+        }
         assert whole and every == whole and touched <= whole and touched
         told = broken(con, [o])
         assert set(told) == {o} and told[o].kind in whole and len(str(told[o]).splitlines()) == 2
-        assert str(told[o]).startswith(f'Rule {told[o].kind} is violated: ') and ORDER_RULES[told[o].kind].meaning not in str(told[o])
+        assert str(told[o]).startswith(f'Rule {told[o].kind} is violated: ') and ORDER_RULES[
+            told[o].kind
+        ].meaning not in str(told[o])
 
 
 def test_rules_walk_no_whole_table(db):
@@ -177,7 +216,9 @@ def test_rules_walk_no_whole_table(db):
         for sql in _asked():
             plan = [r[3] for r in con.execute('EXPLAIN QUERY PLAN ' + sql, ('[1]',))]
             scanned = {p.split()[1] for p in plan if p.startswith('SCAN')}
-            assert not [n for n in scanned if n.startswith('main.') or n in ('customers', 'products', 'c')] and any('SEARCH main.' in p or 'SEARCH i' in p for p in plan), plan
+            assert not [n for n in scanned if n.startswith('main.') or n in ('customers', 'products', 'c')] and any(
+                'SEARCH main.' in p or 'SEARCH i' in p for p in plan
+            ), plan
 
 
 def test_every_shop_rule_is_asked():
@@ -190,63 +231,92 @@ def test_every_shop_rule_is_asked():
 def test_order_as_a_whole(store, db):
     order = order_of(store, status='delivered')
     key = order['order_id']
-    changed = order | dict(items=order['items'], tax_cents=order['tax_cents'] + 7, payment=order['payment'] | dict(amount_cents=order['payment']['amount_cents'] + 7))
+    changed = order | dict(
+        items=order['items'],
+        tax_cents=order['tax_cents'] + 7,
+        payment=order['payment'] | dict(amount_cents=order['payment']['amount_cents'] + 7),
+    )
     with store.change() as c: now, tag = c.replace('orders', key, changed)
     assert now == store.get('orders', key, ['items', 'payment'])[0] == changed and tag == store.get('orders', key)[1]
-    with pytest.raises(Refused, match='2 cents|cents, but') as e, store.change() as c: c.patch_row('orders', key, dict(tax_cents=order['tax_cents'] + 9))
+    with pytest.raises(Refused, match='2 cents|cents, but') as e, store.change() as c:
+        c.patch_row('orders', key, dict(tax_cents=order['tax_cents'] + 9))
     assert e.value.kind == 'ledger' and (e.value.table, e.value.column) == ('payments', 'amount_cents')
     with store.change() as c: c.delete('orders', key)
-    assert not [1 for t in ('orders', 'order_items', 'payments') if query(db, f'SELECT 1 FROM {t} WHERE order_id = ?', key)]
+    assert not [
+        1 for t in ('orders', 'order_items', 'payments') if query(db, f'SELECT 1 FROM {t} WHERE order_id = ?', key)
+    ]
 
 
 @pytest.mark.parametrize('table', ['order_items', 'payments'])
 def test_parts_do_not_change_alone(store, table):
     "A line or a payment by itself would open the ledger: by any of the ways there are."
     row = store.page(table, limit=1).items[0]
-    key, before = row[TABLES[table].key], query(store.path, 'SELECT * FROM payments UNION ALL SELECT * FROM order_items ORDER BY 1')
+    key, before = (
+        row[TABLES[table].key],
+        query(store.path, 'SELECT * FROM payments UNION ALL SELECT * FROM order_items ORDER BY 1'),
+    )
     column = 'unit_price_cents' if table == 'order_items' else 'amount_cents'
-    for change in [lambda c: c.patch_row(table, key, {column: row[column] + 1}), lambda c: c.replace(table, key, row | {column: row[column] + 1}), lambda c: c.delete(table, key)]:
+    for change in [
+        lambda c: c.patch_row(table, key, {column: row[column] + 1}),
+        lambda c: c.replace(table, key, row | {column: row[column] + 1}),
+        lambda c: c.delete(table, key),
+    ]:
         with pytest.raises(Refused) as e, store.change() as c: change(c)
         assert e.value.kind in ORDER_RULES
-    with pytest.raises(Refused), store.change() as c: c.create('order_items', store.page('order_items', limit=1).items[0] | dict(order_item_id=None, line_number=25, product_id=60))
+    with pytest.raises(Refused), store.change() as c:
+        c.create(
+            'order_items',
+            store.page('order_items', limit=1).items[0] | dict(order_item_id=None, line_number=25, product_id=60),
+        )
     assert query(store.path, 'SELECT * FROM payments UNION ALL SELECT * FROM order_items ORDER BY 1') == before
 
 
 def test_what_products_and_customers_say_matters_to_orders(store):
     item = store.page('order_items', limit=1).items[0]
-    with pytest.raises(Refused) as e, store.change() as c: c.patch_row('products', item['product_id'], dict(launched_on='2026-01-01', discontinued_on=None))
+    with pytest.raises(Refused) as e, store.change() as c:
+        c.patch_row('products', item['product_id'], dict(launched_on='2026-01-01', discontinued_on=None))
     assert e.value.kind == 'product_on_sale'
     customer = store.page('orders', limit=1).items[0]['customer_id']
-    with pytest.raises(Refused) as e, store.change() as c: c.patch_row('customers', customer, dict(signed_up_at='2026-01-01 00:00:00'))
+    with pytest.raises(Refused) as e, store.change() as c:
+        c.patch_row('customers', customer, dict(signed_up_at='2026-01-01 00:00:00'))
     assert e.value.kind == 'order_after_signup'
     with store.change() as c: c.patch_row('customers', customer, dict(city='Elsewhere'))
 
 
 def test_refusals_name_what_is_wrong(store):
     customer = store.get('customers', 1)[0]
-    cases = {('unique', 'email'): customer | dict(customer_id=None), ('check', 'country'): customer | dict(customer_id=None, email='a@b.cd', country='Fra'),
-             ('null', 'city'): customer | dict(customer_id=None, email='a@b.cd', city=None)}
+    cases = {
+        ('unique', 'email'): customer | dict(customer_id=None),
+        ('check', 'country'): customer | dict(customer_id=None, email='a@b.cd', country='Fra'),
+        ('null', 'city'): customer | dict(customer_id=None, email='a@b.cd', city=None),
+    }
     for (kind, column), row in cases.items():
         with pytest.raises(Refused) as e, store.change() as c: c.create('customers', row)
         assert (e.value.kind, e.value.table, e.value.column) == (kind, 'customers', column)
-    with pytest.raises(Refused) as e, store.change() as c: c.create('orders', order_of(store) | dict(order_id=None, customer_id=10**9, items=None, payment=None))
+    with pytest.raises(Refused) as e, store.change() as c:
+        c.create('orders', order_of(store) | dict(order_id=None, customer_id=10**9, items=None, payment=None))
     assert (e.value.kind, e.value.column) == ('reference', 'customer_id')
     with pytest.raises(Missing), store.change() as c: c.delete('customers', 10**9)
-    with pytest.raises(Refused, match='too large'), store.change() as c: c.create('customers', customer | dict(customer_id=2**53 - 1, email='a@b.cd'))
-    with pytest.raises(Refused), store.change() as c: c.create('customers', customer | dict(customer_id=2**70, email='a@b.cd'))
+    with pytest.raises(Refused, match='too large'), store.change() as c:
+        c.create('customers', customer | dict(customer_id=2**53 - 1, email='a@b.cd'))
+    with pytest.raises(Refused), store.change() as c:
+        c.create('customers', customer | dict(customer_id=2**70, email='a@b.cd'))
 
 
 def test_versions(store, db):
     "Whoever changes a row, its version is another one; and the same again when it says the same."
     row, tag = store.get('customers', 3)
-    with closing(sqlite3.connect(db)) as con, con: con.execute("UPDATE customers SET city = 'Elsewhere' WHERE customer_id = 3")
+    with closing(sqlite3.connect(db)) as con, con:
+        con.execute("UPDATE customers SET city = 'Elsewhere' WHERE customer_id = 3")
     assert store.get('customers', 3)[1] != tag
-    with pytest.raises(Stale), store.change() as c: c.patch_row('customers', 3, dict(city='Here'), expected=[tag])
+    with pytest.raises(Stale), store.change() as c:
+        c.patch_row('customers', 3, dict(city='Here'), expected=[tag])
     with store.change() as c: c.patch_row('customers', 3, dict(city=row['city']))
     assert store.get('customers', 3)[1] == tag
     key = order_of(store)['order_id']
     before = store.get('orders', key)[1]
-    with closing(sqlite3.connect(db)) as con, con: con.execute('UPDATE payments SET attempts = attempts + 1 WHERE order_id = ?', (key,))
+    with closing(sqlite3.connect(db)) as con, con:
+        con.execute('UPDATE payments SET attempts = attempts + 1 WHERE order_id = ?', (key,))
     assert store.get('orders', key)[1] != before
 
 
@@ -271,9 +341,11 @@ def bump(path, times):
             while True:
                 row, tag = store.get('products', 1)
                 try:
-                    with store.change() as c: c.patch_row('products', 1, dict(cost_cents=row['cost_cents'] + 1), expected=[tag])
+                    with store.change() as c:
+                        c.patch_row('products', 1, dict(cost_cents=row['cost_cents'] + 1), expected=[tag])
                     break
-                except Stale: pass
+                except Stale:
+                    pass
 
 
 def test_no_update_is_lost(db):
@@ -314,7 +386,17 @@ def test_a_load_under_an_open_store(store, db):
 # ---- once
 
 def test_once(store, db):
-    def job(c): return 201, '{}', str(c.create('customers', store.get('customers', 1)[0] | dict(customer_id=None, email=f'{time.monotonic()}@b.cd'))[0]['customer_id']).encode()
+    def job(c):
+        return (
+            201,
+            '{}',
+            str(
+                c.create(
+                    'customers', store.get('customers', 1)[0] | dict(customer_id=None, email=f'{time.monotonic()}@b.cd')
+                )[0]['customer_id']
+            ).encode(),
+        )
+
     first, again = store.once(job, 'me', 'k', 'd'), store.once(job, 'me', 'k', 'd')
     assert first[0] == again[0] and (first[1], again[1]) == (False, True)
     assert store.once(job, 'you', 'k', 'd')[0] != first[0]
@@ -325,7 +407,10 @@ def test_once(store, db):
 
 
 def test_a_request_that_failed_may_be_sent_again(store, db):
-    def fails(c): c.patch_row('customers', 1, dict(city='Half')); raise ZeroDivisionError
+    def fails(c):
+        c.patch_row('customers', 1, dict(city='Half'))
+        raise ZeroDivisionError
+
     with pytest.raises(ZeroDivisionError): store.once(fails, 'me', 'k', 'd')
     assert store.once(lambda c: (200, '{}', b'well'), 'me', 'k', 'd') == ((200, '{}', b'well'), False)
     assert store.get('customers', 1)[0]['city'] != 'Half'
@@ -337,7 +422,10 @@ def test_bulk_row_by_row(store, db):
     with store.change() as c: made, wrong = c.create_many('products', rows)
     assert len(made) == 2 and {i: e.kind for i, e in wrong.items()} == {1: 'unique', 2: 'check'}
     whole = order_of(store, status='delivered') | dict(order_id=None)
-    whole['items'], whole['payment'] = [{k: v for k, v in i.items() if not k.endswith('_id') or k == 'product_id'} for i in whole['items']], {k: v for k, v in whole['payment'].items() if not k.endswith('_id')}
+    whole['items'], whole['payment'] = (
+        [{k: v for k, v in i.items() if not k.endswith('_id') or k == 'product_id'} for i in whole['items']],
+        {k: v for k, v in whole['payment'].items() if not k.endswith('_id')},
+    )
     rows = [whole, whole | dict(tax_cents=whole['tax_cents'] + 1), whole, whole | dict(items=None)]
     with store.change() as c: made, wrong = c.create_many('orders', rows)
     assert len(made) == 2 and {i: e.kind for i, e in wrong.items()} == {1: 'ledger', 3: 'order_has_lines'}
@@ -346,9 +434,37 @@ def test_bulk_row_by_row(store, db):
 
 def sold(*lines, day='2026-02-03', amount=None, **more):
     "A new order of (product, cents) lines."
-    return dict(customer_id=1, ordered_at=f'{day} 10:00:00', status='pending', channel='web', shipping_cents=0, tax_cents=0, discount_cents=0, delivered_at=None,
-        items=[dict(product_id=p['product_id'], quantity=1, unit_price_cents=cents, discount_cents=0, returned_quantity=0) for p, cents in lines],
-        payment=dict(method='card', status='pending', amount_cents=sum(c for _, c in lines) if amount is None else amount, refunded_cents=0, attempts=0, paid_at=None)) | more
+    return (
+        dict(
+            customer_id=1,
+            ordered_at=f'{day} 10:00:00',
+            status='pending',
+            channel='web',
+            shipping_cents=0,
+            tax_cents=0,
+            discount_cents=0,
+            delivered_at=None,
+            items=[
+                dict(
+                    product_id=p['product_id'],
+                    quantity=1,
+                    unit_price_cents=cents,
+                    discount_cents=0,
+                    returned_quantity=0,
+                )
+                for p, cents in lines
+            ],
+            payment=dict(
+                method='card',
+                status='pending',
+                amount_cents=sum(c for _, c in lines) if amount is None else amount,
+                refunded_cents=0,
+                attempts=0,
+                paid_at=None,
+            ),
+        )
+        | more
+    )
 
 
 @pytest.fixture
@@ -358,25 +474,49 @@ def on_sale(store): return [p for p in store.page('products', limit=1000).items 
 def test_a_row_of_a_bulk_is_judged_by_those_before_it(store, db, on_sale):
     "A row that is refused stands in nobody's way: not by its price, not by its key. The price of a day is that of the first that was made."
     p, price = on_sale[0], on_sale[0]['price_cents']
-    with store.change() as c: made, wrong = c.create_many('orders', [sold((p, price), amount=1), sold((p, price + 1)), sold((p, price)), sold((p, price + 1))])
+    with store.change() as c:
+        made, wrong = c.create_many(
+            'orders', [sold((p, price), amount=1), sold((p, price + 1)), sold((p, price)), sold((p, price + 1))]
+        )
     assert len(made) == 2 and {i: e.kind for i, e in wrong.items()} == {0: 'ledger', 2: 'one_price_a_day'}
     assert f"product_id {p['product_id']} costs {price + 1} cents that day, not {price}." in wrong[2].wrong
     key = made[0] + 100
-    with store.change() as c: made, wrong = c.create_many('orders', [sold((p, price + 1), amount=1, order_id=key), sold((p, price + 1), order_id=key), sold((p, price + 1), order_id=key)])
+    with store.change() as c:
+        made, wrong = c.create_many(
+            'orders',
+            [
+                sold((p, price + 1), amount=1, order_id=key),
+                sold((p, price + 1), order_id=key),
+                sold((p, price + 1), order_id=key),
+            ],
+        )
     assert made == [key] and {i: e.kind for i, e in wrong.items()} == {0: 'ledger', 2: 'unique'}
     line = dict(order_item_id=None, order_id=key, quantity=1, discount_cents=0, returned_quantity=0)
-    with store.change() as c: made, wrong = c.create_many('order_items', [line | dict(line_number=n, product_id=q['product_id'], unit_price_cents=q['price_cents']) for n, q in enumerate(on_sale[1:20], 2)])
+    with store.change() as c:
+        made, wrong = c.create_many(
+            'order_items',
+            [
+                line | dict(line_number=n, product_id=q['product_id'], unit_price_cents=q['price_cents'])
+                for n, q in enumerate(on_sale[1:20], 2)
+            ],
+        )
     assert not made and {e.kind for e in wrong.values()} == {'ledger'} and list(wrong) == list(range(19))
 
 
 def test_the_price_of_a_day_is_that_of_before(store, db):
     "A bulk that sells at another price than the day's is refused, however many of its rows agree; those that keep to it are made."
-    (product, price, order), = query(db, 'SELECT product_id, unit_price_cents, order_id FROM order_items ORDER BY order_item_id LIMIT 1')
+    ((product, price, order),) = query(
+        db, 'SELECT product_id, unit_price_cents, order_id FROM order_items ORDER BY order_item_id LIMIT 1'
+    )
     day = store.get('orders', order)[0]['ordered_at'][:10]
+
     def new(cents): return sold((dict(product_id=product), cents), day=day, ordered_at=f'{day} 23:59:59')
-    with store.change() as c: made, wrong = c.create_many('orders', [new(price + 1), new(price + 1), new(price), new(price + 1)])
+
+    with store.change() as c:
+        made, wrong = c.create_many('orders', [new(price + 1), new(price + 1), new(price), new(price + 1)])
     assert len(made) == 1 and list(wrong) == [0, 1, 3] and {e.kind for e in wrong.values()} == {'one_price_a_day'}
-    with pytest.raises(Refused, match=f'costs {price} cents that day, not {price + 1}'), store.change() as c: c.create('orders', new(price + 1))
+    with pytest.raises(Refused, match=f'costs {price} cents that day, not {price + 1}'), store.change() as c:
+        c.create('orders', new(price + 1))
 
 
 @pytest.mark.parametrize('which', [0, 1])
@@ -412,7 +552,9 @@ def test_a_bulk_leaves_no_order_unjudged(store, db):
     paid = store.page('payments', dict(status='captured'), limit=1).items[0]
     with pytest.raises(Refused) as e, store.change() as c:
         c.patch_row('payments', paid['payment_id'], dict(amount_cents=paid['amount_cents'] + 100))
-        made, wrong = c.create_many('customers', [store.get('customers', 1)[0] | dict(customer_id=None, email='bulk@example.com')])
+        made, wrong = c.create_many(
+            'customers', [store.get('customers', 1)[0] | dict(customer_id=None, email='bulk@example.com')]
+        )
         assert len(made) == 1 and not wrong
     assert e.value.kind == 'ledger'
 
@@ -423,14 +565,22 @@ def test_snapshots(store, db):
     snaps = Snapshots(store)
     first = snaps.current()
     assert first is snaps.current() and take(db).version == first.version
-    with closing(sqlite3.connect(db)) as con, con: con.execute("UPDATE customers SET city = 'Elsewhere' WHERE customer_id = 3")
+    with closing(sqlite3.connect(db)) as con, con:
+        con.execute("UPDATE customers SET city = 'Elsewhere' WHERE customer_id = 3")
     second = snaps.current()
     assert second.version != first.version
     answer, seen = snaps.answer('monthly_revenue', dict(start='2025-03-01'))
-    want = query(db, "SELECT strftime('%Y-%m-01', order_day), sum(revenue_cents) FROM order_totals WHERE is_sale = 1 AND order_day >= '2025-03-01' GROUP BY 1 ORDER BY 1")
-    assert seen is second and [(f'{m:%Y-%m-%d}', round(r * 100)) for m, r in zip(answer.frame.month, answer.frame.revenue_eur)] == want
+    want = query(
+        db,
+        "SELECT strftime('%Y-%m-01', order_day), sum(revenue_cents) FROM order_totals WHERE is_sale = 1 AND order_day >= '2025-03-01' GROUP BY 1 ORDER BY 1",
+    )
+    assert (
+        seen is second
+        and [(f'{m:%Y-%m-%d}', round(r * 100)) for m, r in zip(answer.frame.month, answer.frame.revenue_eur)] == want
+    )
     assert snaps.answer('monthly_revenue', dict(start='2025-03-01'))[0] is answer
-    with pytest.raises(ShopError) as e: snaps.answer('monthly_revenue', dict(start='2025-03-01', end='2025-01-01'))
+    with pytest.raises(ShopError) as e:
+        snaps.answer('monthly_revenue', dict(start='2025-03-01', end='2025-01-01'))
     assert e.value.code == 2
     snaps.close()
 
@@ -438,8 +588,14 @@ def test_snapshots(store, db):
 def test_one_takes_the_snapshot(store, monkeypatch):
     "Of many who ask at once, one copies; the others get what there is."
     import shop_nb.store.replica as S
+
     snaps, real, taken = Snapshots(store), S.take, []
-    def slow(path): taken.append(1); time.sleep(0.3); return real(path)
+
+    def slow(path):
+        taken.append(1)
+        time.sleep(0.3)
+        return real(path)
+
     monkeypatch.setattr(S, 'take', slow)
     snaps.current()
     with store.change() as c: c.patch_row('customers', 1, dict(city='Elsewhere'))
@@ -453,7 +609,9 @@ def test_one_takes_the_snapshot(store, monkeypatch):
 
 def test_slow_questions_are_stopped(store):
     snaps = Snapshots(store)
-    snaps.current().con.execute('create or replace view order_totals as select o.*, 1 as is_sale, cast(o.ordered_at as date) as order_day, 1 as revenue_cents, 1 as units, 0 as refunded_cents from orders o, range(100000000) r, range(1000)')
+    snaps.current().con.execute(
+        'create or replace view order_totals as select o.*, 1 as is_sale, cast(o.ordered_at as date) as order_day, 1 as revenue_cents, 1 as units, 0 as refunded_cents from orders o, range(100000000) r, range(1000)'
+    )
     store.timeout = 0.3
     began = time.monotonic()
     with pytest.raises(TooSlow): snaps.answer('monthly_revenue')
@@ -466,7 +624,12 @@ def test_keys(tmp_path):
     token, brief = keys.create(['orders:read']), keys.create(['*'], days=0)
     assert keys.path.stat().st_mode & 0o777 == 0o600 and token not in keys.path.read_text()
     assert Keys(tmp_path / 'shop.db').find(token).may('orders:read') and not keys.find(token).may('orders:write')
-    assert keys.find(brief).expired and keys.find(token + 'x') is None and keys.find('') is None and keys.find('a_b_c') is None
+    assert (
+        keys.find(brief).expired
+        and keys.find(token + 'x') is None
+        and keys.find('') is None
+        and keys.find('a_b_c') is None
+    )
     secret = json.loads(keys.path.read_text())['secret']
     Keys(tmp_path / 'shop.db').revoke(keys.find(token).id)
     assert keys.find(token) is None and json.loads(keys.path.read_text())['secret'] == secret
@@ -480,7 +643,13 @@ def test_keys_follow_no_link(tmp_path):
     for name in 'shop.db.keys.new', '.shop.db.keys': (tmp_path / name).symlink_to(elsewhere)
     keys.create(['*'])
     assert elsewhere.read_text() == '{}' and not keys.path.is_symlink() and keys.path.stat().st_mode & 0o777 == 0o600
-    assert sorted(p.name for p in tmp_path.iterdir()) == ['.shop.db.keys', '.shop.db.lock', 'elsewhere', 'shop.db.keys', 'shop.db.keys.new']
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        '.shop.db.keys',
+        '.shop.db.lock',
+        'elsewhere',
+        'shop.db.keys',
+        'shop.db.keys.new',
+    ]
     os.rename(keys.path, elsewhere)
     keys.path.symlink_to(elsewhere)
     for ask in keys.all, lambda: keys.find('shop_a_b'), lambda: keys.create(['*']), lambda: Keys(keys.db).all():
@@ -506,16 +675,29 @@ def test_cursors_cannot_be_made(tmp_path):
     keys = Keys(tmp_path / 'shop.db')
     text = keys.sign([1, 'a', None], 'here')
     assert keys.unsign(text, 'here') == [1, 'a', None]
-    for wrong in [text[:-1], text + 'A', ('A' if text[0] != 'A' else 'B') + text[1:], '', 'é', '=' * 7, text + '==', "' OR 1=1"]:
-        with pytest.raises(Refused): keys.unsign(wrong, 'here') if wrong != text + '==' else keys.unsign(text, 'there')
+    for wrong in [
+        text[:-1],
+        text + 'A',
+        ('A' if text[0] != 'A' else 'B') + text[1:],
+        '',
+        'é',
+        '=' * 7,
+        text + '==',
+        "' OR 1=1",
+    ]:
+        with pytest.raises(Refused):
+            keys.unsign(wrong, 'here') if wrong != text + '==' else keys.unsign(text, 'there')
 
 
 def test_threads_that_end_leave_nothing_open(store):
     def handles(): return len(os.listdir('/proc/self/fd'))
+
     store.page('orders')
     before = handles()
     for _ in range(12):
-        t = threading.Thread(target=store.page, args=('orders',)); t.start(); t.join()
+        t = threading.Thread(target=store.page, args=('orders',))
+        t.start()
+        t.join()
     assert handles() <= before + 2
 
 

@@ -65,7 +65,8 @@ def test_playwrights_own_counts_only_where_it_was_downloaded(monkeypatch, tmp_pa
     assert tools.playwrights() is None
 
 
-def java(home, version='openjdk version "21.0.1"', code=0): return program(home / 'bin' / 'java', version, code).parents[1]
+def java(home, version='openjdk version "21.0.1"', code=0):
+    return program(home / 'bin' / 'java', version, code).parents[1]
 
 
 def test_java_is_that_of_java_home_then_of_path_then_of_the_usual_places_then_the_packages(bare, tmp_path, monkeypatch):
@@ -84,8 +85,17 @@ def test_java_is_that_of_java_home_then_of_path_then_of_the_usual_places_then_th
     assert found() == homes['named']
 
 
-@pytest.mark.parametrize('version, code, fit', [('openjdk version "17.0.15"', 0, True), ('openjdk version "25"', 0, True), ('java version "1.8.0_392"', 0, False), ('openjdk version "11.0.2"', 0, False),
-                                                ('Module jdk.incubator.vector not found', 1, False), ('', 0, False)])
+@pytest.mark.parametrize(
+    'version, code, fit',
+    [
+        ('openjdk version "17.0.15"', 0, True),
+        ('openjdk version "25"', 0, True),
+        ('java version "1.8.0_392"', 0, False),
+        ('openjdk version "11.0.2"', 0, False),
+        ('Module jdk.incubator.vector not found', 1, False),
+        ('', 0, False),
+    ],
+)
 def test_java_is_new_enough_and_has_what_spark_asks_for(bare, tmp_path, monkeypatch, version, code, fit):
     monkeypatch.setenv('JAVA_HOME', str(java(tmp_path / 'home', version, code)))
     assert (tools.java() is not None) == fit
@@ -99,7 +109,10 @@ def test_on_debian_as_root_the_browser_is_installed(bare, brought, monkeypatch, 
     real = tools.apt
     monkeypatch.setattr(tools, 'apt', lambda package: (real(package), program(bare / package)))
     tools.main(dict(browser=tools.TOOLS['browser']))
-    assert brought == ['apt-get -qq update', 'apt-get -qq install -y --no-install-recommends chromium'] and capsys.readouterr().err == 'Installing chromium\n'
+    assert (
+        brought == ['apt-get -qq update', 'apt-get -qq install -y --no-install-recommends chromium']
+        and capsys.readouterr().err == 'Installing chromium\n'
+    )
     tools.main(dict(browser=tools.TOOLS['browser']))
     assert len(brought) == 2 and capsys.readouterr().err == '', 'the second time it is there'
 
@@ -111,13 +124,18 @@ def test_what_cannot_be_had_is_a_line_that_says_how(bare, brought, monkeypatch, 
     tools.main()
     lines = capsys.readouterr().err.splitlines()
     told = [l for l in lines if not l.startswith(('Installing', 'Downloading'))]
-    assert told == [t.missing for t in tools.TOOLS.values()] and all('Install' in l and 'apt install' in l and ' test_' in l for l in told)
+    assert told == [t.missing for t in tools.TOOLS.values()] and all(
+        'Install' in l and 'apt install' in l and ' test_' in l for l in told
+    )
     assert any('playwright install' in c for c in brought) and any('apt-get' in c for c in brought) == debian
     with pytest.raises(FileNotFoundError, match='apt install chromium'), browse.chromium(): pass
 
 
 def test_what_hangs_or_is_not_there_has_failed(tmp_path):
-    assert tools.run(str(tmp_path / 'none'))[0] and tools.run(sys.executable, '-c', 'import time; time.sleep(9)', seconds=.1)[0]
+    assert (
+        tools.run(str(tmp_path / 'none'))[0]
+        and tools.run(sys.executable, '-c', 'import time; time.sleep(9)', seconds=0.1)[0]
+    )
 
 
 def test_here_all_is_there(capsys):
@@ -139,7 +157,9 @@ def test_a_folder_that_is_no_clone_has_the_list_of_its_files(tmp_path, monkeypat
 
 def test_a_forge_runs_make_test_and_nothing_else():
     lines = (Path(dist.ROOT) / '.ci' / 'run').read_text().splitlines()
-    assert [l.split()[0] for l in lines if l and l[0] != '#'] == ['set', 'cd', 'exec', 'export', 'make'] and lines[-1] == 'make test'
+    assert [l.split()[0] for l in lines if l and l[0] != '#'] == ['set', 'cd', 'exec', 'export', 'make'] and lines[
+        -1
+    ] == 'make test'
 
 
 PYTHON = '''#!/bin/sh
@@ -159,7 +179,16 @@ def test_two_makes_at_once_install_one_after_the_other(tmp_path):
     python.parent.mkdir(parents=True)
     python.write_text(PYTHON.format(python=sys.executable))
     python.chmod(0o755)
-    made = [subprocess.Popen(['make', 'install', f'PYTHON={python}'], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in 'ab']
+    made = [
+        subprocess.Popen(
+            ['make', 'install', f'PYTHON={python}'],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in 'ab'
+    ]
     told = [job.communicate(timeout=60) for job in made]
     assert [job.returncode for job in made] == [0, 0], told
     log = (tmp_path / 'log').read_text().splitlines()

@@ -55,12 +55,21 @@ def row(frame, **where):
 @pytest.mark.parametrize('kind', ['arrow', 'frames', 'parquet', 'csv', 'run folder', 'mixed'])
 def test_good_data(shop, frames, stored, tmp_path, kind):
     shutil.copytree(stored / 'parquet', tmp_path / 'tables')
-    source = {'arrow': shop, 'frames': frames, 'run folder': tmp_path, 'parquet': stored / 'parquet', 'csv': stored / 'csv',
-              'mixed': frames | dict(orders=tmp_path / 'tables' / 'orders.parquet')}[kind]
+    source = {
+        'arrow': shop,
+        'frames': frames,
+        'run folder': tmp_path,
+        'parquet': stored / 'parquet',
+        'csv': stored / 'csv',
+        'mixed': frames | dict(orders=tmp_path / 'tables' / 'orders.parquet'),
+    }[kind]
     report = validate(source)
     assert report.ok, str(report)
     assert report.rows == {n: t.num_rows for n, t in shop.items()}
-    assert list(report.table.columns) == ['table', 'check', 'column', 'failures', 'first_keys', 'first_values', 'meaning'] and report.table.empty
+    assert (
+        list(report.table.columns) == ['table', 'check', 'column', 'failures', 'first_keys', 'first_values', 'meaning']
+        and report.table.empty
+    )
     assert str(report).startswith('All ') and all(n > 20 for n in report.checks.values())
 
 
@@ -95,13 +104,19 @@ def test_tables_without_rows(shop):
 def put(table, column, value, at=5, check=None, **where):
     def plant(f):
         i = row(f[table], **where) if where else at
-        f[table][column] = f[table][column].astype(object) if value is None or isinstance(value, str) else f[table][column]
+        f[table][column] = (
+            f[table][column].astype(object) if value is None or isinstance(value, str) else f[table][column]
+        )
         f[table].loc[i, column] = value(f[table].loc[i]) if callable(value) else value
         return f[table].loc[i, TABLES[table].key]
+
     return pytest.param(plant, (table, check, column), id=f'{table}.{column}.{check}')
 
 
-def rule(name, plant): return pytest.param(plant, next((r.table, r.name.split('.')[-1], r.column) for r in RULES if r.name == name), id=name)
+def rule(name, plant):
+    return pytest.param(
+        plant, next((r.table, r.name.split('.')[-1], r.column) for r in RULES if r.name == name), id=name
+    )
 
 
 def change(table, column, value, **where):
@@ -131,13 +146,17 @@ def drop_payment(f):
 
 
 def sold_before_launch(f):
-    f['products'].loc[row(f['products'], product_id=f['order_items'].loc[5, 'product_id']), 'launched_on'] = date(2089, 1, 1)
+    f['products'].loc[row(f['products'], product_id=f['order_items'].loc[5, 'product_id']), 'launched_on'] = date(
+        2089, 1, 1
+    )
     return f['order_items'][f['order_items'].product_id == f['order_items'].loc[5, 'product_id']].order_item_id.min()
 
 
 def two_prices(f):
     items = f['order_items'].assign(day=f['order_items'].order_id // 10**8)
-    same = items[items.duplicated(['day', 'product_id'], keep=False)].sort_values(['day', 'product_id', 'order_item_id'])
+    same = items[items.duplicated(['day', 'product_id'], keep=False)].sort_values(
+        ['day', 'product_id', 'order_item_id']
+    )
     f['order_items'].loc[same.index[0], 'unit_price_cents'] += 1
     return same.order_item_id.iloc[0]
 
@@ -188,19 +207,30 @@ DEFECTS = [
     rule('customers.unique_email', twice('customers', email=1)),
     rule('customers.postal_code_of_country', change('customers', 'postal_code', lambda r, f: r.postal_code[1:])),
     rule('products.unique_sku', twice('products', sku=1)),
-    rule('products.end_after_launch', change('products', 'discontinued_on', lambda r, f: r.launched_on - timedelta(days=1))),
+    rule(
+        'products.end_after_launch',
+        change('products', 'discontinued_on', lambda r, f: r.launched_on - timedelta(days=1)),
+    ),
     rule('orders.unique_order_id', twice('orders')),
     rule('orders.customer_id_exists', change('orders', 'customer_id', 4711)),
-    rule('orders.order_id_codes_day', change('orders', 'ordered_at', lambda r, f: r.ordered_at + DAY, status='cancelled')),
+    rule(
+        'orders.order_id_codes_day', change('orders', 'ordered_at', lambda r, f: r.ordered_at + DAY, status='cancelled')
+    ),
     rule('orders.delivered_when_arrived', change('orders', 'delivered_at', pd.NaT, status='delivered')),
-    rule('orders.delivered_after_ordered', change('orders', 'delivered_at', lambda r, f: r.ordered_at - DAY, status='delivered')),
+    rule(
+        'orders.delivered_after_ordered',
+        change('orders', 'delivered_at', lambda r, f: r.ordered_at - DAY, status='delivered'),
+    ),
     rule('order_items.unique_order_item_id', twice('order_items')),
     rule('order_items.unique_order_id_line_number', twice('order_items', order_id=1, line_number=1)),
     rule('order_items.unique_order_id_product_id', same_product),
     rule('order_items.order_id_exists', change('order_items', 'order_id', 8912319999999)),
     rule('order_items.product_id_exists', change('order_items', 'product_id', 4711)),
     rule('order_items.item_id_codes_line', change('order_items', 'line_number', 25)),
-    rule('order_items.discount_below_price', change('order_items', 'discount_cents', lambda r, f: r.quantity * r.unit_price_cents)),
+    rule(
+        'order_items.discount_below_price',
+        change('order_items', 'discount_cents', lambda r, f: r.quantity * r.unit_price_cents),
+    ),
     rule('order_items.returned_within_quantity', change('order_items', 'returned_quantity', 99)),
     rule('payments.unique_order_id', twice('payments', order_id=1)),
     rule('payments.order_id_exists', change('payments', 'order_id', 8912319999999)),
@@ -209,8 +239,15 @@ DEFECTS = [
     rule('payments.refund_when_refunded', change('payments', 'refunded_cents', 1, status='captured')),
     rule('payments.refund_within_amount', change('payments', 'refunded_cents', lambda r, f: r.amount_cents + 1)),
     rule('payments.tried_unless_pending', change('payments', 'attempts', 0)),
-    rule('order_after_signup', lambda f: change('customers', 'signed_up_at', pd.Timestamp('2089-01-01'), customer_id=f['orders'].loc[5, 'customer_id'])(f)
-         and f['orders'][f['orders'].customer_id == f['orders'].loc[5, 'customer_id']].order_id.min()),
+    rule(
+        'order_after_signup',
+        lambda f: (
+            change(
+                'customers', 'signed_up_at', pd.Timestamp('2089-01-01'), customer_id=f['orders'].loc[5, 'customer_id']
+            )(f)
+            and f['orders'][f['orders'].customer_id == f['orders'].loc[5, 'customer_id']].order_id.min()
+        ),
+    ),
     rule('order_has_lines', drop_lines),
     rule('order_has_payment', drop_payment),
     rule('product_on_sale', sold_before_launch),
@@ -251,7 +288,9 @@ def test_all_rules_have_a_defect():
     tried = {p.id for p in DEFECTS}
     columns = {f'{t.name}.{c}' for t in TABLES.values() for c in t.names}
     untried = {r.name for r in RULES} - columns - tried
-    assert untried <= {'products.unique_product_id', 'orders.order_number_from_1', 'payments.unique_payment_id'}, untried
+    assert untried <= {'products.unique_product_id', 'orders.order_number_from_1', 'payments.unique_payment_id'}, (
+        untried
+    )
 
 
 def test_many_defects_at_once(frames):
@@ -262,10 +301,15 @@ def test_many_defects_at_once(frames):
     report = validate(frames)
     f = found(report)
     assert f['order_items', 'least', 'quantity']['failures'] == 20
-    assert f['order_items', 'least', 'quantity']['first_keys'] == frames['order_items'].order_item_id[10:10 + FIRST].tolist()
+    assert (
+        f['order_items', 'least', 'quantity']['first_keys']
+        == frames['order_items'].order_item_id[10 : 10 + FIRST].tolist()
+    )
     assert f['payments', 'least', 'attempts']['first_values'] == [-1, -1]
     assert f['customers', 'values', 'segment']['first_keys'] == [10]
-    assert [x['table'] for x in report.failures] == sorted((x['table'] for x in report.failures), key=list(TABLES).index)
+    assert [x['table'] for x in report.failures] == sorted(
+        (x['table'] for x in report.failures), key=list(TABLES).index
+    )
     again = validate(frames)
     assert again.to_json() == report.to_json() and str(again) == str(report)
 
@@ -276,15 +320,24 @@ def test_report_speaks_three_ways(frames):
     data, key = json.loads(report.to_json()), int(frames['payments'].payment_id[3])
     assert data['ok'] is False and data['rows']['payments'] == 400 and key in data['failures'][0]['first_keys']
     assert 'ledger' in str(report) and str(key) in str(report) and 'should be: the amount is goods' in str(report)
-    assert '>ledger</td>' in report._repr_html_() and report.table.check.tolist() == [f['check'] for f in report.failures]
+    assert '>ledger</td>' in report._repr_html_() and report.table.check.tolist() == [
+        f['check'] for f in report.failures
+    ]
 
 
 # ---- tables and types
 
 def test_missing_table_and_columns(shop):
-    report = validate({n: t for n, t in shop.items() if n != 'products'} | dict(payments=shop['payments'].drop_columns(['method']).append_column('note', pa.nulls(400))))
+    report = validate(
+        {n: t for n, t in shop.items() if n != 'products'}
+        | dict(payments=shop['payments'].drop_columns(['method']).append_column('note', pa.nulls(400)))
+    )
     f = found(report)
-    assert ('products', 'missing', '') in f and ('payments', 'column_missing', 'method') in f and ('payments', 'column_unknown', 'note') in f
+    assert (
+        ('products', 'missing', '') in f
+        and ('payments', 'column_missing', 'method') in f
+        and ('payments', 'column_unknown', 'note') in f
+    )
     assert 'product_on_sale' in report.skipped and 'ledger' not in report.skipped
 
 
@@ -336,15 +389,19 @@ def test_damaged_page(stored, shop, tmp_path, parts):
     shutil.copytree(stored / 'parquet', tmp_path, dirs_exist_ok=True)
     path = tmp_path / 'orders.parquet'
     if parts:
-        path.unlink(); path.mkdir()
+        path.unlink()
+        path.mkdir()
         for i in range(2): pq.write_table(shop['orders'].slice(i * 200, 200), path / f'part-{i}.parquet')
         path /= 'part-1.parquet'
     data = path.read_bytes()
     path.write_bytes(data[:300] + b'\xff' * 20 + data[320:])
     report = validate(tmp_path)
-    assert [(f['table'], f['check'], f['first_keys']) for f in report.failures] == [('orders', 'unreadable', [path.name])], str(report)
+    assert [(f['table'], f['check'], f['first_keys']) for f in report.failures] == [
+        ('orders', 'unreadable', [path.name])
+    ], str(report)
     assert {'ledger', 'order_has_lines'} <= set(report.skipped) and report.rows['payments'] == 400
-    with pytest.raises(Unreadable, match='orders cannot be read: ' + path.name): list(given_tables(tmp_path)['orders'].batches())
+    with pytest.raises(Unreadable, match='orders cannot be read: ' + path.name):
+        list(given_tables(tmp_path)['orders'].batches())
 
 
 def test_page_that_is_no_text(stored, tmp_path):
@@ -353,8 +410,12 @@ def test_page_that_is_no_text(stored, tmp_path):
     t = pq.read_table(tmp_path / 'customers.parquet')
     names = t['first_name'].combine_chunks()
     names = names.cast(pa.string())
-    bad = pa.Array.from_buffers(pa.string(), len(names), [None, names.buffers()[1], pa.py_buffer(b'\xff' * names.buffers()[2].size)])
-    pq.write_table(t.set_column(t.schema.get_field_index('first_name'), 'first_name', bad), tmp_path / 'customers.parquet')
+    bad = pa.Array.from_buffers(
+        pa.string(), len(names), [None, names.buffers()[1], pa.py_buffer(b'\xff' * names.buffers()[2].size)]
+    )
+    pq.write_table(
+        t.set_column(t.schema.get_field_index('first_name'), 'first_name', bad), tmp_path / 'customers.parquet'
+    )
     assert ('customers', 'unreadable', '') in found(validate(tmp_path))
 
 
@@ -377,11 +438,15 @@ def test_one_bad_part_of_many(stored, shop, tmp_path):
     shutil.copytree(stored / 'parquet', tmp_path, dirs_exist_ok=True)
     (tmp_path / 'order_items.parquet').unlink()
     (tmp_path / 'order_items.parquet').mkdir()
-    for i in range(4): pq.write_table(shop['order_items'].slice(i * 250, 250), tmp_path / 'order_items.parquet' / f'part-{i}.parquet')
+    for i in range(4):
+        pq.write_table(shop['order_items'].slice(i * 250, 250), tmp_path / 'order_items.parquet' / f'part-{i}.parquet')
     assert validate(tmp_path).ok
     part = shop['order_items'].slice(500, 250).to_pandas()
     part.loc[2, 'quantity'] = -1
-    pq.write_table(pa.Table.from_pandas(part, schema=arrow_schema('order_items'), preserve_index=False), tmp_path / 'order_items.parquet' / 'part-2.parquet')
+    pq.write_table(
+        pa.Table.from_pandas(part, schema=arrow_schema('order_items'), preserve_index=False),
+        tmp_path / 'order_items.parquet' / 'part-2.parquet',
+    )
     assert found(validate(tmp_path))['order_items', 'least', 'quantity']['first_keys'] == [part.loc[2, 'order_item_id']]
 
 
@@ -415,16 +480,53 @@ CSV = {
     'no header': (lambda b: b.split(b'\n', 1)[1], ('column_missing', 'order_id'), None, None),
     'semicolons': (lambda b: b.replace(b',', b';'), ('separator', ''), 'line 1', None),
     'tabs': (lambda b: b.replace(b',', b'\t'), ('separator', ''), 'line 1', None),
-    'word for a number': (line(7, lambda x: x.rsplit(b',', 2)[0] + b',none,'), ('type', 'discount_cents'), 'line 7', 'none'),
-    'fraction for cents': (line(401, lambda x: x.rsplit(b',', 2)[0] + b',4.90,'), ('type', 'discount_cents'), 'line 401', '4.90'),
-    'number beyond 64 bits': (line(9, lambda x: b'99999999999999999999,' + x.split(b',', 1)[1]), ('type', 'order_id'), 'line 9', '99999999999999999999'),
+    'word for a number': (
+        line(7, lambda x: x.rsplit(b',', 2)[0] + b',none,'),
+        ('type', 'discount_cents'),
+        'line 7',
+        'none',
+    ),
+    'fraction for cents': (
+        line(401, lambda x: x.rsplit(b',', 2)[0] + b',4.90,'),
+        ('type', 'discount_cents'),
+        'line 401',
+        '4.90',
+    ),
+    'number beyond 64 bits': (
+        line(9, lambda x: b'99999999999999999999,' + x.split(b',', 1)[1]),
+        ('type', 'order_id'),
+        'line 9',
+        '99999999999999999999',
+    ),
     'other date order': (line(3, lambda x: x.replace(b'2025-', b'31.12.', 1)), ('type', 'ordered_at'), 'line 3', None),
-    'no such day': (line(3, lambda x: b','.join([*x.split(b',')[:2], b'2025-02-30 10:00:00', *x.split(b',')[3:]])), ('type', 'ordered_at'), 'line 3', '2025-02-30 10:00:00'),
-    'a number left out': (line(5, lambda x: b','.join([*x.split(b',')[:5], b'', *x.split(b',')[6:]])), ('not_null', 'shipping_cents'), None, None),
+    'no such day': (
+        line(3, lambda x: b','.join([*x.split(b',')[:2], b'2025-02-30 10:00:00', *x.split(b',')[3:]])),
+        ('type', 'ordered_at'),
+        'line 3',
+        '2025-02-30 10:00:00',
+    ),
+    'a number left out': (
+        line(5, lambda x: b','.join([*x.split(b',')[:5], b'', *x.split(b',')[6:]])),
+        ('not_null', 'shipping_cents'),
+        None,
+        None,
+    ),
     'too few fields': (line(6, lambda x: x.split(b',', 1)[1]), ('fields', ''), 'line 6', '8 fields'),
     'too many fields': (line(6, lambda x: x + b',1'), ('fields', ''), 'line 6', '10 fields'),
     'cut off': (lambda b: b[:-40], ('fields', ''), 'line 401', None),
-    'latin-1': (line(8, lambda x: x.replace(b'"web"', b'"w\xe9b"').replace(b'"app"', b'"\xe9pp"').replace(b'"marketplace"', b'"m\xe9rket"')), ('encoding', ''), 'line 8', None),
+    'latin-1': (
+        line(
+            8,
+            lambda x: (
+                x.replace(b'"web"', b'"w\xe9b"')
+                .replace(b'"app"', b'"\xe9pp"')
+                .replace(b'"marketplace"', b'"m\xe9rket"')
+            ),
+        ),
+        ('encoding', ''),
+        'line 8',
+        None,
+    ),
     'utf-16': (lambda b: b.decode().encode('utf-16'), ('encoding', ''), 'line 1', 'byte 0xff at offset 0'),
     'quote left open': (line(6, lambda x: x.replace(b'"', b'', 1)), None, None, None),
     'binary': (lambda b: bytes(range(256)) * 50, None, None, None),
@@ -460,7 +562,13 @@ def test_csv_that_is_only_written_differently(files):
 def test_text_is_taken_as_it_is(files):
     "Words that other readers take for null, commas, quotes, line breaks."
     customers = pd.read_csv(files / 'customers.csv', dtype=str, keep_default_na=False)
-    customers.loc[0, ['first_name', 'last_name', 'city', 'street', 'country']] = ['NA', 'null', 'A, "B"', 'Line 1\nLine 2', 'NA']
+    customers.loc[0, ['first_name', 'last_name', 'city', 'street', 'country']] = [
+        'NA',
+        'null',
+        'A, "B"',
+        'Line 1\nLine 2',
+        'NA',
+    ]
     customers.to_csv(files / 'customers.csv', index=False)
     report = validate(files)
     assert report.ok and report.rows['customers'] == 200, str(report)

@@ -27,11 +27,15 @@ def needed(requires, extras=(), seen=None):
     for r in map(Requirement, requires):
         if r.marker and not any(r.marker.evaluate(dict(extra=x)) for x in ('', *extras)): continue
         name = canonicalize_name(r.name)
-        if name == 'shop-nb': needed(requires, r.extras, seen); continue
+        if name == 'shop-nb':
+            needed(requires, r.extras, seen)
+            continue
         if seen.setdefault(name, set()) >= {'', *r.extras}: continue
         seen[name] |= {'', *r.extras}
-        try: needed(distribution(name).requires or (), r.extras, seen)
-        except PackageNotFoundError: pytest.fail(f'{r} is needed by shop_nb and not installed')
+        try:
+            needed(distribution(name).requires or (), r.extras, seen)
+        except PackageNotFoundError:
+            pytest.fail(f'{r} is needed by shop_nb and not installed')
     return sorted(seen)
 
 
@@ -62,7 +66,9 @@ def test_what_travels(wheel, tracked):
     here |= {f'shop_nb/page/{p.relative_to("nbs/dashboard")}' for p in tracked if p.is_relative_to('nbs/dashboard')}
     assert {n for n in told['files'] if '.dist-info/' not in n} == here and 'shop_nb/py.typed' in here
     assert told['kilobytes'] < 450
-    assert '](nbs/' not in zipfile.ZipFile(wheel).read(next(n for n in told['files'] if n.endswith('/METADATA'))).decode(), 'a link that is dead on a package index'
+    assert (
+        '](nbs/' not in zipfile.ZipFile(wheel).read(next(n for n in told['files'] if n.endswith('/METADATA'))).decode()
+    ), 'a link that is dead on a package index'
 
 
 def test_core_alone(wheel, tmp_path): built.core(environment(wheel, tmp_path / 'env', ()))

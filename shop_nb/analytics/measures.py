@@ -48,6 +48,7 @@ def _days(text, first, last):
     if start > end or end < first or start > last: raise ValueError
     return max(start, first), min(end, last)
 
+# %% ../../nbs/30_analytics/06_measures.ipynb #670a638d
 def from_query(
     query:str, # the query of a URL, with or without `?`
     bounds:tuple, # first and last day of the data
@@ -88,6 +89,7 @@ def year_before(
     start = filters.start - YEAR
     return replace(filters, start=start, end=filters.end - YEAR) if start >= first else None
 
+# %% ../../nbs/30_analytics/06_measures.ipynb #b4e058dc
 def compared(
     filters:Filters, # a view
     first:dt.date, # the first day of the data
@@ -100,6 +102,7 @@ def sql_texts(values): return ', '.join("'" + str(v).replace("'", "''") + "'" fo
 
 _COLUMNS = dict(country='c.country', channel='o.channel', method='p.method')
 
+# %% ../../nbs/30_analytics/06_measures.ipynb #eb3e0288
 def picked_sql(
     filters:Filters, # a view
 ) -> str: # a WITH clause that defines `picked`, one row per order
@@ -115,6 +118,7 @@ def picked_sql(
             '\n  join payments as p using (order_id)'
             + ''.join(f'\n  {"and" if i else "where"} {w}' for i, w in enumerate(where)) + '\n)\n')
 
+# %% ../../nbs/30_analytics/06_measures.ipynb #06c3e2d8
 def lines_sql(
     filters:Filters, # a view
 ) -> str: # a WHERE clause for `sales_lines as l`, or nothing

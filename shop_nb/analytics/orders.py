@@ -55,7 +55,11 @@ order by lines
     dict(kind='bar', x='lines', y='orders', also='share', xlabel='order lines'))
 
 # %% ../../nbs/30_analytics/05_orders.ipynb #d765b957
-question('discount_effect', 'Gross profit per sale by discount', 'one row per discount band', '''
+question(
+    'discount_effect',
+    'Gross profit per sale by discount',
+    'one row per discount band',
+    '''
 with lines as (
     select order_id,
         sum(i.quantity * i.unit_price_cents) as list_cents,
@@ -89,8 +93,10 @@ from banded
 join (values (0, 'none'), (1, 'up to 5%'), (2, '5 to 10%'), (3, '10 to 20%'), (4, 'over 20%')) as b(band, name) using (band)
 group by band, b.name
 order by band
-''', 'What is left of a sale at each discount, among customers who differ in more than the discount?',
-    dict(kind='bar', x='discount', y='margin_per_order_eur', also='margin_rate', xlabel='discount on list price'))
+''',
+    'What is left of a sale at each discount, among customers who differ in more than the discount?',
+    dict(kind='bar', x='discount', y='margin_per_order_eur', also='margin_rate', xlabel='discount on list price'),
+)
 
 # %% ../../nbs/30_analytics/05_orders.ipynb #16469b7f
 question('delivery_times', 'Days from order to delivery', 'one row per number of days', '''

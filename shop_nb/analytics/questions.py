@@ -61,6 +61,7 @@ def copy_tables(con, db, rows=20_000):
             yield batch
     con.unregister('batch')
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #a9349774
 def _from_sqlite(con, path):
     "Copy the tables of a SQLite file into DuckDB, all as of one moment"
     db = sqlite3.connect(f'{path.resolve().as_uri()}?mode=ro', uri=True, isolation_level=None)
@@ -68,9 +69,13 @@ def _from_sqlite(con, path):
         db.execute('begin')
         for _ in copy_tables(con, db): pass
     except (sqlite3.Error, pa.ArrowException) as e:
-        if not str(e).startswith('no such ') and isinstance(e, sqlite3.Error): raise database_error(e, path) from None
-        raise ShopError(f'{path} is not a shop: {first_line(e)}.', 'Create one: shop-nb load DIR --db FILE', code=2) from None
-    finally: db.close()
+        if not str(e).startswith('no such ') and isinstance(e, sqlite3.Error):
+            raise database_error(e, path) from None
+        raise ShopError(
+            f'{path} is not a shop: {first_line(e)}.', 'Create one: shop-nb load DIR --db FILE', code=2
+        ) from None
+    finally:
+        db.close()
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #70e7203a
 BUYERS = '''
@@ -106,6 +111,7 @@ def _gib(text): # DuckDB writes a size as 11.7 GiB
     number, unit = text.split()
     return float(number) * 1024 ** (['KiB', 'MiB', 'GiB', 'TiB'].index(unit) - 2)
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #967dafdf
 def open_duckdb(limited=False):
     "DuckDB in memory, which takes no name in a query for a variable of Python"
     duckdb = need('duckdb', 'analytics')
@@ -122,6 +128,7 @@ def open_duckdb(limited=False):
 
 def _quoted(text): return "'" + str(text).replace("'", "''") + "'"
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #317a3288
 def _named(source): return str(source) if isinstance(source, (str, Path)) else 'This shop'
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #5f9b1c1a
@@ -150,6 +157,7 @@ def lock(
         enable_external_access='false', lock_configuration='true',
     ).items(): con.execute(f'set {name} = {value}')
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #9d7d96c8
 def _files(source):
     "The Parquet files that the tables of a source are read from, as long as its connection is open"
     if isinstance(source, dict): paths = [Path(p) for p in source.values() if isinstance(p, (str, Path))]
@@ -163,11 +171,14 @@ def _existing(source):
     if isinstance(source, dict):
         missing = [t for t in TABLES if t not in source]
         if not missing: return source
-        raise ShopError(f'This is not a shop: it has no {", ".join(missing)}.', f'Give a dict with {", ".join(TABLES)}', code=2)
+        raise ShopError(
+            f'This is not a shop: it has no {", ".join(missing)}.', f'Give a dict with {", ".join(TABLES)}', code=2
+        )
     source = Path(source)
     if source.exists(): return source
     raise ShopError(f'There is no {source}.', 'Name a run folder or a SQLite file that exists', code=2)
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #e2409bb8
 def connect(
     source, # a run folder, a folder of Parquet or CSV tables, a SQLite file, or a dict of Arrow tables or pandas frames
     days:tuple=None, # first and last day that the shop ran; None looks into the run's manifest
@@ -179,13 +190,17 @@ def connect(
     duckdb, source = need('duckdb', 'analytics'), _existing(source)
     con = open_duckdb(locked)
     try:
-        if isinstance(source, Path) and source.is_file(): _from_sqlite(con, source)
-        else: _from_tables(con, source)
+        if isinstance(source, Path) and source.is_file():
+            _from_sqlite(con, source)
+        else:
+            _from_tables(con, source)
         add_views(con)
         _ran(con, source, days)
         if locked: lock(con, _files(source))
     except duckdb.Error as e:
-        raise ShopError(f'{_named(source)} cannot be read: {first_line(e)}.', 'Check it: shop-nb validate DIR') from None
+        raise ShopError(
+            f'{_named(source)} cannot be read: {first_line(e)}.', 'Check it: shop-nb validate DIR'
+        ) from None
     return con
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #ad7d67b3
@@ -215,6 +230,7 @@ def _statement(sql):
     begin = max((at + 1 for at in ends if at < first), default=0)
     return data[begin:min((at for at in ends if at > first), default=len(data))].decode()
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #5c50bb1f
 def fetch(
     con, # a connection that `connect` made
     sql:str, # a query
@@ -225,15 +241,21 @@ def fetch(
 
     Raises `ShopError` (code 2) if it needs more rows or memory than it may have, and DuckDB's own errors."""
     text = _statement(sql)
+
     def work():
         relation = con.sql(text, params=params)
         return pa.table({}) if relation is None else relation.limit(most + 1).to_arrow_table()
+
     todo = 'Join each table by its key, as in: join order_items using (order_id)'
     duckdb = need('duckdb', 'analytics')
-    try: table = _interruptible(con, work)
+    try:
+        table = _interruptible(con, work)
     except duckdb.Error as e:
-        if not isinstance(e, duckdb.OutOfMemoryException) and 'Arrow Appender' not in str(e): raise # text beyond 2 GiB
-        raise ShopError('This query needs more memory than it may have: is a join condition missing?', todo, code=2) from None
+        if not isinstance(e, duckdb.OutOfMemoryException) and 'Arrow Appender' not in str(e):
+            raise # text beyond 2 GiB
+        raise ShopError(
+            'This query needs more memory than it may have: is a join condition missing?', todo, code=2
+        ) from None
     if table.num_rows <= most: return table
     raise ShopError(f'This query has more than {most:,} rows: is a join condition missing?', todo, code=2)
 
@@ -242,27 +264,34 @@ def _numbered(lines, sql):
     "DuckDB's lines, with the number that the line it shows has in the query"
     for i, line in enumerate(lines):
         if not (shown := re.match(r'LINE \d+: (.*)', line)): continue
-        number = next((n for n, text in enumerate(sql.splitlines(), 1) if text.rstrip().expandtabs(1) == shown[1]), None)
+        number = next(
+            (n for n, text in enumerate(sql.splitlines(), 1) if text.rstrip().expandtabs(1) == shown[1]), None
+        )
         if number is None: continue
         lines[i] = f'LINE {number}: {shown[1]}'
         if i + 1 < len(lines): lines[i + 1] = ' ' * (len(lines[i]) - len(line)) + lines[i + 1]
     return lines
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #26c00aa7
 def _duckdb_says(error, sql):
     "What DuckDB says of a query: all of it where that helps to mend the query, else the first line"
     lines = [''.join(filter(str.isprintable, l.expandtabs(1))).rstrip() for l in str(error).splitlines()]
     lines = [l for l in lines if l]
-    if not lines or not lines[0].startswith(('Parser', 'Binder', 'Catalog', 'Conversion')): return f'{first_line(error)}.'
+    if not lines or not lines[0].startswith(('Parser', 'Binder', 'Catalog', 'Conversion')):
+        return f'{first_line(error)}.'
     return '\n'.join(_numbered(lines, sql))
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #fe620733
 def _columns_of(con, sql):
     "The tables and views that a query names, with their columns: {name: [columns]}"
-    rows = con.sql('select table_name, column_name from duckdb_columns() where not internal order by column_index').fetchall()
+    rows = con.sql(
+        'select table_name, column_name from duckdb_columns() where not internal order by column_index'
+    ).fetchall()
     named = dict.fromkeys(re.findall(r'(?:\bfrom|\bjoin|,)\s+(\w+)', sql.lower()))
     columns = {name: [c for table, c in rows if table == name] for name in named}
     return {name: names for name, names in columns.items() if names}
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #c4597666
 def sql_error(
     con, # the connection that was asked
     error, # DuckDB's error
@@ -271,7 +300,9 @@ def sql_error(
     "What is wrong with a query, and the names of columns or tables where one of those is wrong"
     text, todo = str(error), ''
     if 'Table with name' in text:
-        views = [name for name, in con.sql('select view_name from duckdb_views() where not internal order by 1').fetchall()]
+        views = [
+            name for (name,) in con.sql('select view_name from duckdb_views() where not internal order by 1').fetchall()
+        ]
         todo = f"The tables are {', '.join(TABLES)}; the views are {', '.join(v for v in views if v not in TABLES)}"
     elif re.search('Referenced (column|table)|does not have a column', text):
         todo = '\n'.join(f"{name} has {', '.join(columns)}" for name, columns in _columns_of(con, sql).items())
@@ -345,7 +376,9 @@ def find(
 ) -> Question:
     "The question of that name; raises `ShopError` (code 2) with the nearest name if there is none"
     if name in _registry or name in questions(): return _registry[name]
-    raise ShopError(f'There is no question {name!r}.', nearest(name, _registry) or 'See them all: shop-nb ask --list', code=2)
+    raise ShopError(
+        f'There is no question {name!r}.', nearest(name, _registry) or 'See them all: shop-nb ask --list', code=2
+    )
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #c47433c9
 def _day(value):
@@ -397,11 +430,14 @@ def _check_days(values, first, last):
     if end and not start and end < first:
         raise ShopError(f'end is {end}, but the data begins on {first}.', 'Choose a later end', code=2)
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #672cf475
 def _bind(q, con, given):
     "The value of each parameter of a question: given, or its default, or a bound of the data; and the days that cut months"
     unknown = [p for p in given if p not in q.params]
     if unknown:
-        raise ShopError(f'{q.name} has no parameter {unknown[0]!r}.', f'It takes {", ".join(q.params) or "none"}', code=2)
+        raise ShopError(
+            f'{q.name} has no parameter {unknown[0]!r}.', f'It takes {", ".join(q.params) or "none"}', code=2
+        )
     values = {p: _value(p, given.get(p) if given.get(p) is not None else default) for p, default in q.params.items()}
     *bounds, ran_from, ran_to = con.sql(_BOUNDS).fetchall()[0]
     _check_days(values, *bounds)
@@ -425,8 +461,15 @@ def counts_sales(
     return 'is_sale = 1' in sql or 'sales_lines' in sql
 
 # words of columns that a heading writes in another way
-_WORDS = {'margin rate': 'gross margin', 'margin per order': 'gross profit per sale', 'margin': 'gross profit', 'aov': 'AOV', 'mean 7d': '7-day mean'}
+_WORDS = {
+    'margin rate': 'gross margin',
+    'margin per order': 'gross profit per sale',
+    'margin': 'gross profit',
+    'aov': 'AOV',
+    'mean 7d': '7-day mean',
+}
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #464b54d4
 def label_of(
     column:str, # a column of an answer
     sales:bool=False, # whether its orders are sales, see `counts_sales`
@@ -468,6 +511,7 @@ def _months_of(frame):
     if not {'cohort', 'month_number'} <= set(frame): return []
     return [m + n for m, n in zip(pd.to_datetime(frame.cohort).dt.to_period('M'), frame.month_number)]
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #a4951a48
 def cut_months(
     frame:pd.DataFrame, # rows about a calendar month: with `month`, or with `cohort` and `month_number`
     start:dt.date=None, # the day before which something is missing; None if nothing is
@@ -518,9 +562,14 @@ class Answer:
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #cd1112c6
 @patch
-def _repr_html_(self:Answer):
+def _repr_html_(self: Answer):
     def cells(texts): return [Raw(html.escape(text)) for text in texts]
-    right = [i for i, (c, t) in enumerate(self.frame.dtypes.items()) if pd.api.types.is_numeric_dtype(t) and unit_of(c) != 'id']
+
+    right = [
+        i
+        for i, (c, t) in enumerate(self.frame.dtypes.items())
+        if pd.api.types.is_numeric_dtype(t) and unit_of(c) != 'id'
+    ]
     rows = [cells(row) for row in self._said().itertuples(index=False, name=None)]
     body = html_table(cells(self._head(c) for c in self.frame), rows, right)
     rest = self._rest() if len(self) else html.escape(self.no_rows)
@@ -534,9 +583,11 @@ def plain_value(value):
     return f'{value:%Y-%m-%d}' if isinstance(value, dt.date) else getattr(value, 'item', lambda: value)()
 
 @patch
-def rows(self:Answer) -> list: # one dict per row
+def rows(self: Answer) -> list: # one dict per row
     "The rows of an answer as JSON has them"
-    return [{c: plain_value(v) for c, v in zip(self.frame, row)} for row in self.frame.itertuples(index=False, name=None)]
+    return [
+        {c: plain_value(v) for c, v in zip(self.frame, row)} for row in self.frame.itertuples(index=False, name=None)
+    ]
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #9c1a0b03
 class UnixLines:
@@ -561,15 +612,22 @@ def to_csv(self:Answer, path=None): # the text, or None if it went to `path`
     Path(path).write_text(text.getvalue(), encoding='utf-8', newline='')
 
 @patch
-def to_json(self:Answer, path=None): # the text, or None if it went to `path`
+def to_json(self: Answer, path=None): # the text, or None if it went to `path`
     "The answer as JSON: name, title, grain, params, rows"
     params = {k: plain_value(v) for k, v in self.params.items()}
-    text = json.dumps(dict(name=self.name, title=self.title, grain=self.grain, params=params, rows=self.rows()), ensure_ascii=False, indent=1)
+    text = json.dumps(
+        dict(name=self.name, title=self.title, grain=self.grain, params=params, rows=self.rows()),
+        ensure_ascii=False,
+        indent=1,
+    )
     if path is None: return text
     Path(path).write_text(text + '\n', encoding='utf-8')
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #8cf85912
-_VALUES = dict(country='select distinct country from customers order by 1', category='select distinct category from products order by 1')
+_VALUES = dict(
+    country='select distinct country from customers order by 1',
+    category='select distinct category from products order by 1',
+)
 
 def _too_narrow(con, q, values, usual):
     "The parameters without which there would be rows: one, or else all that are not as usual; empty if none"
@@ -578,6 +636,7 @@ def _too_narrow(con, q, values, usual):
     names = next(([n] for n in changed if has_rows([n])), changed if has_rows(changed) else [])
     return f'nothing matches {" and ".join(f"{n} = {values[n]}" for n in names)}' if names else ''
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #5677ac55
 def _why_no_rows(con, q, values):
     "The value of a parameter that is the reason, and what there is instead; empty if none is the reason"
     for name, sql in _VALUES.items():
@@ -600,6 +659,7 @@ def as_frame(table):
     fitted = pa.table([fit(c) for c in table.columns], names=table.schema.names)
     return fitted.to_pandas(date_as_object=False)
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #7f88ecfb
 def ask(
     name:str, # a question's name; `QUESTIONS` has them all
     source, # what `connect` takes, or a connection that it made
@@ -615,7 +675,9 @@ def ask(
         frame = as_frame(fetch(con, q.sql, values))
         return Answer(q, frame, values, cut_months(frame, *days), '' if len(frame) else _why_no_rows(con, q, values))
     except need('duckdb', 'analytics').Error as e:
-        raise ShopError(f'{_named(source)} has no answer to {name}: {first_line(e)}.', 'Check it: shop-nb validate DIR') from None
+        raise ShopError(
+            f'{_named(source)} has no answer to {name}: {first_line(e)}.', 'Check it: shop-nb validate DIR'
+        ) from None
     finally:
         if con is not source: con.close()
 
@@ -623,9 +685,12 @@ def ask(
 def _variable(name, value):
     "The SQL that sets a parameter to its default"
     bound = dict(start='min', end='max').get(name)
-    if bound and value is None: text = f'(select {bound}(cast(ordered_at as date)) from orders)'
-    elif value is None: text = f'cast(null as {dict(int="bigint", date="date").get(PARAMS[name].type.__name__, "varchar")})'
-    else: text = str(value) if isinstance(value, int) else f"'{value}'"
+    if bound and value is None:
+        text = f'(select {bound}(cast(ordered_at as date)) from orders)'
+    elif value is None:
+        text = f'cast(null as {dict(int="bigint", date="date").get(PARAMS[name].type.__name__, "varchar")})'
+    else:
+        text = str(value) if isinstance(value, int) else f"'{value}'"
     return f'set variable "{name}" = {text};'
 
 def _script(q):

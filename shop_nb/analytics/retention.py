@@ -68,7 +68,11 @@ order by month
     dict(kind='stacked', x='month', y=('returning_eur', 'new_eur'), what='revenue in euro'))
 
 # %% ../../nbs/30_analytics/04_retention.ipynb #d0f38899
-question('repeat_rate', 'Repeat rate of new customers', 'one row per number of days after the first order', '''
+question(
+    'repeat_rate',
+    'Repeat rate of new customers',
+    'one row per number of days after the first order',
+    '''
 with numbered as (
     select customer_id, order_day,
         row_number() over (partition by customer_id order by ordered_at, order_id) as order_number
@@ -95,11 +99,25 @@ from spans
 join newcomers on first_order_day + day_count <= $end
 group by day_count
 order by days
-''', 'Do first-time buyers come back, and when should they be reminded?',
-    dict(kind='line', x='days', y='repeat_rate', what='share with a second order, of the n new customers seen that long', marks=True, base='customers', xlabel='days after the first order'))
+''',
+    'Do first-time buyers come back, and when should they be reminded?',
+    dict(
+        kind='line',
+        x='days',
+        y='repeat_rate',
+        what='share with a second order, of the n new customers seen that long',
+        marks=True,
+        base='customers',
+        xlabel='days after the first order',
+    ),
+)
 
 # %% ../../nbs/30_analytics/04_retention.ipynb #6807ee4f
-question('cohort_retention', 'Retention of monthly cohorts', 'one row per cohort and month since its first order', '''
+question(
+    'cohort_retention',
+    'Retention of monthly cohorts',
+    'one row per cohort and month since its first order',
+    '''
 with cohorts as (
     select cohort, count(*) as cohort_size
     from buyers
@@ -131,8 +149,20 @@ select cohort, month_number, cohort_size,
 from grid
 left join active using (cohort, month_number)
 order by cohort, month_number
-''', 'Do customers stay, and do newer ones stay longer than older ones?',
-    dict(kind='heatmap', x='month_number', y='cohort', z='retention_rate', what='customers who bought again, % of the cohort (its size in brackets)', text=True, skip=0, size='cohort_size', xlabel='months after the first order'))
+''',
+    'Do customers stay, and do newer ones stay longer than older ones?',
+    dict(
+        kind='heatmap',
+        x='month_number',
+        y='cohort',
+        z='retention_rate',
+        what='customers who bought again, % of the cohort (its size in brackets)',
+        text=True,
+        skip=0,
+        size='cohort_size',
+        xlabel='months after the first order',
+    ),
+)
 
 # %% ../../nbs/30_analytics/04_retention.ipynb #d2e0ee35
 question('rfm_segments', 'Customer segments (RFM)', 'one row per segment', '''
@@ -175,7 +205,11 @@ order by sum(monetary) desc, segment
     dict(kind='grouped', y='segment', x=('revenue_share', 'customer_share'), what='share of revenue and of customers'))
 
 # %% ../../nbs/30_analytics/04_retention.ipynb #813ce1f7
-question('customer_lifetime_value', 'Lifetime value of new customers', 'one row per month (30 days) of a customer\'s life', '''
+question(
+    'customer_lifetime_value',
+    'Lifetime value of new customers',
+    'one row per month (30 days) of a customer\'s life',
+    '''
 with newcomers as (
     select customer_id, first_order_day, ($end - first_order_day + 1) // 30 as whole_months
     from buyers
@@ -212,8 +246,19 @@ select month_number, customers,
     round(sum(margin) over (order by month_number), 2) as margin_eur
 from steps
 order by month_number
-''', 'How much may it cost to win a customer?',
-    dict(kind='line', x='month_number', y=('revenue_eur', 'margin_eur'), marks=True, what='euro per customer, added up; n customers have lived through the month', base='customers', xlabel='months of 30 days since the first order'), least=20)
+''',
+    'How much may it cost to win a customer?',
+    dict(
+        kind='line',
+        x='month_number',
+        y=('revenue_eur', 'margin_eur'),
+        marks=True,
+        what='euro per customer, added up; n customers have lived through the month',
+        base='customers',
+        xlabel='months of 30 days since the first order',
+    ),
+    least=20,
+)
 
 # %% ../../nbs/30_analytics/04_retention.ipynb #1b9b3b77
 question('lapsed_customers', 'Lapsed customers', 'one row per lapsed customer, most valuable first', '''

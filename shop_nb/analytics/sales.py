@@ -45,7 +45,11 @@ order by month
     dict(kind='bar', x='month', y='revenue_eur', best='max'))
 
 # %% ../../nbs/30_analytics/03_sales.ipynb #b87e7d4c
-question('daily_revenue', 'Revenue by day', 'one row per calendar day', '''
+question(
+    'daily_revenue',
+    'Revenue by day',
+    'one row per calendar day',
+    '''
 with days as (
     select cast(d as date) as day
     from generate_series(cast($start as date), cast($end as date), interval 1 day) as t(d)
@@ -74,8 +78,17 @@ select day, orders,
     end as mean_7d_eur
 from filled
 order by day
-''', 'Which days stand out, and what is the level once the week is taken out?',
-    dict(kind='line', x='day', y='revenue_eur', smooth='mean_7d_eur', peaks=3, note='thin: each day, thick: mean of 7 days'))
+''',
+    'Which days stand out, and what is the level once the week is taken out?',
+    dict(
+        kind='line',
+        x='day',
+        y='revenue_eur',
+        smooth='mean_7d_eur',
+        peaks=3,
+        note='thin: each day, thick: mean of 7 days',
+    ),
+)
 
 # %% ../../nbs/30_analytics/03_sales.ipynb #c1232bc3
 question('hour_weekday', 'Sales by weekday and hour', 'one row per hour of the week', '''
@@ -176,7 +189,11 @@ limit $limit
     dict(kind='hbar', x='revenue_eur', y='name'))
 
 # %% ../../nbs/30_analytics/03_sales.ipynb #bb73562a
-question('product_pareto', 'Revenue concentration by product', 'one row per product of the catalogue, best first', '''
+question(
+    'product_pareto',
+    'Revenue concentration by product',
+    'one row per product of the catalogue, best first',
+    '''
 with sold as (
     select product_id, sum(revenue_cents) as revenue_cents
     from sales_lines
@@ -211,8 +228,17 @@ select rank, product_id, name, category,
     end as class
 from running
 order by rank
-''', 'Which products deserve attention, and which only take up space?',
-    dict(kind='pareto', x='product_share', y='running_share', group='class', what='running share of revenue', things='products'))
+''',
+    'Which products deserve attention, and which only take up space?',
+    dict(
+        kind='pareto',
+        x='product_share',
+        y='running_share',
+        group='class',
+        what='running share of revenue',
+        things='products',
+    ),
+)
 
 # %% ../../nbs/30_analytics/03_sales.ipynb #d0db4123
 question('product_pairs', 'Products bought together', 'one row per pair of products, most often together first', '''
@@ -255,7 +281,11 @@ limit $limit
     dict(kind='hbar', x='orders', y=('product_a', 'product_b'), also='lift'))
 
 # %% ../../nbs/30_analytics/03_sales.ipynb #cad9411b
-question('returns_by_category', 'Returns by category', 'one row per product category with a delivery', '''
+question(
+    'returns_by_category',
+    'Returns by category',
+    'one row per product category with a delivery',
+    '''
 with delivered as (
     select l.category, l.quantity, l.returned_quantity, l.revenue_cents, l.returned_cents
     from sales_lines as l
@@ -278,5 +308,14 @@ select category, units, returned_units,
     round(returned_cents / 100.0, 2) as returned_eur
 from by_category
 order by returned_units / units desc, category
-''', 'Where do sizes, photos or quality disappoint?',
-    dict(kind='hbar', x='return_rate', y='category', what='units returned, share of units delivered', note='not final', also='returned_eur'))
+''',
+    'Where do sizes, photos or quality disappoint?',
+    dict(
+        kind='hbar',
+        x='return_rate',
+        y='category',
+        what='units returned, share of units delivered',
+        note='not final',
+        also='returned_eur',
+    ),
+)

@@ -28,6 +28,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+
+# %% ../../nbs/55_api/09_app.ipynb #ff98d757
 from starlette.middleware.cors import CORSMiddleware
 
 from .. import __version__
@@ -48,15 +50,18 @@ from ..store.repository import PARTS, Store, expansions, filters
 # %% ../../nbs/55_api/09_app.ipynb #8a212f7a
 _UNKNOWN = {'WWW-Authenticate': 'Bearer'}
 
+# %% ../../nbs/55_api/09_app.ipynb #2801029a
 class Service:
     "What the routes share"
-    def __init__(self, config:Config):
+
+    def __init__(self, config: Config):
         self.config, self.store, self.keys = config, Store(config.db, config.timeout), Keys(config.db)
         self.snapshots, self.writer, self.doing = Snapshots(self.store), ThreadPoolExecutor(1, 'writer'), set()
 
     def close(self):
         self.writer.shutdown()
-        self.snapshots.close(); self.store.close()
+        self.snapshots.close()
+        self.store.close()
 
     def admit(self, request, scope):
         "The key of a request, or None if it needs none; raises HTTPException"
@@ -77,20 +82,28 @@ class Service:
         owner, loop = request.state.key.id, asyncio.get_running_loop()
         about = request.method, request.url.path, request.url.query, request.headers.get('content-type', '')
         digest = hashlib.sha256(' '.join(about).encode() + await request.body()).hexdigest()
-        if key and (owner, key) in self.doing: raise HTTPException(409, 'A request with this Idempotency-Key is being answered.')
+        if key and (owner, key) in self.doing:
+            raise HTTPException(409, 'A request with this Idempotency-Key is being answered.')
         self.doing.add((owner, key))
+
         def once(): return self.store.once(job, owner, key, digest, dry_run, again)
-        try: (status, headers, body), replayed = await loop.run_in_executor(self.writer, once)
-        finally: self.doing.discard((owner, key))
+
+        try:
+            (status, headers, body), replayed = await loop.run_in_executor(self.writer, once)
+        finally:
+            self.doing.discard((owner, key))
         headers = json.loads(headers) | ({'Idempotency-Replayed': 'true'} if replayed else {})
         if 'Location' in headers: headers['Location'] = self.at(headers['Location'])
         return Response(body, status, headers, 'application/json' if body else None)
 
 # %% ../../nbs/55_api/09_app.ipynb #dc45df05
-_kinds = dict(POST=['application/json'], PUT=['application/json'], PATCH=['application/json', 'application/merge-patch+json'])
+_kinds = dict(
+    POST=['application/json'], PUT=['application/json'], PATCH=['application/json', 'application/merge-patch+json']
+)
 
 def _kind(request): return request.headers.get('content-type', '').partition(';')[0].strip().lower()
 
+# %% ../../nbs/55_api/09_app.ipynb #b6c71bf7
 class _Route(APIRoute):
     "A route that checks the key, then the kind and form of the body, before it reads the request"
     def get_route_handler(self):
@@ -124,23 +137,44 @@ class _Route(APIRoute):
             return self.endpoint(**found)
         return call
 
+# %% ../../nbs/55_api/09_app.ipynb #b6a02e44
 _plain_key = re.compile('[1-9][0-9]{0,14}') # FastAPI says what is wrong with any other one
 
 # %% ../../nbs/55_api/09_app.ipynb #4e751dd4
 def _json(value, status=200, headers=None): return Response(orjson.dumps(value), status, headers, 'application/json')
 def _tag(version): return f'"{version}"'
-def _matches(header, version): return header.strip() == '*' or version in {t.strip().removeprefix('W/').strip('"') for t in header.split(',')}
+def _matches(header, version):
+    return header.strip() == '*' or version in {t.strip().removeprefix('W/').strip('"') for t in header.split(',')}
 
 def _expected(if_match):
     "The versions that a row may have, from If-Match; raises HTTPException"
-    if if_match is None: raise HTTPException(428, 'If-Match is missing: send the ETag of the row as you read it, or * for any version.')
-    return None if if_match.strip() == '*' else {t.strip().strip('"').partition('.')[0] for t in if_match.split(',') if not t.strip().startswith('W/')}
+    if if_match is None:
+        raise HTTPException(428, 'If-Match is missing: send the ETag of the row as you read it, or * for any version.')
+    return (
+        None
+        if if_match.strip() == '*'
+        else {t.strip().strip('"').partition('.')[0] for t in if_match.split(',') if not t.strip().startswith('W/')}
+    )
 
 _Key = Annotated[int, Path(ge=1, le=LAST_KEY, description='Key of the row')]
-_IfMatch = Annotated[Optional[str], Header(description='ETag of the row as you read it, or `*`; without it the answer is 428')]
-_IfNone = Annotated[Optional[str], Header(description='ETag of your copy of the row; if the row has not changed, the answer is 304')]
-_Idempotency = Annotated[Optional[str], Header(min_length=1, max_length=255, pattern=r'^[!-~]+$', description='A name that you choose for this request: sent again under it, the request gets its answer again and takes effect once'),
-                         _in_words('visible characters of ASCII without blanks')]
+_IfMatch = Annotated[
+    Optional[str], Header(description='ETag of the row as you read it, or `*`; without it the answer is 428')
+]
+
+# %% ../../nbs/55_api/09_app.ipynb #267b5320
+_IfNone = Annotated[
+    Optional[str], Header(description='ETag of your copy of the row; if the row has not changed, the answer is 304')
+]
+_Idempotency = Annotated[
+    Optional[str],
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r'^[!-~]+$',
+        description='A name that you choose for this request: sent again under it, the request gets its answer again and takes effect once',
+    ),
+    _in_words('visible characters of ASCII without blanks'),
+]
 
 # %% ../../nbs/55_api/09_app.ipynb #1f65c9b4
 def _headers(**told): return {n: dict(description=d, schema=dict(type='string')) for n, d in told.items()}
@@ -154,41 +188,102 @@ def _reading(api, service, name):
     about = dict(links=_links(t), headers=_headers(ETag=_version))
     Listing = _query(f'{_named(t)}Query', **_paging(t), **_filters(t))
     Single, known = _query(f'{_named(t)}Expand', **_expand(t)), filters(t)
-    Page = create_model(f'{_named(t)}Page', items=(list[shapes['some']], ...), next=(Optional[str], Field(description='Cursor of the next page')), count=_maybe(int))
+    Page = create_model(
+        f'{_named(t)}Page',
+        items=(list[shapes['some']], ...),
+        next=(Optional[str], Field(description='Cursor of the next page')),
+        count=_maybe(int),
+    )
 
     def brings(request, expand):
         for n in expand:
             if n not in PARTS: service.admit(request, f'{expansions(t)[n][0]}:read')
         return expand
 
-    @_route(api, 'GET', f'/v1/{name}', f'{name}:read', Page, parameters=Listing, answer=dict(links=_links(t, '/items/0'), headers=_headers(Link='The next page, if there is one')), **_told(t, 'listing'))
-    async def listing(request:Request):
+    @_route(
+        api,
+        'GET',
+        f'/v1/{name}',
+        f'{name}:read',
+        Page,
+        parameters=Listing,
+        answer=dict(links=_links(t, '/items/0'), headers=_headers(Link='The next page, if there is one')),
+        **_told(t, 'listing'),
+    )
+    async def listing(request: Request):
         given = (q := _read(Listing, request)).model_dump(exclude_unset=True)
         found = {n: v for n, v in given.items() if n in known}
         purpose, sort = json.dumps([name, found, given.get('sort', '')], sort_keys=True), given.get('sort', '')
         after = service.keys.unsign(q.cursor, purpose) if q.cursor is not None else None
-        def page(): return store.page(t, found, sort, after, q.limit, _split(q.fields), brings(request, _split(given.get('expand'))), bool(q.count))
+
+        def page():
+            return store.page(
+                t,
+                found,
+                sort,
+                after,
+                q.limit,
+                _split(q.fields),
+                brings(request, _split(given.get('expand'))),
+                bool(q.count),
+            )
+
         p = await run_in_threadpool(page) if found or sort or q.count or 'expand' in given or q.limit > 100 else page()
         cursor = service.keys.sign(p.next, purpose) if p.next else None
-        link = {'Link': f'<{service.at(request.url.path)}?{request.url.include_query_params(cursor=cursor).query}>; rel="next"'} if cursor else None
+        link = (
+            {
+                'Link': f'<{service.at(request.url.path)}?{request.url.include_query_params(cursor=cursor).query}>; rel="next"'
+            }
+            if cursor
+            else None
+        )
         return _json(dict(items=p.items, next=cursor) | (dict(count=p.count) if q.count else {}), headers=link)
 
-    @_route(api, 'GET', f'/v1/{name}/{{key}}', f'{name}:read', shapes['row'], parameters=Single, answer=about, extra={304: dict(description='Not changed')}, **_told(t, 'single'))
-    async def single(request:Request, key:_Key, if_none_match:_IfNone=None):
+    @_route(
+        api,
+        'GET',
+        f'/v1/{name}/{{key}}',
+        f'{name}:read',
+        shapes['row'],
+        parameters=Single,
+        answer=about,
+        extra={304: dict(description='Not changed')},
+        **_told(t, 'single'),
+    )
+    async def single(request: Request, key: _Key, if_none_match: _IfNone = None):
         q = _read(Single, request)
         row, version = store.get(t, key, brings(request, _split(getattr(q, 'expand', None))))
-        if if_none_match and _matches(if_none_match, version): return Response(status_code=304, headers={'ETag': _tag(version)})
+        if if_none_match and _matches(if_none_match, version):
+            return Response(status_code=304, headers={'ETag': _tag(version)})
         return _json(row, headers={'ETag': _tag(version)})
 
 # %% ../../nbs/55_api/09_app.ipynb #c3578e11
 def _route(api, method, path, scope, model, status=200, parameters=None, extra=None, answer=(), **more):
     "Add a route with what its documentation needs"
+
     def add(f):
-        told = {status: dict(description={200: 'The answer', 201: 'Added', 204: 'Done'}[status]) | (dict(model=model) if model else {}) | dict(answer)}
-        api.add_api_route(path, f, methods=[method], status_code=status, responses=told | (extra or {}), response_model=None, response_class=Response,
-            operation_id=f'{f.__name__}_{scope.split(":")[0]}', openapi_extra={'x-scope': scope, 'parameters': _described(parameters) if parameters else []} | more.pop('openapi', {}), tags=[scope.split(':')[0]], **more)
+        told = {
+            status: dict(description={200: 'The answer', 201: 'Added', 204: 'Done'}[status])
+            | (dict(model=model) if model else {})
+            | dict(answer)
+        }
+        api.add_api_route(
+            path,
+            f,
+            methods=[method],
+            status_code=status,
+            responses=told | (extra or {}),
+            response_model=None,
+            response_class=Response,
+            operation_id=f'{f.__name__}_{scope.split(":")[0]}',
+            openapi_extra={'x-scope': scope, 'parameters': _described(parameters) if parameters else []}
+            | more.pop('openapi', {}),
+            tags=[scope.split(':')[0]],
+            **more,
+        )
         api.routes[-1].parameters = list(parameters.model_fields) if parameters else []
         return f
+
     return add
 
 # %% ../../nbs/55_api/09_app.ipynb #60072e6b
@@ -200,32 +295,40 @@ def _writing(api, service, name):
 
     def answer(request, made, status=200):
         row, version = made
-        if not request.state.key.may(f'{name}:read'): row = {t.key: row[t.key]} # a key that may not read gets no more
+        if not request.state.key.may(f'{name}:read'):
+            row = {t.key: row[t.key]} # a key that may not read gets no more
         headers = {'ETag': _tag(version)} | ({'Location': f'/v1/{name}/{row[t.key]}'} if status == 201 else {})
         return status, json.dumps(headers), orjson.dumps(row)
 
     @_route(api, 'POST', f'/v1/{name}', scope, Row, 201, answer=made, **_told(t, 'create'))
-    async def create(request:Request, body:New, idempotency_key:_Idempotency=None):
+    async def create(request: Request, body: New, idempotency_key: _Idempotency = None):
         def again(c, place): return answer(request, c.read(t, int(place.rpartition('/')[2])), 201)
-        return await service.write(request, lambda c: answer(request, c.create(t, body.model_dump()), 201), idempotency_key, again=again)
+
+        return await service.write(
+            request, lambda c: answer(request, c.create(t, body.model_dump()), 201), idempotency_key, again=again
+        )
 
     @_route(api, 'PUT', f'/v1/{name}/{{key}}', scope, Row, answer=about, **_told(t, 'replace'))
-    async def replace(request:Request, key:_Key, body:New, if_match:_IfMatch=None):
+    async def replace(request: Request, key: _Key, body: New, if_match: _IfMatch = None):
         expected = _expected(if_match)
         return await service.write(request, lambda c: answer(request, c.replace(t, key, body.model_dump(), expected)))
 
     @_route(api, 'PATCH', f'/v1/{name}/{{key}}', scope, Row, answer=about, **_told(t, 'change'))
-    async def change(request:Request, key:_Key, body:Patch, if_match:_IfMatch=None):
+    async def change(request: Request, key: _Key, body: Patch, if_match: _IfMatch = None):
         expected = _expected(if_match)
-        return await service.write(request, lambda c: answer(request, c.patch_row(t, key, body.model_dump(exclude_unset=True), expected)))
+        return await service.write(
+            request, lambda c: answer(request, c.patch_row(t, key, body.model_dump(exclude_unset=True), expected))
+        )
 
     @_route(api, 'DELETE', f'/v1/{name}/{{key}}', scope, None, 204, **_told(t, 'delete'))
-    async def delete(request:Request, key:_Key, if_match:_IfMatch=None):
+    async def delete(request: Request, key: _Key, if_match: _IfMatch = None):
         expected = _expected(if_match)
+
         def job(c):
             c.delete(t, key, expected)
             c.forget(f'/v1/{name}/{key}')
             return 204, '{}', b''
+
         return await service.write(request, job)
 
 # %% ../../nbs/55_api/09_app.ipynb #43e7ea3b
@@ -236,8 +339,11 @@ class Bulk(BaseModel):
     refused: list[Fault] = Field(description='What is wrong with the other rows')
     dry_run: bool = Field(description='Whether it was rolled back')
 
-_Bulk = _query('BulkQuery', mode=(Annotated[Literal['atomic', 'each'], Field(description='All rows or none, or each by itself')], 'atomic'),
-               dry_run=_given(_flag, description='Do everything, then roll it back'))
+_Bulk = _query(
+    'BulkQuery',
+    mode=(Annotated[Literal['atomic', 'each'], Field(description='All rows or none, or each by itself')], 'atomic'),
+    dry_run=_given(_flag, description='Do everything, then roll it back'),
+)
 
 # %% ../../nbs/55_api/09_app.ipynb #20c6f5ea
 def _bulk(api, service, name):
@@ -245,8 +351,12 @@ def _bulk(api, service, name):
     t, read = TABLES[name], TypeAdapter(SHAPES[name]['new']).validate_python
     many = dict(type='array', maxItems=MANY, items={'$ref': f'#/components/schemas/{SHAPES[name]["new"].__name__}'})
     row = _sample(t)
-    content = {'application/json': dict(schema=many, example=[row]), 'application/x-ndjson': dict(schema=dict(type='string'), example=json.dumps(row) + '\n'),
-               'text/csv': dict(schema=dict(type='string')) | (dict(example=next(_csv_of([*row], [[row.values()]]))) if {*row} <= {*t.names} else {})}
+    content = {
+        'application/json': dict(schema=many, example=[row]),
+        'application/x-ndjson': dict(schema=dict(type='string'), example=json.dumps(row) + '\n'),
+        'text/csv': dict(schema=dict(type='string'))
+        | (dict(example=next(_csv_of([*row], [[row.values()]]))) if {*row} <= {*t.names} else {}),
+    }
 
     def check(rows):
         "The rows that have the right form, and what is wrong with the others, a few faults of each"
@@ -256,40 +366,78 @@ def _bulk(api, service, name):
                 good.append(None)
                 wrong[i] = [dict(pointer=f'/{i}', code='too_long', detail=told)]
                 continue
-            try: good.append(read(row).model_dump())
-            except ValidationError as e: good.append(None); wrong[i] = list(_faults(e.errors(include_url=False, include_context=False, include_input=False)[:5], t.names, f'/{i}', hints))
+            try:
+                good.append(read(row).model_dump())
+            except ValidationError as e:
+                good.append(None)
+                wrong[i] = list(
+                    _faults(
+                        e.errors(include_url=False, include_context=False, include_input=False)[:5],
+                        t.names,
+                        f'/{i}',
+                        hints,
+                    )
+                )
         return good, wrong
 
-    @_route(api, 'POST', f'/v1/{name}:bulk', f'{name}:write', Bulk, parameters=_Bulk, extra={207: dict(model=Bulk, description='Some rows were refused, the others added')}, openapi=dict(requestBody=dict(required=True, content=content)), **_told(t, 'bulk'))
-    async def bulk(request:Request, idempotency_key:_Idempotency=None):
+    @_route(
+        api,
+        'POST',
+        f'/v1/{name}:bulk',
+        f'{name}:write',
+        Bulk,
+        parameters=_Bulk,
+        extra={207: dict(model=Bulk, description='Some rows were refused, the others added')},
+        openapi=dict(requestBody=dict(required=True, content=content)),
+        **_told(t, 'bulk'),
+    )
+    async def bulk(request: Request, idempotency_key: _Idempotency = None):
         q = _read(_Bulk, request)
-        rows, malformed = await run_in_threadpool(lambda body: check(_parse(t, _kind(request), body)), await request.body())
+        rows, malformed = await run_in_threadpool(
+            lambda body: check(_parse(t, _kind(request), body)), await request.body()
+        )
         if malformed and q.mode == 'atomic':
             wrong = f'{_rows_are(malformed)} not valid; nothing was written.'
             return problem(422, wrong, chain.from_iterable(malformed.values()))
+
         def job(c):
             made, wrong = c.create_many(t, rows, malformed)
             faults = [f for i, w in wrong.items() for f in (w if isinstance(w, list) else [fault(w, name, f'/{i}')])]
             if wrong and q.mode == 'atomic': raise _Whole(faults)
-            return 207 if wrong else 200, '{}', orjson.dumps(dict(created=len(made), keys=made, refused=faults, dry_run=bool(q.dry_run)))
-        try: return await service.write(request, job, idempotency_key, bool(q.dry_run))
-        except _Whole as e: return problem(409, f'{_rows_are(e.args[0])} refused; nothing was written.', e.args[0])
+            return (
+                207 if wrong else 200,
+                '{}',
+                orjson.dumps(dict(created=len(made), keys=made, refused=faults, dry_run=bool(q.dry_run))),
+            )
 
+        try:
+            return await service.write(request, job, idempotency_key, bool(q.dry_run))
+        except _Whole as e:
+            return problem(409, f'{_rows_are(e.args[0])} refused; nothing was written.', e.args[0])
+
+# %% ../../nbs/55_api/09_app.ipynb #500ed051
 class _Whole(Exception): "Rows of an atomic bulk that were refused"
 
 def _rows_are(rows): return '1 row is' if len(rows) == 1 else f'{len(rows):,} rows are'
 
 # %% ../../nbs/55_api/09_app.ipynb #e0add409
-_binary = {200: dict(description='A file', content={m.partition(';')[0]: dict(schema=dict(type='string')) for m in FORMATS.values()})}
+_binary = {
+    200: dict(
+        description='A file', content={m.partition(';')[0]: dict(schema=dict(type='string')) for m in FORMATS.values()}
+    )
+}
 
+# %% ../../nbs/55_api/09_app.ipynb #845a82eb
 def _exporting(api, service, name):
     "The route that streams a table"
     t, schema = TABLES[name], arrow_schema(name)
     flags = [(i, c.name) for i, c in enumerate(t.columns) if c.type == 'flag']
     Export = _query(f'{_named(t)}Export', format=(_format, 'csv'), spreadsheet=_spreadsheet, **_filters(t))
 
-    @_route(api, 'GET', f'/v1/{name}:export', f'{name}:read', None, parameters=Export, extra=_binary, **_told(t, 'export'))
-    async def export(request:Request):
+    @_route(
+        api, 'GET', f'/v1/{name}:export', f'{name}:read', None, parameters=Export, extra=_binary, **_told(t, 'export')
+    )
+    async def export(request: Request):
         q = _read(Export, request)
         _csv_only(q)
         rows = service.store.stream(name, q.model_dump(exclude_unset=True, exclude={'format', 'spreadsheet'}))
@@ -298,7 +446,10 @@ def _exporting(api, service, name):
 
 # %% ../../nbs/55_api/09_app.ipynb #b57abcc5
 _ask_types = dict(date=moment('date'), int=Annotated[int, Field(ge=1, le=10_000)])
-_special = dict(category=Literal[CATEGORIES], country=Annotated[str, Field(pattern='^[A-Za-z][A-Za-z]$'), _in_words('two letters, such as DE')])
+_special = dict(
+    category=Literal[CATEGORIES],
+    country=Annotated[str, Field(pattern='^[A-Za-z][A-Za-z]$'), _in_words('two letters, such as DE')],
+)
 
 class Asked(BaseModel):
     "An answer"
@@ -312,45 +463,121 @@ class Asked(BaseModel):
 # %% ../../nbs/55_api/09_app.ipynb #412611cf
 def _question(api, service, q):
     "The route of a question"
-    fields = {p: _given(_special.get(p, _ask_types.get(PARAMS[p].type.__name__)), description=PARAMS[p].doc + (f' (unless given: {d})' if d is not None else '')) for p, d in q.params.items()}
-    Params = _query(f'Ask{q.name.title().replace("_", "")}', format=(Annotated[Literal['json', *FORMATS], Field(description='Format of the answer')], 'json'), spreadsheet=_spreadsheet, **fields)
+    fields = {
+        p: _given(
+            _special.get(p, _ask_types.get(PARAMS[p].type.__name__)),
+            description=PARAMS[p].doc + (f' (unless given: {d})' if d is not None else ''),
+        )
+        for p, d in q.params.items()
+    }
+    Params = _query(
+        f'Ask{q.name.title().replace("_", "")}',
+        format=(Annotated[Literal['json', *FORMATS], Field(description='Format of the answer')], 'json'),
+        spreadsheet=_spreadsheet,
+        **fields,
+    )
     example = '&'.join(f'{p}={d}' for p, d in q.params.items() if d is not None)
     told = f'{q.why} The answer has {q.grain}.\n\nExample: `GET /v1/questions/{q.name}{"?" * bool(example)}{example}`\n\n```sql\n{q.sql}\n```'
 
-    async def ask(request:Request, if_none_match:_IfNone=None):
+    async def ask(request: Request, if_none_match: _IfNone = None):
         p = _read(Params, request)
         _csv_only(p)
-        answer, seen = await run_in_threadpool(service.snapshots.answer, q.name, p.model_dump(exclude_unset=True, exclude={'format', 'spreadsheet'}))
-        asked = hashlib.sha256(repr((seen.version, seen.at, q.name, answer.params, p.format, p.spreadsheet)).encode()).hexdigest()[:32]
+        answer, seen = await run_in_threadpool(
+            service.snapshots.answer, q.name, p.model_dump(exclude_unset=True, exclude={'format', 'spreadsheet'})
+        )
+        asked = hashlib.sha256(
+            repr((seen.version, seen.at, q.name, answer.params, p.format, p.spreadsheet)).encode()
+        ).hexdigest()[:32]
         headers = {'ETag': _tag(asked), 'X-As-Of': f'{seen.version} {seen.at}'}
         if if_none_match and _matches(if_none_match, asked): return Response(status_code=304, headers=headers)
         if p.format == 'json':
             params = {k: v if v is None or isinstance(v, (int, str)) else str(v) for k, v in answer.params.items()}
-            return _json(dict(name=q.name, title=q.title, grain=q.grain, params=params, as_of=dict(version=seen.version, at=seen.at), rows=answer.rows()), headers=headers)
-        if p.format in ('csv', 'ndjson'): stream = _text_of(p, list(answer.frame), [[tuple(r.values()) for r in answer.rows()]])
-        else: table = pa.Table.from_pandas(answer.frame, preserve_index=False); stream = _columnar(p.format, table.schema, table.to_batches())
+            return _json(
+                dict(
+                    name=q.name,
+                    title=q.title,
+                    grain=q.grain,
+                    params=params,
+                    as_of=dict(version=seen.version, at=seen.at),
+                    rows=answer.rows(),
+                ),
+                headers=headers,
+            )
+        if p.format in ('csv', 'ndjson'):
+            stream = _text_of(p, list(answer.frame), [[tuple(r.values()) for r in answer.rows()]])
+        else:
+            table = pa.Table.from_pandas(answer.frame, preserve_index=False)
+            stream = _columnar(p.format, table.schema, table.to_batches())
         file = _file(stream, p.format, q.name)
         file.headers.update(headers)
         return file
+
     ask.__name__ = f'ask_{q.name}'
-    extra = {200: dict(model=Asked, description='The answer', content=_binary[200]['content'], headers=_headers(ETag='Changes with the answer', **{'X-As-Of': 'State of the shop that was asked: version and time'})), 304: dict(description='Not changed')}
-    _route(api, 'GET', f'/v1/questions/{q.name}', 'questions:read', Asked, parameters=Params, extra=extra, summary=q.title, description=told)(ask)
+    extra = {
+        200: dict(
+            model=Asked,
+            description='The answer',
+            content=_binary[200]['content'],
+            headers=_headers(
+                ETag='Changes with the answer', **{'X-As-Of': 'State of the shop that was asked: version and time'}
+            ),
+        ),
+        304: dict(description='Not changed'),
+    }
+    _route(
+        api,
+        'GET',
+        f'/v1/questions/{q.name}',
+        'questions:read',
+        Asked,
+        parameters=Params,
+        extra=extra,
+        summary=q.title,
+        description=told,
+    )(ask)
 
 # %% ../../nbs/55_api/09_app.ipynb #a526ad44
 def _questions(api, service):
     "The list of questions, and a route for each"
     all = questions()
-    @_route(api, 'GET', '/v1/questions', 'questions:read', list[dict], summary='List questions', description='All questions, with their parameters and SQL; each has its own route.\n\nExample: `GET /v1/questions`')
-    async def listed(): return _json([dict(name=q.name, title=q.title, grain=q.grain, why=q.why, params={p: PARAMS[p].doc for p in q.params}, sql=q.sql, href=service.at(f'/v1/questions/{q.name}')) for q in all.values()])
+
+    @_route(
+        api,
+        'GET',
+        '/v1/questions',
+        'questions:read',
+        list[dict],
+        summary='List questions',
+        description='All questions, with their parameters and SQL; each has its own route.\n\nExample: `GET /v1/questions`',
+    )
+    async def listed():
+        return _json(
+            [
+                dict(
+                    name=q.name,
+                    title=q.title,
+                    grain=q.grain,
+                    why=q.why,
+                    params={p: PARAMS[p].doc for p in q.params},
+                    sql=q.sql,
+                    href=service.at(f'/v1/questions/{q.name}'),
+                )
+                for q in all.values()
+            ]
+        )
+
     for q in all.values(): _question(api, service, q)
+
     @api.get('/v1/questions/{name}', include_in_schema=False)
-    async def unknown(name:str): return problem(404, ' '.join(filter(None, (f'There is no question {name!r}.', nearest(name, all)))))
+    async def unknown(name: str):
+        return problem(404, ' '.join(filter(None, (f'There is no question {name!r}.', nearest(name, all)))))
 
 # %% ../../nbs/55_api/09_app.ipynb #73a4de2a
 def _mapping(value): return value if isinstance(value, dict) else {}
 
 def _numbers(values): return {k: v for k, v in values.items() if type(v) in (int, float)}
 
+# %% ../../nbs/55_api/09_app.ipynb #41c2fdc4
 class RunFacts:
     "The run that a database belongs to, as metrics: the rows of its tables, the seconds of its steps"
     def __init__(self, db): self.folder = os.path.dirname(os.path.abspath(db))
@@ -375,36 +602,58 @@ _start = '''SwaggerUIBundle({url: 'openapi.json', dom_id: '#ui', deepLinking: tr
   filter: true, persistAuthorization: false, displayRequestDuration: true, validatorUrl: null})'''
 _assets = {'swagger-ui.css': 'text/css', 'swagger-ui-bundle.js': 'text/javascript', 'favicon-32x32.png': 'image/png'}
 
+# %% ../../nbs/55_api/09_app.ipynb #a326ec56
 def _pages(api, service):
     "The pages around the data: documentation, health, metrics"
-    def page(path, **told): return api.get(path, include_in_schema='summary' in told, tags=['service'], response_class=Response, **told)
+
+    def page(path, **told):
+        return api.get(path, include_in_schema='summary' in told, tags=['service'], response_class=Response, **told)
 
     @page('/')
-    async def home(): return RedirectResponse(service.at('/docs'))
+    async def home():
+        return RedirectResponse(service.at('/docs'))
 
     @page('/docs')
-    async def docs(): return HTMLResponse(_page)
+    async def docs():
+        return HTMLResponse(_page)
 
     @page('/docs/{name}')
-    async def asset(name:str):
+    async def asset(name: str):
         if name == 'start.js': return Response(_start, media_type='text/javascript')
         if name not in _assets: raise HTTPException(404)
-        return Response((files('fastapi_swagger') / 'resources' / name).read_bytes(), media_type=_assets[name], headers={'Cache-Control': 'max-age=86400'})
+        return Response(
+            (files('fastapi_swagger') / 'resources' / name).read_bytes(),
+            media_type=_assets[name],
+            headers={'Cache-Control': 'max-age=86400'},
+        )
 
     @page('/healthz', summary='Whether the process answers')
-    async def healthz(): return _json(dict(status='ok'))
+    async def healthz():
+        return _json(dict(status='ok'))
 
     @page('/readyz', summary='Whether the database can be used')
     async def readyz():
-        if not service.store.same_file(): return problem(503, 'The database file was replaced while it was open: start the service again.')
+        if not service.store.same_file():
+            return problem(503, 'The database file was replaced while it was open: start the service again.')
         return _json(dict(status='ok', orders=service.store.page('orders', limit=1).next is not None))
 
-    @_route(api, 'GET', '/metrics', 'metrics:read', None, summary='Metrics for Prometheus', extra={200: dict(description='Text', content={'text/plain': dict(schema=dict(type='string'))})})
+    @_route(
+        api,
+        'GET',
+        '/metrics',
+        'metrics:read',
+        None,
+        summary='Metrics for Prometheus',
+        extra={200: dict(description='Text', content={'text/plain': dict(schema=dict(type='string'))})},
+    )
     async def metrics():
         registry = prom.CollectorRegistry() if MULTI in os.environ else service.registry
-        if MULTI in os.environ: MultiProcessCollector(registry); registry.register(service.facts)
+        if MULTI in os.environ:
+            MultiProcessCollector(registry)
+            registry.register(service.facts)
         return Response(prom.generate_latest(registry), media_type='text/plain; version=0.0.4')
 
+# %% ../../nbs/55_api/09_app.ipynb #b9cf32de
 MULTI = 'PROMETHEUS_MULTIPROC_DIR' # set where several processes share their metrics
 
 # %% ../../nbs/55_api/09_app.ipynb #1960f985
@@ -418,24 +667,40 @@ _intro = '''A synthetic shop: customers, products, orders with their items and p
 
 _of_changes = '409', '412', '415', '428' # answers that no GET has
 
+# %% ../../nbs/55_api/09_app.ipynb #0f56c47d
 def _documented(api, service):
     "Add scopes, problems and examples to the OpenAPI document"
     make = api.openapi
+
     def openapi():
         if api.openapi_schema: return api.openapi_schema
         told = make()
         parts = told.setdefault('components', {})
-        parts['securitySchemes'] = dict(key=dict(type='http', scheme='bearer', description='A key from `shop-nb key create`'))
+        parts['securitySchemes'] = dict(
+            key=dict(type='http', scheme='bearer', description='A key from `shop-nb key create`')
+        )
         for model in (Problem, *(s['new'] for s in SHAPES.values())):
             schema = model.model_json_schema(ref_template='#/components/schemas/{model}')
             parts['schemas'] |= schema.pop('$defs', {}) | {model.__name__: schema}
-        for model in (s[k] for s in SHAPES.values() for k in ('new', 'patch')): parts['schemas'][model.__name__] |= model.model_config['json_schema_extra'] # pydantic would sort its columns
+        for model in (s[k] for s in SHAPES.values() for k in ('new', 'patch')):
+            parts['schemas'][model.__name__] |= model.model_config[
+                'json_schema_extra'
+            ] # pydantic would sort its columns
         parts['responses'] = {str(s): r for s, r in RESPONSES.items()}
         for verb, op in (found for path in told['paths'].values() for found in path.items()):
-            op['responses'] = {s: {'$ref': f'#/components/responses/{s}'} if s in parts['responses'] else r for s, r in sorted(op['responses'].items()) if verb != 'get' or s not in _of_changes}
-            if verb == 'patch': op['requestBody']['content'] = dict.fromkeys(_kinds['PATCH'], op['requestBody']['content']['application/json'])
-            if scope := op.get('x-scope'): op['security'] = [{}] * (service.config.open and scope.endswith(':read')) + [dict(key=[scope])]
+            op['responses'] = {
+                s: {'$ref': f'#/components/responses/{s}'} if s in parts['responses'] else r
+                for s, r in sorted(op['responses'].items())
+                if verb != 'get' or s not in _of_changes
+            }
+            if verb == 'patch':
+                op['requestBody']['content'] = dict.fromkeys(
+                    _kinds['PATCH'], op['requestBody']['content']['application/json']
+                )
+            if scope := op.get('x-scope'):
+                op['security'] = [{}] * (service.config.open and scope.endswith(':read')) + [dict(key=[scope])]
         return told
+
     api.openapi = openapi
 
 # %% ../../nbs/55_api/09_app.ipynb #fc9ee92c
@@ -446,21 +711,47 @@ def make_app(
     service = Service(config)
     service.registry, service.facts = prom.CollectorRegistry(), RunFacts(config.db)
     service.registry.register(service.facts)
-    service.seconds = prom.Histogram('shop_request_seconds', 'Seconds that requests took', ['method', 'route', 'status'], registry=service.registry,
-                                     buckets=(.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10))
+    service.seconds = prom.Histogram(
+        'shop_request_seconds',
+        'Seconds that requests took',
+        ['method', 'route', 'status'],
+        registry=service.registry,
+        buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    )
+
     @asynccontextmanager
     async def lifespan(app):
         log('started', pid=os.getpid(), open=config.open)
         yield dict(arrives=config.arrives, leaves=config.leaves) # for `Listener`
         service.close()
         log('stopped', pid=os.getpid())
-    api = FastAPI(title='shop_nb', version=__version__, description=_intro, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan,
-                  responses=RESPONSES, exception_handlers=ERRORS, servers=[dict(url=config.root_path or '/')])
+
+    api = FastAPI(
+        title='shop_nb',
+        version=__version__,
+        description=_intro,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        responses=RESPONSES,
+        exception_handlers=ERRORS,
+        servers=[dict(url=config.root_path or '/')],
+    )
     api.state.service, api.router.route_class = service, _Route
     for name in TABLES:
         for add in (_reading, _writing, _bulk, _exporting): add(api, service, name)
-    _questions(api, service); _pages(api, service); _documented(api, service)
-    if config.origins: api.add_middleware(CORSMiddleware, allow_origins=list(config.origins), allow_methods=['*'], allow_headers=['*'], expose_headers=['ETag', 'Link', 'Location', 'X-As-Of', 'X-Request-Id'])
+    _questions(api, service)
+    _pages(api, service)
+    _documented(api, service)
+    if config.origins:
+        api.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(config.origins),
+            allow_methods=['*'],
+            allow_headers=['*'],
+            expose_headers=['ETag', 'Link', 'Location', 'X-As-Of', 'X-Request-Id'],
+        )
     api.add_middleware(Door, service=service)
     return api
 
@@ -471,6 +762,7 @@ def from_environment():
     "The application of a worker"
     return make_app(Config(**json.loads(os.environ[_HANDED])))
 
+# %% ../../nbs/55_api/09_app.ipynb #f290dd22
 def serve(
     config:Config, # how it is run
     port:int=8000, # where it listens
@@ -485,6 +777,18 @@ def serve(
     signal.signal(signal.SIGTERM, lambda *_: None) # when the service has stopped, the process ends by itself
     with tempfile.TemporaryDirectory() as folder, suppress(KeyboardInterrupt):
         if workers > 1: os.environ[MULTI] = folder
-        need('uvicorn', 'api').run('shop_nb.api.app:from_environment', factory=True, host=config.host, port=port, workers=workers, access_log=False, http=Listener,
-                                   proxy_headers=bool(config.proxies), forwarded_allow_ips=list(config.proxies),
-                                   log_config=None, server_header=False, timeout_graceful_shutdown=30, timeout_worker_healthcheck=60)
+        need('uvicorn', 'api').run(
+            'shop_nb.api.app:from_environment',
+            factory=True,
+            host=config.host,
+            port=port,
+            workers=workers,
+            access_log=False,
+            http=Listener,
+            proxy_headers=bool(config.proxies),
+            forwarded_allow_ips=list(config.proxies),
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=30,
+            timeout_worker_healthcheck=60,
+        )

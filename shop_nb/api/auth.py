@@ -18,7 +18,14 @@ from ..model.schema import TABLES
 from ..core.settings import ShopError
 
 # %% ../../nbs/55_api/01_auth.ipynb #ddc8738e
-SCOPES = ['*', '*:read', '*:write', *(f'{t}:{do}' for t in TABLES for do in ('read', 'write')), 'questions:read', 'metrics:read']
+SCOPES = [
+    '*',
+    '*:read',
+    '*:write',
+    *(f'{t}:{do}' for t in TABLES for do in ('read', 'write')),
+    'questions:read',
+    'metrics:read',
+]
 
 # %% ../../nbs/55_api/01_auth.ipynb #522d4461
 @dataclass
@@ -80,8 +87,9 @@ def _write(self:Keys, secret, keys):
         os.unlink(new)
         raise
 
+# %% ../../nbs/55_api/01_auth.ipynb #06fdc58c
 @patch
-def _change(self:Keys, change):
+def _change(self: Keys, change):
     "Change the keys, one process at a time"
     try:
         with hold_writers(self.db):
@@ -91,31 +99,43 @@ def _change(self:Keys, change):
             self._write(now.get('secret') or secrets.token_bytes(32), keys)
             return made
     except OSError as e:
-        raise ShopError(f'The keys of {self.db.name} cannot be written beside it: {e.strerror}.',
-                        'Mount or allow its folder for writing, or copy the database to such a folder', code=2) from None
+        raise ShopError(
+            f'The keys of {self.db.name} cannot be written beside it: {e.strerror}.',
+            'Mount or allow its folder for writing, or copy the database to such a folder',
+            code=2,
+        ) from None
 
 # %% ../../nbs/55_api/01_auth.ipynb #6b0916a8
 @patch
-def create(self:Keys,
+def create(
+    self:Keys,
     scopes, # some of `SCOPES`
     days:float=None, # until it expires; None is never
 ) -> str: # the key, to be shown once
     "Create a key; raises `ShopError` (code 2) for an unknown scope"
     for s in scopes:
-        if s not in SCOPES: raise ShopError(f'There is no scope {s!r}.', f'There are {", ".join(SCOPES)}', code=2)
-    if days is not None and not 0 <= days <= 36_500: raise ShopError(f'A key cannot last {days} days.', 'Take up to 36,500, or leave it out', code=2)
+        if s not in SCOPES:
+            raise ShopError(f'There is no scope {s!r}.', f'There are {", ".join(SCOPES)}', code=2)
+    if days is not None and not 0 <= days <= 36_500:
+        raise ShopError(f'A key cannot last {days} days.', 'Take up to 36,500, or leave it out', code=2)
     id = secrets.token_hex(4)
     token, now = f'shop_{id}_{secrets.token_urlsafe(24)}', int(time.time())
-    self._change(lambda keys: keys.update({id: Key(id, _hash(token), list(scopes), now, None if days is None else int(now + days * 86_400))}))
+    self._change(
+        lambda keys: keys.update(
+            {id: Key(id, _hash(token), list(scopes), now, None if days is None else int(now + days * 86_400))}
+        )
+    )
     return token
 
 # %% ../../nbs/55_api/01_auth.ipynb #9ab1c919
 @patch
-def revoke(self:Keys,
+def revoke(
+    self:Keys,
     id:str, # of the key, as `list` has it
 ):
     "Revoke a key; raises `ShopError` (code 2) if there is none"
-    if self._change(lambda keys: keys.pop(id, None)) is None: raise ShopError(f'There is no key {id!r}.', 'See them all: shop-nb key list --db FILE', code=2)
+    if self._change(lambda keys: keys.pop(id, None)) is None:
+        raise ShopError(f'There is no key {id!r}.', 'See them all: shop-nb key list --db FILE', code=2)
 
 @patch
 def all(self:Keys) -> list: # of `Key`
@@ -149,12 +169,18 @@ def sign(self:Keys,
 
 # %% ../../nbs/55_api/01_auth.ipynb #34e551f6
 @patch
-def unsign(self:Keys,
+def unsign(
+    self:Keys,
     text:str, # what a client sent back
     purpose:str, # what it has to be for
 ):
     "The value that was signed; raises `Refused` for a text that was not signed for this purpose"
-    try: raw = base64.b64decode((text + '=' * (-len(text) % 4)).encode('ascii'), '-_', validate=True)
-    except ValueError: raw = b''
-    if not hmac.compare_digest(raw[:16], self._signature(raw[16:], purpose)): raise Refused('This cursor does not belong to this request.', 'cursor', column='cursor', todo='Start again without it')
+    try:
+        raw = base64.b64decode((text + '=' * (-len(text) % 4)).encode('ascii'), '-_', validate=True)
+    except ValueError:
+        raw = b''
+    if not hmac.compare_digest(raw[:16], self._signature(raw[16:], purpose)):
+        raise Refused(
+            'This cursor does not belong to this request.', 'cursor', column='cursor', todo='Start again without it'
+        )
     return json.loads(raw[16:])

@@ -7,7 +7,17 @@ __all__ = ['ERRORS', 'RESPONSES', 'QUIET', 'HEAD', 'Config', 'problem', 'Fault',
            'Listener']
 
 # %% ../../nbs/55_api/06_middleware.ipynb #0e1f7208
-from ..core.settings import ShopError, first_line, host_name, is_address, is_here, nearest, need, path_prefix, public_name
+from shop_nb.core.settings import (
+    ShopError,
+    first_line,
+    host_name,
+    is_address,
+    is_here,
+    nearest,
+    need,
+    path_prefix,
+    public_name,
+)
 
 need('fastapi', 'api')
 
@@ -40,7 +50,8 @@ def _network(address):
 
 def _origin(origin):
     "The origin of pages that may send requests from a browser"
-    if origin == '*' or re.fullmatch(r'https?://[\w.-]+(:\d+)?|https?://\[[\da-fA-F:.]+\](:\d+)?', origin): return origin
+    if origin == '*' or re.fullmatch(r'https?://[\w.-]+(:\d+)?|https?://\[[\da-fA-F:.]+\](:\d+)?', origin):
+        return origin
     raise ShopError(f'{origin!r} is not a valid origin.', 'Write it like https://shop.example, or * for any', code=2)
 
 # %% ../../nbs/55_api/06_middleware.ipynb #1cbfcf72
@@ -80,7 +91,9 @@ def problem(
     headers=None, # more headers
 ) -> Response:
     "An error as application/problem+json"
-    body = dict(type='about:blank', title=HTTPStatus(status).phrase, status=status, detail=detail) | (dict(errors=list(errors)[:100]) if errors else {})
+    body = dict(type='about:blank', title=HTTPStatus(status).phrase, status=status, detail=detail) | (
+        dict(errors=list(errors)[:100]) if errors else {}
+    )
     return Response(orjson.dumps(body), status, headers, 'application/problem+json')
 
 # %% ../../nbs/55_api/06_middleware.ipynb #a2254c5b
@@ -109,6 +122,7 @@ def _place(e, table):
     if part == 'items': return '/items' if e.at is None else f'/items/{e.at}/{e.column}'
     return f'/{part}/{e.column}' if part else ''
 
+# %% ../../nbs/55_api/06_middleware.ipynb #7e8d78b5
 def fault(
     e:Refused, # what the store said
     table:str='', # the table of the request
@@ -126,13 +140,20 @@ def fault(
 # %% ../../nbs/55_api/06_middleware.ipynb #66ec8a43
 def _refused(request, e):
     "The problem that a `ShopError` is"
-    status = next((s for k, s in _status.items() if isinstance(e, k)), 409 if isinstance(e, Refused) else 400 if e.code == 2 else 503)
+    status = next(
+        (s for k, s in _status.items() if isinstance(e, k)),
+        409 if isinstance(e, Refused) else 400 if e.code == 2 else 503,
+    )
     if status == 503 and not isinstance(e, TooSlow):
         log('unusable', 'error', id=request.state.id, error=first_line(e))
         return problem(503, 'The service cannot do this at the moment; its log says why.', headers={'Retry-After': '5'})
     if isinstance(e, Refused) and e.kind == 'cursor': status = 400
     table = re.split(r'[/:]', request.url.path.removeprefix('/v1/'))[0]
-    faults = [fault(e, table, sent=request.method in ('POST', 'PUT', 'PATCH'))] if isinstance(e, Refused) and e.column else []
+    faults = (
+        [fault(e, table, sent=request.method in ('POST', 'PUT', 'PATCH'))]
+        if isinstance(e, Refused) and e.column
+        else []
+    )
     return problem(status, str(e).replace('\n', ' '), faults, {'Retry-After': '5'} if status == 503 else None)
 
 # %% ../../nbs/55_api/06_middleware.ipynb #cbee6b7d
@@ -150,6 +171,7 @@ def _location(source, path, row=''):
     if not path: return dict(parameter=source)
     return dict(parameter=str(path[0] if source == 'query' else path[-1]))
 
+# %% ../../nbs/55_api/06_middleware.ipynb #695f363b
 def _detail(e, names, hint):
     "What pydantic found, in plain words; for an unknown name the nearest one is suggested if there is a `hint`"
     if e['type'] != 'extra_forbidden': return _PLAIN.get(e['type'], e['msg'])
@@ -164,6 +186,7 @@ def _faults(errors, parameters=(), row='', hints=None):
         hint = e['type'] == 'extra_forbidden' and next(hints, None) is not None
         yield _location(source, path, row) | dict(code=e['type'], detail=_detail(e, parameters, hint))
 
+# %% ../../nbs/55_api/06_middleware.ipynb #c1292817
 def _invalid(request, e):
     "The problem of a request that does not fit its schema"
     faults = list(_faults(e.errors(), getattr(request.scope.get('route'), 'parameters', ())))
@@ -178,17 +201,30 @@ def _http_error(request, e):
         methods = {m for r in request.app.routes if r.path_regex.match(request.url.path) for m in r.methods}
         headers['Allow'] = ', '.join(sorted(methods | {'HEAD'} if 'GET' in methods else methods))
     told = {404: f'There is nothing at {request.url.path}.', 405: f'{request.method} is not allowed here.'}
-    return problem(e.status_code, told.get(e.status_code, e.detail) if e.detail == HTTPStatus(e.status_code).phrase else e.detail, headers=headers)
+    return problem(
+        e.status_code,
+        told.get(e.status_code, e.detail) if e.detail == HTTPStatus(e.status_code).phrase else e.detail,
+        headers=headers,
+    )
 
 # %% ../../nbs/55_api/06_middleware.ipynb #6b096eee
 def _database_error(request, e):
     "The problem of a database that is busy, or of a query that took too long"
     slow = 'interrupted' in str(e)
     if not slow: log('database', 'warning', id=request.state.id, error=first_line(e))
-    return problem(503, 'This took too long: ask for less.' if slow else 'The database cannot be used at the moment: try again.', headers={'Retry-After': '5'})
+    return problem(
+        503,
+        'This took too long: ask for less.' if slow else 'The database cannot be used at the moment: try again.',
+        headers={'Retry-After': '5'},
+    )
 
 # %% ../../nbs/55_api/06_middleware.ipynb #25e4f63c
-ERRORS = {ShopError: _refused, RequestValidationError: _invalid, HTTPException: _http_error, sqlite3.Error: _database_error}
+ERRORS = {
+    ShopError: _refused,
+    RequestValidationError: _invalid,
+    HTTPException: _http_error,
+    sqlite3.Error: _database_error,
+}
 _told = {
     400: 'The body cannot be read, or a cursor or period is not valid', 401: 'No key, or not a valid one',
     403: 'The key may not do this', 404: 'Not found', 405: 'The method is not allowed here',
@@ -197,13 +233,21 @@ _told = {
     421: 'The Host header names another host', 422: 'The parameters or the body do not fit the schema',
     428: 'If-Match is missing', 429: 'Too many requests', 500: 'An error in the service',
     503: 'Not available at the moment'}
-RESPONSES = {s: dict(description=d, content={'application/problem+json': dict(schema={'$ref': '#/components/schemas/Problem'})}) for s, d in _told.items()}
+RESPONSES = {
+    s: dict(description=d, content={'application/problem+json': dict(schema={'$ref': '#/components/schemas/Problem'})})
+    for s, d in _told.items()
+}
 
 # %% ../../nbs/55_api/06_middleware.ipynb #58dcff8b
 _sane, _METHODS = re.compile(rb'[\w.:-]{1,64}'), {'GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'}
 _CSP = b"default-src 'none'; frame-ancestors 'none'"
 _DOCS_CSP = b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
-_headers = [(b'x-content-type-options', b'nosniff'), (b'referrer-policy', b'no-referrer'), (b'cross-origin-resource-policy', b'same-origin'), (b'cache-control', b'no-cache')]
+_headers = [
+    (b'x-content-type-options', b'nosniff'),
+    (b'referrer-policy', b'no-referrer'),
+    (b'cross-origin-resource-policy', b'same-origin'),
+    (b'cache-control', b'no-cache'),
+]
 
 # %% ../../nbs/55_api/06_middleware.ipynb #1ab5f909
 class Buckets:
@@ -222,6 +266,7 @@ class Buckets:
 # %% ../../nbs/55_api/06_middleware.ipynb #2fc6b026
 class Door:
     "What happens to each request before and after its route"
+
     def __init__(self, app, service):
         self.app, self.config, self.buckets = app, service.config, Buckets(service.config.rate)
         self.seconds = service.seconds
@@ -239,20 +284,33 @@ class Door:
             if message['type'] == 'http.response.start':
                 told['status'] = message['status']
                 csp = _DOCS_CSP if scope['path'].startswith('/docs') else _CSP
-                message['headers'] = [*message['headers'], *_headers, (b'content-security-policy', csp), (b'x-request-id', id)]
+                message['headers'] = [
+                    *message['headers'],
+                    *_headers,
+                    (b'content-security-policy', csp),
+                    (b'x-request-id', id),
+                ]
             elif head: message = message | dict(body=b'')
             late = until if message.get('more_body') else asyncio.get_running_loop().time() + self.config.leaves
-            async with asyncio.timeout_at(late): await send(message)
+            async with asyncio.timeout_at(late):
+                await send(message)
 
         inner = scope | dict(method='GET') if head else scope
-        try: await (self._turn_away(scope, headers) or self.app)(inner, self.incoming(receive, scope['state']), reply)
+        try:
+            await (self._turn_away(scope, headers) or self.app)(inner, self.incoming(receive, scope['state']), reply)
         except TimeoutError:
             log('too slow', id=id.decode(), seconds=self.config.leaves)
             scope['state'].get('drop', lambda: None)() # a connection that is closed goes on to wait for its client
         except Exception as e:
             log('failure', 'error', id=id.decode(), error=''.join(traceback.format_exception(e)))
-            if 'status' not in told: await problem(500, 'The service failed. Its log has the cause under the X-Request-Id of this answer.')(scope, receive, reply)
-        finally: self.note(scope | inner | dict(method=scope['method']), told.get('status', 499), time.perf_counter() - began)
+            if 'status' not in told:
+                await problem(500, 'The service failed. Its log has the cause under the X-Request-Id of this answer.')(
+                    scope, receive, reply
+                )
+        finally:
+            self.note(
+                scope | inner | dict(method=scope['method']), told.get('status', 499), time.perf_counter() - began
+            )
 
 # %% ../../nbs/55_api/06_middleware.ipynb #3fc1f77f
 @patch
@@ -263,19 +321,25 @@ def inside(self:Door, path):
 
 # %% ../../nbs/55_api/06_middleware.ipynb #95c1a0d5
 @patch
-def incoming(self:Door, receive, state):
+def incoming(self: Door, receive, state):
     "What a client sends, within the limits on size and time"
     got, until = 0, asyncio.get_running_loop().time() + self.config.arrives
+
     async def limited():
         nonlocal got, until
         try:
-            async with asyncio.timeout_at(until): message = await receive()
-        except TimeoutError: raise HTTPException(408, f'The body took longer than {self.config.arrives:g} seconds to arrive.', {'Connection': 'close'}) from None
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(
+                408, f'The body took longer than {self.config.arrives:g} seconds to arrive.', {'Connection': 'close'}
+            ) from None
         got += len(message.get('body', b''))
         most = state.get('most', self.config.max_body)
         if got > most: raise HTTPException(413, f'A body has {most:,} bytes at most here.')
         if not message.get('more_body'): until = None
         return message
+
     return limited
 
 # %% ../../nbs/55_api/06_middleware.ipynb #2f4a5e09
@@ -305,39 +369,90 @@ def _meant(self:Door, host):
 QUIET = '/healthz', '/readyz', '/metrics' # asked every few seconds by machines: logged at level debug
 
 @patch
-def note(self:Door, scope, status, seconds):
+def note(self: Door, scope, status, seconds):
     "Add a request to the log and the metrics"
     route, key = getattr(scope.get('route'), 'path', 'none'), scope['state'].get('key')
     method = scope['method'] if scope['method'] in _METHODS else 'other'
     self.seconds.labels(method, route, status).observe(seconds)
-    if not self.config.quiet: log('request', 'debug' if route in QUIET else 'info', id=scope['state']['id'], method=method, route=route, status=status, ms=round(seconds * 1000, 2), key=key and key.id)
+    if not self.config.quiet:
+        log(
+            'request',
+            'debug' if route in QUIET else 'info',
+            id=scope['state']['id'],
+            method=method,
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 2),
+            key=key and key.id,
+        )
 
 # %% ../../nbs/55_api/06_middleware.ipynb #950f009c
 HEAD = 65_536 # bytes of a head, as far as it comes in more than one piece
 
+# %% ../../nbs/55_api/06_middleware.ipynb #d83a1940
 class Listener(HttpToolsProtocol):
     "A connection that bounds the time and size of each request's head, and is closed for a client that reads no answer"
-    head, size, late, gone = False, 0, None, False # whether a head has begun, its bytes, the clock, and whether the client has left
 
-    def connection_made(self, transport): super().connection_made(transport); self._wait()
-    def connection_lost(self, exc): self.gone = True; self._stop(); super().connection_lost(exc)
-    def on_message_begin(self): self.head, self.size = True, 0; super().on_message_begin()
-    def on_headers_complete(self): self.head = False; self._stop(); super().on_headers_complete(); self.scope['state']['drop'] = partial(self._drop, self.cycle)
-    def on_response_complete(self): super().on_response_complete(); self._wait()
+    head, size, late, gone = (
+        False,
+        0,
+        None,
+        False,
+    ) # whether a head has begun, its bytes, the clock, and whether the client has left
 
-    def _stop(self): self.late = self.late and self.late.cancel()
-    def _soon(self, what, patience='arrives'): self._stop(); self.late = self.loop.call_later(self.app_state.get(patience, getattr(Config, patience)), what)
+    def connection_made(self, transport):
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc):
+        self.gone = True
+        self._stop()
+        super().connection_lost(exc)
+
+    def on_message_begin(self):
+        self.head, self.size = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self):
+        self.head = False
+        self._stop()
+        super().on_headers_complete()
+        self.scope['state']['drop'] = partial(self._drop, self.cycle)
+
+    def on_response_complete(self):
+        super().on_response_complete()
+        self._wait()
+
+    def _stop(self):
+        self.late = self.late and self.late.cancel()
+
+    def _soon(self, what, patience='arrives'):
+        self._stop()
+        self.late = self.loop.call_later(self.app_state.get(patience, getattr(Config, patience)), what)
+
     def _wait(self): self.busy or self.gone or self._soon(self._leave)
-    def _drop(self, cycle): cycle.disconnected = True; self.transport.abort()
-    def _leave(self): self.transport.close(); self.gone or self._soon(self.transport.abort, 'leaves') # what was answered may still be on its way
+
+    def _drop(self, cycle):
+        cycle.disconnected = True
+        self.transport.abort()
+
+    def _leave(self):
+        self.transport.close()
+        self.gone or self._soon(self.transport.abort, 'leaves') # what was answered may still be on its way
+
     @property
     def busy(self): return self.cycle is not None and not self.cycle.response_complete
 
     def refuse(self, status, detail):
         "Answer what is not a valid request, and close"
         body = problem(status, detail).body
-        self.transport.write(b'HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n' % (status, HTTPStatus(status).phrase.encode(), len(body)) + body)
+        self.transport.write(
+            b'HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n'
+            % (status, HTTPStatus(status).phrase.encode(), len(body))
+            + body
+        )
         self._leave()
+
     def send_400_response(self, msg):
         if self.pipeline or self.busy and self.cycle.response_started: return self.transport.abort()
         if self.cycle: self.cycle.disconnected = True

@@ -19,7 +19,16 @@ from typing import Annotated, Literal, Optional, get_origin
 import orjson, pyarrow as pa, pyarrow.parquet as pq
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, WrapValidator, create_model
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    WrapValidator,
+    create_model,
+)
 from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 
@@ -35,7 +44,9 @@ _leap = r'(?:19(?:0[48]|[2468][048]|[13579][26])|20(?:0[048]|[2468][048]|[1357][
 _days = (r'(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)'
          r'|02-(?:0[1-9]|1[0-9]|2[0-8])')
 DAY = f'(?:{_year}-(?:{_days})|{_leap}-02-29)' # to 2089: later, the numbers of order lines would be too long for JSON
-PATTERNS = dict(date=f'^{DAY}$', time=rf'^{DAY} (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$') # as they are kept and shown
+PATTERNS = dict(
+    date=f'^{DAY}$', time=rf'^{DAY} (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$'
+) # as they are kept and shown
 
 # %% ../../nbs/55_api/02_models.ipynb #3b5c9a02
 _noughts = r'(?:[.]0{1,9})?' # a fraction of a second; a comma separates values of a filter
@@ -65,13 +76,19 @@ _moments = dict(date='a date from 1900 to 2089, such as 2025-11-01',
                 time="a time from 1900 to 2089, such as 2025-11-01 00:00:00: "
                      "whole seconds of the shop's local time, without Z or an offset")
 
+# %% ../../nbs/55_api/02_models.ipynb #cfa46ccf
 @cache
 def moment(
     kind:str, # date or time
 ): # a type for pydantic
     "A date or time that is accepted in several forms, and kept in one"
-    return Annotated[str, Field(pattern=PATTERNS[kind]), _in_words(_moments[kind]), BeforeValidator(partial(_kept, kind)),
-                     WithJsonSchema(dict(type='string', pattern=WRITTEN[kind]), mode='validation')] # answers have the one form
+    return Annotated[
+        str,
+        Field(pattern=PATTERNS[kind]),
+        _in_words(_moments[kind]),
+        BeforeValidator(partial(_kept, kind)),
+        WithJsonSchema(dict(type='string', pattern=WRITTEN[kind]), mode='validation'),
+    ] # answers have the one form
 
 # %% ../../nbs/55_api/02_models.ipynb #3b5c9a08
 _glob = {'?': r'[^\x00]', '*': r'[^\x00]*', '[': '[', ']': ']', '-': '-'}
@@ -82,10 +99,13 @@ def _pattern(c):
     parts = re.findall(r'\[[^]]+\]|.', c.pattern)
     return '^' + ''.join(_glob.get(p) or (p if len(p) > 1 else re.escape(p)) for p in parts) + '$'
 
-_integral = BeforeValidator(lambda v: int(v) if isinstance(v, float) and v.is_integer() else v) # 5.0 is a whole number in JSON
+_integral = BeforeValidator(
+    lambda v: int(v) if isinstance(v, float) and v.is_integer() else v
+) # 5.0 is a whole number in JSON
 
 def _like(c): return _in_words(f'written like {c.example}')
 
+# %% ../../nbs/55_api/02_models.ipynb #d8bafbd7
 def _type(c):
     "A column's type, with what its values must be"
     if c.type == 'flag': return bool
@@ -103,30 +123,54 @@ def _shown(c): return str(c.example) if c.type in PATTERNS else c.example
 def _field(c, optional):
     "A field of a model"
     told = dict(description='. '.join(filter(None, (c.doc, f'In {unit(c)}' if unit(c) else ''))), examples=[_shown(c)])
-    return (Optional[_type(c)] if c.nullable else _type(c), Field(default_factory=lambda: None, **told) if optional else Field(**told))
+    return (
+        Optional[_type(c)] if c.nullable else _type(c),
+        Field(default_factory=lambda: None, **told) if optional else Field(**told),
+    )
 
 def _maybe(type, **told): return Optional[type], Field(default_factory=lambda: None, **told)
 
 def _model(name, t, optional=(), example=None, **more):
     "A model of a table's rows; the columns `optional` may be left out"
-    return create_model(name, __config__=_STRICT | (dict(json_schema_extra=dict(examples=[example])) if example else {}), __doc__=f'{t.doc} {t.grain.capitalize()}.', **{c.name: _field(c, c.name in optional) for c in t.columns}, **more)
+    return create_model(
+        name,
+        __config__=_STRICT | (dict(json_schema_extra=dict(examples=[example])) if example else {}),
+        __doc__=f'{t.doc} {t.grain.capitalize()}.',
+        **{c.name: _field(c, c.name in optional) for c in t.columns},
+        **more,
+    )
 
+# %% ../../nbs/55_api/02_models.ipynb #2569cf50
 def _named(t): return t.name.title().replace('_', '').removesuffix('s')
 
 ROW = {n: _model(_named(t), t) for n, t in TABLES.items()}
 _implied = 'order_id', 'order_item_id', 'line_number', 'payment_id'
-_Line, _Paid, _PaidPatch = (_model(n, TABLES[t], o) for n, t, o in (
-    ('LineOfOrder', 'order_items', _implied), ('PaymentOfOrder', 'payments', (*_implied, 'paid_at')), ('PaymentOfOrderPatch', 'payments', TABLES['payments'].names)))
+_Line, _Paid, _PaidPatch = (
+    _model(n, TABLES[t], o)
+    for n, t, o in (
+        ('LineOfOrder', 'order_items', _implied),
+        ('PaymentOfOrder', 'payments', (*_implied, 'paid_at')),
+        ('PaymentOfOrderPatch', 'payments', TABLES['payments'].names),
+    )
+)
 _lines = Annotated[list[_Line], Field(min_length=1, max_length=25)]
 
-def _parts(payment): return dict(items=_maybe(_lines, description='The lines of the order'), payment=_maybe(payment, description='The payment of the order'))
+def _parts(payment):
+    return dict(
+        items=_maybe(_lines, description='The lines of the order'),
+        payment=_maybe(payment, description='The payment of the order'),
+    )
 
 # %% ../../nbs/55_api/02_models.ipynb #875b30a6
 def _row(t, less=()): return {c.name: _shown(c) for c in t.columns if c.key != 'primary' and c.name not in less}
 
 def _sample(t):
     "The body of a request that adds a row"
-    return _row(t) | (dict(items=[_row(TABLES['order_items'], _implied)], payment=_row(TABLES['payments'], _implied)) if t.name == 'orders' else {})
+    return _row(t) | (
+        dict(items=[_row(TABLES['order_items'], _implied)], payment=_row(TABLES['payments'], _implied))
+        if t.name == 'orders'
+        else {}
+    )
 
 def _picked(t):
     "A column that can be changed by itself and filtered by, for examples: a category, or else a reference"
@@ -137,9 +181,18 @@ def _shapes(t):
     "The models of a table: requests and responses"
     free, order = [c.name for c in t.columns if c.nullable or c.key], t.name == 'orders'
     brought = {n: _maybe(list[ROW[other]] if n == 'items' else ROW[other]) for n, (other, *_) in expansions(t).items()}
-    return dict(new=_model(f'New{_named(t)}', t, free, _sample(t), **(_parts(_Paid) if order else {})),
-                patch=_model(f'{_named(t)}Patch', t, t.names, {(c := _picked(t)).name: _shown(c)}, **(_parts(_PaidPatch) if order else {})),
-                row=_model(f'{_named(t)}Found', t, **brought), some=_model(f'{_named(t)}Listed', t, t.names, **brought))
+    return dict(
+        new=_model(f'New{_named(t)}', t, free, _sample(t), **(_parts(_Paid) if order else {})),
+        patch=_model(
+            f'{_named(t)}Patch',
+            t,
+            t.names,
+            {(c := _picked(t)).name: _shown(c)},
+            **(_parts(_PaidPatch) if order else {}),
+        ),
+        row=_model(f'{_named(t)}Found', t, **brought),
+        some=_model(f'{_named(t)}Listed', t, t.names, **brought),
+    )
 
 SHAPES = {n: _shapes(t) for n, t in TABLES.items()}
 
@@ -150,10 +203,26 @@ _number = Annotated[int, Field(ge=-LAST_KEY, le=LAST_KEY)]
 
 def _filter_type(c, op):
     "The type of a filter's parameter"
-    one = (_flag if c.type == 'flag' or op == 'isnull' else Annotated[float, Field(ge=-360, le=360, allow_inf_nan=False)] if c.type == 'degrees' else
-           _text if c.type == 'text' and not c.values else _type(c) if c.values or c.type in PATTERNS else _number)
-    return Annotated[list[one], BeforeValidator(lambda v: [p for x in ([v] if isinstance(v, str) else v) for p in x.split(',')])] if op == 'in' else one
+    one = (
+        _flag
+        if c.type == 'flag' or op == 'isnull'
+        else Annotated[float, Field(ge=-360, le=360, allow_inf_nan=False)]
+        if c.type == 'degrees'
+        else _text
+        if c.type == 'text' and not c.values
+        else _type(c)
+        if c.values or c.type in PATTERNS
+        else _number
+    )
+    return (
+        Annotated[
+            list[one], BeforeValidator(lambda v: [p for x in ([v] if isinstance(v, str) else v) for p in x.split(',')])
+        ]
+        if op == 'in'
+        else one
+    )
 
+# %% ../../nbs/55_api/02_models.ipynb #3e6028ed
 def _names(names, sign=''):
     "The type of a list of names"
     one = f'{sign}(?:{"|".join(names)})'
@@ -173,20 +242,31 @@ def _read(model, request):
     "The query parameters of a request; raises RequestValidationError"
     asked = request.query_params
     if not asked: return model()
-    try: return model.model_validate({n: asked.getlist(n) if n in model.repeated else v for n, v in asked.items()})
-    except ValidationError as e: raise RequestValidationError([x | dict(loc=('query', *x['loc'])) for x in e.errors()]) from None
+    try:
+        return model.model_validate({n: asked.getlist(n) if n in model.repeated else v for n, v in asked.items()})
+    except ValidationError as e:
+        raise RequestValidationError([x | dict(loc=('query', *x['loc'])) for x in e.errors()]) from None
 
 def _described(model):
     "The query parameters for the documentation"
     schema = model.model_json_schema()
-    return [{'name': n, 'in': 'query', 'required': False, 'schema': p, 'description': p.pop('description', '')} for n, p in schema['properties'].items()]
+    return [
+        {'name': n, 'in': 'query', 'required': False, 'schema': p, 'description': p.pop('description', '')}
+        for n, p in schema['properties'].items()
+    ]
 
 # %% ../../nbs/55_api/02_models.ipynb #cc38f1c8
 def _filters(t):
     "The filters of a table as fields"
-    return {n: _given(_filter_type(c, op), description=f'{c.name} is {OPERATORS[op][2]}') for n, (c, op) in filters(t).items()}
+    return {
+        n: _given(_filter_type(c, op), description=f'{c.name} is {OPERATORS[op][2]}')
+        for n, (c, op) in filters(t).items()
+    }
 
-def _expand(t): return dict(expand=_given(_names(expansions(t)), description='What to expand each row with')) if expansions(t) else {}
+def _expand(t):
+    return (
+        dict(expand=_given(_names(expansions(t)), description='What to expand each row with')) if expansions(t) else {}
+    )
 
 def _paging(t):
     "The other parameters of a list"
@@ -197,7 +277,12 @@ def _paging(t):
         count=_given(_flag, description='Also return the number of rows on all pages'), **_expand(t))
 
 # %% ../../nbs/55_api/02_models.ipynb #9c1a0b0a
-FORMATS = dict(csv='text/csv; charset=utf-8', ndjson='application/x-ndjson', parquet='application/vnd.apache.parquet', arrow='application/vnd.apache.arrow.stream')
+FORMATS = dict(
+    csv='text/csv; charset=utf-8',
+    ndjson='application/x-ndjson',
+    parquet='application/vnd.apache.parquet',
+    arrow='application/vnd.apache.arrow.stream',
+)
 _format = Annotated[Literal[tuple(FORMATS)], Field(description='File format')]
 _spreadsheet = _given(_flag, description=(
     "CSV for Excel and the like: with a byte order mark, and with `'` before texts that would be formulas"))
@@ -212,7 +297,10 @@ def _csv_only(asked):
     if asked.spreadsheet and asked.format != 'csv': raise HTTPException(400, 'spreadsheet=true needs format=csv.')
 
 # %% ../../nbs/55_api/02_models.ipynb #511cf8b4
-MANY, ROW_BYTES = 10_000, 65_536 # rows of a bulk, and bytes of a row that is sent; the longest valid one has half as many
+MANY, ROW_BYTES = (
+    10_000,
+    65_536,
+) # rows of a bulk, and bytes of a row that is sent; the longest valid one has half as many
 _true = {'true': True, 'false': False, '1': True, '0': False}
 
 def _count(text):
@@ -263,6 +351,7 @@ def _short(line, number):
     if len(line) > ROW_BYTES: raise Unreadable(f'line {number:,} has more than {ROW_BYTES:,} bytes')
     return line
 
+# %% ../../nbs/55_api/02_models.ipynb #ef034866
 def _header(t, names):
     "Refuse a header of CSV that names no column of the table, or one twice"
     unknown = [n for n in names if n not in t.names]
@@ -279,9 +368,12 @@ def _csv(t, body):
         while True:
             begins = rows.line_num + 1
             yield next(rows)
-    except StopIteration: return
+    except StopIteration:
+        return
     except csv.Error as e:
-        raise Unreadable(f'{_meaning(_CSV_SAYS, e, "it is no CSV")} in the row that begins in line {begins:,}') from None
+        raise Unreadable(
+            f'{_meaning(_CSV_SAYS, e, "it is no CSV")} in the row that begins in line {begins:,}'
+        ) from None
 
 # %% ../../nbs/55_api/02_models.ipynb #6e828a9f
 def _no_number(name): raise Unreadable(f'{name} is no JSON')
@@ -289,13 +381,17 @@ def _no_number(name): raise Unreadable(f'{name} is no JSON')
 _decode, _blank = json.JSONDecoder(parse_constant=_no_number).raw_decode, re.compile(r'[ \t\n\r]*')
 NO_LIST = 'A bulk is a list of rows, each of them a JSON object.'
 _JSON_SAYS = {
-    'Expecting value': 'a value is missing', 'Expecting property name': 'a name in double quotes is missing',
-    "Expecting ',' delimiter": 'a comma or a closing bracket is missing', "Expecting ':' delimiter": 'a colon is missing',
+    'Expecting value': 'a value is missing',
+    'Expecting property name': 'a name in double quotes is missing',
+    "Expecting ',' delimiter": 'a comma or a closing bracket is missing',
+    "Expecting ':' delimiter": 'a colon is missing',
     'Illegal trailing comma': 'there is a comma after the last value',
     'Unterminated string': 'a text has no closing quote',
     'Invalid control character': 'a text has a control character that is not escaped',
-    'Invalid \\': 'a text has a backslash that begins no escape'}
+    'Invalid \\': 'a text has a backslash that begins no escape',
+}
 
+# %% ../../nbs/55_api/02_models.ipynb #1d8ef0f8
 def _json_at(text, at, most):
     "The JSON value that begins at a place of a text, and where it ends; raises `Unreadable`"
     piece, offset = text[at:at + most], 0
@@ -324,6 +420,7 @@ def _one(body):
     _end(text, end)
     return value
 
+# %% ../../nbs/55_api/02_models.ipynb #b242fd35
 def _listed(body):
     "The rows of a JSON list"
     text = _text_in(body)
@@ -395,13 +492,28 @@ def _parse(t, kind, body):
 # %% ../../nbs/55_api/02_models.ipynb #d13437c9
 class _Pipe:
     "A file object whose content is taken out again and again"
+
     closed = False
-    def __init__(self): self.parts, self.at = [], 0
-    def write(self, data): self.parts.append(bytes(data)); self.at += len(data); return len(data)
+
+    def __init__(self):
+        self.parts, self.at = [], 0
+
+    def write(self, data):
+        self.parts.append(bytes(data))
+        self.at += len(data)
+        return len(data)
+
     def tell(self): return self.at
+
     def flush(self): pass
-    def close(self): self.closed = True
-    def drain(self): data = b''.join(self.parts); self.parts.clear(); return data
+
+    def close(self):
+        self.closed = True
+
+    def drain(self):
+        data = b''.join(self.parts)
+        self.parts.clear()
+        return data
 
 def _columnar(format, schema, batches):
     "Record batches as a stream of Arrow or Parquet"
@@ -443,35 +555,94 @@ def _spreadsheet_of(names, chunks):
 # %% ../../nbs/55_api/02_models.ipynb #655a7d20
 class _Sent(StreamingResponse):
     "A streaming response that closes its stream, however it ends"
-    def __init__(self, stream, **told): super().__init__(stream, **told); self.stream = stream
-    async def __call__(self, scope, receive, send):
-        try: await super().__call__(scope, receive, send)
-        finally: self.stream.close()
 
-def _file(stream, format, name): return _Sent(stream, media_type=FORMATS[format], headers={'Content-Disposition': f'attachment; filename="{name}.{format}"'})
+    def __init__(self, stream, **told):
+        super().__init__(stream, **told)
+        self.stream = stream
+
+    async def __call__(self, scope, receive, send):
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.stream.close()
+
+def _file(stream, format, name):
+    return _Sent(
+        stream, media_type=FORMATS[format], headers={'Content-Disposition': f'attachment; filename="{name}.{format}"'}
+    )
 
 # %% ../../nbs/55_api/02_models.ipynb #26811361
-_when = 'Send the `ETag` of the row as you read it as `If-Match`: if somebody else has changed it since, the answer is 412.'
+_when = (
+    'Send the `ETag` of the row as you read it as `If-Match`: if somebody else has changed it since, the answer is 412.'
+)
 _once = 'With an `Idempotency-Key` the request takes effect once, however often it is sent.'
 _whole = ' An order is added with its `items` and its `payment`, whose amount has to be their sum.'
 _closes = ' Its order has to balance afterwards, so most changes are better made to the order, with its `items` and its `payment`.'
 _alone = f' Alone it is refused with 409, because the payment would no longer be the sum of the lines: add it with its order by `POST /v1/orders`, or to an existing order by `PATCH /v1/orders/{TABLES["orders"]["order_id"].example}`, with all its `items` and its `payment`.'
-WORDS = dict(
-    listing=('List {many}', '{doc} One page, {grain}. Each column is a filter, also with an operator, as in `{key}__gte`; `sort` takes columns, with `-` from high to low. Send `next` of the answer as `cursor` to get the next page.', 'GET {path}?{pick}&sort=-{key}&limit=5'),
-    single=('Get one {one}', 'The {one} with this key{brings}. The `ETag` of the answer is its version; send it as `If-None-Match` to get the row again only if it has changed.', 'GET {path}/{example}'),
-    create=('Add {a}', 'Adds {a} and returns it with its key.{order}{alone} {once}', 'POST {path}'),
-    replace=('Replace {a}', 'Sets all columns of {a}; a nullable column that is left out becomes null.{part} {when}', 'PUT {path}/{example}'),
-    change=('Change {a}', 'Sets the columns that are sent, and leaves the others as they are.{part} {when}', 'PATCH {path}/{example}'),
-    delete=('Delete {a}', 'Removes {a} for good; it is refused while other rows refer to it.{part} {when}', 'DELETE {path}/{example}'),
-    bulk=('Add many {many}', 'Adds up to {most} {many}, as a JSON list, as NDJSON, or as CSV whose first line names columns. All are added or none; with `mode=each` the valid ones are, and the answer says what is wrong with the others.{order}{alone} {once}', 'POST {path}:bulk?dry_run=true'),
-    export=('Export {many} as a file', 'All {many}, or those that the filters select, as CSV, NDJSON, Parquet or Arrow, as of one moment.', 'GET {path}:export?format=parquet&{pick}'))
 
+# %% ../../nbs/55_api/02_models.ipynb #d45942da
+WORDS = dict(
+    listing=(
+        'List {many}',
+        '{doc} One page, {grain}. Each column is a filter, also with an operator, as in `{key}__gte`; `sort` takes columns, with `-` from high to low. Send `next` of the answer as `cursor` to get the next page.',
+        'GET {path}?{pick}&sort=-{key}&limit=5',
+    ),
+    single=(
+        'Get one {one}',
+        'The {one} with this key{brings}. The `ETag` of the answer is its version; send it as `If-None-Match` to get the row again only if it has changed.',
+        'GET {path}/{example}',
+    ),
+    create=('Add {a}', 'Adds {a} and returns it with its key.{order}{alone} {once}', 'POST {path}'),
+    replace=(
+        'Replace {a}',
+        'Sets all columns of {a}; a nullable column that is left out becomes null.{part} {when}',
+        'PUT {path}/{example}',
+    ),
+    change=(
+        'Change {a}',
+        'Sets the columns that are sent, and leaves the others as they are.{part} {when}',
+        'PATCH {path}/{example}',
+    ),
+    delete=(
+        'Delete {a}',
+        'Removes {a} for good; it is refused while other rows refer to it.{part} {when}',
+        'DELETE {path}/{example}',
+    ),
+    bulk=(
+        'Add many {many}',
+        'Adds up to {most} {many}, as a JSON list, as NDJSON, or as CSV whose first line names columns. All are added or none; with `mode=each` the valid ones are, and the answer says what is wrong with the others.{order}{alone} {once}',
+        'POST {path}:bulk?dry_run=true',
+    ),
+    export=(
+        'Export {many} as a file',
+        'All {many}, or those that the filters select, as CSV, NDJSON, Parquet or Arrow, as of one moment.',
+        'GET {path}:export?format=parquet&{pick}',
+    ),
+)
+
+# %% ../../nbs/55_api/02_models.ipynb #c5f6afb1
 def _told(t, what):
     "The documentation of a route of a table: a summary, and a description with an example"
     many, own = t.name.replace('_', ' '), t.name in ('order_items', 'payments')
     one, c, others = many.removesuffix('s'), _picked(t), ', '.join(f'`{n}`' for n in expansions(t))
-    words = dict(many=many, one=one, most=f'{MANY:,}', a=f'{"an" if one[0] in "aeiou" else "a"} {one}', doc=t.doc, grain=t.grain, key=t.key, path=f'/v1/{t.name}', example=t[t.key].example, pick=f'{c.name}={_shown(c)}',
-                 when=_when, once=_once, order=_whole * (t.name == 'orders'), part=_closes * own, alone=_alone * own, brings=f'; `expand` adds {others}' if others else '')
+    words = dict(
+        many=many,
+        one=one,
+        most=f'{MANY:,}',
+        a=f'{"an" if one[0] in "aeiou" else "a"} {one}',
+        doc=t.doc,
+        grain=t.grain,
+        key=t.key,
+        path=f'/v1/{t.name}',
+        example=t[t.key].example,
+        pick=f'{c.name}={_shown(c)}',
+        when=_when,
+        once=_once,
+        order=_whole * (t.name == 'orders'),
+        part=_closes * own,
+        alone=_alone * own,
+        brings=f'; `expand` adds {others}' if others else '',
+    )
     summary, description, example = (w.format(**words) for w in WORDS[what])
     form = ', which shows the form, and is refused' * (own and what in ('create', 'bulk'))
     return dict(summary=summary, description=f'{description}\n\nExample: `{example}`{form}')
@@ -479,9 +650,18 @@ def _told(t, what):
 # %% ../../nbs/55_api/02_models.ipynb #592c98e5
 def _links(t, at=''):
     "The links of a response whose row is at a pointer: operation: its parameters from the response"
+
     def value(column): return f'$response.body#{at}/{column}'
+
     key, seen = dict(key=value(t.key)), {'if-match': '$response.header.ETag'} # a page has no ETag
-    to = {f'single_{t.name}': key} | ({} if at else {f'{what}_{t.name}': key | seen for what in ('replace', 'change', 'delete')})
+    to = {f'single_{t.name}': key} | (
+        {} if at else {f'{what}_{t.name}': key | seen for what in ('replace', 'change', 'delete')}
+    )
     to |= {f'single_{parent}': dict(key=value(c)) for c, parent in t.parents.items()}
-    to |= {f'listing_{child.name}': {c: value(t.key)} for child in TABLES.values() for c, parent in child.parents.items() if parent == t.name}
+    to |= {
+        f'listing_{child.name}': {c: value(t.key)}
+        for child in TABLES.values()
+        for c, parent in child.parents.items()
+        if parent == t.name
+    }
     return {n: dict(operationId=n, parameters=p) for n, p in to.items()}

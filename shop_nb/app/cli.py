@@ -40,7 +40,8 @@ def _pairs(params):
     "`-p` options as a dict; raises `ShopError` (code 2) for a name that is given twice, or is no parameter"
     given = {}
     for name, _, value in (p.partition('=') for p in params or []):
-        if name in _OWN: raise ShopError(f'There is no parameter {name!r}.', 'List them all: shop-nb COMMAND --help', code=2)
+        if name in _OWN:
+            raise ShopError(f'There is no parameter {name!r}.', 'List them all: shop-nb COMMAND --help', code=2)
         if name in given: raise ShopError(f'-p {name} is given twice.', 'Give it once', code=2)
         given[name] = value
     return given
@@ -64,21 +65,51 @@ class _App(typer.Typer):
     "Commands with such a help"
     def command(self, *args, **how): return super().command(*args, cls=_Command, **how)
 
-app = _App(name='shop-nb', add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, no_args_is_help=True,
-                  help='Make, check, load, analyse and serve the data of a synthetic shop.')
+# %% ../../nbs/70_app/03_cli.ipynb #ee0bf531
+app = _App(
+    name='shop-nb',
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help='Make, check, load, analyse and serve the data of a synthetic shop.',
+)
 
-def _version(show:bool):
-    if show: print(__version__); raise typer.Exit()
+def _version(show: bool):
+    if show:
+        print(__version__)
+        raise typer.Exit()
 
 @app.callback()
-def _main(version:Annotated[bool, typer.Option('--version', callback=_version, is_eager=True, help='Show the version and exit.')]=False): pass
+def _main(
+    version: Annotated[
+        bool, typer.Option('--version', callback=_version, is_eager=True, help='Show the version and exit.')
+    ] = False,
+):
+    pass
 
 # %% ../../nbs/70_app/03_cli.ipynb #4d0c50e3
-_Settings = '\n'.join(['\b', 'Settings, for -p:', *(f'  {d["name"]:<13}{"" if d["default"] is None else d["default"]!s:<12}{d["meaning"]}' for d in describe())])
+_Settings = '\n'.join(
+    [
+        '\b',
+        'Settings, for -p:',
+        *(f'  {d["name"]:<13}{"" if d["default"] is None else d["default"]!s:<12}{d["meaning"]}' for d in describe()),
+    ]
+)
 _Run = Annotated[str, typer.Argument(metavar='DIR', help='A run or a folder of tables.')]
 _Pairs = Optional[list[str]]
-_Params = Annotated[_Pairs, typer.Option('-p', '--param', metavar='NAME VALUE', help='Set a setting (listed below); can be repeated.')]
-_Asked = Annotated[_Pairs, typer.Option('-p', '--param', metavar='NAME VALUE', help='Set a parameter of the question, such as -p limit 3; can be repeated.')]
+_Params = Annotated[
+    _Pairs, typer.Option('-p', '--param', metavar='NAME VALUE', help='Set a setting (listed below); can be repeated.')
+]
+_Asked = Annotated[
+    _Pairs,
+    typer.Option(
+        '-p',
+        '--param',
+        metavar='NAME VALUE',
+        help='Set a parameter of the question, such as -p limit 3; can be repeated.',
+    ),
+]
 
 # %% ../../nbs/70_app/03_cli.ipynb #4ff8ce50
 def _lines(text): return '\n'.join(map(visible, str(text).split('\n')))
@@ -168,7 +199,9 @@ def _prepare():
 # %% ../../nbs/70_app/03_cli.ipynb #989c1a6b
 def _as_typed(text):
     "An error's text, with the example of a setting as the command line takes it: -p orders 4000 instead of orders = 4000"
+
     def example(found): return f'{found[1]} -p {found[2]} {shlex.quote(found[3])}'
+
     lead = 'Write it like|(?:Take|Give|Choose) .*, as'
     return re.sub(f'^({lead}) ({"|".join(SETTINGS)}) = (.+)$', example, text, flags=re.MULTILINE)
 
@@ -184,6 +217,7 @@ def _serving():
     except KeyboardInterrupt: pass
     raise _Stopped
 
+# %% ../../nbs/70_app/03_cli.ipynb #a5927813
 def main(
     args:list=None, # words of the command line; None takes the process's own
 ) -> int: # exit code
@@ -191,7 +225,9 @@ def main(
     if args is None: _prepare()
     with _ended() as signals:
         try:
-            code = app(join_pairs(sys.argv[1:] if args is None else args), prog_name='shop-nb', standalone_mode=False) or 0
+            code = (
+                app(join_pairs(sys.argv[1:] if args is None else args), prog_name='shop-nb', standalone_mode=False) or 0
+            )
             if sys.stdout: sys.stdout.flush()
         except ShopError as e:
             _tell(_as_typed(str(e)))
@@ -199,8 +235,10 @@ def main(
         except _Stopped:
             _tell('Stopped.')
             return 0
-        except (KeyboardInterrupt, typer.Abort): code = 130
-        except Exception as e: code = _explain(e)
+        except (KeyboardInterrupt, typer.Abort):
+            code = 130
+        except Exception as e:
+            code = _explain(e)
     if signals: code = 128 + signals[0]
     if code > 128: _tell(f'{"Stopped" if signals else "Interrupted"}; nothing was left half done.')
     return code
@@ -208,11 +246,18 @@ def main(
 # %% ../../nbs/70_app/03_cli.ipynb #bb654d58
 @app.command(epilog=_Settings)
 def run(
-    out:Annotated[str, typer.Option(metavar='DIR', help='Folder to write; by default reports/shop in the project, or else in the current folder.')]='',
-    params:_Params=None,
+    out: Annotated[
+        str,
+        typer.Option(
+            metavar='DIR',
+            help='Folder to write; by default reports/shop in the project, or else in the current folder.',
+        ),
+    ] = '',
+    params: _Params = None,
 ):
     "Run the whole pipeline."
     from shop_nb.app.run import run, run_folder
+
     run(out, bar=sys.stderr.isatty(), **_pairs(params))
     _say(f'Done: {run_folder(out) / "index.html"}')
 
@@ -220,19 +265,29 @@ def run(
 @app.command(epilog=_Settings)
 def generate(
     out:Annotated[str, typer.Option(metavar='DIR', help='Folder to write: new, empty, or an earlier run.')],
-    seed:Annotated[Optional[str], typer.Option(metavar='N', help='Random seed; each seed makes a different shop.')]=None,
-    scale:Annotated[Optional[str], typer.Option(metavar='X', help='Multiplies customers, orders and order lines.')]=None,
-    workers:Annotated[int, typer.Option(metavar='N', min=1, help='Number of threads.')]=1,
-    engine:Annotated[str, typer.Option(metavar='local|spark', help='What generates the tables.')]='local',
-    master:Annotated[Optional[str], typer.Option(metavar='URL', help='Spark master: spark://host:7077, local[4] or sail.')]=None,
-    format:Annotated[str, typer.Option(metavar='parquet|csv', help='File format.')]='parquet',
+    seed: Annotated[
+        Optional[str], typer.Option(metavar='N', help='Random seed; each seed makes a different shop.')
+    ] = None,
+    scale: Annotated[
+        Optional[str], typer.Option(metavar='X', help='Multiplies customers, orders and order lines.')
+    ] = None,
+    workers:Annotated[int, typer.Option(metavar='N', min=1, help='Number of threads.')] = 1,
+    engine:Annotated[str, typer.Option(metavar='local|spark', help='What generates the tables.')] = 'local',
+    master: Annotated[
+        Optional[str], typer.Option(metavar='URL', help='Spark master: spark://host:7077, local[4] or sail.')
+    ] = None,
+    format:Annotated[str, typer.Option(metavar='parquet|csv', help='File format.')] = 'parquet',
     params:_Params=None,
 ):
     "Make the tables as Parquet or CSV files, with a manifest."
     from shop_nb.shop.shop import Shop, read_settings
+
     given = {n: v for n, v in dict(seed=seed, scale=scale).items() if v is not None}
-    if twice := set(given) & set(pairs := _pairs(params)): raise ShopError(f'{min(twice)} is given twice.', 'Give it once', code=2)
-    made = Shop(read_settings(**given, **pairs)).save(out, format=format, workers=workers, engine=engine, master=master, progress=Progress('rows'))
+    if twice := set(given) & set(pairs := _pairs(params)):
+        raise ShopError(f'{min(twice)} is given twice.', 'Give it once', code=2)
+    made = Shop(read_settings(**given, **pairs)).save(
+        out, format=format, workers=workers, engine=engine, master=master, progress=Progress('rows')
+    )
     _say(f'{"table":<12} {"rows":>12}  digest')
     for name, t in made['tables'].items(): _say(f'{name:<12} {t["rows"]:>12,}  {t["digest"]}')
     _say(f'Done: {out}')
@@ -284,23 +339,36 @@ def _show(answer, format):
 # %% ../../nbs/70_app/03_cli.ipynb #5c475b9c
 @app.command()
 def ask(
-    name:Annotated[Optional[str], typer.Argument(metavar='[NAME]', help='Name of the question.')]=None,
-    db:Annotated[Optional[str], typer.Option(metavar='FILE', help='Ask a SQLite database.')]=None,
-    run:Annotated[Optional[str], typer.Option(metavar='DIR', help='Ask a run or a folder of tables; by default reports/shop in the project, or else in the current folder.')]=None,
-    format:Annotated[str, typer.Option(metavar='table|csv|json', help='Output format.')]='table',
-    list:Annotated[bool, typer.Option('--list', help='List the questions.')]=False,
-    params:_Asked=None,
+    name:Annotated[Optional[str], typer.Argument(metavar='[NAME]', help='Name of the question.')] = None,
+    db:Annotated[Optional[str], typer.Option(metavar='FILE', help='Ask a SQLite database.')] = None,
+    run: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar='DIR',
+            help='Ask a run or a folder of tables; by default reports/shop in the project, or else in the current folder.',
+        ),
+    ] = None,
+    format: Annotated[str, typer.Option(metavar='table|csv|json', help='Output format.')] = 'table',
+    list: Annotated[bool, typer.Option('--list', help='List the questions.')] = False,
+    params: _Asked = None,
 ):
     "Answer a question about a shop."
     from shop_nb.analytics.questions import ask, find
     from shop_nb.app.run import databases, existing, run_folder, runs
-    if list: _say(_listed()); return
-    if not name: raise ShopError('The name of a question is missing.', 'List them all: shop-nb ask --list', code=2)
+
+    if list:
+        _say(_listed())
+        return
+    if not name:
+        raise ShopError('The name of a question is missing.', 'List them all: shop-nb ask --list', code=2)
     if db and run: raise ShopError('Both --db and --run are given.', 'Give one of them', code=2)
-    if format not in ('table', 'csv', 'json'): raise ShopError(f'There is no format {format!r}.', 'Choose table, csv or json', code=2)
+    if format not in ('table', 'csv', 'json'):
+        raise ShopError(f'There is no format {format!r}.', 'Choose table, csv or json', code=2)
     find(name)
     source = db or run_folder(run or '')
-    existing(source, databases if db else runs, 'Name a run (--run DIR) or a database (--db FILE), or make one: shop-nb run')
+    existing(
+        source, databases if db else runs, 'Name a run (--run DIR) or a database (--db FILE), or make one: shop-nb run'
+    )
     _show(ask(name, source, **_pairs(params)), format)
 
 # %% ../../nbs/70_app/03_cli.ipynb #9b298e9e
@@ -325,28 +393,59 @@ def verify(folder:_Run):
 # %% ../../nbs/70_app/03_cli.ipynb #92f8263b
 _Db = Annotated[str, typer.Option(metavar='FILE', help='A SQLite database made by shop-nb load.')]
 
+# %% ../../nbs/70_app/03_cli.ipynb #2d97465f
 @app.command()
 def api(
     db:_Db,
-    host:Annotated[str, typer.Option(metavar='ADDRESS', help='Address to listen on; if others can reach it, reading needs a key.')]='127.0.0.1',
-    port:Annotated[int, typer.Option(metavar='N', min=1, max=65535, help='Port to listen on.')]=8000,
-    workers:Annotated[int, typer.Option(metavar='N', min=1, help='Number of processes.')]=1,
-    rate:Annotated[Optional[float], typer.Option(metavar='N', min=0, help='Maximum requests per second per client and worker process; 0 is no limit. Default: 0 on this machine without a proxy, otherwise 50.')]=None,
-    timeout:Annotated[float, typer.Option(metavar='SECONDS', min=0.01, help='Time limit of a query.')]=10,
-    root_path:Annotated[str, typer.Option(metavar='PATH', help='Path under which a proxy serves it, such as /shop.')]='',
-    allow_host:Annotated[Optional[list[str]], typer.Option(metavar='NAME',
-        help='Another host name to answer to, such as that of a proxy; can be repeated.')]=None,
-    trust_proxy:Annotated[Optional[list[str]], typer.Option(metavar='ADDRESS',
-        help='Address of a proxy whose X-Forwarded-For is trusted; can be repeated.')]=None,
-    origin:Annotated[Optional[list[str]], typer.Option(metavar='URL', help='Origin whose pages may send requests from a browser; with * for any, reading needs a key. Can be repeated.')]=None,
+    host: Annotated[
+        str, typer.Option(metavar='ADDRESS', help='Address to listen on; if others can reach it, reading needs a key.')
+    ] = '127.0.0.1',
+    port:Annotated[int, typer.Option(metavar='N', min=1, max=65535, help='Port to listen on.')] = 8000,
+    workers:Annotated[int, typer.Option(metavar='N', min=1, help='Number of processes.')] = 1,
+    rate: Annotated[
+        Optional[float],
+        typer.Option(
+            metavar='N',
+            min=0,
+            help='Maximum requests per second per client and worker process; 0 is no limit. Default: 0 on this machine without a proxy, otherwise 50.',
+        ),
+    ] = None,
+    timeout: Annotated[float, typer.Option(metavar='SECONDS', min=0.01, help='Time limit of a query.')] = 10,
+    root_path: Annotated[
+        str, typer.Option(metavar='PATH', help='Path under which a proxy serves it, such as /shop.')
+    ] = '',
+    allow_host: Annotated[
+        Optional[list[str]],
+        typer.Option(metavar='NAME', help='Another host name to answer to, such as that of a proxy; can be repeated.'),
+    ] = None,
+    trust_proxy: Annotated[
+        Optional[list[str]],
+        typer.Option(metavar='ADDRESS', help='Address of a proxy whose X-Forwarded-For is trusted; can be repeated.'),
+    ] = None,
+    origin: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            metavar='URL',
+            help='Origin whose pages may send requests from a browser; with * for any, reading needs a key. Can be repeated.',
+        ),
+    ] = None,
 ):
     """Serve a database over HTTP; the documentation is at /docs.
 
     Behind a proxy (--root-path, --allow-host or --trust-proxy) reading needs a key, too."""
     from shop_nb.api.app import serve
     from shop_nb.api.middleware import Config
-    config = Config(db, host, rate, timeout, origins=tuple(origin or ()), root_path=root_path,
-                    names=allow_host or (), proxies=trust_proxy or ())
+
+    config = Config(
+        db,
+        host,
+        rate,
+        timeout,
+        origins=tuple(origin or ()),
+        root_path=root_path,
+        names=allow_host or (),
+        proxies=trust_proxy or (),
+    )
     begun = f'Serving {os.path.basename(db)} at {listen_at(host, port)}docs (Ctrl-C to stop)'
     with _serving(): serve(config, port, workers, tell=lambda: _tell(begun))
 
@@ -368,8 +467,13 @@ def _keys(db):
 @key.command()
 def create(
     db:_Db,
-    scope:Annotated[list[str], typer.Option(metavar='SCOPE', help='What the key allows, such as orders:read, *:read or *; can be repeated.')],
-    days:Annotated[Optional[float], typer.Option(metavar='N', min=0, help='Days until it expires; never by default.')]=None,
+    scope: Annotated[
+        list[str],
+        typer.Option(metavar='SCOPE', help='What the key allows, such as orders:read, *:read or *; can be repeated.'),
+    ],
+    days: Annotated[
+        Optional[float], typer.Option(metavar='N', min=0, help='Days until it expires; never by default.')
+    ] = None,
 ):
     "Create a key. It is the last line printed, and is not shown again."
     made = _keys(db).create(scope, days)
@@ -396,30 +500,58 @@ def revoke(
 @app.command()
 def dashboard(
     folder:_Run,
-    port:Annotated[int, typer.Option(metavar='N', min=1, max=65535, help='Port to listen on.')]=8866,
-    host:Annotated[str, typer.Option(metavar='HOST', help='Address to listen on; if others can reach it, directly or through a proxy, visitors need a token.')]='127.0.0.1',
-    token:Annotated[Optional[str], typer.Option(metavar='TEXT', envvar='SHOP_DASHBOARD_TOKEN', help='Token that visitors need, 16 characters or more; by default one is made where it is needed.')]=None,
-    no_token:Annotated[bool, typer.Option('--no-token', help='Let everybody in, for example because a proxy has a log-in.')]=False,
-    viewers:Annotated[int, typer.Option(metavar='N', min=1, help='Number of pages open at once; each takes about 200 MB.')]=8,
-    root_path:Annotated[str, typer.Option(metavar='PATH', help='Path under which a proxy serves it, such as /shop.')]='',
-    allow_host:Annotated[Optional[list[str]], typer.Option(metavar='NAME', help='Another host name to answer to, such as shop.example; can be repeated.')]=None,
+    port:Annotated[int, typer.Option(metavar='N', min=1, max=65535, help='Port to listen on.')] = 8866,
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar='HOST',
+            help='Address to listen on; if others can reach it, directly or through a proxy, visitors need a token.',
+        ),
+    ] = '127.0.0.1',
+    token: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar='TEXT',
+            envvar='SHOP_DASHBOARD_TOKEN',
+            help='Token that visitors need, 16 characters or more; by default one is made where it is needed.',
+        ),
+    ] = None,
+    no_token: Annotated[
+        bool, typer.Option('--no-token', help='Let everybody in, for example because a proxy has a log-in.')
+    ] = False,
+    viewers: Annotated[
+        int, typer.Option(metavar='N', min=1, help='Number of pages open at once; each takes about 200 MB.')
+    ] = 8,
+    root_path: Annotated[
+        str, typer.Option(metavar='PATH', help='Path under which a proxy serves it, such as /shop.')
+    ] = '',
+    allow_host: Annotated[
+        Optional[list[str]],
+        typer.Option(metavar='NAME', help='Another host name to answer to, such as shop.example; can be repeated.'),
+    ] = None,
 ):
     "Serve the dashboard of a run until interrupted."
     from shop_nb.app.run import existing
     from shop_nb.dashboard.serve import serve
-    if no_token and token: raise ShopError('--token and --no-token exclude each other.', 'SHOP_DASHBOARD_TOKEN counts as --token', code=2)
+
+    if no_token and token:
+        raise ShopError('--token and --no-token exclude each other.', 'SHOP_DASHBOARD_TOKEN counts as --token', code=2)
     existing(folder)
     shown = '' if no_token else token or None
-    with _serving(): serve(folder, port, host, token=shown, allow=allow_host or (), root=root_path, viewers=viewers)
+    with _serving():
+        serve(folder, port, host, token=shown, allow=allow_host or (), root=root_path, viewers=viewers)
 
 # %% ../../nbs/70_app/03_cli.ipynb #df2181ef
 @app.command()
 def doctor(
-    parts:Annotated[Optional[list[str]], typer.Argument(metavar='[PART]...', help='Parts that must be ready, such as run or spark.')]=None,
-    json:Annotated[bool, typer.Option('--json', help='Print the findings as JSON.')]=False,
+    parts: Annotated[
+        Optional[list[str]], typer.Argument(metavar='[PART]...', help='Parts that must be ready, such as run or spark.')
+    ] = None,
+    json:Annotated[bool, typer.Option('--json', help='Print the findings as JSON.')] = False,
 ):
     "List what is installed, missing or too old. Exit code 1 if there is a problem."
     from shop_nb.app.doctor import examine
+
     health = examine(parts or ())
     _give(health.to_json()) if json else _say(health)
     raise typer.Exit(0 if health.ok else 1)

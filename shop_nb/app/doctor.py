@@ -63,7 +63,8 @@ def _packages(extra):
     for r in _asked('shop_nb', extra):
         if canonicalize_name(r.name) == 'shop-nb': continue
         yield (p := _package(r))
-        for x in r.extras if p.found else (): yield from (q for q in map(_package, _asked(r.name, x)) if q.state != 'ready')
+        for x in r.extras if p.found else ():
+            yield from (q for q in map(_package, _asked(r.name, x)) if q.state != 'ready')
 
 # %% ../../nbs/70_app/01_doctor.ipynb #a42c3d25
 def includes(
@@ -176,26 +177,35 @@ def ok(self:Health) -> bool:
 
 # %% ../../nbs/70_app/01_doctor.ipynb #d9e31bc7
 @patch
-def to_json(self:Health) -> str: # JSON text
+def to_json(self: Health) -> str: # JSON text
     "The findings for a program"
-    return json.dumps(dict(ok=self.ok) | asdict(self) | dict(parts=[asdict(p) | dict(install=p.install) for p in self.parts]), indent=2)
+    return json.dumps(
+        dict(ok=self.ok) | asdict(self) | dict(parts=[asdict(p) | dict(install=p.install) for p in self.parts]),
+        indent=2,
+    )
 
 # %% ../../nbs/70_app/01_doctor.ipynb #5ac4e95e
 def _lines(part):
     "A part, for a terminal"
     told = ', '.join(map(str, [*part.includes, *part.packages]))
-    under = textwrap.wrap(told, 76, break_on_hyphens=False) if part.state == 'ready' else [*part.lacks, *filter(None, [part.install])]
+    under = (
+        textwrap.wrap(told, 76, break_on_hyphens=False)
+        if part.state == 'ready'
+        else [*part.lacks, *filter(None, [part.install])]
+    )
     return [f'{part.state:<8} {part.name:<10} {part.does}'.rstrip(), *(f'{"":19} {l}' for l in under)]
 
 _MAINTAINERS = {'docs', 'pools', 'dev'}
 
+# %% ../../nbs/70_app/01_doctor.ipynb #974dfdea
 @patch
-def _verdict(self:Health):
+def _verdict(self: Health):
     "The last line: what to fix, or else which optional parts are missing"
     if not self.ok: return f'To be fixed: {", ".join(p.name for p in self._problems())}.'
     missing = [p.name for p in self.parts if p.state != 'ready']
     if not missing: return 'All parts are ready.'
-    if set(missing) <= _MAINTAINERS: return f'All parts are ready except {", ".join(missing)}, which only maintainers need.'
+    if set(missing) <= _MAINTAINERS:
+        return f'All parts are ready except {", ".join(missing)}, which only maintainers need.'
     return f'No problems found. Not installed, and needed only for what they do: {", ".join(missing)}.'
 
 @patch
@@ -208,13 +218,20 @@ def examine(
     wanted=(), # names of parts that must be ready
 ) -> Health: # what is installed, missing and too old
     "Look at what is installed; raises `ShopError` (code 2) for an unknown part, or if shop_nb was never installed"
-    try: own = distribution('shop_nb')
+    try:
+        own = distribution('shop_nb')
     except PackageNotFoundError:
-        raise ShopError('This shop_nb was not installed, so there is no metadata about what it needs.', 'Install it: run pip install . in its folder', code=2) from None
+        raise ShopError(
+            'This shop_nb was not installed, so there is no metadata about what it needs.',
+            'Install it: run pip install . in its folder',
+            code=2,
+        ) from None
     names = ['core', *own.metadata.get_all('Provides-Extra', [])]
     for name in wanted:
         if name in names: continue
-        raise ShopError(f'shop_nb has no part {name!r}.', nearest(name, names) or f'The parts are {", ".join(names)}', code=2)
+        raise ShopError(
+            f'shop_nb has no part {name!r}.', nearest(name, names) or f'The parts are {", ".join(names)}', code=2
+        )
     _part.cache_clear() # each look is a new one
     notes = [n for n in [sqlite_note()] if n]
     return Health(own.version, platform.python_version(), [_part(n) for n in names], notes, list(wanted))

@@ -16,13 +16,24 @@ from pathlib import Path
 import pandas as pd
 
 from ..generator.draws import VERSION
-from ..generator.blocks import Generator, as_digest, content_sums, digest, leftovers, unbroken, working_folder, remove_path
+from shop_nb.generator.blocks import (
+    Generator,
+    as_digest,
+    content_sums,
+    digest,
+    leftovers,
+    unbroken,
+    working_folder,
+    remove_path,
+)
 from ..files.sources import read_table, table_path
 from ..core.logs import is_told, line
 from ..analytics.measures import MEASURES, Filters, measures_sql, open_words
 from ..core.numbers import fixed, headline as as_shown
 from ..reporting.pages import MEDIUM, NARROW, figure, notebook_page, notebook_title, raw, render
 from ..model.schema import TABLES
+
+# %% ../../nbs/70_app/02_run.ipynb #3b56d5ed
 from ..core.settings import Settings, ShopError, first_line, instead, need, read_settings, nearest, write_file
 from ..shop.shop import Shop, identity, is_run, own_folder, read_manifest, told_settings, write_manifest
 
@@ -74,17 +85,25 @@ def existing(
 ):
     "Raise `ShopError` if nothing is there (code 2), or only a beginning (code 1)"
     if command := _unfinished(path):
-        raise ShopError(f'{path} is not finished: it is still being made, or was stopped.', f'Make it again: shop-nb {command} --out {path}')
+        raise ShopError(
+            f'{path} is not finished: it is still being made, or was stopped.',
+            f'Make it again: shop-nb {command} --out {path}',
+        )
     if not Path(path).exists(): raise _not_there(path, look(), todo)
 
 # %% ../../nbs/70_app/02_run.ipynb #abf38f59
 def pipeline() -> list: # paths, in the order in which they run
     "The notebooks of the pipeline; raises `ShopError` if they are missing"
     import shop_nb
+
     package = Path(shop_nb.__file__).absolute().parent
     for home in package.parent / 'nbs' / 'pipeline', package / 'pipeline':
         if found := sorted(home.glob('[0-9]*.ipynb')): return found
-    raise ShopError('The notebooks of the pipeline are missing.', f'They belong in {package / "pipeline"}: install shop_nb again', code=2)
+    raise ShopError(
+        'The notebooks of the pipeline are missing.',
+        f'They belong in {package / "pipeline"}: install shop_nb again',
+        code=2,
+    )
 
 # %% ../../nbs/70_app/02_run.ipynb #4e859688
 def parameters(
@@ -92,8 +111,15 @@ def parameters(
 ) -> dict: # name: type, default, help, as papermill reads them
     "The parameters of a notebook, but for its run folder"
     found = need('papermill', 'run').inspect_notebook(notebook)
-    if not found: raise ShopError(f'{Path(notebook).name} has no cell tagged parameters.', 'Tag the cell; `make export` keeps the tag')
-    return {n: dict(type=p['inferred_type_name'], default=p['default'], help=p['help']) for n, p in found.items() if n != 'out'}
+    if not found:
+        raise ShopError(
+            f'{Path(notebook).name} has no cell tagged parameters.', 'Tag the cell; `make export` keeps the tag'
+        )
+    return {
+        n: dict(type=p['inferred_type_name'], default=p['default'], help=p['help'])
+        for n, p in found.items()
+        if n != 'out'
+    }
 
 def all_parameters() -> dict: # name: type, default, help
     "The parameters of the whole pipeline"
@@ -110,10 +136,16 @@ def project_settings(
 # %% ../../nbs/70_app/02_run.ipynb #57f12366
 def _typed(name, value, kind):
     "A parameter as its type; text is read, as it comes from a command line"
-    try: return {'int': int, 'float': float}.get(kind, str)(value)
+    try:
+        return {'int': int, 'float': float}.get(kind, str)(value)
     except (TypeError, ValueError):
-        raise ShopError(f'{name} is {"a whole number" if kind == "int" else "a number"}, not {value!r}.', f'Write it like -p {name} 1', code=2) from None
+        raise ShopError(
+            f'{name} is {"a whole number" if kind == "int" else "a number"}, not {value!r}.',
+            f'Write it like -p {name} 1',
+            code=2,
+        ) from None
 
+# %% ../../nbs/70_app/02_run.ipynb #18703d8a
 def check_parameters(
     given:dict, # name: value, as somebody typed them
 ) -> tuple: # `Settings`, and the other parameters by name
@@ -122,7 +154,9 @@ def check_parameters(
     for name in given:
         if name in known: continue
         raise ShopError(f'There is no setting {name!r}.', instead(name, known), code=2)
-    others = {n: _typed(n, given[n] if n in given else p['default'], p['type']) for n, p in known.items() if n not in settings}
+    others = {
+        n: _typed(n, given[n] if n in given else p['default'], p['type']) for n, p in known.items() if n not in settings
+    }
     return project_settings(**{n: v for n, v in given.items() if n in settings}), others
 
 # %% ../../nbs/70_app/02_run.ipynb #6142a6b9
@@ -165,10 +199,22 @@ def keep(
     for name, result in results.items():
         report = hasattr(result, 'ok')
         write_manifest(shop.folder, **{name: json.loads(result.to_json()) if report else result})
-        if report and not result.ok: raise ShopError(result.summary, 'The report lists them, with the first keys and values of each')
+        if report and not result.ok:
+            raise ShopError(result.summary, 'The report lists them, with the first keys and values of each')
 
 # %% ../../nbs/70_app/02_run.ipynb #b9cb1905
-_PACKAGES = ('numpy', 'pandas', 'pyarrow', 'pandera', 'duckdb', 'adbc-driver-sqlite', 'matplotlib', 'fg-data-profiling', 'papermill', 'nbconvert')
+_PACKAGES = (
+    'numpy',
+    'pandas',
+    'pyarrow',
+    'pandera',
+    'duckdb',
+    'adbc-driver-sqlite',
+    'matplotlib',
+    'fg-data-profiling',
+    'papermill',
+    'nbconvert',
+)
 
 def packages() -> dict: # name: version
     "The versions of what a run uses"
@@ -204,6 +250,7 @@ def _kept(error, new, failed):
     if isinstance(error, ShopError): error.args = (str(error).replace(str(new), str(failed)),)
     return error
 
+# %% ../../nbs/70_app/02_run.ipynb #4770dac7
 @contextmanager
 def _beside_new(out):
     "A new folder beside `out`, held as long as the block runs; raises `ShopError` (code 2) if there can be none"
@@ -213,7 +260,9 @@ def _beside_new(out):
             new = held.enter_context(working_folder(out)) / out.name # the outer one is locked as long as it is held
             new.mkdir()
         except OSError as e:
-            raise ShopError(f'{out} cannot be written: {e.strerror}.', 'Name another folder: --out DIR', code=2) from None
+            raise ShopError(
+                f'{out} cannot be written: {e.strerror}.', 'Name another folder: --out DIR', code=2
+            ) from None
         new.chmod(0o755)
         yield new
 
@@ -262,6 +311,7 @@ def _portable(path):
     if told := nb['metadata'].get('papermill'): told.update(input_path=path.name, output_path=path.name)
     write_file(path, json.dumps(nb, indent=1, ensure_ascii=False) + '\n')
 
+# %% ../../nbs/70_app/02_run.ipynb #b0192cdd
 def _execute(notebook, folder, values, bar):
     "Run a notebook into the run's notebooks/; raises papermill's error if a cell fails"
     made, papermill = folder / 'notebooks' / notebook.name, need('papermill', 'run')
@@ -278,19 +328,29 @@ def _why(error):
     "A step's error in one line"
     if not hasattr(error, 'ename'): return first_line(getattr(error, 'strerror', None) or error)
     text = re.sub(r'\x1b\[[0-9;]*m', '', str(error.evalue)).strip().splitlines() or ['']
-    return (text[0] if error.ename.endswith(('ShopError', 'SettingsError')) else f'{error.ename}: {text[0]}').rstrip('.')
+    return (text[0] if error.ename.endswith(('ShopError', 'SettingsError')) else f'{error.ename}: {text[0]}').rstrip(
+        '.'
+    )
 
 # %% ../../nbs/70_app/02_run.ipynb #d7c744f3
 def _step(notebook, folder, values, bar, failed):
     "Run a step and log it: its seconds"
     log_event(folder, 'step_started', step=notebook.stem, parameters=values)
     start = time.monotonic()
-    try: _execute(notebook, folder, values, bar)
-    except (need('papermill.exceptions', 'run').PapermillExecutionError, OSError, RuntimeError) as e: # a kernel that died is a RuntimeError
+    try:
+        _execute(notebook, folder, values, bar)
+    except (
+        need('papermill.exceptions', 'run').PapermillExecutionError,
+        OSError,
+        RuntimeError,
+    ) as e: # a kernel that died is a RuntimeError
         why = _why(e)
         with suppress(OSError): log_event(folder, 'step_failed', 'error', step=notebook.stem, error=why)
-        raise ShopError(f'Step {notebook.stem} failed: {why}.', f'Its notebook: {failed / "notebooks" / notebook.name}',
-                        code=2 if any(text in why for text in _DISK) else 1) from None
+        raise ShopError(
+            f'Step {notebook.stem} failed: {why}.',
+            f'Its notebook: {failed / "notebooks" / notebook.name}',
+            code=2 if any(text in why for text in _DISK) else 1,
+        ) from None
     seconds = round(time.monotonic() - start, 2)
     log_event(folder, 'step_done', step=notebook.stem, seconds=seconds)
     return seconds
@@ -312,18 +372,30 @@ def _notes(n):
         refund_rate=f'{back} {open_words(int(n.open_sales))}'.strip(),
         delivery_days='median from order to delivery, for delivered orders')
 
-def headline(
-    shop:Shop,
-) -> list: # dicts of label, value, note
+# %% ../../nbs/70_app/02_run.ipynb #c78c5557
+def headline(shop: Shop) -> list: # dicts of label, value, note
     "The numbers that one wants to see first, each by its definition in `MEASURES`"
     n = shop.sql(measures_sql(HEADLINE, Filters())).iloc[0]
+
     def value(m):
         if m.unit == 'days': return '–' if pd.isna(n[m.name]) else f'{fixed(n[m.name], 1)} days'
         return as_shown(n[m.name], m.unit)
-    return [dict(label=MEASURES[name].title, value=value(MEASURES[name]), note=note) for name, note in _notes(n).items()]
+
+    return [
+        dict(label=MEASURES[name].title, value=value(MEASURES[name]), note=note) for name, note in _notes(n).items()
+    ]
 
 # %% ../../nbs/70_app/02_run.ipynb #0d43b034
-CHARTS = 'monthly_revenue', 'daily_revenue', 'revenue_by_category', 'hour_weekday', 'cohort_retention', 'product_pareto', 'rfm_segments', 'delivery_times'
+CHARTS = (
+    'monthly_revenue',
+    'daily_revenue',
+    'revenue_by_category',
+    'hour_weekday',
+    'cohort_retention',
+    'product_pareto',
+    'rfm_segments',
+    'delivery_times',
+)
 
 def _size(path):
     "The size of a file or folder in words"
@@ -336,14 +408,26 @@ def _days(s):
 
 def _again(s):
     "The arguments that name a shop on the command line"
-    given = {n: v for n, v in s.as_dict().items() if v != Settings().as_dict()[n] and not (n == 'until' and s.until == s.end)}
+    given = {
+        n: v for n, v in s.as_dict().items() if v != Settings().as_dict()[n] and not (n == 'until' and s.until == s.end)
+    }
     return ''.join(f' -p {n} {shlex.quote(str(v))}' for n, v in given.items())
 
+# %% ../../nbs/70_app/02_run.ipynb #58123835
 def _tables(folder, told):
     "The rows of the page's list of tables"
     paths = {name: table_path(folder, name) for name in TABLES}
-    return [dict(name=n, doc=TABLES[n].doc, rows=told['tables'][n]['rows'], digest=told['tables'][n]['digest'], file=p.relative_to(folder).as_posix(), size=_size(p))
-            for n, p in paths.items()]
+    return [
+        dict(
+            name=n,
+            doc=TABLES[n].doc,
+            rows=told['tables'][n]['rows'],
+            digest=told['tables'][n]['digest'],
+            file=p.relative_to(folder).as_posix(),
+            size=_size(p),
+        )
+        for n, p in paths.items()
+    ]
 
 # %% ../../nbs/70_app/02_run.ipynb #bc7d1c90
 def _chart(shop, answer):
@@ -354,6 +438,7 @@ def _chart(shop, answer):
         if waiting: why += f' Delivered orders only; {waiting:,} still on the way.'
     return dict(name=answer.name, title=answer.title, why=why, svg=raw(figure(answer, (MEDIUM, NARROW))))
 
+# %% ../../nbs/70_app/02_run.ipynb #01ba7c69
 def index_html(
     shop:Shop, # a shop in a finished run
 ) -> str: # HTML
@@ -361,11 +446,25 @@ def index_html(
     folder, told = shop.folder, read_manifest(shop.folder)
     charts = [_chart(shop, shop.ask(name)) for name in CHARTS]
     seconds = told.get('seconds', {})
-    steps = [dict(name=p.stem, title=notebook_title(p), seconds=seconds.get(p.stem)) for p in sorted((folder / 'notebooks').glob('*.ipynb'))]
+    steps = [
+        dict(name=p.stem, title=notebook_title(p), seconds=seconds.get(p.stem))
+        for p in sorted((folder / 'notebooks').glob('*.ipynb'))
+    ]
     sizes = {name: _size(folder / name) for name in ('shop.db', 'analysis.sql') if (folder / name).exists()}
     title = f"A shop of {told['tables']['orders']['rows']:,} orders"
-    return render('index.html', title=title, days=_days(shop.settings), again=_again(shop.settings), told=told,
-                  settings=told['settings'], cards=headline(shop), charts=charts, steps=steps, tables=_tables(folder, told), sizes=sizes)
+    return render(
+        'index.html',
+        title=title,
+        days=_days(shop.settings),
+        again=_again(shop.settings),
+        told=told,
+        settings=told['settings'],
+        cards=headline(shop),
+        charts=charts,
+        steps=steps,
+        tables=_tables(folder, told),
+        sizes=sizes,
+    )
 
 # %% ../../nbs/70_app/02_run.ipynb #f29b899b
 def _pages(folder, told):
@@ -398,26 +497,42 @@ def _apart():
 # %% ../../nbs/70_app/02_run.ipynb #ffd01f04
 class _Aside:
     "A process that runs one step in parallel with others"
+
     def __init__(self):
         code = 'from shop_nb.app.run import _apart; _apart()'
-        self.process = subprocess.Popen([sys.executable, '-P', '-c', code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                        text=True, encoding='utf-8', env=os.environ | dict(PYTHONUTF8='1'), start_new_session=True)
+        self.process = subprocess.Popen(
+            [sys.executable, '-P', '-c', code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding='utf-8',
+            env=os.environ | dict(PYTHONUTF8='1'),
+            start_new_session=True,
+        )
 
     def start(self, notebook, *asked):
         "Begin with a step"
         self.notebook, self.begun = notebook, time.time()
-        try: print(json.dumps([notebook, *asked], default=str), file=self.process.stdin, flush=True)
-        except OSError: pass # it has ended, which `seconds` will tell
+        try:
+            print(json.dumps([notebook, *asked], default=str), file=self.process.stdin, flush=True)
+        except OSError:
+            pass # it has ended, which `seconds` will tell
 
     def seconds(self, waiting=lambda: None):
         "Wait for the step, and call `waiting` twice per second: its seconds; raises its `ShopError`"
         while True:
-            try: self.process.wait(.5)
-            except subprocess.TimeoutExpired: waiting()
-            else: break
+            try:
+                self.process.wait(0.5)
+            except subprocess.TimeoutExpired:
+                waiting()
+            else:
+                break
         said = json.loads(self.process.stdout.readline() or '{}')
         if 'seconds' in said: return said['seconds']
-        raise ShopError(said.get('error') or f'Step {self.notebook.stem} failed: its process ended.', code=said.get('code', 1))
+        raise ShopError(
+            said.get('error') or f'Step {self.notebook.stem} failed: its process ended.', code=said.get('code', 1)
+        )
 
 # %% ../../nbs/70_app/02_run.ipynb #786e5955
 @contextmanager
@@ -447,14 +562,19 @@ def _awaited(aside, progress):
         bar.update()
     return seconds
 
+# %% ../../nbs/70_app/02_run.ipynb #21de0ab8
 def _steps(steps, folder, values, failed, bar, tell):
     "Run all steps: the seconds of each"
     seconds, asked = {}, [(n, folder, {p: values[p] for p in parameters(n)}) for n in steps]
     with _aside() as aside:
         for i, (notebook, *how) in enumerate(asked):
-            progress = dict(desc=f'{i + 1}/{len(steps)} {notebook.stem:<12}', ncols=78, bar_format=_BAR) if bar else False
-            if notebook.stem == ASIDE and i: seconds[notebook.stem] = _awaited(aside, progress)
-            else: seconds[notebook.stem] = _step(notebook, *how, progress, failed)
+            progress = (
+                dict(desc=f'{i + 1}/{len(steps)} {notebook.stem:<12}', ncols=78, bar_format=_BAR) if bar else False
+            )
+            if notebook.stem == ASIDE and i:
+                seconds[notebook.stem] = _awaited(aside, progress)
+            else:
+                seconds[notebook.stem] = _step(notebook, *how, progress, failed)
             if not bar: tell(notebook.stem, seconds[notebook.stem])
             if not i:
                 for other in asked[1:]:
@@ -508,10 +628,13 @@ def _verifiable(folder):
     if not is_run(folder) or not isinstance(manifest.get('tables'), dict):
         raise ShopError(f'{folder} is not a run: its manifest names no shop and tables.', todo, code=2)
     if manifest['version'] != VERSION:
-        raise ShopError(f"{folder} was made by version {manifest['version']} of the generator; this is version {VERSION}.",
-                        'Verify it with the shop_nb that made it')
+        raise ShopError(
+            f"{folder} was made by version {manifest['version']} of the generator; this is version {VERSION}.",
+            'Verify it with the shop_nb that made it',
+        )
     return manifest
 
+# %% ../../nbs/70_app/02_run.ipynb #35aae8c3
 def verify(
     folder, # a run
 ) -> pd.DataFrame: # one row per table that differs: table, what, said, found
@@ -522,6 +645,12 @@ def verify(
         entry = manifest['tables'].get(name)
         said = entry.get('digest') if isinstance(entry, dict) else None
         found, why = _on_disk(folder, name)
-        if found != again[name]: wrong.append(dict(table=name, what=why or 'the files are not what the settings make', said=again[name], found=found))
-        elif said != found: wrong.append(dict(table=name, what='the manifest is not what the settings make', said=again[name], found=said))
+        if found != again[name]:
+            wrong.append(
+                dict(table=name, what=why or 'the files are not what the settings make', said=again[name], found=found)
+            )
+        elif said != found:
+            wrong.append(
+                dict(table=name, what='the manifest is not what the settings make', said=again[name], found=said)
+            )
     return pd.DataFrame(wrong, columns=['table', 'what', 'said', 'found'])

@@ -47,7 +47,20 @@ def table(
     right:tuple=(), # names or numbers of the columns that are aligned right
 ) -> str: # HTML
     "A table"
-    sides = ['right' if i in right or head and head[i] in right else 'left' for i in range(len(head) or len(rows[0] if rows else ()))]
-    def line(cells, tag): return '<tr>' + ''.join(f'<{tag} style="text-align:{side}">{c if isinstance(c, Raw) else inline(c)}</{tag}>' for c, side in zip(cells, sides)) + '</tr>'
+    sides = [
+        'right' if i in right or head and head[i] in right else 'left'
+        for i in range(len(head) or len(rows[0] if rows else ()))
+    ]
+
+    def line(cells, tag):
+        return (
+            '<tr>'
+            + ''.join(
+                f'<{tag} style="text-align:{side}">{c if isinstance(c, Raw) else inline(c)}</{tag}>'
+                for c, side in zip(cells, sides)
+            )
+            + '</tr>'
+        )
+
     top = [f'<thead>{line(head, "th")}</thead>'] if head else []
     return '\n'.join(['<table>', *top, '<tbody>', *(line(r, 'td') for r in rows), '</tbody>', '</table>'])

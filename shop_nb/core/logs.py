@@ -53,5 +53,9 @@ def log(
 ):
     "Write an event to standard error, if its level is logged"
     if not is_told(level): return
-    try: os.write(2, (line(event, level, _chosen('SHOP_LOG_FORM', FORMS, 'json'), **facts) + '\n').encode('utf-8', 'replace'))
-    except OSError: pass # standard error is closed
+    try:
+        os.write(
+            2, (line(event, level, _chosen('SHOP_LOG_FORM', FORMS, 'json'), **facts) + '\n').encode('utf-8', 'replace')
+        )
+    except OSError:
+        pass # standard error is closed

@@ -12,16 +12,22 @@ import sys, time
 def _watched(): # whether standard error is shown to somebody: a terminal, or a notebook's kernel
     return sys.stderr.isatty() or 'ipykernel.kernelapp' in sys.modules
 
+# %% ../../nbs/00_core/04_progress.ipynb #c065324b
 class Progress:
     "Shows progress; call it with (done, all) now and then, as `write_tables(progress=Progress())` does."
-    def __init__(self,
-                 what:str='rows', # What is counted
-                 file=None): # Where plain lines go; None is a bar in a terminal or notebook, and lines on standard error elsewhere
+
+    def __init__(
+        self,
+        what:str='rows', # What is counted
+        file=None,
+    ): # Where plain lines go; None is a bar in a terminal or notebook, and lines on standard error elsewhere
         self.what, self.file, self.begun, self.quarter, self.bar = what, file, time.monotonic(), 0, None
 
-    def __call__(self,
-                 done:int, # How many are done
-                 all:int): # How many there are
+    def __call__(
+        self,
+        done:int, # How many are done
+        all:int,
+    ): # How many there are
         if self.file is None and _watched(): return self._draw(done, all)
         if (quarter := 4 * done // max(all, 1)) <= self.quarter: return
         self.quarter, spent = quarter, time.monotonic() - self.begun
@@ -30,6 +36,8 @@ class Progress:
 
     def _draw(self, done, all):
         from tqdm.auto import tqdm
+
         if self.bar is None: self.bar = tqdm(total=all, unit=f' {self.what}', unit_scale=True)
-        self.bar.total = all; self.bar.update(done - self.bar.n)
+        self.bar.total = all
+        self.bar.update(done - self.bar.n)
         if done >= all: self.bar.close()

@@ -20,7 +20,9 @@ from fastcore.basics import patch
 # %% ../../nbs/00_core/03_settings.ipynb #f67fc45c
 class ShopError(Exception):
     "An error that the user can correct: the message says what is wrong, then what to do"
-    def __init__(self,
+
+    def __init__(
+        self,
         wrong:str, # what is wrong, one line
         todo:str='', # what to do about it, one line
         code:int=1, # exit code: 1 the data is not as it should be, 2 the call is wrong
@@ -28,7 +30,8 @@ class ShopError(Exception):
         self.code = code
         super().__init__('\n'.join(filter(None, (wrong, todo))))
 
-    def _render_traceback_(self): return [f'{type(self).__name__}: {self}'] # what a notebook shows instead of a traceback
+    def _render_traceback_(self):
+        return [f'{type(self).__name__}: {self}'] # what a notebook shows instead of a traceback
 
 class SettingsError(ShopError):
     "An invalid setting"
@@ -85,7 +88,9 @@ def write_file(
         os.replace(new, path)
     except OSError as e:
         with suppress(OSError): new.unlink()
-        raise ShopError(f'{path} cannot be written: {e.strerror}.', 'Make room there, or name another folder', code=2) from None
+        raise ShopError(
+            f'{path} cannot be written: {e.strerror}.', 'Make room there, or name another folder', code=2
+        ) from None
 
 # %% ../../nbs/00_core/03_settings.ipynb #39a9503b
 def nearest(
@@ -105,10 +110,17 @@ def listen_at(
 ) -> str: # the URL of the server
     "Where a server will be found that is about to start; raises `ShopError` (code 2) if nothing can listen there"
     import socket
+
     place = f'[{host}]:{port}' if ':' in host else f'{host}:{port}'
     try:
-        with socket.create_server((host, port), family=socket.AF_INET6 if ':' in host else socket.AF_INET): return f'http://{place}/'
-    except OSError as e: raise ShopError(f'Nothing can listen at {place}: {first_line(e.strerror or e).partition(" (while")[0]}.', 'Choose another --port or --host', code=2) from None
+        with socket.create_server((host, port), family=socket.AF_INET6 if ':' in host else socket.AF_INET):
+            return f'http://{place}/'
+    except OSError as e:
+        raise ShopError(
+            f'Nothing can listen at {place}: {first_line(e.strerror or e).partition(" (while")[0]}.',
+            'Choose another --port or --host',
+            code=2,
+        ) from None
 
 # %% ../../nbs/00_core/03_settings.ipynb #af44b029
 def host_name(
@@ -191,8 +203,12 @@ def _change(v):
     return Change(category, _whole(percent), _day(first), *map(_day, last))
 
 # %% ../../nbs/00_core/03_settings.ipynb #c71b041f
-_readers = dict(int=(_whole, 'a whole number', '4000'), float=(_number, 'a number', '0.5'), date=(_day, 'a date', '2025-01-31'),
-    Change=(_change, 'a category, per cent and dates', 'Toys 20 2025-06-01 2025-06-14'))
+_readers = dict(
+    int=(_whole, 'a whole number', '4000'),
+    float=(_number, 'a number', '0.5'),
+    date=(_day, 'a date', '2025-01-31'),
+    Change=(_change, 'a category, per cent and dates', 'Toys 20 2025-06-01 2025-06-14'),
+)
 
 def _spelling(name, where):
     "How a setting is written in the place that it came from"
@@ -202,13 +218,17 @@ def _spelling(name, where):
 def _read(name, value, where=''):
     "The value of one setting, read as its type; `where` says where it came from"
     read, what, like = _readers[Settings.__dataclass_fields__[name].type.__name__]
-    try: return read(value)
+    try:
+        return read(value)
     except (ValueError, TypeError, OverflowError):
-        raise SettingsError(f'{name} is {what}, not {value!r}{where}.', f'Write it {_spelling(name, where)}{like}') from None
+        raise SettingsError(
+            f'{name} is {what}, not {value!r}{where}.', f'Write it {_spelling(name, where)}{like}'
+        ) from None
 
 # %% ../../nbs/00_core/03_settings.ipynb #a4aa0059
 def _setting(default, meaning): return field(default=default, metadata=dict(meaning=meaning))
 
+# %% ../../nbs/00_core/03_settings.ipynb #390322b5
 @dataclass(frozen=True)
 class Settings:
     "What names a shop: the same settings make the same shop, to the byte"
@@ -229,6 +249,7 @@ class Settings:
         if self.until is None: object.__setattr__(self, 'until', self.end)
         _check(self)
 
+# %% ../../nbs/00_core/03_settings.ipynb #2f08d33b
 SETTINGS = tuple(f.name for f in fields(Settings))
 
 # %% ../../nbs/00_core/03_settings.ipynb #1adadbfa
@@ -240,10 +261,13 @@ def days(self:Settings) -> int: # days in the window, both ends counted
     return (self.end - self.start).days + 1
 
 @patch(as_prop=True)
-def counts(self:Settings) -> dict: # table: rows from start to end
+def counts(self: Settings) -> dict: # table: rows from start to end
     "The exact rows of each table from start to end, after scale; one payment an order"
     s = self.scale
-    n = {t: _times(getattr(self, t), math.sqrt(s) if t == 'products' else s) for t in ('customers', 'products', 'orders', 'order_items')}
+    n = {
+        t: _times(getattr(self, t), math.sqrt(s) if t == 'products' else s)
+        for t in ('customers', 'products', 'orders', 'order_items')
+    }
     return n | dict(payments=n['orders'])
 
 @patch
@@ -268,28 +292,69 @@ def _limits(s):
     "(ok, what is wrong, what to do) for each single value"
     for n in ('customers', 'products', 'orders', 'order_items'):
         v, like = getattr(s, n), Settings.__dataclass_fields__[n].default
-        yield 1 <= v <= MOST, f'{n} is {v:,}; it must lie from 1 to {MOST:,}.', f'Give {n} such a number, as {n} = {like}'
-    yield 0 < s.scale <= 1e9, f'scale is {s.scale:g}; it must be above 0 and at most 1e9.', 'Give scale such a number: 1 is the plain size, 0.5 half of it'
-    yield 0 <= s.seed < 2**63, f'seed is {s.seed}; it must lie from 0 to 2**63 - 1.', 'Take any such number, as seed = 7'
+        yield (
+            1 <= v <= MOST,
+            f'{n} is {v:,}; it must lie from 1 to {MOST:,}.',
+            f'Give {n} such a number, as {n} = {like}',
+        )
+    yield (
+        0 < s.scale <= 1e9,
+        f'scale is {s.scale:g}; it must be above 0 and at most 1e9.',
+        'Give scale such a number: 1 is the plain size, 0.5 half of it',
+    )
+    yield (
+        0 <= s.seed < 2**63,
+        f'seed is {s.seed}; it must lie from 0 to 2**63 - 1.',
+        'Take any such number, as seed = 7',
+    )
     for n in ('start', 'end', 'until'):
         d = getattr(s, n)
-        yield YEARS[0] <= d.year <= YEARS[1], f'{n} is {d}; the keys code the years {YEARS[0]} to {YEARS[1]}.', f'Choose a date in those years, as {n} = 2025-01-31'
+        yield (
+            YEARS[0] <= d.year <= YEARS[1],
+            f'{n} is {d}; the keys code the years {YEARS[0]} to {YEARS[1]}.',
+            f'Choose a date in those years, as {n} = 2025-01-31',
+        )
     for n, low, high in (('promotion', 1, 90), ('price_change', -50, 100)):
         if (v := getattr(s, n)) is None: continue
-        yield low <= v.percent <= high and v.percent, f'{n} is {v.percent} per cent; it must lie from {low} to {high}, and not be 0.', f'Write it like {n} = {v.category} 20 {v.first}'
-        yield v.first <= v.last and s.start <= v.first <= s.until, f'{n} runs from {v.first} to {v.last}, but the shop from {s.start} to {s.until}.', 'Begin it on a day of the shop, and end it no earlier'
+        yield (
+            low <= v.percent <= high and v.percent,
+            f'{n} is {v.percent} per cent; it must lie from {low} to {high}, and not be 0.',
+            f'Write it like {n} = {v.category} 20 {v.first}',
+        )
+        yield (
+            v.first <= v.last and s.start <= v.first <= s.until,
+            f'{n} runs from {v.first} to {v.last}, but the shop from {s.start} to {s.until}.',
+            'Begin it on a day of the shop, and end it no earlier',
+        )
 
 # %% ../../nbs/00_core/03_settings.ipynb #772c30e2
 def _relations(s):
     "(ok, what is wrong, what to do) for values that must fit each other"
     for n in ('end', 'until'):
-        yield getattr(s, n) >= s.start, f'{n} {getattr(s, n)} is before start {s.start}.', f'Move {n} to {s.start} or later, or start to {getattr(s, n)} or earlier'
+        yield (
+            getattr(s, n) >= s.start,
+            f'{n} {getattr(s, n)} is before start {s.start}.',
+            f'Move {n} to {s.start} or later, or start to {getattr(s, n)} or earlier',
+        )
     c, most = s.counts, max_lines(s.counts['products'])
     o, i, p = c['orders'], c['order_items'], c['products']
-    yield o <= s.days * MAX_DAILY, f'{o:,} orders in {s.days:,} days are more than the keys can code.', f'Ask for at most {s.days * MAX_DAILY:,} orders, or a longer window'
-    yield i >= o, f'{i:,} order lines are fewer than {o:,} orders; each order has at least one.', f'Ask for {o:,} order_items or more, or fewer orders'
-    yield i <= o * most, f'{i:,} order lines are too many: {o:,} orders of at most {most} lines from {p:,} products hold {o * most:,}.', 'Ask for fewer order_items, or for more orders or products'
+    yield (
+        o <= s.days * MAX_DAILY,
+        f'{o:,} orders in {s.days:,} days are more than the keys can code.',
+        f'Ask for at most {s.days * MAX_DAILY:,} orders, or a longer window',
+    )
+    yield (
+        i >= o,
+        f'{i:,} order lines are fewer than {o:,} orders; each order has at least one.',
+        f'Ask for {o:,} order_items or more, or fewer orders',
+    )
+    yield (
+        i <= o * most,
+        f'{i:,} order lines are too many: {o:,} orders of at most {most} lines from {p:,} products hold {o * most:,}.',
+        'Ask for fewer order_items, or for more orders or products',
+    )
 
+# %% ../../nbs/00_core/03_settings.ipynb #e83d6647
 def _check(s):
     "Raise `SettingsError` for the first thing that is wrong with `s`"
     for part in _limits, _relations:
@@ -299,7 +364,8 @@ def _check(s):
 # %% ../../nbs/00_core/03_settings.ipynb #750ea31c
 _FIXED = dict( # what people ask for, and no setting changes
     country='Customers live in Austria, Belgium, France, Germany, Italy, the Netherlands and Spain; no setting changes that',
-    currency='All amounts are in euro; no setting changes that')
+    currency='All amounts are in euro; no setting changes that',
+)
 
 def instead(
     name:str, # a name that no setting or parameter has
@@ -319,11 +385,21 @@ def _from_file(path):
     if path is False: return {}
     p, ini = Path(path or 'settings.ini'), ConfigParser(interpolation=None, inline_comment_prefixes=('#', ';'))
     if not path and not p.is_file(): return {}
-    try: ini.read_string(p.read_text(encoding='utf-8-sig'))
-    except OSError: raise SettingsError(f'The settings file {p} cannot be read.', 'Name a file that is there, or leave it out') from None
-    except UnicodeDecodeError: raise SettingsError(f'The settings file {p} is not UTF-8 text.', 'Save it as UTF-8') from None
-    except IniError as e: raise SettingsError(f'{p} is not a settings file: {str(e).splitlines()[0]}', 'It holds a line [shop] and lines like orders = 4000') from None
-    if path and not ini.has_section('shop'): raise SettingsError(f'The settings file {p} has no section [shop].', 'Put a line [shop] above its settings')
+    try:
+        ini.read_string(p.read_text(encoding='utf-8-sig'))
+    except OSError:
+        raise SettingsError(
+            f'The settings file {p} cannot be read.', 'Name a file that is there, or leave it out'
+        ) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f'The settings file {p} is not UTF-8 text.', 'Save it as UTF-8') from None
+    except IniError as e:
+        raise SettingsError(
+            f'{p} is not a settings file: {str(e).splitlines()[0]}',
+            'It holds a line [shop] and lines like orders = 4000',
+        ) from None
+    if path and not ini.has_section('shop'):
+        raise SettingsError(f'The settings file {p} has no section [shop].', 'Put a line [shop] above its settings')
     return dict(ini['shop']) if ini.has_section('shop') else {}
 
 # %% ../../nbs/00_core/03_settings.ipynb #72085e0b
@@ -347,5 +423,8 @@ def read_settings(
 def describe() -> list: # one dict a setting: name, type, default, env, meaning
     "The settings, for help texts, forms and documentation"
     plain = Settings().as_dict() | dict(until=None)
-    return [dict(name=n, type=f.type.__name__, default=plain[n], env=f'SHOP_NB_{n.upper()}', meaning=f.metadata['meaning'])
-            for f in fields(Settings) for n in [f.name]]
+    return [
+        dict(name=n, type=f.type.__name__, default=plain[n], env=f'SHOP_NB_{n.upper()}', meaning=f.metadata['meaning'])
+        for f in fields(Settings)
+        for n in [f.name]
+    ]

@@ -32,13 +32,18 @@ def worlds(
 ) -> Twin: # a is without the promotion, b is with it
     "The shop beside itself without its promotion; raises `ShopError` (code 2) if it has none"
     if shop.settings is None or shop.settings.promotion is None:
-        raise ShopError('This shop has no promotion.', "Make one that has: Shop(promotion='Toys 30 2025-11-03 2025-11-16')", code=2)
+        raise ShopError(
+            'This shop has no promotion.', "Make one that has: Shop(promotion='Toys 30 2025-11-03 2025-11-16')", code=2
+        )
     twin = Twin(Shop(replace(shop.settings, promotion=None)), shop)
     return twin
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #5acaa735
 @lru_cache(16)
-def _lines(shop): return shop.sql('select order_id, customer_id, order_day, category, quantity, revenue_cents / 100 as revenue, cost_cents / 100 as cost from sales_lines')
+def _lines(shop):
+    return shop.sql(
+        'select order_id, customer_id, order_day, category, quantity, revenue_cents / 100 as revenue, cost_cents / 100 as cost from sales_lines'
+    )
 
 def span(
     shop:Shop, # a shop with a promotion
@@ -62,104 +67,177 @@ def jump_lines(s): return int(span(s).on_sale.sum() - span(s, before=True).on_sa
 def jump_euro(s): return sum(k * f.revenue[f.on_sale].sum() for k, f in ((1, span(s)), (-1, span(s, before=True))))
 def during(s): return _units(span(s))
 
-jump = lesson.exercise('jump', 'Toys: during minus before',
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #d6b5e86b
+jump = lesson.exercise(
+    'jump',
+    'Toys: during minus before',
     right=jump_units,
     mistakes={
         during: 'That is what was sold during the promotion. How many more is that than in the two weeks before?',
         jump_lines: 'That counts order lines. A line may have more than one unit.',
         jump_all: 'These are the units of all categories. The question is about toys.',
         jump_euro: 'That is revenue. The question asks for units.',
-        jump_ratio: 'That is a ratio. The question asks for a difference in units.'},
-    hints=('Two sums of `quantity`, one for each pair of weeks, and their difference.', '`lines[lines.is_toy & lines.order_day.between(FIRST, LAST)].quantity.sum()`'))
+        jump_ratio: 'That is a ratio. The question asks for a difference in units.',
+    },
+    hints=(
+        'Two sums of `quantity`, one for each pair of weeks, and their difference.',
+        '`lines[lines.is_toy & lines.order_day.between(FIRST, LAST)].quantity.sum()`',
+    ),
+)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #5123bb94
-def _did(s, control): return _units(span(s)) - _units(span(s, before=True)) * control(span(s)) / control(span(s, before=True))
+def _did(s, control):
+    return _units(span(s)) - _units(span(s, before=True)) * control(span(s)) / control(span(s, before=True))
 
 def did_units(s): return _did(s, lambda f: _units(f, False))
 def did_with_all(s): return _did(s, lambda f: f.quantity.sum())
-def did_upside_down(s): return _units(span(s)) - _units(span(s, before=True)) * _units(span(s, before=True), False) / _units(span(s), False)
+def did_upside_down(s):
+    return _units(span(s)) - _units(span(s, before=True)) * _units(span(s, before=True), False) / _units(span(s), False)
 def did_added(s): return jump_units(s) - (_units(span(s), False) - _units(span(s, before=True), False))
 def expected(s): return _units(span(s)) - did_units(s)
 
-did = lesson.exercise('did', 'Toys: more than the others would suggest', places=1,
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #e34f6f9a
+did = lesson.exercise(
+    'did',
+    'Toys: more than the others would suggest',
+    places=1,
     right=did_units,
     mistakes={
         jump_units: 'That is the jump of exercise 1. How many toys would have been sold without a promotion, had they grown like the rest?',
         did_with_all: 'The toys are in your comparison group. Compare with all *other* categories.',
         did_upside_down: 'Your factor is upside down: during over before.',
         did_added: 'You subtracted the growth of the other categories in units. They sell far more than toys: take their growth *factor*, and apply it to the toys.',
-        expected: 'That is the number expected without a promotion. How many more were sold?'},
-    hints=('By what factor did the other categories grow from the two weeks before to the two weeks of the promotion?',
-           'Toys before, times that factor, is what one would expect. The estimate is toys during, less that.'))
+        expected: 'That is the number expected without a promotion. How many more were sold?',
+    },
+    hints=(
+        'By what factor did the other categories grow from the two weeks before to the two weeks of the promotion?',
+        'Toys before, times that factor, is what one would expect. The estimate is toys during, less that.',
+    ),
+)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #c827441b
-def _people(f): return f.groupby('customer_id').agg(revenue=('revenue', 'sum'), took=('on_sale', 'any'), orders=('order_id', 'nunique'), of_it=('revenue', lambda r: r[f.on_sale.loc[r.index]].sum()))
+def _people(f):
+    return f.groupby('customer_id').agg(
+        revenue=('revenue', 'sum'),
+        took=('on_sale', 'any'),
+        orders=('order_id', 'nunique'),
+        of_it=('revenue', lambda r: r[f.on_sale.loc[r.index]].sum()),
+    )
 
 def _gap(p, of='revenue'): return p[of][p.took].mean() - p[of][~p.took].mean()
 
 def takers_gap(s): return _gap(_people(span(s)))
-def takers_per_order(s): o = span(s).groupby('order_id').agg(revenue=('revenue', 'sum'), took=('on_sale', 'any')); return _gap(o)
-def takers_mean(s): p = _people(span(s)); return p.revenue[p.took].mean()
-def takers_sum(s): p = _people(span(s)); return p.revenue[p.took].sum() - p.revenue[~p.took].sum()
-def takers_ratio(s): p = _people(span(s)); return p.revenue[p.took].mean() / p.revenue[~p.took].mean()
-def takers_other(s): p = _people(span(s)); return (p.revenue - p.of_it)[p.took].mean() - p.revenue[~p.took].mean()
+def takers_per_order(s):
+    o = span(s).groupby('order_id').agg(revenue=('revenue', 'sum'), took=('on_sale', 'any'))
+    return _gap(o)
+def takers_mean(s):
+    p = _people(span(s))
+    return p.revenue[p.took].mean()
+def takers_sum(s):
+    p = _people(span(s))
+    return p.revenue[p.took].sum() - p.revenue[~p.took].sum()
+def takers_ratio(s):
+    p = _people(span(s))
+    return p.revenue[p.took].mean() / p.revenue[~p.took].mean()
+def takers_other(s):
+    p = _people(span(s))
+    return (p.revenue - p.of_it)[p.took].mean() - p.revenue[~p.took].mean()
 
-takers = lesson.exercise('takers', 'With a toy, without a toy', places=1, unit='eur',
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #c96bd800
+takers = lesson.exercise(
+    'takers',
+    'With a toy, without a toy',
+    places=1,
+    unit='eur',
     right=takers_gap,
     mistakes={
         takers_per_order: 'That compares orders. The claim is about customers, and some have several orders.',
         takers_mean: 'That is what those with a toy spent. How much more is that than the others spent?',
         takers_sum: 'These are sums. The two groups differ in size: compare means.',
         takers_ratio: 'That is a ratio. The question asks for a difference in euros.',
-        takers_other: 'You left out what they spent on toys. The claim is about everything they spent.'},
-    hints=('One row per customer first: what they spent in the two weeks, and whether a toy was among it.', 'The mean of the one group less the mean of the other.'))
+        takers_other: 'You left out what they spent on toys. The claim is about everything they spent.',
+    },
+    hints=(
+        'One row per customer first: what they spent in the two weeks, and whether a toy was among it.',
+        'The mean of the one group less the mean of the other.',
+    ),
+)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #5cb637a4
 def placebo_gap(s): return _gap(_people(span(s, before=True)))
 def same_people(s):
     p, before = _people(span(s)), _people(span(s, before=True))
-    return before.revenue[before.index.isin(p.index[p.took])].mean() - before.revenue[~before.index.isin(p.index[p.took])].mean()
+    return (
+        before.revenue[before.index.isin(p.index[p.took])].mean()
+        - before.revenue[~before.index.isin(p.index[p.took])].mean()
+    )
 
-placebo = lesson.exercise('placebo', 'The same, before there was a promotion', places=1, unit='eur',
+placebo = lesson.exercise(
+    'placebo',
+    'The same, before there was a promotion',
+    places=1,
+    unit='eur',
     right=placebo_gap,
     mistakes={
         takers_gap: 'These are the weeks of the promotion again. Take the two weeks before.',
-        same_people: 'These are the people who bought a toy *later*. Take those who bought one in the two weeks before.'},
-    hints=('Only the dates change: from `BEFORE` to the day before `FIRST`.',))
+        same_people: 'These are the people who bought a toy *later*. Take those who bought one in the two weeks before.',
+    },
+    hints=('Only the dates change: from `BEFORE` to the day before `FIRST`.',),
+)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #f7864e7e
 def true_units(s): return _units(span(s)) - _units(span(s, without=True))
 def minus_true_units(s): return -true_units(s)
 def without(s): return _units(span(s, without=True))
 
-effect = lesson.exercise('effect', 'Toys: the true effect',
+effect = lesson.exercise(
+    'effect',
+    'Toys: the true effect',
     right=true_units,
     mistakes={
         minus_true_units: 'The sign is wrong: take the units with the promotion minus those without it.',
         jump_units: 'That is before and after in one world. Compare the same days in two worlds.',
-        without: 'That is what would have been sold without the promotion. How many more were sold with the promotion?'},
-    hints=('`worlds.a` is the shop without the promotion, `worlds.b` the one with it.', 'Units of toys from `FIRST` to `LAST` in each, and the difference b − a.'))
+        without: 'That is what would have been sold without the promotion. How many more were sold with the promotion?',
+    },
+    hints=(
+        '`worlds.a` is the shop without the promotion, `worlds.b` the one with it.',
+        'Units of toys from `FIRST` to `LAST` in each, and the difference b − a.',
+    ),
+)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #1b2fe540
 def lost_units(s): return _units(span(s, without=True), False) - _units(span(s), False)
 def gained_units(s): return -lost_units(s)
 def net_units(s): return true_units(s) - lost_units(s)
-def lost_euro(s): return float(span(s, without=True).query('not on_sale').revenue.sum() - span(s).query('not on_sale').revenue.sum())
+def lost_euro(s):
+    return float(span(s, without=True).query('not on_sale').revenue.sum() - span(s).query('not on_sale').revenue.sum())
 def lost_in_time(s): return _units(span(s, before=True), False) - _units(span(s), False)
 
-stolen = lesson.exercise('stolen', 'What the other categories lost',
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #20aab5fb
+stolen = lesson.exercise(
+    'stolen',
+    'What the other categories lost',
     right=lost_units,
     mistakes={
         gained_units: 'The sign is wrong: how many units did they *lose*?',
         net_units: 'That is the net effect on all categories, toys included. Take the others alone.',
         lost_euro: 'That is in euros. The question asks for units.',
-        lost_in_time: 'That is before and after. Compare the same days in two worlds.'},
-    hints=('The same as before, with all categories but toys.', '`worlds.categories(FIRST, LAST)` has it ready, in `effect`.'))
+        lost_in_time: 'That is before and after. Compare the same days in two worlds.',
+    },
+    hints=(
+        'The same as before, with all categories but toys.',
+        '`worlds.categories(FIRST, LAST)` has it ready, in `effect`.',
+    ),
+)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #e8a5cc5c
 def _euro(f, of): return f.revenue.sum() - (f.cost.sum() if of == 'margin' else 0)
 
-def _total(s, of, keep=slice(None)): return float(_euro(span(s).loc[keep(span(s)) if callable(keep) else keep], of) - _euro(span(s, without=True).loc[keep(span(s, without=True)) if callable(keep) else keep], of))
+def _total(s, of, keep=slice(None)):
+    return float(
+        _euro(span(s).loc[keep(span(s)) if callable(keep) else keep], of)
+        - _euro(span(s, without=True).loc[keep(span(s, without=True)) if callable(keep) else keep], of)
+    )
 
 def net_revenue(s): return _total(s, 'revenue')
 def toys_revenue(s): return _total(s, 'revenue', lambda f: f.on_sale)
@@ -170,6 +248,7 @@ def toys_margin(s): return _total(s, 'margin', lambda f: f.on_sale)
 def minus_net_margin(s): return -net_margin(s)
 def before_after_revenue(s): return float(span(s).revenue.sum() - span(s, before=True).revenue.sum())
 
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #100fc4c5
 revenue = lesson.exercise('revenue', 'The true effect on revenue', unit='eur',
     right=net_revenue,
     mistakes={
@@ -180,29 +259,53 @@ revenue = lesson.exercise('revenue', 'The true effect on revenue', unit='eur',
     hints=('All categories, in euros, in both worlds, from `FIRST` to `LAST`.',))
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #f7f98968
-margin = lesson.exercise('margin', 'The true effect on margin', unit='eur',
+margin = lesson.exercise(
+    'margin',
+    'The true effect on margin',
+    unit='eur',
     right=net_margin,
     mistakes={
         net_revenue: 'That is the effect on revenue. Subtract the cost of the goods, in both worlds.',
         toys_margin: 'That is the effect on the margin of toys alone.',
-        minus_net_margin: 'The sign is wrong: take the world with the promotion minus the one without it.'},
-    hints=('Margin is revenue less cost, and `cost` is a column of the lines.', 'The margin of all lines from `FIRST` to `LAST`, in world b less in world a.'))
+        minus_net_margin: 'The sign is wrong: take the world with the promotion minus the one without it.',
+    },
+    hints=(
+        'Margin is revenue less cost, and `cost` is a column of the lines.',
+        'The margin of all lines from `FIRST` to `LAST`, in world b less in world a.',
+    ),
+)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #b2d6e114
 def _took(f): return set(f.customer_id[f.on_sale])
 
-def would_anyway(s): b, a = _took(span(s)), _took(span(s, without=True)); return len(a & b) / len(b)
+def would_anyway(s):
+    b, a = _took(span(s)), _took(span(s, without=True))
+    return len(a & b) / len(b)
 def would_not(s): return 1 - would_anyway(s)
-def of_the_others(s): b, a = _took(span(s)), _took(span(s, without=True)); return len(a & b) / len(a)
-def bought_before(s): b, a = _took(span(s)), _took(span(s, before=True)); return len(a & b) / len(b)
+def of_the_others(s):
+    b, a = _took(span(s)), _took(span(s, without=True))
+    return len(a & b) / len(a)
+def bought_before(s):
+    b, a = _took(span(s)), _took(span(s, before=True))
+    return len(a & b) / len(b)
 
-gift = lesson.exercise('gift', 'Toy buyers who would have bought one anyway', places=3, points=2,
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #f6349bd5
+gift = lesson.exercise(
+    'gift',
+    'Toy buyers who would have bought one anyway',
+    places=3,
+    points=2,
     right=would_anyway,
     mistakes={
         would_not: 'That is the share of those who would *not* have bought a toy.',
         of_the_others: 'You divided by those who buy a toy without the promotion. Divide by those who bought one with it.',
-        bought_before: 'That compares with the two weeks before. The question is what they would have done in these weeks.'},
-    hints=('Two sets of customers: with a toy in world b, and with a toy in world a.', 'How many are in both, divided by the number of those in b.'))
+        bought_before: 'That compares with the two weeks before. The question is what they would have done in these weeks.',
+    },
+    hints=(
+        'Two sets of customers: with a toy in world b, and with a toy in world a.',
+        'How many are in both, divided by the number of those in b.',
+    ),
+)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #963ebd7c
 def _spent(s):
@@ -211,18 +314,34 @@ def _spent(s):
     f = pd.concat(dict(a=a, b=b), axis=1).fillna(0)
     return f.assign(effect=f.b - f.a, took=f.index.isin(list(_took(span(s)))))
 
-def on_takers_mean(s): f = _spent(s); return f.effect[f.took].mean()
-def on_takers_sum(s): f = _spent(s); return f.effect[f.took].sum()
+def on_takers_mean(s):
+    f = _spent(s)
+    return f.effect[f.took].mean()
+def on_takers_sum(s):
+    f = _spent(s)
+    return f.effect[f.took].sum()
 def on_all_mean(s): return _spent(s).effect.mean()
-def on_others_mean(s): f = _spent(s); return f.effect[~f.took].mean()
+def on_others_mean(s):
+    f = _spent(s)
+    return f.effect[~f.took].mean()
 def minus_on_takers(s): return -on_takers_mean(s)
 
-on_takers = lesson.exercise('on_takers', 'The true effect on those who took part', points=2, unit='eur',
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #ace960a2
+on_takers = lesson.exercise(
+    'on_takers',
+    'The true effect on those who took part',
+    points=2,
+    unit='eur',
     right=on_takers_mean,
     mistakes={
         takers_gap: 'That compares people with other people, as in exercise 3. Compare each with themselves, in the other world.',
         on_takers_sum: 'That is the sum. The question asks for the mean per customer.',
         on_all_mean: 'That is the mean over everybody. Take those who bought a toy in the promotion.',
         on_others_mean: 'That is the mean of those without a toy.',
-        minus_on_takers: 'The sign is wrong: take the world with the promotion minus the one without it.'},
-    hints=('For each customer with a toy in world b: what they spent in these two weeks in b, less what they spent in a.', 'A customer may have spent nothing in one of the worlds: `reindex(takers, fill_value=0)`.'))
+        minus_on_takers: 'The sign is wrong: take the world with the promotion minus the one without it.',
+    },
+    hints=(
+        'For each customer with a toy in world b: what they spent in these two weeks in b, less what they spent in a.',
+        'A customer may have spent nothing in one of the worlds: `reindex(takers, fill_value=0)`.',
+    ),
+)

@@ -68,6 +68,7 @@ def _number(value):
     try: return None if (value := float(value)) != value else value
     except (OverflowError, ValueError): return str(value)
 
+# %% ../../nbs/65_course/02_exercises.ipynb #50610774
 def plain(
     value, # one value of an answer
 ): # a number, text or None
@@ -118,7 +119,13 @@ WANTED = 'An answer is a value, a list, a data frame or SQL'
 _NO_ANSWER = {
     BaseException: 'an error', type: 'a type', ModuleType: 'a module', Shop: 'a shop', Callable: 'a function'}
 MOST = 1_000_000 # rows of a list or an iterator that are looked at
-WAYS = 'to_arrow_table', 'read_all', 'toPandas', 'collect', 'to_pandas' # how DuckDB, Arrow, Spark and polars hand a table out
+WAYS = (
+    'to_arrow_table',
+    'read_all',
+    'toPandas',
+    'collect',
+    'to_pandas',
+) # how DuckDB, Arrow, Spark and polars hand a table out
 
 def _handed(value):
     "A table of another library as a frame; what is none stays as it is"
@@ -249,13 +256,24 @@ def by_month(
     column:str='month', # the column that has it
 ) -> tuple: # queries
     "The same with the month by its last day, its number and its name"
-    return tuple(f'select {name}({column}) as {column}, * exclude ({column}) from ({sql})' for name in ('last_day', 'month', 'monthname'))
+    return tuple(
+        f'select {name}({column}) as {column}, * exclude ({column}) from ({sql})'
+        for name in ('last_day', 'month', 'monthname')
+    )
 
 # %% ../../nbs/65_course/02_exercises.ipynb #21f4965f
 def _wrong_unit(got, want, places):
     "Whether the answer is right but for a factor of 100"
-    return any(same([[v * k if isinstance(v, float) else v for v in c] if scaled else c for c, scaled in zip(got, which)], want, places)
-               for k in (100, .01) for which in itertools.product((True, False), repeat=min(len(got), 4)) if any(which))
+    return any(
+        same(
+            [[v * k if isinstance(v, float) else v for v in c] if scaled else c for c, scaled in zip(got, which)],
+            want,
+            places,
+        )
+        for k in (100, 0.01)
+        for which in itertools.product((True, False), repeat=min(len(got), 4))
+        if any(which)
+    )
 
 # %% ../../nbs/65_course/02_exercises.ipynb #85658401
 _number_words = 'no one two three four five six'.split()
@@ -482,6 +500,7 @@ def _single(values):
     "What was passed to a check as one answer: None if nothing was, a tuple if a number had commas"
     return values if len(values) > 1 else next(iter(values), None)
 
+# %% ../../nbs/65_course/02_exercises.ipynb #3ad47ac2
 @patch
 def _unchanged(self:Session, verdict, answer):
     "Words to somebody who hands in for one exercise what they handed in for another"
@@ -494,6 +513,7 @@ _COUNTS = 'but your earlier one counts.'
 _AGAIN = dict(mistake=f'This new answer is not right, {_COUNTS}', wrong=f'This new answer is not right, {_COUNTS}',
               almost=f'This new answer is not exact, {_COUNTS}', empty=f'There is no answer now, {_COUNTS}')
 
+# %% ../../nbs/65_course/02_exercises.ipynb #06f4e75f
 @patch
 def check(self:Session,
     name:str, # an exercise

@@ -11,50 +11,79 @@ from .exercises import Lesson, by_month
 lesson = Lesson('Meet the shop')
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #9da20b9d
-buyers = lesson.exercise('buyers', 'Customers who have ordered',
+buyers = lesson.exercise(
+    'buyers',
+    'Customers who have ordered',
     right='select count(distinct customer_id) from orders',
     mistakes={
         'select count(*) from orders': 'That counts orders, so a customer with two orders is counted twice.',
         'select count(*) from customers': 'That counts everybody who signed up. Many of them never ordered.',
-        'select count(distinct customer_id) from order_totals where is_sale = 1': 'That leaves out people whose only orders were cancelled or never paid. They did order.'},
-    hints=('One row of `shop.orders` is one order. Which column identifies the customer?',
-           'A column has a method that counts distinct values: `nunique`.'))
+        'select count(distinct customer_id) from order_totals where is_sale = 1': 'That leaves out people whose only orders were cancelled or never paid. They did order.',
+    },
+    hints=(
+        'One row of `shop.orders` is one order. Which column identifies the customer?',
+        'A column has a method that counts distinct values: `nunique`.',
+    ),
+)
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #2bbe5370
-austria = lesson.exercise('austria', 'Orders from Austria',
+austria = lesson.exercise(
+    'austria',
+    'Orders from Austria',
     right="select count(*) from orders join customers using (customer_id) where country = 'AT'",
     mistakes={
         "select count(*) from customers where country = 'AT'": 'These are customers in Austria. How many orders did they place?',
         "select count(distinct customer_id) from orders join customers using (customer_id) where country = 'AT'": 'These are customers in Austria who have ordered. Some of them ordered more than once.',
-        "select count(*) from order_items join orders using (order_id) join customers using (customer_id) where country = 'AT'": 'These are order lines. An order with three products has three of them.'},
-    hints=('Customers have a country, orders do not. Which column do the two tables share?',
-           '`shop.orders.merge(shop.customers, on="customer_id")` adds the customer to each order.'))
+        "select count(*) from order_items join orders using (order_id) join customers using (customer_id) where country = 'AT'": 'These are order lines. An order with three products has three of them.',
+    },
+    hints=(
+        'Customers have a country, orders do not. Which column do the two tables share?',
+        '`shop.orders.merge(shop.customers, on="customer_id")` adds the customer to each order.',
+    ),
+)
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #149d6396
-bargain = lesson.exercise('bargain', 'What the lines of an order come to', unit='eur',
+bargain = lesson.exercise(
+    'bargain',
+    'What the lines of an order come to',
+    unit='eur',
     right='select sum(quantity * unit_price_cents - discount_cents) / 100 from order_items group by order_id order by sum(discount_cents) desc, order_id limit 1',
     mistakes={
         'select sum(quantity * unit_price_cents) / 100 from order_items group by order_id order by sum(discount_cents) desc, order_id limit 1': 'The line discounts have not been subtracted yet: take off `discount_cents`.',
         'select sum(unit_price_cents - discount_cents) / 100 from order_items group by order_id order by sum(discount_cents) desc, order_id limit 1': '`unit_price_cents` is the price of one unit. How many units are on each line?',
         'select sum(quantity * (unit_price_cents - discount_cents)) / 100 from order_items group by order_id order by sum(discount_cents) desc, order_id limit 1': 'The discount is for the whole line. You subtracted it once per unit.',
-        'select amount_cents / 100 from payments where order_id = (select order_id from order_items group by order_id order by sum(discount_cents) desc, order_id limit 1)': 'That is what the customer was charged: with shipping and tax, less any discount on the whole order.'},
-    hints=('First find the order: `groupby("order_id").discount_cents.sum().idxmax()`.',
-           'Then take its lines, and look at one of them: what would you charge for it?',
-           'For each line: `quantity * unit_price_cents - discount_cents`.'))
+        'select amount_cents / 100 from payments where order_id = (select order_id from order_items group by order_id order by sum(discount_cents) desc, order_id limit 1)': 'That is what the customer was charged: with shipping and tax, less any discount on the whole order.',
+    },
+    hints=(
+        'First find the order: `groupby("order_id").discount_cents.sum().idxmax()`.',
+        'Then take its lines, and look at one of them: what would you charge for it?',
+        'For each line: `quantity * unit_price_cents - discount_cents`.',
+    ),
+)
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #473d225a
-sales = lesson.exercise('sales', 'Orders that are sales',
+sales = lesson.exercise(
+    'sales',
+    'Orders that are sales',
     right='select count(*) from order_totals where is_sale = 1',
     mistakes={
         'select count(*) from orders': 'That counts all orders. Some were cancelled, and some were never paid.',
         "select count(*) from orders where status = 'delivered'": 'Orders that are paid but not yet delivered are sales, too. So are returned ones: they were sold first.',
         "select count(*) from orders where status <> 'cancelled'": 'Look at the orders that are `pending`: has anybody paid?',
-        "select count(*) from orders where status in ('paid', 'shipped', 'delivered')": 'Returned orders are sales, too: they were sold first, and refunds are counted separately.'},
-    hints=('Go through the six values of `status` one by one: did the shop make a sale?',
-           'Four of the six are sales: `shop.orders.status.isin([...])`.'))
+        "select count(*) from orders where status in ('paid', 'shipped', 'delivered')": 'Returned orders are sales, too: they were sold first, and refunds are counted separately.',
+    },
+    hints=(
+        'Go through the six values of `status` one by one: did the shop make a sale?',
+        'Four of the six are sales: `shop.orders.status.isin([...])`.',
+    ),
+)
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #a6698fba
-revenue = lesson.exercise('revenue', 'Revenue of the year', points=2, unit='eur',
+revenue = lesson.exercise(
+    'revenue',
+    'Revenue of the year',
+    points=2,
+    unit='eur',
     right='select sum(revenue_cents) / 100 from order_totals',
     mistakes={
         'select sum(amount_cents) / 100 from payments': 'That is everything customers were charged: it includes tax, shipping, and cancelled and unpaid orders.',
@@ -64,13 +93,20 @@ revenue = lesson.exercise('revenue', 'Revenue of the year', points=2, unit='eur'
         'select sum(goods_cents) / 100 from order_totals': 'Two things are wrong: cancelled and unpaid orders are still included, and whole-order discounts have not been subtracted.',
         'select sum(i.quantity * i.unit_price_cents) / 100 from order_items i join order_totals using (order_id) where is_sale = 1': 'No discount has been subtracted yet: neither line discounts nor whole-order discounts.',
         'select sum(i.quantity * i.unit_price_cents - i.discount_cents - o.discount_cents) / 100 from order_items i join order_totals o using (order_id) where is_sale = 1': 'You subtracted the whole-order discount once per line. Add up the lines of each order first, then subtract it once.',
-        'select sum(net_cents) / 100 from order_totals': 'Refunds have already been subtracted. The question asks for revenue before refunds.'},
-    hints=('Go from lines to orders to the year: add up the lines of each order, subtract the whole-order discount, and keep only sales.',
-           '`goods = lines.groupby("order_id").goods_cents.sum()` has one value per order; join it to `orders.set_index("order_id")`.',
-           'For each sale, subtract the order’s `discount_cents` from its goods. Add these up and divide by 100.'))
+        'select sum(net_cents) / 100 from order_totals': 'Refunds have already been subtracted. The question asks for revenue before refunds.',
+    },
+    hints=(
+        'Go from lines to orders to the year: add up the lines of each order, subtract the whole-order discount, and keep only sales.',
+        '`goods = lines.groupby("order_id").goods_cents.sum()` has one value per order; join it to `orders.set_index("order_id")`.',
+        'For each sale, subtract the order’s `discount_cents` from its goods. Add these up and divide by 100.',
+    ),
+)
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #553964e5
-aov = lesson.exercise('aov', 'Average order value', unit='eur',
+aov = lesson.exercise(
+    'aov',
+    'Average order value',
+    unit='eur',
     right='select avg(revenue_cents) / 100 from order_totals where is_sale = 1',
     mistakes={
         'select avg(revenue_cents) / 100 from order_totals': 'The revenue is from sales, but it is divided by the number of all orders.',
@@ -78,50 +114,98 @@ aov = lesson.exercise('aov', 'Average order value', unit='eur',
         'select avg(amount_cents) / 100 from payments': 'That is the mean of all payments: it includes tax, shipping, and cancelled and unpaid orders.',
         'select avg(revenue_cents) / 100 from sales_lines': 'That is the mean revenue per order line. An order can have several lines.',
         'select sum(revenue_cents) / 100 / count(distinct customer_id) from order_totals where is_sale = 1': 'That is revenue per customer. Some customers have several orders.',
-        'select median(revenue_cents) / 100 from order_totals where is_sale = 1': 'That is the median: the order in the middle. The average is the mean.'},
-    hints=('Revenue of sales, divided by the number of sales.', 'You have both numbers already.'))
+        'select median(revenue_cents) / 100 from order_totals where is_sale = 1': 'That is the median: the order in the middle. The average is the mean.',
+    },
+    hints=('Revenue of sales, divided by the number of sales.', 'You have both numbers already.'),
+)
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #6e0b7f9c
-below = lesson.exercise('below', 'Sales that are smaller than the average one', places=3,
+below = lesson.exercise(
+    'below',
+    'Sales that are smaller than the average one',
+    places=3,
     right='with s as (select revenue_cents as r from order_totals where is_sale = 1) select count(*) filter (r < (select avg(r) from s)) / count(*) from s',
     mistakes={
         'with s as (select revenue_cents as r from order_totals where is_sale = 1) select count(*) filter (r >= (select avg(r) from s)) / count(*) from s': 'That is the share of sales that are not below the average.',
         'with s as (select revenue_cents as r from order_totals where is_sale = 1) select count(*) filter (r < (select avg(r) from s)) from s': 'That is the number of sales below the average. What share of all sales is it?',
-        'with s as (select revenue_cents as r from order_totals) select count(*) filter (r < (select avg(r) from s)) / count(*) from s': 'Cancelled and unpaid orders are counted as small ones. Take only sales.'},
-    hints=('Compare a column with a number, and you get a column of true and false.', 'The mean of true and false is the share of true.'))
+        'with s as (select revenue_cents as r from order_totals) select count(*) filter (r < (select avg(r) from s)) / count(*) from s': 'Cancelled and unpaid orders are counted as small ones. Take only sales.',
+    },
+    hints=(
+        'Compare a column with a number, and you get a column of true and false.',
+        'The mean of true and false is the share of true.',
+    ),
+)
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #ca5c25e8
-_monthly = "select date_trunc('month', order_day) as month, sum(revenue_cents) / 100 as revenue from order_totals group by all"
-months = lesson.exercise('months', 'Revenue by month', points=2, unit='eur',
-    right=_monthly, also=by_month(_monthly),
+_monthly = (
+    "select date_trunc('month', order_day) as month, sum(revenue_cents) / 100 as revenue from order_totals group by all"
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #362155b5
+months = lesson.exercise(
+    'months',
+    'Revenue by month',
+    points=2,
+    unit='eur',
+    right=_monthly,
+    also=by_month(_monthly),
     mistakes={
         "select date_trunc('month', order_day), count(*) from order_totals where is_sale = 1 group by all": 'That is the number of sales in each month. The owner asked for revenue.',
         "select date_trunc('month', order_day), sum(goods_cents - discount_cents) / 100 from order_totals group by all": 'Cancelled and unpaid orders are still included: take only sales.',
         "select date_trunc('month', order_day), sum(amount_cents) / 100 from order_totals where is_sale = 1 group by all": 'Tax and shipping are still included.',
-        "select date_trunc('month', order_day), avg(revenue_cents) / 100 from order_totals where is_sale = 1 group by all": 'That is the average sale in each month. The owner asked for the total.'},
-    hints=('`ordered_at` has to become a month before you group by it.', '`sales.ordered_at.dt.strftime("%Y-%m")` is one way, `.dt.to_period("M")` another.'))
+        "select date_trunc('month', order_day), avg(revenue_cents) / 100 from order_totals where is_sale = 1 group by all": 'That is the average sale in each month. The owner asked for the total.',
+    },
+    hints=(
+        '`ordered_at` has to become a month before you group by it.',
+        '`sales.ordered_at.dt.strftime("%Y-%m")` is one way, `.dt.to_period("M")` another.',
+    ),
+)
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #3adb0cc9
-units = lesson.exercise('units', 'Units sold in each category', points=2,
+units = lesson.exercise(
+    'units',
+    'Units sold in each category',
+    points=2,
     right='select category, sum(quantity) as units from sales_lines group by category',
     mistakes={
         'select category, count(*) from sales_lines group by category': 'That counts order lines. A line may have more than one unit.',
         'select category, sum(quantity) from order_items join products using (product_id) group by category': 'Lines of cancelled and unpaid orders are still included.',
         'select category, count(*) from products group by category': 'That is how many products there are on the shelf, not how many units were sold.',
         'select category, sum(revenue_cents) / 100 from sales_lines group by category': 'That is revenue. The warehouse asked for units.',
-        'select category, sum(quantity - returned_quantity) from sales_lines group by category': 'Returned units have already been subtracted. The question asks for all units sold.'},
-    hints=('Three tables are needed: lines for the quantity, products for the category, orders for the status.',
-           'Start from the lines, `merge` the products by `product_id`, and keep the lines whose order is a sale.'))
+        'select category, sum(quantity - returned_quantity) from sales_lines group by category': 'Returned units have already been subtracted. The question asks for all units sold.',
+    },
+    hints=(
+        'Three tables are needed: lines for the quantity, products for the category, orders for the status.',
+        'Start from the lines, `merge` the products by `product_id`, and keep the lines whose order is a sale.',
+    ),
+)
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #09674320
 _hundred = 'select sum(r) filter (n <= 100) / sum(r) from (select {r} as r, row_number() over (order by {by} desc, customer_id) as n from order_totals {where} group by customer_id)'
-hundred = lesson.exercise('hundred', 'What the best hundred customers bring', points=2, places=3,
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #5d7c891e
+hundred = lesson.exercise(
+    'hundred',
+    'What the best hundred customers bring',
+    points=2,
+    places=3,
     right=_hundred.format(r='sum(revenue_cents)', by='sum(revenue_cents)', where=''),
     mistakes={
-        _hundred.format(r='sum(revenue_cents)', by='count(*)', where='where is_sale = 1'): 'These are the hundred customers with the most sales. The best are those with the most revenue.',
-        _hundred.format(r='sum(goods_cents - discount_cents)', by='sum(goods_cents - discount_cents)', where=''): 'Cancelled and unpaid orders are still included: take only sales.',
-        _hundred.format(r='sum(amount_cents)', by='sum(amount_cents)', where='where is_sale = 1'): 'Tax and shipping are still included.',
+        _hundred.format(
+            r='sum(revenue_cents)', by='count(*)', where='where is_sale = 1'
+        ): 'These are the hundred customers with the most sales. The best are those with the most revenue.',
+        _hundred.format(
+            r='sum(goods_cents - discount_cents)', by='sum(goods_cents - discount_cents)', where=''
+        ): 'Cancelled and unpaid orders are still included: take only sales.',
+        _hundred.format(
+            r='sum(amount_cents)', by='sum(amount_cents)', where='where is_sale = 1'
+        ): 'Tax and shipping are still included.',
         'select sum(r) / 100 from (select sum(revenue_cents) as r from order_totals group by customer_id order by r desc limit 100)': 'That is their revenue in euros. What share of all revenue is it?',
         'select 100 / count(distinct customer_id) from order_totals where is_sale = 1': 'That is their share of the customers. What is their share of the revenue?',
-        'with s as (select revenue_cents as r, row_number() over (order by revenue_cents desc, order_id) as n from order_totals) select sum(r) filter (n <= 100) / sum(r) from s': 'These are the hundred largest orders. Add up the orders of each customer first.'},
-    hints=('First one number per customer, then the hundred largest of these, then their share of the sum.', '`groupby("customer_id")`, `nlargest(100)`, and a division.'))
+        'with s as (select revenue_cents as r, row_number() over (order by revenue_cents desc, order_id) as n from order_totals) select sum(r) filter (n <= 100) / sum(r) from s': 'These are the hundred largest orders. Add up the orders of each customer first.',
+    },
+    hints=(
+        'First one number per customer, then the hundred largest of these, then their share of the sum.',
+        '`groupby("customer_id")`, `nlargest(100)`, and a division.',
+    ),
+)

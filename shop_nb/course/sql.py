@@ -11,107 +11,217 @@ from .exercises import Lesson, by_month
 lesson = Lesson('SQL')
 
 # %% ../../nbs/65_course/05_sql.ipynb #37eae5e4
-gifts = lesson.exercise('gifts', 'Books and toys under €20 that are still sold', unit='eur',
+gifts = lesson.exercise(
+    'gifts',
+    'Books and toys under €20 that are still sold',
+    unit='eur',
     right="select sku, name, price_cents / 100 as price_eur from products where category in ('Books', 'Toys') and price_cents < 2000 and discontinued_on is null",
     mistakes={
         'select sku from products where false': 'No rows. Two suspects: the price is kept in cents, and `= null` is never true (it is `is null`).',
         "select sku, name, price_cents / 100 from products where category in ('Books', 'Toys') and price_cents < 2000": 'Some of these are no longer sold. What is in `discontinued_on` for a product that still is?',
         "select sku, name, price_cents / 100 from products where category in ('Books', 'Toys') and price_cents < 2000 and discontinued_on is not null": 'The other way round: these are the ones that are no longer sold.',
         "select sku, name, price_cents / 100 from products where category = 'Books' or category = 'Toys' and price_cents < 2000 and discontinued_on is null": '`and` binds before `or`, so the price condition applies to the toys alone. Put the two categories in brackets, or write `category in (…)`.',
-        'select sku, name, price_cents / 100 from products where price_cents < 2000 and discontinued_on is null': 'Not all of these are books or toys.'},
-    hints=('Three conditions, joined by `and`: category, price, and whether it is still sold.', 'A product that is still sold has no end date: `discontinued_on is null`.', "`where category in ('Books', 'Toys') and price_cents < 2000 and …`"))
+        'select sku, name, price_cents / 100 from products where price_cents < 2000 and discontinued_on is null': 'Not all of these are books or toys.',
+    },
+    hints=(
+        'Three conditions, joined by `and`: category, price, and whether it is still sold.',
+        'A product that is still sold has no end date: `discontinued_on is null`.',
+        "`where category in ('Books', 'Toys') and price_cents < 2000 and …`",
+    ),
+)
 
 # %% ../../nbs/65_course/05_sql.ipynb #d865741d
-channels = lesson.exercise('channels', 'Sales and revenue by channel', unit='eur',
+channels = lesson.exercise(
+    'channels',
+    'Sales and revenue by channel',
+    unit='eur',
     right='select channel, count(*) as sales, sum(revenue_cents) / 100 as revenue_eur from order_totals where is_sale = 1 group by channel',
     mistakes={
         'select channel, count(*), sum(revenue_cents) / 100 from order_totals group by channel': 'The revenue is right, but the count includes cancelled and unpaid orders.',
         'select channel, count(*), sum(amount_cents) / 100 from order_totals where is_sale = 1 group by channel': 'That is what was paid, with tax and shipping. Revenue is in `revenue_cents`.',
         'select channel, count(*), sum(amount_cents) / 100 from order_totals group by channel': 'Two things are wrong: cancelled and unpaid orders are included, and so are tax and shipping.',
-        'select channel, count(*), avg(revenue_cents) / 100 from order_totals where is_sale = 1 group by channel': 'That is the revenue of an average sale. The question asks for the total.'},
-    hints=('`order_totals` has all you need, one row per order.', '`where is_sale = 1`, then `group by channel`, with `count(*)` and a `sum`.'))
+        'select channel, count(*), avg(revenue_cents) / 100 from order_totals where is_sale = 1 group by channel': 'That is the revenue of an average sale. The question asks for the total.',
+    },
+    hints=(
+        '`order_totals` has all you need, one row per order.',
+        '`where is_sale = 1`, then `group by channel`, with `count(*)` and a `sum`.',
+    ),
+)
 
 # %% ../../nbs/65_course/05_sql.ipynb #f3006c0f
-regulars = lesson.exercise('regulars', 'Customers with ten sales or more',
+regulars = lesson.exercise(
+    'regulars',
+    'Customers with ten sales or more',
     right='select customer_id, count(*) as sales from order_totals where is_sale = 1 group by customer_id having count(*) >= 10',
     mistakes={
         'select customer_id, count(*) from order_totals group by customer_id having count(*) >= 10': 'That counts all orders. Count only sales.',
         'select customer_id, count(*) from order_totals where is_sale = 1 group by customer_id having count(*) > 10': 'Ten or more: those with exactly ten are missing.',
         'select customer_id, count(*) from sales_lines group by customer_id having count(*) >= 10': 'These are order lines. One large order makes nobody a regular.',
-        'select customer_id, count(*) from order_totals where is_sale = 1 group by customer_id': 'That is everybody. The condition on the group is missing.'},
-    hints=('First a table with one row per customer and the number of sales; then a condition on that number.', 'A condition on a group is not `where` but `having`.'))
+        'select customer_id, count(*) from order_totals where is_sale = 1 group by customer_id': 'That is everybody. The condition on the group is missing.',
+    },
+    hints=(
+        'First a table with one row per customer and the number of sales; then a condition on that number.',
+        'A condition on a group is not `where` but `having`.',
+    ),
+)
 
 # %% ../../nbs/65_course/05_sql.ipynb #57b21368
-never = lesson.exercise('never', 'Customers who never ordered, by country',
+never = lesson.exercise(
+    'never',
+    'Customers who never ordered, by country',
     right='select country, count(*) as customers from customers where customer_id not in (select customer_id from orders) group by country',
     mistakes={
         'select country, count(*) from customers group by country': 'These are all customers.',
         'select country, count(distinct customer_id) from customers join orders using (customer_id) group by country': 'These are the ones who did order.',
         'select country, count(*) from customers where customer_id not in (select customer_id from order_totals where is_sale = 1) group by country': 'A customer whose orders were all cancelled or unpaid did order. Look at all of `orders`, not only at sales.',
-        'select country, count(*) from customers left join orders using (customer_id) group by country': 'A left join keeps every customer. Those without an order have null in the columns of `orders`.'},
-    hints=('A `left join` keeps customers without an order; what is in their `order_id`?', '`from customers left join orders using (customer_id) where order_id is null`'))
+        'select country, count(*) from customers left join orders using (customer_id) group by country': 'A left join keeps every customer. Those without an order have null in the columns of `orders`.',
+    },
+    hints=(
+        'A `left join` keeps customers without an order; what is in their `order_id`?',
+        '`from customers left join orders using (customer_id) where order_id is null`',
+    ),
+)
 
 # %% ../../nbs/65_course/05_sql.ipynb #9a34fbf6
 _lines = 'from order_totals o join customers c using (customer_id) join order_items i using (order_id)'
-shipping = lesson.exercise('shipping', 'Units sold and shipping charged, by country', points=2, unit='eur',
+
+# %% ../../nbs/65_course/05_sql.ipynb #4862f9c6
+shipping = lesson.exercise(
+    'shipping',
+    'Units sold and shipping charged, by country',
+    points=2,
+    unit='eur',
     right='select country, sum(units) as units, sum(shipping_cents) / 100 as shipping_eur from order_totals join customers using (customer_id) where is_sale = 1 group by country',
     mistakes={
         f'select country, sum(quantity), sum(shipping_cents) / 100 {_lines} where is_sale = 1 group by country': 'The units are right. But shipping is counted once per line: the join made several rows of each order.',
         f'select country, sum(quantity), sum(shipping_cents) / 100 {_lines} group by country': 'Two things are wrong: cancelled and unpaid orders are included, and shipping is counted once per line.',
         'select country, sum(lines), sum(shipping_cents) / 100 from order_totals join customers using (customer_id) where is_sale = 1 group by country': 'These are order lines, not units.',
         'select country, sum(units), sum(shipping_cents) / 100 from order_totals join customers using (customer_id) group by country': 'Cancelled and unpaid orders are still included.',
-        'select country, sum(units), sum(distinct shipping_cents) / 100 from order_totals join customers using (customer_id) where is_sale = 1 group by country': '`distinct` is no remedy: two orders can have the same shipping, which is then counted only once.'},
-    hints=('Which table has the shipping, and what is its grain? What happens to it when you join the lines?', 'Either add up the lines of each order first, in a separate query, or see what `order_totals` already has.'))
+        'select country, sum(units), sum(distinct shipping_cents) / 100 from order_totals join customers using (customer_id) where is_sale = 1 group by country': '`distinct` is no remedy: two orders can have the same shipping, which is then counted only once.',
+    },
+    hints=(
+        'Which table has the shipping, and what is its grain? What happens to it when you join the lines?',
+        'Either add up the lines of each order first, in a separate query, or see what `order_totals` already has.',
+    ),
+)
 
 # %% ../../nbs/65_course/05_sql.ipynb #9237add9
-returns = lesson.exercise('returns', 'Return rate by category', places=4,
+returns = lesson.exercise(
+    'returns',
+    'Return rate by category',
+    places=4,
     right='select category, sum(returned_quantity) / sum(quantity) as return_rate from sales_lines group by category',
     mistakes={
         'select category, avg(returned_quantity / quantity) from sales_lines group by category': 'That is the mean of the lines’ rates: a line of one unit weighs as much as a line of twenty. Add up first, then divide.',
         'select category, avg(case when returned_quantity > 0 then 1 else 0 end) from sales_lines group by category': 'That is the share of lines with a return. The question is about units.',
         'select category, sum(returned_quantity) // sum(quantity) from sales_lines group by category': '`//` is integer division. Use `/`.',
-        'select category, sum(returned_cents) / sum(revenue_cents) from sales_lines group by category': 'That is the share of revenue that was refunded. The question is about units.'},
-    hints=('Units that came back, divided by units sold: two sums, one division.', '`sum(returned_quantity) / sum(quantity)`, by category.'))
+        'select category, sum(returned_cents) / sum(revenue_cents) from sales_lines group by category': 'That is the share of revenue that was refunded. The question is about units.',
+    },
+    hints=(
+        'Units that came back, divided by units sold: two sums, one division.',
+        '`sum(returned_quantity) / sum(quantity)`, by category.',
+    ),
+)
 
 # %% ../../nbs/65_course/05_sql.ipynb #567a6314
 _days = "select case when {dow} then 'weekend' else 'weekday' end as kind, {what} from order_totals where is_sale = 1 group by kind"
-weekend = lesson.exercise('weekend', 'Sales per day, on weekdays and at weekends', points=2, places=1,
+
+# %% ../../nbs/65_course/05_sql.ipynb #2099d538
+weekend = lesson.exercise(
+    'weekend',
+    'Sales per day, on weekdays and at weekends',
+    points=2,
+    places=1,
     right=_days.format(dow='isodow(order_day) >= 6', what='count(*) / count(distinct order_day) as sales_a_day'),
     mistakes={
-        _days.format(dow='isodow(order_day) >= 6', what='count(*)'): 'There are five weekdays and two weekend days, so of course weekdays have more. Divide by the number of days.',
-        _days.format(dow='dayofweek(order_day) >= 5', what='count(*) / count(distinct order_day)'): 'Your weekend is Friday and Saturday: `dayofweek` counts from Sunday, which is 0. `isodow` counts from Monday, which is 1.',
-        _days.format(dow='dayofweek(order_day) >= 6', what='count(*) / count(distinct order_day)'): 'Your weekend is Saturday alone: `dayofweek` counts from Sunday, which is 0. `isodow` counts from Monday, which is 1.',
-        _days.format(dow='isodow(order_day) >= 6', what='sum(revenue_cents) / 100 / count(distinct order_day)'): 'That is revenue per day. The question is about the number of sales.',
-        _days.format(dow='isodow(order_day) >= 6', what='count(*) / count(distinct order_day)').replace('where is_sale = 1', ''): 'All orders are counted. Take only sales.'},
-    hints=("`case when isodow(order_day) >= 6 then 'weekend' else 'weekday' end`", 'The number of sales, divided by the number of distinct days: `count(distinct order_day)`.'))
+        _days.format(
+            dow='isodow(order_day) >= 6', what='count(*)'
+        ): 'There are five weekdays and two weekend days, so of course weekdays have more. Divide by the number of days.',
+        _days.format(
+            dow='dayofweek(order_day) >= 5', what='count(*) / count(distinct order_day)'
+        ): 'Your weekend is Friday and Saturday: `dayofweek` counts from Sunday, which is 0. `isodow` counts from Monday, which is 1.',
+        _days.format(
+            dow='dayofweek(order_day) >= 6', what='count(*) / count(distinct order_day)'
+        ): 'Your weekend is Saturday alone: `dayofweek` counts from Sunday, which is 0. `isodow` counts from Monday, which is 1.',
+        _days.format(
+            dow='isodow(order_day) >= 6', what='sum(revenue_cents) / 100 / count(distinct order_day)'
+        ): 'That is revenue per day. The question is about the number of sales.',
+        _days.format(dow='isodow(order_day) >= 6', what='count(*) / count(distinct order_day)').replace(
+            'where is_sale = 1', ''
+        ): 'All orders are counted. Take only sales.',
+    },
+    hints=(
+        "`case when isodow(order_day) >= 6 then 'weekend' else 'weekday' end`",
+        'The number of sales, divided by the number of distinct days: `count(distinct order_day)`.',
+    ),
+)
 
 # %% ../../nbs/65_course/05_sql.ipynb #05057c3c
-above = lesson.exercise('above', 'Sales above their own channel’s average', points=2,
+above = lesson.exercise(
+    'above',
+    'Sales above their own channel’s average',
+    points=2,
     right='with s as (select channel, revenue_cents, avg(revenue_cents) over (partition by channel) as mean from order_totals where is_sale = 1) select channel, count(*) filter (revenue_cents > mean) as sales from s group by channel',
     mistakes={
         'with s as (select channel, revenue_cents, avg(revenue_cents) over () as mean from order_totals where is_sale = 1) select channel, count(*) filter (revenue_cents > mean) from s group by channel': 'That compares with the average of the whole shop. Compare each sale with the average of its channel.',
         'with s as (select channel, revenue_cents, avg(revenue_cents) over (partition by channel) as mean from order_totals) select channel, count(*) filter (revenue_cents > mean) from s group by channel': 'The averages are too low: they include cancelled and unpaid orders, whose revenue is 0.',
         'with s as (select channel, revenue_cents, avg(revenue_cents) over (partition by channel) as mean from order_totals where is_sale = 1) select channel, count(*) filter (revenue_cents < mean) from s group by channel': 'These are the sales below the average.',
-        'select channel, count(*) from order_totals where is_sale = 1 group by channel': 'These are all sales of each channel.'},
-    hints=('Two steps. The first: one row per channel, with its average. The second: join it to the sales and compare.', '`with means as (select channel, avg(revenue_cents) as mean from … group by channel) select …`'))
+        'select channel, count(*) from order_totals where is_sale = 1 group by channel': 'These are all sales of each channel.',
+    },
+    hints=(
+        'Two steps. The first: one row per channel, with its average. The second: join it to the sales and compare.',
+        '`with means as (select channel, avg(revenue_cents) as mean from … group by channel) select …`',
+    ),
+)
 
 # %% ../../nbs/65_course/05_sql.ipynb #ba8c3728
 _first = "with n as (select order_day, row_number() over (partition by customer_id order by ordered_at, order_id) as n from order_totals {where}) select date_trunc('month', order_day) as month, count(*) as customers from n where n = 1 group by month"
-firsts = lesson.exercise('firsts', 'First sales of each month', points=2,
-    right=_first.format(where='where is_sale = 1'), also=by_month(_first.format(where='where is_sale = 1')),
+
+# %% ../../nbs/65_course/05_sql.ipynb #b1e3decc
+firsts = lesson.exercise(
+    'firsts',
+    'First sales of each month',
+    points=2,
+    right=_first.format(where='where is_sale = 1'),
+    also=by_month(_first.format(where='where is_sale = 1')),
     mistakes={
-        _first.format(where=''): 'These are first orders. If a customer’s first order was cancelled, their first sale came later: filter for sales before you number them.',
+        _first.format(
+            where=''
+        ): 'These are first orders. If a customer’s first order was cancelled, their first sale came later: filter for sales before you number them.',
         "select date_trunc('month', order_day) as month, count(*) from order_totals where is_sale = 1 group by month": 'These are all sales of each month, not only first ones.',
-        "select date_trunc('month', order_day) as month, count(distinct customer_id) from order_totals where is_sale = 1 group by month": 'These are the buyers of each month. Most of them had bought before.'},
-    hints=('Number the sales of each customer by time; the first ones have the number 1.', '`row_number() over (partition by customer_id order by ordered_at)`, in a `with`; then `where n = 1` and a group by month.'))
+        "select date_trunc('month', order_day) as month, count(distinct customer_id) from order_totals where is_sale = 1 group by month": 'These are the buyers of each month. Most of them had bought before.',
+    },
+    hints=(
+        'Number the sales of each customer by time; the first ones have the number 1.',
+        '`row_number() over (partition by customer_id order by ordered_at)`, in a `with`; then `where n = 1` and a group by month.',
+    ),
+)
 
 # %% ../../nbs/65_course/05_sql.ipynb #b1aa9c2e
 _gap = 'with g as (select customer_id, order_day - lag(order_day) over ({over}) as days from order_totals {where}) select avg(days) as days from g'
-gap = lesson.exercise('gap', 'Days from one sale to the next', points=2, places=1,
+
+# %% ../../nbs/65_course/05_sql.ipynb #dd758ab9
+gap = lesson.exercise(
+    'gap',
+    'Days from one sale to the next',
+    points=2,
+    places=1,
     right=_gap.format(over='partition by customer_id order by ordered_at', where='where is_sale = 1'),
     mistakes={
-        _gap.format(over='order by ordered_at', where='where is_sale = 1'): 'That is the time from one sale to the next in the whole shop. Look at each customer separately: `partition by customer_id`.',
-        _gap.format(over='partition by customer_id order by ordered_at', where=''): 'All orders are included. Filter for sales before you use `lag`.',
+        _gap.format(
+            over='order by ordered_at', where='where is_sale = 1'
+        ): 'That is the time from one sale to the next in the whole shop. Look at each customer separately: `partition by customer_id`.',
+        _gap.format(
+            over='partition by customer_id order by ordered_at', where=''
+        ): 'All orders are included. Filter for sales before you use `lag`.',
         'with g as (select customer_id, order_day - lag(order_day) over (partition by customer_id order by ordered_at) as days from order_totals where is_sale = 1), m as (select avg(days) as days from g group by customer_id) select avg(days) from m': 'That is the mean of the customers’ means: a customer with two sales weighs as much as one with fifty. Take the mean of all gaps.',
-        _gap.format(over='partition by customer_id order by ordered_at', where='where is_sale = 1').replace('avg(days)', 'median(days)'): 'That is the median, and a good idea. The question asks for the mean.'},
-    hints=('`lag(order_day) over (…)` is the day of the row before.', 'The row before of the *same customer*: `partition by customer_id order by ordered_at`.', 'A first sale has no row before: its gap is null, and `avg` leaves it out.'))
+        _gap.format(over='partition by customer_id order by ordered_at', where='where is_sale = 1').replace(
+            'avg(days)', 'median(days)'
+        ): 'That is the median, and a good idea. The question asks for the mean.',
+    },
+    hints=(
+        '`lag(order_day) over (…)` is the day of the row before.',
+        'The row before of the *same customer*: `partition by customer_id order by ordered_at`.',
+        'A first sale has no row before: its gap is null, and `avg` leaves it out.',
+    ),
+)

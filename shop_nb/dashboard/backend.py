@@ -25,9 +25,12 @@ from ..shop.shop import read_manifest
 # %% ../../nbs/60_dashboard/03_backend.ipynb #511c4dd5
 MOST = dict(query=8000, size=100, offset=10**12) # letters of an address, rows at once, rows before them
 
+# %% ../../nbs/60_dashboard/03_backend.ipynb #14f9aa0f
 class Desk:
     "Answers what a viewer's browser asks about a run"
-    def __init__(self,
+
+    def __init__(
+        self,
         run, # a run folder
         cubes=None, # where cubes are kept; None is the user's cache
         wait:bool=False, # open the run at the first question, which is then told what is wrong with it
@@ -43,7 +46,8 @@ class Desk:
 
     def view(self, query):
         "The view that an address names, and what of it is not in this shop"
-        if len(query) > MOST['query']: return from_query('', self.cube.bounds, self.cube.names)[0], ['an address that is too long']
+        if len(query) > MOST['query']:
+            return from_query('', self.cube.bounds, self.cube.names)[0], ['an address that is too long']
         f, left = from_query(query, self.cube.bounds, self.cube.names)
         return f, [t if len(t) <= 80 else f'{t[:79]}…' for t in left[:10]]
 
@@ -70,6 +74,7 @@ def _fitting(method, asked):
     if wrong: raise ShopError(f'The question {asked["ask"]} is not asked with this {wrong[0]:.40}.')
     return given
 
+# %% ../../nbs/60_dashboard/03_backend.ipynb #d0f7d0be
 @patch
 def answer(self:Desk,
     asked:dict, # `ask` names the kind of question; `id` comes back with the answer
@@ -88,6 +93,7 @@ def answer(self:Desk,
     made, blobs = made if isinstance(made, tuple) else (made, [])
     return dict(made, id=asked.get('id'), ask=kind), blobs
 
+# %% ../../nbs/60_dashboard/03_backend.ipynb #86384e51
 @patch
 def discreet(self:Desk, text:str):
     "A text without the folders of this machine"
@@ -98,17 +104,29 @@ def discreet(self:Desk, text:str):
 
 # %% ../../nbs/60_dashboard/03_backend.ipynb #42233072
 @patch
-def on_hello(self:Desk, query:str=''):
+def on_hello(self: Desk, query: str = ''):
     "What the page has to know first: the shop, its days, its names, and the view"
-    if not self.run.is_dir(): raise ShopError(f'The folder of this shop, {self.run.resolve().name}, cannot be found.', 'Put it back, or serve another one')
+    if not self.run.is_dir():
+        raise ShopError(
+            f'The folder of this shop, {self.run.resolve().name}, cannot be found.', 'Put it back, or serve another one'
+        )
     if self.on_changed()['changed']: self.open()
     f, left = self.view(query)
     told = read_manifest(self.run).get('tables')
     told = {n: t for n, t in told.items() if n in TABLES and isinstance(t, dict)} if isinstance(told, dict) else {}
     rows = {n: t['rows'] for n, t in told.items() if type(t.get('rows')) is int}
     pages = {k: dict(title=title, panels=panels) for k, (title, panels) in PAGES.items()}
-    return dict(run=self.run.resolve().name, bounds=[str(d) for d in self.cube.bounds], names=self.cube.names, dimensions=DIMENSIONS, pages=pages,
-                query=to_query(f), left=left, rows=rows, colours=THEMES)
+    return dict(
+        run=self.run.resolve().name,
+        bounds=[str(d) for d in self.cube.bounds],
+        names=self.cube.names,
+        dimensions=DIMENSIONS,
+        pages=pages,
+        query=to_query(f),
+        left=left,
+        rows=rows,
+        colours=THEMES,
+    )
 
 # %% ../../nbs/60_dashboard/03_backend.ipynb #3bead921
 @patch
@@ -154,6 +172,7 @@ def file_name(
     words = re.sub(r'[^\w-]+', ' ', f'{name} {view}').strip()
     return f'{words[:120].strip()}.{format}'
 
+# %% ../../nbs/60_dashboard/03_backend.ipynb #8ffb50e0
 @patch
 def on_download(self:Desk, query:str, name:str, format:str):
     "The rows of a panel, or the headline numbers, as a file"
@@ -185,21 +204,34 @@ _NUMBER, _TIME = re.compile(r'U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$|DOUBLE|FLOAT|D
 
 def _quoted(name): return '"' + name.replace('"', '""') + '"'
 
+# %% ../../nbs/60_dashboard/03_backend.ipynb #cfab28a9
 def _column(con, table, c):
     "What the values of a column look like: bins of numbers and days, or the most frequent texts"
     name = _quoted(c[0])
     kind = 'number' if _NUMBER.match(c[1]) else 'time' if _TIME.match(c[1]) else 'text'
     if kind == 'text':
         top = con.sql(f'select {name}::varchar, count(*) from {table} group by 1 order by 2 desc, 1 limit 6').fetchall()
-        distinct, missing = con.sql(f'select count(distinct {name}), count(*) - count({name}) from {table}').fetchall()[0]
+        distinct, missing = con.sql(f'select count(distinct {name}), count(*) - count({name}) from {table}').fetchall()[
+            0
+        ]
         return dict(name=c[0], kind=kind, distinct=distinct, missing=missing, top=top)
     value = f'epoch({name}::timestamp)' if kind == 'time' else f'{name}::double'
-    low, high, missing = con.sql(f'select min({name}), max({name}), count(*) - count({name}) from {table}').fetchall()[0]
+    low, high, missing = con.sql(f'select min({name}), max({name}), count(*) - count({name}) from {table}').fetchall()[
+        0
+    ]
     bins = con.sql(f'''with v as (select {value} as v from {table} where isfinite({value})),
                     b as (select min(v) as low, greatest(max(v) - min(v), 1) as wide from v)
                     select least(floor((v - low) / wide * 16), 15)::int as bin, count(*) from v, b group by 1''').fetchall()
-    return dict(name=c[0], kind=kind, low=str(low), high=str(high), missing=missing, bins=[dict(bins).get(i, 0) for i in range(16)])
+    return dict(
+        name=c[0],
+        kind=kind,
+        low=str(low),
+        high=str(high),
+        missing=missing,
+        bins=[dict(bins).get(i, 0) for i in range(16)],
+    )
 
+# %% ../../nbs/60_dashboard/03_backend.ipynb #ef3aa23c
 @patch
 def on_columns(self:Desk, table:str):
     "A picture of each column of a table"
@@ -227,6 +259,7 @@ def on_rows(self:Desk, table:str, offset:int=0, sort:str='', down:bool=False, si
     total = con.sql(f'select count(*) from {table}').fetchall()[0][0]
     return dict(table=table, columns=columns, total=total, offset=offset, rows=[[_plain(v) for v in r] for r in rows])
 
+# %% ../../nbs/60_dashboard/03_backend.ipynb #f3163901
 @patch
 def on_run(self:Desk):
     "What the run says of itself: settings, tables, checks"
@@ -239,7 +272,9 @@ def _file(name): return resources.files('shop_nb').joinpath('templates', name).r
 def theme_css() -> str: # CSS variables
     "The colours of pages and charts as CSS, light and dark at once"
     page = re.search(r'--page:[^}]+', _file('style.css'))[0]
-    pair = lambda k, i=None: 'light-dark({}, {})'.format(*((t[k] if i is None else t[k][i]) for t in (THEMES['light'], THEMES['dark'])))
+    pair = lambda k, i=None: 'light-dark({}, {})'.format(
+        *((t[k] if i is None else t[k][i]) for t in (THEMES['light'], THEMES['dark']))
+    )
     chart = {k: pair(k) for k in ('main', 'pale')} | {'mark': pair('accent')}
     chart |= {f'{k[:1]}{i}': pair(k, i) for k in ('series', 'ramp') for i in range(6)}
     return ':root, .shop-dash { ' + page.strip() + '\n' + ' '.join(f'--{k}: {v};' for k, v in chart.items()) + ' }\n'

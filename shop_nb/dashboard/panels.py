@@ -13,7 +13,19 @@ from dataclasses import dataclass, field, replace
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 
-from ..analytics.questions import Question, as_frame, plain_value, ask, counts_sales, cut_months, edges, find, label_of, say, unit_of
+from shop_nb.analytics.questions import (
+    Question,
+    as_frame,
+    plain_value,
+    ask,
+    counts_sales,
+    cut_months,
+    edges,
+    find,
+    label_of,
+    say,
+    unit_of,
+)
 from ..core.numbers import short
 from .rollup import Cube
 from ..analytics.measures import DIMENSIONS, Filters, lines_sql, open_words, picked_sql
@@ -34,8 +46,11 @@ def _view_sql(cube, f):
         payments=f'select order_id, method, payment_status as status, amount_cents, refunded_cents, attempts from cube.orders_made {orders}',
         customers=f'from cube.customers_made {people}',
         products='from cube.products_made',
-        buyers='from cube.buyers_made' + (' where customer_id in (select customer_id from customers)' if f.country else ''))
+        buyers='from cube.buyers_made'
+        + (' where customer_id in (select customer_id from customers)' if f.country else ''),
+    )
 
+# %% ../../nbs/60_dashboard/02_panels.ipynb #2546da38
 @patch
 def narrow(self:Cube,
     f:Filters, # a view; its days are the questions' parameters
@@ -79,14 +94,21 @@ def as_json(self:Panel) -> dict: # what the browser draws
 def _value_column(frame, chart):
     "The column of numbers that a chart is about"
     wanted = [c for k in ('z', 'y', 'x') for c in ([chart[k]] if isinstance(chart.get(k), str) else chart.get(k, ()))]
-    return next((c for c in wanted if c in frame and pd.api.types.is_numeric_dtype(frame[c]) and unit_of(c) != 'id'), None)
+    return next(
+        (c for c in wanted if c in frame and pd.api.types.is_numeric_dtype(frame[c]) and unit_of(c) != 'id'), None
+    )
 
 def _named(row, chart, value):
     "What a row is about, in words"
     keys = [c for k in 'yx' for c in ([chart[k]] if isinstance(chart.get(k), str) else chart.get(k, ())) if c != value]
     keys += [chart['label']] if 'label' in chart else []
-    return ' + '.join(say(c, row[c]) for c in keys if c in row and not (pd.api.types.is_number(row[c]) and unit_of(c) in ('eur', 'share')))
+    return ' + '.join(
+        say(c, row[c])
+        for c in keys
+        if c in row and not (pd.api.types.is_number(row[c]) and unit_of(c) in ('eur', 'share'))
+    )
 
+# %% ../../nbs/60_dashboard/02_panels.ipynb #ac089abb
 def says(
     frame:pd.DataFrame, # the rows of a chart
     chart:dict, # its columns
@@ -115,6 +137,7 @@ def has_value(
     value = _value_column(frame, chart)
     return value is None or bool((frame[value].notna() if unit_of(value) == 'share' else frame[value].fillna(0)).any())
 
+# %% ../../nbs/60_dashboard/02_panels.ipynb #90303030
 NOTHING = dict(
     product_pairs='No two products were bought together often enough',
     product_pareto='No product was sold',
@@ -141,6 +164,8 @@ NOTES = dict(
 _WHOLE = 'Whole orders that contain {}.'
 _NEWCOMERS = 'New customers of the whole shop; their purchases are orders that contain {}.'
 _PEOPLE = 'Orders that contain {}; money is that of {} alone.'
+
+# %% ../../nbs/60_dashboard/02_panels.ipynb #e4a37c19
 CATEGORY_NOTES = dict(
     **dict.fromkeys(('hours', 'order_flow', 'delivery_times', 'payment_failures', 'payment_attempts'), _WHOLE),
     **dict.fromkeys(('new_vs_returning', 'rfm_segments', 'top_customers', 'lapsed_customers'), _PEOPLE),
@@ -150,6 +175,7 @@ CATEGORY_NOTES = dict(
     basket_size='Lines of {} alone.',
     product_pairs='Products of {} alone.')
 
+# %% ../../nbs/60_dashboard/02_panels.ipynb #7f9277fe
 def picks_note(
     name:str, # a panel
     f:Filters, # a view
@@ -178,6 +204,7 @@ def scope(
     picks = [f'{DIMENSIONS[d].lower()}: {", ".join(v)}' for d, v in f.picks.items()]
     return '; '.join([f'{days["start"]} to {days["end"]}', *picks])
 
+# %% ../../nbs/60_dashboard/02_panels.ipynb #f80cbee1
 def _asked(q, f, days):
     "A question's SQL, with its days and what it is asked of"
     of = ''
@@ -196,6 +223,7 @@ def history_note(
     if name not in HISTORY: return ''
     return f'Uses all data up to {last.day} {last:%b %Y}' + (', not only the chosen period.' if f.start else '.')
 
+# %% ../../nbs/60_dashboard/02_panels.ipynb #1b4e2c18
 def _cut_words(cut): return f'Striped: part of a month ({", ".join(dict.fromkeys(cut.values()))}).' if cut else ''
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #7f745f96
@@ -216,7 +244,8 @@ def late_note(self:Cube,
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #473bf027
 @patch
-def question_panel(self:Cube,
+def question_panel(
+    self:Cube,
     name:str, # a question of the library, or one of `OWN`
     f:Filters, # a view
     **params, # more parameters of the question
@@ -225,15 +254,32 @@ def question_panel(self:Cube,
     q, days = OWN.get(name) or find(name), _days(self, f, name)
     self.narrow(f)
     values = {k: v for k, v in (days | params).items() if k in q.params}
-    if name in OWN: frame = as_frame(self.con.sql(q.sql, params=values).to_arrow_table())
-    else: frame = ask(name, self.con, **values).frame
+    if name in OWN:
+        frame = as_frame(self.con.sql(q.sql, params=values).to_arrow_table())
+    else:
+        frame = ask(name, self.con, **values).frame
     frame = frame.astype({c: object for c in frame.select_dtypes('category')})
     cut = cut_months(frame, *edges((days['start'], days['end']), self.bounds, self.ran))
     notes = (
-        history_note(name, f, days['end']), picks_note(name, f), self.late_note(name, f), NOTES.get(name, ''), _cut_words(cut))
+        history_note(name, f, days['end']),
+        picks_note(name, f),
+        self.late_note(name, f),
+        NOTES.get(name, ''),
+        _cut_words(cut),
+    )
     return Panel(
-        name, q.title, q.why, q.grain, _asked(q, f, values), dict(q.chart), frame, says(frame, q.chart, cut),
-        note=' '.join(filter(None, notes)), cut=cut, open=self.counted(f)['open_sales'] if name in SETTLES else 0)
+        name,
+        q.title,
+        q.why,
+        q.grain,
+        _asked(q, f, values),
+        dict(q.chart),
+        frame,
+        says(frame, q.chart, cut),
+        note=' '.join(filter(None, notes)),
+        cut=cut,
+        open=self.counted(f)['open_sales'] if name in SETTLES else 0,
+    )
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #91c31fee
 OWN = {}
@@ -242,9 +288,13 @@ def _own(name, title, grain, why, chart, sql, **params):
     OWN[name] = Question(name, title, grain, sql.strip(), why, chart, params)
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #c9d11ad5
-_own('unusual_days', 'Unusual days', 'one row per day',
-     'What happened on days that are far from what their weekday usually brings?',
-     dict(kind='band', x='day', y='revenue_eur', low='least_eur', high='most_eur', mark='is_unusual'), '''
+_own(
+    'unusual_days',
+    'Unusual days',
+    'one row per day',
+    'What happened on days that are far from what their weekday usually brings?',
+    dict(kind='band', x='day', y='revenue_eur', low='least_eur', high='most_eur', mark='is_unusual'),
+    '''
 with days as (
     select d::date as day
     from (select min(order_day) as first, max(order_day) as last from order_totals), generate_series(first, last, interval 1 day) as t(d)
@@ -279,7 +329,10 @@ select day, round(revenue, 2) as revenue_eur,
 from spread
 where day between $start and $end
 order by day
-''', start=None, end=None)
+''',
+    start=None,
+    end=None,
+)
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #b89eb060
 _own('margin_by_volume', 'Gross margin against volume', 'one row per product with a sale',
@@ -303,6 +356,8 @@ join products as p using (product_id)
 order by s.revenue_cents desc, product_id
 limit 400
 ''', start=None, end=None)
+
+# %% ../../nbs/60_dashboard/02_panels.ipynb #50676847
 _own('payment_attempts', 'Payment attempts', 'one row per number of attempts',
      'How often does a second attempt succeed?',
      dict(kind='bar', x='attempts', y='payments', also='captured_share', xlabel='number of attempts'), '''
@@ -398,6 +453,7 @@ def _weeks(week):
     if not min(often): return f'Not a whole week: only {more}.'
     return f'Not whole weeks: {more} come {max(often)} times, the others {"once" if min(often) == 1 else min(often)}.'
 
+# %% ../../nbs/60_dashboard/02_panels.ipynb #29bcead2
 @patch
 def hours_panel(self:Cube,
     f:Filters, # a view
@@ -431,6 +487,7 @@ PAGES = dict(
         'order_flow', 'delivery_times', 'unusual_days', 'payment_failures', 'payment_attempts')),
     data=('Data', ()))
 
+# %% ../../nbs/60_dashboard/02_panels.ipynb #e050fe69
 @patch
 def panel(self:Cube,
     name:str, # a panel of `PAGES`

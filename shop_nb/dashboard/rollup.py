@@ -112,8 +112,11 @@ def build(
         for name, sql in _CUBES.items(): con.execute(f'create table cube.{name} as {sql}')
         con.execute('detach cube')
         os.replace(new, path)
-    except need('duckdb', 'analytics').Error as e: raise ShopError(f'The cube cannot be made: {first_line(e)}.', 'Check the run: shop-nb validate DIR') from None
-    finally: con.close(); new.unlink(missing_ok=True)
+    except need('duckdb', 'analytics').Error as e:
+        raise ShopError(f'The cube cannot be made: {first_line(e)}.', 'Check the run: shop-nb validate DIR') from None
+    finally:
+        con.close()
+        new.unlink(missing_ok=True)
 
 # %% ../../nbs/60_dashboard/01_rollup.ipynb #9c054592
 def stamp(
@@ -135,6 +138,7 @@ def _cube_file(source, folder=None):
     "Where the cube of a run as it is now lies, or would"
     return Path(folder or cache_folder()) / f'{stamp(source)}.cube'
 
+# %% ../../nbs/60_dashboard/01_rollup.ipynb #d29cea61
 def cube_path(
     source, # a run folder
     folder=None, # where to keep cubes; None is `cache_folder()`
@@ -143,17 +147,27 @@ def cube_path(
 ) -> Path:
     "The cube of a run, made if there is none yet"
     path = _cube_file(source, folder)
-    try: path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as e: raise ShopError(f'No folder for cubes can be made at {path.parent}: {first_line(e)}.', 'Name another one') from None
-    if path.exists(): os.utime(path)
-    else: tell(f'Preparing {source} (first start only) …'); build(source, path)
-    for old in sorted(path.parent.glob('*.cube'), key=lambda p: p.stat().st_mtime, reverse=True)[keep:]: old.unlink(missing_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise ShopError(
+            f'No folder for cubes can be made at {path.parent}: {first_line(e)}.', 'Name another one'
+        ) from None
+    if path.exists():
+        os.utime(path)
+    else:
+        tell(f'Preparing {source} (first start only) …')
+        build(source, path)
+    for old in sorted(path.parent.glob('*.cube'), key=lambda p: p.stat().st_mtime, reverse=True)[keep:]:
+        old.unlink(missing_ok=True)
     return path
 
 # %% ../../nbs/60_dashboard/01_rollup.ipynb #ed2adde8
 class Cube:
     "Answers about a shop, for any view; opened read-only, so any number of viewers may"
-    def __init__(self,
+
+    def __init__(
+        self,
         path, # a file that `build` made
         threads:int=2, # of DuckDB
     ):
@@ -161,13 +175,18 @@ class Cube:
         self.con = need('duckdb', 'analytics').connect(config=dict(threads=threads, memory_limit='1GB'))
         self.con.execute(f'attach {sql_texts([path])} as cube (read_only)')
         self.bounds = self.con.execute('select min(order_day), max(order_day) from cube.order_cube').fetchone()
-        if None in self.bounds: raise ShopError('This shop has no orders, so there is nothing to show.', 'Name a run that has some')
+        if None in self.bounds:
+            raise ShopError('This shop has no orders, so there is nothing to show.', 'Name a run that has some')
         self.ran = self.con.execute('select cast(first_day as date), cast(last_day as date) from cube.ran').fetchone()
         self.first, self.days = self.bounds[0], (self.bounds[1] - self.bounds[0]).days + 1
-        self.names = {d: [v for v, in self.con.execute(f'select unnest(enum_range(null::cube.{d}_name))').fetchall()] for d in DIMENSIONS}
+        self.names = {
+            d: [v for (v,) in self.con.execute(f'select unnest(enum_range(null::cube.{d}_name))').fetchall()]
+            for d in DIMENSIONS
+        }
         self._series = OrderedDict()
 
     def at(self, day): return (day - self.first).days
+
     def window(self, f): return (self.at(f.start), self.at(f.end) + 1) if f.start else (0, self.days)
 
 # %% ../../nbs/60_dashboard/01_rollup.ipynb #cd46f45c
@@ -193,12 +212,15 @@ _PARTS = dict(
     orders=('sales', 'open_sales', 'new_customers', 'captured', 'refunded', 'failed', 'decided'))
 
 @patch
-def _by_day(self:Cube, sql, *shape):
+def _by_day(self: Cube, sql, *shape):
     "The answer to a query as an array: days, other keys, values"
     columns = list(self.con.execute(sql).fetchnumpy().values())
-    keys, values = columns[:1 + len(shape)], columns[1 + len(shape):]
+    keys, values = columns[: 1 + len(shape)], columns[1 + len(shape) :]
     out = np.zeros((self.days, *shape, len(values)), np.int64)
-    if len(keys[0]): out[tuple(np.asarray(k, np.int64) for k in keys)] = np.stack([np.ma.filled(v, 0) for v in values], -1).astype(np.int64)
+    if len(keys[0]):
+        out[tuple(np.asarray(k, np.int64) for k in keys)] = np.stack([np.ma.filled(v, 0) for v in values], -1).astype(
+            np.int64
+        )
     return out
 
 # %% ../../nbs/60_dashboard/01_rollup.ipynb #467e99ee
@@ -209,26 +231,36 @@ def _source(self:Cube, f):
     made = _CUBES['order_cube'].split('from')[0].strip()
     return f"({made} from cube.orders_made {self.where(f, of='orders')} group by all)"
 
+# %% ../../nbs/60_dashboard/01_rollup.ipynb #da29c43b
 @patch
-def series(self:Cube,
+def series(
+    self:Cube,
     f:Filters, # a view; its days do not matter
 ) -> dict: # arrays with one row per day: lines, orders, hours, and one per dimension
     "What can be added up over days, for a set of picks"
     key = tuple(f.picks.items())
-    if key in self._series: self._series.move_to_end(key); return self._series[key]
+    if key in self._series:
+        self._series.move_to_end(key)
+        return self._series[key]
     day, total = f"order_day - date '{self.first}'", lambda names: ', '.join(f'sum({n})' for n in names)
-    made = dict(lines=self._by_day(f"select {day}, {total(_PARTS['lines'])} from cube.line_cube {self.where(f)} group by 1"))
+    made = dict(
+        lines=self._by_day(f"select {day}, {total(_PARTS['lines'])} from cube.line_cube {self.where(f)} group by 1")
+    )
     hours = self._by_day(f"select {day}, hour, {total(_PARTS['orders'])} from {self._source(f)} group by 1, 2", 24)
     made |= dict(orders=hours.sum(1), hours=hours[:, :, 0])
     for d in DIMENSIONS:
-        made[d] = self._by_day(f'select {day}, enum_code({d}), sum(revenue) from cube.line_cube {self.where(f, skip=d)} group by 1, 2', len(self.names[d]))[:, :, 0]
+        made[d] = self._by_day(
+            f'select {day}, enum_code({d}), sum(revenue) from cube.line_cube {self.where(f, skip=d)} group by 1, 2',
+            len(self.names[d]),
+        )[:, :, 0]
     self._series[key] = made
     if len(self._series) > 64: self._series.popitem(last=False)
     return made
 
 # %% ../../nbs/60_dashboard/01_rollup.ipynb #8effefef
 @patch
-def people(self:Cube,
+def people(
+    self:Cube,
     f:Filters, # a view
     size:int=0, # days per block; 0 takes the whole view as one
 ) -> np.ndarray: # one row per block: customers, and those of them with two or more sales
@@ -242,9 +274,15 @@ def people(self:Cube,
             from (select order_day, next_day, {start} as begins, not coalesce(last_day >= {start}, false) as fresh from cube.orders_made {where} and is_sale = 1) group by 1'''
         rows = self._blocks(sql, a, b, size)
         return np.stack([rows[:, 0], rows[:, 0] - rows[:, 1]], -1)
-    return self._blocks(f'''select block, count(*), count(*) filter (where orders > 1) from (select ({day} - {a}) // {size} as block, customer_id, count(*) as orders
-        from cube.orders_made {where} and is_sale = 1 group by 1, 2) group by 1''', a, b, size)
+    return self._blocks(
+        f'''select block, count(*), count(*) filter (where orders > 1) from (select ({day} - {a}) // {size} as block, customer_id, count(*) as orders
+        from cube.orders_made {where} and is_sale = 1 group by 1, 2) group by 1''',
+        a,
+        b,
+        size,
+    )
 
+# %% ../../nbs/60_dashboard/01_rollup.ipynb #19771784
 @patch
 def _blocks(self:Cube, sql, a, b, size):
     "The answer to a query as an array with one row per block"

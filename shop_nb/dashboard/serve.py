@@ -30,7 +30,9 @@ def page_folder() -> Path:
     package = Path(shop_nb.__file__).resolve().parent
     for home in package.parent / 'nbs' / 'dashboard', package / 'page':
         if (home / 'dashboard.ipynb').is_file(): return home
-    raise ShopError('The dashboard notebook is missing.', f'It belongs in {package / "page"}: install shop_nb again', code=2)
+    raise ShopError(
+        'The dashboard notebook is missing.', f'It belongs in {package / "page"}: install shop_nb again', code=2
+    )
 
 # %% ../../nbs/60_dashboard/04_serve.ipynb #e23c43b8
 def stage(
@@ -100,21 +102,29 @@ class Visit:
         self.sockets.discard(socket)
         self.since = time.monotonic()
 
+# %% ../../nbs/60_dashboard/04_serve.ipynb #209f658c
 class Visits(list):
     "The pages that are open, or about to be"
-    def __init__(self, most=8, patience=90, away=15): self.most, self.patience, self.away = most, patience, away
 
-    def full(self,
+    def __init__(self, most=8, patience=90, away=15):
+        self.most, self.patience, self.away = most, patience, away
+
+    def full(
+        self,
         alive, # the kernels that run
     ) -> bool:
         "Whether there is no room for one more"
         self[:] = [v for v in self if not v.kernel or v.kernel in alive]
         return len(self) >= self.most
 
-    def left(self, now=None) -> list[Visit]: # visits whose page never connected, or lost its connection some seconds ago
+    def left(
+        self, now=None
+    ) -> list[Visit]: # visits whose page never connected, or lost its connection some seconds ago
         "Kernels that no page uses"
         now = time.monotonic() if now is None else now
+
         def late(v): return now - v.since > (self.away if v.met else self.patience)
+
         return [v for v in self if v.kernel and not v.sockets and late(v)]
 
 # %% ../../nbs/60_dashboard/04_serve.ipynb #786f354d
@@ -122,11 +132,24 @@ def policy(
     template, # the text of the page's template
 ) -> str: # for the header Content-Security-Policy
     "What the page may load, run and ask"
+
     def one(script): return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
     hashes = ' '.join(f"'sha256-{one(s)}'" for s in re.findall(r'<script>(.*?)</script>', template, re.S))
-    return '; '.join(["default-src 'self'", f"script-src 'self' blob: {hashes}", "style-src 'self' 'unsafe-inline'",
-                      "img-src 'self' data: blob:", "font-src 'self' data:", "connect-src 'self'", "frame-ancestors 'self'",
-                      "form-action 'self'", "object-src 'none'", "base-uri 'none'"])
+    return '; '.join(
+        [
+            "default-src 'self'",
+            f"script-src 'self' blob: {hashes}",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "connect-src 'self'",
+            "frame-ancestors 'self'",
+            "form-action 'self'",
+            "object-src 'none'",
+            "base-uri 'none'",
+        ]
+    )
 
 def _headers(policy):
     return {'Content-Security-Policy': policy, 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'same-origin',
@@ -135,37 +158,54 @@ def _headers(policy):
 # %% ../../nbs/60_dashboard/04_serve.ipynb #534a1b25
 _OPEN = '/healthz', '/robots.txt'
 _LOOK = 'body { font: 16px system-ui, sans-serif; margin: 15vh auto; max-width: 34em; padding: 0 1em }'
-_SAYS = {401: 'This dashboard needs a token: the address that was printed when it started has it.',
-         404: 'There is no such page.',
-         405: 'This is not allowed here.',
-         421: 'This dashboard is not served under this name. If it should be, start it with --allow-host NAME.',
-         500: 'Something went wrong; the terminal in which the dashboard was started says what.',
-         503: 'The dashboard is full: {} open, and that is the limit (<code>--viewers</code>). This page tries again every few seconds.'}
+_SAYS = {
+    401: 'This dashboard needs a token: the address that was printed when it started has it.',
+    404: 'There is no such page.',
+    405: 'This is not allowed here.',
+    421: 'This dashboard is not served under this name. If it should be, start it with --allow-host NAME.',
+    500: 'Something went wrong; the terminal in which the dashboard was started says what.',
+    503: 'The dashboard is full: {} open, and that is the limit (<code>--viewers</code>). This page tries again every few seconds.',
+}
 
+# %% ../../nbs/60_dashboard/04_serve.ipynb #7ba8ee89
 def _notice(status, viewers=0, title='Shop'):
     "A small page that says why there is no other"
     said = _SAYS.get(status, 'This cannot be answered.').format(f'{viewers} page{"s are" if viewers != 1 else " is"}')
-    ask = '<form><p><label>Token <input name="token" type="password" autofocus></label> <button>Open</button></p></form>' if status == 401 else ''
+    ask = (
+        '<form><p><label>Token <input name="token" type="password" autofocus></label> <button>Open</button></p></form>'
+        if status == 401
+        else ''
+    )
     again = '<meta http-equiv="refresh" content="3">' if status == 503 else ''
-    return ('<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f'{again}<title>{title}</title><link rel="icon" href="data:,"><style>{_LOOK}</style></head>'
-            f'<body><main><h1>{title}</h1><p>{said}</p>{ask}</main></body></html>')
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'{again}<title>{title}</title><link rel="icon" href="data:,"><style>{_LOOK}</style></head>'
+        f'<body><main><h1>{title}</h1><p>{said}</p>{ask}</main></body></html>'
+    )
 
 # %% ../../nbs/60_dashboard/04_serve.ipynb #c61cb957
 class _Door:
     "The checks on a request before its handler sees it, and the headers of every answer"
+
     def _request_summary(self): return f'{self.request.method} {self.request.path}' # for Tornado's log
 
     def log_exception(self, kind, value, trace):
         if isinstance(value, need('tornado.web', 'dashboard').HTTPError): return
-        logging.getLogger('tornado.application').error('%s failed', self._request_summary(), exc_info=(kind, value, trace))
+        logging.getLogger('tornado.application').error(
+            '%s failed', self._request_summary(), exc_info=(kind, value, trace)
+        )
 
     def set_default_headers(self):
         super().set_default_headers()
         host = self.request.host
-        sockets = f"connect-src 'self' ws://{host} wss://{host}" if re.fullmatch(r'[\w.:\[\]-]+', host, re.ASCII) else "connect-src 'self'"
-        for name, value in self.settings['shop_headers'].items(): self.set_header(name, value.replace("connect-src 'self'", sockets))
+        sockets = (
+            f"connect-src 'self' ws://{host} wss://{host}"
+            if re.fullmatch(r'[\w.:\[\]-]+', host, re.ASCII)
+            else "connect-src 'self'"
+        )
+        for name, value in self.settings['shop_headers'].items():
+            self.set_header(name, value.replace("connect-src 'self'", sockets))
 
     async def prepare(self):
         doors, request = self.settings['shop_doors'], self.request
@@ -173,16 +213,24 @@ class _Door:
             if not doors.named(request.host): return self.tell(421)
             token = self.get_query_argument('token', '')
             shown = token or request.headers.get('Authorization', '').partition(' ')[2]
-            if not doors.knows(shown, self.get_cookie(self.settings['shop_cookie'], '')): return self.tell(401)
-            if token and request.method == 'GET' and 'Upgrade' not in request.headers: return self.remember(doors)
+            if not doors.knows(shown, self.get_cookie(self.settings['shop_cookie'], '')):
+                return self.tell(401)
+            if token and request.method == 'GET' and 'Upgrade' not in request.headers:
+                return self.remember(doors)
         await need('jupyter_core.utils', 'dashboard').ensure_async(super().prepare())
 
     def remember(self, doors):
         "Keep the visitor's token in a cookie, and out of the address"
         secure = 'https' in (self.request.protocol, self.request.headers.get('X-Forwarded-Proto'))
         if doors.token:
-            self.set_cookie(self.settings['shop_cookie'], doors.cookie, path=doors.root or '/', httponly=True,
-                            samesite='Lax', secure=secure)
+            self.set_cookie(
+                self.settings['shop_cookie'],
+                doors.cookie,
+                path=doors.root or '/',
+                httponly=True,
+                samesite='Lax',
+                secure=secure,
+            )
         self.set_status(303)
         self.set_header('Location', '?' + urlencode([(k, v) for k, v in parse_qsl(self.request.query) if k != 'token']))
         self.finish()
@@ -211,23 +259,29 @@ def well_formed(
     if not isinstance(message, bytes): return False
     n = int.from_bytes(message[:8], 'little')
     if not 6 <= n <= 64 or len(message) < 8 * (n + 1): return False
-    at = [int.from_bytes(message[8 * i:8 * i + 8], 'little') for i in range(1, n + 1)]
+    at = [int.from_bytes(message[8 * i : 8 * i + 8], 'little') for i in range(1, n + 1)]
     if at[0] != 8 * (n + 1) or at[-1] != len(message) or at != sorted(at): return False
     try:
-        message[at[0]:at[1]].decode('ascii')
+        message[at[0] : at[1]].decode('ascii')
         header, *others = (json.loads(message[a:b]) for a, b in pairwise(at[1:6]))
-    except (ValueError, RecursionError): return False
-    return isinstance(header.get('msg_type') if isinstance(header, dict) else None, str) and all(isinstance(o, dict) for o in others)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(header.get('msg_type') if isinstance(header, dict) else None, str) and all(
+        isinstance(o, dict) for o in others
+    )
 
 # %% ../../nbs/60_dashboard/04_serve.ipynb #60e6f54d
 def _socket(visits):
     "Voila's websocket between a page and its kernel, with the protocol and its messages looked at"
     Handler = need('voila.tornado.kernel_websocket_handler', 'dashboard').VoilaKernelWebsocketHandler
+
     class Socket(_Door, Handler):
         ping_timeout = 30_000 # milliseconds; Tornado wants no more than a ping's interval
+
         async def get(self, kernel_id):
             offered = [p.strip() for p in self.request.headers.get('Sec-WebSocket-Protocol', '').split(',')]
-            if PROTOCOL not in offered or kernel_id not in self.kernel_manager: return self.tell(404 if PROTOCOL in offered else 400)
+            if PROTOCOL not in offered or kernel_id not in self.kernel_manager:
+                return self.tell(404 if PROTOCOL in offered else 400)
             await super().get(kernel_id)
 
         async def open(self, kernel_id):
@@ -243,8 +297,11 @@ def _socket(visits):
             super().on_close()
 
         def on_message(self, message):
-            if well_formed(message): super().on_message(message)
-            else: self.close(1007, 'This is not a message of the protocol.')
+            if well_formed(message):
+                super().on_message(message)
+            else:
+                self.close(1007, 'This is not a message of the protocol.')
+
     return Socket
 
 # %% ../../nbs/60_dashboard/04_serve.ipynb #173d62c4
@@ -297,31 +354,42 @@ def _page(desk, visits):
 # %% ../../nbs/60_dashboard/04_serve.ipynb #eed5d813
 _KEPT = '/api/kernels/', '/voila/static/', '/voila/api/shutdown/', '/voila/api/themes/', '/voila/labextensions/'
 
+# %% ../../nbs/60_dashboard/04_serve.ipynb #a023f26c
 def _app(desk, visits, doors):
     "Voila's application behind the doors"
     Voila, loop = need('voila.app', 'dashboard').Voila, need('tornado.ioloop', 'dashboard')
     page, socket = _page(desk, visits), _socket(visits)
+
     class Word(_Door, need('tornado.web', 'dashboard').RequestHandler):
         def get(self, path):
             self.set_header('Content-Type', 'text/plain; charset=utf-8')
             self.finish({'healthz': 'ok\n', 'robots.txt': 'User-agent: *\nDisallow: /\n'}[path])
+
         head = get
+
     class App(Voila):
         def init_handlers(self):
             rules = [(r'/(healthz|robots\.txt)', Word)]
             for url, handler, *rest in super().init_handlers():
-                if issubclass(handler, page.__bases__[1]): rules.append((url, page, *rest))
-                elif issubclass(handler, socket.__bases__[1]): rules.append((url, socket, *rest))
-                elif url.startswith(_KEPT): rules.append((url, type(handler.__name__, (_Door, handler), {}), *rest))
+                if issubclass(handler, page.__bases__[1]):
+                    rules.append((url, page, *rest))
+                elif issubclass(handler, socket.__bases__[1]):
+                    rules.append((url, socket, *rest))
+                elif url.startswith(_KEPT):
+                    rules.append((url, type(handler.__name__, (_Door, handler), {}), *rest))
             return [(f'(?:{re.escape(doors.root)})?{url}', *rest) for url, *rest in rules]
 
         async def sweep(self):
             for v in visits.left():
                 visits.remove(v)
-                if v.kernel in self.kernel_manager: await self.kernel_manager.shutdown_kernel(v.kernel, now=True)
+                if v.kernel in self.kernel_manager:
+                    await self.kernel_manager.shutdown_kernel(v.kernel, now=True)
 
         def stop(self):
-            gone, run_sync = need('tornado.web', 'dashboard').HTTPError, need('jupyter_core.utils', 'dashboard').run_sync
+            gone, run_sync = (
+                need('tornado.web', 'dashboard').HTTPError,
+                need('jupyter_core.utils', 'dashboard').run_sync,
+            )
             with suppress(gone): return super().stop()
             for _ in range(3): # a kernel that was just starting is known only now
                 with suppress(gone): return run_sync(self.kernel_manager.shutdown_all)(now=True)
@@ -330,21 +398,31 @@ def _app(desk, visits, doors):
             loop.IOLoop.current().add_callback(self.ready)
             loop.PeriodicCallback(self.sweep, 1000 * min(5, visits.patience / 3)).start()
             super().listen()
+
     return App
 
 # %% ../../nbs/60_dashboard/04_serve.ipynb #d5c2ed0d
 def _log(handler):
     "Tornado's access log: errors of the server, by method and path, for a query may have the token"
     status = handler.get_status()
-    if status >= 500 and status != 503: logging.getLogger('tornado.access').error('%d %s %s', status, handler.request.method, handler.request.path)
+    if status >= 500 and status != 503:
+        logging.getLogger('tornado.access').error('%d %s %s', status, handler.request.method, handler.request.path)
 
+# %% ../../nbs/60_dashboard/04_serve.ipynb #58ceef73
 def _start(App, notebook, host, port, doors, viewers, ready):
     "Voila's server, until it is interrupted"
     app = App(log_level='ERROR', base_url=f'{doors.root}/', server_url='/')
     app.initialize([str(notebook), f'--port={port}', f'--Voila.ip={host}', '--no-browser'])
     template = (notebook.parent / 'voila' / 'templates' / 'shop' / 'index.html.j2').read_text(encoding='utf-8')
-    app.tornado_settings = {**app.tornado_settings, 'shop_doors': doors, 'shop_headers': _headers(policy(template)),
-                            'shop_cookie': f'shop-nb-{port}', 'shop_viewers': viewers, 'websocket_max_message_size': 1_000_000, 'log_function': _log}
+    app.tornado_settings = {
+        **app.tornado_settings,
+        'shop_doors': doors,
+        'shop_headers': _headers(policy(template)),
+        'shop_cookie': f'shop-nb-{port}',
+        'shop_viewers': viewers,
+        'websocket_max_message_size': 1_000_000,
+        'log_function': _log,
+    }
     app.ready = ready
     app.start()
 
@@ -368,13 +446,33 @@ def serve(
     need('voila', 'dashboard')
     entrance = doors(host, token, allow, root)
     if not (entrance.token or entrance.here):
-        print('Without a token, anybody who can reach this port sees every name and address in the shop.', file=sys.stderr)
+        print(
+            'Without a token, anybody who can reach this port sees every name and address in the shop.', file=sys.stderr
+        )
     made = entrance.token and not token
-    address = listen_at(host, port) + entrance.root[1:] + ('/' if entrance.root else '') + (f'?token={entrance.token}' if made else '')
+    address = (
+        listen_at(host, port)
+        + entrance.root[1:]
+        + ('/' if entrance.root else '')
+        + (f'?token={entrance.token}' if made else '')
+    )
     cube = cube_path(run, cubes, tell=partial(print, file=sys.stderr))
     desk = Desk(Path(run).resolve(), cube.parent)
     with tempfile.TemporaryDirectory(prefix='shop_nb-') as home, chdir(home):
         notebook = stage(home)
-        os.environ.update(JUPYTER_PATH=home, IPYTHONDIR=f'{home}/ipython', DASHBOARD_RUN=str(desk.run),
-                          DASHBOARD_CUBES=str(cube.parent), JUPYTER_PREFER_ENV_PATH='1')
-        _start(_app(desk, Visits(viewers, patience), entrance), notebook, host, port, entrance, viewers, lambda: tell(address))
+        os.environ.update(
+            JUPYTER_PATH=home,
+            IPYTHONDIR=f'{home}/ipython',
+            DASHBOARD_RUN=str(desk.run),
+            DASHBOARD_CUBES=str(cube.parent),
+            JUPYTER_PREFER_ENV_PATH='1',
+        )
+        _start(
+            _app(desk, Visits(viewers, patience), entrance),
+            notebook,
+            host,
+            port,
+            entrance,
+            viewers,
+            lambda: tell(address),
+        )

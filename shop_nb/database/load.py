@@ -31,14 +31,17 @@ def _for_sqlite(batch, table):
 # %% ../../nbs/25_database/02_load.ipynb #3da6ab79
 ROWS = 65_536 # rows handed over at once
 
+# %% ../../nbs/25_database/02_load.ipynb #ba2b9c5e
 class _Stream:
     "The record batches of a table on their way to SQLite: counts rows, sums columns, keeps the error that ended it"
+
     def __init__(self, given, progress=None):
         self.given, self.table, self.progress, self.error = given, given.table, progress, None
         self.rows, self.sums = 0, {c.name: 0 for c in given.table.columns if c.type in ('cents', 'count')}
 
     def batches(self):
-        if threading.current_thread() is threading.main_thread(): signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
         try:
             for b in self.given.batches(size=ROWS):
                 yield _for_sqlite(b, self.table)
@@ -62,7 +65,8 @@ def _open(path):
     dbapi = need('adbc_driver_sqlite.dbapi', 'load')
     with closing(dbapi.connect(str(path), autocommit=True)) as con, closing(con.cursor()) as cur:
         for p in _pragmas: _rows(cur, f'PRAGMA {p}')
-        if _rows(cur, 'PRAGMA foreign_keys') != [(1,)]: raise ShopError('This SQLite does not enforce foreign keys.', 'Install another build of adbc-driver-sqlite')
+        if _rows(cur, 'PRAGMA foreign_keys') != [(1,)]:
+            raise ShopError('This SQLite does not enforce foreign keys.', 'Install another build of adbc-driver-sqlite')
         yield con.adbc_connection, cur
 
 def _rows(cur, sql):
@@ -83,7 +87,11 @@ def _why(cur, table, row, kind, name):
     if kind == 'CHECK': return f'constraint {name} does not hold'
     if kind == 'NOT NULL': return f'{name.split(".")[-1]} is null'
     if kind == 'UNIQUE': return f'there is a row with the same {name.replace(table.name + ".", "")} (UNIQUE)'
-    lost = [(c, p) for c, p in table.parents.items() if not _rows(cur, f'SELECT 1 FROM {p} WHERE {TABLES[p].key} = {row[c]}')]
+    lost = [
+        (c, p)
+        for c, p in table.parents.items()
+        if not _rows(cur, f'SELECT 1 FROM {p} WHERE {TABLES[p].key} = {row[c]}')
+    ]
     return ', '.join(f'{c} {row[c]} is not in {p}' for c, p in lost) + ' (FOREIGN KEY)'
 
 # %% ../../nbs/25_database/02_load.ipynb #0f5a16a9
@@ -127,20 +135,37 @@ def _ingest(cur, stream):
 APPLICATION_ID = int.from_bytes(b'shop', 'big')
 USER_VERSION = 1 # of the database's schema
 
+# %% ../../nbs/25_database/02_load.ipynb #7746a70c
 def _fill(path, streams):
     "Make a database of the streams' rows, and have SQLite check it; returns facts"
     with _open(path) as (con, cur):
         for sql in create_tables(): cur.execute(sql)
         con.set_autocommit(False)
         for s in streams: _ingest(cur, s)
-        for sql in (*create_indexes(), *create_views(), f'PRAGMA application_id = {APPLICATION_ID}', f'PRAGMA user_version = {USER_VERSION}'): cur.execute(sql)
+        for sql in (
+            *create_indexes(),
+            *create_views(),
+            f'PRAGMA application_id = {APPLICATION_ID}',
+            f'PRAGMA user_version = {USER_VERSION}',
+        ):
+            cur.execute(sql)
         con.commit()
         con.set_autocommit(True)
         _rows(cur, 'PRAGMA optimize = 0x10002')
-        wrong = [r for r in _rows(cur, 'PRAGMA integrity_check') if r != ('ok',)] + _rows(cur, 'PRAGMA foreign_key_check')
-        if wrong: raise ShopError(f'The new database is damaged: {wrong[0]}.', 'Look at the disk and its free space, then load again')
-        return dict(rows={s.table.name: s.rows for s in streams}, indexes=len(create_indexes()), views=len(create_views()),
-                    checks=['foreign_keys', 'integrity_check', 'foreign_key_check', 'rows', 'sums'], sqlite=_rows(cur, 'SELECT sqlite_version()')[0][0])
+        wrong = [r for r in _rows(cur, 'PRAGMA integrity_check') if r != ('ok',)] + _rows(
+            cur, 'PRAGMA foreign_key_check'
+        )
+        if wrong:
+            raise ShopError(
+                f'The new database is damaged: {wrong[0]}.', 'Look at the disk and its free space, then load again'
+            )
+        return dict(
+            rows={s.table.name: s.rows for s in streams},
+            indexes=len(create_indexes()),
+            views=len(create_views()),
+            checks=['foreign_keys', 'integrity_check', 'foreign_key_check', 'rows', 'sums'],
+            sqlite=_rows(cur, 'SELECT sqlite_version()')[0][0],
+        )
 
 # %% ../../nbs/25_database/02_load.ipynb #3972521f
 def _compare(path, streams):
@@ -148,9 +173,15 @@ def _compare(path, streams):
     with closing(sqlite3.connect(f'{path.as_uri()}?mode=ro', uri=True)) as con:
         for s in streams:
             want = dict(rows=s.rows, **s.sums)
-            got = con.execute(f'SELECT count(*){"".join(f", coalesce(sum({n}), 0)" for n in s.sums)} FROM {s.table.name}').fetchone()
+            got = con.execute(
+                f'SELECT count(*){"".join(f", coalesce(sum({n}), 0)" for n in s.sums)} FROM {s.table.name}'
+            ).fetchone()
             for (n, a), b in zip(want.items(), got):
-                if a != b: raise ShopError(f'{s.table.name}: {n} is {b:,} in the database and {a:,} in the source.', 'Look at the disk and its free space, then load again')
+                if a != b:
+                    raise ShopError(
+                        f'{s.table.name}: {n} is {b:,} in the database and {a:,} in the source.',
+                        'Look at the disk and its free space, then load again',
+                    )
     return {f'{s.table.name}.{n}': v for s in streams for n, v in s.sums.items()}
 
 # %% ../../nbs/25_database/02_load.ipynb #20d149a5
@@ -169,14 +200,20 @@ def _no_access(error, db, verb):
     "Which file or folder keeps a database from being opened, and what helps"
     told = f'{db.name} cannot be {verb}'
     if not db.exists(): return f'There is no database {db}.', _LOAD
-    if not db.is_file(): return f'{db} is {"a folder" if db.is_dir() else "a special file"}, not a database.', _LOAD
+    if not db.is_file():
+        return f'{db} is {"a folder" if db.is_dir() else "a special file"}, not a database.', _LOAD
     if not os.access(db, os.R_OK): return f'{told}: permission denied.', 'Have its owner allow it'
     if not os.access(db.parent, os.W_OK):
         why = ', which SQLite needs here even to read' if verb == 'read' else ''
-        return (f'{told}: its folder cannot be written{why}.',
-                'Copy the database into a folder that can be written, or mount this one writable')
+        return (
+            f'{told}: its folder cannot be written{why}.',
+            'Copy the database into a folder that can be written, or mount this one writable',
+        )
     if _is(error, 'READONLY_ROLLBACK'):
-        return f'{told}: a program was ended in the middle of a change.', 'Open it once with a program that may write, or load it again'
+        return (
+            f'{told}: a program was ended in the middle of a change.',
+            'Open it once with a program that may write, or load it again',
+        )
     for p in [db, *_beside(db)]:
         if p.exists() and not os.access(p, os.R_OK | os.W_OK):
             return f'{told}: {p.name} is read-only.', f'Allow it (chmod u+w {p.name}), or take a copy'
@@ -220,8 +257,10 @@ def _not_ours(db):
     if not db.is_file(): return 'is not a regular file'
     if not os.access(db, os.R_OK): return 'cannot be read'
     if not db.stat().st_size: return ''
-    try: return '' if _mark(db) == APPLICATION_ID else 'is not the database of a shop'
-    except sqlite3.Error as e: return 'is not a SQLite database' if _is(e, 'NOTADB') else f'cannot be read: {first_line(e)}'
+    try:
+        return '' if _mark(db) == APPLICATION_ID else 'is not the database of a shop'
+    except sqlite3.Error as e:
+        return 'is not a SQLite database' if _is(e, 'NOTADB') else f'cannot be read: {first_line(e)}'
 
 def _check_target(db):
     "Raise `ShopError` (code 2) for a file that is not to be replaced"
@@ -309,15 +348,26 @@ def hold_writers(
 
 PATIENCE = 10 # seconds to wait for a program that is at work in the database
 
+# %% ../../nbs/25_database/02_load.ipynb #5d0803b7
 def _copy(new, db):
     "Put the content of the new database into the old one; raises `ShopError` if somebody else keeps writing"
     until = time.monotonic() + PATIENCE
+
     def wait(status, left, pages):
-        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > until: raise TimeoutError
-    with hold_writers(db), closing(sqlite3.connect(f'{new.as_uri()}?mode=ro', uri=True)) as source, closing(sqlite3.connect(db, timeout=GRACE)) as target:
-        try: source.backup(target, progress=wait)
-        except TimeoutError: raise ShopError(f'{db.name} cannot be replaced now: a program is at work in it.', _close) from None
-        except sqlite3.Error as e: raise _in_the_way(e, db) from None
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > until:
+            raise TimeoutError
+
+    with (
+        hold_writers(db),
+        closing(sqlite3.connect(f'{new.as_uri()}?mode=ro', uri=True)) as source,
+        closing(sqlite3.connect(db, timeout=GRACE)) as target,
+    ):
+        try:
+            source.backup(target, progress=wait)
+        except TimeoutError:
+            raise ShopError(f'{db.name} cannot be replaced now: a program is at work in it.', _close) from None
+        except sqlite3.Error as e:
+            raise _in_the_way(e, db) from None
 
 # %% ../../nbs/25_database/02_load.ipynb #0cafdd77
 def _sync(path):
@@ -343,7 +393,11 @@ def _streams(source, progress):
     "The tables of a source, ready to go; raises `ShopError` if one is missing, or is not what it should be"
     given = given_tables(source)
     for n in TABLES:
-        if n not in given: raise ShopError(f'The table {n} is missing.', f'A table is a file such as {n}.parquet or {n}.csv, or a folder of parts with that name')
+        if n not in given:
+            raise ShopError(
+                f'The table {n} is missing.',
+                f'A table is a file such as {n}.parquet or {n}.csv, or a folder of parts with that name',
+            )
         found = given[n].look()
         if found: raise ShopError(*message(found[0]).split('\n'))
     return [_Stream(given[n], progress) for n in TABLES]
@@ -372,8 +426,20 @@ def load(
                 facts = _fill(new, streams)
                 facts |= dict(sums=_compare(new, streams), bytes=new.stat().st_size)
                 _replace(new, db)
-            finally: _remove(new)
-    except OSError as e: raise ShopError(f'{db} cannot be written: {first_line(e.strerror or e)}.', 'Choose another place, or make room there', code=2) from None
-    except dbapi.NotSupportedError: raise KeyboardInterrupt from None # ADBC's answer to Ctrl-C where SQLite cannot be stopped
-    except (sqlite3.Error, dbapi.Error) as e: raise ShopError(f'{db} cannot be made: {first_line(e)}.', 'Look at the disk and its free space; an old database is as it was', code=2) from None
+            finally:
+                _remove(new)
+    except OSError as e:
+        raise ShopError(
+            f'{db} cannot be written: {first_line(e.strerror or e)}.',
+            'Choose another place, or make room there',
+            code=2,
+        ) from None
+    except dbapi.NotSupportedError:
+        raise KeyboardInterrupt from None # ADBC's answer to Ctrl-C where SQLite cannot be stopped
+    except (sqlite3.Error, dbapi.Error) as e:
+        raise ShopError(
+            f'{db} cannot be made: {first_line(e)}.',
+            'Look at the disk and its free space; an old database is as it was',
+            code=2,
+        ) from None
     return facts

@@ -34,8 +34,15 @@ def plain_value(v):
 
 def as_finding(table, check, column, failures, keys=(), values=(), meaning=''):
     "One failed check"
-    return dict(table=table, check=check, column=column, failures=int(failures), first_keys=[plain_value(k) for k in list(keys)[:FIRST]],
-                first_values=[plain_value(v) for v in list(values)[:FIRST]], meaning=meaning)
+    return dict(
+        table=table,
+        check=check,
+        column=column,
+        failures=int(failures),
+        first_keys=[plain_value(k) for k in list(keys)[:FIRST]],
+        first_values=[plain_value(v) for v in list(values)[:FIRST]],
+        meaning=meaning,
+    )
 
 # %% ../../nbs/10_files/03_sources.ipynb #26b1920a
 _says = dict(
@@ -45,6 +52,7 @@ _says = dict(
     column_missing='is not there', column_unknown='is not known', column_twice='is there twice',
     column_unnamed='has a column without a name:')
 
+# %% ../../nbs/10_files/03_sources.ipynb #7cf83887
 def message(
     failure:dict, # one of a report's `failures`
 ) -> str: # two lines
@@ -78,7 +86,9 @@ def _find(folder, name):
     there.sort(key=lambda path: (path.parent.name == 'tables', names.index(path.name.lower())))
     if len(there) > 1:
         both = ' and '.join(str(path.relative_to(folder)) for path in there)
-        raise ShopError(f'{folder} has the table {name} twice: {both}.', 'Keep the one that counts, and move the other one away')
+        raise ShopError(
+            f'{folder} has the table {name} twice: {both}.', 'Keep the one that counts, and move the other one away'
+        )
     return there[0] if there and there[0].name in names else None
 
 # %% ../../nbs/10_files/03_sources.ipynb #d4a8d2ff
@@ -110,6 +120,7 @@ def parts(
     path = Path(path)
     return [p for p in _seen(path) if _is_part(p, path)] if path.is_dir() else [path]
 
+# %% ../../nbs/10_files/03_sources.ipynb #343d9822
 def strays(
     path, # a file, or a folder of parts
 ) -> list: # paths
@@ -197,8 +208,26 @@ def given_tables(
 _is = pa.types
 _whole = _is.is_integer, _is.is_floating
 _text = _is.is_string, _is.is_large_string, _is.is_string_view
-_kin = dict(id=_whole, count=_whole, cents=_whole, text=_text, date=(_is.is_date, _is.is_timestamp), time=(_is.is_timestamp,), flag=(_is.is_boolean,), degrees=_whole)
-_words = dict(id='a whole number', count='a whole number', cents='a whole number of cents', text='text', date='a date', time='a time', flag='true or false', degrees='a number')
+_kin = dict(
+    id=_whole,
+    count=_whole,
+    cents=_whole,
+    text=_text,
+    date=(_is.is_date, _is.is_timestamp),
+    time=(_is.is_timestamp,),
+    flag=(_is.is_boolean,),
+    degrees=_whole,
+)
+_words = dict(
+    id='a whole number',
+    count='a whole number',
+    cents='a whole number of cents',
+    text='text',
+    date='a date',
+    time='a time',
+    flag='true or false',
+    degrees='a number',
+)
 
 def _is_kin(type, column):
     "Whether values of an Arrow type can be values of the column"
@@ -274,8 +303,10 @@ def _csv(path, types, skip=None):
 def _parquet(path, columns, size):
     "Record batches of a Parquet file; one row group at a time, because a reader keeps what it has read"
     for i in range(pq.read_metadata(path).num_row_groups):
-        with pq.ParquetFile(path) as f: yield from f.iter_batches(size, row_groups=[i], columns=columns, use_threads=False)
+        with pq.ParquetFile(path) as f:
+            yield from f.iter_batches(size, row_groups=[i], columns=columns, use_threads=False)
 
+# %% ../../nbs/10_files/03_sources.ipynb #cc3cd883
 def _names(given, part):
     "The column names of an Arrow table or a file"
     if isinstance(part, pa.Table): return part.column_names
@@ -314,7 +345,8 @@ def _about_quotes(given, path):
     return [as_finding(given.name, 'quotes', '', 1, [given.row(path, line - 2)], [text], meaning)]
 
 # %% ../../nbs/10_files/03_sources.ipynb #03a63e15
-def _broken(given, check, part, value, meaning): return as_finding(given.name, check, '', 1, [part.name], [value], meaning)
+def _broken(given, check, part, value, meaning):
+    return as_finding(given.name, check, '', 1, [part.name], [value], meaning)
 
 class Unreadable(ShopError):
     "A part of a table that cannot be read; `finding` says which"
@@ -323,12 +355,14 @@ class Unreadable(ShopError):
         super().__init__(*message(self.finding).split('\n'))
 
 @patch
-def read(self:Given, part, columns, size): # what `raw` gives, whole
+def read(self: Given, part, columns, size): # what `raw` gives, whole
     try:
         for b in self.raw(part, columns, size):
-            if not self.csv and self.arrow is None: b.validate(full=True) # a damaged page may still give text, but no UTF-8
+            if not self.csv and self.arrow is None:
+                b.validate(full=True) # a damaged page may still give text, but no UTF-8
             yield b
-    except (pa.ArrowException, OSError) as e: raise Unreadable(self, part, e) from None
+    except (pa.ArrowException, OSError) as e:
+        raise Unreadable(self, part, e) from None
 
 # %% ../../nbs/10_files/03_sources.ipynb #c659172a
 @patch
@@ -338,8 +372,10 @@ def raw(self:Given, part, columns, size): # batches of a part, as it is; CSV wit
     types = {n: pa.string() if self.as_text else _types[self.table[n]] for n in columns}
     return _csv(part, types, None if self.whole else lambda line: 'skip')
 
+# %% ../../nbs/10_files/03_sources.ipynb #923bfbe8
 @patch
-def batches(self:Given,
+def batches(
+    self:Given,
     columns:list=None, # names; None takes all of the table
     size:int=65_536, # rows at most in a batch of Arrow or Parquet
 ): # record batches in declared types
@@ -473,8 +509,15 @@ def _look_csv(given, path):
 def _cells(given, part, n, count, rows):
     "A finding about cells of a part that has types"
     values = part[n] if isinstance(part, pa.Table) else None
-    return _type(given, n, count, [given.row(part, i) for i, _ in rows], [v if values is None else values[i].as_py() for i, v in rows])
+    return _type(
+        given,
+        n,
+        count,
+        [given.row(part, i) for i, _ in rows],
+        [v if values is None else values[i].as_py() for i, v in rows],
+    )
 
+# %% ../../nbs/10_files/03_sources.ipynb #445f08e6
 def _look_typed(given, part):
     "Findings about an Arrow table or a Parquet file, the columns that can be used, and its rows"
     t, names, table = given.table, _names(given, part), isinstance(part, pa.Table)
@@ -483,7 +526,8 @@ def _look_typed(given, part):
     found, usable, check = _about_names(t, names, given.index), [n for n in t.names if names.count(n) == 1], []
     for n in usable:
         type = types.field(n).type
-        if n not in given.loose and not _is_kin(type, t[n]): found.append(_type(given, n, rows, [], [f'a column of {type}']))
+        if n not in given.loose and not _is_kin(type, t[n]):
+            found.append(_type(given, n, rows, [], [f'a column of {type}']))
         elif type != _types[t[n]]: check.append(n)
     bad = _bad_in(given.raw(part, check, 65_536), given, check)[0] if check else {}
     for n, strange in given.mixed.items():
@@ -491,7 +535,16 @@ def _look_typed(given, part):
     return found + [_cells(given, part, n, *b) for n, b in bad.items() if b[0]], usable, rows
 
 # %% ../../nbs/10_files/03_sources.ipynb #529407bc
-_lost = {'missing', 'empty', 'unreadable', 'separator', 'encoding', 'fields', 'quotes', 'strays'} # findings that lose rows
+_lost = {
+    'missing',
+    'empty',
+    'unreadable',
+    'separator',
+    'encoding',
+    'fields',
+    'quotes',
+    'strays',
+} # findings that lose rows
 
 def _look(given, part):
     "Findings about a part, the columns that can be used, and its rows"
@@ -508,8 +561,17 @@ def _look(given, part):
 def _about_strays(given):
     "A finding if something among the parts looks like data"
     kind, names = 'CSV' if given.csv else 'Parquet', [p.name for p in given.strays]
-    return [as_finding(given.name, 'strays', '', len(names), names, meaning=f'a folder with {kind} files and nothing else')] if names else []
+    return (
+        [
+            as_finding(
+                given.name, 'strays', '', len(names), names, meaning=f'a folder with {kind} files and nothing else'
+            )
+        ]
+        if names
+        else []
+    )
 
+# %% ../../nbs/10_files/03_sources.ipynb #bd253fee
 @patch
 def look(self:Given) -> list: # findings
     "Look at all parts; sets `usable` (columns), `rows` and `whole` (no rows are lost)"

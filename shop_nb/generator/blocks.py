@@ -59,12 +59,14 @@ class Generator:
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #ae034cde
 @patch
-def block(self:Generator,
-          kind:str, # products, customers or orders
-          i:int, # Which one, from 0
-    ) -> Block: # Its range of rows
+def block(
+    self:Generator,
+    kind:str, # products, customers or orders
+    i:int, # Which one, from 0
+) -> Block: # Its range of rows
     "The i-th block of a kind; the products are one block."
-    n = self.calendar.rows(kind); step = max(n, 1) if kind == 'products' else self.size
+    n = self.calendar.rows(kind)
+    step = max(n, 1) if kind == 'products' else self.size
     return Block(kind, i, i * step, min((i + 1) * step, n))
 
 @patch
@@ -73,23 +75,30 @@ def blocks(self:Generator) -> list: # Products first, then customers, then order
     sizes = dict(products=max(1, self.calendar.rows('products')), customers=self.size, orders=self.size)
     return [self.block(kind, i) for kind, step in sizes.items() for i in range(-(-self.calendar.rows(kind) // step))]
 
+# %% ../../nbs/15_generator/07_blocks.ipynb #0976d0b4
 @patch
-def make(self:Generator,
-         block:Block, # Which block
-    ) -> dict: # Arrow tables by name: one, or three for a block of orders
+def make(
+    self:Generator,
+    block:Block, # Which block
+) -> dict: # Arrow tables by name: one, or three for a block of orders
     "The rows of a block: a pure function of settings and block. Columns of few values are dictionary-encoded."
     if block.kind == 'products': return {'products': products_table(self.catalogue)}
-    if block.kind == 'customers': return {'customers': customers_table(self.calendar, block.first, block.last, encoded=True)}
+    if block.kind == 'customers':
+        return {'customers': customers_table(self.calendar, block.first, block.last, encoded=True)}
     return make_orders(self.catalogue, block.first, block.last, encoded=True)
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #d1bec4fa
-def tables(settings:Settings, # Which shop
-           size:int=BLOCK, # Rows in a block; any size gives the same tables
-           threads:int=None, # Blocks made at a time; by default as many as there are processors
-    ) -> dict: # The five Arrow tables by name, in key order
+def tables(
+    settings:Settings, # Which shop
+    size:int=BLOCK, # Rows in a block; any size gives the same tables
+    threads:int=None, # Blocks made at a time; by default as many as there are processors
+) -> dict: # The five Arrow tables by name, in key order
     "All five tables of a shop, in memory."
-    g = Generator(settings, size); parts = {name: [arrow_schema(name).empty_table()] for name in TABLES}
+    g = Generator(settings, size)
+    parts = {name: [arrow_schema(name).empty_table()] for name in TABLES}
+
     def make(block): return {name: t.cast(arrow_schema(name)) for name, t in g.make(block).items()}
+
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         for made in pool.map(make, g.blocks()):
             for name, t in made.items(): parts[name].append(t)
@@ -99,20 +108,34 @@ def tables(settings:Settings, # Which shop
 _ODD = mix(np.arange(1, 4096, dtype=np.uint64)) | np.uint64(1)
 _BYTES = np.array([2**(8 * k) - 1 for k in range(9)], dtype=np.uint64)  # masks for the first k bytes of a word
 
-def _bytes_hash(a): # a 64-bit hash of each string: the sum of its words of eight bytes, each times a number of its place
-    a = a.cast(pa.large_string()); ends = np.frombuffer(a.buffers()[1], dtype=np.int64)[a.offset:a.offset + len(a) + 1]
+def _bytes_hash(
+    a,
+): # a 64-bit hash of each string: the sum of its words of eight bytes, each times a number of its place
+    a = a.cast(pa.large_string())
+    ends = np.frombuffer(a.buffers()[1], dtype=np.int64)[a.offset : a.offset + len(a) + 1]
     data = (a.buffers()[2].to_pybytes() if a.buffers()[2] else b'') + bytes(8)
-    words = np.ndarray((len(data) - 7,), dtype='<u8', buffer=data, strides=(1,)); starts, sizes = ends[:-1], np.diff(ends)
-    out = sizes.astype(np.uint64); at = np.flatnonzero(sizes); k = 0
+    words = np.ndarray((len(data) - 7,), dtype='<u8', buffer=data, strides=(1,))
+    starts, sizes = ends[:-1], np.diff(ends)
+    out = sizes.astype(np.uint64)
+    at = np.flatnonzero(sizes)
+    k = 0
     while len(at):
         out[at] += (words[starts[at] + 8 * k] & _BYTES[np.minimum(sizes[at] - 8 * k, 8)]) * _ODD[k % len(_ODD)]
-        k += 1; at = at[sizes[at] > 8 * k]
+        k += 1
+        at = at[sizes[at] > 8 * k]
     return out
 
+# %% ../../nbs/15_generator/07_blocks.ipynb #03290990
 def _cell_hash(a): # 64 bits for each cell of an array
-    if pa.types.is_dictionary(a.type): return _bytes_hash(a.dictionary)[a.indices.to_numpy(zero_copy_only=False)] if len(a.dictionary) else np.zeros(len(a), dtype=np.uint64)
+    if pa.types.is_dictionary(a.type):
+        return (
+            _bytes_hash(a.dictionary)[a.indices.to_numpy(zero_copy_only=False)]
+            if len(a.dictionary)
+            else np.zeros(len(a), dtype=np.uint64)
+        )
     if pa.types.is_string(a.type): return _bytes_hash(a)
-    if pa.types.is_floating(a.type): return (a.fill_null(0).to_numpy(zero_copy_only=False) + 0.0).view(np.uint64)
+    if pa.types.is_floating(a.type):
+        return (a.fill_null(0).to_numpy(zero_copy_only=False) + 0.0).view(np.uint64)
     if pa.types.is_date(a.type): a = a.cast(pa.int32())
     if pa.types.is_boolean(a.type): a = a.cast(pa.int8())
     a = a.cast(pa.int64())
@@ -158,6 +181,7 @@ def as_digest(sums, # Pairs of sums, one per part of a table
     "The digest of the whole."
     return ''.join(f'{sum(s) % 2**64:016x}' for s in zip(*sums)) if sums else '0' * 32
 
+# %% ../../nbs/15_generator/07_blocks.ipynb #6e8cea02
 def digest(table:pa.Table, # All rows of a table
            name:str, # The table's name
     ) -> str: # 32 hexadecimal digits
@@ -167,21 +191,46 @@ def digest(table:pa.Table, # All rows of a table
 # %% ../../nbs/15_generator/07_blocks.ipynb #8509c374
 def _columns(schema, *kinds): return [f.name for f in schema if any(kind(f.type) for kind in kinds)]
 
+# %% ../../nbs/15_generator/07_blocks.ipynb #35f766f8
 class _Writer: # one file per table, to which blocks are appended
-    def __init__(self, folder, format, part=None): self.folder, self.format, self.part, self.files = folder, format, part, {}
+    def __init__(self, folder, format, part=None):
+        self.folder, self.format, self.part, self.files = folder, format, part, {}
+
     def _open(self, name):
         path = self.folder / f'{name}.{self.format}'
-        if self.part is not None: path.mkdir(parents=True, exist_ok=True); path = path / f'part-{self.part:05d}.{self.format}'
+        if self.part is not None:
+            path.mkdir(parents=True, exist_ok=True)
+            path = path / f'part-{self.part:05d}.{self.format}'
         if self.format == 'csv': return pa_csv.CSVWriter(path, _csv_schema(arrow_schema(name)))
-        schema = encoded_schema(name); few, text, whole = (_columns(schema, *kind) for kind in ((pa.types.is_dictionary,), (pa.types.is_string, pa.types.is_dictionary), (pa.types.is_int64, pa.types.is_timestamp)))
-        return pq.ParquetWriter(path, schema, compression='snappy', store_schema=False, use_dictionary=few, column_encoding=dict.fromkeys(whole, 'DELTA_BINARY_PACKED'),
-            write_statistics=[n for n in schema.names if n not in text])
+        schema = encoded_schema(name)
+        few, text, whole = (
+            _columns(schema, *kind)
+            for kind in (
+                (pa.types.is_dictionary,),
+                (pa.types.is_string, pa.types.is_dictionary),
+                (pa.types.is_int64, pa.types.is_timestamp),
+            )
+        )
+        return pq.ParquetWriter(
+            path,
+            schema,
+            compression='snappy',
+            store_schema=False,
+            use_dictionary=few,
+            column_encoding=dict.fromkeys(whole, 'DELTA_BINARY_PACKED'),
+            write_statistics=[n for n in schema.names if n not in text],
+        )
+
     def write(self, name, table):
         if name not in self.files: self.files[name] = self._open(name)
-        self.files[name].write_table(table.cast(_csv_schema(arrow_schema(name)) if self.format == 'csv' else encoded_schema(name)))
+        self.files[name].write_table(
+            table.cast(_csv_schema(arrow_schema(name)) if self.format == 'csv' else encoded_schema(name))
+        )
+
     def close(self):
         for f in self.files.values(): f.close()
 
+# %% ../../nbs/15_generator/07_blocks.ipynb #75d12359
 def _csv_schema(schema): # whole seconds, as people write them
     return pa.schema([pa.field(f.name, pa.timestamp('s') if pa.types.is_timestamp(f.type) else f.type) for f in schema])
 
@@ -293,22 +342,26 @@ def unbroken():
         if came: signal.raise_signal(came[0])
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #9efcbf2d
-def write_tables(settings:Settings, # Which shop
-                 out, # Folder for the files; made if missing
-                 format:str='parquet', # parquet or csv
-                 workers:int=1, # Threads; more than one writes folders of parts
-                 progress=None, # Called with (rows done, rows expected) after each block
-                 size:int=BLOCK, # Rows in a block; any size gives the same content
-                 done=None, # Called with what is returned, once the tables are in place; signals wait until then
-    ) -> dict: # rows and digest of each table
+def write_tables(
+    settings:Settings, # Which shop
+    out, # Folder for the files; made if missing
+    format:str='parquet', # parquet or csv
+    workers:int=1, # Threads; more than one writes folders of parts
+    progress=None, # Called with (rows done, rows expected) after each block
+    size:int=BLOCK, # Rows in a block; any size gives the same content
+    done=None, # Called with what is returned, once the tables are in place; signals wait until then
+) -> dict: # rows and digest of each table
     "Make the five tables as files. Raises ShopError for a wrong argument, and for a folder that cannot be written to."
-    if format not in FORMATS: raise ShopError(f'format: {format!r} is not known.', f'Take one of {", ".join(FORMATS)}.', code=2)
+    if format not in FORMATS:
+        raise ShopError(f'format: {format!r} is not known.', f'Take one of {", ".join(FORMATS)}.', code=2)
     if workers < 1: raise ShopError(f'workers: {workers} is less than one.', 'Take 1 or more.', code=2)
     out = Path(out).resolve()
     with _told(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         with working_folder(out) as tmp:
-            made = _here(settings, size, tmp, format) if workers == 1 else _threads(settings, size, tmp, format, workers)
+            made = (
+                _here(settings, size, tmp, format) if workers == 1 else _threads(settings, size, tmp, format, workers)
+            )
             with closing(made): facts = _added_up(made, _expected(settings), progress)
             _empty([name for name in TABLES if not (tmp / f'{name}.{format}').exists()], tmp, format)
             _move_in(tmp, out, facts, done)
@@ -351,7 +404,10 @@ def _move_in(tmp, out, facts, done=None): # move each table to its destination; 
 
 @contextmanager
 def _told(out): # turn an error of the operating system into one that names the folder
-    try: yield
+    try:
+        yield
     except OSError as e:
         why = os.strerror(e.errno) if e.errno else first_line(e)
-        raise ShopError(f'{out} cannot be written: {why}.', 'Make room there, or name another folder.', code=2) from None
+        raise ShopError(
+            f'{out} cannot be written: {why}.', 'Make room there, or name another folder.', code=2
+        ) from None

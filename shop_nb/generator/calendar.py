@@ -78,6 +78,7 @@ def black_friday(year:int, # Calendar year
     first = day_number(date(year, 11, 1))
     return first + (3 - (first + 3) % 7) % 7 + 22
 
+# %% ../../nbs/15_generator/02_calendar.ipynb #067a8d5b
 def peaks(days:np.ndarray, # Day numbers
           cells:Cells, # The shop's cells
     ) -> np.ndarray: # Factor, 1 on ordinary days

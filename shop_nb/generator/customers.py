@@ -28,8 +28,9 @@ def signed_up(calendar:Calendar, # Sign-ups per day
 
 # %% ../../nbs/15_generator/05_customers.ipynb #bff4cef0
 @lru_cache(maxsize=None)
-def places(
-    ) -> pd.DataFrame: # country, region, city, postal_code, phone_prefix, phone_digits, latitude, longitude, names, weight
+def places() -> (
+    pd.DataFrame
+): # country, region, city, postal_code, phone_prefix, phone_digits, latitude, longitude, names, weight
     "The places where customers may live."
     with files('shop_nb').joinpath('data/places.csv').open(encoding='utf-8') as f:
         return pd.read_csv(f, dtype={'postal_code': str, 'phone_prefix': str}, keep_default_na=False)
@@ -82,7 +83,9 @@ def _rates():
 
 RATES = _rates()  # mean 1, lowest class first
 _CLASS = choice_table(RATES)
-_SHUFFLES = np.argsort(mix(np.arange(256 * GROUP, dtype=np.uint64)).reshape(256, GROUP), axis=1, kind='stable').astype(np.int64)
+_SHUFFLES = np.argsort(mix(np.arange(256 * GROUP, dtype=np.uint64)).reshape(256, GROUP), axis=1, kind='stable').astype(
+    np.int64
+)
 _UNSHUFFLES = np.argsort(_SHUFFLES, axis=1, kind='stable')
 
 # %% ../../nbs/15_generator/05_customers.ipynb #49e18612
@@ -134,18 +137,30 @@ def buyer(calendar:Calendar, # Sign-ups per day
 
 # %% ../../nbs/15_generator/05_customers.ipynb #e839c4fc
 @lru_cache(maxsize=None)
-def _pool(kind): # the words of all languages; and for each row of `places`, where its language begins and how many words it has
-    names = words('names'); sizes = {k: len(v[kind]) for k, v in names.items()}
+def _pool(
+    kind,
+): # the words of all languages; and for each row of `places`, where its language begins and how many words it has
+    names = words('names')
+    sizes = {k: len(v[kind]) for k, v in names.items()}
     starts = dict(zip(sizes, np.cumsum([0, *sizes.values()])))
-    texts = pa.array([x for v in names.values() for x in v[kind]]).dictionary_encode()  # a name of two languages is in it once
-    return texts.indices.to_numpy(), texts.dictionary, *(places().names.map(m).to_numpy(dtype=np.int64) for m in (starts, sizes))
+    texts = pa.array(
+        [x for v in names.values() for x in v[kind]]
+    ).dictionary_encode() # a name of two languages is in it once
+    return (
+        texts.indices.to_numpy(),
+        texts.dictionary,
+        *(places().names.map(m).to_numpy(dtype=np.int64) for m in (starts, sizes)),
+    )
 
 def _pick(cells, column, kind, i, home): # which word of a pool, for customers who live in these places
     *_, start, size = _pool(kind)
     return start[home] + integer(cells(f'customers.{column}', i), size[home])
 
-def _text(kind, at): codes, texts, *_ = _pool(kind); return pa.DictionaryArray.from_arrays(pa.array(codes.take(at)), texts)
+def _text(kind, at):
+    codes, texts, *_ = _pool(kind)
+    return pa.DictionaryArray.from_arrays(pa.array(codes.take(at)), texts)
 
+# %% ../../nbs/15_generator/05_customers.ipynb #ed364ee3
 @lru_cache(maxsize=None)
 def _pooled(column): # a column of places as codes and texts
     codes, texts = pd.factorize(places()[column])
@@ -153,41 +168,67 @@ def _pooled(column): # a column of places as codes and texts
 
 # %% ../../nbs/15_generator/05_customers.ipynb #2a681ce0
 def _address(cells, i, home): # street and number, in the country's order
-    begins, ends, begin, end = _address_parts(); street = _pick(cells, 'street', 'streets', i, home)
+    begins, ends, begin, end = _address_parts()
+    street = _pick(cells, 'street', 'streets', i, home)
     number = integer(cells('customers.house', i), 120) * integer(cells('customers.house_size', i), 100) // 100
     a, b = (np.where(x[home] < 0, number, street + x[home]) for x in (begin, end))
     return pc.binary_join_element_wise(begins.take(pa.array(a)), ends.take(pa.array(b)), '')
 
+# %% ../../nbs/15_generator/05_customers.ipynb #77cc5a79
 @lru_cache(maxsize=None)
 def _address_parts(): # first and second halves of addresses; and for each place where its streets begin in them, or -1 for the number
     streets, numbers = [s for v in words('names').values() for s in v['streets']], [str(n) for n in range(1, 121)]
     way = places().names.map({k: v['address'] for k, v in words('names').items()})
-    begin = way.map({'{number} {street}': -1, '{street} {number}': 120, '{street}, {number}': 120 + len(streets)}).to_numpy(dtype=np.int64)
+    begin = way.map(
+        {'{number} {street}': -1, '{street} {number}': 120, '{street}, {number}': 120 + len(streets)}
+    ).to_numpy(dtype=np.int64)
     begins = [f'{n} ' for n in numbers] + [f'{s} ' for s in streets] + [f'{s}, ' for s in streets]
     return pa.array(begins), pa.array(numbers + streets), begin, np.where(begin < 0, 120, -1)
 
-def _phone(cells, i, home): # the area code and as many digits as numbers have there; a first digit of 2 or 3 is valid everywhere
+# %% ../../nbs/15_generator/05_customers.ipynb #0d301e2a
+def _phone(
+    cells, i, home
+): # the area code and as many digits as numbers have there; a first digit of 2 or 3 is valid everywhere
     low = 10 ** (places().phone_digits.to_numpy()[home] - 1)
     number = pa.array(2 * low + integer(cells('customers.phone', i), 2 * low)).cast(pa.string())
     return pc.binary_join_element_wise(pa.array(places().phone_prefix).take(pa.array(home)), number, ' ')
 
 # %% ../../nbs/15_generator/05_customers.ipynb #34153fe9
-def customers_table(calendar:Calendar, # Sign-ups per day
-                    first:int, # From this customer, counted from 0 …
-                    last:int, # … up to this one, which is left out
-                    encoded:bool=False, # Keep columns of few values dictionary-encoded
-    ) -> pa.Table: # Rows of the table `customers`
+def customers_table(
+    calendar:Calendar, # Sign-ups per day
+    first:int, # From this customer, counted from 0 …
+    last:int, # … up to this one, which is left out
+    encoded:bool=False, # Keep columns of few values dictionary-encoded
+) -> pa.Table: # Rows of the table `customers`
     "A stretch of the table of customers."
     i, cells = np.arange(first, last), calendar.cells
-    day, second = signed_up(calendar, i); home = place(cells, i); key = pa.array(i + 1)
+    day, second = signed_up(calendar, i)
+    home = place(cells, i)
+    key = pa.array(i + 1)
     given, family = _pick(cells, 'first_name', 'first', i, home), _pick(cells, 'last_name', 'last', i, home)
-    host = pa.array(['@example.com', '@example.org', '@example.net']).take(pa.array(integer(cells('customers.host', i), 3)))
-    email = pc.binary_join_element_wise(*(_text(k, at).dictionary_decode() for k, at in (('first_ascii', given), ('last_ascii', family))), '.')
-    def at_home(column): codes, texts = _pooled(column); return pa.DictionaryArray.from_arrays(pa.array(codes[home]), texts)
-    columns = dict(customer_id=key, first_name=_text('first', given), last_name=_text('last', family), email=pc.binary_join_element_wise(email, key.cast(pa.string()), host, ''),
-        phone=_phone(cells, i, home), street=_address(cells, i, home), **{c: at_home(c) for c in ('city', 'region', 'postal_code', 'country')},
+    host = pa.array(['@example.com', '@example.org', '@example.net']).take(
+        pa.array(integer(cells('customers.host', i), 3))
+    )
+    email = pc.binary_join_element_wise(
+        *(_text(k, at).dictionary_decode() for k, at in (('first_ascii', given), ('last_ascii', family))), '.'
+    )
+
+    def at_home(column):
+        codes, texts = _pooled(column)
+        return pa.DictionaryArray.from_arrays(pa.array(codes[home]), texts)
+
+    columns = dict(
+        customer_id=key,
+        first_name=_text('first', given),
+        last_name=_text('last', family),
+        email=pc.binary_join_element_wise(email, key.cast(pa.string()), host, ''),
+        phone=_phone(cells, i, home),
+        street=_address(cells, i, home),
+        **{c: at_home(c) for c in ('city', 'region', 'postal_code', 'country')},
         **{c: pa.array(places()[c].to_numpy()[home]) for c in ('latitude', 'longitude')},
-        signed_up_at=pa.array(((day * 86400 + second) * 1_000_000).view('datetime64[us]')), segment=pa.DictionaryArray.from_arrays(pa.array(segment(cells, i).astype(np.int32)), pa.array(SEGMENTS)),
-        marketing_opt_in=pa.array(uniform(cells('customers.marketing_opt_in', i)) < .58))
+        signed_up_at=pa.array(((day * 86400 + second) * 1_000_000).view('datetime64[us]')),
+        segment=pa.DictionaryArray.from_arrays(pa.array(segment(cells, i).astype(np.int32)), pa.array(SEGMENTS)),
+        marketing_opt_in=pa.array(uniform(cells('customers.marketing_opt_in', i)) < 0.58),
+    )
     schema = (encoded_schema if encoded else arrow_schema)('customers')
     return pa.table(columns).select(schema.names).cast(schema)

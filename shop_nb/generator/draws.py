@@ -45,6 +45,7 @@ def mix(x:np.ndarray, # `uint64` array; it is overwritten
 # %% ../../nbs/15_generator/01_draws.ipynb #15206c32
 _PIECE = 2**13  # keys hashed at a time
 
+# %% ../../nbs/15_generator/01_draws.ipynb #0610985c
 class Cells:
     "The cells of the shop with this `seed`: 64 random bits for each column and key."
     def __init__(self,
@@ -154,22 +155,27 @@ def _invert(mode:int, up, down, # Mode, the ratios p(k+1)/p(k) above it, and p(k
     c = np.concatenate([below, [1.], above]).cumsum()
     return mode - len(below) + int(np.searchsorted(c, u * c[-1], side='right'))
 
-def binomial(n:int, # Trials
-             p:float, # Chance of each
-             u:float, # A uniform number
-    ) -> int: # Successes
+def binomial(
+    n:int, # Trials
+    p:float, # Chance of each
+    u:float, # A uniform number
+) -> int: # Successes
     "The binomial quantile at `u`."
     if n == 0 or p <= 0: return 0
     if p >= 1: return n
-    m = min(n, int((n + 1) * p)); w = int(12 * (n * p * (1 - p))**.5) + 30
+    m = min(n, int((n + 1) * p))
+    w = int(12 * (n * p * (1 - p)) ** 0.5) + 30
     k, j = np.arange(m, min(n, m + w)), np.arange(m, max(0, m - w), -1)
     return _invert(m, (n - k) / (k + 1) * (p / (1 - p)), j / (n - j + 1) * ((1 - p) / p), u)
 
-def poisson(mean:float, # Mean
-            u:float, # A uniform number
-    ) -> int: # Count
+# %% ../../nbs/15_generator/01_draws.ipynb #47b29d68
+def poisson(
+    mean:float, # Mean
+    u:float, # A uniform number
+) -> int: # Count
     "The Poisson quantile at `u`."
-    m = int(mean); w = int(12 * mean**.5) + 30
+    m = int(mean)
+    w = int(12 * mean**0.5) + 30
     return _invert(m, mean / np.arange(m + 1, m + w), np.arange(m, max(0, m - w), -1) / mean if mean else [], u)
 
 # %% ../../nbs/15_generator/01_draws.ipynb #2a98bb8c

@@ -28,28 +28,33 @@ def digests(tables:dict, # Arrow tables by name
     "The digests of tables."
     return {name: digest(t, name) for name, t in tables.items()}
 
-def by_blocks(settings:Settings, # Which shop
-              size:int, # Rows in a block
-              order=None, # A function that puts a list of blocks in another order, in place
-    ) -> dict: # Digests by name
+def by_blocks(
+    settings:Settings, # Which shop
+    size:int, # Rows in a block
+    order=None, # A function that puts a list of blocks in another order, in place
+) -> dict: # Digests by name
     "Make the blocks alone, each by a generator that has made nothing before, and add up their sums."
-    blocks = Generator(settings, size).blocks(); sums = {name: [] for name in TABLES}
+    blocks = Generator(settings, size).blocks()
+    sums = {name: [] for name in TABLES}
     if order: order(blocks)
     for block in blocks:
         for name, t in Generator(settings, size).make(block).items(): sums[name].append(content_sums(t, name))
     return {name: as_digest(s) for name, s in sums.items()}
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #45cb301b
-def by_files(settings:Settings, # Which shop
-             **how, # For `write_tables`: format, workers, size
-    ) -> dict: # Digests by name
+def by_files(
+    settings:Settings, # Which shop
+    **how, # For `write_tables`: format, workers, size
+) -> dict: # Digests by name
     "Write the tables and read them again. Raises ShopError if the digests that `write_tables` reports are not those of the files."
     with tempfile.TemporaryDirectory() as d:
         facts = write_tables(settings, Path(d) / 'tables', **how)
         read = digests({name: read_table(Path(d) / 'tables', name) for name in TABLES})
-    if read != {name: f['digest'] for name, f in facts.items()}: raise ShopError('The files do not hold what write_tables reported.')
+    if read != {name: f['digest'] for name, f in facts.items()}:
+        raise ShopError('The files do not hold what write_tables reported.')
     return read
 
+# %% ../../nbs/15_generator/09_invariance.ipynb #b40fa8ef
 def by_spark(settings:Settings, # Which shop
              master:str='sail', # As `spark_session` takes it
              size:int=1000, # Rows in a block
@@ -68,15 +73,24 @@ from shop_nb.core.settings import read_settings
 print(json.dumps(digests(tables(read_settings(False, {}, **json.loads(sys.argv[1]))))))
 """
 
-def elsewhere(settings:Settings, # Which shop
-              **env, # Environment: TZ, LC_ALL, PYTHONHASHSEED, …
-    ) -> dict: # Digests by name
+# %% ../../nbs/15_generator/09_invariance.ipynb #5222900e
+def elsewhere(
+    settings:Settings, # Which shop
+    **env, # Environment: TZ, LC_ALL, PYTHONHASHSEED, …
+) -> dict: # Digests by name
     "Make the tables in a new process, in an empty folder."
     import json
+
     given = {k: v for k, v in settings.as_dict().items() if v is not None}
     path = os.pathsep.join([str(Path(__file__).resolve().parents[1]) if '__file__' in globals() else '', *sys.path])
     with tempfile.TemporaryDirectory() as d:
-        run = subprocess.run([sys.executable, '-c', _ELSEWHERE, json.dumps(given)], cwd=d, env={**os.environ, 'PYTHONPATH': path, **env}, capture_output=True, text=True)
+        run = subprocess.run(
+            [sys.executable, '-c', _ELSEWHERE, json.dumps(given)],
+            cwd=d,
+            env={**os.environ, 'PYTHONPATH': path, **env},
+            capture_output=True,
+            text=True,
+        )
     if run.returncode: raise ShopError(f'The other process failed: {run.stderr.strip().splitlines()[-1]}')
     return json.loads(run.stdout)
 
@@ -92,61 +106,107 @@ WAYS = {
     'CSV, 2 workers': lambda s: by_files(s, format='csv', workers=2, size=1500),
     'Spark (Sail)': by_spark,
     'another process in Auckland': lambda s: elsewhere(s, TZ='Pacific/Auckland', LC_ALL='C', PYTHONHASHSEED='1'),
-    'another process in New York': lambda s: elsewhere(s, TZ='America/New_York', LC_ALL='C.UTF-8', PYTHONHASHSEED='4711'),
+    'another process in New York': lambda s: elsewhere(
+        s, TZ='America/New_York', LC_ALL='C.UTF-8', PYTHONHASHSEED='4711'
+    ),
 }
 
-def partitions(settings:Settings, # Which shop
-               ways=tuple(WAYS), # Which of `WAYS`
-    ) -> pd.DataFrame: # A row per way, a column per table: whether its digest is that of the tables made in memory, in one go
+# %% ../../nbs/15_generator/09_invariance.ipynb #4ac511a3
+def partitions(
+    settings:Settings, # Which shop
+    ways=tuple(WAYS), # Which of `WAYS`
+) -> (
+    pd.DataFrame
+): # A row per way, a column per table: whether its digest is that of the tables made in memory, in one go
     "Make a shop in many ways, and compare."
     whole = digests(tables(settings))
-    return pd.DataFrame([{name: d == whole[name] for name, d in WAYS[w](settings).items()} for w in ways], index=pd.Index(ways, name='way'))[list(TABLES)]
+    return pd.DataFrame(
+        [{name: d == whole[name] for name, d in WAYS[w](settings).items()} for w in ways],
+        index=pd.Index(ways, name='way'),
+    )[list(TABLES)]
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #0a4a51a2
 def _differ(x, y): # whether cells differ; a null equals only a null
     return pc.or_(pc.xor(x.is_null(), y.is_null()), pc.fill_null(pc.not_equal(x, y), False))
 
-def changes(a:dict, # Arrow tables of one shop, by name
-            b:dict, # … and of another
-            name:str, # Which table
-    ) -> tuple: # The rows in both: of a, and of b; and a frame with a column for each of the table's, true where they differ
+def changes(
+    a:dict, # Arrow tables of one shop, by name
+    b:dict, # … and of another
+    name:str, # Which table
+) -> (
+    tuple
+): # The rows in both: of a, and of b; and a frame with a column for each of the table's, true where they differ
     "What differs between two shops in the rows that both have."
     key = arrow_schema(name).names[0]
     _, i, j = np.intersect1d(a[name][key], b[name][key], assume_unique=True, return_indices=True)
     x, y = a[name].take(i), b[name].take(j)
-    return x, y, pd.DataFrame({c: _differ(x[c].combine_chunks(), y[c].combine_chunks()).to_numpy(zero_copy_only=False) for c in x.column_names})
+    return (
+        x,
+        y,
+        pd.DataFrame(
+            {
+                c: _differ(x[c].combine_chunks(), y[c].combine_chunks()).to_numpy(zero_copy_only=False)
+                for c in x.column_names
+            }
+        ),
+    )
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #3fe086f9
-AS_OF = dict(customers=(), products=('discontinued_on',), orders=('status', 'delivered_at'), order_items=('returned_quantity',),
-             payments=('status', 'refunded_cents', 'attempts', 'paid_at'))
+AS_OF = dict(
+    customers=(),
+    products=('discontinued_on',),
+    orders=('status', 'delivered_at'),
+    order_items=('returned_quantity',),
+    payments=('status', 'refunded_cents', 'attempts', 'paid_at'),
+)
 _ORDER = dict(pending=0, paid=1, shipped=2, delivered=3, returned=4, cancelled=4)
 _PAYMENT = dict(pending=0, captured=1, failed=1, partially_refunded=2, refunded=3)
 
-def _backwards(table, column, x, y): # how many cells went back: to an earlier stage, from a value to null, to a smaller number
+def _backwards(
+    table, column, x, y
+): # how many cells went back: to an earlier stage, from a value to null, to a smaller number
     if column == 'status':
         stage = _ORDER if table == 'orders' else _PAYMENT
         return sum(stage[s] > stage[t] for s, t in zip(x.to_pylist(), y.to_pylist()))
-    if column in ('returned_quantity', 'refunded_cents', 'attempts'): return pc.sum(pc.less(y, x)).as_py() or 0
+    if column in ('returned_quantity', 'refunded_cents', 'attempts'):
+        return pc.sum(pc.less(y, x)).as_py() or 0
     return pc.sum(pc.and_(x.is_valid(), _differ(x, y))).as_py() or 0
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #c1737404
-def history(settings:Settings, # A shop …
-            later, # … that goes on to this date
-    ) -> pd.DataFrame: # A row per column: rows compared, cells changed, whether it may change with time, cells that went backwards, holds
+def history(
+    settings:Settings, # A shop …
+    later, # … that goes on to this date
+) -> (
+    pd.DataFrame
+): # A row per column: rows compared, cells changed, whether it may change with time, cells that went backwards, holds
     "Compare a shop with its own future."
-    a, b = tables(settings), tables(replace(settings, until=later)); out = []
+    a, b = tables(settings), tables(replace(settings, until=later))
+    out = []
     for name in TABLES:
         x, y, f = changes(a, b, name)
         for c in f:
             back = _backwards(name, c, x[c], y[c]) if c in AS_OF[name] else 0
             ok = len(f) == len(a[name]) and not back and (c in AS_OF[name] or not f[c].any())
-            out.append(dict(table=name, column=c, rows=len(f), changed=int(f[c].sum()), as_of=c in AS_OF[name], backwards=back, holds=ok))
+            out.append(
+                dict(
+                    table=name,
+                    column=c,
+                    rows=len(f),
+                    changed=int(f[c].sum()),
+                    as_of=c in AS_OF[name],
+                    backwards=back,
+                    holds=ok,
+                )
+            )
     return pd.DataFrame(out)
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #48763abc
 _GOODS = dict(order_items=('product_id', 'quantity', 'unit_price_cents', 'discount_cents', 'returned_quantity'))
-_BILL = dict(orders=('status', 'shipping_cents', 'tax_cents', 'discount_cents', 'delivered_at'), order_items=('returned_quantity',),
-             payments=('method', 'status', 'amount_cents', 'refunded_cents', 'attempts', 'paid_at'))
+_BILL = dict(
+    orders=('status', 'shipping_cents', 'tax_cents', 'discount_cents', 'delivered_at'),
+    order_items=('returned_quantity',),
+    payments=('method', 'status', 'amount_cents', 'refunded_cents', 'attempts', 'paid_at'),
+)
 _BUYER = dict(orders=('customer_id',))
 _SIGN_UP = dict(customers=('signed_up_at',))
 _LAUNCH = dict(products=('price_cents', 'cost_cents', 'launched_on', 'discontinued_on'))
@@ -176,19 +236,30 @@ def _untouched(settings, name, x): # rows outside the days of the changes: nothi
     for p in settings: inside |= (day >= int(f'{p.first:%y%m%d}')) & (day <= int(f'{p.last:%y%m%d}'))
     return ~inside
 
-def downstream(settings:Settings, # A shop
-               **other, # Settings that are to change, by name
-    ) -> pd.DataFrame: # A row per column: rows compared, cells changed, whether it may change, cells changed where nothing may, holds
+# %% ../../nbs/15_generator/09_invariance.ipynb #51fe7a1d
+def downstream(
+    settings:Settings, # A shop
+    **other, # Settings that are to change, by name
+) -> (
+    pd.DataFrame
+): # A row per column: rows compared, cells changed, whether it may change, cells changed where nothing may, holds
     "Compare a shop with one of other settings: what changed, and whether it may."
-    new = replace(settings, **other); a, b = tables(settings), tables(new); out = []
-    dated = [getattr(s, n) for s in (settings, new) for n in other if n in ('promotion', 'price_change') and getattr(s, n)]
+    new = replace(settings, **other)
+    a, b = tables(settings), tables(new)
+    out = []
+    dated = [
+        getattr(s, n) for s in (settings, new) for n in other if n in ('promotion', 'price_change') and getattr(s, n)
+    ]
     bound = set(other) <= {'promotion', 'price_change'}
     for name in TABLES:
-        x, y, f = changes(a, b, name); still = _untouched(dated, name, x) if bound else np.zeros(len(f), dtype=bool)
+        x, y, f = changes(a, b, name)
+        still = _untouched(dated, name, x) if bound else np.zeros(len(f), dtype=bool)
         for c in f:
             may = any(DOWNSTREAM[n][name] is None or c in DOWNSTREAM[n][name] for n in other)
             wrong = int(f[c].to_numpy()[still].sum() if may else f[c].sum())
-            out.append(dict(table=name, column=c, rows=len(f), changed=int(f[c].sum()), may=may, wrong=wrong, holds=not wrong))
+            out.append(
+                dict(table=name, column=c, rows=len(f), changed=int(f[c].sum()), may=may, wrong=wrong, holds=not wrong)
+            )
     return pd.DataFrame(out)
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #b91f2d40
@@ -212,12 +283,16 @@ def addresses(settings:Settings, # Which shop
     return sorted(kind.seen)
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #f0cfb8ee
-def redrawn(settings:Settings, # Which shop
-            address:str, # One of its `addresses`
-    ) -> dict: # The five Arrow tables
+def redrawn(
+    settings:Settings, # Which shop
+    address:str, # One of its `addresses`
+) -> dict: # The five Arrow tables
     "The shop with other random numbers at one address. Raises ShopError if it draws nothing there."
     with _cells(at=address) as kind: out = tables(settings)
-    if address not in kind.seen: raise ShopError(f'{address}: this shop draws no random numbers there.', '`addresses` lists where it does.', code=2)
+    if address not in kind.seen:
+        raise ShopError(
+            f'{address}: this shop draws no random numbers there.', '`addresses` lists where it does.', code=2
+        )
     return out
 
 def moved(a:dict, # Arrow tables of one shop, by name
@@ -239,24 +314,48 @@ def with_new_columns(settings:Settings, # Which shop
     with mocked.object(calendar_module, 'Cells', _Added): return tables(settings)
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #3b260cb6
-def trials(settings:Settings, # Which shop
-    ) -> dict: # For each setting, the settings to change
+def trials(
+    settings:Settings, # Which shop
+) -> dict: # For each setting, the settings to change
     "Another value for each setting."
-    s = settings; tenth, days = max(1, s.orders // 10), (s.end - s.start).days; middle, month = s.start + pd.Timedelta(days=days // 2), pd.Timedelta(days=30)
-    return dict(seed=dict(seed=s.seed + 1 if s.seed < 2**63 - 1 else 0), start=dict(start=s.start + month), end=dict(end=s.end + month, until=s.until),
-        until=dict(until=max(s.end, s.until) + month), customers=dict(customers=s.customers + max(1, s.customers // 10)),
-        products=dict(products=s.products + max(1, s.products // 10)), orders=dict(orders=s.orders + tenth),
-        order_items=dict(order_items=s.order_items + tenth), scale=dict(scale=s.scale * 1.5),
-        promotion=dict(promotion=f'Toys 40 {middle} {min(middle + pd.Timedelta(days=12), s.until)}'), price_change=dict(price_change=f'Fashion 10 {middle}'))
+    s = settings
+    tenth, days = max(1, s.orders // 10), (s.end - s.start).days
+    middle, month = s.start + pd.Timedelta(days=days // 2), pd.Timedelta(days=30)
+    return dict(
+        seed=dict(seed=s.seed + 1 if s.seed < 2**63 - 1 else 0),
+        start=dict(start=s.start + month),
+        end=dict(end=s.end + month, until=s.until),
+        until=dict(until=max(s.end, s.until) + month),
+        customers=dict(customers=s.customers + max(1, s.customers // 10)),
+        products=dict(products=s.products + max(1, s.products // 10)),
+        orders=dict(orders=s.orders + tenth),
+        order_items=dict(order_items=s.order_items + tenth),
+        scale=dict(scale=s.scale * 1.5),
+        promotion=dict(promotion=f'Toys 40 {middle} {min(middle + pd.Timedelta(days=12), s.until)}'),
+        price_change=dict(price_change=f'Fashion 10 {middle}'),
+    )
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #6f15f4c6
-def settings_grid(settings:Settings, # Which shop
-    ) -> pd.DataFrame: # A row per setting: what was tried, rows in both shops, columns that may change, columns that did, cells that changed but may not, holds
+def settings_grid(
+    settings:Settings, # Which shop
+) -> pd.DataFrame: # A row per setting: what was tried, rows in both shops, columns that may change, columns that did, cells that changed but may not, holds
     "Change each setting, and compare every cell; a change that the other settings do not allow is left out."
     out = []
     for name, change in trials(settings).items():
-        try: f = downstream(settings, **change)
-        except SettingsError: continue
-        out.append(dict(setting=name, tried=', '.join(f'{k} = {v}' for k, v in change.items() if k == name), rows=int(f.drop_duplicates('table').rows.sum()),
-            may_change=int(f.may.sum()), changed=int((f.changed > 0).sum()), stay=int((~f.may).sum()), wrong=int(f.wrong.sum()), holds=bool(f.holds.all())))
+        try:
+            f = downstream(settings, **change)
+        except SettingsError:
+            continue
+        out.append(
+            dict(
+                setting=name,
+                tried=', '.join(f'{k} = {v}' for k, v in change.items() if k == name),
+                rows=int(f.drop_duplicates('table').rows.sum()),
+                may_change=int(f.may.sum()),
+                changed=int((f.changed > 0).sum()),
+                stay=int((~f.may).sum()),
+                wrong=int(f.wrong.sum()),
+                holds=bool(f.holds.all()),
+            )
+        )
     return pd.DataFrame(out).set_index('setting')

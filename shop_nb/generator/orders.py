@@ -16,30 +16,60 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from ..core.settings import max_lines
-from ..model.schema import CHANNELS, DAY_KEYS, LINE_KEYS, METHODS, ORDER_STATUSES, PAYMENT_KEYS, PAYMENT_STATUSES, arrow_schema, encoded_schema
-from .draws import below, choice_table, integer, lognormal, look_up, negative_binomial, normal, quantile_table, uniform
+from shop_nb.model.schema import (
+    CHANNELS,
+    DAY_KEYS,
+    LINE_KEYS,
+    METHODS,
+    ORDER_STATUSES,
+    PAYMENT_KEYS,
+    PAYMENT_STATUSES,
+    arrow_schema,
+    encoded_schema,
+)
+from shop_nb.generator.draws import (
+    below,
+    choice_table,
+    integer,
+    lognormal,
+    look_up,
+    negative_binomial,
+    normal,
+    quantile_table,
+    uniform,
+)
 from .calendar import Calendar, day_number, dates, second_of_day
+
+# %% ../../nbs/15_generator/06_orders.ipynb #f293051d
 from .products import COMPANIONS, PUSH, TRAITS, Catalogue, campaigns, choose, price_on, pulls
 from .customers import buyer, place, places, segment, spending
 
 # %% ../../nbs/15_generator/06_orders.ipynb #7544e7a5
-def day_code(days:np.ndarray, # Day numbers
-    ) -> np.ndarray: # yymmdd
+def day_code(
+    days:np.ndarray, # Day numbers
+) -> np.ndarray: # yymmdd
     "Days as the first six digits of an order's key."
-    d = dates(days); m = d.astype('datetime64[M]'); y = d.astype('datetime64[Y]').astype(np.int64) - 30
+    d = dates(days)
+    m = d.astype('datetime64[M]')
+    y = d.astype('datetime64[Y]').astype(np.int64) - 30
     return (y * 100 + m.astype(np.int64) % 12 + 1) * 100 + (d - m.astype('datetime64[D]')).astype(np.int64) + 1
 
 def _keys(cal, first, last): # days and keys of a stretch of orders
-    lo, hi = (int(cal.day_of('orders', q)) for q in (first, last - 1)); days, sums = cal.days[lo:hi + 1], cal.sums['orders'][lo:hi + 2]
+    lo, hi = (int(cal.day_of('orders', q)) for q in (first, last - 1))
+    days, sums = cal.days[lo : hi + 1], cal.sums['orders'][lo : hi + 2]
     n = np.diff(sums.clip(first, last))
     return np.repeat(days, n), np.repeat(day_code(days) * DAY_KEYS - sums[:-1] + 1, n) + np.arange(first, last)
 
-def begin(catalogue:Catalogue, # The shop's products and calendar
-          first:int, # This order, counted from 0 …
-          last:int, # … up to this one, which is left out
-    ) -> Block: # order_id, day, second, customer
+# %% ../../nbs/15_generator/06_orders.ipynb #dc2c39f1
+def begin(
+    catalogue:Catalogue, # The shop's products and calendar
+    first:int, # This order, counted from 0 …
+    last:int, # … up to this one, which is left out
+) -> Block: # order_id, day, second, customer
     "A block of orders: when each is placed, and by whom."
-    cal = catalogue.calendar; b = Block(first=first, last=last); b.day, b.order_id = _keys(cal, first, last)
+    cal = catalogue.calendar
+    b = Block(first=first, last=last)
+    b.day, b.order_id = _keys(cal, first, last)
     b.second = second_of_day(cal.cells('orders.second', b.order_id), b.day)
     b.customer = buyer(cal, b.order_id, b.day, b.second)
     b.time = b.day * 86400 + b.second
@@ -54,20 +84,25 @@ def _fit(x, total, cap, cells, key): # change a few counts by one each, until th
         if len(able) > abs(gap): able = able[np.argpartition(cells('orders.lines_fit', key[able]), abs(gap))[:abs(gap)]]
         x[able] += np.sign(gap)
 
-def line_counts(calendar:Calendar, # Orders per day
-                first:int, # From this order, counted from 0 …
-                last:int, # … up to this one, which is left out
-    ) -> np.ndarray: # Lines of each
+# %% ../../nbs/15_generator/06_orders.ipynb #b4c9954c
+def line_counts(
+    calendar:Calendar, # Orders per day
+    first:int, # From this order, counted from 0 …
+    last:int, # … up to this one, which is left out
+) -> np.ndarray: # Lines of each
     "The number of lines of each order; from `start` to `end` they add up to the setting."
-    c = calendar.settings.counts; cap = max_lines(c['products']) - 1
+    c = calendar.settings.counts
+    cap = max_lines(c['products']) - 1
     table = choice_table(negative_binomial(c['order_items'] / c['orders'] - 1, LINES_R, cap))
-    lo = first // STRATUM * STRATUM; end = min(-(-last // STRATUM) * STRATUM, calendar.rows('orders', calendar.last))
-    _, key = _keys(calendar, lo, end); x = look_up(calendar.cells('orders.lines', key), table).astype(np.int64)
+    lo = first // STRATUM * STRATUM
+    end = min(-(-last // STRATUM) * STRATUM, calendar.rows('orders', calendar.last))
+    _, key = _keys(calendar, lo, end)
+    x = look_up(calendar.cells('orders.lines', key), table).astype(np.int64)
     n, extra = c['orders'], c['order_items'] - c['orders']
     for a in range(lo, min(end, n), STRATUM):
         b = min(a + STRATUM, n)
-        _fit(x[a - lo:b - lo], extra * b // n - extra * a // n, cap, calendar.cells, key[a - lo:b - lo])
-    return 1 + x[first - lo:last - lo]
+        _fit(x[a - lo : b - lo], extra * b // n - extra * a // n, cap, calendar.cells, key[a - lo : b - lo])
+    return 1 + x[first - lo : last - lo]
 
 # %% ../../nbs/15_generator/06_orders.ipynb #3f541755
 def span(days:np.ndarray, # Day numbers, ascending
@@ -90,23 +125,31 @@ def _share(level, h): # which share of the month's sales, by price, at a spendin
     return _SHARE.take(z) + (_STEP.take(z) * (h & np.uint64(65535)).view(np.int64) >> 16)
 
 # %% ../../nbs/15_generator/06_orders.ipynb #4b3d536a
-def favourite(catalogue:Catalogue, # The products
-              customer:np.ndarray, # Customers, from 0
-              level:np.ndarray, # Their spending levels
-              which:np.ndarray, # Which of the favourites, from 0
-              day:np.ndarray, # Day numbers
-    ) -> np.ndarray: # Products, from 0
+def favourite(
+    catalogue:Catalogue, # The products
+    customer:np.ndarray, # Customers, from 0
+    level:np.ndarray, # Their spending levels
+    which:np.ndarray, # Which of the favourites, from 0
+    day:np.ndarray, # Day numbers
+) -> np.ndarray: # Products, from 0
     "A customer's favourite product in the year of a day."
-    cal = catalogue.calendar; month = cal.month[day - cal.first]
+    cal = catalogue.calendar
+    month = cal.month[day - cal.first]
     month = np.maximum(month - month % 12, cal.month[cal.start - cal.first])
-    return choose(catalogue, month, _share(level, catalogue.cells('customers.favourite', customer * FAVOURITES + which)))
+    return choose(
+        catalogue, month, _share(level, catalogue.cells('customers.favourite', customer * FAVOURITES + which))
+    )
 
 # %% ../../nbs/15_generator/06_orders.ipynb #bf3eadb5
 def _candidates(cat, l, at, attempt): # products for the lines `at`
-    def any_(at): return choose(cat, l.month[at], _share(l.level[at], cat.cells(f'order_items.product_id/{attempt}', l.key[at])))
+    def any_(at):
+        return choose(cat, l.month[at], _share(l.level[at], cat.cells(f'order_items.product_id/{attempt}', l.key[at])))
+
     if attempt: return any_(at)
     mode = cat.cells('order_items.mode', l.key)
+
     def which(at): return look_up(cat.cells('order_items.which', l.key[at]), _WHICH)
+
     first, second = below(mode, FAVOURITE), ~below(mode, 1 - COMPANION) & (l.number > 1)
     f, g, rest = (np.flatnonzero(x) for x in (first, second, ~(first | second)))
     out = np.empty(len(mode), dtype=np.int64)
@@ -115,22 +158,35 @@ def _candidates(cat, l, at, attempt): # products for the lines `at`
     out[g] = cat.companions.ravel().take(out[l.start[g]] * COMPANIONS + which(g) % COMPANIONS)
     return _pulled(cat, l, out)
 
+# %% ../../nbs/15_generator/06_orders.ipynb #1b2428d4
 def _pulled(cat, l, product): # the products of all lines, some replaced by one of a category that is cheaper that day
     table = pulls(span(l.day), cat.cells, cat.calendar.settings)
-    to = table.ravel().take((l.day - l.day[:1]) * 256 + (cat.cells('order_items.pulled', l.key) >> np.uint64(56)).view(np.int64))
-    some = np.flatnonzero(to >= 0); to = to[some]
+    to = table.ravel().take(
+        (l.day - l.day[:1]) * 256 + (cat.cells('order_items.pulled', l.key) >> np.uint64(56)).view(np.int64)
+    )
+    some = np.flatnonzero(to >= 0)
+    to = to[some]
     for c in range(len(TRAITS)):
-        at = some[to == c]; new = choose(cat, l.month[at], _share(l.level[at], cat.cells('order_items.pulled_to', l.key[at])), int(c))
+        at = some[to == c]
+        new = choose(cat, l.month[at], _share(l.level[at], cat.cells('order_items.pulled_to', l.key[at])), int(c))
         product[at] = np.where(new >= 0, new, product[at])
     return product
 
+# %% ../../nbs/15_generator/06_orders.ipynb #84841b25
 def _pushed(cat, l, product): # lines that are lost to a raised list price
     p = cat.calendar.settings.price_change
     if p is None or p.percent < 0: return np.zeros(0, dtype=np.int64)
-    at = (cat.category[product] == TRAITS.index.get_loc(p.category)) & (l.day >= day_number(p.first)) & (l.day <= day_number(p.last))
+    at = (
+        (cat.category[product] == TRAITS.index.get_loc(p.category))
+        & (l.day >= day_number(p.first))
+        & (l.day <= day_number(p.last))
+    )
     return np.flatnonzero(at & (uniform(cat.cells('order_items.pushed', l.key)) < PUSH * p.percent / 100))
 
-def _wrong(cat, l, product, at): # of these lines of whole orders, those not on sale that day or with an earlier line's product
+# %% ../../nbs/15_generator/06_orders.ipynb #f9daf3f7
+def _wrong(
+    cat, l, product, at
+): # of these lines of whole orders, those not on sale that day or with an earlier line's product
     p, day, number = product[at], l.day[at], l.number[at]
     wrong = (day < cat.day.take(p)) | (day >= cat.end_day.take(p))
     p = p.astype(np.int32)
@@ -140,14 +196,18 @@ def _wrong(cat, l, product, at): # of these lines of whole orders, those not on 
     return np.flatnonzero(wrong) if isinstance(at, slice) else at[wrong]
 
 # %% ../../nbs/15_generator/06_orders.ipynb #0de1b817
-def _whatever_is_left(cat, l, product, wrong): # give the lines of these orders that are still wrong a product that no earlier line has
+def _whatever_is_left(
+    cat, l, product, wrong
+): # give the lines of these orders that are still wrong a product that no earlier line has
     for first in np.unique(l.start[sorted(wrong)]):
         seen = set()
         for i in range(first, np.searchsorted(l.start, first, side='right')):
-            if i in wrong or product[i] in seen: product[i] = next(p for p in range(cat.core) if p not in seen)
+            if i in wrong or product[i] in seen:
+                product[i] = next(p for p in range(cat.core) if p not in seen)
             seen.add(product[i])
     return product
 
+# %% ../../nbs/15_generator/06_orders.ipynb #b7e15330
 def pick_products(cat:Catalogue, # The products
                   l:Block, # Lines: key, number, start (row of the order's first line), day, month, customer, level
     ) -> np.ndarray: # Products, from 0
@@ -171,19 +231,30 @@ def pick_products(cat:Catalogue, # The products
 STOCK_UP = .8  # share of lines with one unit more, per 100% of discount
 # mean beyond the first unit: a row per segment; below €10, below €40, from €40
 QUANTITY = np.array([[.45, .18, .06], [1.4, .8, .4], [.30, .10, .04]])
-_QUANTITY = 1 + np.concatenate([choice_table(negative_binomial(m, .6, 11), bits=12) for m in QUANTITY.ravel()]).astype(np.int64)
+_QUANTITY = 1 + np.concatenate([choice_table(negative_binomial(m, 0.6, 11), bits=12) for m in QUANTITY.ravel()]).astype(
+    np.int64
+)
 
-def fill(catalogue:Catalogue, # The products
-         b:Block, # A block of orders, as `begin` makes it
-    ) -> Block: # The same, with its lines in `b.lines`
+# %% ../../nbs/15_generator/06_orders.ipynb #7fe17aa7
+def fill(
+    catalogue:Catalogue, # The products
+    b:Block, # A block of orders, as `begin` makes it
+) -> Block: # The same, with its lines in `b.lines`
     "Put products into the baskets of a block, with quantity, price and discount."
     cat, cells = catalogue, catalogue.cells
     n = line_counts(cat.calendar, b.first, b.last)
     b.end = n.cumsum()
     row = np.repeat(np.arange(len(n)), n)
+
     def per_line(x): return x.take(row)
-    l = b.lines = Block(row=row, start=per_line(b.end - n), day=per_line(b.day), customer=per_line(b.customer),
-                        month=per_line(cat.calendar.month.take(b.day - cat.calendar.first)))
+
+    l = b.lines = Block(
+        row=row,
+        start=per_line(b.end - n),
+        day=per_line(b.day),
+        customer=per_line(b.customer),
+        month=per_line(cat.calendar.month.take(b.day - cat.calendar.first)),
+    )
     l.number = np.arange(1, len(l.row) + 1) - l.start
     l.key = per_line(b.order_id * LINE_KEYS) + l.number
     l.level = per_line(spending(cells, b.customer))
@@ -192,7 +263,11 @@ def fill(catalogue:Catalogue, # The products
     l.price = price_on(cat, l.product, l.day)
     table = per_line(segment(cells, b.customer) * 3) + (l.price >= 1000) + (l.price >= 4000)
     l.quantity = _QUANTITY.take(table * 4096 + (cells('order_items.quantity', l.key) >> np.uint64(52)).view(np.int64))
-    off = campaigns(span(l.day), cells, cat.calendar.settings).ravel().take((l.day - l.day[:1]) * len(TRAITS) + l.category)
+    off = (
+        campaigns(span(l.day), cells, cat.calendar.settings)
+        .ravel()
+        .take((l.day - l.day[:1]) * len(TRAITS) + l.category)
+    )
     cut = np.flatnonzero(off)
     l.quantity[cut] += uniform(cells('order_items.stock_up', l.key[cut])) < STOCK_UP * off[cut] / 100
     l.net = l.quantity * l.price
@@ -203,8 +278,19 @@ def fill(catalogue:Catalogue, # The products
 
 # %% ../../nbs/15_generator/06_orders.ipynb #294b2aba
 COUPON, COUPON_CUT, FREE_SHIPPING = .065, 10, 80_00  # share of orders, per cent off, cents
-COUNTRIES = pd.DataFrame(dict(DE=(490, 19, 2.0), AT=(790, 20, 3.0), NL=(690, 21, 2.6), BE=(690, 21, 2.8), FR=(890, 20, 3.6), IT=(990, 22, 4.6), ES=(990, 21, 5.0), LU=(790, 17, 3.0)),
-    index=['shipping', 'vat', 'transit']).T  # cents, per cent, median days
+COUNTRIES = pd.DataFrame(
+    dict(
+        DE=(490, 19, 2.0),
+        AT=(790, 20, 3.0),
+        NL=(690, 21, 2.6),
+        BE=(690, 21, 2.8),
+        FR=(890, 20, 3.6),
+        IT=(990, 22, 4.6),
+        ES=(990, 21, 5.0),
+        LU=(790, 17, 3.0),
+    ),
+    index=['shipping', 'vat', 'transit'],
+).T # cents, per cent, median days
 
 # %% ../../nbs/15_generator/06_orders.ipynb #6e22a9a0
 @lru_cache(maxsize=None)
@@ -229,20 +315,26 @@ def total(catalogue:Catalogue, # The products
     return b
 
 # %% ../../nbs/15_generator/06_orders.ipynb #82efa702
-_METHOD = np.stack([choice_table(w) for w in ([.50, .33, .07, .06, .04], [.55, .22, .12, .10, .01])])  # below and from €80
+_METHOD = np.stack(
+    [choice_table(w) for w in ([0.50, 0.33, 0.07, 0.06, 0.04], [0.55, 0.22, 0.12, 0.10, 0.01])]
+) # below and from €80
 FAILS = [.105, .06, .03, .04, .07]                     # chance that the first attempt fails, by method
 AGAIN = .45                                            # chance that a later attempt fails
 GIVE_UP, MOST_ATTEMPTS = [.22, .35, .45], 4            # share who stop after the 1st, 2nd, 3rd failure
 PAY_DELAY = [45, 30, 70_000, 120_000, 25]               # median seconds from order to capture, by method
 
 def _outcomes(fail): # probabilities of (captured at k, given up after k), k = 1 … 4
-    out, left = [], 1.
+    out, left = [], 1.0
     for k in range(MOST_ATTEMPTS):
-        f = fail if k == 0 else AGAIN; quit = GIVE_UP[k] if k < MOST_ATTEMPTS - 1 else 1
-        out += [left * (1 - f), left * f * quit]; left *= f * (1 - quit)
+        f = fail if k == 0 else AGAIN
+        quit = GIVE_UP[k] if k < MOST_ATTEMPTS - 1 else 1
+        out += [left * (1 - f), left * f * quit]
+        left *= f * (1 - quit)
     return out
 
 _OUTCOME = np.stack([choice_table(_outcomes(f)) for f in FAILS])
+
+# %% ../../nbs/15_generator/06_orders.ipynb #e3e9a2df
 _DELAY = quantile_table(lognormal(1000, .9), 1)
 
 def pay(catalogue:Catalogue, # The products
@@ -264,6 +356,7 @@ _TRANSIT = quantile_table(lognormal(1000, .9), 1)     # thousandths of the count
 _RETURN_AFTER = quantile_table(lognormal(9 * 86400, .6), 1)  # seconds
 _RETURNED = np.rint(TRAITS.returned.to_numpy() * 2**16).astype(np.int64)
 
+# %% ../../nbs/15_generator/06_orders.ipynb #8ad1ad3f
 def deliver(catalogue:Catalogue, # The products
             b:Block, # A block with its payments
     ) -> Block: # The same, with what happens when
@@ -287,12 +380,16 @@ def deliver(catalogue:Catalogue, # The products
 _STATUS = {s: i for i, s in enumerate(ORDER_STATUSES)}
 _PAID = {s: i for i, s in enumerate(PAYMENT_STATUSES)}
 
-def settle(b:Block, # A block with its whole life
-           until:int, # Day number of the last day that is known
-    ) -> Block: # The same, with statuses, returned units and refunds as of the end of that day
+# %% ../../nbs/15_generator/06_orders.ipynb #00c16d01
+def settle(
+    b:Block, # A block with its whole life
+    until:int, # Day number of the last day that is known
+) -> Block: # The same, with statuses, returned units and refunds as of the end of that day
     "The state of each order and payment at the end of a day."
     now, l = (until + 1) * 86400, b.lines
+
     def happened(t): return t < now
+
     dead = b.cancelled & happened(b.cancel_time)
     paid = b.captured & happened(b.paid)
     b.arrived = ~b.cancelled & happened(b.delivered)
@@ -303,11 +400,19 @@ def settle(b:Block, # A block with its whole life
     np.add.at(back, row, l.net[some] * l.back[some] // quantity)
     lines_back = np.bincount(row[l.back[some] == quantity], minlength=len(back))
     whole = lines_back == np.diff(b.end, prepend=0)
-    stages = dict(cancelled=dead, returned=whole, delivered=b.arrived, shipped=paid & happened(b.shipped) & ~b.cancelled, paid=paid)
+    stages = dict(
+        cancelled=dead,
+        returned=whole,
+        delivered=b.arrived,
+        shipped=paid & happened(b.shipped) & ~b.cancelled,
+        paid=paid,
+    )
     b.status = np.select(list(stages.values()), [_STATUS[s] for s in stages], _STATUS['pending'])
     b.was_paid = paid
     b.refunded = np.where((dead & paid) | whole, b.amount, back * (b.goods - b.discount + b.tax) // b.goods)
-    states = dict(failed=dead & ~b.captured, pending=~paid, captured=b.refunded == 0, partially_refunded=b.arrived & ~whole)
+    states = dict(
+        failed=dead & ~b.captured, pending=~paid, captured=b.refunded == 0, partially_refunded=b.arrived & ~whole
+    )
     b.payment_status = np.select(list(states.values()), [_PAID[s] for s in states], _PAID['refunded'])
     b.tries = b.attempts * (paid | states['failed'])
     return b
@@ -320,21 +425,49 @@ def _times(seconds, known=None): # timestamps, null where not known
 
 def _text(values, index): return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(values))
 
-def make_orders(catalogue:Catalogue, # The shop's products and calendar
-                first:int, # From this order, counted from 0 …
-                last:int, # … up to this one, which is left out
-                encoded:bool=False, # Keep columns of few values dictionary-encoded
-    ) -> dict: # `orders`, `order_items` and `payments`, as Arrow tables
+# %% ../../nbs/15_generator/06_orders.ipynb #b093c647
+def make_orders(
+    catalogue:Catalogue, # The shop's products and calendar
+    first:int, # From this order, counted from 0 …
+    last:int, # … up to this one, which is left out
+    encoded:bool=False, # Keep columns of few values dictionary-encoded
+) -> dict: # `orders`, `order_items` and `payments`, as Arrow tables
     "A range of orders with their lines and payments, as known by the shop's `until`."
     b = pay(catalogue, total(catalogue, fill(catalogue, begin(catalogue, first, last))))
     b = settle(deliver(catalogue, b), catalogue.calendar.until)
     l, channel = b.lines, look_up(catalogue.cells('orders.channel', b.order_id), _CHANNEL)
     columns = dict(
-        orders=dict(order_id=b.order_id, customer_id=b.customer + 1, ordered_at=_times(b.time), status=_text(ORDER_STATUSES, b.status), channel=_text(CHANNELS, channel),
-            shipping_cents=b.shipping, tax_cents=b.tax, discount_cents=b.discount, delivered_at=_times(b.delivered, b.arrived)),
-        order_items=dict(order_item_id=l.key, order_id=b.order_id.take(l.row), line_number=l.number, product_id=l.product + 1, quantity=l.quantity,
-            unit_price_cents=l.price, discount_cents=l.discount, returned_quantity=l.back),
-        payments=dict(payment_id=b.order_id * PAYMENT_KEYS + 1, order_id=b.order_id, method=_text(METHODS, b.method), status=_text(PAYMENT_STATUSES, b.payment_status),
-            amount_cents=b.amount, refunded_cents=b.refunded, attempts=b.tries, paid_at=_times(b.paid, b.was_paid)))
+        orders=dict(
+            order_id=b.order_id,
+            customer_id=b.customer + 1,
+            ordered_at=_times(b.time),
+            status=_text(ORDER_STATUSES, b.status),
+            channel=_text(CHANNELS, channel),
+            shipping_cents=b.shipping,
+            tax_cents=b.tax,
+            discount_cents=b.discount,
+            delivered_at=_times(b.delivered, b.arrived),
+        ),
+        order_items=dict(
+            order_item_id=l.key,
+            order_id=b.order_id.take(l.row),
+            line_number=l.number,
+            product_id=l.product + 1,
+            quantity=l.quantity,
+            unit_price_cents=l.price,
+            discount_cents=l.discount,
+            returned_quantity=l.back,
+        ),
+        payments=dict(
+            payment_id=b.order_id * PAYMENT_KEYS + 1,
+            order_id=b.order_id,
+            method=_text(METHODS, b.method),
+            status=_text(PAYMENT_STATUSES, b.payment_status),
+            amount_cents=b.amount,
+            refunded_cents=b.refunded,
+            attempts=b.tries,
+            paid_at=_times(b.paid, b.was_paid),
+        ),
+    )
     schema = encoded_schema if encoded else arrow_schema
     return {t: pa.table({k: pa.array(v) for k, v in c.items()}).cast(schema(t)) for t, c in columns.items()}

@@ -42,8 +42,10 @@ def category_season(month:int, # Months since January 1970
     return 1 + TRAITS.swing.to_numpy() * np.round(np.cos(angle), 6).clip(-.6)
 
 # %% ../../nbs/15_generator/04_products.ipynb #e03bbb43
-STEPS = np.array([(5_00, 50), (20_00, 100), (100_00, 500), (250_00, 1000), (10**12, 2000)])  # cents: up to this price, this step
-OFF = np.array([1] * 9 + [5, 5, 10, 10, 50, 21, 0])                                       # cents that each style takes off
+STEPS = np.array(
+    [(5_00, 50), (20_00, 100), (100_00, 500), (250_00, 1000), (10**12, 2000)]
+) # cents: up to this price, this step
+OFF = np.array([1] * 9 + [5, 5, 10, 10, 50, 21, 0]) # cents that each style takes off
 
 def price_point(cents:np.ndarray, # Any prices, in cents
                 style:np.ndarray=0, # Index into `OFF`
@@ -158,6 +160,7 @@ def _shelf(self, month, category=-1):
     bits = min(max(16, len(i).bit_length() + 5), 22)
     return i.astype(np.min_scalar_type(len(self)))[choice_table(_weights(self, month)[i], bits=bits)]
 
+# %% ../../nbs/15_generator/04_products.ipynb #68e78c84
 def choose(catalogue:Catalogue, # The products
            months:np.ndarray, # Months since January 1970, one per draw
            shares:np.ndarray, # Whole numbers below 2³²: where in the month's sales, by price
@@ -186,6 +189,7 @@ CAMPAIGN_RATE = .65                                 # share of weeks with a camp
 CAMPAIGN_CUTS = np.array([10, 15, 15, 20, 20, 25, 30, 33])  # per cent off
 BLACK_FRIDAY_CUT = 15                               # per cent off
 
+# %% ../../nbs/15_generator/04_products.ipynb #4f155510
 def campaigns(days:np.ndarray, # Day numbers
               cells, # The shop's cells
               settings:Settings=Settings(), # For its promotion
@@ -238,25 +242,42 @@ def price_on(catalogue:Catalogue, # The products
     return np.where(moved, price_point(price * (100 + p.percent) // 100, catalogue.style[product]), price)
 
 # %% ../../nbs/15_generator/04_products.ipynb #76dcbe10
-def products_table(catalogue:Catalogue, # The products
-    ) -> pa.Table: # The table `products`, up to the shop's `until`
+def products_table(
+    catalogue:Catalogue, # The products
+) -> pa.Table: # The table `products`, up to the shop's `until`
     "The table of products."
     c, until = catalogue, catalogue.calendar.until
-    n = c.calendar.rows('products'); cat = c.category[:n]; key = c.key[:n]
-    w = words('words'); names = [w[k] for k in TRAITS.index]
+    n = c.calendar.rows('products')
+    cat = c.category[:n]
+    key = c.key[:n]
+    w = words('words')
+    names = [w[k] for k in TRAITS.index]
+
     def pick(list_, h): # a word of the product's category
         out = np.empty(n, dtype=object)
-        for i, pool in enumerate(names): at = cat == i; out[at] = np.array(pool[list_], dtype=object)[integer(h[at], len(pool[list_]))]
+        for i, pool in enumerate(names):
+            at = cat == i
+            out[at] = np.array(pool[list_], dtype=object)[integer(h[at], len(pool[list_]))]
         return out
+
     def draw(column): return c.hash(column)[:n]
-    dear = draw('price') // np.uint64(4) * np.uint64(3) + draw('noun') // np.uint64(4) # where the noun stands from cheap to dear: mostly where the price does
+
+    dear = draw('price') // np.uint64(4) * np.uint64(3) + draw('noun') // np.uint64(
+        4
+    ) # where the noun stands from cheap to dear: mostly where the price does
     price = c.list_prices[np.arange(n), np.maximum(quarter(c.day[:n]) - quarter(c.calendar.start), 0)]
     end = c.end_day[:n]
-    columns = dict(product_id=key, sku=[f'{names[i]["code"]}-{k:06d}' for i, k in zip(cat, key)],
+    columns = dict(
+        product_id=key,
+        sku=[f'{names[i]["code"]}-{k:06d}' for i, k in zip(cat, key)],
         name=[f'{a} {b}' for a, b in zip(pick('adjectives', draw('adjective')), pick('nouns', dear))],
-        category=TRAITS.index.to_numpy()[cat], brand=pick('brands', draw('brand')), price_cents=price,
-        cost_cents=price * _cost(c)[:n] // 1000, launched_on=dates(c.day[:n]),
-        discontinued_on=pa.array(dates(np.where(end > until, 0, end)), mask=end > until))
+        category=TRAITS.index.to_numpy()[cat],
+        brand=pick('brands', draw('brand')),
+        price_cents=price,
+        cost_cents=price * _cost(c)[:n] // 1000,
+        launched_on=dates(c.day[:n]),
+        discontinued_on=pa.array(dates(np.where(end > until, 0, end)), mask=end > until),
+    )
     return pa.table(columns, schema=arrow_schema('products'))
 
 # %% ../../nbs/15_generator/04_products.ipynb #a7cff5f6

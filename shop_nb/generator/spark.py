@@ -15,68 +15,125 @@ from ..core.settings import Settings, ShopError, need
 from ..model.schema import TABLES, arrow_schema
 from .draws import VERSION
 from ..files.sources import FORMATS
-from .blocks import BLOCK, as_digest, generator, write_part, _Writer, _expected, _move_in, working_folder
+from shop_nb.generator.blocks import (
+    BLOCK,
+    as_digest,
+    generator,
+    write_part,
+    _Writer,
+    _expected,
+    _move_in,
+    working_folder,
+)
 
 # %% ../../nbs/15_generator/08_spark.ipynb #b6dbcab5
-def put_block(settings:Settings, size:int, i:int, # Which shop, rows in a block, which block
-              folder, format:str, # The driver's folder, and how to write
-              version:int=VERSION, # The driver's version of the generator
-    ) -> dict: # (rows, sums) of each table in the block
+def put_block(
+    settings:Settings,
+    size:int,
+    i:int, # Which shop, rows in a block, which block
+    folder,
+    format:str, # The driver's folder, and how to write
+    version:int=VERSION, # The driver's version of the generator
+) -> dict: # (rows, sums) of each table in the block
     "Make a block and put its parts in place. This is what a worker runs. Raises ShopError if the versions of driver and worker differ, or the folder is not shared."
-    if version != VERSION: raise ShopError(f'A worker has version {VERSION} of the generator, and the driver version {version}.', 'Install the same shop_nb everywhere.', code=2)
-    if not Path(folder).is_dir(): raise ShopError(f'A worker on {socket.gethostname()} does not see the folder {folder}.', 'Write to a path that the driver and all workers share.', code=2)
+    if version != VERSION:
+        raise ShopError(
+            f'A worker has version {VERSION} of the generator, and the driver version {version}.',
+            'Install the same shop_nb everywhere.',
+            code=2,
+        )
+    if not Path(folder).is_dir():
+        raise ShopError(
+            f'A worker on {socket.gethostname()} does not see the folder {folder}.',
+            'Write to a path that the driver and all workers share.',
+            code=2,
+        )
     with tempfile.TemporaryDirectory(prefix='attempt-', dir=folder, ignore_cleanup_errors=True) as own:
         made = write_part(settings, size, i, own, format)
-        for part in sorted(Path(own).glob('*/*')): os.replace(part, Path(folder) / part.parent.name / part.name)
+        for part in sorted(Path(own).glob('*/*')):
+            os.replace(part, Path(folder) / part.parent.name / part.name)
     return made
 
 # %% ../../nbs/15_generator/08_spark.ipynb #781ca364
-_RESULT = pa.schema([('block', pa.int64()), ('name', pa.string()), ('rows', pa.int64()), ('a', pa.int64()), ('b', pa.int64())])
+_RESULT = pa.schema(
+    [('block', pa.int64()), ('name', pa.string()), ('rows', pa.int64()), ('a', pa.int64()), ('b', pa.int64())]
+)
 
 def _signed(x): return x - (x >> 63 << 64)
 
 def _task(settings, size, folder, format): # what runs on the workers, for `mapInArrow`
     given, version = settings.as_dict(), VERSION
+
     def run(batches):
         for batch in batches:
             for i in batch.column(0).to_pylist():
                 made = put_block(Settings(**given), size, i, folder, format, version)
-                yield pa.RecordBatch.from_pylist([dict(block=i, name=n, rows=rows, a=_signed(a), b=_signed(b)) for n, (rows, (a, b)) in made.items()], schema=_RESULT)
+                yield pa.RecordBatch.from_pylist(
+                    [
+                        dict(block=i, name=n, rows=rows, a=_signed(a), b=_signed(b))
+                        for n, (rows, (a, b)) in made.items()
+                    ],
+                    schema=_RESULT,
+                )
+
     return run
 
 # %% ../../nbs/15_generator/08_spark.ipynb #b67d1d0d
 def _reach(master): # without this, Spark waits for minutes for a master that does not answer
     hosts = [h.partition(';')[0].rsplit(':', 1) for h in re.sub(r'^\w+://', '', master).split('/')[0].split(',')]
     for host, port in (h if len(h) == 2 else (h[0], '15002') for h in hosts):
-        try: socket.create_connection((host.strip('[]'), int(port)), timeout=5).close(); return
-        except (OSError, ValueError): pass
+        try:
+            socket.create_connection((host.strip('[]'), int(port)), timeout=5).close()
+            return
+        except (OSError, ValueError):
+            pass
     raise ShopError(f'No Spark answers at {master}.', 'Start one there, or take --master local[*].', code=2)
 
 @contextmanager
 def _connect(url): # a Spark Connect server: Spark's own, or Sail
-    need('pyspark', 'sail'); need('grpc', 'sail')
+    need('pyspark', 'sail')
+    need('grpc', 'sail')
     from pyspark.sql.connect.session import SparkSession
-    _reach(url); spark = SparkSession.builder.remote(url).create()
-    try: yield spark
-    finally: spark.stop()
 
+    _reach(url)
+    spark = SparkSession.builder.remote(url).create()
+    try:
+        yield spark
+    finally:
+        spark.stop()
+
+# %% ../../nbs/15_generator/08_spark.ipynb #5bd9b1f5
 @contextmanager
 def _sail(): # a Sail server in this process
     os.environ.setdefault('RUST_LOG', 'error')
-    server = need('pysail.spark', 'sail').SparkConnectServer('127.0.0.1', 0); server.start()
+    server = need('pysail.spark', 'sail').SparkConnectServer('127.0.0.1', 0)
+    server.start()
     try:
-        with _connect(f'sc://127.0.0.1:{server.listening_address[1]}') as spark: spark.shop_tasks = os.cpu_count(); yield spark
-    finally: server.stop()
+        with _connect(f'sc://127.0.0.1:{server.listening_address[1]}') as spark:
+            spark.shop_tasks = os.cpu_count()
+            yield spark
+    finally:
+        server.stop()
 
 # %% ../../nbs/15_generator/08_spark.ipynb #38ef7b41
 @contextmanager
 def _stderr_to(file): # also of the processes that are started inside the `with` block
-    sys.stderr.flush(); old = os.dup(2); os.dup2(file.fileno(), 2)
-    try: yield
-    finally: os.dup2(old, 2); os.close(old)
+    sys.stderr.flush()
+    old = os.dup(2)
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(old, 2)
+        os.close(old)
 
 def _last_error(file): # the last line of a log that names an error
-    file.seek(0); lines = [s for s in file.read().decode(errors='replace').splitlines() if re.search(r'Error|Exception|not found', s) and not s.startswith('\tat ')]
+    file.seek(0)
+    lines = [
+        s
+        for s in file.read().decode(errors='replace').splitlines()
+        if re.search(r'Error|Exception|not found', s) and not s.startswith('\tat ')
+    ]
     return f': {lines[-1].strip()[:160]}' if lines else ''
 
 _QUIET = {'spark.ui.enabled': 'false', 'spark.ui.showConsoleProgress': 'false', 'spark.api.mode': 'classic'}
@@ -85,21 +142,41 @@ _LOOPBACK = {'spark.driver.host': '127.0.0.1', 'spark.driver.bindAddress': '127.
 # %% ../../nbs/15_generator/08_spark.ipynb #9ecdaef4
 @contextmanager
 def _classic(master, log): # Spark in Java: on this machine or a cluster
-    need('pyspark', 'spark'); need('pyspark.core', 'spark')
+    need('pyspark', 'spark')
+    need('pyspark.core', 'spark')
     from pyspark.sql import SparkSession
-    if SparkSession.getActiveSession(): raise ShopError('There is a Spark session in this process already.', 'Pass it on as spark=, or stop it.', code=2)
-    if not (shutil.which('java') or os.environ.get('JAVA_HOME')): raise ShopError('Spark needs Java 17 or newer, which is not installed.', 'Install it (Debian: apt install openjdk-17-jre-headless), or take --master sail, which needs none.', code=2)
+
+    if SparkSession.getActiveSession():
+        raise ShopError(
+            'There is a Spark session in this process already.', 'Pass it on as spark=, or stop it.', code=2
+        )
+    if not (shutil.which('java') or os.environ.get('JAVA_HOME')):
+        raise ShopError(
+            'Spark needs Java 17 or newer, which is not installed.',
+            'Install it (Debian: apt install openjdk-17-jre-headless), or take --master sail, which needs none.',
+            code=2,
+        )
     if master.startswith('spark://'): _reach(master)
     os.environ.setdefault('PYSPARK_PYTHON', sys.executable)
     here = master.startswith('local') or re.match(r'spark://(127\.|localhost)', master)
     with open(log, 'ab+') if log else tempfile.TemporaryFile() as file:
         try:
-            build = SparkSession.builder.master(master).appName('shop_nb').config(map=_QUIET | (_LOOPBACK if here else {}))
+            build = (
+                SparkSession.builder.master(master).appName('shop_nb').config(map=_QUIET | (_LOOPBACK if here else {}))
+            )
             with _stderr_to(file): spark = build.getOrCreate()
-        except Exception: raise ShopError(f'Spark did not start with master {master}{_last_error(file)}', 'It needs Java 17 or newer, and a master such as local[*] or spark://host:7077.', code=2) from None
-        try: yield spark
-        finally: spark.stop()
+        except Exception:
+            raise ShopError(
+                f'Spark did not start with master {master}{_last_error(file)}',
+                'It needs Java 17 or newer, and a master such as local[*] or spark://host:7077.',
+                code=2,
+            ) from None
+        try:
+            yield spark
+        finally:
+            spark.stop()
 
+# %% ../../nbs/15_generator/08_spark.ipynb #c1b7a096
 def spark_session(master:str='local[*]', # local[*], spark://host:7077, yarn, k8s://…, sc://host:15002, or sail
                   log=None, # File for Spark's own log; it is not kept unless given
     ): # Context manager with a session, which is stopped at the end
@@ -113,83 +190,133 @@ def _numbers(spark, first, last): # a frame of block numbers, split into tasks
 # %% ../../nbs/15_generator/08_spark.ipynb #be592db9
 def _seen(folder, format, blocks): # rows of the blocks that are in place, as a share of all
     last = dict(orders='payments') # the last of a block's tables to be put in place
-    there = {k: {int(p[5:].split('.')[0]) for p in os.listdir(Path(folder) / f'{last.get(k, k)}.{format}')} for k in {b.kind for b in blocks}}
+    there = {
+        k: {int(p[5:].split('.')[0]) for p in os.listdir(Path(folder) / f'{last.get(k, k)}.{format}')}
+        for k in {b.kind for b in blocks}
+    }
     rows = lambda bs: sum((b.last - b.first) * (4 if b.kind == 'orders' else 1) for b in bs)
     return rows(b for b in blocks if b.number in there[b.kind]) / max(rows(blocks), 1)
 
+# %% ../../nbs/15_generator/08_spark.ipynb #f42a71f3
 def _collect(spark, frame, folder, tell): # a frame's rows; `tell` is called now and then until they are there
-    def collect(): spark.addTag('shop_nb'); return frame.collect()
+    def collect():
+        spark.addTag('shop_nb')
+        return frame.collect()
+
     with ThreadPoolExecutor(1) as pool:
         job = pool.submit(collect)
         try:
-            while wait([job], .5).not_done: tell()
-        except BaseException: shutil.rmtree(folder, ignore_errors=True); spark.interruptTag('shop_nb'); raise
-        try: return job.result()
-        except Exception as e: raise _as_shop_error(e) from None
+            while wait([job], 0.5).not_done: tell()
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            spark.interruptTag('shop_nb')
+            raise
+        try:
+            return job.result()
+        except Exception as e:
+            raise _as_shop_error(e) from None
 
 # %% ../../nbs/15_generator/08_spark.ipynb #47122410
 def _as_shop_error(e): # from what Spark says to what to do
     text = str(e)
     if m := re.search(r'ShopError: (.+)\n(.+)', text): return ShopError(m[1], m[2], code=2)
-    if m := re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", text): return ShopError(f"Spark's workers lack the Python module {m[1]}.", 'Install shop_nb on all of them; PYSPARK_PYTHON names the Python that they run.', code=2)
+    if m := re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", text):
+        return ShopError(
+            f"Spark's workers lack the Python module {m[1]}.",
+            'Install shop_nb on all of them; PYSPARK_PYTHON names the Python that they run.',
+            code=2,
+        )
     lines = [s.strip() for s in text.splitlines() if re.match(r'\s*(\w+\.)*\w*(Error|Exception)\b', s)]
-    return ShopError(f'Spark gave up: {(lines or text.strip().splitlines() or [type(e).__name__])[-1][:300]}', "Its log says more: `log=` keeps it.")
+    return ShopError(
+        f'Spark gave up: {(lines or text.strip().splitlines() or [type(e).__name__])[-1][:300]}',
+        "Its log says more: `log=` keeps it.",
+    )
 
 # %% ../../nbs/15_generator/08_spark.ipynb #55b75e6d
-def run_spark(settings:Settings, # Which shop
-              out, # Folder for the files, on a path that the workers see too; made if missing
-              master:str='local[*]', # Where to run, as `spark_session` takes it
-              format:str='parquet', # parquet or csv
-              progress=None, # Called with (rows done, rows expected) now and then
-              size:int=BLOCK, # Rows in a block; any size gives the same content
-              spark=None, # A session to use instead of `master`; it is not stopped
-              log=None, # File for Spark's own log
-              done=None, # Called with what is returned once the tables are in place; signals are deferred until it returns
-    ) -> dict: # rows and digest of each table, as from `write_tables`
+def run_spark(
+    settings:Settings, # Which shop
+    out, # Folder for the files, on a path that the workers see too; made if missing
+    master:str='local[*]', # Where to run, as `spark_session` takes it
+    format:str='parquet', # parquet or csv
+    progress=None, # Called with (rows done, rows expected) now and then
+    size:int=BLOCK, # Rows in a block; any size gives the same content
+    spark=None, # A session to use instead of `master`; it is not stopped
+    log=None, # File for Spark's own log
+    done=None, # Called with what is returned once the tables are in place; signals are deferred until it returns
+) -> dict: # rows and digest of each table, as from `write_tables`
     "Make the five tables by Spark, as folders of parts. Raises ShopError if Spark, the folder or the workers aren't as needed."
-    if format not in FORMATS: raise ShopError(f'format: {format!r} is not known.', f'Take one of {", ".join(FORMATS)}.', code=2)
+    if format not in FORMATS:
+        raise ShopError(f'format: {format!r} is not known.', f'Take one of {", ".join(FORMATS)}.', code=2)
     if spark is None:
-        with spark_session(master, log) as spark: return run_spark(settings, out, master, format, progress, size, spark, done=done)
+        with spark_session(master, log) as spark:
+            return run_spark(settings, out, master, format, progress, size, spark, done=done)
     blocks, expected, out = generator(settings, size).blocks(), _expected(settings), Path(out).resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     with working_folder(out) as tmp:
         _open_up(tmp, [f'{name}.{format}' for name in TABLES], out.parent)
-        frame = _numbers(spark, 0, len(blocks)).mapInArrow(_task(settings, size, str(tmp), format), 'block long, name string, rows long, a long, b long')
-        made = _collect(spark, frame, tmp, lambda: progress and progress(round(_seen(tmp, format, blocks) * expected), expected))
+        frame = _numbers(spark, 0, len(blocks)).mapInArrow(
+            _task(settings, size, str(tmp), format), 'block long, name string, rows long, a long, b long'
+        )
+        made = _collect(
+            spark, frame, tmp, lambda: progress and progress(round(_seen(tmp, format, blocks) * expected), expected)
+        )
         facts = _facts(made, blocks, tmp, format)
         _move_in(tmp, out, facts, done)
-    if progress: done = sum(f['rows'] for f in facts.values()); progress(done, max(done, expected))
+    if progress:
+        done = sum(f['rows'] for f in facts.values())
+        progress(done, max(done, expected))
     return facts
 
 # %% ../../nbs/15_generator/08_spark.ipynb #62de0dee
 def _open_up(tmp, names, like): # folders with the permissions of the one they are in
-    for folder in (Path(tmp), *(Path(tmp) / n for n in names)): folder.mkdir(exist_ok=True); shutil.copymode(like, folder)
+    for folder in (Path(tmp), *(Path(tmp) / n for n in names)):
+        folder.mkdir(exist_ok=True)
+        shutil.copymode(like, folder)
 
+# %% ../../nbs/15_generator/08_spark.ipynb #d5cab39a
 def _facts(made, blocks, folder, format): # rows and digests, after a last check
     for d in Path(folder).glob('attempt-*'): shutil.rmtree(d, ignore_errors=True)
     out = {}
     for name in TABLES:
-        rows = [r for r in made if r['name'] == name]; kind = name if name in ('customers', 'products') else 'orders'
-        due = [i for i, b in enumerate(blocks) if b.kind == kind]; there = len(os.listdir(Path(folder) / f'{name}.{format}'))
+        rows = [r for r in made if r['name'] == name]
+        kind = name if name in ('customers', 'products') else 'orders'
+        due = [i for i, b in enumerate(blocks) if b.kind == kind]
+        there = len(os.listdir(Path(folder) / f'{name}.{format}'))
         if sorted(r['block'] for r in rows) != due or there != len(due):
-            raise ShopError(f'{name}: Spark ran {len(rows)} blocks and left {there} parts, of {len(due)}.', 'Run it again; write to a path that the driver and all workers share.')
-        if not due: w = _Writer(Path(folder), format, 0); w.write(name, arrow_schema(name).empty_table()); w.close()
+            raise ShopError(
+                f'{name}: Spark ran {len(rows)} blocks and left {there} parts, of {len(due)}.',
+                'Run it again; write to a path that the driver and all workers share.',
+            )
+        if not due:
+            w = _Writer(Path(folder), format, 0)
+            w.write(name, arrow_schema(name).empty_table())
+            w.close()
         out[name] = dict(rows=sum(r['rows'] for r in rows), digest=as_digest([(r['a'], r['b']) for r in rows]))
     return out
 
 # %% ../../nbs/15_generator/08_spark.ipynb #fdf3adac
-def spark_table(spark, # A session
-                settings:Settings, # Which shop
-                name:str, # The table's name
-                size:int=BLOCK, # Rows in a block; any size gives the same rows
-    ): # Spark DataFrame with the table's columns
+def spark_table(
+    spark, # A session
+    settings:Settings, # Which shop
+    name:str, # The table's name
+    size:int=BLOCK, # Rows in a block; any size gives the same rows
+): # Spark DataFrame with the table's columns
     "A table as a Spark DataFrame, computed when it is used. Raises ShopError for an unknown table."
-    if name not in TABLES: raise ShopError(f'There is no table {name!r}.', f'Take one of {", ".join(TABLES)}.', code=2)
+    if name not in TABLES:
+        raise ShopError(f'There is no table {name!r}.', f'Take one of {", ".join(TABLES)}.', code=2)
     from pyspark.sql.pandas.types import from_arrow_schema
-    kind = name if name in ('customers', 'products') else 'orders'; given = settings.as_dict()
+
+    kind = name if name in ('customers', 'products') else 'orders'
+    given = settings.as_dict()
     due = [i for i, b in enumerate(generator(settings, size).blocks()) if b.kind == kind]
+
     def run(batches):
-        g = generator(Settings(**given), size); blocks = g.blocks()
+        g = generator(Settings(**given), size)
+        blocks = g.blocks()
         for batch in batches:
-            for i in batch.column(0).to_pylist(): yield from g.make(blocks[i])[name].cast(arrow_schema(name)).to_batches()
-    return _numbers(spark, *(due[0], due[-1] + 1) if due else (0, 0)).mapInArrow(run, from_arrow_schema(arrow_schema(name)))
+            for i in batch.column(0).to_pylist():
+                yield from g.make(blocks[i])[name].cast(arrow_schema(name)).to_batches()
+
+    return _numbers(spark, *(due[0], due[-1] + 1) if due else (0, 0)).mapInArrow(
+        run, from_arrow_schema(arrow_schema(name))
+    )

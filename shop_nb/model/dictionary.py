@@ -54,6 +54,7 @@ def _row_y(t, column, top): return top + _head + _row * t.names.index(column) + 
 # %% ../../nbs/05_model/05_dictionary.ipynb #21966093
 def _text(s): return str(s).replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')
 
+# %% ../../nbs/05_model/05_dictionary.ipynb #29db3a48
 def _box(t, x, y):
     "A table: its name, then one row per column with key mark and type; the meaning shows on hovering"
     h = _head + _row * len(t.columns) + 6
@@ -88,14 +89,27 @@ _font = 'system-ui,"Segoe UI",Roboto,Helvetica,Arial,sans-serif'
 
 def _colours(page, box, edge, head, line, text, mark, soft):
     "The colours of one scheme"
-    parts = dict(page=f'fill:{page}', box=f'fill:{box};stroke:{edge}', head=f'fill:{head}', line=f'fill:none;stroke:{line}', label=f'fill:{text}',
-                 name='fill:#fff', mark=f'fill:{mark}', type=f'fill:{soft}')
+    parts = dict(
+        page=f'fill:{page}',
+        box=f'fill:{box};stroke:{edge}',
+        head=f'fill:{head}',
+        line=f'fill:none;stroke:{line}',
+        label=f'fill:{text}',
+        name='fill:#fff',
+        mark=f'fill:{mark}',
+        type=f'fill:{soft}',
+    )
     return ''.join(f'.shop-er .{k}{{{v}}}' for k, v in parts.items())
 
-_css = (f'.shop-er{{font:13px {_font};max-width:100%;height:auto}}.shop-er .name{{font-size:14px;font-weight:600}}.shop-er .line{{stroke-width:1.5}}'
-        '.shop-er .mark{font-size:10px;font-weight:700}.shop-er .type{font-size:12px;text-anchor:end}'
-        + _colours('#fff', '#f6f8fa', '#8c959f', '#1f5f8b', '#57606a', '#1f2328', '#9a4a00', '#57606a')
-        + '@media (prefers-color-scheme:dark){' + _colours('#14181d', '#1c2229', '#6e7681', '#2a6f9e', '#9ea7b3', '#e6edf3', '#f0b072', '#9ea7b3') + '}')
+# %% ../../nbs/05_model/05_dictionary.ipynb #804cfb07
+_css = (
+    f'.shop-er{{font:13px {_font};max-width:100%;height:auto}}.shop-er .name{{font-size:14px;font-weight:600}}.shop-er .line{{stroke-width:1.5}}'
+    '.shop-er .mark{font-size:10px;font-weight:700}.shop-er .type{font-size:12px;text-anchor:end}'
+    + _colours('#fff', '#f6f8fa', '#8c959f', '#1f5f8b', '#57606a', '#1f2328', '#9a4a00', '#57606a')
+    + '@media (prefers-color-scheme:dark){'
+    + _colours('#14181d', '#1c2229', '#6e7681', '#2a6f9e', '#9ea7b3', '#e6edf3', '#f0b072', '#9ea7b3')
+    + '}'
+)
 
 # %% ../../nbs/05_model/05_dictionary.ipynb #79f073fe
 def er_diagram(
@@ -105,6 +119,12 @@ def er_diagram(
     tables = tables or TABLES
     at, (w, h) = _places(tables)
     body = [*_edges(tables, at), *(s for n, t in tables.items() for s in _box(t, *at[n]))]
-    return '\n'.join([f'<svg xmlns="http://www.w3.org/2000/svg" class="shop-er" viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="img">',
-                      f'<title>The tables {", ".join(tables)} and their references</title><style>{_css}</style>',
-                      f'<rect class="page" width="{w}" height="{h}" rx="8"/>', *body, '</svg>'])
+    return '\n'.join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="shop-er" viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="img">',
+            f'<title>The tables {", ".join(tables)} and their references</title><style>{_css}</style>',
+            f'<rect class="page" width="{w}" height="{h}" rx="8"/>',
+            *body,
+            '</svg>',
+        ]
+    )

@@ -10,10 +10,24 @@ __all__ = ['LINE', 'BACK', 'LEDGER', 'REVENUE', 'REFUND', 'RETURNED', 'MONEY', '
 import re
 from dataclasses import dataclass
 
-from .schema import ARRIVED, DAY_KEYS, SALE, STATUS_PAIRS, TABLES, constraint, create_indexes, create_tables, to_dialect, _conditions, _in
+from shop_nb.model.schema import (
+    ARRIVED,
+    DAY_KEYS,
+    SALE,
+    STATUS_PAIRS,
+    TABLES,
+    constraint,
+    create_indexes,
+    create_tables,
+    to_dialect,
+    _conditions,
+    _in,
+)
 
 # %% ../../nbs/05_model/03_rules.ipynb #a0716769
-LINE = 'quantity * unit_price_cents - discount_cents' # what a line comes to; goods_cents is the sum over an order's lines
+LINE = (
+    'quantity * unit_price_cents - discount_cents' # what a line comes to; goods_cents is the sum over an order's lines
+)
 BACK = f'({LINE}) * returned_quantity // quantity' # what of it came back; back_cents is the sum
 LEDGER = 'goods_cents - discount_cents + shipping_cents + tax_cents' # what an order comes to
 REVENUE = 'goods_cents - discount_cents' # of an order that is a sale
@@ -87,6 +101,7 @@ def _column_rules(t):
         if must: yield Rule(f'{t.name}.{c.name}', t.name, c.name, constraint(c) or 'never null', _broken(c),
                             f'SELECT {names} FROM {t.name} WHERE NOT ({" AND ".join(must)})', True)
 
+# %% ../../nbs/05_model/03_rules.ipynb #332cad4c
 def _check_rules(t):
     "One rule per check of the table"
     for k in t.checks:
@@ -107,6 +122,7 @@ def _unique_rule(t, names):
                 f'SELECT min(t.{t.key}) AS {t.key}{shared}, count(*) AS times FROM {t.name} t '
                 f'GROUP BY {by} HAVING count(*) > 1', True)
 
+# %% ../../nbs/05_model/03_rules.ipynb #104499f3
 def _key_rules(t, tables):
     "One rule per key, one per reference"
     for names in ((t.key,), *((c.name,) for c in t.columns if c.unique), *t.unique): yield _unique_rule(t, names)
@@ -125,34 +141,60 @@ def declared_rules(
 
 # %% ../../nbs/05_model/03_rules.ipynb #e9cf81eb
 _shop_rules = (
-    Rule('order_after_signup', 'orders', 'ordered_at', 'Nobody orders before signing up',
+    Rule(
+        'order_after_signup',
+        'orders',
+        'ordered_at',
+        'Nobody orders before signing up',
         'ordered_at {ordered_at} is before the customer signed up, which was {signed_up_at}',
         '''SELECT o.order_id, o.ordered_at, c.signed_up_at FROM orders o JOIN customers c ON c.customer_id = o.customer_id
-WHERE o.ordered_at < c.signed_up_at'''),
-    Rule('order_has_lines', 'orders', 'order_id', 'Each order has at least one line',
+WHERE o.ordered_at < c.signed_up_at''',
+    ),
+    Rule(
+        'order_has_lines',
+        'orders',
+        'order_id',
+        'Each order has at least one line',
         'the order, with status {status}, has no line',
         '''SELECT o.order_id, o.status FROM orders o
-WHERE NOT EXISTS (SELECT 1 FROM order_items i WHERE i.order_id = o.order_id)'''),
-    Rule('order_has_payment', 'orders', 'order_id', 'Each order has one payment',
+WHERE NOT EXISTS (SELECT 1 FROM order_items i WHERE i.order_id = o.order_id)''',
+    ),
+    Rule(
+        'order_has_payment',
+        'orders',
+        'order_id',
+        'Each order has one payment',
         'the order, with status {status}, has no payment',
         '''SELECT o.order_id, o.status FROM orders o
-WHERE NOT EXISTS (SELECT 1 FROM payments p WHERE p.order_id = o.order_id)'''),
-    Rule('product_on_sale', 'order_items', 'product_id',
+WHERE NOT EXISTS (SELECT 1 FROM payments p WHERE p.order_id = o.order_id)''',
+    ),
+    Rule(
+        'product_on_sale',
+        'order_items',
+        'product_id',
         'A product is sold from its launch to the day before it is discontinued',
         'product_id {product_id} is not on sale at {ordered_at}: '
         'launched_on is {launched_on}, discontinued_on is {discontinued_on}',
         '''SELECT i.order_item_id, i.product_id, o.ordered_at, p.launched_on, p.discontinued_on
 FROM order_items i JOIN orders o ON o.order_id = i.order_id JOIN products p ON p.product_id = i.product_id
-WHERE date(o.ordered_at) < p.launched_on OR date(o.ordered_at) >= p.discontinued_on'''),
-    Rule('one_price_a_day', 'order_items', 'unit_price_cents', 'A product has one list price on a day',
+WHERE date(o.ordered_at) < p.launched_on OR date(o.ordered_at) >= p.discontinued_on''',
+    ),
+    Rule(
+        'one_price_a_day',
+        'order_items',
+        'unit_price_cents',
+        'A product has one list price on a day',
         'product_id {product_id} has unit_price_cents from {lowest_cents} to {highest_cents} on one day',
         f'''SELECT min(order_item_id) AS order_item_id, product_id,
   min(unit_price_cents) AS lowest_cents, max(unit_price_cents) AS highest_cents
-FROM order_items GROUP BY order_id // {DAY_KEYS}, product_id HAVING min(unit_price_cents) < max(unit_price_cents)'''),
+FROM order_items GROUP BY order_id // {DAY_KEYS}, product_id HAVING min(unit_price_cents) < max(unit_price_cents)''',
+    ),
 )
 
 # %% ../../nbs/05_model/03_rules.ipynb #d3be3d36
 _paid = 'FROM orders o JOIN payments p ON p.order_id = o.order_id'
+
+# %% ../../nbs/05_model/03_rules.ipynb #b4568d41
 _status_rules = (
     Rule('status_pairs', 'orders', 'status', 'Order and payment status are a pair that may occur',
         'order status {status} cannot go with payment status {payment_status}',
@@ -178,6 +220,8 @@ WHERE (o.status = 'returned') <> (m.units = m.units_back)"""),
 
 # %% ../../nbs/05_model/03_rules.ipynb #e731164e
 _money_from = f'FROM ({MONEY}) m JOIN orders o ON o.order_id = m.order_id'
+
+# %% ../../nbs/05_model/03_rules.ipynb #e27e1818
 _money_rules = (
     Rule('discount_within_goods', 'orders', 'discount_cents', 'The discount of an order is no more than its goods',
         'discount_cents {discount_cents} is more than the goods, which come to {goods_cents} cents',
@@ -244,7 +288,11 @@ def _share(upto, of):
     def share(x): return f'{x} * (l.goods_cents - o.discount_cents) // nullif(l.goods_cents, 0)'
     return f'CAST({share(upto)} - {share(f"({upto} - {of})")} AS BIGINT)'
 
-_sales_lines = View('sales_lines', 'one row per order line of a sale; money in cents', f"""SELECT l.order_id, l.order_item_id, o.customer_id,
+# %% ../../nbs/05_model/03_rules.ipynb #1c50bdce
+_sales_lines = View(
+    'sales_lines',
+    'one row per order line of a sale; money in cents',
+    f"""SELECT l.order_id, l.order_item_id, o.customer_id,
   o.ordered_at, date(o.ordered_at) AS order_day, l.product_id, p.category, l.quantity, l.returned_quantity, l.line_cents,
   {_share('l.line_upto', 'l.line_cents')} AS revenue_cents,
   {_share('l.back_upto', 'l.back_cents')} AS returned_cents,
@@ -258,38 +306,63 @@ FROM (
 ) l
 JOIN orders o ON o.order_id = l.order_id
 JOIN products p ON p.product_id = l.product_id
-WHERE {_sale}""")
+WHERE {_sale}""",
+)
 
 # %% ../../nbs/05_model/03_rules.ipynb #891c1dbd
 def _euro(*names, t=''): return ', '.join(f'{t}{n}_cents / 100.0 AS {n}' for n in names)
-def _euro_sum(*names, t=''): return ', '.join(f'coalesce(CAST(sum({t}{n}_cents) AS BIGINT), 0) / 100.0 AS {n}' for n in names)
+def _euro_sum(*names, t=''):
+    return ', '.join(f'coalesce(CAST(sum({t}{n}_cents) AS BIGINT), 0) / 100.0 AS {n}' for n in names)
 
+# %% ../../nbs/05_model/03_rules.ipynb #d199e7bd
 _for_people = (
-    View('orders_in_euro', 'one row per order; money in euro', f"""SELECT order_id, customer_id, ordered_at, status, channel, lines, units,
+    View(
+        'orders_in_euro',
+        'one row per order; money in euro',
+        f"""SELECT order_id, customer_id, ordered_at, status, channel, lines, units,
   {_euro('goods', 'discount', 'shipping', 'tax', 'amount', 'refunded', 'revenue', 'net')}
-FROM order_totals"""),
-    View('customer_orders', 'one row per order, with who ordered and how it was paid; money in euro', f"""SELECT
+FROM order_totals""",
+    ),
+    View(
+        'customer_orders',
+        'one row per order, with who ordered and how it was paid; money in euro',
+        f"""SELECT
   t.order_id, t.ordered_at, t.customer_id,
   c.first_name || ' ' || c.last_name AS customer, c.country, c.segment, t.status, t.channel, p.method, p.status AS payment_status, t.lines, t.units,
   {_euro('amount', 'refunded', 'revenue', 'net', t='t.')}
 FROM order_totals t
 JOIN customers c ON c.customer_id = t.customer_id
-JOIN payments p ON p.order_id = t.order_id"""),
-    View('customer_totals', 'one row per customer, also those without a sale; money in euro', f"""SELECT c.customer_id,
+JOIN payments p ON p.order_id = t.order_id""",
+    ),
+    View(
+        'customer_totals',
+        'one row per customer, also those without a sale; money in euro',
+        f"""SELECT c.customer_id,
   c.first_name || ' ' || c.last_name AS customer, c.country, c.segment, c.signed_up_at,
   count(t.order_id) AS sales, min(t.ordered_at) AS first_sale_at, max(t.ordered_at) AS last_sale_at, {_euro_sum('revenue', 'net', t='t.')}
 FROM customers c LEFT JOIN order_totals t ON t.customer_id = c.customer_id AND t.is_sale = 1
-GROUP BY c.customer_id, c.first_name, c.last_name, c.country, c.segment, c.signed_up_at"""),
-    View('product_sales', 'one row per product, also those without a sale; money in euro', f"""SELECT p.product_id, p.sku, p.name, p.category, p.brand,
+GROUP BY c.customer_id, c.first_name, c.last_name, c.country, c.segment, c.signed_up_at""",
+    ),
+    View(
+        'product_sales',
+        'one row per product, also those without a sale; money in euro',
+        f"""SELECT p.product_id, p.sku, p.name, p.category, p.brand,
   p.price_cents / 100.0 AS price, count(l.order_id) AS orders, coalesce(CAST(sum(l.quantity) AS BIGINT), 0) AS units,
   coalesce(CAST(sum(l.returned_quantity) AS BIGINT), 0) AS units_back,
   {_euro_sum('revenue', 'returned', 'cost', t='l.')}
 FROM products p LEFT JOIN sales_lines l ON l.product_id = p.product_id
-GROUP BY p.product_id, p.sku, p.name, p.category, p.brand, p.price_cents"""),
-    View('daily_sales', 'one row per day with a sale; money in euro', f"""SELECT order_day, count(*) AS orders,
+GROUP BY p.product_id, p.sku, p.name, p.category, p.brand, p.price_cents""",
+    ),
+    View(
+        'daily_sales',
+        'one row per day with a sale; money in euro',
+        f"""SELECT order_day, count(*) AS orders,
   CAST(sum(units) AS BIGINT) AS units, {_euro_sum('revenue', 'net')}
-FROM order_totals WHERE is_sale = 1 GROUP BY order_day"""),
+FROM order_totals WHERE is_sale = 1 GROUP BY order_day""",
+    ),
 )
+
+# %% ../../nbs/05_model/03_rules.ipynb #24bf262a
 VIEWS = {v.name: v for v in (_order_totals, _sales_lines, *_for_people)}
 
 # %% ../../nbs/05_model/03_rules.ipynb #cd0cdfc5

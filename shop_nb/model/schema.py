@@ -77,12 +77,37 @@ class Dialect:
     checks: dict = field(default_factory=dict) # logical type: expression over {c} that holds for each value
     after: str = '' # what follows a table's closing bracket
 
+# %% ../../nbs/05_model/01_schema.ipynb #7e705112
 DIALECTS = dict(
     sqlite=Dialect(
-        dict(id='INTEGER', count='INTEGER', cents='INTEGER', text='TEXT', date='TEXT', time='TEXT', flag='INTEGER', degrees='REAL'), '/', 'char',
-        dict(date="{c} IS date({c}, '+0 days')", time="{c} IS datetime({c}, '+0 seconds')", flag='{c} IN (0, 1)'), ' STRICT'),
+        dict(
+            id='INTEGER',
+            count='INTEGER',
+            cents='INTEGER',
+            text='TEXT',
+            date='TEXT',
+            time='TEXT',
+            flag='INTEGER',
+            degrees='REAL',
+        ),
+        '/',
+        'char',
+        dict(date="{c} IS date({c}, '+0 days')", time="{c} IS datetime({c}, '+0 seconds')", flag='{c} IN (0, 1)'),
+        ' STRICT',
+    ),
     duckdb=Dialect(
-        dict(id='BIGINT', count='INTEGER', cents='BIGINT', text='VARCHAR', date='DATE', time='TIMESTAMP', flag='BOOLEAN', degrees='DOUBLE')))
+        dict(
+            id='BIGINT',
+            count='INTEGER',
+            cents='BIGINT',
+            text='VARCHAR',
+            date='DATE',
+            time='TIMESTAMP',
+            flag='BOOLEAN',
+            degrees='DOUBLE',
+        )
+    ),
+)
 
 # %% ../../nbs/05_model/01_schema.ipynb #d1c4d79f
 def to_dialect(
@@ -91,7 +116,9 @@ def to_dialect(
 ) -> str: # the SQL as that database reads it
     "Portable SQL in the words of one database; raises `ShopError` for a dialect that is not declared"
     if d := DIALECTS.get(dialect): return sql.replace('//', d.divide).replace('chr(', f'{d.char}(')
-    raise ShopError(f'There is no SQL dialect {dialect!r}.', f"Take one of {', '.join(DIALECTS)}, or declare it in DIALECTS", code=2)
+    raise ShopError(
+        f'There is no SQL dialect {dialect!r}.', f"Take one of {', '.join(DIALECTS)}, or declare it in DIALECTS", code=2
+    )
 
 # %% ../../nbs/05_model/01_schema.ipynb #05f3ae1d
 SEGMENTS = 'consumer', 'business', 'student'
@@ -130,93 +157,224 @@ def _postcode_sql():
 TEXT = r'^[^\x00]+$' # what any text of the shop matches, also over line ends
 
 # %% ../../nbs/05_model/01_schema.ipynb #3305ee9f
-customers = Table('customers', 'Customers: people and companies with an account.', 'one row per customer', (
-    Column('customer_id', 'id', 'Number of the customer, from 1 in order of sign-up day', 'primary', ge=1, example=1),
-    Column('first_name', 'text', 'Given name', example='Clara', pool=True),
-    Column('last_name', 'text', 'Family name', example='Moreau', pool=True),
-    Column('email', 'text', 'Email address, unique per customer', unique=True, pattern='?*@?*.?*', example='clara.moreau1@example.com'),
-    Column('phone', 'text', 'Telephone number with the prefix of the country', pattern='+[0-9]*', example='+33 1 99 00 12 34'),
-    Column('street', 'text', 'Street and number', example='12 rue des Lilas'),
-    Column('city', 'text', 'Town, in the region', example='Lyon', pool=True),
-    Column('region', 'text', 'Region or state, in the country', example='Auvergne-Rhône-Alpes', pool=True),
-    Column('postal_code', 'text', 'Postal code of the town, as the country writes it', example='69001', pool=True),
-    Column('country', 'text', 'Country, ISO 3166 alpha-2', pattern='[A-Z][A-Z]', example='FR'),
-    Column('latitude', 'degrees', 'Latitude of the town, north positive', ge=-90, le=90, unit='degrees', example=45.7485),
-    Column('longitude', 'degrees', 'Longitude of the town, east positive', ge=-180, le=180, unit='degrees', example=4.8467),
-    Column('signed_up_at', 'time', 'When the account was opened', unit='wall time', example=datetime(2025, 1, 3, 19, 12, 40)),
-    Column('segment', 'text', 'Kind of customer', values=SEGMENTS, example='consumer'),
-    Column('marketing_opt_in', 'flag', 'Has agreed to receive offers', example=True),
-), checks=(Check('postal_code_of_country', 'A postal code has the form that its country gives it', _postcode_sql()),),
-   indexes=(('country',), ('segment',), ('signed_up_at',)))
+customers = Table(
+    'customers',
+    'Customers: people and companies with an account.',
+    'one row per customer',
+    (
+        Column(
+            'customer_id', 'id', 'Number of the customer, from 1 in order of sign-up day', 'primary', ge=1, example=1
+        ),
+        Column('first_name', 'text', 'Given name', example='Clara', pool=True),
+        Column('last_name', 'text', 'Family name', example='Moreau', pool=True),
+        Column(
+            'email',
+            'text',
+            'Email address, unique per customer',
+            unique=True,
+            pattern='?*@?*.?*',
+            example='clara.moreau1@example.com',
+        ),
+        Column(
+            'phone',
+            'text',
+            'Telephone number with the prefix of the country',
+            pattern='+[0-9]*',
+            example='+33 1 99 00 12 34',
+        ),
+        Column('street', 'text', 'Street and number', example='12 rue des Lilas'),
+        Column('city', 'text', 'Town, in the region', example='Lyon', pool=True),
+        Column('region', 'text', 'Region or state, in the country', example='Auvergne-Rhône-Alpes', pool=True),
+        Column('postal_code', 'text', 'Postal code of the town, as the country writes it', example='69001', pool=True),
+        Column('country', 'text', 'Country, ISO 3166 alpha-2', pattern='[A-Z][A-Z]', example='FR'),
+        Column(
+            'latitude',
+            'degrees',
+            'Latitude of the town, north positive',
+            ge=-90,
+            le=90,
+            unit='degrees',
+            example=45.7485,
+        ),
+        Column(
+            'longitude',
+            'degrees',
+            'Longitude of the town, east positive',
+            ge=-180,
+            le=180,
+            unit='degrees',
+            example=4.8467,
+        ),
+        Column(
+            'signed_up_at',
+            'time',
+            'When the account was opened',
+            unit='wall time',
+            example=datetime(2025, 1, 3, 19, 12, 40),
+        ),
+        Column('segment', 'text', 'Kind of customer', values=SEGMENTS, example='consumer'),
+        Column('marketing_opt_in', 'flag', 'Has agreed to receive offers', example=True),
+    ),
+    checks=(Check('postal_code_of_country', 'A postal code has the form that its country gives it', _postcode_sql()),),
+    indexes=(('country',), ('segment',), ('signed_up_at',)),
+)
 
 # %% ../../nbs/05_model/01_schema.ipynb #03a09ab0
-products = Table('products', 'Current and discontinued products.', 'one row per product', (
-    Column('product_id', 'id', 'Number of the product, from 1 in order of launch day', 'primary', ge=1, example=1),
-    Column('sku', 'text', 'Stock keeping unit, unique per product', unique=True, example='GAR-000001'),
-    Column('name', 'text', 'Name in the shop', example='Oak Planter'),
-    Column('category', 'text', 'Department of the shop', values=CATEGORIES, example='Garden'),
-    Column('brand', 'text', 'Maker', example='Moreau & Fils'),
-    Column('price_cents', 'cents', 'List price', ge=1, le=MAX_PRICE, example=2499),
-    Column('cost_cents', 'cents', 'What a unit costs the shop', ge=0, le=MAX_PRICE, example=1430),
-    Column('launched_on', 'date', 'First day on sale', example=date(2024, 10, 2)),
-    Column('discontinued_on', 'date', 'First day no longer on sale; null while sold', nullable=True, example=date(2026, 3, 31)),
-), checks=(Check('end_after_launch', 'A product leaves the catalogue after the day it was launched', 'discontinued_on > launched_on'),),
-   indexes=(('category',),))
+products = Table(
+    'products',
+    'Current and discontinued products.',
+    'one row per product',
+    (
+        Column('product_id', 'id', 'Number of the product, from 1 in order of launch day', 'primary', ge=1, example=1),
+        Column('sku', 'text', 'Stock keeping unit, unique per product', unique=True, example='GAR-000001'),
+        Column('name', 'text', 'Name in the shop', example='Oak Planter'),
+        Column('category', 'text', 'Department of the shop', values=CATEGORIES, example='Garden'),
+        Column('brand', 'text', 'Maker', example='Moreau & Fils'),
+        Column('price_cents', 'cents', 'List price', ge=1, le=MAX_PRICE, example=2499),
+        Column('cost_cents', 'cents', 'What a unit costs the shop', ge=0, le=MAX_PRICE, example=1430),
+        Column('launched_on', 'date', 'First day on sale', example=date(2024, 10, 2)),
+        Column(
+            'discontinued_on',
+            'date',
+            'First day no longer on sale; null while sold',
+            nullable=True,
+            example=date(2026, 3, 31),
+        ),
+    ),
+    checks=(
+        Check(
+            'end_after_launch',
+            'A product leaves the catalogue after the day it was launched',
+            'discontinued_on > launched_on',
+        ),
+    ),
+    indexes=(('category',),),
+)
 
 # %% ../../nbs/05_model/01_schema.ipynb #2adbf0be
-orders = Table('orders', 'Orders with their status.', 'one row per order', (
-    Column('order_id', 'id', 'Day (yymmdd) times 10^8 plus the number within the day', 'primary', ge=DAY_KEYS + 1, example=25031800000001),
-    Column('customer_id', 'id', 'Who ordered', references='customers', example=1),
-    Column('ordered_at', 'time', 'When the order was placed', unit='wall time', example=datetime(2025, 3, 18, 17, 35, 27)),
-    Column('status', 'text', 'How far the order got', values=ORDER_STATUSES, example='delivered'),
-    Column('channel', 'text', 'Where it was placed', values=CHANNELS, example='web'),
-    Column('shipping_cents', 'cents', 'Charge for shipping', ge=0, example=490),
-    Column('tax_cents', 'cents', 'Tax', ge=0, example=475),
-    Column('discount_cents', 'cents', 'Discount on the whole order', ge=0, example=0),
-    Column('delivered_at', 'time', 'When it arrived; null until then', nullable=True, unit='wall time', example=datetime(2025, 3, 21, 18, 31, 40)),
-), checks=(
-    Check('order_id_codes_day', "The key's date is the date of ordered_at",
-          f"order_id // {DAY_KEYS} = CAST(strftime('%Y%m%d', ordered_at) AS BIGINT) - 20000000"),
-    Check('order_number_from_1', 'Numbers within a day start from 1', f'order_id % {DAY_KEYS} >= 1'),
-    Check('delivered_when_arrived', 'delivered_at is set exactly when status is delivered or returned',
-          f'(delivered_at IS NOT NULL) = (status IN {_in(ARRIVED)})'),
-    Check('delivered_after_ordered', 'An order arrives after it is placed', 'delivered_at > ordered_at'),
-), indexes=(('customer_id', 'ordered_at'), ('ordered_at',), ('status',)))
+orders = Table(
+    'orders',
+    'Orders with their status.',
+    'one row per order',
+    (
+        Column(
+            'order_id',
+            'id',
+            'Day (yymmdd) times 10^8 plus the number within the day',
+            'primary',
+            ge=DAY_KEYS + 1,
+            example=25031800000001,
+        ),
+        Column('customer_id', 'id', 'Who ordered', references='customers', example=1),
+        Column(
+            'ordered_at',
+            'time',
+            'When the order was placed',
+            unit='wall time',
+            example=datetime(2025, 3, 18, 17, 35, 27),
+        ),
+        Column('status', 'text', 'How far the order got', values=ORDER_STATUSES, example='delivered'),
+        Column('channel', 'text', 'Where it was placed', values=CHANNELS, example='web'),
+        Column('shipping_cents', 'cents', 'Charge for shipping', ge=0, example=490),
+        Column('tax_cents', 'cents', 'Tax', ge=0, example=475),
+        Column('discount_cents', 'cents', 'Discount on the whole order', ge=0, example=0),
+        Column(
+            'delivered_at',
+            'time',
+            'When it arrived; null until then',
+            nullable=True,
+            unit='wall time',
+            example=datetime(2025, 3, 21, 18, 31, 40),
+        ),
+    ),
+    checks=(
+        Check(
+            'order_id_codes_day',
+            "The key's date is the date of ordered_at",
+            f"order_id // {DAY_KEYS} = CAST(strftime('%Y%m%d', ordered_at) AS BIGINT) - 20000000",
+        ),
+        Check('order_number_from_1', 'Numbers within a day start from 1', f'order_id % {DAY_KEYS} >= 1'),
+        Check(
+            'delivered_when_arrived',
+            'delivered_at is set exactly when status is delivered or returned',
+            f'(delivered_at IS NOT NULL) = (status IN {_in(ARRIVED)})',
+        ),
+        Check('delivered_after_ordered', 'An order arrives after it is placed', 'delivered_at > ordered_at'),
+    ),
+    indexes=(('customer_id', 'ordered_at'), ('ordered_at',), ('status',)),
+)
 
 # %% ../../nbs/05_model/01_schema.ipynb #2fd1a644
-order_items = Table('order_items', 'The products in each order, with quantity and price.', 'one row per order line', (
-    Column('order_item_id', 'id', 'order_id times 100 plus line_number', 'primary', example=2503180000000101),
-    Column('order_id', 'id', 'The order', references='orders', example=25031800000001),
-    Column('line_number', 'count', 'Number of the line within its order', ge=1, le=MAX_LINES, example=1),
-    Column('product_id', 'id', 'What was sold', references='products', example=1),
-    Column('quantity', 'count', 'Units ordered', ge=1, le=MAX_QUANTITY, unit='units', example=1),
-    Column('unit_price_cents', 'cents', 'Price of a unit, as sold that day', ge=1, le=MAX_PRICE, example=2499),
-    Column('discount_cents', 'cents', 'Discount on the line', ge=0, example=0),
-    Column('returned_quantity', 'count', 'Units sent back', ge=0, le=MAX_QUANTITY, unit='units', example=0),
-), unique=(('order_id', 'line_number'), ('order_id', 'product_id')), checks=(
-    Check('item_id_codes_line', 'The key is made of order and line number', f'order_item_id = order_id * {LINE_KEYS} + line_number'),
-    Check('discount_below_price', 'A line discount is less than quantity times unit price', 'discount_cents < quantity * unit_price_cents'),
-    Check('returned_within_quantity', 'No more comes back than was ordered', 'returned_quantity <= quantity'),
-), indexes=(('product_id',),))
+order_items = Table(
+    'order_items',
+    'The products in each order, with quantity and price.',
+    'one row per order line',
+    (
+        Column('order_item_id', 'id', 'order_id times 100 plus line_number', 'primary', example=2503180000000101),
+        Column('order_id', 'id', 'The order', references='orders', example=25031800000001),
+        Column('line_number', 'count', 'Number of the line within its order', ge=1, le=MAX_LINES, example=1),
+        Column('product_id', 'id', 'What was sold', references='products', example=1),
+        Column('quantity', 'count', 'Units ordered', ge=1, le=MAX_QUANTITY, unit='units', example=1),
+        Column('unit_price_cents', 'cents', 'Price of a unit, as sold that day', ge=1, le=MAX_PRICE, example=2499),
+        Column('discount_cents', 'cents', 'Discount on the line', ge=0, example=0),
+        Column('returned_quantity', 'count', 'Units sent back', ge=0, le=MAX_QUANTITY, unit='units', example=0),
+    ),
+    unique=(('order_id', 'line_number'), ('order_id', 'product_id')),
+    checks=(
+        Check(
+            'item_id_codes_line',
+            'The key is made of order and line number',
+            f'order_item_id = order_id * {LINE_KEYS} + line_number',
+        ),
+        Check(
+            'discount_below_price',
+            'A line discount is less than quantity times unit price',
+            'discount_cents < quantity * unit_price_cents',
+        ),
+        Check('returned_within_quantity', 'No more comes back than was ordered', 'returned_quantity <= quantity'),
+    ),
+    indexes=(('product_id',),),
+)
 
 # %% ../../nbs/05_model/01_schema.ipynb #f15b03d4
-payments = Table('payments', 'The payment of each order, with refunds.', 'one row per order', (
-    Column('payment_id', 'id', 'order_id times 10 plus 1', 'primary', example=250318000000011),
-    Column('order_id', 'id', 'The order', references='orders', unique=True, example=25031800000001),
-    Column('method', 'text', 'How it is paid', values=METHODS, example='card'),
-    Column('status', 'text', 'How far the payment got', values=PAYMENT_STATUSES, example='captured'),
-    Column('amount_cents', 'cents', 'What the order comes to', ge=0, example=3464),
-    Column('refunded_cents', 'cents', 'What was given back', ge=0, example=0),
-    Column('attempts', 'count', 'Times the payment was tried', ge=0, unit='attempts', example=1),
-    Column('paid_at', 'time', 'When the money was captured; null if it never was', nullable=True, unit='wall time',
-           example=datetime(2025, 3, 18, 17, 37, 10)),
-), checks=(
-    Check('payment_id_codes_order', 'The key is made of the order', f'payment_id = order_id * {PAYMENT_KEYS} + 1'),
-    Check('paid_when_captured', 'paid_at is set if and only if the payment was captured', f'(paid_at IS NOT NULL) = (status IN {_in(CAPTURED)})'),
-    Check('refund_when_refunded', 'refunded_cents is above 0 if and only if the status is refunded or partially_refunded', f'(refunded_cents > 0) = (status IN {_in(REFUNDED)})'),
-    Check('refund_within_amount', 'No more goes back than was paid', 'refunded_cents <= amount_cents'),
-    Check('tried_unless_pending', 'A payment that is not pending was tried', "attempts >= 1 OR status = 'pending'"),
-), indexes=(('status',), ('method',)))
+payments = Table(
+    'payments',
+    'The payment of each order, with refunds.',
+    'one row per order',
+    (
+        Column('payment_id', 'id', 'order_id times 10 plus 1', 'primary', example=250318000000011),
+        Column('order_id', 'id', 'The order', references='orders', unique=True, example=25031800000001),
+        Column('method', 'text', 'How it is paid', values=METHODS, example='card'),
+        Column('status', 'text', 'How far the payment got', values=PAYMENT_STATUSES, example='captured'),
+        Column('amount_cents', 'cents', 'What the order comes to', ge=0, example=3464),
+        Column('refunded_cents', 'cents', 'What was given back', ge=0, example=0),
+        Column('attempts', 'count', 'Times the payment was tried', ge=0, unit='attempts', example=1),
+        Column(
+            'paid_at',
+            'time',
+            'When the money was captured; null if it never was',
+            nullable=True,
+            unit='wall time',
+            example=datetime(2025, 3, 18, 17, 37, 10),
+        ),
+    ),
+    checks=(
+        Check('payment_id_codes_order', 'The key is made of the order', f'payment_id = order_id * {PAYMENT_KEYS} + 1'),
+        Check(
+            'paid_when_captured',
+            'paid_at is set if and only if the payment was captured',
+            f'(paid_at IS NOT NULL) = (status IN {_in(CAPTURED)})',
+        ),
+        Check(
+            'refund_when_refunded',
+            'refunded_cents is above 0 if and only if the status is refunded or partially_refunded',
+            f'(refunded_cents > 0) = (status IN {_in(REFUNDED)})',
+        ),
+        Check('refund_within_amount', 'No more goes back than was paid', 'refunded_cents <= amount_cents'),
+        Check('tried_unless_pending', 'A payment that is not pending was tried', "attempts >= 1 OR status = 'pending'"),
+    ),
+    indexes=(('status',), ('method',)),
+)
 
 # %% ../../nbs/05_model/01_schema.ipynb #c4793771
 TABLES = {t.name: t for t in (customers, products, orders, order_items, payments)}
@@ -246,7 +404,12 @@ def arrow_schema(
     table, # name of a table, or a `Table`
 ) -> pa.Schema: # names, types, nullability, meanings
     "The Arrow schema of a table"
-    return pa.schema([pa.field(c.name, _arrow[c.type], c.nullable, dict(meaning=c.doc, unit=unit(c))) for c in get_table(table).columns])
+    return pa.schema(
+        [
+            pa.field(c.name, _arrow[c.type], c.nullable, dict(meaning=c.doc, unit=unit(c)))
+            for c in get_table(table).columns
+        ]
+    )
 
 # %% ../../nbs/05_model/01_schema.ipynb #1e788e6c
 def encoded_schema(
@@ -254,10 +417,14 @@ def encoded_schema(
 ) -> pa.Schema: # as `arrow_schema`, with dictionaries for text of few values
     "The Arrow schema of a table while it is being made"
     few = {c.name for c in get_table(table).columns if c.type == 'text' and (c.values or c.pool)}
-    return pa.schema([f.with_type(pa.dictionary(pa.int32(), pa.string())) if f.name in few else f for f in arrow_schema(table)])
+    return pa.schema(
+        [f.with_type(pa.dictionary(pa.int32(), pa.string())) if f.name in few else f for f in arrow_schema(table)]
+    )
 
 # %% ../../nbs/05_model/01_schema.ipynb #04998ed2
-_pandas = dict(id='int64', count='int32', cents='int64', text='str', time='datetime64[us]', flag='bool', degrees='float64')
+_pandas = dict(
+    id='int64', count='int32', cents='int64', text='str', time='datetime64[us]', flag='bool', degrees='float64'
+)
 
 def _column_checks(c, pap):
     "pandera's checks of one column"
@@ -274,8 +441,14 @@ def holds(
 ): # pandas Series of bool: true or null in SQL counts as true
     "Whether a check's expression holds, row by row"
     con = need('duckdb', 'validate').connect()
-    try: good = con.register('frame', frame).sql(f'SELECT coalesce({to_dialect(sql, "duckdb")}, true) AS good FROM frame').df()['good']
-    finally: con.close()
+    try:
+        good = (
+            con.register('frame', frame)
+            .sql(f'SELECT coalesce({to_dialect(sql, "duckdb")}, true) AS good FROM frame')
+            .df()['good']
+        )
+    finally:
+        con.close()
     return good.set_axis(frame.index)
 
 # %% ../../nbs/05_model/01_schema.ipynb #16a2671a
@@ -299,7 +472,16 @@ def pandera_schema(
     "The pandera schema of a table; validate with lazy=True to see all that fails"
     t, pap = get_table(table), need('pandera.pandas', 'validate')
     dtypes = _pandas | dict(date=need('pandera.engines.pandas_engine', 'validate').Date())
-    def column(c): return pap.Column(dtypes[c.type], list(_column_checks(c, pap)), nullable=c.nullable, unique=c.unique or c.key == 'primary', description=c.doc)
+
+    def column(c):
+        return pap.Column(
+            dtypes[c.type],
+            list(_column_checks(c, pap)),
+            nullable=c.nullable,
+            unique=c.unique or c.key == 'primary',
+            description=c.doc,
+        )
+
     checks = [_wide(pap, k.name, k.sql) for k in t.checks] + [_unique(pap, u) for u in t.unique]
     return pap.DataFrameSchema({c.name: column(c) for c in t.columns}, checks, name=t.name, strict=True)
 
@@ -388,6 +570,8 @@ def _entry(c):
 
 # %% ../../nbs/05_model/01_schema.ipynb #319700d5
 @patch
-def _repr_html_(self:Table):
+def _repr_html_(self: Table):
     rows = [[f'`{name}`', *rest] for name, *rest in (_entry(c).values() for c in self.columns)]
-    return f'<p><b>{self.name}</b> · {inline(self.grain)}. {inline(self.doc)}</p>' + html_table(['column', 'meaning', 'type', 'unit', 'constraint'], rows)
+    return f'<p><b>{self.name}</b> · {inline(self.grain)}. {inline(self.doc)}</p>' + html_table(
+        ['column', 'meaning', 'type', 'unit', 'constraint'], rows
+    )

@@ -34,6 +34,7 @@ def _columns_schema(t, columns):
             column.checks.append(whole)
     return pap.DataFrameSchema({n: schema.columns[n] for n in columns}, name=t.name)
 
+# %% ../../nbs/20_quality/01_validate.ipynb #d34068d3
 def _frames(given, size):
     "The usable columns as frames of about `size` rows"
     some, n = [], 0
@@ -48,22 +49,39 @@ def _frames(given, size):
 _names_of_checks = dict(not_nullable='not_null', isin='values', str_matches='pattern',
                         greater_than_or_equal_to='least', less_than_or_equal_to='most')
 
-_meanings = dict(not_nullable='never null', text='text that is not empty, without NUL', whole_seconds='a time in whole seconds')
+_meanings = dict(
+    not_nullable='never null', text='text that is not empty, without NUL', whole_seconds='a time in whole seconds'
+)
 
-def _range(c): return '; '.join(w for w in constraint(c).split('; ') if not w.startswith(('primary', 'refers', 'unique', 'may be')))
+def _range(c):
+    return '; '.join(
+        w for w in constraint(c).split('; ') if not w.startswith(('primary', 'refers', 'unique', 'may be'))
+    )
 
+# %% ../../nbs/20_quality/01_validate.ipynb #dd00a73e
 def _about_columns(given, size=BATCH):
     "Findings of pandera, in the order of the columns, and how many checks it made"
     t, errors, found, first = given.table, need('pandera.errors', 'validate'), [], 0
     schema = _columns_schema(t, given.usable)
     for frame in _frames(given, size):
-        try: schema.validate(frame, lazy=True)
+        try:
+            schema.validate(frame, lazy=True)
         except errors.SchemaErrors as e:
             for (column, check), cases in e.failure_cases.groupby(['column', 'check'], sort=False):
                 name, at = re.match(r'\w+', check)[0], sorted(cases['index'])
                 meaning = _meanings.get(name) or _range(t[column])
                 keys = frame.loc[at[:FIRST], t.key] if t.key in frame else [f'row {first + i + 1}' for i in at[:FIRST]]
-                found.append(as_finding(t.name, _names_of_checks.get(name, name), column, len(at), keys, frame.loc[at[:FIRST], column], meaning))
+                found.append(
+                    as_finding(
+                        t.name,
+                        _names_of_checks.get(name, name),
+                        column,
+                        len(at),
+                        keys,
+                        frame.loc[at[:FIRST], column],
+                        meaning,
+                    )
+                )
         first += len(frame)
     checks = sum(1 + len(c.checks) + (not c.nullable) for c in schema.columns.values()) # 1 for the type, of layer 1
     return sorted(merge_findings(found), key=lambda f: t.names.index(f['column'])), checks
@@ -79,7 +97,9 @@ def _add_table(con, given):
     else: con.execute(f'CREATE VIEW {t.name} AS {given.sql(given.usable)}')
 
 # %% ../../nbs/20_quality/01_validate.ipynb #5fd463db
-_rules = [r for r in RULES if r.name not in {f'{t.name}.{c}' for t in TABLES.values() for c in t.names}] # columns are pandera's
+_rules = [
+    r for r in RULES if r.name not in {f'{t.name}.{c}' for t in TABLES.values() for c in t.names}
+] # columns are pandera's
 
 def _about_rule(con, rule):
     "The finding of a rule, None if it holds"
@@ -99,10 +119,16 @@ def _about_rules(found, folder):
     with duckdb.connect(Path(folder) / 'rules.duckdb', config=dict(python_enable_replacements=False)) as con:
         for g in found: _add_table(con, g)
         for r in _rules:
-            try: f = _about_rule(con, r)
-            except (duckdb.CatalogException, duckdb.BinderException): skipped.append(r.name)
-            except duckdb.Error as e: f = as_finding(r.table, r.name.split('.')[-1], r.column, 1, [], [first_line(e)], 'something that can be computed')
-            else: ran[r.table] += 1
+            try:
+                f = _about_rule(con, r)
+            except (duckdb.CatalogException, duckdb.BinderException):
+                skipped.append(r.name)
+            except duckdb.Error as e:
+                f = as_finding(
+                    r.table, r.name.split('.')[-1], r.column, 1, [], [first_line(e)], 'something that can be computed'
+                )
+            else:
+                ran[r.table] += 1
             if r.name not in skipped and f: findings.append(f)
     return findings, ran, skipped
 
@@ -131,12 +157,15 @@ class Report:
 def _first(f): return [visible(f[k][0]) if f[k] else '' for k in ('first_keys', 'first_values')]
 
 @patch
-def __str__(self:Report):
+def __str__(self: Report):
     if self.ok: return self.summary
     head = ['table', 'check', 'column', 'rows', 'first key', 'first value']
     lines = [[f['table'], f['check'], f['column'], f'{f["failures"]:,}', *_first(f)] for f in self.failures]
     width = [max(len(r[i]) for r in [head, *lines]) for i in range(6)]
-    def line(r): return '  '.join(v.rjust(w) if i == 3 else v.ljust(w) for i, (v, w) in enumerate(zip(r, width))).rstrip()
+
+    def line(r):
+        return '  '.join(v.rjust(w) if i == 3 else v.ljust(w) for i, (v, w) in enumerate(zip(r, width))).rstrip()
+
     text = [line(head), *(x for r, f in zip(lines, self.failures) for x in (line(r), f'    should be: {f["meaning"]}'))]
     return '\n'.join([self.summary, '', *text])
 
@@ -144,18 +173,41 @@ Report.__repr__ = Report.__str__
 
 # %% ../../nbs/20_quality/01_validate.ipynb #59e99a05
 @patch
-def to_json(self:Report) -> str: # JSON text
+def to_json(self: Report) -> str: # JSON text
     "The whole report: ok, rows, checks, skipped, failures"
-    return json.dumps(dict(ok=self.ok, rows=self.rows, checks=self.checks, skipped=self.skipped, failures=self.failures), indent=2, ensure_ascii=False)
+    return json.dumps(
+        dict(ok=self.ok, rows=self.rows, checks=self.checks, skipped=self.skipped, failures=self.failures),
+        indent=2,
+        ensure_ascii=False,
+    )
 
+# %% ../../nbs/20_quality/01_validate.ipynb #6b6a07fd
 @patch
-def _repr_html_(self:Report):
+def _repr_html_(self: Report):
     failed = {t: sum(f['table'] == t for f in self.failures) for t in self.checks}
-    tables = [[Raw(mark('bad' if failed[t] else 'good' if t in self.rows else 'soft')), t, f'{self.rows[t]:,}' if t in self.rows else '–', n, failed[t] or '–'] for t, n in self.checks.items()]
-    head, rest = ['', 'table', 'rows', 'checks', 'failed'], ['table', 'check', 'column', 'rows', 'first key', 'first value', 'should be']
-    body = [[f['table'], f['check'], f['column'], f'{f["failures"]:,}', *_first(f), f['meaning']] for f in self.failures]
+    tables = [
+        [
+            Raw(mark('bad' if failed[t] else 'good' if t in self.rows else 'soft')),
+            t,
+            f'{self.rows[t]:,}' if t in self.rows else '–',
+            n,
+            failed[t] or '–',
+        ]
+        for t, n in self.checks.items()
+    ]
+    head, rest = (
+        ['', 'table', 'rows', 'checks', 'failed'],
+        ['table', 'check', 'column', 'rows', 'first key', 'first value', 'should be'],
+    )
+    body = [
+        [f['table'], f['check'], f['column'], f'{f["failures"]:,}', *_first(f), f['meaning']] for f in self.failures
+    ]
     state = 'good' if self.ok else 'bad'
-    return edge(state, mark(state, self.summary)) + html_table(head, tables, right=('rows', 'checks', 'failed')) + (html_table(rest, body, right=('rows',)) if body else '')
+    return (
+        edge(state, mark(state, self.summary))
+        + html_table(head, tables, right=('rows', 'checks', 'failed'))
+        + (html_table(rest, body, right=('rows',)) if body else '')
+    )
 
 # %% ../../nbs/20_quality/01_validate.ipynb #ee7dfbd1
 def validate(
@@ -166,18 +218,27 @@ def validate(
     found, rows, checks, failures = given_tables(source), {}, dict.fromkeys(TABLES, 0), []
     for name, t in TABLES.items():
         if name not in found:
-            failures.append(as_finding(name, 'missing', '', 1, meaning=f'a table, such as {name}.parquet or {name}.csv'))
+            failures.append(
+                as_finding(name, 'missing', '', 1, meaning=f'a table, such as {name}.parquet or {name}.csv')
+            )
             checks[name] = 1
             continue
         given = found[name]
         failures += (look := given.look())
         rows[name], checks[name] = given.rows, len(look)
         if given.usable:
-            try: found_here, n = _about_columns(given, batch)
-            except Unreadable as e: found_here, n, given.whole = [e.finding], 1, False # its rules are skipped
+            try:
+                found_here, n = _about_columns(given, batch)
+            except Unreadable as e:
+                found_here, n, given.whole = [e.finding], 1, False # its rules are skipped
             failures += found_here
             checks[name] += n
     with tempfile.TemporaryDirectory() as folder:
         broken, ran, skipped = _about_rules([g for g in found.values() if g.whole and g.usable], folder)
     place = list(TABLES).index
-    return Report(rows, {n: checks[n] + ran[n] for n in TABLES}, sorted(failures + broken, key=lambda f: place(f['table'])), skipped)
+    return Report(
+        rows,
+        {n: checks[n] + ran[n] for n in TABLES},
+        sorted(failures + broken, key=lambda f: place(f['table'])),
+        skipped,
+    )

@@ -23,13 +23,17 @@ from ..core.settings import ShopError
 # %% ../../nbs/45_realism/03_facts.ipynb #b2c9b47c
 class Sales:
     "Finished sales as arrays, on which every fact is measured"
-    def __init__(self,
+
+    def __init__(
+        self,
         lines:pd.DataFrame, # order lines: customer, order, time, product, quantity, price (cents) and value (cents, as sold)
         products:int=None, # products offered, sold or not; None: those that were sold
     ):
         order, names = pd.factorize(lines['order'])
-        at = np.unique(order, return_index=True)[1]; when = lines['time'].to_numpy('datetime64[s]')[at]
-        by_time = np.argsort(when, kind='stable'); place = np.argsort(by_time, kind='stable')[order]
+        at = np.unique(order, return_index=True)[1]
+        when = lines['time'].to_numpy('datetime64[s]')[at]
+        by_time = np.argsort(when, kind='stable')
+        place = np.argsort(by_time, kind='stable')[order]
         l = np.argsort(place, kind='stable')
         self.order, self.product = place[l], pd.factorize(lines['product'])[0][l]
         self.quantity, self.price, self.value = (lines[c].to_numpy(float)[l] for c in ('quantity', 'price', 'value'))
@@ -40,14 +44,19 @@ class Sales:
 
 # %% ../../nbs/45_realism/03_facts.ipynb #71be04c3
 _KEY, _NUMBER = 'iuOf', 'iuf' # kinds of NumPy types
-_NEEDED = dict(orders=dict(order_id=_KEY, customer_id=_KEY, ordered_at='M', status='O'),
-               order_items=dict(order_id=_KEY, product_id=_KEY, quantity=_NUMBER, unit_price_cents=_NUMBER, discount_cents=_NUMBER))
+_NEEDED = dict(
+    orders=dict(order_id=_KEY, customer_id=_KEY, ordered_at='M', status='O'),
+    order_items=dict(
+        order_id=_KEY, product_id=_KEY, quantity=_NUMBER, unit_price_cents=_NUMBER, discount_cents=_NUMBER
+    ),
+)
 
 def _check_table(name, frame, columns):
     "Raise `ShopError` for a table that lacks what sales need"
     for wrong in _faults(name, frame, columns):
         raise ShopError(wrong, 'Give the tables orders and order_items as the dictionary of tables has them', code=2)
 
+# %% ../../nbs/45_realism/03_facts.ipynb #d10ab03a
 def _faults(name, frame, columns):
     "What a table lacks for sales, a sentence each"
     if not isinstance(frame, pd.DataFrame): yield f'{name} is no table, but of type {type(frame).__name__}.'
@@ -60,9 +69,15 @@ def _faults(name, frame, columns):
 # %% ../../nbs/45_realism/03_facts.ipynb #c2a9d5e8
 def _frames(source):
     "The tables of a shop as pandas frames, from a `Shop`, a dictionary or a folder"
-    if isinstance(source, (str, Path)): source = {n: read_table(source, n) for n in ('customers', 'products', 'orders', 'order_items', 'payments')}
+    if isinstance(source, (str, Path)):
+        source = {n: read_table(source, n) for n in ('customers', 'products', 'orders', 'order_items', 'payments')}
     missing = [n for n in ('orders', 'order_items') if n not in source]
-    if missing: raise ShopError(f"There is no table {' and no table '.join(missing)}.", 'Give a dictionary with the tables orders and order_items', code=2)
+    if missing:
+        raise ShopError(
+            f"There is no table {' and no table '.join(missing)}.",
+            'Give a dictionary with the tables orders and order_items',
+            code=2,
+        )
     frames = {n: t.to_pandas(date_as_object=False) if isinstance(t, pa.Table) else t for n, t in source.items()}
     for table, columns in _NEEDED.items(): _check_table(table, frames[table], columns)
     return frames
@@ -72,8 +87,20 @@ def _sold(t):
     "The finished sales of a shop's tables"
     orders = t['orders'][~t['orders'].status.isin(['cancelled', 'returned'])].set_index('order_id')
     l = t['order_items'][t['order_items'].order_id.isin(orders.index)]
-    return Sales(pd.DataFrame(dict(customer=l.order_id.map(orders.customer_id), order=l.order_id, time=l.order_id.map(orders.ordered_at), product=l.product_id,
-        quantity=l.quantity, price=l.unit_price_cents, value=l.quantity * l.unit_price_cents - l.discount_cents)), len(t['products']) if 'products' in t else None)
+    return Sales(
+        pd.DataFrame(
+            dict(
+                customer=l.order_id.map(orders.customer_id),
+                order=l.order_id,
+                time=l.order_id.map(orders.ordered_at),
+                product=l.product_id,
+                quantity=l.quantity,
+                price=l.unit_price_cents,
+                value=l.quantity * l.unit_price_cents - l.discount_cents,
+            )
+        ),
+        len(t['products']) if 'products' in t else None,
+    )
 
 # %% ../../nbs/45_realism/03_facts.ipynb #6271781c
 def naive(
@@ -83,15 +110,25 @@ def naive(
     orders:int=4000, # orders in 2025
 ) -> pd.DataFrame: # order lines: customer, order, time, product, quantity, price (euros)
     "The order lines of a naive shop: uniform customers, uniform products, a flat year"
-    r = np.random.default_rng(seed); n = 1 + r.poisson(1.5, orders)
-    price = np.rint(100 * r.lognormal(3, .78, products)).astype(int)
+    r = np.random.default_rng(seed)
+    n = 1 + r.poisson(1.5, orders)
+    price = np.rint(100 * r.lognormal(3, 0.78, products)).astype(int)
     when = np.datetime64('2025-01-01T00:00:00') + r.integers(0, 365 * 86400, orders).astype('timedelta64[s]')
-    l = pd.DataFrame(dict(customer=r.integers(0, customers, orders), order=np.arange(orders), time=when)).loc[np.repeat(np.arange(orders), n)]
+    l = pd.DataFrame(dict(customer=r.integers(0, customers, orders), order=np.arange(orders), time=when)).loc[
+        np.repeat(np.arange(orders), n)
+    ]
     l = l.assign(product=r.integers(0, products, len(l)), quantity=r.integers(1, 6, len(l)))
     return l.assign(price=price[l['product']] / 100)
 
 # %% ../../nbs/45_realism/03_facts.ipynb #092ea3f0
-DATA_SETS = dict(retail='Online Retail II', journey='Complete Journey', cdnow='CDNOW', grocer='online grocer', groceries='groceries', olist='Olist')
+DATA_SETS = dict(
+    retail='Online Retail II',
+    journey='Complete Journey',
+    cdnow='CDNOW',
+    grocer='online grocer',
+    groceries='groceries',
+    olist='Olist',
+)
 
 @dataclass(frozen=True)
 class Fact:
@@ -108,6 +145,7 @@ class Fact:
 
 FACTS, OUTSIDE = {}, {}
 
+# %% ../../nbs/45_realism/03_facts.ipynb #a8bcbd4b
 def fact(
     group:str, # heading on the scorecard
     name:str, # what it is called
@@ -120,7 +158,11 @@ def fact(
     **real, # values of real shops, by data set
 ): # a decorator for the measure
     "Declare what the function below measures"
-    def add(f): into[name] = Fact(name, group, how, f, band, naive, frame, real, published); return f
+
+    def add(f):
+        into[name] = Fact(name, group, how, f, band, naive, frame, real, published)
+        return f
+
     return add
 
 class Unmeasured(Exception): "Why a fact cannot be measured here"
@@ -133,22 +175,28 @@ def gini(
     x:np.ndarray, # amounts, 0 or more
 ) -> float: # 0: all alike, 1: one has it all
     "The Gini coefficient"
-    x = np.sort(np.asarray(x, dtype=float)); n = len(x)
+    x = np.sort(np.asarray(x, dtype=float))
+    n = len(x)
     return float((2 * np.arange(1, n + 1) - n - 1) @ x / (n * x.sum()))
 
 def _rising(r, n): # log of r (r+1) … (r+x-1), for x = 0 … n
     return np.concatenate([[0], np.log(r + np.arange(n)).cumsum()])
 
+# %% ../../nbs/45_realism/03_facts.ipynb #dd49c735
 def negative_binomial_shape(
     x:np.ndarray, # counts, 0 or more
 ) -> float: # r, from e⁻⁴ to e⁹
     "The shape of a negative binomial, by maximum likelihood"
-    n = np.bincount(np.asarray(x, dtype=np.int64)); k = np.arange(len(n)); m = n @ k / n.sum()
+    n = np.bincount(np.asarray(x, dtype=np.int64))
+    k = np.arange(len(n))
+    m = n @ k / n.sum()
     if not m: raise Unmeasured('all counts are the same')
+
     def badness(log_r):
         r = np.exp(log_r)
         return -n @ (_rising(r, len(n) - 1) + r * np.log(r / (r + m)) + k * np.log(m / (r + m)))
-    a, b, g = -4., 9., (5**.5 - 1) / 2
+
+    a, b, g = -4.0, 9.0, (5**0.5 - 1) / 2
     while b - a > 1e-7:
         c, d = b - g * (b - a), a + g * (b - a)
         a, b = (a, d) if badness(c) < badness(d) else (c, b)
@@ -159,62 +207,145 @@ def _mean_two(self):
     "Orders of each buyer in a window with a mean of two"
     start = self.day[0] + (self.day[-1] - self.day[0] + 1) // 4
     day, who = self.day[self.day >= start] - start, self.customer[self.day >= start]
-    new = np.zeros(len(who)); new[np.unique(who, return_index=True)[1]] = 1
+    new = np.zeros(len(who))
+    new[np.unique(who, return_index=True)[1]] = 1
     ends = np.searchsorted(day, np.arange(7, day[-1] + 2)) if len(day) and day[-1] > 7 else np.array([len(day)])
     enough = np.flatnonzero(ends >= 2 * new.cumsum()[ends - 1]) if len(day) else []
-    counts = np.unique(who[:ends[enough[0]] if len(enough) else len(who)], return_counts=True)[1]
-    _least(len(counts), 50, 'buyers from a quarter into the year'); _least(counts.mean(), 1.8, 'orders per buyer in the window')
+    counts = np.unique(who[: ends[enough[0]] if len(enough) else len(who)], return_counts=True)[1]
+    _least(len(counts), 50, 'buyers from a quarter into the year')
+    _least(counts.mean(), 1.8, 'orders per buyer in the window')
     return counts
 
 def _spread(x): return x.var(ddof=1) / x.mean()
 
+# %% ../../nbs/45_realism/03_facts.ipynb #b61277c9
 def _sales_property(f):
     "Make `f` a column of `Sales`, computed once"
-    p = cached_property(f); name = f.__name__.strip('_'); p.__set_name__(Sales, name); setattr(Sales, name, p)
+    p = cached_property(f)
+    name = f.__name__.strip('_')
+    p.__set_name__(Sales, name)
+    setattr(Sales, name, p)
     return f
 
 _sales_property(_mean_two)
 
 @_sales_property
 def counts(self): # orders of each buyer
-    _least(self.customer.max() + 1, 50, 'buyers'); c = np.bincount(self.customer); _least(c.mean(), 1.2, 'orders per buyer')
+    _least(self.customer.max() + 1, 50, 'buyers')
+    c = np.bincount(self.customer)
+    _least(c.mean(), 1.2, 'orders per buyer')
     return c
 
 # %% ../../nbs/45_realism/03_facts.ipynb #694c9ea0
 _how = 'in a window from a quarter into the year, so long that those who buy in it have 2 orders on average: '
 _buyers = 'Who buys how often'
 
-@fact(_buyers, 'window of mean 2: one order', _how + 'share of them with one order', (.5, .64), (.42, .44), retail=.57, journey=.53, cdnow=.57, grocer=.58)
+@fact(
+    _buyers,
+    'window of mean 2: one order',
+    _how + 'share of them with one order',
+    (0.5, 0.64),
+    (0.42, 0.44),
+    retail=0.57,
+    journey=0.53,
+    cdnow=0.57,
+    grocer=0.58,
+)
 def _(s): return (s.mean_two == 1).mean()
 
-@fact(_buyers, 'window of mean 2: variance / mean', _how + 'variance of their orders over the mean', (1, 4.5), (.52, .62), retail=2.61, journey=1.42, cdnow=2.46, grocer=1.29)
+@fact(
+    _buyers,
+    'window of mean 2: variance / mean',
+    _how + 'variance of their orders over the mean',
+    (1, 4.5),
+    (0.52, 0.62),
+    retail=2.61,
+    journey=1.42,
+    cdnow=2.46,
+    grocer=1.29,
+)
 def _(s): return _spread(s.mean_two)
 
-@fact(_buyers, 'window of mean 2: Gini', _how + 'Gini of their orders', (.33, .45), (.27, .29), retail=.38, journey=.35, cdnow=.37, grocer=.36)
+# %% ../../nbs/45_realism/03_facts.ipynb #d455d927
+@fact(
+    _buyers,
+    'window of mean 2: Gini',
+    _how + 'Gini of their orders',
+    (0.33, 0.45),
+    (0.27, 0.29),
+    retail=0.38,
+    journey=0.35,
+    cdnow=0.37,
+    grocer=0.36,
+)
 def _(s): return gini(s.mean_two)
 
-@fact(_buyers, 'year: variance / mean', 'orders per buyer over the year', (2, 16), (.67, .74), ('days', 'orders per buyer'), retail=7.83, journey=2.48, cdnow=5.21, grocer=5.91)
+@fact(
+    _buyers,
+    'year: variance / mean',
+    'orders per buyer over the year',
+    (2, 16),
+    (0.67, 0.74),
+    ('days', 'orders per buyer'),
+    retail=7.83,
+    journey=2.48,
+    cdnow=5.21,
+    grocer=5.91,
+)
 def _(s): return _spread(s.counts)
 
-@fact(_buyers, 'year: Gini of orders', 'over buyers, whole year', (.38, .56), (.29, .30), ('days', 'orders per buyer'), retail=.49, journey=.41, cdnow=.45, grocer=.52)
+# %% ../../nbs/45_realism/03_facts.ipynb #e9cb6e6f
+@fact(
+    _buyers,
+    'year: Gini of orders',
+    'over buyers, whole year',
+    (0.38, 0.56),
+    (0.29, 0.30),
+    ('days', 'orders per buyer'),
+    retail=0.49,
+    journey=0.41,
+    cdnow=0.45,
+    grocer=0.52,
+)
 def _(s): return gini(s.counts)
 
-@fact(_buyers, 'year: negative binomial r', 'maximum likelihood fit to orders per buyer less one', (.2, 1.3), (4.22, 6.87), ('days', 'orders per buyer'), retail=.47, journey=1.09, cdnow=.35, grocer=.35)
+@fact(
+    _buyers,
+    'year: negative binomial r',
+    'maximum likelihood fit to orders per buyer less one',
+    (0.2, 1.3),
+    (4.22, 6.87),
+    ('days', 'orders per buyer'),
+    retail=0.47,
+    journey=1.09,
+    cdnow=0.35,
+    grocer=0.35,
+)
 def _(s): return negative_binomial_shape(s.counts - 1)
 
 # %% ../../nbs/45_realism/03_facts.ipynb #ea307580
 def _downhill(f, x, most=1500):
     "The lowest point of f that a simplex (Nelder and Mead, 1965) finds from x"
-    P = np.vstack([x, x + np.diag(np.where(x, .1 * np.abs(x) + .1, .25))]); F = np.array([f(p) for p in P])
+    P = np.vstack([x, x + np.diag(np.where(x, 0.1 * np.abs(x) + 0.1, 0.25))])
+    F = np.array([f(p) for p in P])
     for _ in range(most):
-        i = np.argsort(F, kind='stable'); P, F = P[i], F[i]
+        i = np.argsort(F, kind='stable')
+        P, F = P[i], F[i]
         if F[-1] - F[0] < 1e-8 and np.abs(P - P[0]).max() < 1e-6: break
-        mid = P[:-1].mean(0); step = mid - P[-1]; y = mid + step; v = f(y)
+        mid = P[:-1].mean(0)
+        step = mid - P[-1]
+        y = mid + step
+        v = f(y)
         if v < F[0]:
             if (w := f(mid + 2 * step)) < v: y, v = mid + 2 * step, w
         elif v >= F[-2]:
-            worst = min(v, F[-1]); y = mid + (.5 if v < F[-1] else -.5) * step; v = f(y)
-            if v > worst: P[1:] = (P[:1] + P[1:]) / 2; F[1:] = [f(p) for p in P[1:]]; continue
+            worst = min(v, F[-1])
+            y = mid + (0.5 if v < F[-1] else -0.5) * step
+            v = f(y)
+            if v > worst:
+                P[1:] = (P[:1] + P[1:]) / 2
+                F[1:] = [f(p) for p in P[1:]]
+                continue
         P[-1], F[-1] = y, v
     return P[np.argmin(F)], F.min()
 
@@ -225,7 +356,10 @@ def bg_nbd(
     T:np.ndarray, # time from first order to the end of the data
 ) -> np.ndarray: # r, alpha, a, b
     "The BG/NBD model, by maximum likelihood from two starting points"
-    (x, tx, T), n = np.unique(np.stack([x, tx, T]), axis=1, return_counts=True); x = x.astype(np.int64); top = x.max()
+    (x, tx, T), n = np.unique(np.stack([x, tx, T]), axis=1, return_counts=True)
+    x = x.astype(np.int64)
+    top = x.max()
+
     def badness(p):
         if np.abs(p).max() > 12: return np.inf
         r, alpha, a, b = np.exp(p)
@@ -233,16 +367,35 @@ def bg_nbd(
         alive = stay - (r + x) * np.log(alpha + T)
         gone = np.where(x > 0, stay + np.log(a / (b + np.maximum(x, 1) - 1)) - (r + x) * np.log(alpha + tx), -np.inf)
         return -n @ (_rising(r, top)[x] + r * np.log(alpha) + np.logaddexp(alive, gone))
-    return np.exp(min((_downhill(badness, np.array(s)) for s in ([0, 1, -.5, .5], [-1, 2, 0, 1.])), key=lambda found: found[1])[0])
 
+    return np.exp(
+        min(
+            (_downhill(badness, np.array(s)) for s in ([0, 1, -0.5, 0.5], [-1, 2, 0, 1.0])), key=lambda found: found[1]
+        )[0]
+    )
+
+# %% ../../nbs/45_realism/03_facts.ipynb #d6f33c2d
 @_sales_property
 def visits(self): # customer and day of each day with an order, by customer
     key = np.unique(self.customer * (self.day[-1] + 1) + self.day)
     return key // (self.day[-1] + 1), key % (self.day[-1] + 1)
 
-@fact(_buyers, 'BG/NBD r', 'how alike customers are: BG/NBD fitted in weeks, orders of one day counted once', (.2, 1.6), (23.9, 120), ('days',), retail=.67, journey=1.43, cdnow=.27, grocer=.30)
+@fact(
+    _buyers,
+    'BG/NBD r',
+    'how alike customers are: BG/NBD fitted in weeks, orders of one day counted once',
+    (0.2, 1.6),
+    (23.9, 120),
+    ('days',),
+    retail=0.67,
+    journey=1.43,
+    cdnow=0.27,
+    grocer=0.30,
+)
 def _(s):
-    who, day = s.visits; at = np.flatnonzero(np.r_[True, np.diff(who) > 0]); last = np.r_[at[1:], len(who)] - 1
+    who, day = s.visits
+    at = np.flatnonzero(np.r_[True, np.diff(who) > 0])
+    last = np.r_[at[1:], len(who)] - 1
     _least((last > at).sum(), 50, 'customers who came again')
     return bg_nbd(last - at, (day[last] - day[at]) / 7, (s.day[-1] - day[at]) / 7)[0]
 
@@ -257,48 +410,138 @@ def log_value(self):
     if self.order_value.min() <= 0: raise Unmeasured('some orders have no value')
     return np.log(self.order_value)
 
-@fact(_spend, 'year: Gini of revenue', 'over buyers, whole year; revenue is quantity × price as sold', (.5, .78), (.40, .43), ('days', 'orders per buyer'), retail=.69, journey=.54)
+@fact(
+    _spend,
+    'year: Gini of revenue',
+    'over buyers, whole year; revenue is quantity × price as sold',
+    (0.5, 0.78),
+    (0.40, 0.43),
+    ('days', 'orders per buyer'),
+    retail=0.69,
+    journey=0.54,
+)
 def _(s): return gini(np.bincount(s.customer, s.order_value))
 
-@fact(_spend, 'same customer, same spending', 'one-way intraclass correlation of log order value by customer, customers with 2 or more orders', (.18, .5), (-.035, .032), retail=.30, journey=.31, cdnow=.37)
+# %% ../../nbs/45_realism/03_facts.ipynb #6dd0c20e
+@fact(
+    _spend,
+    'same customer, same spending',
+    'one-way intraclass correlation of log order value by customer, customers with 2 or more orders',
+    (0.18, 0.5),
+    (-0.035, 0.032),
+    retail=0.30,
+    journey=0.31,
+    cdnow=0.37,
+)
 def _(s):
-    n = np.bincount(s.customer); many = n > 1; _least(many.sum(), 50, 'customers with two orders')
-    mean = np.bincount(s.customer, s.log_value) / n; at = many[s.customer]; n = n[many]
-    N, a = n.sum(), len(n); grand = s.log_value[at].mean()
-    between = n @ (mean[many] - grand)**2 / (a - 1); within = ((s.log_value - mean[s.customer])[at]**2).sum() / (N - a)
+    n = np.bincount(s.customer)
+    many = n > 1
+    _least(many.sum(), 50, 'customers with two orders')
+    mean = np.bincount(s.customer, s.log_value) / n
+    at = many[s.customer]
+    n = n[many]
+    N, a = n.sum(), len(n)
+    grand = s.log_value[at].mean()
+    between = n @ (mean[many] - grand) ** 2 / (a - 1)
+    within = ((s.log_value - mean[s.customer])[at] ** 2).sum() / (N - a)
     return (between - within) / (between + ((N - n @ n / N) / (a - 1) - 1) * within)
 
-@fact(_spend, 'order value: log-sd', 'standard deviation of log order value', (.65, 1.35), (.92, .98), retail=1.23, journey=1.27, cdnow=.73, olist=.92)
+# %% ../../nbs/45_realism/03_facts.ipynb #1f074168
+@fact(
+    _spend,
+    'order value: log-sd',
+    'standard deviation of log order value',
+    (0.65, 1.35),
+    (0.92, 0.98),
+    retail=1.23,
+    journey=1.27,
+    cdnow=0.73,
+    olist=0.92,
+)
 def _(s): return s.log_value.std(ddof=1)
 
 # %% ../../nbs/45_realism/03_facts.ipynb #80d9922f
 _back = 'When they come back'
 
 def _gaps(s):
-    who, day = s.visits; _least((np.diff(who) == 0).sum(), 100, 'gaps between orders')
+    who, day = s.visits
+    _least((np.diff(who) == 0).sum(), 100, 'gaps between orders')
     return np.diff(day).astype(float), np.diff(who) == 0
 
-@fact(_back, 'gap between orders: CV', 'days between successive order days of a customer, all pooled', (1, 1.9), (.80, .84), ('days',), retail=1.32, journey=1.73, cdnow=1.27, grocer=1.51)
-def _(s): gap, same = _gaps(s); return gap[same].std(ddof=1) / gap[same].mean()
-
-@fact(_back, 'gap: correlation with the one before', 'log gap against the same customer’s previous log gap, pooled', (.15, .6), (-.17, -.075), ('days',), retail=.51, journey=.39, cdnow=.29, grocer=.51)
+@fact(
+    _back,
+    'gap between orders: CV',
+    'days between successive order days of a customer, all pooled',
+    (1, 1.9),
+    (0.80, 0.84),
+    ('days',),
+    retail=1.32,
+    journey=1.73,
+    cdnow=1.27,
+    grocer=1.51,
+)
 def _(s):
-    gap, same = _gaps(s); both = same[1:] & same[:-1]; _least(both.sum(), 100, 'gaps after a gap')
+    gap, same = _gaps(s)
+    return gap[same].std(ddof=1) / gap[same].mean()
+
+# %% ../../nbs/45_realism/03_facts.ipynb #5e0a32b1
+@fact(
+    _back,
+    'gap: correlation with the one before',
+    'log gap against the same customer’s previous log gap, pooled',
+    (0.15, 0.6),
+    (-0.17, -0.075),
+    ('days',),
+    retail=0.51,
+    journey=0.39,
+    cdnow=0.29,
+    grocer=0.51,
+)
+def _(s):
+    gap, same = _gaps(s)
+    both = same[1:] & same[:-1]
+    _least(both.sum(), 100, 'gaps after a gap')
     return np.corrcoef(np.log(gap[1:][both]), np.log(gap[:-1][both]))[0, 1]
 
 def _month(days): return np.asarray(days).astype('datetime64[D]').astype('datetime64[M]').astype(np.int64)
 
+# %% ../../nbs/45_realism/03_facts.ipynb #1c993795
 def _return(s, k):
     "Share of first-time buyers who order again k calendar months on: all cohorts but the first, as far as the data reach"
     who, month = np.divmod(np.unique(s.customer * 10_000 + _month(s.day)), 10_000)
-    first = month[np.unique(who, return_index=True)[1]]; last = _month(s.day[-1] + 4) - 1
-    new = (first > first.min()) & (first + k <= last); _least(new.sum(), 50, f'first-time buyers with {k} more months')
+    first = month[np.unique(who, return_index=True)[1]]
+    last = _month(s.day[-1] + 4) - 1
+    new = (first > first.min()) & (first + k <= last)
+    _least(new.sum(), 50, f'first-time buyers with {k} more months')
     return ((month - first[who] == k) & new[who]).sum() / new.sum()
 
-@fact(_back, 'month-1 return of new customers', 'share of a month’s first-time buyers with an order in the next calendar month; the first month’s cohort left out', (.08, .4), (.14, .17), ('days',), retail=.21, journey=.63, cdnow=.15, grocer=.34)
+@fact(
+    _back,
+    'month-1 return of new customers',
+    'share of a month’s first-time buyers with an order in the next calendar month; the first month’s cohort left out',
+    (0.08, 0.4),
+    (0.14, 0.17),
+    ('days',),
+    retail=0.21,
+    journey=0.63,
+    cdnow=0.15,
+    grocer=0.34,
+)
 def _(s): return _return(s, 1)
 
-@fact(_back, 'month-6 return / month-1 return', 'the same, month 6 over month 1', (.4, 1.5), (.75, 1.05), ('days',), retail=.88, journey=.96, cdnow=.54, grocer=.52)
+# %% ../../nbs/45_realism/03_facts.ipynb #5278c047
+@fact(
+    _back,
+    'month-6 return / month-1 return',
+    'the same, month 6 over month 1',
+    (0.4, 1.5),
+    (0.75, 1.05),
+    ('days',),
+    retail=0.88,
+    journey=0.96,
+    cdnow=0.54,
+    grocer=0.52,
+)
 def _(s): return _return(s, 6) / _return(s, 1)
 
 # %% ../../nbs/45_realism/03_facts.ipynb #075059fe
@@ -307,54 +550,132 @@ _basket = 'What is in a basket'
 @_sales_property
 def lines(self): return np.bincount(self.order)
 
-@fact(_basket, 'lines per order: negative binomial r', 'maximum likelihood fit to lines per order less one', (.1, 1.6), (46, 8103), retail=.71, journey=.66, cdnow=.71, groceries=1.12, olist=.11)
+@fact(
+    _basket,
+    'lines per order: negative binomial r',
+    'maximum likelihood fit to lines per order less one',
+    (0.1, 1.6),
+    (46, 8103),
+    retail=0.71,
+    journey=0.66,
+    cdnow=0.71,
+    groceries=1.12,
+    olist=0.11,
+)
 def _(s): return negative_binomial_shape(s.lines - 1)
 
-@fact(_basket, 'orders with one line', 'share of orders, for a mean of 2 to 3 lines', (.3, .62), (.22, .23), ('lines per order',), retail=.081, journey=.14, cdnow=.45, groceries=.22, olist=.97)
+@fact(
+    _basket,
+    'orders with one line',
+    'share of orders, for a mean of 2 to 3 lines',
+    (0.3, 0.62),
+    (0.22, 0.23),
+    ('lines per order',),
+    retail=0.081,
+    journey=0.14,
+    cdnow=0.45,
+    groceries=0.22,
+    olist=0.97,
+)
 def _(s): return (s.lines == 1).mean()
 
-@fact(_basket, 'quantity: share of 1', 'share of lines with quantity 1', (.7, .95), (.20, .21), retail=.28, journey=.80, olist=.93)
+# %% ../../nbs/45_realism/03_facts.ipynb #a8826ef9
+@fact(
+    _basket,
+    'quantity: share of 1',
+    'share of lines with quantity 1',
+    (0.7, 0.95),
+    (0.20, 0.21),
+    retail=0.28,
+    journey=0.80,
+    olist=0.93,
+)
 def _(s): return (s.quantity == 1).mean()
 
-@fact(_basket, 'quantity: mean', 'mean quantity of a line', (1.05, 1.6), (2.97, 3.01), retail=11.1, journey=1.32, olist=1.10)
+@fact(
+    _basket,
+    'quantity: mean',
+    'mean quantity of a line',
+    (1.05, 1.6),
+    (2.97, 3.01),
+    retail=11.1,
+    journey=1.32,
+    olist=1.10,
+)
 def _(s): return s.quantity.mean()
 
 # %% ../../nbs/45_realism/03_facts.ipynb #9106e9f3
 SHUFFLES = 20
 
 def _shuffled(x, times):
-    for i in range(times): yield x[np.argsort(mix(np.arange(len(x), dtype=np.uint64) + np.uint64((i + 1) << 40)), kind='stable')]
+    for i in range(times):
+        yield x[np.argsort(mix(np.arange(len(x), dtype=np.uint64) + np.uint64((i + 1) << 40)), kind='stable')]
 
-@fact(_basket, 'later lines that repeat a product', 'of lines in a customer’s later orders, those with a product they bought before; over the same share with products shuffled over lines', (1.8, 6), (.65, 1.32), ('orders per buyer', 'products'), retail=2.71, journey=4.02)
+# %% ../../nbs/45_realism/03_facts.ipynb #d7429b43
+@fact(
+    _basket,
+    'later lines that repeat a product',
+    'of lines in a customer’s later orders, those with a product they bought before; over the same share with products shuffled over lines',
+    (1.8, 6),
+    (0.65, 1.32),
+    ('orders per buyer', 'products'),
+    retail=2.71,
+    journey=4.02,
+)
 def _(s):
-    who = s.customer[s.order]; later = s.order > np.unique(s.customer, return_index=True)[1][who]; _least(later.sum(), 100, 'lines in later orders')
+    who = s.customer[s.order]
+    later = s.order > np.unique(s.customer, return_index=True)[1][who]
+    _least(later.sum(), 100, 'lines in later orders')
+
     def share(product):
         _, at, back = np.unique(who * s.products + product, return_index=True, return_inverse=True)
         return (s.order[at][back] < s.order)[later].mean()
+
     by_chance = np.mean([share(p) for p in _shuffled(s.product, 5)])
     if not by_chance: raise Unmeasured('by chance nothing is bought again')
     return share(s.product) / by_chance
 
 # %% ../../nbs/45_realism/03_facts.ipynb #ec82cc1e
 def _tail(k, mean): # P(X >= k) of a Poisson, for k above the mean
-    k = np.asarray(k, dtype=np.int64); total = np.zeros(len(k))
+    k = np.asarray(k, dtype=np.int64)
+    total = np.zeros(len(k))
     if not len(k): return total
-    term = np.exp(k * np.log(mean) - mean - np.concatenate([[0], np.log(np.arange(1, k.max() + 1)).cumsum()])[k]); i = k.astype(float)
-    while (term > total * 1e-9).any(): total += term; i += 1; term = term * mean / i
+    term = np.exp(k * np.log(mean) - mean - np.concatenate([[0], np.log(np.arange(1, k.max() + 1)).cumsum()])[k])
+    i = k.astype(float)
+    while (term > total * 1e-9).any():
+        total += term
+        i += 1
+        term = term * mean / i
     return total
 
+# %% ../../nbs/45_realism/03_facts.ipynb #67d1b265
 def _pairs(s, product):
     "How many pairs of products share baskets more often than popularity explains"
-    order, p = np.divmod(np.unique(s.order * s.products + product), s.products); n = np.bincount(p); both = []
+    order, p = np.divmod(np.unique(s.order * s.products + product), s.products)
+    n = np.bincount(p)
+    both = []
     most = int(np.bincount(order).max()) # different products in an order
     if most > 5000: raise Unmeasured(f'an order has {most:,} different products')
     for lag in range(1, most):
-        same = order[lag:] == order[:-lag]; both.append(p[:-lag][same] * s.products + p[lag:][same])
+        same = order[lag:] == order[:-lag]
+        both.append(p[:-lag][same] * s.products + p[lag:][same])
     pair, k = np.unique(np.concatenate(both), return_counts=True)
-    mean = n[pair // s.products] * n[pair % s.products] / len(s.lines); more = k > mean
+    mean = n[pair // s.products] * n[pair % s.products] / len(s.lines)
+    more = k > mean
     return (_tail(k[more], mean[more]) < 1e-4).sum()
 
-@fact(_basket, 'significant pairs / those in shuffled baskets', 'product pairs bought together more often than popularity explains (Poisson, p < .0001), over the mean number in shuffled baskets', (4, 150), (.48, 2.30), ('products', 'lines'), retail=6.89, journey=21.8, groceries=20.0)
+# %% ../../nbs/45_realism/03_facts.ipynb #ea79d422
+@fact(
+    _basket,
+    'significant pairs / those in shuffled baskets',
+    'product pairs bought together more often than popularity explains (Poisson, p < .0001), over the mean number in shuffled baskets',
+    (4, 150),
+    (0.48, 2.30),
+    ('products', 'lines'),
+    retail=6.89,
+    journey=21.8,
+    groceries=20.0,
+)
 def _(s):
     _least((s.lines > 1).sum(), 100, 'orders with two lines')
     return _pairs(s, s.product) / max(np.mean([_pairs(s, p) for p in _shuffled(s.product, SHUFFLES)]), 1 / SHUFFLES)
@@ -363,51 +684,138 @@ def _(s):
 _prices = 'What things cost'
 
 @_sales_property
-def common_price(self): # each product's commonest price; the lowest, where two are as common; NaN for products never sold
+def common_price(
+    self,
+): # each product's commonest price; the lowest, where two are as common; NaN for products never sold
     f = pd.DataFrame(dict(p=self.product, c=self.price)).groupby(['p', 'c'], as_index=False).size()
     f = f.sort_values(['p', 'size', 'c'], ascending=[True, False, True], kind='stable').drop_duplicates('p')
-    _least(len(f), 30, 'products'); out = np.full(self.products, np.nan); out[f.p] = f.c
+    _least(len(f), 30, 'products')
+    out = np.full(self.products, np.nan)
+    out[f.p] = f.c
     return out
 
 def _log_price(s): return np.log(s.common_price[~np.isnan(s.common_price)])
 
-@fact(_prices, 'prices: log-sd', 'standard deviation of log price over products, each product’s commonest price', (.7, 1.15), (.74, .81), retail=1.04, journey=.82, olist=.96)
+@fact(
+    _prices,
+    'prices: log-sd',
+    'standard deviation of log price over products, each product’s commonest price',
+    (0.7, 1.15),
+    (0.74, 0.81),
+    retail=1.04,
+    journey=0.82,
+    olist=0.96,
+)
 def _(s): return _log_price(s).std(ddof=1)
 
-@fact(_prices, 'prices: KS distance from log-normal', 'of the products’ prices, against the log-normal of their own log-mean and log-sd', (.03, .095), (.016, .029), ('products',), retail=.076, journey=.059, olist=.040)
+# %% ../../nbs/45_realism/03_facts.ipynb #65f0c0d8
+@fact(
+    _prices,
+    'prices: KS distance from log-normal',
+    'of the products’ prices, against the log-normal of their own log-mean and log-sd',
+    (0.03, 0.095),
+    (0.016, 0.029),
+    ('products',),
+    retail=0.076,
+    journey=0.059,
+    olist=0.040,
+)
 def _(s):
-    x = np.sort(_log_price(s)); n = len(x); i = np.arange(n)
+    x = np.sort(_log_price(s))
+    n = len(x)
+    i = np.arange(n)
     if x[-1] == x[0]: raise Unmeasured('all prices are the same')
     u = np.array([NormalDist(x.mean(), x.std(ddof=1)).cdf(v) for v in x])
     return max((u - i / n).max(), ((i + 1) / n - u).max())
 
-@fact(_prices, 'prices: ten commonest endings', 'of products, by the cents of their price: the ten commonest values together', (.65, 1), (.17, .19), retail=.79, journey=.81, cdnow=.91, olist=.90)
+# %% ../../nbs/45_realism/03_facts.ipynb #f93b744e
+@fact(
+    _prices,
+    'prices: ten commonest endings',
+    'of products, by the cents of their price: the ten commonest values together',
+    (0.65, 1),
+    (0.17, 0.19),
+    retail=0.79,
+    journey=0.81,
+    cdnow=0.91,
+    olist=0.90,
+)
 def _(s):
     price = s.common_price[~np.isnan(s.common_price)]
     return np.sort(np.bincount(np.rint(price).astype(np.int64) % 100))[-10:].sum() / len(price)
 
-@fact(_prices, 'products sold at more than one price', 'share of products sold 5 times or more with more than one price over the year', (.3, 1), (0, 0), ('days',), retail=.95, journey=.46, olist=.74)
+@fact(
+    _prices,
+    'products sold at more than one price',
+    'share of products sold 5 times or more with more than one price over the year',
+    (0.3, 1),
+    (0, 0),
+    ('days',),
+    retail=0.95,
+    journey=0.46,
+    olist=0.74,
+)
 def _(s):
-    f = pd.DataFrame(dict(p=s.product, c=s.price)).groupby('p').c.agg(['size', 'nunique']); f = f[f['size'] >= 5]
-    _least(len(f), 20, 'products sold 5 times'); return (f['nunique'] > 1).mean()
+    f = pd.DataFrame(dict(p=s.product, c=s.price)).groupby('p').c.agg(['size', 'nunique'])
+    f = f[f['size'] >= 5]
+    _least(len(f), 20, 'products sold 5 times')
+    return (f['nunique'] > 1).mean()
 
 # %% ../../nbs/45_realism/03_facts.ipynb #42319968
 _selling = 'What sells'
 
 @_sales_property
 def product_lines(self):
-    _least(self.products, 30, 'products'); return np.bincount(self.product, minlength=self.products)
+    _least(self.products, 30, 'products')
+    return np.bincount(self.product, minlength=self.products)
 
-@fact(_selling, 'lines per product: Gini', 'lines per product, products never sold counted as 0', (.48, .87), (.13, .14), ('products', 'lines'), retail=.66, journey=.82)
+@fact(
+    _selling,
+    'lines per product: Gini',
+    'lines per product, products never sold counted as 0',
+    (0.48, 0.87),
+    (0.13, 0.14),
+    ('products', 'lines'),
+    retail=0.66,
+    journey=0.82,
+)
 def _(s): return gini(s.product_lines)
 
-@fact(_selling, 'lines of the top 20%', 'share of lines of the best-sold fifth of products', (.53, .9), (.27, .28), ('products', 'lines'), retail=.68, journey=.86)
-def _(s): return np.sort(s.product_lines)[-(s.products // 5):].sum() / len(s.product)
+@fact(
+    _selling,
+    'lines of the top 20%',
+    'share of lines of the best-sold fifth of products',
+    (0.53, 0.9),
+    (0.27, 0.28),
+    ('products', 'lines'),
+    retail=0.68,
+    journey=0.86,
+)
+def _(s): return np.sort(s.product_lines)[-(s.products // 5) :].sum() / len(s.product)
 
-@fact(_selling, 'best product', 'its share of all lines', (.008, .18), (.003, .003), ('products', 'lines'), retail=.026, journey=.15)
+# %% ../../nbs/45_realism/03_facts.ipynb #850dea5f
+@fact(
+    _selling,
+    'best product',
+    'its share of all lines',
+    (0.008, 0.18),
+    (0.003, 0.003),
+    ('products', 'lines'),
+    retail=0.026,
+    journey=0.15,
+)
 def _(s): return s.product_lines.max() / len(s.product)
 
-@fact(_selling, 'price against lines sold', 'Spearman correlation over products', (-.3, .12), (-.082, .032), retail=-.14, journey=-.13, olist=-.015)
+@fact(
+    _selling,
+    'price against lines sold',
+    'Spearman correlation over products',
+    (-0.3, 0.12),
+    (-0.082, 0.032),
+    retail=-0.14,
+    journey=-0.13,
+    olist=-0.015,
+)
 def _(s):
     sold = s.product_lines > 0
     return pd.Series(s.common_price[sold]).rank().corr(pd.Series(s.product_lines[sold]).rank())
@@ -419,44 +827,126 @@ def _hours(s):
     if not s.second.any(): raise Unmeasured('the times have no time of day')
     return np.bincount(s.second // 3600, minlength=24) / len(s.second)
 
-@fact(_clock, 'hours: entropy / that of a flat day', 'orders by hour of day', (.7, .95), (1, 1), retail=.72, journey=.88, olist=.92)
-def _(s): h = _hours(s); h = h[h > 0]; return -(h @ np.log(h)) / np.log(24)
+@fact(
+    _clock,
+    'hours: entropy / that of a flat day',
+    'orders by hour of day',
+    (0.7, 0.95),
+    (1, 1),
+    retail=0.72,
+    journey=0.88,
+    olist=0.92,
+)
+def _(s):
+    h = _hours(s)
+    h = h[h > 0]
+    return -(h @ np.log(h)) / np.log(24)
 
 @fact(_clock, 'orders from 0 to 6 h', 'share of orders', (0, .08), (.23, .26), retail=0, journey=.022, olist=.047)
 def _(s): return _hours(s)[:6].sum()
 
 @_sales_property
 def daily(self): # orders on each day, from the first to the last
-    d = np.bincount(self.day - self.day[0]); _least(len(d), 56, 'days'); return d
+    d = np.bincount(self.day - self.day[0])
+    _least(len(d), 56, 'days')
+    return d
 
-@fact(_clock, 'weekday index: sd', 'mean orders by weekday over their mean', (.06, .5), (.023, .055), ('orders',), retail=.44, journey=.088, cdnow=.040, grocer=.47, olist=.13)
+# %% ../../nbs/45_realism/03_facts.ipynb #98594ef5
+@fact(
+    _clock,
+    'weekday index: sd',
+    'mean orders by weekday over their mean',
+    (0.06, 0.5),
+    (0.023, 0.055),
+    ('orders',),
+    retail=0.44,
+    journey=0.088,
+    cdnow=0.040,
+    grocer=0.47,
+    olist=0.13,
+)
 def _(s):
-    week = (np.arange(len(s.daily)) + s.day[0]) % 7; mean = np.bincount(week, s.daily) / np.bincount(week)
+    week = (np.arange(len(s.daily)) + s.day[0]) % 7
+    mean = np.bincount(week, s.daily) / np.bincount(week)
     return (mean / mean.mean()).std()
 
-@fact(_clock, 'daily rate: CV', 'sqrt(variance − mean) / mean of daily orders, so without Poisson noise', (.2, .85), (0, .12), retail=.61, journey=.12, olist=.55)
-def _(s): return max(0, s.daily.var(ddof=1) - s.daily.mean())**.5 / s.daily.mean()
+@fact(
+    _clock,
+    'daily rate: CV',
+    'sqrt(variance − mean) / mean of daily orders, so without Poisson noise',
+    (0.2, 0.85),
+    (0, 0.12),
+    retail=0.61,
+    journey=0.12,
+    olist=0.55,
+)
+def _(s): return max(0, s.daily.var(ddof=1) - s.daily.mean()) ** 0.5 / s.daily.mean()
 
 # %% ../../nbs/45_realism/03_facts.ipynb #8afe5498
 @_sales_property
 def monthly(self): # mean orders per day in each month with ten days or more
-    m = _month(self.day[0] + np.arange(len(self.daily))); m -= m[0]; days = np.bincount(m)
-    mean = (np.bincount(m, self.daily) / days)[days > 9]; _least(len(mean), 6, 'months'); return mean
+    m = _month(self.day[0] + np.arange(len(self.daily)))
+    m -= m[0]
+    days = np.bincount(m)
+    mean = (np.bincount(m, self.daily) / days)[days > 9]
+    _least(len(mean), 6, 'months')
+    return mean
 
-@fact(_clock, 'months: CV', 'of the monthly daily mean', (.12, .45), (.025, .073), ('days', 'orders'), retail=.28, journey=.019, olist=.39)
+@fact(
+    _clock,
+    'months: CV',
+    'of the monthly daily mean',
+    (0.12, 0.45),
+    (0.025, 0.073),
+    ('days', 'orders'),
+    retail=0.28,
+    journey=0.019,
+    olist=0.39,
+)
 def _(s): return s.monthly.std() / s.monthly.mean()
 
-@fact(_clock, 'months: peak / mean', 'of the monthly daily mean', (1.2, 2), (1.04, 1.13), ('days', 'orders'), retail=1.73, journey=1.04, olist=1.58)
+# %% ../../nbs/45_realism/03_facts.ipynb #5271bc3f
+@fact(
+    _clock,
+    'months: peak / mean',
+    'of the monthly daily mean',
+    (1.2, 2),
+    (1.04, 1.13),
+    ('days', 'orders'),
+    retail=1.73,
+    journey=1.04,
+    olist=1.58,
+)
 def _(s): return s.monthly.max() / s.monthly.mean()
 
-@fact(_clock, 'daily orders: correlation a week apart', 'autocorrelation of daily orders at lag 7', (.2, .85), (-.095, .058), ('orders',), retail=.78, journey=.49, olist=.58)
+@fact(
+    _clock,
+    'daily orders: correlation a week apart',
+    'autocorrelation of daily orders at lag 7',
+    (0.2, 0.85),
+    (-0.095, 0.058),
+    ('orders',),
+    retail=0.78,
+    journey=0.49,
+    olist=0.58,
+)
 def _(s): return np.corrcoef(s.daily[7:], s.daily[:-7])[0, 1]
 
 # %% ../../nbs/45_realism/03_facts.ipynb #b8d8591d
 def facts() -> pd.DataFrame: # a row per fact: group, fact, how, low, high, naive, and a column per data set
     "The facts, their bands, and what real shops show"
-    def row(f): return dict(group=f.group, fact=f.name, how=f.how, low=f.band[0], high=f.band[1], naive_low=f.naive[0], naive_high=f.naive[1]) | {
-        name: f.real.get(key, np.nan) for key, name in DATA_SETS.items()}
+
+    def row(f):
+        return dict(
+            group=f.group,
+            fact=f.name,
+            how=f.how,
+            low=f.band[0],
+            high=f.band[1],
+            naive_low=f.naive[0],
+            naive_high=f.naive[1],
+        ) | {name: f.real.get(key, np.nan) for key, name in DATA_SETS.items()}
+
     return pd.DataFrame(map(row, FACTS.values()))
 
 # %% ../../nbs/45_realism/03_facts.ipynb #f4bd858d
@@ -468,13 +958,32 @@ def _(t): return (t['orders'].status == 'cancelled').mean()
 def _delivered_lines(t):
     "Lines that arrived, with category and whether any of them came back"
     there = t['orders'].order_id[t['orders'].status.isin(['delivered', 'returned'])]
-    l = t['order_items'][t['order_items'].order_id.isin(there)]; _least(len(l), 100, 'delivered lines')
-    return l.assign(back=l.returned_quantity > 0, category=l.product_id.map(t['products'].set_index('product_id').category))
+    l = t['order_items'][t['order_items'].order_id.isin(there)]
+    _least(len(l), 100, 'delivered lines')
+    return l.assign(
+        back=l.returned_quantity > 0, category=l.product_id.map(t['products'].set_index('product_id').category)
+    )
 
-@fact(_back_in, 'lines returned', 'share of delivered lines of which something came back', (.02, .20), into=OUTSIDE, retail=.018, published='.16 to .21 of online sales')
+@fact(
+    _back_in,
+    'lines returned',
+    'share of delivered lines of which something came back',
+    (0.02, 0.20),
+    into=OUTSIDE,
+    retail=0.018,
+    published='.16 to .21 of online sales',
+)
 def _(t): return _delivered_lines(t).back.mean()
 
-@fact(_back_in, 'fashion returns / mean of the other categories', 'share of lines returned in Fashion, over the mean of the other categories’ shares', (2, None), into=OUTSIDE, published='fashion .25 to .40, mixed .10 to .20')
+# %% ../../nbs/45_realism/03_facts.ipynb #c8ce1532
+@fact(
+    _back_in,
+    'fashion returns / mean of the other categories',
+    'share of lines returned in Fashion, over the mean of the other categories’ shares',
+    (2, None),
+    into=OUTSIDE,
+    published='fashion .25 to .40, mixed .10 to .20',
+)
 def _(t):
     by = _delivered_lines(t).groupby('category').back.mean()
     if 'Fashion' not in by: raise Unmeasured('no category is called Fashion')
@@ -486,47 +995,105 @@ def _tried(t):
     p = t['payments'][t['payments'].attempts > 0]
     return p.assign(fails=p.attempts - (p.status != 'failed'))
 
-@fact(_paid, 'attempts that fail', 'failed attempts over all attempts', (.05, .18), into=OUTSIDE, published='.10 to .20')
-def _(t): p = _tried(t); return p.fails.sum() / p.attempts.sum()
+@fact(
+    _paid, 'attempts that fail', 'failed attempts over all attempts', (0.05, 0.18), into=OUTSIDE, published='.10 to .20'
+)
+def _(t):
+    p = _tried(t)
+    return p.fails.sum() / p.attempts.sum()
 
-@fact(_paid, 'card attempts that fail / bank transfers', 'share of attempts that fail with cards, over the same with bank transfers', (1, None), into=OUTSIDE, published='.14 / .05')
+@fact(
+    _paid,
+    'card attempts that fail / bank transfers',
+    'share of attempts that fail with cards, over the same with bank transfers',
+    (1, None),
+    into=OUTSIDE,
+    published='.14 / .05',
+)
 def _(t):
     by = _tried(t).groupby('method')[['fails', 'attempts']].sum()
-    if not by.fails.reindex(['card', 'bank_transfer']).gt(0).all(): raise Unmeasured('no failed attempts with cards and bank transfers')
-    share = by.fails / by.attempts; return share['card'] / share['bank_transfer']
+    if not by.fails.reindex(['card', 'bank_transfer']).gt(0).all():
+        raise Unmeasured('no failed attempts with cards and bank transfers')
+    share = by.fails / by.attempts
+    return share['card'] / share['bank_transfer']
 
-@fact(_paid, 'tried again after a decline', 'of payments whose first attempt failed, those with a second', (.001, 1), into=OUTSIDE, published='.34 with another card')
-def _(t): p = _tried(t); declined = p[p.fails > 0]; _least(len(declined), 20, 'declined payments'); return (declined.attempts > 1).mean()
+# %% ../../nbs/45_realism/03_facts.ipynb #41d93798
+@fact(
+    _paid,
+    'tried again after a decline',
+    'of payments whose first attempt failed, those with a second',
+    (0.001, 1),
+    into=OUTSIDE,
+    published='.34 with another card',
+)
+def _(t):
+    p = _tried(t)
+    declined = p[p.fails > 0]
+    _least(len(declined), 20, 'declined payments')
+    return (declined.attempts > 1).mean()
 
 @fact(_paid, 'orders that stay unpaid', 'share of payments that failed for good', (.01, .05), into=OUTSIDE)
 def _(t): return (t['payments'].status == 'failed').mean()
 
-@fact(_paid, 'first method', 'share of payments by the commonest method', (.40, .75), into=OUTSIDE, olist=.739, published='wallets .50 of value')
+@fact(
+    _paid,
+    'first method',
+    'share of payments by the commonest method',
+    (0.40, 0.75),
+    into=OUTSIDE,
+    olist=0.739,
+    published='wallets .50 of value',
+)
 def _(t): return t['payments'].method.value_counts(normalize=True).max()
 
 @fact(_paid, 'last method', 'share of payments by the rarest method', (0, .05), into=OUTSIDE, olist=.015)
 def _(t): return t['payments'].method.value_counts(normalize=True).min()
 
 # %% ../../nbs/45_realism/03_facts.ipynb #1c529e9b
-@fact(_paid, 'value: dearest method / cheapest', 'median amount by method, the highest over the lowest', into=OUTSIDE, olist=2.74)
-def _(t): m = t['payments'].groupby('method').amount_cents.median(); return m.max() / m.min()
-
-@fact(_paid, 'time to payment: slowest method / fastest', 'median time from order to payment by method, the longest over the shortest', into=OUTSIDE, olist=109)
+@fact(
+    _paid,
+    'value: dearest method / cheapest',
+    'median amount by method, the highest over the lowest',
+    into=OUTSIDE,
+    olist=2.74,
+)
 def _(t):
-    p = t['payments']; wait = (p.paid_at - p.order_id.map(t['orders'].set_index('order_id').ordered_at)).dt.total_seconds()
-    m = wait.groupby(p.method).median(); return m.max() / m.min()
+    m = t['payments'].groupby('method').amount_cents.median()
+    return m.max() / m.min()
+
+@fact(
+    _paid,
+    'time to payment: slowest method / fastest',
+    'median time from order to payment by method, the longest over the shortest',
+    into=OUTSIDE,
+    olist=109,
+)
+def _(t):
+    p = t['payments']
+    wait = (p.paid_at - p.order_id.map(t['orders'].set_index('order_id').ordered_at)).dt.total_seconds()
+    m = wait.groupby(p.method).median()
+    return m.max() / m.min()
 
 @fact(_where, 'first region', 'share of customers in the commonest region', (.25, .45), into=OUTSIDE, olist=.42)
 def _(t): return t['customers'].groupby(['country', 'region']).size().max() / len(t['customers'])
 
+# %% ../../nbs/45_realism/03_facts.ipynb #13b7d613
 @fact(_where, 'first city', 'share of customers in the commonest city', (.05, .20), into=OUTSIDE, olist=.16)
 def _(t): return t['customers'].groupby(['country', 'region', 'city']).size().max() / len(t['customers'])
 
 def _days_to_deliver(t):
-    o = t['orders'].dropna(subset=['delivered_at']); _least(len(o), 100, 'delivered orders')
+    o = t['orders'].dropna(subset=['delivered_at'])
+    _least(len(o), 100, 'delivered orders')
     return (o.delivered_at - o.ordered_at).dt.total_seconds() / 86400
 
-@fact(_where, 'delivery time: log-sd', 'standard deviation of log time from order to delivery', (.5, .8), into=OUTSIDE, olist=.68)
+@fact(
+    _where,
+    'delivery time: log-sd',
+    'standard deviation of log time from order to delivery',
+    (0.5, 0.8),
+    into=OUTSIDE,
+    olist=0.68,
+)
 def _(t): return np.log(_days_to_deliver(t)).std()
 
 @fact(_where, 'delivery time: median, days', 'from order to delivery', into=OUTSIDE, olist=10.3)
@@ -535,12 +1102,20 @@ def _(t): return _days_to_deliver(t).median()
 # %% ../../nbs/45_realism/03_facts.ipynb #2cd869b3
 def _finished(t): return t['orders'][~t['orders'].status.isin(['cancelled', 'returned'])]
 
-@fact(_where, 'freight / goods', 'shipping over the goods’ price, of all finished orders together', into=OUTSIDE, olist=.167)
+@fact(
+    _where,
+    'freight / goods',
+    'shipping over the goods’ price, of all finished orders together',
+    into=OUTSIDE,
+    olist=0.167,
+)
 def _(t):
     l = t['order_items'][t['order_items'].order_id.isin(_finished(t).order_id)]
     return _finished(t).shipping_cents.sum() / (l.quantity * l.unit_price_cents - l.discount_cents).sum()
 
-@fact(_where, 'orders with a coupon', 'share of finished orders with a discount on the whole', into=OUTSIDE, journey=.063)
+@fact(
+    _where, 'orders with a coupon', 'share of finished orders with a discount on the whole', into=OUTSIDE, journey=0.063
+)
 def _(t): return (_finished(t).discount_cents > 0).mean()
 
 @fact(_where, 'lines at a reduced price', 'share of lines with a discount of their own', into=OUTSIDE, journey=.5)

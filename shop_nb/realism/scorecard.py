@@ -24,38 +24,71 @@ FRAME = {'days': 365, 'orders': 4000, 'lines': 10_000, 'products': 600, 'orders 
 def _sizes(s):
     "The sizes of a source, as `FRAME` has them"
     days, orders, lines = int(s.day[-1] - s.day[0]) + 1, len(s.customer), len(s.order)
-    return {'days': days, 'orders': orders, 'lines': lines, 'products': s.products, 'orders per buyer': orders / (s.customer.max() + 1), 'lines per order': lines / orders}
+    return {
+        'days': days,
+        'orders': orders,
+        'lines': lines,
+        'products': s.products,
+        'orders per buyer': orders / (s.customer.max() + 1),
+        'lines per order': lines / orders,
+    }
 
+# %% ../../nbs/45_realism/04_scorecard.ipynb #82f6d013
 def _measure(f, on, off=()):
     "One row of the card"
     try:
         with np.errstate(all='ignore'): value, note = float(f.measure(on)), ''
-    except Unmeasured as e: value, note = np.nan, f'not measured: {e}'
+    except Unmeasured as e:
+        value, note = np.nan, f'not measured: {e}'
     if not math.isfinite(value): value, note = np.nan, note or 'not measured: it has no value here'
     low, high = (np.nan if b is None else b for b in f.band or (None, None))
     ok = None if np.isnan(value) or not f.band else not (value < low or value > high)
-    if depends := [k for k in f.frame if k in off]: note = note or f"the band is for {' and '.join(f'{FRAME[k]:,} {k}' for k in depends)}"
-    return dict(group=f.group, fact=f.name, how=f.how, value=value, low=low, high=high, in_band=ok, note=note, published=f.published) | {
-        name: f.real.get(key, np.nan) for key, name in DATA_SETS.items()}
+    if depends := [k for k in f.frame if k in off]:
+        note = note or f"the band is for {' and '.join(f'{FRAME[k]:,} {k}' for k in depends)}"
+    return dict(
+        group=f.group,
+        fact=f.name,
+        how=f.how,
+        value=value,
+        low=low,
+        high=high,
+        in_band=ok,
+        note=note,
+        published=f.published,
+    ) | {name: f.real.get(key, np.nan) for key, name in DATA_SETS.items()}
 
 # %% ../../nbs/45_realism/04_scorecard.ipynb #ec747123
 class Scorecard:
     "The facts of a source, beside those of real shops"
-    def __init__(self,
+
+    def __init__(
+        self,
         sales:Sales, # finished sales
         tables:dict=None, # a shop's tables, for the facts outside the frame
         notes=(), # what was left out of the source, a sentence each
     ):
         self.sizes, self.notes = _sizes(sales), list(notes)
         self.off = [k for k, v in self.sizes.items() if not 1 / NEAR <= v / FRAME[k] <= NEAR]
-        if self.off: self.notes.append('Some bands are meant for another size: ' + ', '.join(f'{FRAME[k]:,} {k} (here {self.sizes[k]:,.{0 if self.sizes[k] >= 10 else 1}f})' for k in self.off) + '.')
+        if self.off:
+            self.notes.append(
+                'Some bands are meant for another size: '
+                + ', '.join(
+                    f'{FRAME[k]:,} {k} (here {self.sizes[k]:,.{0 if self.sizes[k] >= 10 else 1}f})' for k in self.off
+                )
+                + '.'
+            )
         self.frame = _card(FACTS, sales, self.off)
-        self.outside = _card(OUTSIDE, tables) if tables and set(tables) >= {'customers', 'products', 'payments'} else None
+        self.outside = (
+            _card(OUTSIDE, tables) if tables and set(tables) >= {'customers', 'products', 'payments'} else None
+        )
 
+# %% ../../nbs/45_realism/04_scorecard.ipynb #cdb26e57
 def _card(facts, on, off=()):
     "All rows of a card; columns without a single value are left out"
     f = pd.DataFrame([_measure(f, on, off) for f in facts.values()])
-    return f.astype({'in_band': 'boolean'}).drop(columns=[c for c in (*DATA_SETS.values(), 'published') if (f[c].isna() | (f[c] == '')).all()])
+    return f.astype({'in_band': 'boolean'}).drop(
+        columns=[c for c in (*DATA_SETS.values(), 'published') if (f[c].isna() | (f[c] == '')).all()]
+    )
 
 # %% ../../nbs/45_realism/04_scorecard.ipynb #75c3d68a
 @patch(as_prop=True)
@@ -74,24 +107,52 @@ def __repr__(self:Scorecard):
     return ' '.join([f'{self.in_band} of {n} facts in band.', *([f'{no} not measured.'] if no else []), *self.notes])
 
 # %% ../../nbs/45_realism/04_scorecard.ipynb #c8c46846
-def _band(low, high): return f'{low:g} to {high:g}' if pd.notna(low) and pd.notna(high) else f'at least {low:g}' if pd.notna(low) else f'at most {high:g}' if pd.notna(high) else ''
+def _band(low, high):
+    return (
+        f'{low:g} to {high:g}'
+        if pd.notna(low) and pd.notna(high)
+        else f'at least {low:g}'
+        if pd.notna(low)
+        else f'at most {high:g}'
+        if pd.notna(high)
+        else ''
+    )
 
+# %% ../../nbs/45_realism/04_scorecard.ipynb #19aabeb5
 def _html(frame, title):
     "A card as an HTML table"
-    sets = [c for c in (*DATA_SETS.values(), 'published') if c in frame]; left = ' style="text-align:left"'; out = [f'<p><b>{html.escape(title)}</b></p>']
-    out += ['<table><thead><tr><th></th>' + f'<th{left}>fact</th>' + ''.join(f'<th>{c}</th>' for c in ['value', 'band', *sets]) + '</tr></thead><tbody>']
+    sets = [c for c in (*DATA_SETS.values(), 'published') if c in frame]
+    left = ' style="text-align:left"'
+    out = [f'<p><b>{html.escape(title)}</b></p>']
+    out += [
+        '<table><thead><tr><th></th>'
+        + f'<th{left}>fact</th>'
+        + ''.join(f'<th>{c}</th>' for c in ['value', 'band', *sets])
+        + '</tr></thead><tbody>'
+    ]
     for group, rows in frame.groupby('group', sort=False):
         out += [f'<tr><th colspan="{4 + len(sets)}"{left}>{group}</th></tr>']
         for r in rows.to_dict('records'):
             mark = '' if r['in_band'] is pd.NA else '✓' if r['in_band'] else '✗'
             note = f'<br><small>{html.escape(r["note"])}</small>' if r['note'] else ''
-            cells = [significant(r['value']) or '–', _band(r['low'], r['high']), *(r[c] if isinstance(r[c], str) else significant(r[c]) for c in sets)]
-            out += [f'<tr><td>{mark}</td><td{left} title="{html.escape(r["how"])}">{r["fact"]}{note}</td>' + ''.join(f'<td>{c}</td>' for c in cells) + '</tr>']
+            cells = [
+                significant(r['value']) or '–',
+                _band(r['low'], r['high']),
+                *(r[c] if isinstance(r[c], str) else significant(r[c]) for c in sets),
+            ]
+            out += [
+                f'<tr><td>{mark}</td><td{left} title="{html.escape(r["how"])}">{r["fact"]}{note}</td>'
+                + ''.join(f'<td>{c}</td>' for c in cells)
+                + '</tr>'
+            ]
     return '\n'.join([*out, '</tbody></table>'])
 
+# %% ../../nbs/45_realism/04_scorecard.ipynb #90666dd2
 @patch
-def _repr_html_(self:Scorecard):
-    return _html(self.frame, repr(self)) + ('' if self.outside is None else '\n' + _html(self.outside, 'Outside the frame'))
+def _repr_html_(self: Scorecard):
+    return _html(self.frame, repr(self)) + (
+        '' if self.outside is None else '\n' + _html(self.outside, 'Outside the frame')
+    )
 
 # %% ../../nbs/45_realism/04_scorecard.ipynb #1512f4b9
 MIN_ORDERS = 100
@@ -99,7 +160,10 @@ MIN_ORDERS = 100
 def _enough(n, notes=()):
     "Raise `ShopError` if `n` orders are too few, with the reasons why lines were left out"
     if n < MIN_ORDERS:
-        raise ShopError(' '.join([f'{n:,} finished orders {"is" if n == 1 else "are"} too few for a scorecard.', *notes]), f'Give {MIN_ORDERS} finished orders or more')
+        raise ShopError(
+            ' '.join([f'{n:,} finished orders {"is" if n == 1 else "are"} too few for a scorecard.', *notes]),
+            f'Give {MIN_ORDERS} finished orders or more',
+        )
 
 def _own(source, products, **how):
     "The card of a person's own order lines"

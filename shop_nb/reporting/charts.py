@@ -21,23 +21,61 @@ from ..core.settings import ShopError, need
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #60409429
 THEMES = dict(
-    light=dict(page='#ffffff', ink='#1f2328', soft='#656d76', line='#e3e6ea', main='#0072B2', pale='#9cc7e3', accent='#D55E00',
-               series=('#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00'),
-               ramp=('#f3f8fc', '#c6dff0', '#7fb9de', '#2f8ac4', '#00588c', '#003a5e')),
-    dark=dict(page='#16191d', ink='#e8eaed', soft='#9aa3ad', line='#2c3238', main='#56B4E9', pale='#2b6187', accent='#F08A3C',
-              series=('#56B4E9', '#E69F00', '#2BB98E', '#DA8FBA', '#3A86C8', '#F08A3C'),
-              ramp=('#1d242b', '#1d4260', '#22648f', '#3587bb', '#6db4de', '#c3e3f7')),
+    light=dict(
+        page='#ffffff',
+        ink='#1f2328',
+        soft='#656d76',
+        line='#e3e6ea',
+        main='#0072B2',
+        pale='#9cc7e3',
+        accent='#D55E00',
+        series=('#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00'),
+        ramp=('#f3f8fc', '#c6dff0', '#7fb9de', '#2f8ac4', '#00588c', '#003a5e'),
+    ),
+    dark=dict(
+        page='#16191d',
+        ink='#e8eaed',
+        soft='#9aa3ad',
+        line='#2c3238',
+        main='#56B4E9',
+        pale='#2b6187',
+        accent='#F08A3C',
+        series=('#56B4E9', '#E69F00', '#2BB98E', '#DA8FBA', '#3A86C8', '#F08A3C'),
+        ramp=('#1d242b', '#1d4260', '#22648f', '#3587bb', '#6db4de', '#c3e3f7'),
+    ),
 )
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #5a34bd16
 def _rc(look):
     "Matplotlib's settings for a theme"
-    return {'font.family': ['DejaVu Sans', 'sans-serif'], 'font.size': 9, 'text.color': look['ink'], 'axes.labelcolor': look['soft'],
-            'xtick.color': look['soft'], 'ytick.color': look['soft'], 'axes.edgecolor': look['line'], 'axes.facecolor': look['page'],
-            'figure.facecolor': look['page'], 'savefig.facecolor': look['page'], 'grid.color': look['line'], 'grid.linewidth': .8,
-            'axes.grid': False, 'axes.axisbelow': True, 'axes.spines.top': False, 'axes.spines.right': False, 'axes.spines.left': False,
-            'xtick.major.size': 0, 'ytick.major.size': 0, 'xtick.minor.size': 0, 'ytick.minor.size': 0, 'lines.solid_capstyle': 'round',
-            'svg.fonttype': 'none', 'text.parse_math': False, 'svg.hashsalt': 'shop_nb', 'path.simplify': True}
+    return {
+        'font.family': ['DejaVu Sans', 'sans-serif'],
+        'font.size': 9,
+        'text.color': look['ink'],
+        'axes.labelcolor': look['soft'],
+        'xtick.color': look['soft'],
+        'ytick.color': look['soft'],
+        'axes.edgecolor': look['line'],
+        'axes.facecolor': look['page'],
+        'figure.facecolor': look['page'],
+        'savefig.facecolor': look['page'],
+        'grid.color': look['line'],
+        'grid.linewidth': 0.8,
+        'axes.grid': False,
+        'axes.axisbelow': True,
+        'axes.spines.top': False,
+        'axes.spines.right': False,
+        'axes.spines.left': False,
+        'xtick.major.size': 0,
+        'ytick.major.size': 0,
+        'xtick.minor.size': 0,
+        'ytick.minor.size': 0,
+        'lines.solid_capstyle': 'round',
+        'svg.fonttype': 'none',
+        'text.parse_math': False,
+        'svg.hashsalt': 'shop_nb',
+        'path.simplify': True,
+    }
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #2ea8562c
 @contextmanager
@@ -142,14 +180,20 @@ def hbar(
     "Horizontal bars, one per row, in the order of the answer"
     rest, frame, also = len(frame) - most, frame.head(most), chart.get('also')
     values, y = frame[chart['x']].astype(float).fillna(0), np.arange(len(frame))
-    ax.barh(y, values, height=.68, color=look['main'])
+    ax.barh(y, values, height=0.68, color=look['main'])
     ax.set_yticks(y, _labels(frame, chart['y']), color=look['ink'])
     for i, v in enumerate(values):
-        ax.annotate(short(v, unit_of(chart['x'])), (v, i), (4, 0), textcoords='offset points', va='center', color=look['ink'])
+        ax.annotate(
+            short(v, unit_of(chart['x'])), (v, i), (4, 0), textcoords='offset points', va='center', color=look['ink']
+        )
     soft = dict(ha='right', color=look['soft'], fontsize=8)
-    for i, text in enumerate(_also(frame, chart)): ax.annotate(text, (1, i), xycoords=('axes fraction', 'data'), va='center', **soft)
-    if also: ax.annotate(_words(also, chart.get('sales')), (1, 1), xycoords='axes fraction', va='bottom', **soft)
-    ax.set(ylim=(max(len(frame), 4) - .4, -.6), xlim=(0, max(values.max(), 1e-9) * (1.32 if also else 1.15)), xticks=[])
+    for i, text in enumerate(_also(frame, chart)):
+        ax.annotate(text, (1, i), xycoords=('axes fraction', 'data'), va='center', **soft)
+    if also:
+        ax.annotate(_words(also, chart.get('sales')), (1, 1), xycoords='axes fraction', va='bottom', **soft)
+    ax.set(
+        ylim=(max(len(frame), 4) - 0.4, -0.6), xlim=(0, max(values.max(), 1e-9) * (1.32 if also else 1.15)), xticks=[]
+    )
     ax.spines['bottom'].set_visible(False)
     if rest > 0: ax.set_xlabel(f'and {rest} more', loc='left')
 
@@ -159,6 +203,7 @@ def _theme(name):
     if name in THEMES: return THEMES[name]
     raise ShopError(f'There is no theme {name!r}.', f'There are {" and ".join(THEMES)}', code=2)
 
+# %% ../../nbs/35_reporting/01_charts.ipynb #8f0270e3
 def plot(
     answer:Answer, # what `ask` gave
     theme:str='', # light or dark; unless given, light, and in JupyterLab the theme of the page
@@ -170,10 +215,11 @@ def plot(
         raise ShopError(f'{answer.name} has no chart.', f'Give it one of {", ".join(BUILDERS)}', code=2)
     with _themed(look):
         fig, ax = _sheet(answer, look, size)
-        if len(answer): BUILDERS[chart['kind']](ax, answer.frame, chart | dict(cut=answer.cut, sales=answer.counts_sales), look)
+        if len(answer):
+            BUILDERS[chart['kind']](ax, answer.frame, chart | dict(cut=answer.cut, sales=answer.counts_sales), look)
         else:
             ax.set_axis_off()
-            ax.text(.5, .5, answer.no_rows, ha='center', color=look['soft'], wrap=True)
+            ax.text(0.5, 0.5, answer.no_rows, ha='center', color=look['soft'], wrap=True)
         fig.get_layout_engine().execute(fig)
     fig.set_layout_engine('none')
     fig.shop_theme, fig.shop_title, fig._repr_png_ = theme or 'light', answer.title, partial(png, fig)
@@ -195,7 +241,9 @@ def png(
     drawn, out = io.BytesIO(), io.BytesIO()
     with _themed(_look(fig)): fig.savefig(drawn, format='png', dpi=dpi)
     image = Image.open(drawn)
-    image.convert('RGB').quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(out, 'png', optimize=True)
+    image.convert('RGB').quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        out, 'png', optimize=True
+    )
     return out.getvalue()
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #9c68d8d6
@@ -207,13 +255,14 @@ def svg(
     "The figure as SVG, the same text every time"
     out, canvas, dpi = io.StringIO(), fig.canvas, fig.dpi
     try:
-        with _themed(_look(fig)): need('matplotlib.backends.backend_svg', 'analytics').FigureCanvasSVG(fig).print_svg(out, metadata=_BARE)
+        with _themed(_look(fig)):
+            need('matplotlib.backends.backend_svg', 'analytics').FigureCanvasSVG(fig).print_svg(out, metadata=_BARE)
     finally:
         fig.set_canvas(canvas)
         fig.dpi = dpi
     text = out.getvalue()
     title = escape(getattr(fig, 'shop_title', 'chart'), quote=False)
-    return text[text.index('<svg'):].replace('>', f' role="img">\n <title>{title}</title>', 1)
+    return text[text.index('<svg') :].replace('>', f' role="img">\n <title>{title}</title>', 1)
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #f16b4653
 _colour = re.compile(r'(#[0-9a-fA-F]{6}\b)')
@@ -233,7 +282,9 @@ def both(
 @lru_cache(1)
 def _pairs():
     "Light colours of the theme, with their partners beside them"
-    flat = {k: [v for part in t.values() for v in ([part] if isinstance(part, str) else part)] for k, t in THEMES.items()}
+    flat = {
+        k: [v for part in t.values() for v in ([part] if isinstance(part, str) else part)] for k, t in THEMES.items()
+    }
     return {a.lower(): f'light-dark({a.lower()}, {b.lower()})' for a, b in zip(flat['light'], flat['dark'])}
 
 def recoloured(
@@ -306,18 +357,32 @@ def bar(
     frame, tail = _without_tail(frame, chart)
     values, x, unit = frame[chart['y']].astype(float).fillna(0), np.arange(len(frame)), unit_of(chart['y'])
     mark, words = _marked(frame, chart)
-    bars = ax.bar(x, values, width=.76, color=[look['accent'] if i == mark else look['main'] for i in x])
+    bars = ax.bar(x, values, width=0.76, color=[look['accent'] if i == mark else look['main'] for i in x])
     for i in chart.get('cut', ()): _stripe(bars[i], look)
     ax.set_title(words, fontsize=8.5, color=look['accent'], loc='right')
-    ax.margins(x=.01)
+    ax.margins(x=0.01)
     if len(frame) <= few:
         for i, (v, also) in enumerate(zip(values, _also(frame, chart))):
-            ax.annotate(short(v, unit).replace('€', ''), (i, max(v, 0)), (0, 3 + 11 * bool(also)), textcoords='offset points', ha='center', fontsize=8)
+            ax.annotate(
+                short(v, unit).replace('€', ''),
+                (i, max(v, 0)),
+                (0, 3 + 11 * bool(also)),
+                textcoords='offset points',
+                ha='center',
+                fontsize=8,
+            )
             below = also and f'{_words(chart["also"], chart.get("sales"))} {also}'
-            ax.annotate(below, (i, max(v, 0)), (0, 3), textcoords='offset points', ha='center', fontsize=7.5, color=look['soft'])
+            ax.annotate(
+                below, (i, max(v, 0)), (0, 3), textcoords='offset points', ha='center', fontsize=7.5, color=look['soft']
+            )
         ax.set(yticks=[], ylim=(min(values.min(), 0), max(values.max(), 1e-9) * 1.15))
-    else: _grid(ax, unit)
-    named = _months(frame[chart['x']]) if unit_of(chart['x']) == 'month' else [label(v, 24) for v in frame[chart['x']].astype(str)]
+    else:
+        _grid(ax, unit)
+    named = (
+        _months(frame[chart['x']])
+        if unit_of(chart['x']) == 'month'
+        else [label(v, 24) for v in frame[chart['x']].astype(str)]
+    )
     step = -(-len(frame) // 24)
     ax.set_xticks(x[::step], named[::step])
     ax.set_xlabel(chart.get('xlabel', '') + tail)
@@ -330,8 +395,15 @@ def _peaks(ax, x, y, most, look, unit):
         if len(found) < most and all(abs(i - j) >= max(7, len(y) // 7) for j in found): found.append(int(i))
     for i in found:
         ax.plot(x.iloc[i], y.iloc[i], 'o', color=look['accent'], markersize=4)
-        ax.annotate(f'{x.iloc[i].day} {x.iloc[i]:%b}: {short(y.iloc[i], unit)}', (x.iloc[i], y.iloc[i]), (0, 5), textcoords='offset points',
-                    ha='right' if i > .8 * len(y) else 'center', fontsize=8, bbox=dict(facecolor=look['page'], edgecolor='none', pad=.5, alpha=.8))
+        ax.annotate(
+            f'{x.iloc[i].day} {x.iloc[i]:%b}: {short(y.iloc[i], unit)}',
+            (x.iloc[i], y.iloc[i]),
+            (0, 5),
+            textcoords='offset points',
+            ha='right' if i > 0.8 * len(y) else 'center',
+            fontsize=8,
+            bbox=dict(facecolor=look['page'], edgecolor='none', pad=0.5, alpha=0.8),
+        )
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #4237e651
 def _numbered(ax, x, base=None):
@@ -356,17 +428,36 @@ def line(
     x, unit, dates = frame[chart['x']], unit_of(ys[0]), pd.api.types.is_datetime64_any_dtype(frame[chart['x']])
     for y, colour in zip(ys, look['series']):
         thin = chart.get('smooth')
-        ax.plot(x, frame[y], color=look['pale'] if thin else colour, linewidth=1 if thin else 2, marker='o' if chart.get('marks') else None, markersize=4.5)
-        if len(ys) > 1: ax.annotate(_words(y), (x.iloc[-1], frame[y].iloc[-1]), (7, 0), textcoords='offset points', va='center', color=colour, fontweight='bold')
+        ax.plot(
+            x,
+            frame[y],
+            color=look['pale'] if thin else colour,
+            linewidth=1 if thin else 2,
+            marker='o' if chart.get('marks') else None,
+            markersize=4.5,
+        )
+        if len(ys) > 1:
+            ax.annotate(
+                _words(y),
+                (x.iloc[-1], frame[y].iloc[-1]),
+                (7, 0),
+                textcoords='offset points',
+                va='center',
+                color=colour,
+                fontweight='bold',
+            )
         if chart.get('marks') and len(frame) < 16:
-            for a, b in zip(x, frame[y]): ax.annotate(short(b, unit), (a, b), (-3, 6), textcoords='offset points', ha='right', fontsize=8)
+            for a, b in zip(x, frame[y]):
+                ax.annotate(short(b, unit), (a, b), (-3, 6), textcoords='offset points', ha='right', fontsize=8)
     if chart.get('smooth'): ax.plot(x, frame[chart['smooth']], color=look['main'], linewidth=2)
     if chart.get('peaks'): _peaks(ax, x, frame[ys[0]], chart['peaks'], look, unit)
     _grid(ax, unit)
     ax.set_ylim(bottom=min(0, frame[ys].min().min()), top=max(frame[ys].max().max() * 1.12, 1e-9))
-    if chart.get('marks'): ax.margins(x=.08)
-    if dates: _dated(ax, x)
-    else: _numbered(ax, x, frame.get(chart.get('base')))
+    if chart.get('marks'): ax.margins(x=0.08)
+    if dates:
+        _dated(ax, x)
+    else:
+        _numbered(ax, x, frame.get(chart.get('base')))
     ax.set_xlabel(chart.get('xlabel', ''))
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #c9b351e0
@@ -374,9 +465,13 @@ def _dated(ax, x):
     "An axis of days: months, or single days where there are few of them"
     dates, ticker = need('matplotlib.dates', 'analytics'), need('matplotlib.ticker', 'analytics')
     months = (x.iloc[-1] - x.iloc[0]).days // 30
-    ax.xaxis.set_major_locator(dates.MonthLocator(interval=-(-months // 14)) if months > 2 else dates.AutoDateLocator(maxticks=8))
+    ax.xaxis.set_major_locator(
+        dates.MonthLocator(interval=-(-months // 14)) if months > 2 else dates.AutoDateLocator(maxticks=8)
+    )
     year = lambda d, i: f'\n{d:%Y}' if i == 0 or d.month == 1 else ''
-    text = lambda v, i: f'{(d := dates.num2date(v)):%b}{year(d, i)}' if months > 2 else f'{(d := dates.num2date(v)).day} {d:%b}'
+    text = lambda v, i: (
+        f'{(d := dates.num2date(v)):%b}{year(d, i)}' if months > 2 else f'{(d := dates.num2date(v)).day} {d:%b}'
+    )
     ax.xaxis.set_major_formatter(ticker.FuncFormatter(text))
     ax.set_xlim(x.iloc[0], x.iloc[-1] if len(x) > 1 else None)
 
@@ -392,13 +487,21 @@ def stacked(
     x, base, unit = np.arange(len(frame)), np.zeros(len(frame)), unit_of(chart['y'][0])
     for y, colour in zip(chart['y'], look['series']):
         v = frame[y].astype(float).fillna(0).to_numpy()
-        bars = ax.bar(x, v, bottom=base, width=.76, color=colour, edgecolor=look['page'], linewidth=1)
+        bars = ax.bar(x, v, bottom=base, width=0.76, color=colour, edgecolor=look['page'], linewidth=1)
         for i in chart.get('cut', ()): _stripe(bars[i], look)
-        ax.annotate(_words(y), (x[-1] + .38, base[-1] + v[-1] / 2), (6, 0), textcoords='offset points', va='center', color=colour, fontweight='bold')
+        ax.annotate(
+            _words(y),
+            (x[-1] + 0.38, base[-1] + v[-1] / 2),
+            (6, 0),
+            textcoords='offset points',
+            va='center',
+            color=colour,
+            fontweight='bold',
+        )
         base += v
     _grid(ax, unit)
     ax.set_xticks(x, _months(frame[chart['x']]) if unit_of(chart['x']) == 'month' else frame[chart['x']])
-    ax.margins(x=.01)
+    ax.margins(x=0.01)
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #b6f88ab1
 @builder
@@ -409,14 +512,21 @@ def grouped(
     look, # the theme's colours
 ):
     "Two horizontal bars per row, to compare"
-    y, wide = np.arange(len(frame)), .36
+    y, wide = np.arange(len(frame)), 0.36
     for k, (x, colour) in enumerate(zip(chart['x'], (look['main'], look['pale']))):
-        ax.barh(y + (k - .5) * wide, frame[x], height=wide * .92, color=colour)
+        ax.barh(y + (k - 0.5) * wide, frame[x], height=wide * 0.92, color=colour)
         for i, v in enumerate(frame[x]):
             name = f'  {_words(x)}' if i == 0 else ''
-            ax.annotate(short(v, unit_of(x)) + name, (v, i + (k - .5) * wide), (4, 0), textcoords='offset points', va='center', fontsize=8)
+            ax.annotate(
+                short(v, unit_of(x)) + name,
+                (v, i + (k - 0.5) * wide),
+                (4, 0),
+                textcoords='offset points',
+                va='center',
+                fontsize=8,
+            )
     ax.set_yticks(y, _labels(frame, chart['y']), color=look['ink'])
-    ax.set(ylim=(len(frame) - .4, -.6), xlim=(0, frame[list(chart['x'])].max().max() * 1.3), xticks=[])
+    ax.set(ylim=(len(frame) - 0.4, -0.6), xlim=(0, frame[list(chart['x'])].max().max() * 1.3), xticks=[])
     ax.spines['bottom'].set_visible(False)
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #0bdb2b3c
@@ -425,16 +535,32 @@ def _cells(ax, grid, look, cmap, top, unit):
     for (i, j), v in np.ndenumerate(grid):
         if np.isnan(v): continue
         r, g, b, _ = cmap(v / top)
-        ink = '#14181c' if .2126 * r ** 2.2 + .7152 * g ** 2.2 + .0722 * b ** 2.2 > .2 else '#ffffff'
-        ax.text(j, i, f'{fixed(100 * v)}' if unit == 'share' else short(v, unit), ha='center', va='center', fontsize=8, color=ink)
+        ink = '#14181c' if 0.2126 * r**2.2 + 0.7152 * g**2.2 + 0.0722 * b**2.2 > 0.2 else '#ffffff'
+        ax.text(
+            j,
+            i,
+            f'{fixed(100 * v)}' if unit == 'share' else short(v, unit),
+            ha='center',
+            va='center',
+            fontsize=8,
+            color=ink,
+        )
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #cfebd343
 def _best_cell(ax, grid, look, unit, rows, chart):
     "Frame the largest cell and say what it is"
     i, j = np.unravel_index(np.nanargmax(grid), grid.shape)
-    patch = need('matplotlib.patches', 'analytics').Rectangle((j - .5, i - .5), 1, 1, fill=False, edgecolor=look['accent'], linewidth=2)
+    patch = need('matplotlib.patches', 'analytics').Rectangle(
+        (j - 0.5, i - 0.5), 1, 1, fill=False, edgecolor=look['accent'], linewidth=2
+    )
     ax.add_patch(patch)
-    ax.set_title(f'most: {rows[i]} {j}:00, {short(grid[i, j], unit)} {_words(chart["z"], chart.get("sales"))}', fontsize=8.5, color=look['accent'], loc='right', pad=6)
+    ax.set_title(
+        f'most: {rows[i]} {j}:00, {short(grid[i, j], unit)} {_words(chart["z"], chart.get("sales"))}',
+        fontsize=8.5,
+        color=look['accent'],
+        loc='right',
+        pad=6,
+    )
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #28ee51ef
 @builder
@@ -445,19 +571,32 @@ def heatmap(
     look, # the theme's colours
 ):
     "One cell per row of the answer, the darker the more"
-    cut = {tuple(row) for row in frame.iloc[list(chart.get('cut', ()))][[chart['y'], chart['x']]].itertuples(index=False)}
+    cut = {
+        tuple(row) for row in frame.iloc[list(chart.get('cut', ()))][[chart['y'], chart['x']]].itertuples(index=False)
+    }
     if chart.get('skip') is not None: frame = frame[frame[chart['x']] != chart['skip']]
     if not len(frame): return ax.set_axis_off()
     wide, unit = frame.pivot(index=chart['y'], columns=chart['x'], values=chart['z']), unit_of(chart['z'])
     wide = wide.loc[frame[chart['y']].drop_duplicates()]
     grid, top = wide.to_numpy(float), max(np.nanmax(wide.to_numpy(float)), 1e-9)
     cmap = need('matplotlib.colors', 'analytics').LinearSegmentedColormap.from_list('shop', look['ramp'])
-    ax.pcolormesh(np.arange(grid.shape[1] + 1) - .5, np.arange(grid.shape[0] + 1) - .5, np.ma.masked_invalid(grid),
-                         cmap=cmap, vmin=0, vmax=top, edgecolors=look['page'], linewidth=1.2)
+    ax.pcolormesh(
+        np.arange(grid.shape[1] + 1) - 0.5,
+        np.arange(grid.shape[0] + 1) - 0.5,
+        np.ma.masked_invalid(grid),
+        cmap=cmap,
+        vmin=0,
+        vmax=top,
+        edgecolors=look['page'],
+        linewidth=1.2,
+    )
     for i, j in [(i, j) for i, y in enumerate(wide.index) for j, x in enumerate(wide) if (y, x) in cut]:
-        _stripe(ax.add_patch(need('matplotlib.patches', 'analytics').Rectangle((j - .5, i - .5), 1, 1, fill=False)), look)
+        _stripe(
+            ax.add_patch(need('matplotlib.patches', 'analytics').Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False)), look
+        )
     rows = [f'{r:%b %Y}' if hasattr(r, 'year') else label(r, 24) for r in wide.index]
-    if sizes := chart.get('size'): rows = [f'{r}  ({n:,})' for r, n in zip(rows, frame.groupby(chart['y'], sort=False)[sizes].first())]
+    if sizes := chart.get('size'):
+        rows = [f'{r}  ({n:,})' for r, n in zip(rows, frame.groupby(chart['y'], sort=False)[sizes].first())]
     step = 1 if grid.shape[1] <= 16 else 3
     ax.set_xticks(np.arange(grid.shape[1])[::step], wide.columns[::step])
     ax.set_yticks(np.arange(grid.shape[0]), rows)
@@ -483,17 +622,26 @@ def pareto(
     ax.plot(x, y, color=look['main'], linewidth=2)
     ends = frame.groupby(chart['group'], sort=True)[[chart['x'], chart['y']]].last()
     start = 0
-    for (name, end), alpha in zip(ends.iterrows(), (.30, .16, .07)):
+    for (name, end), alpha in zip(ends.iterrows(), (0.30, 0.16, 0.07)):
         stop, high = end[chart['x']], end[chart['y']]
         inside = (x >= start) & (x <= stop)
         ax.fill_between(x[inside], y[inside], color=look['main'], alpha=alpha, linewidth=0)
-        ax.text((start + stop) / 2, .05, label(name, 24), ha='center', color=look['ink'], fontweight='bold')
+        ax.text((start + stop) / 2, 0.05, label(name, 24), ha='center', color=look['ink'], fontweight='bold')
         if high < 1:
             ax.plot(stop, high, 'o', color=look['accent'], markersize=5)
-            ax.annotate(f'{short(stop, "share")} of {chart["things"]} bring {short(high, "share", bare=True)}', (stop, high), (9, -4), textcoords='offset points', va='top')
+            ax.annotate(
+                f'{short(stop, "share")} of {chart["things"]} bring {short(high, "share", bare=True)}',
+                (stop, high),
+                (9, -4),
+                textcoords='offset points',
+                va='top',
+            )
         start = stop
-    _grid(ax, 'share'); _grid(ax, 'share', 'x'); ax.grid(visible=False, axis='x')
-    ax.set(xlim=(0, 1), ylim=(0, 1.02)); ax.set_xlabel(f'share of {chart["things"]}, best first')
+    _grid(ax, 'share')
+    _grid(ax, 'share', 'x')
+    ax.grid(visible=False, axis='x')
+    ax.set(xlim=(0, 1), ylim=(0, 1.02))
+    ax.set_xlabel(f'share of {chart["things"]}, best first')
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #9b213992
 @builder
@@ -507,12 +655,20 @@ def scatter(
     "One dot per row; the first rows are named where there is room"
     x, y = frame[chart['x']].astype(float), frame[chart['y']].astype(float)
     wide, high, taken = max(x.max() - x.min(), 1), max(y.max(), 1), []
-    ax.scatter(x, y, s=30, color=look['main'], alpha=.65, linewidths=0)
+    ax.scatter(x, y, s=30, color=look['main'], alpha=0.65, linewidths=0)
     for a, b, name in zip(x[:named], y[:named], frame[chart['label']]):
-        if any(abs(a - c) < .3 * wide and abs(b - d) < .05 * high for c, d in taken): continue
+        if any(abs(a - c) < 0.3 * wide and abs(b - d) < 0.05 * high for c, d in taken): continue
         taken.append((a, b))
-        left = a > x.min() + .7 * wide
-        ax.annotate(label(name, 30), (a, b), (-7 if left else 7, 0), textcoords='offset points', va='center', ha='right' if left else 'left', fontsize=8)
+        left = a > x.min() + 0.7 * wide
+        ax.annotate(
+            label(name, 30),
+            (a, b),
+            (-7 if left else 7, 0),
+            textcoords='offset points',
+            va='center',
+            ha='right' if left else 'left',
+            fontsize=8,
+        )
     _grid(ax, unit_of(chart['y']))
     ax.set_ylim(bottom=0)
     ax.set_xlabel(chart.get('xlabel', ''))
@@ -532,9 +688,12 @@ def _follow_lab():
     shell = sys.modules['IPython'].get_ipython() if 'IPython' in sys.modules else None
     if not shell or not os.environ.get(_PAGE): return
     pyplot = need('matplotlib.pyplot', 'analytics')
-    pyplot.switch_backend(pyplot.get_backend()) # first, for Jupyter's backend forgets what is registered before it is loaded
+    pyplot.switch_backend(
+        pyplot.get_backend()
+    ) # first, for Jupyter's backend forgets what is registered before it is loaded
     shell.display_formatter.formatters['text/html'].for_type(need('matplotlib.figure', 'analytics').Figure, lab_html)
 
+# %% ../../nbs/35_reporting/01_charts.ipynb #337a0049
 def use_theme(
     theme:str='', # light or dark; unless given, light, and in JupyterLab the theme of the page
     size:tuple=(7.2, 3.2), # inches
@@ -542,8 +701,13 @@ def use_theme(
     "Give what pandas and Matplotlib draw from here on the look of the shop; raises `ShopError` (code 2) for an unknown theme"
     look, cycler = _theme(theme or 'light'), need('cycler', 'analytics').cycler
     more = {
-        'figure.figsize': size, 'figure.dpi': 80, 'figure.constrained_layout.use': True, 'legend.frameon': False,
-        'axes.prop_cycle': cycler(color=look['series']), 'axes.titlelocation': 'left', 'axes.titleweight': 'bold',
+        'figure.figsize': size,
+        'figure.dpi': 80,
+        'figure.constrained_layout.use': True,
+        'legend.frameon': False,
+        'axes.prop_cycle': cycler(color=look['series']),
+        'axes.titlelocation': 'left',
+        'axes.titleweight': 'bold',
     }
     need('matplotlib', 'analytics').rcParams.update(_rc(look) | more)
     if not theme: _follow_lab()

@@ -22,8 +22,14 @@ def policy(
 ) -> str: # the content of a `<meta http-equiv="Content-Security-Policy">`
     "What a page may do: show itself"
     own = ["'self'"] if files else []
-    allowed = {'default-src': ["'none'"], 'style-src': [*own, "'unsafe-inline'"], 'img-src': [*own, 'data:'],
-               'script-src': [*own, *map(_hash, scripts)] or ["'none'"], 'base-uri': ["'none'"], 'form-action': ["'none'"]}
+    allowed = {
+        'default-src': ["'none'"],
+        'style-src': [*own, "'unsafe-inline'"],
+        'img-src': [*own, 'data:'],
+        'script-src': [*own, *map(_hash, scripts)] or ["'none'"],
+        'base-uri': ["'none'"],
+        'form-action': ["'none'"],
+    }
     return '; '.join(f'{what} {" ".join(whence)}' for what, whence in allowed.items())
 
 # %% ../../nbs/35_reporting/02_pages.ipynb #fe6a3750
@@ -31,8 +37,13 @@ def policy(
 def _templates():
     "The templates of the package"
     jinja2 = need('jinja2', 'run')
-    env = jinja2.Environment(loader=jinja2.PackageLoader('shop_nb', 'templates'), autoescape=True, undefined=jinja2.StrictUndefined,
-                             trim_blocks=True, lstrip_blocks=True)
+    env = jinja2.Environment(
+        loader=jinja2.PackageLoader('shop_nb', 'templates'),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     env.globals.update(home='', heading='', lead='', policy=raw(policy()))
     env.filters['thousands'] = lambda n: f'{n:,}'
     return env
@@ -87,6 +98,8 @@ def notebook_page(
 ) -> str: # HTML
     "An executed notebook as a page, with its code and what it showed"
     nbformat, html = need('nbformat', 'run'), need('nbconvert', 'run').HTMLExporter
-    exporter = html(template_name='basic', exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True)
+    exporter = html(
+        template_name='basic', exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True
+    )
     body, _ = exporter.from_notebook_node(nbformat.read(str(path), as_version=4))
     return render(title=notebook_title(path), home=home, body=raw(body))

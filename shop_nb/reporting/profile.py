@@ -35,16 +35,32 @@ def column_facts(
     values:pa.ChunkedArray, # a column of a table
 ) -> dict: # missing (share of rows), distinct, least, most
     "What the data says of a column"
-    bounds = dict(min=None, max=None) if pa.types.is_boolean(values.type) or pa.types.is_string(values.type) else pc.min_max(values).as_py()
-    missing = values.null_count / len(values) if len(values) else 0.
-    return dict(missing=round(missing, 4), distinct=pc.count_distinct(values).as_py(), least=_said(bounds['min']), most=_said(bounds['max']))
+    bounds = (
+        dict(min=None, max=None)
+        if pa.types.is_boolean(values.type) or pa.types.is_string(values.type)
+        else pc.min_max(values).as_py()
+    )
+    missing = values.null_count / len(values) if len(values) else 0.0
+    return dict(
+        missing=round(missing, 4),
+        distinct=pc.count_distinct(values).as_py(),
+        least=_said(bounds['min']),
+        most=_said(bounds['max']),
+    )
 
 # %% ../../nbs/35_reporting/03_profile.ipynb #55fecdcd
 def dictionary_frame(
     tables:dict, # Arrow tables by name
 ) -> pd.DataFrame: # table, column, meaning, type, unit, constraint, example, missing, distinct, least, most
     "The data dictionary: the declaration, and what the data says"
-    return pd.DataFrame([row | column_facts(tables[row['table']][row['column']]) for name in TABLES if name in tables for row in dictionary(name)])
+    return pd.DataFrame(
+        [
+            row | column_facts(tables[row['table']][row['column']])
+            for name in TABLES
+            if name in tables
+            for row in dictionary(name)
+        ]
+    )
 
 # %% ../../nbs/35_reporting/03_profile.ipynb #5422d9a0
 def dictionary_html(
@@ -55,10 +71,27 @@ def dictionary_html(
     frame = dictionary_frame(tables).astype(object)
     frame['missing'] = [percent(m) if m else 'none' for m in frame['missing']]
     frame['distinct'] = [f'{d:,}' for d in frame['distinct']]
-    shown = [dict(name=t.name, doc=t.doc, grain=t.grain.capitalize(), rows=tables[t.name].num_rows, rules=sorted({r.meaning for r in RULES if r.table == t.name}),
-                  columns=frame[frame['table'] == t.name].to_dict('records')) for t in TABLES.values() if t.name in tables]
-    return render('dictionary.html', title='The data dictionary', heading='The data dictionary', home=home, tables=shown, picture=raw(er_diagram()),
-                  lead=f'{len(frame)} columns in {len(shown)} tables: what each one means and must be, and what the data says.')
+    shown = [
+        dict(
+            name=t.name,
+            doc=t.doc,
+            grain=t.grain.capitalize(),
+            rows=tables[t.name].num_rows,
+            rules=sorted({r.meaning for r in RULES if r.table == t.name}),
+            columns=frame[frame['table'] == t.name].to_dict('records'),
+        )
+        for t in TABLES.values()
+        if t.name in tables
+    ]
+    return render(
+        'dictionary.html',
+        title='The data dictionary',
+        heading='The data dictionary',
+        home=home,
+        tables=shown,
+        picture=raw(er_diagram()),
+        lead=f'{len(frame)} columns in {len(shown)} tables: what each one means and must be, and what the data says.',
+    )
 
 # %% ../../nbs/35_reporting/03_profile.ipynb #659267d6
 @contextmanager
@@ -88,8 +121,10 @@ def _drawn(config, image_format=None, bbox_extra_artists=None, bbox_inches=None)
     "The current figure as SVG without clocks, in the place of the profiler's own function"
     plt, out = need('matplotlib.pyplot', 'profile'), io.StringIO()
     fig, bare = plt.gcf(), dict.fromkeys(('Date', 'Creator', 'Format', 'Type'))
-    if bbox_inches: fig.savefig(out, format='svg', metadata=bare, bbox_extra_artists=bbox_extra_artists, bbox_inches=bbox_inches)
-    else: need('matplotlib.backends.backend_svg', 'profile').FigureCanvasSVG(fig).print_svg(out, metadata=bare)
+    if bbox_inches:
+        fig.savefig(out, format='svg', metadata=bare, bbox_extra_artists=bbox_extra_artists, bbox_inches=bbox_inches)
+    else:
+        need('matplotlib.backends.backend_svg', 'profile').FigureCanvasSVG(fig).print_svg(out, metadata=bare)
     plt.close(fig)
     return out.getvalue()
 
@@ -116,11 +151,16 @@ def _put_right(frame):
     places = {name: f'v{i}' for i, name in enumerate(frame)}
     plot, text = _part('visualisation.plot'), _part('report.structure.variables.render_text')
     hashed = dict(hash=lambda column: places.get(column, 'all'))
-    better = {'report.structure.report': hashed, 'model.alerts': hashed, 'visualisation.missing': dict(plot_360_n0sc0pe=_drawn),
-              'visualisation.plot': dict(plot_360_n0sc0pe=_drawn, _plot_stacked_barh=_named_bars(plot._plot_stacked_barh)),
-              'report.structure.variables.render_text': dict(plot_word_cloud=_once(text.plot_word_cloud))}
+    better = {
+        'report.structure.report': hashed,
+        'model.alerts': hashed,
+        'visualisation.missing': dict(plot_360_n0sc0pe=_drawn),
+        'visualisation.plot': dict(plot_360_n0sc0pe=_drawn, _plot_stacked_barh=_named_bars(plot._plot_stacked_barh)),
+        'report.structure.variables.render_text': dict(plot_word_cloud=_once(text.plot_word_cloud)),
+    }
     with ExitStack() as stack:
-        for name, functions in better.items(): stack.enter_context(patch.multiple(_part(name), create=True, **functions))
+        for name, functions in better.items():
+            stack.enter_context(patch.multiple(_part(name), create=True, **functions))
         yield
 
 # %% ../../nbs/35_reporting/03_profile.ipynb #1a7bd25b
@@ -136,9 +176,16 @@ MINIMAL_ABOVE = 20_000 # rows; larger tables get the minimal profile
 def _findings(frame, name, minimal):
     "What the profiler finds, in parts"
     t = get_table(name)
-    about = dict(title=f'{name}: profile', dataset=dict(description=f'{t.doc} {t.grain.capitalize()}.'),
-                 variables=dict(descriptions={c.name: c.doc for c in t.columns}))
-    less = {} if minimal else dict(interactions=dict(continuous=False), missing_diagrams=dict(bar=False, matrix=False, heatmap=False))
+    about = dict(
+        title=f'{name}: profile',
+        dataset=dict(description=f'{t.doc} {t.grain.capitalize()}.'),
+        variables=dict(descriptions={c.name: c.doc for c in t.columns}),
+    )
+    less = (
+        {}
+        if minimal
+        else dict(interactions=dict(continuous=False), missing_diagrams=dict(bar=False, matrix=False, heatmap=False))
+    )
     return _profiler().ProfileReport(frame, minimal=minimal, progress_bar=False, **about, **less).report
 
 # %% ../../nbs/35_reporting/03_profile.ipynb #4a9d8c06
@@ -149,6 +196,7 @@ def _parts(part):
         for inner in value if isinstance(value, (list, tuple)) else [value]:
             if hasattr(inner, 'content'): yield from _parts(inner)
 
+# %% ../../nbs/35_reporting/03_profile.ipynb #7b1eaf6d
 def _at_home(report):
     "Take out of a report what does not speak of the data: clocks and links to other sites"
     overview = report.content['body'].content['items'][0].content
@@ -162,7 +210,9 @@ def _at_home(report):
             alert.values = alert.values | dict(value_counts_without_nan=pd.Series([1], [escape(str(counts.index[0]))]))
 
 # %% ../../nbs/35_reporting/03_profile.ipynb #2d78595e
-_DARK = "document.documentElement.dataset.bsTheme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'"
+_DARK = (
+    "document.documentElement.dataset.bsTheme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'"
+)
 
 @lru_cache(1)
 def _scripts():
@@ -176,12 +226,24 @@ def _page(report, title, home):
     "A report as a page"
     body, config = report.content['body'], _part('config').Settings().html
     parts = [(part.name, part.content['anchor_id']) for part in body.content['items']]
-    flavour, template = _part('report.presentation.flavours').HTMLReport, _part('report.presentation.flavours.html.templates').template
+    flavour, template = (
+        _part('report.presentation.flavours').HTMLReport,
+        _part('report.presentation.flavours.html.templates').template,
+    )
     text = need('minify_html', 'profile').minify(flavour(report).content['body'].render(), keep_comments=False)
-    style = template('wrapper/style.html').render(offline=True, inline=True, theme=None, nav=True, style=config.style,
-                                                  primary_colors=config.style.primary_colors)
-    return render('profile.html', title=title, home=home, parts=parts, body=raw(text), style=raw(style),
-                  scripts=[raw(s) for s in _scripts()], policy=raw(policy(*_scripts())))
+    style = template('wrapper/style.html').render(
+        offline=True, inline=True, theme=None, nav=True, style=config.style, primary_colors=config.style.primary_colors
+    )
+    return render(
+        'profile.html',
+        title=title,
+        home=home,
+        parts=parts,
+        body=raw(text),
+        style=raw(style),
+        scripts=[raw(s) for s in _scripts()],
+        policy=raw(policy(*_scripts())),
+    )
 
 # %% ../../nbs/35_reporting/03_profile.ipynb #175ae67a
 def _report(frame, name, minimal, home):

@@ -35,12 +35,15 @@ class _Worlds:
 # %% ../../nbs/40_shop/04_counterfactual.ipynb #598f7ab8
 class Twin(_Worlds):
     "Two shops that share their random numbers, and what differs between them"
+
     def changed(self) -> pd.DataFrame: # table, column, rows that differ, rows in both; and rows that are only in one
         "Which columns differ, and in how many rows"
         return changed_columns(self.a, self.b)
 
     @cached_property
-    def orders(self) -> pd.DataFrame: # one row per order of either world: each measure in a, in b, and the effect, b - a
+    def orders(
+        self,
+    ) -> pd.DataFrame: # one row per order of either world: each measure in a, in b, and the effect, b - a
         "What each order came to in both worlds"
         return order_effects(self.a, self.b)
 
@@ -49,8 +52,10 @@ class Twin(_Worlds):
         "What each customer's orders came to in both worlds"
         return self.orders.drop(columns='day').groupby('customer_id').sum()
 
-    def categories(self,
-        first=None, last=None, # first and last day counted, as ISO text; None is all
+    def categories(
+        self,
+        first=None,
+        last=None, # first and last day counted, as ISO text; None is all
     ) -> pd.DataFrame: # one row per category: units and revenue in euro, in a, in b, and the effect
         "What each category sold in both worlds"
         return category_effects(self.a, self.b, first, last)
@@ -97,6 +102,7 @@ def _totals(shop):
     table = fetch(shop.connection, f'select {columns} from order_totals order by order_id', most=10**12)
     return table.to_pandas(date_as_object=False).set_index('order_id')
 
+# %% ../../nbs/40_shop/04_counterfactual.ipynb #9d6b12b8
 def order_effects(
     a:Shop, # one world
     b:Shop, # the other

@@ -28,9 +28,13 @@ def customers_truth(
     day, _ = signed_up(calendar, i)
     level = spending(calendar.cells, i)
     year = np.full(len(i), calendar.start)
-    likes = {f'favourite_{j + 1}': favourite(g.catalogue, i, level, np.full(len(i), j), year) + 1 for j in range(FAVOURITES)}
+    likes = {
+        f'favourite_{j + 1}': favourite(g.catalogue, i, level, np.full(len(i), j), year) + 1 for j in range(FAVOURITES)
+    }
     dropped_out = dates(day + lifetime(calendar.cells, i))
-    columns = dict(customer_id=i + 1, rate=rate(calendar.cells, i), dropped_out_on=dropped_out, spending_level=level / 1000)
+    columns = dict(
+        customer_id=i + 1, rate=rate(calendar.cells, i), dropped_out_on=dropped_out, spending_level=level / 1000
+    )
     return pd.DataFrame(columns | likes)
 
 # %% ../../nbs/40_shop/05_latent_truth.ipynb #f7d84098
@@ -42,8 +46,11 @@ def products_truth(
     c, n = g.catalogue, g.calendar.rows('products')
     companions = {f'companion_{j + 1}': c.companions[:n, j] + 1 for j in range(c.companions.shape[1])}
     popularity = np.exp(c.popularity[:n] / 1000).round(6)
-    return pd.DataFrame(dict(product_id=c.key[:n], popularity=popularity, base_price_cents=c.base_price[:n], **companions))
+    return pd.DataFrame(
+        dict(product_id=c.key[:n], popularity=popularity, base_price_cents=c.base_price[:n], **companions)
+    )
 
+# %% ../../nbs/40_shop/05_latent_truth.ipynb #21073da4
 def prices_truth(
     shop:Shop, # which shop
 ) -> pd.DataFrame: # one row per product and quarter
@@ -78,7 +85,9 @@ def campaigns_truth(
     pulled = np.maximum(off - off.mean(axis=1, keepdims=True), 0) * PULL / 100
     d, c = np.nonzero(off)
     category = TRAITS.index.to_numpy()[c]
-    return pd.DataFrame(dict(day=dates(days[d]), category=category, percent_off=off[d, c], pulled_share=pulled[d, c].round(4)))
+    return pd.DataFrame(
+        dict(day=dates(days[d]), category=category, percent_off=off[d, c], pulled_share=pulled[d, c].round(4))
+    )
 
 # %% ../../nbs/40_shop/05_latent_truth.ipynb #08185f7c
 TRUTH = dict(

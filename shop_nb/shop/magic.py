@@ -29,11 +29,15 @@ def find_shop(
     shops = {k: v for k, v in names.items() if isinstance(v, Shop) and not k.startswith('_')}
     todo = 'Make one: shop = Shop(). Or name a run: %%ask --run reports/shop'
     if name and name not in shops:
-        raise ShopError(f'There is no shop called {name}.', f"There are {', '.join(sorted(shops))}" if shops else todo, code=2)
+        raise ShopError(
+            f'There is no shop called {name}.', f"There are {', '.join(sorted(shops))}" if shops else todo, code=2
+        )
     if name or 'shop' in shops: return shops[name or 'shop']
     if not shops: raise ShopError('There is no shop in this notebook.', todo, code=2)
     if len({id(s) for s in shops.values()}) > 1:
-        raise ShopError(f"There are several shops: {', '.join(sorted(shops))}.", f'Name one: %%ask --shop {min(shops)}', code=2)
+        raise ShopError(
+            f"There are several shops: {', '.join(sorted(shops))}.", f'Name one: %%ask --shop {min(shops)}', code=2
+        )
     return next(iter(shops.values()))
 
 # %% ../../nbs/40_shop/06_magic.ipynb #67a8c47c
@@ -47,9 +51,13 @@ def _shown(column, value):
 
 class Query(Answer):
     "The answer to a query that has no name, whose columns are called what the query calls them"
+
     counts_sales = False
+
     def _head(self, column): return column
-    def _said(self, rows=10): return pd.DataFrame({c: [_shown(c, v) for v in self.frame[c].head(rows)] for c in self.frame})
+
+    def _said(self, rows=10):
+        return pd.DataFrame({c: [_shown(c, v) for v in self.frame[c].head(rows)] for c in self.frame})
 
 # %% ../../nbs/40_shop/06_magic.ipynb #1b3e1cab
 def _first_number(frame):
@@ -57,6 +65,7 @@ def _first_number(frame):
     def number(c): return pd.api.types.is_numeric_dtype(frame[c]) and unit_of(c) != 'id'
     return next((c for c in frame.columns[1:] if number(c)), None)
 
+# %% ../../nbs/40_shop/06_magic.ipynb #f7527ad0
 def guess_chart(
     frame:pd.DataFrame, # an answer
 ) -> dict: # what a `Question` has as its chart; empty if a table says more
@@ -136,17 +145,23 @@ def ask_magic(line, cell=None):
     --to NAME     keep the answer as a frame           --no-chart  the table alone
     --quiet       show nothing"""
     core, usage = need('IPython.core.getipython', 'lab').get_ipython(), need('IPython.core.error', 'lab').UsageError
-    try: answer, options = answer_of(line, cell, core.user_ns)
-    except ShopError as e: raise usage(str(e)) from None
-    except KeyboardInterrupt: raise usage('The query was interrupted.') from None
+    try:
+        answer, options = answer_of(line, cell, core.user_ns)
+    except ShopError as e:
+        raise usage(str(e)) from None
+    except KeyboardInterrupt:
+        raise usage('The query was interrupted.') from None
     if answer is None: return all_questions()
     if options.to: core.user_ns[options.to] = answer.frame
     if options.quiet: return
-    if answer.question.chart and not options.no_chart and len(answer): need('IPython.display', 'lab').display(answer.plot())
+    if answer.question.chart and not options.no_chart and len(answer):
+        need('IPython.display', 'lab').display(answer.plot())
     return answer
 
 # %% ../../nbs/40_shop/06_magic.ipynb #62892406
-_BENEATH = re.compile(r'\s*%ask\b[^\n]*\n(?:\s|--[^\n]*\n)*((?:select|with|from|values|pivot|describe|summarize)\b.*)', re.I | re.S)
+_BENEATH = re.compile(
+    r'\s*%ask\b[^\n]*\n(?:\s|--[^\n]*\n)*((?:select|with|from|values|pivot|describe|summarize)\b.*)', re.I | re.S
+)
 
 def _is_python(text):
     try: return bool(ast.parse(text))
@@ -166,7 +181,9 @@ def tell_sql_beneath(
 def relations() -> dict: # table or view: its columns
     "The tables and views that a query may name"
     con = connect({name: arrow_schema(name).empty_table() for name in TABLES})
-    rows = con.sql("select table_name, column_name from duckdb_columns() where not internal order by table_name, column_index").fetchall()
+    rows = con.sql(
+        "select table_name, column_name from duckdb_columns() where not internal order by table_name, column_index"
+    ).fetchall()
     con.close()
     views = {view: [c for name, c in rows if name == view] for view, _ in rows if view not in TABLES}
     return {name: list(arrow_schema(name).names) for name in TABLES} | views
@@ -178,7 +195,11 @@ union all with over partition rows row_number rank lag lead sum count avg min ma
 def _aliases(sql):
     "What tables are called in a query: name: table"
     named = re.findall(r'\b(?:from|join)\s+(\w+)(?:\s+(?:as\s+)?(\w+))?', sql, re.I)
-    return {(alias if alias and alias.lower() not in WORDS else table): table for table, alias in named if table in relations()}
+    return {
+        (alias if alias and alias.lower() not in WORDS else table): table
+        for table, alias in named
+        if table in relations()
+    }
 
 # %% ../../nbs/40_shop/06_magic.ipynb #445799a7
 def complete_sql(

@@ -30,6 +30,7 @@ def place_of(
         return int(calendar.sums['orders'][at[0]]) + number - 1
     raise _missing('order', order_id, 'A key is yymmdd and eight digits: 25030900000012 is order 12 of 9 March 2025')
 
+# %% ../../nbs/40_shop/03_random_access.ipynb #7fc1de39
 def one_order(
     settings:Settings, # which shop
     order_id:int, # an order's key

@@ -26,6 +26,7 @@ from ..model.schema import TABLES, get_table
 from ..core.settings import SETTINGS, Settings, ShopError, need, read_settings, write_file
 from ..files.sources import read_table, table_path
 
+# %% ../../nbs/40_shop/02_shop.ipynb #574fabf3
 if TYPE_CHECKING:
     import pyarrow as pa
     from shop_nb.shop.counterfactual import Twin
@@ -96,6 +97,7 @@ class _Shown(_Frames):
 
     def _repr_html_(self): return _shop_html(self)
 
+# %% ../../nbs/40_shop/02_shop.ipynb #270e1fa2
 class _Asked(_Shown):
     "What can be asked of it"
     @cached_property
@@ -113,19 +115,23 @@ class _Asked(_Shown):
 # %% ../../nbs/40_shop/02_shop.ipynb #1f1314ea
 class _Queried(_Asked):
     "What it answers in SQL, and what is written about it"
-    def sql(self,
+
+    def sql(
+        self,
         query:str, # DuckDB SQL over the five tables and the views, which only reads
     ) -> pd.DataFrame:
         "Ask in SQL; raises `ShopError` (code 2) for SQL that DuckDB refuses, that changes something, or that asks for too much"
         return run_sql(self.connection, query)
 
-    def answers(self,
+    def answers(
+        self,
         folder=None, # where to; None is the shop's folder
     ) -> pd.DataFrame: # one row per question: name, title, grain, rows
         "Ask every question: answers/<name>.csv, answers.html and analysis.sql; raises `ShopError` (code 2) without a folder"
         return write_answers(self, _target(self, folder, 'answers'))
 
-    def profile(self,
+    def profile(
+        self,
         folder=None, # where to; None is the shop's folder
         minimal_above:int=MINIMAL_ABOVE, # rows above which a table gets the minimal profile
         progress=None, # called with (tables done, tables)
@@ -136,13 +142,15 @@ class _Queried(_Asked):
 # %% ../../nbs/40_shop/02_shop.ipynb #7f1f69da
 class _Kept(_Queried):
     "How it is saved, checked and loaded"
-    def save(self,
+
+    def save(
+        self,
         folder, # a new or empty folder, or a run to be made anew
         format:str='parquet', # parquet or csv
         workers:int=1, # threads
         progress=None, # called with (rows done, rows expected)
         engine:str='local', # local or spark
-        master:str|None=None, # of Spark, such as spark://host:7077 or sail; None is this machine
+        master:str | None=None, # of Spark, such as spark://host:7077 or sail; None is this machine
     ) -> dict: # the manifest
         "Make the tables as files in `tables/`, with a manifest; raises `ShopError` (code 2) for a folder of something else"
         settings = self._known_settings()
@@ -268,10 +276,15 @@ def _shop_html(shop):
     "A shop as HTML"
     s = shop.settings
     title = f'Shop {s.seed}, {s.start} to {s.until}' if s else 'A shop'
-    changes = ''.join(f' · {n.replace("_", " ")} {getattr(s, n)}' for n in ('promotion', 'price_change') if s and getattr(s, n))
+    changes = ''.join(
+        f' · {n.replace("_", " ")} {getattr(s, n)}' for n in ('promotion', 'price_change') if s and getattr(s, n)
+    )
     left = '<{0} style="text-align:left">{1}</{0}>'
     head = left.format('th', 'table') + '<th>rows</th>' + left.format('th', 'grain')
-    cells = [left.format('td', f'<b>{t}</b>') + f'<td>{n}</td>' + left.format('td', TABLES[t].grain) for t, n in _row_texts(shop).items()]
+    cells = [
+        left.format('td', f'<b>{t}</b>') + f'<td>{n}</td>' + left.format('td', TABLES[t].grain)
+        for t, n in _row_texts(shop).items()
+    ]
     body = ''.join(f'<tr>{row}</tr>' for row in cells)
     return f'<p><b>{title}</b>{changes}</p>\n<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>'
 
@@ -325,7 +338,9 @@ def told_settings(
     "The settings in a manifest; raises `ShopError` (code 2) if there are none that name a shop"
     known = told.get('settings')
     if not isinstance(known, dict) or not set(known) <= set(SETTINGS):
-        raise ShopError(f'The manifest of {folder} does not name a shop.', 'Name a run, or make one: shop-nb run --out DIR', code=2)
+        raise ShopError(
+            f'The manifest of {folder} does not name a shop.', 'Name a run, or make one: shop-nb run --out DIR', code=2
+        )
     return read_settings(path=False, env={}, **known)
 
 # %% ../../nbs/40_shop/02_shop.ipynb #a9c321d7
@@ -362,10 +377,13 @@ ENGINES = 'local', 'spark'
 
 def _writer(engine, master, workers): # what makes the files
     "The function that writes the tables; raises `ShopError` for an unknown engine"
-    if engine not in ENGINES: raise ShopError(f'There is no engine {engine!r}.', f'Take one of {", ".join(ENGINES)}', code=2)
-    if engine == 'local' and master: raise ShopError('A master is for Spark.', 'Add --engine spark, or leave --master out', code=2)
+    if engine not in ENGINES:
+        raise ShopError(f'There is no engine {engine!r}.', f'Take one of {", ".join(ENGINES)}', code=2)
+    if engine == 'local' and master:
+        raise ShopError('A master is for Spark.', 'Add --engine spark, or leave --master out', code=2)
     if engine == 'local': return lambda *args, **how: write_tables(*args, workers=workers, **how)
     from shop_nb.generator.spark import run_spark
+
     return lambda *args, **how: run_spark(*args, master=master or f'local[{workers}]', **how)
 
 # %% ../../nbs/40_shop/02_shop.ipynb #4a96d276
@@ -431,10 +449,13 @@ def _reading(con, query):
         statements = con.extract_statements(query)
         more = dict.fromkeys(s.type.name for s in statements if s.type.name not in READS)
         if more: raise ShopError(f'A query may only read, and this has {", ".join(more)}.', OWN, code=2)
-        if len(statements) > 1: raise ShopError(f'A query is one statement, and this has {len(statements)}.', 'Run each on its own', code=2)
+        if len(statements) > 1:
+            raise ShopError(f'A query is one statement, and this has {len(statements)}.', 'Run each on its own', code=2)
         con.execute('begin transaction read only')
-        try: yield
-        finally: con.execute('rollback')
+        try:
+            yield
+        finally:
+            con.execute('rollback')
 
 # %% ../../nbs/40_shop/02_shop.ipynb #3abb47a4
 def run_sql(
@@ -446,7 +467,9 @@ def run_sql(
     try:
         with _reading(con, query): return as_frame(fetch(con, query))
     except duckdb.PermissionException:
-        raise ShopError('A query reads the tables of the shop, and no other files.', 'Read yours with pandas', code=2) from None
+        raise ShopError(
+            'A query reads the tables of the shop, and no other files.', 'Read yours with pandas', code=2
+        ) from None
     except duckdb.Error as e:
         with _asking: raise sql_error(con, e, query) from None
 
@@ -471,6 +494,7 @@ def _question_card(answer):
     shown = dict(chart=raw(figure(answer)), table=raw(answer._repr_html_()))
     return dict(name=q.name, title=q.title, grain=q.grain, why=q.why, sql=q.sql, rows=len(answer), **shown)
 
+# %% ../../nbs/40_shop/02_shop.ipynb #f72f004b
 def write_answers(
     shop:Shop, # whom to ask
     folder:Path, # where to

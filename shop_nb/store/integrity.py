@@ -73,6 +73,8 @@ def _shadows(items):
     return f'WITH touched(order_id) AS (SELECT value FROM json_each(?)){few}, order_items AS ({items})\n'
 
 _own = _shadows('SELECT * FROM main.order_items WHERE order_id IN touched')
+
+# %% ../../nbs/50_store/01_integrity.ipynb #d40e097c
 _same_day = _shadows(f'''SELECT * FROM main.order_items WHERE order_id IN touched
   UNION ALL SELECT i.* FROM (SELECT DISTINCT m.product_id, t.order_id / {DAY_KEYS} AS day FROM touched t JOIN main.order_items m ON m.order_id = t.order_id) d
   JOIN main.order_items i ON i.order_item_id = (SELECT n.order_item_id FROM main.order_items n WHERE n.product_id = d.product_id
@@ -82,7 +84,12 @@ _same_day = _shadows(f'''SELECT * FROM main.order_items WHERE order_id IN touche
 @cache
 def _asked():
     "The two queries that name each broken rule with the key of the row at fault"
-    def ask(shadows, rules): return shadows + '\nUNION ALL\n'.join(f"SELECT '{r.name}', {TABLES[r.table].key} FROM ({r.query('sqlite')})" for r in rules)
+
+    def ask(shadows, rules):
+        return shadows + '\nUNION ALL\n'.join(
+            f"SELECT '{r.name}', {TABLES[r.table].key} FROM ({r.query('sqlite')})" for r in rules
+        )
+
     wide = [r for r in ORDER_RULES.values() if r.name == 'one_price_a_day']
     return ask(_own, [r for r in ORDER_RULES.values() if r not in wide]), ask(_same_day, wide)
 
@@ -91,9 +98,12 @@ def _order_of(rule, key):
     return key // dict(orders=1, order_items=LINE_KEYS, payments=PAYMENT_KEYS)[rule.table]
 
 # %% ../../nbs/50_store/01_integrity.ipynb #bc4e3bac
-_otherwise = _same_day + f'''SELECT order_id, min(order_item_id), 'product_id ' || product_id || ' costs ' || price || ' cents that day, not ' || unit_price_cents
+_otherwise = (
+    _same_day
+    + f'''SELECT order_id, min(order_item_id), 'product_id ' || product_id || ' costs ' || price || ' cents that day, not ' || unit_price_cents
 FROM (SELECT *, first_value(unit_price_cents) OVER (PARTITION BY product_id, order_item_id / {_items} ORDER BY order_id IN touched, order_item_id) AS price FROM order_items)
 WHERE order_id IN touched AND unit_price_cents <> price GROUP BY order_id'''
+)
 
 # %% ../../nbs/50_store/01_integrity.ipynb #efe84a1a
 _sum = _own + to_dialect(f'''SELECT m.goods_cents, o.discount_cents, o.shipping_cents, o.tax_cents, p.amount_cents
@@ -117,6 +127,7 @@ def _blame(rule, key, what):
     return Refused(f'{rule.violated(what)}.', rule.name, rule.table, rule.column, key,
                    'Change the order as a whole, with its items and its payment')
 
+# %% ../../nbs/50_store/01_integrity.ipynb #85622939
 def broken(
     con, # sqlite3 connection, in the transaction of the change
     orders, # keys of the orders that it touched

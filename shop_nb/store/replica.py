@@ -34,7 +34,8 @@ def take(
     with closing(_connect(path, 'ro')) as db, _moment(db):
         at = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
         for batch in copy_tables(con, db):
-            for buffer in (b for column in batch.columns for b in column.buffers() if b is not None): hash.update(buffer)
+            for buffer in (b for column in batch.columns for b in column.buffers() if b is not None):
+                hash.update(buffer)
     add_views(con)
     return Snapshot(con, hash.hexdigest(), at)
 
@@ -71,8 +72,10 @@ class Snapshots:
 # %% ../../nbs/50_store/04_replica.ipynb #4c67c76e
 class TooSlow(ShopError): "A question that took longer than it may"
 
+# %% ../../nbs/50_store/04_replica.ipynb #ba8e3db5
 @patch
-def answer(self:Snapshots,
+def answer(
+    self:Snapshots,
     name:str, # a question
     params:dict={}, # its parameters
 ) -> tuple: # the `Answer`, and the `Snapshot` it is from
@@ -83,11 +86,14 @@ def answer(self:Snapshots,
     with now.con.cursor() as cursor:
         late = threading.Timer(self.store.timeout, cursor.interrupt)
         late.start()
-        try: found = ask(name, cursor, **params)
+        try:
+            found = ask(name, cursor, **params)
         except ShopError:
-            if late.finished.is_set(): raise TooSlow(f'{name} took longer than {self.store.timeout:g} s.', 'Ask for fewer days') from None
+            if late.finished.is_set():
+                raise TooSlow(f'{name} took longer than {self.store.timeout:g} s.', 'Ask for fewer days') from None
             raise
-        finally: late.cancel()
+        finally:
+            late.cancel()
     self._answers[key] = found
     while len(self._answers) > self.kept: self._answers.popitem(last=False)
     return found, now

@@ -36,8 +36,15 @@ class _Connection(sqlite3.Connection):
     def late(self): return time.monotonic() > self.due
 
 def _connect(path, mode):
-    con = sqlite3.connect(f'{path.as_uri()}?mode={mode}', uri=True, isolation_level=None, timeout=5, check_same_thread=False,
-                          cached_statements=500, factory=_Connection)
+    con = sqlite3.connect(
+        f'{path.as_uri()}?mode={mode}',
+        uri=True,
+        isolation_level=None,
+        timeout=5,
+        check_same_thread=False,
+        cached_statements=500,
+        factory=_Connection,
+    )
     con.set_progress_handler(con.late, 1000)
     con.create_function('fold', 1, fold, deterministic=True)
     return con
@@ -50,7 +57,11 @@ def _prepare(con, name):
     "Set a connection up for writing; raises `ShopError` (code 2) for what is not the database of a shop"
     marks = tuple(con.execute(f'pragma {p}').fetchone()[0] for p in ('application_id', 'user_version'))
     if marks != (APPLICATION_ID, USER_VERSION):
-        raise ShopError(f'{name} is not the database of a shop of this version.', 'Load it again: shop-nb load DIR --db FILE', code=2)
+        raise ShopError(
+            f'{name} is not the database of a shop of this version.',
+            'Load it again: shop-nb load DIR --db FILE',
+            code=2,
+        )
     for p in _pragmas: con.execute(f'pragma {p}')
     if con.execute('pragma foreign_keys').fetchone() != (1,):
         raise ShopError('This SQLite does not enforce foreign keys.', 'Install another build of Python')
@@ -77,9 +88,12 @@ class _Held:
     def __init__(self, con): self.con = con
     def __del__(self): self.con.close()
 
+# %% ../../nbs/50_store/02_repository.ipynb #e2c49823
 class Store:
     "A shop in a SQLite file, to be read and changed"
-    def __init__(self,
+
+    def __init__(
+        self,
         db, # the file, as `load` made it
         timeout:float=10, # seconds that a query may take
     ):
@@ -90,19 +104,25 @@ class Store:
     def reader(self) -> sqlite3.Connection:
         "This thread's connection for reading, with time for one query"
         held = getattr(self._local, 'held', None)
-        if held is None: self._open.add(held := _Held(_connect(self.path, 'ro'))); self._local.held = held
+        if held is None:
+            self._open.add(held := _Held(_connect(self.path, 'ro')))
+            self._local.held = held
         held.con.hurry(self.timeout)
         return held.con
 
     def same_file(self) -> bool:
         "Whether the file that was opened still has its name"
-        try: return os.stat(self.path).st_ino == self._inode
-        except OSError: return False
+        try:
+            return os.stat(self.path).st_ino == self._inode
+        except OSError:
+            return False
 
     def close(self):
         "Close every connection"
         for con in (*(held.con for held in self._open), self._writer): con.close()
+
     def __enter__(self): return self
+
     def __exit__(self, *_): self.close()
 
 # %% ../../nbs/50_store/02_repository.ipynb #2dc642b5
@@ -133,8 +153,11 @@ def _expand(con, t, rows, names):
     for n in names:
         other, theirs, ours = expansions(t)[n]
         found = {}
-        sql = f'{_select(TABLES[other])} WHERE {theirs} IN (SELECT value FROM json_each(?)) ORDER BY {TABLES[other].key}'
-        for r in _rows(con, TABLES[other], sql, (json.dumps([r[ours] for r in rows]),)): found.setdefault(r[theirs], []).append(r)
+        sql = (
+            f'{_select(TABLES[other])} WHERE {theirs} IN (SELECT value FROM json_each(?)) ORDER BY {TABLES[other].key}'
+        )
+        for r in _rows(con, TABLES[other], sql, (json.dumps([r[ours] for r in rows]),)):
+            found.setdefault(r[theirs], []).append(r)
         for r in rows:
             mine = found.get(r[ours], [])
             r[n] = mine if n == 'items' else mine[0] if mine else None
@@ -181,7 +204,9 @@ def get(self:Store,
 # %% ../../nbs/50_store/02_repository.ipynb #4abf0348
 _ordered = 'id', 'count', 'cents', 'date', 'time', 'degrees'
 _every = *_ordered, 'text', 'flag'
-_plain = 'length({c}) = length(cast({c} as blob))' # each letter is one byte: SQLite's own way is quicker, and knows a to z
+_plain = (
+    'length({c}) = length(cast({c} as blob))' # each letter is one byte: SQLite's own way is quicker, and knows a to z
+)
 _folded = f'case when {_plain} then lower({{c}}) else fold({{c}}) end'
 OPERATORS = { # name: (types that have it, SQL, meaning)
     '': (_every, '{c} = ?', 'equal to'),
@@ -197,8 +222,16 @@ def filters(
     table, # name of a table, or a `Table`
 ) -> dict: # name of the filter: (column, operator)
     "All filters that a table has"
-    def has(c, op): return c.nullable if op == 'isnull' else c.type in OPERATORS[op][0] and not (c.values and op == 'contains')
-    return {f'{c.name}__{op}'.removesuffix('__'): (c, op) for c in get_table(table).columns for op in OPERATORS if has(c, op)}
+
+    def has(c, op):
+        return c.nullable if op == 'isnull' else c.type in OPERATORS[op][0] and not (c.values and op == 'contains')
+
+    return {
+        f'{c.name}__{op}'.removesuffix('__'): (c, op)
+        for c in get_table(table).columns
+        for op in OPERATORS
+        if has(c, op)
+    }
 
 # %% ../../nbs/50_store/02_repository.ipynb #e794fc29
 def _known(what, name, names):
@@ -259,6 +292,7 @@ class Page:
     next: list = None # what the next page starts after; None at the end
     count: int = None # rows on all pages, if asked for
 
+# %% ../../nbs/50_store/02_repository.ipynb #4888698c
 @patch
 def page(self:Store,
     table, # name of a table

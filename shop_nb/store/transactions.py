@@ -37,12 +37,14 @@ def _empty_log(con):
 # %% ../../nbs/50_store/03_transactions.ipynb #5bfc0a72
 @patch
 @contextmanager
-def change(self:Store,
+def change(
+    self:Store,
     dry_run:bool=False, # do everything, then roll it back
 ): # a `Change`
     "A transaction: it commits if the block ends without an error and no rule is broken; raises `Refused`"
     with self._lock, hold_writers(self.path):
-        if not self.same_file(): raise ShopError('The database file was replaced while it was open.', 'Start the program again')
+        if not self.same_file():
+            raise ShopError('The database file was replaced while it was open.', 'Start the program again')
         con = self._writer
         con.hurry(60)
         con.execute('BEGIN IMMEDIATE')
@@ -71,8 +73,17 @@ def _next(con, t, least, most):
 # %% ../../nbs/50_store/03_transactions.ipynb #14f1a36e
 def _check_key(t, key):
     "Keep a client from taking the last numbers: raises `Refused`"
-    most = (key // DAY_KEYS) * DAY_KEYS + DAY_KEYS // 2 if t.name == 'orders' else LAST_KEY // 2 if t.name not in _own else LAST_KEY
-    if not isinstance(key, int) or key > most: raise Refused(f'{t.key} {key} is too large.', 'key', t.name, t.key, key, 'Leave it out, and the next number is used')
+    most = (
+        (key // DAY_KEYS) * DAY_KEYS + DAY_KEYS // 2
+        if t.name == 'orders'
+        else LAST_KEY // 2
+        if t.name not in _own
+        else LAST_KEY
+    )
+    if not isinstance(key, int) or key > most:
+        raise Refused(
+            f'{t.key} {key} is too large.', 'key', t.name, t.key, key, 'Leave it out, and the next number is used'
+        )
 
 # %% ../../nbs/50_store/03_transactions.ipynb #232f29cc
 def _new_key(con, t, row):
@@ -80,39 +91,72 @@ def _new_key(con, t, row):
     try:
         if t.name == 'order_items': return row['order_id'] * LINE_KEYS + row['line_number']
         if t.name == 'payments': return row['order_id'] * PAYMENT_KEYS + 1
-        if t.name == 'orders': return _next(con, t, _day_of(row) * DAY_KEYS + 1, (_day_of(row) + 1) * DAY_KEYS - 1)
-    except (KeyError, ValueError, TypeError): raise Refused(f'The row has no {dict(orders="day", order_items="line").get(t.name, "order")} to take its number from.', 'key', t.name, t.key) from None
+        if t.name == 'orders':
+            return _next(con, t, _day_of(row) * DAY_KEYS + 1, (_day_of(row) + 1) * DAY_KEYS - 1)
+    except (KeyError, ValueError, TypeError):
+        raise Refused(
+            f'The row has no {dict(orders="day", order_items="line").get(t.name, "order")} to take its number from.',
+            'key',
+            t.name,
+            t.key,
+        ) from None
     return _next(con, t, 1, LAST_KEY)
 
 # %% ../../nbs/50_store/03_transactions.ipynb #3c44c47d
-_watched = {n: [c for c in t.names if any(f'.{c}' in r.sql for r in ORDER_RULES.values())] for n, t in TABLES.items() if n not in _own}
+_watched = {
+    n: [c for c in t.names if any(f'.{c}' in r.sql for r in ORDER_RULES.values())]
+    for n, t in TABLES.items()
+    if n not in _own
+}
 
 @patch
-def _touch(self:Change, t, before, after):
+def _touch(self: Change, t, before, after):
     "Remember the orders that a row belongs to"
-    if t.name in _own: orders = [r['order_id'] for r in (before, after) if r]
+    if t.name in _own:
+        orders = [r['order_id'] for r in (before, after) if r]
     elif before and after and any(before[c] != after[c] for c in _watched[t.name]):
         child = next(o for o in TABLES.values() if t.name in o.parents.values())
-        orders = [o for o, in self.con.execute(f'SELECT DISTINCT order_id FROM {child.name} WHERE {t.key} = ?', (after[t.key],))]
-    else: orders = []
+        orders = [
+            o
+            for (o,) in self.con.execute(
+                f'SELECT DISTINCT order_id FROM {child.name} WHERE {t.key} = ?', (after[t.key],)
+            )
+        ]
+    else:
+        orders = []
     self.touched.update(orders)
 
 # %% ../../nbs/50_store/03_transactions.ipynb #aa84c6fb
 @patch
-def _run(self:Change, t, sql, row, values):
+def _run(self: Change, t, sql, row, values):
     "Run a statement; raises `Refused` for a row that SQLite does not take"
-    try: self.con.execute(sql, values)
-    except sqlite3.IntegrityError as e: raise refusal(self.con, e, t, row) from None
-    except OverflowError: raise Refused(f'A number is too large for {t.name}.', 'type', t.name) from None
-    except (sqlite3.InterfaceError, sqlite3.ProgrammingError): raise Refused(f'A value is of no type that {t.name} has.', 'type', t.name) from None
+    try:
+        self.con.execute(sql, values)
+    except sqlite3.IntegrityError as e:
+        raise refusal(self.con, e, t, row) from None
+    except OverflowError:
+        raise Refused(f'A number is too large for {t.name}.', 'type', t.name) from None
+    except (sqlite3.InterfaceError, sqlite3.ProgrammingError):
+        raise Refused(f'A value is of no type that {t.name} has.', 'type', t.name) from None
 
 @patch
-def _insert(self:Change, t, row):
-    self._run(t, f'INSERT INTO {t.name} ({", ".join(t.names)}) VALUES ({", ".join("?" * len(t.names))})', row, [row.get(n) for n in t.names])
+def _insert(self: Change, t, row):
+    self._run(
+        t,
+        f'INSERT INTO {t.name} ({", ".join(t.names)}) VALUES ({", ".join("?" * len(t.names))})',
+        row,
+        [row.get(n) for n in t.names],
+    )
 
+# %% ../../nbs/50_store/03_transactions.ipynb #8346356f
 @patch
-def _update(self:Change, t, key, row):
-    self._run(t, f'UPDATE {t.name} SET {", ".join(f"{n} = ?" for n in t.names)} WHERE {t.key} = ?', row, [*(row.get(n) for n in t.names), key])
+def _update(self: Change, t, key, row):
+    self._run(
+        t,
+        f'UPDATE {t.name} SET {", ".join(f"{n} = ?" for n in t.names)} WHERE {t.key} = ?',
+        row,
+        [*(row.get(n) for n in t.names), key],
+    )
 
 # %% ../../nbs/50_store/03_transactions.ipynb #d44ed89a
 def _parts(order, row):
@@ -120,21 +164,28 @@ def _parts(order, row):
     for n, name in PARTS.items():
         if row.get(n) is None: continue
         t, given = TABLES[name], row[n] if n == 'items' else [row[n]]
-        numbered = [dict(line_number=i, **r) if 'line_number' in t.names and r.get('line_number') is None else r
-                    for i, r in enumerate([{k: v for k, v in r.items() if v is not None} for r in given], 1)]
+        numbered = [
+            dict(line_number=i, **r) if 'line_number' in t.names and r.get('line_number') is None else r
+            for i, r in enumerate([{k: v for k, v in r.items() if v is not None} for r in given], 1)
+        ]
         for r in numbered:
-            if r.setdefault('order_id', order) != order: raise Refused(f'order_id is {r["order_id"]} in {n} of order {order}.', 'key', name, 'order_id')
+            if r.setdefault('order_id', order) != order:
+                raise Refused(f'order_id is {r["order_id"]} in {n} of order {order}.', 'key', name, 'order_id')
             r.setdefault(t.key, _new_key(None, t, r))
         yield t, numbered
 
+# %% ../../nbs/50_store/03_transactions.ipynb #127560e4
 @patch
-def _insert_parts(self:Change, order, row):
+def _insert_parts(self: Change, order, row):
     "Put the parts that came with an order where others were"
     for part, rows in _parts(order, row):
         self.con.execute(f'DELETE FROM {part.name} WHERE order_id = ?', (order,))
         for i, r in enumerate(rows):
-            try: self._insert(part, r)
-            except Refused as e: e.at = i; raise
+            try:
+                self._insert(part, r)
+            except Refused as e:
+                e.at = i
+                raise
 
 # %% ../../nbs/50_store/03_transactions.ipynb #876f244e
 @patch
@@ -163,16 +214,24 @@ def create(self:Change,
 
 # %% ../../nbs/50_store/03_transactions.ipynb #74afd9cb
 @patch
-def _seen(self:Change, t, key, expected):
+def _seen(self: Change, t, key, expected):
     "A row with its parts, if it still is what the caller read; raises `Missing`, `Stale`"
     row = _whole(self.con, t, key)
     if expected is not None and version(row) not in expected:
-        raise Stale(f'{t.key} {key} has changed since you read it.', 'stale', t.name, t.key, key, 'Read it again, and apply your change to that')
+        raise Stale(
+            f'{t.key} {key} has changed since you read it.',
+            'stale',
+            t.name,
+            t.key,
+            key,
+            'Read it again, and apply your change to that',
+        )
     return row
 
 # %% ../../nbs/50_store/03_transactions.ipynb #37a43cf0
 @patch
-def replace(self:Change,
+def replace(
+    self:Change,
     table, # name of a table
     key:int, # of the row
     row:dict, # all columns; an order may have its items and its payment
@@ -182,7 +241,10 @@ def replace(self:Change,
     t = get_table(table)
     before, row = self._seen(t, key, expected), dict(row)
     if row.get(t.key) is None: row[t.key] = key
-    if row[t.key] != key: raise Refused(f'{t.key} is {key} and stays so.', 'key', t.name, t.key, key, 'Delete the row and make another one')
+    if row[t.key] != key:
+        raise Refused(
+            f'{t.key} is {key} and stays so.', 'key', t.name, t.key, key, 'Delete the row and make another one'
+        )
     self._update(t, key, row)
     if t.name == 'orders': self._insert_parts(key, row)
     self._touch(t, before, row)
@@ -199,7 +261,8 @@ def merge(
 
 # %% ../../nbs/50_store/03_transactions.ipynb #880f4821
 @patch
-def patch_row(self:Change,
+def patch_row(
+    self:Change,
     table, # name of a table
     key:int, # of the row
     patch:dict, # column: value; an order may have its items and its payment
@@ -209,13 +272,22 @@ def patch_row(self:Change,
     t = get_table(table)
     now = self._seen(t, key, expected)
     for n, v in patch.items():
-        if v is None and n in PARTS: raise Refused(f'{n} of an order cannot be null.', 'null', 'orders', n, key, 'Leave it out to keep it, or send a new one')
+        if v is None and n in PARTS:
+            raise Refused(
+                f'{n} of an order cannot be null.',
+                'null',
+                'orders',
+                n,
+                key,
+                'Leave it out to keep it, or send a new one',
+            )
     kept = {n: v for n, v in now.items() if n not in PARTS or n in patch}
     return self.replace(t, key, merge(kept, patch))
 
 # %% ../../nbs/50_store/03_transactions.ipynb #421b9e4c
 @patch
-def delete(self:Change,
+def delete(
+    self:Change,
     table, # name of a table
     key:int, # of the row
     expected=None, # versions that the row may have; None is any
@@ -223,7 +295,8 @@ def delete(self:Change,
     "Remove a row, or an order as a whole; raises `Missing`, `Stale`, `Refused`"
     t = get_table(table)
     row = self._seen(t, key, expected)
-    for part in PARTS.values() if t.name == 'orders' else (): self.con.execute(f'DELETE FROM {part} WHERE order_id = ?', (key,))
+    for part in PARTS.values() if t.name == 'orders' else ():
+        self.con.execute(f'DELETE FROM {part} WHERE order_id = ?', (key,))
     self._run(t, f'DELETE FROM {t.name} WHERE {t.key} = ?', row, (key,))
     self._touch(t, row, None)
     self.erased = True
@@ -231,16 +304,21 @@ def delete(self:Change,
 # %% ../../nbs/50_store/03_transactions.ipynb #79f606e6
 @patch
 @contextmanager
-def _attempt(self:Change):
+def _attempt(self: Change):
     "A part of the transaction that can be rolled back"
     self.con.execute('SAVEPOINT attempt')
-    try: yield
-    except BaseException: self.con.execute('ROLLBACK TO attempt'); raise
-    finally: self.con.execute('RELEASE attempt')
+    try:
+        yield
+    except BaseException:
+        self.con.execute('ROLLBACK TO attempt')
+        raise
+    finally:
+        self.con.execute('RELEASE attempt')
 
 # %% ../../nbs/50_store/03_transactions.ipynb #41b74a50
 @patch
-def create_many(self:Change,
+def create_many(
+    self:Change,
     table, # name of a table
     rows:list, # of dicts
     wrong:dict=None, # numbers of rows that are known to be wrong: why
@@ -251,10 +329,14 @@ def create_many(self:Change,
         if i in wrong: continue
         self.touched = set()
         try:
-            with self._attempt(): new = self.create(t, row)[0][t.key]; self.check()
+            with self._attempt():
+                new = self.create(t, row)[0][t.key]
+                self.check()
             made.append(new)
-        except Refused as e: wrong[i] = e
-        finally: self.touched = before
+        except Refused as e:
+            wrong[i] = e
+        finally:
+            self.touched = before
     return made, dict(sorted(wrong.items()))
 
 # %% ../../nbs/50_store/03_transactions.ipynb #f9dd1556
@@ -266,22 +348,31 @@ _by_place = f'create index if not exists _idempotency_place on _idempotency ({_p
 
 class Reused(Refused): "An Idempotency-Key that came before, with another request"
 
+# %% ../../nbs/50_store/03_transactions.ipynb #9a25b262
 @patch
-def recall(self:Change, owner, key, digest):
+def recall(self: Change, owner, key, digest):
     "The answer (status, headers, body) to an earlier request with that key, or None; raises `Reused`"
     self.con.execute(_answers)
     self.con.execute(_by_place)
-    found = self.con.execute('SELECT digest, status, headers, body FROM _idempotency WHERE owner = ? AND key = ? AND at > ?', (owner, key, int(time.time()) - KEPT)).fetchone()
-    if found and found[0] != digest: raise Reused('This Idempotency-Key was used for another request.', 'reused', todo='Use a new key for a new request')
+    found = self.con.execute(
+        'SELECT digest, status, headers, body FROM _idempotency WHERE owner = ? AND key = ? AND at > ?',
+        (owner, key, int(time.time()) - KEPT),
+    ).fetchone()
+    if found and found[0] != digest:
+        raise Reused(
+            'This Idempotency-Key was used for another request.', 'reused', todo='Use a new key for a new request'
+        )
     return found and found[1:]
 
 # %% ../../nbs/50_store/03_transactions.ipynb #940f909c
 @patch
-def remember(self:Change, owner, key, digest, status, headers, body):
+def remember(self: Change, owner, key, digest, status, headers, body):
     "Keep the answer to a request, and delete old ones"
     now = int(time.time())
     self.con.execute('DELETE FROM _idempotency WHERE at <= ?', (now - KEPT,))
-    self.con.execute('INSERT INTO _idempotency VALUES (?, ?, ?, ?, ?, ?, ?)', (owner, key, digest, status, headers, body, now))
+    self.con.execute(
+        'INSERT INTO _idempotency VALUES (?, ?, ?, ?, ?, ?, ?)', (owner, key, digest, status, headers, body, now)
+    )
 
 # %% ../../nbs/50_store/03_transactions.ipynb #6f3a9d01
 @patch
@@ -295,7 +386,8 @@ def forget(self:Change,
 
 # %% ../../nbs/50_store/03_transactions.ipynb #f83e0c08
 @patch
-def once(self:Store,
+def once(
+    self:Store,
     job, # called with a `Change`; returns (status, headers as text, body as bytes)
     owner:str='', # who sends the request
     key:str=None, # the request's Idempotency-Key; None is done each time
@@ -308,7 +400,8 @@ def once(self:Store,
         if key and (found := c.recall(owner, key, digest)):
             if again is None: return found, True
             place = json.loads(found[1]).get('Location')
-            if place is None: raise Missing('The row that was made under this Idempotency-Key has been deleted.', 'missing')
+            if place is None:
+                raise Missing('The row that was made under this Idempotency-Key has been deleted.', 'missing')
             return again(c, place), True
         status, headers, body = answer = job(c)
         if key: c.remember(owner, key, digest, status, headers, body if again is None else None)

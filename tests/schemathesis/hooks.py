@@ -15,10 +15,16 @@ import schemathesis
 OWN = 'order_id', 'order_item_id', 'payment_id' # keys that a new row gets
 
 
-def ready(row): return {n: [ready(r) for r in v] if isinstance(v, list) else ready(v) if isinstance(v, dict) else v for n, v in row.items() if n not in OWN}
+def ready(row):
+    return {
+        n: [ready(r) for r in v] if isinstance(v, list) else ready(v) if isinstance(v, dict) else v
+        for n, v in row.items()
+        if n not in OWN
+    }
 
 
-def ask(url, **params): return httpx.get(url, params=params, headers={'Authorization': 'Bearer ' + os.environ['SHOP_KEY']}, timeout=60)
+def ask(url, **params):
+    return httpx.get(url, params=params, headers={'Authorization': 'Bearer ' + os.environ['SHOP_KEY']}, timeout=60)
 
 
 @cache
@@ -56,14 +62,18 @@ def narrow(query):
 @schemathesis.hook
 def before_call(context, case, kwargs):
     key = (case.headers or {}).get('idempotency-key') or ''
-    if case.method == 'POST' and 0 < len(key) <= 255 and all('!' <= c <= '~' for c in key): case.headers['idempotency-key'] = key[:223] + uuid.uuid4().hex
+    if case.method == 'POST' and 0 < len(key) <= 255 and all('!' <= c <= '~' for c in key):
+        case.headers['idempotency-key'] = key[:223] + uuid.uuid4().hex
     how = case.meta
     if how is None or how.generation.mode.is_negative or how.phase.name not in ('fuzzing', 'stateful'): return
     url, body = case.operation.base_url.rstrip('/'), case.body
     if case.operation.label == 'POST /v1/orders' and isinstance(body, dict): case.body = like(url, body)
-    if case.operation.label == 'PUT /v1/orders/{key}' and isinstance(body, dict): case.body = instead(url, case.formatted_path, body)
-    if how.phase.name == 'stateful' and case.method == 'GET' and case.query and draw(case.query) % 2: case.query = narrow(case.query)
-    if case.operation.label == 'POST /v1/orders:bulk' and isinstance(body, list): case.body = [like(url, r) for r in body]
+    if case.operation.label == 'PUT /v1/orders/{key}' and isinstance(body, dict):
+        case.body = instead(url, case.formatted_path, body)
+    if how.phase.name == 'stateful' and case.method == 'GET' and case.query and draw(case.query) % 2:
+        case.query = narrow(case.query)
+    if case.operation.label == 'POST /v1/orders:bulk' and isinstance(body, list):
+        case.body = [like(url, r) for r in body]
 
 
 @schemathesis.serializer('application/x-ndjson')
