@@ -2223,3 +2223,13 @@ def test_schemathesis(own, seed):
         done.stdout
     ) # how many depends on the machine
     assert not server.events('failure')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['SIGINT', 'SIGTERM', 'SIGHUP'])
+def test_a_service_that_is_stopped_says_so_and_nothing_else(own, name):
+    service = own()
+    assert service.stop(getattr(signal, name)) == 0
+    said = [line for line in service.log.read_text().splitlines() if not line.startswith('{')]
+    assert said[-1] == 'Stopped.'
+    assert len(said) == 2, said # the first is the address

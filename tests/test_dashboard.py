@@ -63,12 +63,21 @@ def cube(shop, cubes): return Cube(cube_path(shop.folder, cubes))
 def desk(shop, cubes): return Desk(shop.folder, cubes)
 
 
+def of_script(browser, function, cases):
+    "What a function of dashboard.js, or one made of such, gives for each case; a case is a list of arguments."
+    script = resources.files('shop_nb').joinpath('templates', 'dashboard.js').read_text(encoding='utf-8')
+    script = script.replace('export default {render}', f'return {function}')
+    call = '([script, cases]) => { const f = new Function(script)(); return cases.map(c => f(...c)) }'
+    page = browser.new_page()
+    try:
+        return page.evaluate(call, [script, cases])
+    finally:
+        page.close()
+
+
 def test_numbers_are_written_one_way(browser):
-    "A picture from Python and one in the browser write the same number alike, also one that lies in the middle of two."
-    draw, script = (
-        Random(3),
-        resources.files('shop_nb').joinpath('templates', 'dashboard.js').read_text(encoding='utf-8'),
-    )
+    "A picture from Python and one in the browser write the same number alike, even one halfway between two."
+    draw = Random(3)
     middles = [s * (k + 0.5) * 10.0**e for k in range(0, 1000, 37) for e in range(-3, 7) for s in (1, -1)]
     cases = [
         [v, unit, bare]
@@ -78,16 +87,9 @@ def test_numbers_are_written_one_way(browser):
         for unit in ('eur', 'count', 'share')
         for bare in (False, True)
     ]
-    page = browser.new_page()
-    shown = page.evaluate(
-        '([script, cases]) => cases.map(new Function(script + "; return c => short(...c)")())',
-        [script.partition('// -------')[0], cases],
-    )
-    zeros = page.evaluate(
-        'script => new Function(script + "; return [full, headline].flatMap(f => [-0.001, -0].flatMap(v => [\'eur\', \'count\', \'share\'].map(u => f(v, u))))")()',
-        script.partition('// -------')[0],
-    )
-    page.close()
+    shown = of_script(browser, 'short', cases)
+    near_zero = [[f, v, unit] for f in ('full', 'headline') for v in (-0.001, -0.0) for unit in ('eur', 'count', 'share')]
+    zeros = of_script(browser, '(f, v, unit) => ({full, headline})[f](v, unit)', near_zero)
     assert not [(c, s, short(*c)) for c, s in zip(cases, shown) if s != short(*c)][:9]
     assert len(zeros) == 12 and not [z for z in zeros if '-' in z and z != '-0.1%'], zeros
 
@@ -297,18 +299,7 @@ def test_days_are_written_without_repetition(browser):
         ('2024-11-01', '2025-11-01'),
         ('2025-11-07', '2025-11-07'),
     ]
-    script = (
-        resources.files('shop_nb')
-        .joinpath('templates', 'dashboard.js')
-        .read_text(encoding='utf-8')
-        .partition('// -------')[0]
-    )
-    page = browser.new_page()
-    shown = page.evaluate(
-        '([script, days]) => { const [day, span] = new Function(script + "; return [day, span]")(); return days.map(([a, b]) => span(day(a), day(b))) }',
-        [script, days],
-    )
-    page.close()
+    shown = of_script(browser, '(a, b) => span(day(a), day(b))', days)
     assert shown == [
         '1 – 7 Nov 2025',
         '3 Oct – 31 Dec 2025',
@@ -333,27 +324,13 @@ def test_a_change_fits_the_numbers_beside_it(browser):
         (200, 1102, 'count', '451.0%', True),
         (10, 250, 'count', '2400%', True),
     ]
-    script = (
-        resources.files('shop_nb')
-        .joinpath('templates', 'dashboard.js')
-        .read_text(encoding='utf-8')
-        .partition('// -------')[0]
-    )
-    page = browser.new_page()
-    there = page.evaluate(
-        '([script, cases]) => { const change = new Function(script + "; return change")(); return cases.map(([a, b, u]) => change(a, b, u)) }',
-        [script, cases],
-    )
-    page.close()
+    there = of_script(browser, 'change', [case[:3] for case in cases])
     assert [(t['size'], t['up']) for t in there] == [(size, up) for *_, size, up in cases]
 
 
 def test_labels_of_dots_do_not_run_into_each_other(browser):
     "Wherever the dots lie, at any width; each name ends within the chart, and the largest has one."
-    draw, source = (
-        Random(2),
-        resources.files('shop_nb').joinpath('templates', 'dashboard.js').read_text(encoding='utf-8'),
-    )
+    draw = Random(2)
     cases = [
         [
             [
@@ -367,12 +344,7 @@ def test_labels_of_dots_do_not_run_into_each_other(browser):
         for wide in (340, 600, 1200)
         for _ in range(40)
     ]
-    page = browser.new_page()
-    found = page.evaluate(
-        '([source, cases]) => { const placed = new Function(source)(); return cases.map(c => placed(...c)) }',
-        [source.replace('export default {render}', 'return placed'), cases],
-    )
-    page.close()
+    found = of_script(browser, 'placed', cases)
     for (_, left, right, _), labels in zip(cases, found):
         assert 1 <= len(labels) <= 6 and all(left <= q['left'] and q['left'] + q['wide'] <= right for q in labels)
         for a, b in combinations(labels, 2):
@@ -382,17 +354,7 @@ def test_labels_of_dots_do_not_run_into_each_other(browser):
 def test_one_late_parcel_does_not_take_the_room(browser, cube):
     "The last hundredth of a distribution is one bar; nothing is lost, and the tip says what it holds."
     panels = [cube.panel(name, Filters()) for name in ('delivery_times', 'basket_size', 'payment_attempts')]
-    source = (
-        resources.files('shop_nb')
-        .joinpath('templates', 'dashboard.js')
-        .read_text(encoding='utf-8')
-        .replace('export default {render}', 'return shortened')
-    )
-    page = browser.new_page()
-    found = page.evaluate(
-        '([source, panels]) => panels.map(new Function(source)())', [source, [p.as_json() for p in panels]]
-    )
-    page.close()
+    found = of_script(browser, 'shortened', [[p.as_json()] for p in panels])
     for panel, bars in zip(panels[:2], found):
         x, orders = panel.frame[panel.chart['x']], panel.frame.orders
         kept = int((orders.cumsum() < 0.99 * orders.sum()).sum()) + 1
@@ -1075,18 +1037,7 @@ def test_python_and_the_browser_write_the_same_number(browser):
         + [(n, 'count') for n in (0, 1, 999, 1000, 1_234_567, -3)]
         + [(None, u) for u in ('eur', 'share', 'count')]
     )
-    source = (
-        resources.files('shop_nb')
-        .joinpath('templates', 'dashboard.js')
-        .read_text()
-        .replace('export default {render}', 'return headline')
-    )
-    page = browser.new_page()
-    there = page.evaluate(
-        '([source, cases]) => { const headline = new Function(source)(); return cases.map(c => headline(...c)) }',
-        [source, cases],
-    )
-    page.close()
+    there = of_script(browser, 'headline', cases)
     assert [(c, t) for c, t in zip(cases, there) if t != headline(*c)] == []
     assert (
         headline(79.125, 'eur') == '€79.13' and headline(-2500.5, 'eur') == '-€2,501' and headline(None, 'eur') == '–'

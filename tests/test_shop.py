@@ -357,14 +357,11 @@ def test_a_sum_that_no_integer_holds_is_a_number(shop):
     assert shop.sql('select sum(order_id::hugeint * order_id * 10000) as n from orders').n[0] > 1e30
 
 
-@pytest.mark.parametrize('query', ['select 1; select 2', 'select * from order_items a, order_items b, order_items c; select 1'])
-def test_a_query_is_one_statement(query):
+def test_a_query_is_one_statement(shop):
     "All statements but the last would run without any limit."
-    shop = Shop(orders=400, customers=200, products=60, order_items=1000)
-    with pytest.raises(ShopError, match='one statement, and this has 2'): shop.sql(query)
+    with pytest.raises(ShopError, match='one statement, and this has 2'): shop.sql('select 1; select 2')
 
 
 @pytest.mark.parametrize('end', [';', ' ;\n', '; -- done', ';\n/* done */\n'])
-def test_what_follows_a_semicolon_does_not_matter(end):
-    shop = Shop(orders=400, customers=200, products=60, order_items=1000)
+def test_what_follows_a_semicolon_does_not_matter(shop, end):
     assert shop.sql(f"select 'é;' as one{end}").one.tolist() == ['é;']

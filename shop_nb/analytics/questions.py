@@ -543,7 +543,7 @@ class Answer:
 
     def __len__(self): return len(self.frame)
     @property
-    def counts_sales(self) -> bool: return counts_sales(self.sql)
+    def counts_sales(self) -> bool:return counts_sales(self.sql)
 
     def _head(self, column): return label_of(column, self.counts_sales)
     def _said(self, rows=10):
@@ -562,7 +562,7 @@ class Answer:
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #cd1112c6
 @patch
-def _repr_html_(self: Answer):
+def _repr_html_(self:Answer):
     def cells(texts): return [Raw(html.escape(text)) for text in texts]
 
     right = [
@@ -583,7 +583,7 @@ def plain_value(value):
     return f'{value:%Y-%m-%d}' if isinstance(value, dt.date) else getattr(value, 'item', lambda: value)()
 
 @patch
-def rows(self: Answer) -> list: # one dict per row
+def rows(self:Answer) -> list: # one dict per row
     "The rows of an answer as JSON has them"
     return [
         {c: plain_value(v) for c, v in zip(self.frame, row)} for row in self.frame.itertuples(index=False, name=None)
@@ -612,7 +612,7 @@ def to_csv(self:Answer, path=None): # the text, or None if it went to `path`
     Path(path).write_text(text.getvalue(), encoding='utf-8', newline='')
 
 @patch
-def to_json(self: Answer, path=None): # the text, or None if it went to `path`
+def to_json(self:Answer, path=None): # the text, or None if it went to `path`
     "The answer as JSON: name, title, grain, params, rows"
     params = {k: plain_value(v) for k, v in self.params.items()}
     text = json.dumps(

@@ -54,7 +54,7 @@ _UNKNOWN = {'WWW-Authenticate': 'Bearer'}
 class Service:
     "What the routes share"
 
-    def __init__(self, config: Config):
+    def __init__(self, config:Config):
         self.config, self.store, self.keys = config, Store(config.db, config.timeout), Keys(config.db)
         self.snapshots, self.writer, self.doing = Snapshots(self.store), ThreadPoolExecutor(1, 'writer'), set()
 
@@ -210,7 +210,7 @@ def _reading(api, service, name):
         answer=dict(links=_links(t, '/items/0'), headers=_headers(Link='The next page, if there is one')),
         **_told(t, 'listing'),
     )
-    async def listing(request: Request):
+    async def listing(request:Request):
         given = (q := _read(Listing, request)).model_dump(exclude_unset=True)
         found = {n: v for n, v in given.items() if n in known}
         purpose, sort = json.dumps([name, found, given.get('sort', '')], sort_keys=True), given.get('sort', '')
@@ -250,7 +250,7 @@ def _reading(api, service, name):
         extra={304: dict(description='Not changed')},
         **_told(t, 'single'),
     )
-    async def single(request: Request, key: _Key, if_none_match: _IfNone = None):
+    async def single(request:Request, key: _Key, if_none_match: _IfNone = None):
         q = _read(Single, request)
         row, version = store.get(t, key, brings(request, _split(getattr(q, 'expand', None))))
         if if_none_match and _matches(if_none_match, version):
@@ -301,7 +301,7 @@ def _writing(api, service, name):
         return status, json.dumps(headers), orjson.dumps(row)
 
     @_route(api, 'POST', f'/v1/{name}', scope, Row, 201, answer=made, **_told(t, 'create'))
-    async def create(request: Request, body: New, idempotency_key: _Idempotency = None):
+    async def create(request:Request, body:New, idempotency_key: _Idempotency = None):
         def again(c, place): return answer(request, c.read(t, int(place.rpartition('/')[2])), 201)
 
         return await service.write(
@@ -309,19 +309,19 @@ def _writing(api, service, name):
         )
 
     @_route(api, 'PUT', f'/v1/{name}/{{key}}', scope, Row, answer=about, **_told(t, 'replace'))
-    async def replace(request: Request, key: _Key, body: New, if_match: _IfMatch = None):
+    async def replace(request:Request, key: _Key, body:New, if_match: _IfMatch = None):
         expected = _expected(if_match)
         return await service.write(request, lambda c: answer(request, c.replace(t, key, body.model_dump(), expected)))
 
     @_route(api, 'PATCH', f'/v1/{name}/{{key}}', scope, Row, answer=about, **_told(t, 'change'))
-    async def change(request: Request, key: _Key, body: Patch, if_match: _IfMatch = None):
+    async def change(request:Request, key: _Key, body:Patch, if_match: _IfMatch = None):
         expected = _expected(if_match)
         return await service.write(
             request, lambda c: answer(request, c.patch_row(t, key, body.model_dump(exclude_unset=True), expected))
         )
 
     @_route(api, 'DELETE', f'/v1/{name}/{{key}}', scope, None, 204, **_told(t, 'delete'))
-    async def delete(request: Request, key: _Key, if_match: _IfMatch = None):
+    async def delete(request:Request, key: _Key, if_match: _IfMatch = None):
         expected = _expected(if_match)
 
         def job(c):
@@ -391,7 +391,7 @@ def _bulk(api, service, name):
         openapi=dict(requestBody=dict(required=True, content=content)),
         **_told(t, 'bulk'),
     )
-    async def bulk(request: Request, idempotency_key: _Idempotency = None):
+    async def bulk(request:Request, idempotency_key: _Idempotency = None):
         q = _read(_Bulk, request)
         rows, malformed = await run_in_threadpool(
             lambda body: check(_parse(t, _kind(request), body)), await request.body()
@@ -437,7 +437,7 @@ def _exporting(api, service, name):
     @_route(
         api, 'GET', f'/v1/{name}:export', f'{name}:read', None, parameters=Export, extra=_binary, **_told(t, 'export')
     )
-    async def export(request: Request):
+    async def export(request:Request):
         q = _read(Export, request)
         _csv_only(q)
         rows = service.store.stream(name, q.model_dump(exclude_unset=True, exclude={'format', 'spreadsheet'}))
@@ -479,7 +479,7 @@ def _question(api, service, q):
     example = '&'.join(f'{p}={d}' for p, d in q.params.items() if d is not None)
     told = f'{q.why} The answer has {q.grain}.\n\nExample: `GET /v1/questions/{q.name}{"?" * bool(example)}{example}`\n\n```sql\n{q.sql}\n```'
 
-    async def ask(request: Request, if_none_match: _IfNone = None):
+    async def ask(request:Request, if_none_match: _IfNone = None):
         p = _read(Params, request)
         _csv_only(p)
         answer, seen = await run_in_threadpool(
@@ -569,7 +569,7 @@ def _questions(api, service):
     for q in all.values(): _question(api, service, q)
 
     @api.get('/v1/questions/{name}', include_in_schema=False)
-    async def unknown(name: str):
+    async def unknown(name:str):
         return problem(404, ' '.join(filter(None, (f'There is no question {name!r}.', nearest(name, all)))))
 
 # %% ../../nbs/55_api/09_app.ipynb #73a4de2a
@@ -618,7 +618,7 @@ def _pages(api, service):
         return HTMLResponse(_page)
 
     @page('/docs/{name}')
-    async def asset(name: str):
+    async def asset(name:str):
         if name == 'start.js': return Response(_start, media_type='text/javascript')
         if name not in _assets: raise HTTPException(404)
         return Response(

@@ -89,7 +89,7 @@ def _write(self:Keys, secret, keys):
 
 # %% ../../nbs/55_api/01_auth.ipynb #06fdc58c
 @patch
-def _change(self: Keys, change):
+def _change(self:Keys, change):
     "Change the keys, one process at a time"
     try:
         with hold_writers(self.db):

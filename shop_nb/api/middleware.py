@@ -321,7 +321,7 @@ def inside(self:Door, path):
 
 # %% ../../nbs/55_api/06_middleware.ipynb #95c1a0d5
 @patch
-def incoming(self: Door, receive, state):
+def incoming(self:Door, receive, state):
     "What a client sends, within the limits on size and time"
     got, until = 0, asyncio.get_running_loop().time() + self.config.arrives
 
@@ -369,7 +369,7 @@ def _meant(self:Door, host):
 QUIET = '/healthz', '/readyz', '/metrics' # asked every few seconds by machines: logged at level debug
 
 @patch
-def note(self: Door, scope, status, seconds):
+def note(self:Door, scope, status, seconds):
     "Add a request to the log and the metrics"
     route, key = getattr(scope.get('route'), 'path', 'none'), scope['state'].get('key')
     method = scope['method'] if scope['method'] in _METHODS else 'other'

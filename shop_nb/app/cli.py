@@ -75,7 +75,7 @@ app = _App(
     help='Make, check, load, analyse and serve the data of a synthetic shop.',
 )
 
-def _version(show: bool):
+def _version(show:bool):
     if show:
         print(__version__)
         raise typer.Exit()

@@ -177,7 +177,7 @@ def ok(self:Health) -> bool:
 
 # %% ../../nbs/70_app/01_doctor.ipynb #d9e31bc7
 @patch
-def to_json(self: Health) -> str: # JSON text
+def to_json(self:Health) -> str: # JSON text
     "The findings for a program"
     return json.dumps(
         dict(ok=self.ok) | asdict(self) | dict(parts=[asdict(p) | dict(install=p.install) for p in self.parts]),
@@ -199,7 +199,7 @@ _MAINTAINERS = {'docs', 'pools', 'dev'}
 
 # %% ../../nbs/70_app/01_doctor.ipynb #974dfdea
 @patch
-def _verdict(self: Health):
+def _verdict(self:Health):
     "The last line: what to fix, or else which optional parts are missing"
     if not self.ok: return f'To be fixed: {", ".join(p.name for p in self._problems())}.'
     missing = [p.name for p in self.parts if p.state != 'ready']

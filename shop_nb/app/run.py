@@ -373,7 +373,7 @@ def _notes(n):
         delivery_days='median from order to delivery, for delivered orders')
 
 # %% ../../nbs/70_app/02_run.ipynb #c78c5557
-def headline(shop: Shop) -> list: # dicts of label, value, note
+def headline(shop:Shop) -> list: # dicts of label, value, note
     "The numbers that one wants to see first, each by its definition in `MEASURES`"
     n = shop.sql(measures_sql(HEADLINE, Filters())).iloc[0]
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CATEGORIES', 'SETTINGS', 'MAX_LINES', 'MAX_DAILY', 'YEARS', 'MOST', 'ShopError', 'SettingsError', 'show_error',
            'need', 'first_line', 'visible', 'write_file', 'nearest', 'listen_at', 'host_name', 'is_address', 'is_here',
-           'path_prefix', 'public_name', 'Change', 'Settings', 'max_lines', 'instead', 'read_settings', 'describe']
+           'path_prefix', 'public_name', 'PriceChange', 'Settings', 'max_lines', 'instead', 'read_settings', 'describe']
 
 # %% ../../nbs/00_core/03_settings.ipynb #23930b2b
 import difflib, importlib, ipaddress, math, operator, os, re
@@ -184,7 +184,7 @@ def _day(v):
 CATEGORIES = 'Books', 'Beauty', 'Electronics', 'Fashion', 'Garden', 'Grocery', 'Home', 'Pets', 'Sports', 'Toys'
 
 @dataclass(frozen=True)
-class Change:
+class PriceChange:
     "A change of the prices of a category"
     category: str # one of `CATEGORIES`
     percent: int # of the list price
@@ -194,20 +194,20 @@ class Change:
 
 def _change(v):
     "A change, or its text"
-    if isinstance(v, Change): return v
+    if isinstance(v, PriceChange): return v
     category, percent, first, *last = v.split()
     if len(last) > 1: raise ValueError
     if category not in CATEGORIES:
         todo = f"{nearest(category, CATEGORIES)} There are {', '.join(CATEGORIES)}".strip()
         raise SettingsError(f'There is no category {category!r}.', todo)
-    return Change(category, _whole(percent), _day(first), *map(_day, last))
+    return PriceChange(category, _whole(percent), _day(first), *map(_day, last))
 
 # %% ../../nbs/00_core/03_settings.ipynb #c71b041f
 _readers = dict(
     int=(_whole, 'a whole number', '4000'),
     float=(_number, 'a number', '0.5'),
     date=(_day, 'a date', '2025-01-31'),
-    Change=(_change, 'a category, per cent and dates', 'Toys 20 2025-06-01 2025-06-14'),
+    PriceChange=(_change, 'a category, per cent and dates', 'Toys 20 2025-06-01 2025-06-14'),
 )
 
 def _spelling(name, where):
@@ -241,8 +241,8 @@ class Settings:
     orders: int = _setting(4000, 'orders from start to end')
     order_items: int = _setting(10000, 'order lines from start to end')
     scale: float = _setting(1.0, 'multiplies customers, orders and order lines')
-    promotion: Change = _setting(None, 'a category, per cent off its list prices, first and last day: Toys 20 2025-06-01 2025-06-14')
-    price_change: Change = _setting(None, 'a category, per cent up or down for its list prices, and from when: Fashion 10 2025-07-01')
+    promotion: PriceChange = _setting(None, 'a category, per cent off its list prices, first and last day: Toys 20 2025-06-01 2025-06-14')
+    price_change: PriceChange = _setting(None, 'a category, per cent up or down for its list prices, and from when: Fashion 10 2025-07-01')
     def __post_init__(self):
         for n in SETTINGS:
             if getattr(self, n) is not None: object.__setattr__(self, n, _read(n, getattr(self, n)))
@@ -261,8 +261,8 @@ def days(self:Settings) -> int: # days in the window, both ends counted
     return (self.end - self.start).days + 1
 
 @patch(as_prop=True)
-def counts(self: Settings) -> dict: # table: rows from start to end
-    "The exact rows of each table from start to end, after scale; one payment an order"
+def counts(self:Settings) -> dict: # table: rows from start to end
+    "The exact rows of each table from start to end, after scale; one payment per order"
     s = self.scale
     n = {
         t: _times(getattr(self, t), math.sqrt(s) if t == 'products' else s)
@@ -273,7 +273,7 @@ def counts(self: Settings) -> dict: # table: rows from start to end
 @patch
 def as_dict(self:Settings) -> dict: # setting: value, dates as ISO text
     "The settings as JSON has them"
-    return {n: str(v) if isinstance(v := getattr(self, n), (date, Change)) else v for n in SETTINGS}
+    return {n: str(v) if isinstance(v := getattr(self, n), (date, PriceChange)) else v for n in SETTINGS}
 
 # %% ../../nbs/00_core/03_settings.ipynb #db2110aa
 MAX_LINES = 25 # order lines an order may have
@@ -420,7 +420,7 @@ def read_settings(
     return Settings(**got)
 
 # %% ../../nbs/00_core/03_settings.ipynb #952cd367
-def describe() -> list: # one dict a setting: name, type, default, env, meaning
+def describe() -> list: # one dict per setting: name, type, default, env, meaning
     "The settings, for help texts, forms and documentation"
     plain = Settings().as_dict() | dict(until=None)
     return [

@@ -104,7 +104,7 @@ def discreet(self:Desk, text:str):
 
 # %% ../../nbs/60_dashboard/03_backend.ipynb #42233072
 @patch
-def on_hello(self: Desk, query: str = ''):
+def on_hello(self:Desk, query:str = ''):
     "What the page has to know first: the shop, its days, its names, and the view"
     if not self.run.is_dir():
         raise ShopError(

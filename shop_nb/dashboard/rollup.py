@@ -212,7 +212,7 @@ _PARTS = dict(
     orders=('sales', 'open_sales', 'new_customers', 'captured', 'refunded', 'failed', 'decided'))
 
 @patch
-def _by_day(self: Cube, sql, *shape):
+def _by_day(self:Cube, sql, *shape):
     "The answer to a query as an array: days, other keys, values"
     columns = list(self.con.execute(sql).fetchnumpy().values())
     keys, values = columns[: 1 + len(shape)], columns[1 + len(shape) :]

@@ -355,7 +355,7 @@ class Unreadable(ShopError):
         super().__init__(*message(self.finding).split('\n'))
 
 @patch
-def read(self: Given, part, columns, size): # what `raw` gives, whole
+def read(self:Given, part, columns, size): # what `raw` gives, whole
     try:
         for b in self.raw(part, columns, size):
             if not self.csv and self.arrow is None:

@@ -570,7 +570,7 @@ def _entry(c):
 
 # %% ../../nbs/05_model/01_schema.ipynb #319700d5
 @patch
-def _repr_html_(self: Table):
+def _repr_html_(self:Table):
     rows = [[f'`{name}`', *rest] for name, *rest in (_entry(c).values() for c in self.columns)]
     return f'<p><b>{self.name}</b> · {inline(self.grain)}. {inline(self.doc)}</p>' + html_table(
         ['column', 'meaning', 'type', 'unit', 'constraint'], rows

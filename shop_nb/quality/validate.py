@@ -157,7 +157,7 @@ class Report:
 def _first(f): return [visible(f[k][0]) if f[k] else '' for k in ('first_keys', 'first_values')]
 
 @patch
-def __str__(self: Report):
+def __str__(self:Report):
     if self.ok: return self.summary
     head = ['table', 'check', 'column', 'rows', 'first key', 'first value']
     lines = [[f['table'], f['check'], f['column'], f'{f["failures"]:,}', *_first(f)] for f in self.failures]
@@ -173,7 +173,7 @@ Report.__repr__ = Report.__str__
 
 # %% ../../nbs/20_quality/01_validate.ipynb #59e99a05
 @patch
-def to_json(self: Report) -> str: # JSON text
+def to_json(self:Report) -> str: # JSON text
     "The whole report: ok, rows, checks, skipped, failures"
     return json.dumps(
         dict(ok=self.ok, rows=self.rows, checks=self.checks, skipped=self.skipped, failures=self.failures),
@@ -183,7 +183,7 @@ def to_json(self: Report) -> str: # JSON text
 
 # %% ../../nbs/20_quality/01_validate.ipynb #6b6a07fd
 @patch
-def _repr_html_(self: Report):
+def _repr_html_(self:Report):
     failed = {t: sum(f['table'] == t for f in self.failures) for t in self.checks}
     tables = [
         [

@@ -149,7 +149,7 @@ def _html(frame, title):
 
 # %% ../../nbs/45_realism/04_scorecard.ipynb #90666dd2
 @patch
-def _repr_html_(self: Scorecard):
+def _repr_html_(self:Scorecard):
     return _html(self.frame, repr(self)) + (
         '' if self.outside is None else '\n' + _html(self.outside, 'Outside the frame')
     )

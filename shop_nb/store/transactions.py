@@ -110,7 +110,7 @@ _watched = {
 }
 
 @patch
-def _touch(self: Change, t, before, after):
+def _touch(self:Change, t, before, after):
     "Remember the orders that a row belongs to"
     if t.name in _own:
         orders = [r['order_id'] for r in (before, after) if r]
@@ -128,7 +128,7 @@ def _touch(self: Change, t, before, after):
 
 # %% ../../nbs/50_store/03_transactions.ipynb #aa84c6fb
 @patch
-def _run(self: Change, t, sql, row, values):
+def _run(self:Change, t, sql, row, values):
     "Run a statement; raises `Refused` for a row that SQLite does not take"
     try:
         self.con.execute(sql, values)
@@ -140,7 +140,7 @@ def _run(self: Change, t, sql, row, values):
         raise Refused(f'A value is of no type that {t.name} has.', 'type', t.name) from None
 
 @patch
-def _insert(self: Change, t, row):
+def _insert(self:Change, t, row):
     self._run(
         t,
         f'INSERT INTO {t.name} ({", ".join(t.names)}) VALUES ({", ".join("?" * len(t.names))})',
@@ -150,7 +150,7 @@ def _insert(self: Change, t, row):
 
 # %% ../../nbs/50_store/03_transactions.ipynb #8346356f
 @patch
-def _update(self: Change, t, key, row):
+def _update(self:Change, t, key, row):
     self._run(
         t,
         f'UPDATE {t.name} SET {", ".join(f"{n} = ?" for n in t.names)} WHERE {t.key} = ?',
@@ -176,7 +176,7 @@ def _parts(order, row):
 
 # %% ../../nbs/50_store/03_transactions.ipynb #127560e4
 @patch
-def _insert_parts(self: Change, order, row):
+def _insert_parts(self:Change, order, row):
     "Put the parts that came with an order where others were"
     for part, rows in _parts(order, row):
         self.con.execute(f'DELETE FROM {part.name} WHERE order_id = ?', (order,))
@@ -214,7 +214,7 @@ def create(self:Change,
 
 # %% ../../nbs/50_store/03_transactions.ipynb #74afd9cb
 @patch
-def _seen(self: Change, t, key, expected):
+def _seen(self:Change, t, key, expected):
     "A row with its parts, if it still is what the caller read; raises `Missing`, `Stale`"
     row = _whole(self.con, t, key)
     if expected is not None and version(row) not in expected:
@@ -304,7 +304,7 @@ def delete(
 # %% ../../nbs/50_store/03_transactions.ipynb #79f606e6
 @patch
 @contextmanager
-def _attempt(self: Change):
+def _attempt(self:Change):
     "A part of the transaction that can be rolled back"
     self.con.execute('SAVEPOINT attempt')
     try:
@@ -350,7 +350,7 @@ class Reused(Refused): "An Idempotency-Key that came before, with another reques
 
 # %% ../../nbs/50_store/03_transactions.ipynb #9a25b262
 @patch
-def recall(self: Change, owner, key, digest):
+def recall(self:Change, owner, key, digest):
     "The answer (status, headers, body) to an earlier request with that key, or None; raises `Reused`"
     self.con.execute(_answers)
     self.con.execute(_by_place)
@@ -366,7 +366,7 @@ def recall(self: Change, owner, key, digest):
 
 # %% ../../nbs/50_store/03_transactions.ipynb #940f909c
 @patch
-def remember(self: Change, owner, key, digest, status, headers, body):
+def remember(self:Change, owner, key, digest, status, headers, body):
     "Keep the answer to a request, and delete old ones"
     now = int(time.time())
     self.con.execute('DELETE FROM _idempotency WHERE at <= ?', (now - KEPT,))
