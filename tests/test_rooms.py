@@ -136,7 +136,8 @@ def test_a_room_has_an_entrance_and_few_chapters(folder):
     assert len(chapters) <= MOST
     about, = cells(folder / '00_about.ipynb', 'markdown')
     assert len(about.splitlines()) <= 15
-    assert re.findall(r'\]\((\w+\.ipynb)\)', about) == chapters
+    leads = [re.search(r'^> (.*?)\.?$', cells(folder / name, 'markdown')[0], re.M)[1] for name in chapters]
+    assert re.findall(r'^- \[\w+\]\((\w+\.ipynb)\): (.*)$', about, re.M) == list(zip(chapters, leads))
 
 
 @each_chapter
