@@ -19,7 +19,7 @@ from shop_nb.model.rules import RULES, violations
 from shop_nb.model.schema import TABLES
 from shop_nb.core.settings import Settings
 from shop_nb.store.repository import filters, fold
-from test_api import FULL, Server
+from support.server import FULL, Server
 
 SMALL = Settings(seed=3, customers=6, products=12, orders=8, order_items=16)
 DAY = '2026-02-03'

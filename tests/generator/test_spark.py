@@ -14,7 +14,7 @@ from shop_nb.core.settings import Settings, ShopError
 from shop_nb.files.sources import read_table
 
 SMALL = Settings(customers=300, products=60, orders=900, order_items=2000)
-ROOT = Path(sp.__file__).resolve().parents[1]
+from support import ROOT
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_same_bytes_elsewhere(env, tmp_path):
     out = subprocess.run(
         [sys.executable, '-c', code],
         cwd=tmp_path,
-        env={**os.environ, 'PYTHONPATH': os.path.dirname(os.path.dirname(g.__file__)), **env},
+        env={**os.environ, 'PYTHONPATH': str(ROOT), **env},
         capture_output=True,
         text=True,
         check=True,
@@ -348,7 +348,6 @@ def test_digest_sees_any_change(default):
 # --- started anywhere, stopped at any time
 
 SAVE = "from shop_nb import Shop\nShop(seed=3, orders=400, order_items=1000, customers=200, products=60).save('out', workers=2)\n"
-ROOT = os.path.dirname(os.path.dirname(g.__file__))
 
 
 def start(args, folder):

@@ -1,12 +1,11 @@
 "The notebooks are the source: they are clean, and what is made from them is in step."
 import ast, json, os, re, shutil, subprocess, sys
-from pathlib import Path
 
 import pandas as pd, pytest
 
 import readme
 
-ROOT = Path(__file__).resolve().parents[1]
+from support import ROOT
 NOTEBOOKS = sorted(p.relative_to(ROOT) for p in (ROOT / 'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
 CHAPTERS = [p for p in NOTEBOOKS if re.match(r'\d\d_', p.parent.name) and p.name != '00_about.ipynb']
 STEPS = [p for p in NOTEBOOKS if p.parent.name == 'pipeline']

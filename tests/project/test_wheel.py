@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 import package as built
 
-ROOT = Path(__file__).resolve().parents[1]
+from support import ROOT
 pytestmark = pytest.mark.slow
 
 

@@ -24,7 +24,7 @@ from shop_nb.course.exercises import (
     start,
 )
 
-ROOT = Path(__file__).resolve().parents[1]
+from support import ROOT
 BOOKS = sorted((ROOT / 'nbs/lessons').glob('*.ipynb'))
 each_lesson = pytest.mark.parametrize('name', LESSONS)
 EXERCISES = [(name, e) for name in LESSONS for e in read_lesson(name).exercises.values()]

@@ -1,6 +1,5 @@
 "The documentation: it builds, its links lead somewhere, what it shows is run, and what there is it tells of."
 import re, shlex, subprocess, sys
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,7 @@ from shop_nb.app.cli import main
 from shop_nb.app.run import pipeline
 from support import until
 
-ROOT = Path(__file__).resolve().parents[1]
+from support import ROOT
 GUIDES = sorted(
     p
     for p in (ROOT / 'docs').rglob('*.md')

@@ -1,11 +1,12 @@
 """The frozen word pools and places of shop_nb/data: whole, coherent, and with their sources named."""
 import csv, json, re
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 
-DATA = Path(__file__).parent.parent/'shop_nb'/'data'
+from support import ROOT
+
+DATA = ROOT / 'shop_nb' / 'data'
 CALLING = dict(DE='49', AT='43', NL='31', FR='33', BE='32', IT='39', ES='34')
 POSTAL = dict(
     DE=r'\d{5}',

@@ -4,7 +4,6 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from functools import cache
-from pathlib import Path
 from urllib.parse import quote
 
 import duckdb
@@ -19,7 +18,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.exceptions import HTTPException
 
-from browse import free_port
 from shop_nb.analytics.questions import Answer, ask, questions
 from shop_nb.api.app import make_app
 from shop_nb.app.cli import main
@@ -32,12 +30,9 @@ from shop_nb.model.schema import TABLES
 from shop_nb.core.settings import Settings, ShopError
 from shop_nb.api.models import MANY, PATTERNS, SHAPES, _parse
 from shop_nb.store.repository import Store, filters
-from support import until
+from support import ROOT, until
+from support.server import FULL, Server
 
-SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
-HERE = Path(__file__).parent
-FULL = 'API_FULL' in os.environ # the numbers of a release instead of those of a daily run
-MAIN = 'import sys; from shop_nb.app.cli import main; sys.exit(main())'
 
 
 @pytest.fixture
@@ -47,106 +42,6 @@ def cli(capsys):
         capsys.readouterr()
         return main([str(a) for a in args]), *capsys.readouterr()
     return call
-
-
-class Server:
-    "A service in a process of its own, as `shop-nb api` starts it."
-
-    def __init__(self, db, *args, workers=1, port=None):
-        self.db, self.port = db, port or free_port()
-        self.url, self.log = f'http://127.0.0.1:{self.port}', db.with_name('api.log')
-        self.token = Keys(db).create(['*'])
-        before = len(self.events('started')) if self.log.exists() else 0
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                '-c',
-                MAIN,
-                'api',
-                '--db',
-                str(db),
-                '--port',
-                str(self.port),
-                '--workers',
-                str(workers),
-                *args,
-            ],
-            stderr=self.log.open('ab'),
-        )
-        for _ in range(1200):
-            if len(self.events('started')) >= before + workers and self.answers(): break
-            assert self.process.poll() is None, self.log.read_text()
-            time.sleep(0.1)
-        else:
-            raise AssertionError(self.log.read_text())
-        self.client = httpx.Client(base_url=self.url, headers={'Authorization': f'Bearer {self.token}'}, timeout=30)
-
-    def answers(self):
-        try:
-            return httpx.get(self.url + '/readyz', timeout=30).status_code < 500
-        except httpx.TransportError:
-            return False
-
-    def stop(self, sig=signal.SIGTERM):
-        self.client.close()
-        self.process.send_signal(sig)
-        code = self.process.wait(120)
-        if sig != signal.SIGKILL:
-            assert self.log.read_text().endswith('Stopped.\n'), 'and nothing about work that was left half done'
-        return code
-
-    def events(self, event):
-        return [
-            d for l in self.log.read_text().splitlines() if l.startswith('{') and (d := json.loads(l))['event'] == event
-        ]
-
-
-@pytest.fixture(scope='module')
-def made(tmp_path_factory):
-    path = tmp_path_factory.mktemp('made') / 'shop.db'
-    load(tables(SETTINGS), path)
-    return path
-
-
-@pytest.fixture(scope='module')
-def server(made, tmp_path_factory):
-    "One service for the tests that leave it as it was, or that do not mind."
-    db = tmp_path_factory.mktemp('served') / 'shop.db'
-    shutil.copy(made, db)
-    s = Server(db)
-    yield s
-    assert s.stop() == 0, s.log.read_text()[-2000:]
-    assert not s.events('failure')
-
-
-@pytest.fixture
-def own(made, tmp_path):
-    "A service that a test may do with as it likes."
-    shutil.copy(made, tmp_path / 'shop.db')
-    started = []
-    def start(*args, **more):
-        started.append(Server(tmp_path / 'shop.db', *args, **more))
-        return started[-1]
-    yield start
-    for s in started:
-        if s.process.poll() is None: s.stop()
-
-
-@pytest.fixture
-def api(server): return server.client
-
-
-@pytest.fixture
-def inside(made, tmp_path):
-    "A service in this process: (client, application)."
-    shutil.copy(made, tmp_path / 'shop.db')
-    clients = []
-    def make(**config):
-        app = make_app(Config(str(tmp_path / 'shop.db'), **config))
-        clients.append(TestClient(app, base_url='http://localhost').__enter__())
-        return clients[-1], app
-    yield make
-    for c in clients: c.__exit__(None, None, None)
 
 
 def new_order(api, **more):
@@ -1481,7 +1376,7 @@ def test_hosts_have_many_spellings(inside):
 def proxied(target, prefix, keep_host='yes'):
     "The address of a proxy that cuts a prefix off."
     process = subprocess.Popen(
-        [sys.executable, str(HERE / 'proxy.py'), target, prefix, keep_host], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(ROOT / 'tests' / 'support' / 'proxy.py'), target, prefix, keep_host], stdout=subprocess.PIPE, text=True
     )
     try:
         yield process.stdout.readline().strip().rstrip('/')
@@ -2196,7 +2091,7 @@ def test_schemathesis(own, seed):
                 '-m',
                 'schemathesis.cli',
                 '--config-file',
-                str(HERE / 'schemathesis' / 'schemathesis.toml'),
+                str(ROOT / 'tests' / 'api' / 'schemathesis' / 'schemathesis.toml'),
                 'run',
                 server.url + '/openapi.json',
                 *args,
@@ -2214,7 +2109,7 @@ def test_schemathesis(own, seed):
             | dict(
                 SHOP_KEY=server.token,
                 SCHEMATHESIS_HOOKS='hooks',
-                PYTHONPATH=os.pathsep.join([str(HERE / 'schemathesis'), *sys.path]),
+                PYTHONPATH=os.pathsep.join([str(ROOT / 'tests' / 'api' / 'schemathesis'), *sys.path]),
             ),
         )
         print(done.stdout[-1500:])

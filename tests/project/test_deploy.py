@@ -18,7 +18,9 @@ from docs import Ends
 from shop_nb import __version__
 from shop_nb.core.settings import SETTINGS
 
-ROOT, BIN = Path(__file__).resolve().parents[1], Path(sys.executable).parent
+from support import ROOT
+
+BIN = Path(sys.executable).parent
 WORKFLOWS = sorted(p.relative_to(ROOT) for p in (ROOT / '.github' / 'workflows').glob('*'))
 ACTIONS = sorted(p.relative_to(ROOT) for p in (ROOT / '.github' / 'actions').glob('*/action.yml'))
 MANIFESTS = sorted(

@@ -1,7 +1,6 @@
 "What notebooks show of a shop: it is complete, escaped, and looks the same everywhere."
 import re, subprocess
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
@@ -10,7 +9,7 @@ from shop_nb.core.html import COLOURS, MARKS, Raw, edge, inline, mark, table
 from shop_nb.model.schema import TABLES
 from shop_nb.quality.validate import validate
 
-ROOT = Path(__file__).resolve().parents[1]
+from support import ROOT
 SMALL = dict(customers=200, products=60, orders=400, order_items=1000)
 
 

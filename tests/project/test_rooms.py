@@ -1,10 +1,9 @@
 "The rooms: a path says what a chapter may use, and anybody can read a line."
 import ast, io, json, re, tokenize
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from support import ROOT
 FOLDERS = sorted(p for p in (ROOT / 'nbs').glob('[0-9][0-9]_*') if p.is_dir())
 ROOMS = {p.name[3:]: int(p.name[:2]) for p in FOLDERS}
 CHAPTERS = {

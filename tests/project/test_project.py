@@ -1,12 +1,11 @@
 "The files around the notebooks say what is true."
 import configparser, re, subprocess, sys, tomllib
-from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).resolve().parents[1]
+from support import ROOT
 PROJECT = tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']
 # of each package of requirements.lock: name, version, hashes
 LOCKED = [(name, version, re.findall(r'--hash=sha256:([0-9a-f]{64})\b', hashes))

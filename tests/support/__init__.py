@@ -1,6 +1,9 @@
 "What several test files share: programs that serve, and waiting."
 import os, subprocess, time
 from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2] # the project's folder
 
 
 def until(condition, seconds=30):

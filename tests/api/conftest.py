@@ -1,0 +1,59 @@
+"A small shop, and services on it: in a process of its own, or in this one."
+import shutil
+
+import pytest
+from fastapi.testclient import TestClient
+
+from shop_nb.api.app import make_app
+from shop_nb.api.middleware import Config
+from shop_nb.database.load import load
+from shop_nb.generator.blocks import tables
+from support.server import SETTINGS, Server
+
+
+@pytest.fixture(scope='module')
+def made(tmp_path_factory):
+    path = tmp_path_factory.mktemp('made') / 'shop.db'
+    load(tables(SETTINGS), path)
+    return path
+
+
+@pytest.fixture(scope='module')
+def server(made, tmp_path_factory):
+    "One service for the tests that leave it as it was, or that do not mind."
+    db = tmp_path_factory.mktemp('served') / 'shop.db'
+    shutil.copy(made, db)
+    s = Server(db)
+    yield s
+    assert s.stop() == 0, s.log.read_text()[-2000:]
+    assert not s.events('failure')
+
+
+@pytest.fixture
+def own(made, tmp_path):
+    "A service that a test may do with as it likes."
+    shutil.copy(made, tmp_path / 'shop.db')
+    started = []
+    def start(*args, **more):
+        started.append(Server(tmp_path / 'shop.db', *args, **more))
+        return started[-1]
+    yield start
+    for s in started:
+        if s.process.poll() is None: s.stop()
+
+
+@pytest.fixture
+def api(server): return server.client
+
+
+@pytest.fixture
+def inside(made, tmp_path):
+    "A service in this process: (client, application)."
+    shutil.copy(made, tmp_path / 'shop.db')
+    clients = []
+    def make(**config):
+        app = make_app(Config(str(tmp_path / 'shop.db'), **config))
+        clients.append(TestClient(app, base_url='http://localhost').__enter__())
+        return clients[-1], app
+    yield make
+    for c in clients: c.__exit__(None, None, None)
