@@ -7,7 +7,7 @@ A notebook that is there already is not overwritten: somebody's work may be in i
 import json, re, sys
 from pathlib import Path
 
-from shop_nb.core.settings import ShopError
+from shop_nb.core.errors import ShopError
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = ROOT / 'nbs' / 'lessons'

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what a type checker and an editor see; at run time nothing is imported before it is asked for
     from shop_nb.generator.blocks import digest as digest, tables as tables
-    from shop_nb.core.settings import Settings as Settings, ShopError as ShopError
+    from shop_nb.core.settings import Settings as Settings
+    from shop_nb.core.errors import ShopError as ShopError
     from shop_nb.shop.shop import Shop as Shop
     from shop_nb.shop.counterfactual import twin as twin
 

@@ -12,7 +12,7 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, quote
 
-from ..core.settings import ShopError
+from ..core.errors import ShopError
 
 # %% ../../nbs/30_analytics/06_measures.ipynb #114ce6ab
 DIMENSIONS = dict(category='Category', country='Country', channel='Channel', method='Payment method')

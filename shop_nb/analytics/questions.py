@@ -21,8 +21,10 @@ from fastcore.basics import patch
 from ..core.html import Raw, table as html_table
 from ..core.numbers import percent
 from ..model.rules import create_views
-from ..model.schema import CATEGORIES, TABLES, arrow_schema
-from ..core.settings import ShopError, first_line, nearest, need
+from ..core.settings import CATEGORIES
+from ..model.schema import TABLES, arrow_schema
+from ..core.errors import ShopError, first_line, nearest
+from ..core.extras import need
 from ..files.sources import Given, parts, table_path
 from ..database.load import database_error
 

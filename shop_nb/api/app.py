@@ -6,7 +6,9 @@
 __all__ = ['MULTI', 'Service', 'Bulk', 'Asked', 'RunFacts', 'make_app', 'from_environment', 'serve']
 
 # %% ../../nbs/55_api/09_app.ipynb #43b15d30
-from ..core.settings import ShopError, listen_at, nearest, need
+from ..core.errors import ShopError, nearest
+from ..core.network import listen_at
+from ..core.extras import need
 
 need('fastapi', 'api')
 
@@ -38,11 +40,13 @@ from ..store.transactions import LAST_KEY
 from .middleware import ERRORS, RESPONSES, Config, Door, Listener, Fault, Problem, _faults, fault, problem
 from .auth import Keys
 from ..core.logs import log
-from ..model.schema import CATEGORIES, TABLES, arrow_schema
-from .models import (
+from ..core.settings import CATEGORIES
+from ..model.schema import TABLES, arrow_schema
+from shop_nb.api.models import (
     FORMATS, MANY, ROW_BYTES, SHAPES, Unreadable, _cannot_be_read, _columnar, _csv_of, _csv_only, _described, _expand,
     _file, _filters, _flag, _format, _given, _in_words, _links, _maybe, _named, _one, _paging, _parse, _query, _read,
-    _sample, _spreadsheet, _text_of, _told, _too_much, moment)
+    _sample, _spreadsheet, _text_of, _told, _too_much, moment
+)
 from ..shop.shop import read_manifest
 from ..store.replica import Snapshots
 from ..store.repository import PARTS, Store, expansions, filters

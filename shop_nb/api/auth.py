@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from ..store.integrity import Refused
 from ..database.load import hold_writers
 from ..model.schema import TABLES
-from ..core.settings import ShopError
+from ..core.errors import ShopError
 
 # %% ../../nbs/55_api/01_auth.ipynb #ddc8738e
 SCOPES = [

@@ -7,17 +7,9 @@ __all__ = ['ERRORS', 'RESPONSES', 'QUIET', 'HEAD', 'Config', 'problem', 'Fault',
            'Listener']
 
 # %% ../../nbs/55_api/06_middleware.ipynb #0e1f7208
-from shop_nb.core.settings import (
-    ShopError,
-    first_line,
-    host_name,
-    is_address,
-    is_here,
-    nearest,
-    need,
-    path_prefix,
-    public_name,
-)
+from ..core.errors import ShopError, first_line, nearest
+from ..core.network import host_name, is_address, is_here, path_prefix, public_name
+from ..core.extras import need
 
 need('fastapi', 'api')
 

@@ -7,7 +7,7 @@ __all__ = ['MOST', 'DAY', 'PATTERNS', 'WRITTEN', 'ROW', 'SHAPES', 'FORMATS', 'MA
            'moment', 'Unreadable']
 
 # %% ../../nbs/55_api/02_models.ipynb #af5f09ff
-from ..core.settings import need
+from ..core.extras import need
 
 need('fastapi', 'api')
 

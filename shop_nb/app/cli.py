@@ -16,7 +16,9 @@ import typer, typer.core
 
 from .. import __version__
 from ..core.progress import Progress
-from ..core.settings import SETTINGS, ShopError, describe, first_line, listen_at, visible
+from ..core.settings import SETTINGS, describe
+from ..core.errors import ShopError, first_line, visible
+from ..core.network import listen_at
 
 # %% ../../nbs/70_app/03_cli.ipynb #dde62301
 def join_pairs(
@@ -280,7 +282,8 @@ def generate(
     params:_Params=None,
 ):
     "Make the tables as Parquet or CSV files, with a manifest."
-    from shop_nb.shop.shop import Shop, read_settings
+    from shop_nb.shop.shop import Shop
+    from shop_nb.core.settings import read_settings
 
     given = {n: v for n, v in dict(seed=seed, scale=scale).items() if v is not None}
     if twice := set(given) & set(pairs := _pairs(params)):

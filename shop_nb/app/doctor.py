@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from ..core.settings import ShopError, nearest
+from ..core.errors import ShopError, nearest
 
 # %% ../../nbs/70_app/01_doctor.ipynb #543f9c13
 def judge(

@@ -34,7 +34,10 @@ from ..reporting.pages import MEDIUM, NARROW, figure, notebook_page, notebook_ti
 from ..model.schema import TABLES
 
 # %% ../../nbs/70_app/02_run.ipynb #3b56d5ed
-from ..core.settings import Settings, ShopError, first_line, instead, need, read_settings, nearest, write_file
+from ..core.settings import Settings, instead, read_settings
+from ..core.errors import ShopError, first_line, nearest
+from ..core.extras import need
+from ..core.files import write_file
 from ..shop.shop import Shop, identity, is_run, own_folder, read_manifest, told_settings, write_manifest
 
 # %% ../../nbs/70_app/02_run.ipynb #b5b77503

@@ -8,7 +8,7 @@ __all__ = ['LEVELS', 'FORMS', 'is_told', 'line', 'log']
 # %% ../../nbs/00_core/05_logs.ipynb #56ff0c84
 import json, os, time
 
-from .settings import ShopError
+from .errors import ShopError
 
 # %% ../../nbs/00_core/05_logs.ipynb #7bc18aa2
 LEVELS = 'debug', 'info', 'warning', 'error'

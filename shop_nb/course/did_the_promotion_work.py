@@ -19,7 +19,7 @@ from functools import lru_cache
 import pandas as pd
 
 from .exercises import Lesson
-from ..core.settings import ShopError
+from ..core.errors import ShopError
 from ..shop.shop import Shop
 from ..shop.counterfactual import Twin
 

@@ -22,7 +22,7 @@ from fastcore.basics import patch
 from ..analytics.questions import Answer
 from ..core.html import COLOURS, MARKS, Raw, edge, inline, mark, table
 from ..core.numbers import fixed
-from ..core.settings import ShopError, first_line, nearest
+from ..core.errors import ShopError, first_line, nearest
 from ..shop.shop import Shop
 
 # %% ../../nbs/65_course/02_exercises.ipynb #4a3ac918

@@ -19,7 +19,8 @@ from ..analytics.measures import CARDS, DIMENSIONS, SMALL, compared, from_query,
 from ..core.numbers import headline
 from .panels import PAGES, scope
 from ..model.schema import TABLES
-from ..core.settings import ShopError, need
+from ..core.errors import ShopError
+from ..core.extras import need
 from ..shop.shop import read_manifest
 
 # %% ../../nbs/60_dashboard/03_backend.ipynb #511c4dd5

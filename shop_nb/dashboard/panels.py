@@ -14,22 +14,12 @@ import numpy as np, pandas as pd
 from fastcore.basics import patch
 
 from shop_nb.analytics.questions import (
-    Question,
-    as_frame,
-    plain_value,
-    ask,
-    counts_sales,
-    cut_months,
-    edges,
-    find,
-    label_of,
-    say,
-    unit_of,
+    Question, as_frame, plain_value, ask, counts_sales, cut_months, edges, find, label_of, say, unit_of
 )
 from ..core.numbers import short
 from .rollup import Cube
 from ..analytics.measures import DIMENSIONS, Filters, lines_sql, open_words, picked_sql
-from ..core.settings import ShopError
+from ..core.errors import ShopError
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #0cbec380
 def _view_sql(cube, f):

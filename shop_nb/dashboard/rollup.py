@@ -17,7 +17,8 @@ from fastcore.basics import patch
 from ..analytics.questions import connect
 from ..analytics.measures import CARDS, DIMENSIONS, OPEN, SMALL, Filters, sql_texts, compared, open_words
 from ..model.schema import TABLES
-from ..core.settings import ShopError, first_line, need
+from ..core.errors import ShopError, first_line
+from ..core.extras import need
 from ..files.sources import parts, table_path
 
 # %% ../../nbs/60_dashboard/01_rollup.ipynb #3784b426

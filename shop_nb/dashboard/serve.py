@@ -21,7 +21,9 @@ import shop_nb
 from .rollup import cube_path
 from .backend import Desk, first_html, style_css
 from .panels import PAGES
-from ..core.settings import ShopError, host_name, is_address, is_here, listen_at, need, path_prefix, public_name
+from ..core.errors import ShopError
+from ..core.network import host_name, is_address, is_here, listen_at, path_prefix, public_name
+from ..core.extras import need
 from ..shop.shop import open_shop
 
 # %% ../../nbs/60_dashboard/04_serve.ipynb #013886ef

@@ -14,7 +14,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.settings import ShopError, first_line, need
+from ..core.errors import ShopError, first_line
+from ..core.extras import need
 from ..model.rules import broken_check, create_views
 from ..model.schema import TABLES, arrow_schema, create_indexes, create_tables
 from ..files.sources import given_tables, message

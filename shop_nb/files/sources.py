@@ -19,7 +19,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from fastcore.basics import patch
 
-from ..core.settings import ShopError, first_line, nearest
+from ..core.errors import ShopError, first_line, nearest
 from ..model.schema import DIALECTS, TABLES, arrow_schema
 
 # %% ../../nbs/10_files/03_sources.ipynb #a5e9e161

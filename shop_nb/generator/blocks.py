@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from fastcore.basics import patch
-from ..core.settings import Settings, ShopError, first_line
+from ..core.settings import Settings
+from ..core.errors import ShopError, first_line
 from ..model.schema import TABLES, arrow_schema, encoded_schema
 from ..files.sources import FORMATS
 from .draws import column_seed, mix

@@ -12,7 +12,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
-from ..core.settings import Settings, SettingsError
+from ..core.settings import Settings
+from ..core.errors import SettingsError
 from ..model.schema import DAY_KEYS
 from .draws import Cells, look_up, normal, poisson, quantile_table, split, uniform
 

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 from . import calendar as calendar_module
-from ..core.settings import Settings, SettingsError, ShopError
+from ..core.settings import Settings
+from ..core.errors import SettingsError, ShopError
 from ..model.schema import TABLES, arrow_schema
 from .draws import Cells
 from .blocks import Generator, as_digest, content_sums, digest, tables, write_tables
@@ -68,7 +69,7 @@ def by_spark(settings:Settings, # Which shop
 # %% ../../nbs/15_generator/09_invariance.ipynb #b7779e55
 _ELSEWHERE = """
 import json, sys
-from shop_nb.generator.invariance import digests, tables
+from shop_nb.generator.blocks import tables
 from shop_nb.core.settings import read_settings
 print(json.dumps(digests(tables(read_settings(False, {}, **json.loads(sys.argv[1]))))))
 """

@@ -11,19 +11,14 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 import pyarrow as pa
-from ..core.settings import Settings, ShopError, need
+from ..core.settings import Settings
+from ..core.errors import ShopError
+from ..core.extras import need
 from ..model.schema import TABLES, arrow_schema
 from .draws import VERSION
 from ..files.sources import FORMATS
 from shop_nb.generator.blocks import (
-    BLOCK,
-    as_digest,
-    generator,
-    write_part,
-    _Writer,
-    _expected,
-    _move_in,
-    working_folder,
+    BLOCK, as_digest, generator, write_part, _Writer, _expected, _move_in, working_folder
 )
 
 # %% ../../nbs/15_generator/08_spark.ipynb #b6dbcab5

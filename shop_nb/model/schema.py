@@ -18,7 +18,9 @@ import pyarrow as pa
 from fastcore.basics import patch
 
 from ..core.html import inline, table as html_table
-from ..core.settings import CATEGORIES, MAX_LINES, ShopError, nearest, need
+from ..core.settings import CATEGORIES, MAX_LINES
+from ..core.errors import ShopError, nearest
+from ..core.extras import need
 
 # %% ../../nbs/05_model/01_schema.ipynb #a1757d7f
 @dataclass(frozen=True)

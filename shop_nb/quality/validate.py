@@ -14,7 +14,8 @@ import pandas as pd
 import pyarrow as pa
 from fastcore.basics import patch
 
-from ..core.settings import first_line, need, visible
+from ..core.errors import first_line, visible
+from ..core.extras import need
 from ..core.html import Raw, edge, mark, table as html_table
 from ..model.rules import RULES
 from ..model.schema import TABLES, constraint, pandera_schema

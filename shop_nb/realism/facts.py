@@ -18,7 +18,7 @@ import numpy as np, pandas as pd, pyarrow as pa
 
 from ..generator.draws import mix
 from ..files.sources import read_table
-from ..core.settings import ShopError
+from ..core.errors import ShopError
 
 # %% ../../nbs/45_realism/03_facts.ipynb #b2c9b47c
 class Sales:

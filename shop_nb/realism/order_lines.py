@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np, pandas as pd, pyarrow as pa, pyarrow.parquet as pq
 
-from ..core.settings import ShopError, first_line, nearest
+from ..core.errors import ShopError, first_line, nearest
 
 # %% ../../nbs/45_realism/01_order_lines.ipynb #cd502d42
 ROLES = dict(customer='CustomerID', order='Invoice', time='InvoiceDate', product='StockCode',

@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from ..core.numbers import significant
 from .order_lines import read_lines
 from .facts import DATA_SETS, FACTS, OUTSIDE, Sales, Unmeasured, _frames, _sold
-from ..core.settings import ShopError
+from ..core.errors import ShopError
 
 # %% ../../nbs/45_realism/04_scorecard.ipynb #0f39a4e5
 NEAR = 1.5 # sizes within this factor of each other are compared

@@ -17,7 +17,8 @@ from fastcore.basics import patch
 
 from ..analytics.questions import Answer, label_of, unit_of
 from ..core.numbers import fixed, short
-from ..core.settings import ShopError, need
+from ..core.errors import ShopError
+from ..core.extras import need
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #60409429
 THEMES = dict(

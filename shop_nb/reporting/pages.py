@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from .charts import both, page_svg
-from ..core.settings import need
+from ..core.extras import need
 
 # %% ../../nbs/35_reporting/02_pages.ipynb #ea232f66
 def _hash(script): return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

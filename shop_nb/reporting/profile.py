@@ -22,7 +22,9 @@ from ..core.numbers import percent
 from .pages import policy, raw, render
 from ..model.rules import RULES
 from ..model.schema import TABLES, get_table
-from ..core.settings import ShopError, need, write_file
+from ..core.errors import ShopError
+from ..core.extras import need
+from ..core.files import write_file
 
 # %% ../../nbs/35_reporting/03_profile.ipynb #c6c85d65
 def _said(value):

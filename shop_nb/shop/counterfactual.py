@@ -13,7 +13,8 @@ import pandas as pd
 from ..analytics.questions import fetch
 from ..core.html import table as html_table
 from ..model.schema import TABLES
-from ..core.settings import Settings, ShopError, read_settings
+from ..core.settings import Settings, read_settings
+from ..core.errors import ShopError
 from .shop import Shop
 
 # %% ../../nbs/40_shop/04_counterfactual.ipynb #2ab72f9b

@@ -15,7 +15,8 @@ import pandas as pd
 
 from ..analytics.questions import Answer, Question, connect, questions, say, unit_of
 from ..model.schema import TABLES, arrow_schema
-from ..core.settings import ShopError, need
+from ..core.errors import ShopError
+from ..core.extras import need
 from .shop import Shop
 
 # %% ../../nbs/40_shop/06_magic.ipynb #654e33fe

@@ -23,7 +23,10 @@ from ..generator.blocks import generator, tables, write_tables, remove_path, lef
 from ..reporting.pages import figure, raw, render
 from ..reporting.profile import MINIMAL_ABOVE, dictionary_frame, dictionary_html, profile
 from ..model.schema import TABLES, get_table
-from ..core.settings import SETTINGS, Settings, ShopError, need, read_settings, write_file
+from ..core.settings import SETTINGS, Settings, read_settings
+from ..core.errors import ShopError
+from ..core.extras import need
+from ..core.files import write_file
 from ..files.sources import read_table, table_path
 
 # %% ../../nbs/40_shop/02_shop.ipynb #574fabf3

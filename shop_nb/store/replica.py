@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fastcore.basics import patch
 
 from ..analytics.questions import copy_tables, open_duckdb, add_views, ask
-from ..core.settings import ShopError
+from ..core.errors import ShopError
 from .repository import Store, _connect, _moment
 
 # %% ../../nbs/50_store/04_replica.ipynb #c5d09723

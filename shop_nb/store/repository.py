@@ -19,7 +19,7 @@ from fastcore.basics import patch
 from .integrity import Missing, Refused
 from ..database.load import APPLICATION_ID, USER_VERSION, database_error
 from ..model.schema import TABLES, get_table
-from ..core.settings import ShopError, nearest
+from ..core.errors import ShopError, nearest
 
 # %% ../../nbs/50_store/02_repository.ipynb #839e78ce
 @lru_cache(10_000) # the same names and towns come again and again

@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from .integrity import ORDER_RULES, Missing, Refused, Stale, broken, refusal
 from ..database.load import hold_writers
 from ..model.schema import DAY_KEYS, LINE_KEYS, PAYMENT_KEYS, TABLES, get_table
-from ..core.settings import ShopError
+from ..core.errors import ShopError
 from .repository import PARTS, Store, _whole, version
 
 # %% ../../nbs/50_store/03_transactions.ipynb #e0151097

@@ -11,7 +11,8 @@ from shop_nb.core.numbers import short
 from shop_nb.generator.blocks import tables, write_tables
 from shop_nb.realism.facts import fact
 from shop_nb.model.schema import TABLES, create_tables
-from shop_nb.core.settings import Settings, ShopError
+from shop_nb.core.settings import Settings
+from shop_nb.core.errors import ShopError
 
 NAMES = '''monthly_revenue daily_revenue revenue_by_category revenue_by_country top_products top_customers order_status payment_methods
 payment_failures returns_by_category basket_size new_vs_returning repeat_rate cohort_retention rfm_segments customer_lifetime_value

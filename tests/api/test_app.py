@@ -27,7 +27,8 @@ from shop_nb.api.auth import Keys
 from shop_nb.database.load import load
 from shop_nb.model.rules import RULES, violations
 from shop_nb.model.schema import TABLES
-from shop_nb.core.settings import Settings, ShopError
+from shop_nb.core.settings import Settings
+from shop_nb.core.errors import ShopError
 from shop_nb.api.models import MANY, PATTERNS, SHAPES, _parse
 from shop_nb.store.repository import Store, filters
 from support import ROOT, until

@@ -7,7 +7,7 @@ import pytest
 
 from shop_nb.app.cli import join_pairs, main
 from shop_nb.model.schema import TABLES
-from shop_nb.core.settings import ShopError
+from shop_nb.core.errors import ShopError
 
 SMALL = [w for n, v in dict(customers=60, products=40, orders=120, order_items=300).items() for w in ('-p', n, str(v))]
 COMMAND = [sys.executable, '-c', 'import sys; from shop_nb.app.cli import main; sys.exit(main())']

@@ -12,9 +12,11 @@ from shop_nb.analytics.questions import questions
 from shop_nb.generator.draws import VERSION
 from shop_nb.app.cli import main
 from shop_nb.reporting.profile import dictionary_html, profile
-from shop_nb.app.run import all_parameters, building, check_parameters, headline, identity, named, pipeline, read_manifest, run, verify, write_manifest
+from shop_nb.app.run import all_parameters, building, check_parameters, headline, named, pipeline, run, verify
+from shop_nb.shop.shop import identity, read_manifest, write_manifest
 from shop_nb.model.schema import TABLES
-from shop_nb.core.settings import Settings, ShopError, describe
+from shop_nb.core.settings import Settings, describe
+from shop_nb.core.errors import ShopError
 
 pytestmark = pytest.mark.slow
 SETTINGS = dict(customers=120, products=60, orders=240, order_items=600, seed=3)

@@ -4,17 +4,9 @@ from datetime import date, datetime
 
 import pytest
 
-from shop_nb.core.settings import (
-    SETTINGS,
-    Settings,
-    SettingsError,
-    ShopError,
-    describe,
-    first_line,
-    max_lines,
-    need,
-    read_settings,
-)
+from shop_nb.core.settings import SETTINGS, Settings, describe, max_lines, read_settings
+from shop_nb.core.errors import SettingsError, ShopError, first_line
+from shop_nb.core.extras import need
 
 
 def read(**given): return read_settings(path=False, env={}, **given)

@@ -19,23 +19,13 @@ from shop_nb.reporting.charts import THEMES, svg
 from shop_nb.dashboard.rollup import Cube, build, cube_path
 from shop_nb.dashboard.backend import Desk, theme_css
 from shop_nb.analytics.measures import (
-    CARDS,
-    DIMENSIONS,
-    MEASURES,
-    SMALL,
-    Filters,
-    before,
-    compared,
-    from_query,
-    measure_sql,
-    to_query,
-    year_before,
+    CARDS, DIMENSIONS, MEASURES, SMALL, Filters, before, compared, from_query, measure_sql, to_query, year_before
 )
 from shop_nb.core.numbers import headline, short
 from shop_nb.dashboard.panels import HISTORY, OWN, PAGES
-from shop_nb.model.schema import CATEGORIES
+from shop_nb.core.settings import CATEGORIES
 from shop_nb.dashboard.serve import page_folder
-from shop_nb.core.settings import ShopError
+from shop_nb.core.errors import ShopError
 from support import process, until
 
 SIZE = dict(customers=400, products=120, orders=1600, order_items=4000, seed=5)

@@ -13,7 +13,8 @@ from shop_nb.files.sources import read_table
 from shop_nb.database.load import APPLICATION_ID, USER_VERSION, load
 from shop_nb.model.rules import RULES, VIEWS, violations
 from shop_nb.model.schema import TABLES, create_indexes
-from shop_nb.core.settings import Settings, ShopError
+from shop_nb.core.settings import Settings
+from shop_nb.core.errors import ShopError
 
 SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
 
@@ -464,7 +465,7 @@ def test_error_in_progress_is_told(shop, db):
 
 REFUSED_LOAD = '''
 from shop_nb.database.load import load
-from shop_nb.core.settings import ShopError
+from shop_nb.core.errors import ShopError
 try: load(*args)
 except ShopError as e: print(e.code, e)
 '''

@@ -16,7 +16,8 @@ from shop_nb.dashboard.rollup import stamp
 from shop_nb.generator.blocks import digest, tables
 from shop_nb.database.load import load
 from shop_nb.model.schema import TABLES, arrow_schema
-from shop_nb.core.settings import Settings, ShopError
+from shop_nb.core.settings import Settings
+from shop_nb.core.errors import ShopError
 from shop_nb.shop.shop import Shop
 from shop_nb.files.sources import Given, given_tables, message, parts, _quotes_fit
 from shop_nb.quality.validate import validate

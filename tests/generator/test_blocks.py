@@ -11,8 +11,9 @@ from shop_nb.generator.calendar import Calendar
 from shop_nb.generator.customers import customers_table, lifetime, rate, signed_up
 from shop_nb.generator.orders import STRATUM, line_counts, make_orders
 from shop_nb.generator.products import TRAITS, Catalogue
-from shop_nb.model.schema import CATEGORIES, TABLES, arrow_schema
-from shop_nb.core.settings import MAX_LINES, Settings, SettingsError
+from shop_nb.core.settings import CATEGORIES, MAX_LINES, Settings
+from shop_nb.model.schema import TABLES, arrow_schema
+from shop_nb.core.errors import SettingsError
 from shop_nb.files.sources import read_table
 
 # The bytes of this version of the generator. A change that moves them raises VERSION in generator.draws.

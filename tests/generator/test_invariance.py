@@ -6,7 +6,8 @@ import pytest
 from shop_nb.generator import blocks as generate
 from shop_nb.generator import invariance as inv
 from shop_nb.model.schema import TABLES, arrow_schema
-from shop_nb.core.settings import Settings, ShopError
+from shop_nb.core.settings import Settings
+from shop_nb.core.errors import ShopError
 
 SMALL = Settings(customers=120, products=40, orders=300, order_items=700)
 SHOPS = [

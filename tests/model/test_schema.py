@@ -12,32 +12,17 @@ import pytest
 
 from shop_nb.model import schema
 from shop_nb.model.dictionary import dictionary, er_diagram
-from shop_nb.model.rules import (BACK, LEDGER, LINE, REFUND, RETURNED, REVENUE, RULES, VIEWS,
-    broken_check, create_views, ddl, declared_rules, violations)
-from shop_nb.model.schema import (
-    CAPTURED,
-    DAY_KEYS,
-    DIALECTS,
-    LINE_KEYS,
-    MAX_LINES,
-    MAX_PRICE,
-    MAX_QUANTITY,
-    ORDER_STATUSES,
-    PAYMENT_STATUSES,
-    REFUNDED,
-    SALE,
-    STATUS_PAIRS,
-    TABLES,
-    Check,
-    arrow_schema,
-    create_indexes,
-    create_tables,
-    example_row,
-    pandera_schema,
-    to_dialect,
+from shop_nb.model.rules import (
+    BACK, LEDGER, LINE, REFUND, RETURNED, REVENUE, RULES, VIEWS, broken_check, create_views, ddl, declared_rules,
+    violations
 )
+from shop_nb.model.schema import (
+    CAPTURED, DAY_KEYS, DIALECTS, LINE_KEYS, MAX_PRICE, MAX_QUANTITY, ORDER_STATUSES, PAYMENT_STATUSES, REFUNDED, SALE,
+    STATUS_PAIRS, TABLES, Check, arrow_schema, create_indexes, create_tables, example_row, pandera_schema, to_dialect
+)
+from shop_nb.core.settings import MAX_LINES
 from shop_nb.reporting.profile import MINIMAL_ABOVE
-from shop_nb.core.settings import ShopError
+from shop_nb.core.errors import ShopError
 
 RULE = {r.name: r for r in RULES}
 

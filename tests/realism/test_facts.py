@@ -10,7 +10,8 @@ from shop_nb.generator.blocks import tables, write_tables
 from shop_nb.realism.order_lines import read_lines
 from shop_nb.realism.facts import FACTS, Sales
 from shop_nb.realism.scorecard import FRAME, scorecard
-from shop_nb.core.settings import Settings, ShopError
+from shop_nb.core.settings import Settings
+from shop_nb.core.errors import ShopError
 from shop_nb.shop.shop import Shop
 
 COLUMNS = dict(

@@ -6,7 +6,8 @@ import pytest
 
 from shop_nb import Shop
 from shop_nb.model.schema import TABLES
-from shop_nb.core.settings import Settings, ShopError
+from shop_nb.core.settings import Settings
+from shop_nb.core.errors import ShopError
 from shop_nb.shop.shop import BOOKS, MADE, is_run, own_folder, read_manifest, write_manifest
 
 SMALL = dict(customers=60, products=40, orders=120, order_items=300)

@@ -12,7 +12,8 @@ from shop_nb.store.integrity import ORDER_RULES, Missing, Refused, Stale, _asked
 from shop_nb.database.load import hold_writers, load
 from shop_nb.model.rules import RULES, violations
 from shop_nb.model.schema import TABLES
-from shop_nb.core.settings import Settings, ShopError
+from shop_nb.core.settings import Settings
+from shop_nb.core.errors import ShopError
 from shop_nb.store.replica import Snapshots, TooSlow, take
 from shop_nb.store.repository import Store, expansions, filters, fold
 
