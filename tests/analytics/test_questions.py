@@ -125,7 +125,9 @@ def test_pandas_frames_are_a_source(con, shop):
 @pytest.mark.parametrize('name', NAMES)
 def test_style(name):
     q = QUESTIONS[name]
-    assert q.grain.startswith('one row') and q.title and q.why.endswith('?')
+    assert q.grain.startswith('one row')
+    assert q.title
+    assert q.why.endswith('?')
     assert {'start', 'end'} <= set(q.params) <= set(PARAMS)
     assert 'order by' in q.sql.split(')')[-1] or 'order by' in q.sql.splitlines()[-1] + q.sql.splitlines()[-2]
     assert not re.search(r'\b(SELECT|FROM|WHERE|GROUP|ORDER)\b|current_date|now\(|random\(|avg\(', q.sql)
@@ -353,7 +355,8 @@ def test_product_pareto(con, raw):
     g['running_share'] = g.revenue_eur.cumsum() / g.revenue_eur.sum()
     close('product_pareto', con, g)
     a = ask('product_pareto', con).frame
-    assert a['class'].is_monotonic_increasing and 0.8 <= a.running_share[a['class'] == 'A'].max() < 0.83
+    assert a['class'].is_monotonic_increasing
+    assert 0.8 <= a.running_share[a['class'] == 'A'].max() < 0.83
 
 def test_product_pairs(con, raw):
     baskets = raw['lines'].groupby('order_id').product_id.apply(sorted)
@@ -362,7 +365,8 @@ def test_product_pairs(con, raw):
     got = ask('product_pairs', con, limit=50).frame
     assert got.orders.tolist() == together.head(len(got)).tolist()
     for a, b, n, lift in got[['product_a_id', 'product_b_id', 'orders', 'lift']].itertuples(index=False):
-        assert together[(a, b)] == n and abs(lift - n * len(baskets) / (bought[a] * bought[b])) < 1e-4
+        assert together[(a, b)] == n
+        assert abs(lift - n * len(baskets) / (bought[a] * bought[b])) < 1e-4
 
 def test_hour_weekday(con, raw):
     s = raw['sales']
@@ -402,7 +406,8 @@ def test_customer_lifetime_value(con, raw):
     ):
         lived = whole[whole >= n].index
         worth += s[(s.n == n - 1) & s.customer_id.isin(lived)].revenue.sum() / len(lived)
-        assert customers == len(lived) and abs(worth / 100 - got) < 0.006
+        assert customers == len(lived)
+        assert abs(worth / 100 - got) < 0.006
 
 # ------------------------------------------------------------------ one SQL file for people
 def test_analysis_sql_runs_as_it_is(run, con, monkeypatch):
@@ -417,7 +422,8 @@ def test_analysis_sql_runs_as_it_is(run, con, monkeypatch):
             db.execute(s)
     for name, frame in zip(QUESTIONS, found, strict=True):
         want = ask(name, con).frame
-        assert list(frame) == list(want) and len(frame) == len(want), name
+        assert list(frame) == list(want), name
+        assert len(frame) == len(want), name
         for c in want:
             assert [None if pd.isna(v) else v for v in frame[c]] == [None if pd.isna(v) else v for v in want[c]], (
                 name,
@@ -454,7 +460,9 @@ def test_analysis_sql_runs_as_it_is(run, con, monkeypatch):
 def test_two_lines_say_what_is_wrong(call, words, code, con):
     with pytest.raises(ShopError) as e: call(con)
     message = str(e.value)
-    assert all(w in message for w in words) and len(message.splitlines()) <= 2 and e.value.code == code
+    assert all(w in message for w in words)
+    assert len(message.splitlines()) <= 2
+    assert e.value.code == code
 
 @pytest.mark.parametrize(
     'value, day',
@@ -496,7 +504,8 @@ def test_no_rows_say_why(con, shop):
 def test_headings_use_the_words_of_the_field(con):
     def head(name): return [h for h in re.findall('<th[^>]*>(.*?)</th>', ask(name, con)._repr_html_())]
     assert {'sales', 'gross profit (€)', 'gross margin'} <= set(head('revenue_by_category'))
-    assert 'orders' in head('order_status') and 'sales' not in head('order_status')
+    assert 'orders' in head('order_status')
+    assert 'sales' not in head('order_status')
     assert 'AOV (€)' in head('monthly_revenue')
     assert label_of('orders') == 'orders'
 
@@ -560,7 +569,9 @@ def test_rows_and_memory_have_a_bound(con):
 def test_what_is_no_shop_is_refused(tmp_path, shop):
     def refused(source, words, code=2):
         with pytest.raises(ShopError, match=words) as e: connect(source)
-        assert len(str(e.value).splitlines()) <= 2 and '..' not in str(e.value) and e.value.code == code
+        assert len(str(e.value).splitlines()) <= 2
+        assert '..' not in str(e.value)
+        assert e.value.code == code
     refused(tmp_path / 'nowhere', 'There is no ')
     refused(tmp_path, 'no table customers here')
     refused({'orders': shop['orders']}, 'has no customers, products')
@@ -583,7 +594,9 @@ def test_a_damaged_page_is_told(tmp_path):
     path.write_bytes(data[:300] + b'\xff' * 20 + data[320:])
     for source in tmp_path, connect(tmp_path):
         with pytest.raises(ShopError) as e: ask('order_status', source)
-        assert e.value.code == 1 and 'orders.parquet' in str(e.value) and len(str(e.value).splitlines()) == 2
+        assert e.value.code == 1
+        assert 'orders.parquet' in str(e.value)
+        assert len(str(e.value).splitlines()) == 2
 
 def test_a_table_in_two_places_is_refused(tmp_path):
     "Tables in a folder and in its `tables/` are two shops, and nothing says which one counts."
@@ -619,25 +632,30 @@ def test_answers_are_written(con, tmp_path):
     import json
 
     a = ask('monthly_revenue', con)
-    assert a.to_csv().splitlines()[0].startswith('month,orders') and a.to_csv().splitlines()[1].startswith(
+    assert a.to_csv().splitlines()[0].startswith('month,orders')
+    assert a.to_csv().splitlines()[1].startswith(
         '2025-01-01,'
     )
     got = json.loads(a.to_json())
-    assert (
-        got['name'] == 'monthly_revenue'
-        and got['grain'] == a.grain
-        and len(got['rows']) == len(a)
-        and got['rows'][0]['growth_rate'] is None
-    )
+    assert got['name'] == 'monthly_revenue'
+    assert got['grain'] == a.grain
+    assert len(got['rows']) == len(a)
+    assert got['rows'][0]['growth_rate'] is None
     a.to_csv(tmp_path / 'a.csv')
     a.to_json(tmp_path / 'a.json')
-    assert (tmp_path / 'a.csv').read_text() == a.to_csv() and json.loads((tmp_path / 'a.json').read_text()) == got
-    assert '<table>' in a._repr_html_() and a.title in repr(a) and a.sql.startswith('with')
+    assert (tmp_path / 'a.csv').read_text() == a.to_csv()
+    assert json.loads((tmp_path / 'a.json').read_text()) == got
+    assert '<table>' in a._repr_html_()
+    assert a.title in repr(a)
+    assert a.sql.startswith('with')
 
 @pytest.mark.parametrize('name', NAMES)
 def test_nothing_in_the_window(name, con):
     a = ask(name, con, start='1999-01-01', end='1999-01-02')
-    assert svg(a.plot()) and repr(a) and a._repr_html_() and a.to_json()
+    assert svg(a.plot())
+    assert repr(a)
+    assert a._repr_html_()
+    assert a.to_json()
 
 def test_a_shop_without_orders(shop):
     empty = connect({n: t.slice(0, 0) if n in ('orders', 'order_items', 'payments') else t for n, t in shop.items()})
@@ -655,14 +673,20 @@ def test_every_question_has_a_chart(name, con):
     fig = answer.plot()
     light = svg(fig)
     assert light == svg(plot(answer))
-    assert answer.title in light and light.startswith('<svg') and 'role="img"' in light
+    assert answer.title in light
+    assert light.startswith('<svg')
+    assert 'role="img"' in light
     assert not re.search(r'(href|src)="(?!#)|url\((?!#)|\d{4}-\d\d-\d\dT', light)
     image = png(fig)
-    assert image[:4] == b'\x89PNG' and len(image) < 50_000 and light == svg(fig)
+    assert image[:4] == b'\x89PNG'
+    assert len(image) < 50_000
+    assert light == svg(fig)
 
 def test_dark_is_another_picture(con):
     light, dark = (svg(ask('order_status', con).plot(theme)) for theme in THEMES)
-    assert light != dark and THEMES['dark']['page'] in dark and THEMES['light']['ink'] not in dark
+    assert light != dark
+    assert THEMES['dark']['page'] in dark
+    assert THEMES['light']['ink'] not in dark
 
 def test_a_figure_shows_itself(con):
     fig = ask('order_status', con).plot()
@@ -674,7 +698,8 @@ def test_arguments_are_told(f):
     untold = [
         a for a, doc in docments(f, returns=False).items() if not doc and a not in ('self', 'real')
     ] # docments knows no **real
-    assert not untold and f.__doc__
+    assert not untold
+    assert f.__doc__
 
 @pytest.mark.parametrize(
     'value, unit, text',

@@ -142,13 +142,12 @@ class Model(RuleBasedStateMachine):
     def is_answered_again(self, r, wish, made):
         "With the row as it is now, or with the news that it was deleted"
         if made is None:
-            assert r.status_code == 404 and 'deleted' in r.json()['detail']
+            assert r.status_code == 404
+            assert 'deleted' in r.json()['detail']
         else:
-            assert (
-                r.status_code == 201
-                and r.headers['idempotency-replayed'] == 'true'
-                and r.json() == (self.whole(made) if wish[0] == 'orders' else self.rows[wish[0]][made])
-            )
+            assert r.status_code == 201
+            assert r.headers['idempotency-replayed'] == 'true'
+            assert r.json() == (self.whole(made) if wish[0] == 'orders' else self.rows[wish[0]][made])
 
     def order(self, data, more=0):
         "An order that is good, or that lacks `more` cents"
@@ -219,7 +218,8 @@ class Model(RuleBasedStateMachine):
         elif self.taken(table, row):
             assert r.status_code == 409
         else:
-            assert r.status_code == 201 and r.json() == row | {TABLES[table].key: self.next_key(table)}, r.text
+            assert r.status_code == 201, r.text
+            assert r.json() == row | {TABLES[table].key: self.next_key(table)}, r.text
             self.rows[table][self.next_key(table)] = r.json()
             if key: self.wishes[key] = (table, body), r.json()[TABLES[table].key]
 
@@ -246,7 +246,8 @@ class Model(RuleBasedStateMachine):
             assert r.status_code == 409
         else:
             now = self.rows[table][key] | body
-            assert r.status_code == 200 and r.json() == now, r.text
+            assert r.status_code == 200, r.text
+            assert r.json() == now, r.text
             self.rows[table][key] = now
 
     @rule(data=st.data(), table=st.sampled_from(['customers', 'products', 'orders']), tag=TAGS)
@@ -289,9 +290,11 @@ class Model(RuleBasedStateMachine):
                 else:
                     assert r.status_code == 422
             elif more:
-                assert r.status_code == 409 and r.json()['errors'][0]['pointer'] == '/payment/amount_cents'
+                assert r.status_code == 409
+                assert r.json()['errors'][0]['pointer'] == '/payment/amount_cents'
             else:
-                assert r.status_code == 201 and r.json()['order_id'] not in self.rows['orders'], r.text
+                assert r.status_code == 201, r.text
+                assert r.json()['order_id'] not in self.rows['orders'], r.text
                 self.agrees(body, r.json())
                 self.take(r.json())
                 if key: self.wishes[key] = ('orders', sent), r.json()['order_id']
@@ -324,7 +327,8 @@ class Model(RuleBasedStateMachine):
             self.take(r.json())
         else:
             want = old | body | dict(payment=old['payment'] | body['payment'])
-            assert r.status_code == 200 and r.json() == want
+            assert r.status_code == 200
+            assert r.json() == want
             self.take(want)
 
     @rule(data=st.data(), table=st.sampled_from(['order_items', 'payments']))
@@ -365,11 +369,9 @@ class Model(RuleBasedStateMachine):
         if refused and not each:
             assert r.status_code == (422 if wrong & set(range(n)) else 409), r.text
         else:
-            assert (
-                r.status_code == (207 if refused else 200)
-                and r.json()['keys'] == keys
-                and r.json()['created'] == len(keys)
-            ), r.text
+            assert r.status_code == (207 if refused else 200), r.text
+            assert r.json()['keys'] == keys, r.text
+            assert r.json()['created'] == len(keys), r.text
             assert sorted({int(f['pointer'].split('/')[1]) for f in r.json()['refused']}) == refused
         if dry or refused and not each: self.rows[table] = before
 
@@ -384,7 +386,8 @@ class Model(RuleBasedStateMachine):
         if bad and not each:
             assert r.status_code == 409
             return
-        assert r.status_code == (207 if bad else 200) and len(r.json()['keys']) == n - len(bad), r.text
+        assert r.status_code == (207 if bad else 200), r.text
+        assert len(r.json()['keys']) == n - len(bad), r.text
         for key, row in zip(r.json()['keys'], [row for i, row in enumerate(rows) if i not in bad]):
             got = self.ask('GET', f'/v1/orders/{key}', params=dict(expand='items,payment')).json()
             self.agrees(row, got)
@@ -462,14 +465,16 @@ class Model(RuleBasedStateMachine):
                     params=params | dict(limit=limit, count='true') | (dict(cursor=cursor) if cursor else {}),
                 )
             )
-            assert r.status_code == 200 and r.json()['count'] == len(want), (given, r.text)
+            assert r.status_code == 200, (given, r.text)
+            assert r.json()['count'] == len(want), (given, r.text)
             got += r.json()['items']
             if not (cursor := r.json()['next']): break
         assert got == want, (given, sort)
 
     def teardown(self):
         if hasattr(self, 'rows'):
-            assert everything(self.served) == self.rows and not broken(self.served)
+            assert everything(self.served) == self.rows
+            assert not broken(self.served)
 
 
 @pytest.mark.slow
@@ -519,10 +524,13 @@ def test_of_fifty_one_succeeds(served):
                     if not FULL: break
 
     with ThreadPoolExecutor(50) as pool: list(pool.map(client, range(50)))
-    assert left and all(len(to) == 1 for to in left.values()) and (not FULL or len(left) == 50 * rounds)
+    assert left
+    assert all(len(to) == 1 for to in left.values())
+    assert not FULL or len(left) == 50 * rounds
     tag, chain = first, 0
     while tag in left: tag, chain = left[tag][0], chain + 1
-    assert chain == len(left) and served.client.get(at).headers['etag'] == tag
+    assert chain == len(left)
+    assert served.client.get(at).headers['etag'] == tag
 
 
 def asking(port, token, body, key, stop):
@@ -599,10 +607,12 @@ def test_each_order_once_whatever_dies(made, tmp_path):
     assert server.stop() == 0
     with closing(sqlite3.connect(db)) as con:
         there = con.execute('SELECT shipping_cents, order_id FROM orders WHERE shipping_cents >= 10000').fetchall()
-    assert len(acknowledged) == clients * each and sorted(there) == sorted(
+    assert len(acknowledged) == clients * each
+    assert sorted(there) == sorted(
         (n, int(at.rsplit('/', 1)[1])) for n, at in acknowledged.items()
     )
-    assert len(everything(db)['orders']) == len(before['orders']) + clients * each and not broken(db)
+    assert len(everything(db)['orders']) == len(before['orders']) + clients * each
+    assert not broken(db)
 
 
 # ---- for long
@@ -647,12 +657,11 @@ def test_it_lasts(served, made, tmp_path):
         for j in jobs: j.result()
     sizes.append(size(served.process.pid))
     if FULL: print(seen, sizes)
-    assert (
-        not told
-        and set(seen) <= {200, 412, 422}
-        and seen[200] > seconds
-        and not served.events('failure')
-        and not broken(served.db)
-    )
+    assert not told
+    assert set(seen) <= {200, 412, 422}
+    assert seen[200] > seconds
+    assert not served.events('failure')
+    assert not broken(served.db)
     half = sizes[len(sizes) // 2]
-    assert sizes[-1][0] < 1.1 * half[0] + 20 and sizes[-1][1] <= sizes[min(2, len(sizes) - 2)][1] + 8
+    assert sizes[-1][0] < 1.1 * half[0] + 20
+    assert sizes[-1][1] <= sizes[min(2, len(sizes) - 2)][1] + 8

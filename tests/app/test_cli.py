@@ -124,8 +124,11 @@ def test_bad_input(name, call, made, tmp_path, monkeypatch):
     assert code == 2, err
     assert message.replace('OUT', str(tmp_path / 'out')).replace('FOREIGN', str(foreign)) in err
     assert '..' not in err
-    assert 1 <= len(err.splitlines()) <= 2 and 'Traceback' not in err and out == ''
-    assert (contents(tmp_path), contents(made)) == before and not (tmp_path / 'out').exists()
+    assert 1 <= len(err.splitlines()) <= 2
+    assert 'Traceback' not in err
+    assert out == ''
+    assert (contents(tmp_path), contents(made)) == before
+    assert not (tmp_path / 'out').exists()
 
 
 def test_a_misspelt_run_is_told_which_there_are(call, made, tmp_path, monkeypatch):
@@ -181,7 +184,8 @@ def test_help_loads_nothing_heavy(args):
 
 def test_help_names_the_settings(call):
     code, out, err = call('generate', '--help')
-    assert code == 0 and 'order lines from start to end' in out
+    assert code == 0
+    assert 'order lines from start to end' in out
 
 
 @pytest.mark.parametrize(
@@ -195,13 +199,18 @@ def test_help_names_the_settings(call):
 )
 def test_help_has_arguments_in_plain_words(words, usage, call):
     code, out, err = call(*words.split(), '--help')
-    assert code == 0 and out.splitlines()[0] == f'Usage: shop-nb {words} {usage}'
-    assert '<' not in out and 'Arguments:' in out and 'Options:' in out and '--help' in out
+    assert code == 0
+    assert out.splitlines()[0] == f'Usage: shop-nb {words} {usage}'
+    assert '<' not in out
+    assert 'Arguments:' in out
+    assert 'Options:' in out
+    assert '--help' in out
 
 
 def test_no_arguments_is_help(call):
     code, out, err = call()
-    assert code == 2 and 'Commands:' in out + err
+    assert code == 2
+    assert 'Commands:' in out + err
 
 
 def test_pairs():
@@ -220,10 +229,12 @@ def test_pairs():
 def test_generate(made, call, tmp_path):
     code, out, err = call('generate', '--out', tmp_path / 'again', *SMALL, '--workers', '1', '--engine', 'local')
     told = json.loads((made / 'manifest.json').read_text())
-    assert code == 0 and told == json.loads((tmp_path / 'again/manifest.json').read_text())
+    assert code == 0
+    assert told == json.loads((tmp_path / 'again/manifest.json').read_text())
     assert [line.split()[0] for line in out.splitlines()] == ['table', *TABLES, 'Done:']
     assert out.endswith(f'Done: {tmp_path / "again"}\n')
-    assert '420 of' not in err and 'rows' in err
+    assert '420 of' not in err
+    assert 'rows' in err
 
 
 def test_generate_csv(call, tmp_path):
@@ -232,7 +243,8 @@ def test_generate_csv(call, tmp_path):
     assert call('validate', tmp_path / 'csv')[0] == 0
     assert call('verify', tmp_path / 'csv')[0] == 0
     code, out, err = call('ask', 'monthly_revenue', '--run', tmp_path / 'csv', '--format', 'csv')
-    assert code == 0 and len(out.splitlines()) == 13
+    assert code == 0
+    assert len(out.splitlines()) == 13
 
 
 def test_errors_of_the_system_end_with_one_full_stop(call, tmp_path, monkeypatch):
@@ -243,7 +255,8 @@ def test_errors_of_the_system_end_with_one_full_stop(call, tmp_path, monkeypatch
 
 def test_validate(made, call, tmp_path):
     code, out, err = call('validate', made)
-    assert code == 0 and 'passed' in out
+    assert code == 0
+    assert 'passed' in out
     assert json.loads(call('validate', made, '--json')[1])['ok'] is True
 
 
@@ -256,18 +269,24 @@ def test_validate_says_what_failed(call, tmp_path):
     frame.loc[3, 'amount_cents'] += 1
     pq.write_table(pa.Table.from_pandas(frame, schema=pq.read_schema(path), preserve_index=False), path)
     code, out, err = call('validate', folder)
-    assert code == 1 and 'ledger' in out
+    assert code == 1
+    assert 'ledger' in out
     report = json.loads(call('validate', folder, '--json')[1])
-    assert not report['ok'] and report['failures'][0]['table'] == 'payments'
+    assert not report['ok']
+    assert report['failures'][0]['table'] == 'payments'
     code, out, err = call('verify', folder)
-    assert code == 1 and out.startswith('payments: ') and len(out.splitlines()) == 1
+    assert code == 1
+    assert out.startswith('payments: ')
+    assert len(out.splitlines()) == 1
 
 
 def test_load_and_ask(made, call, tmp_path):
     db = tmp_path / 'shop.db'
     assert call('load', made, '--db', db)[0] == 0
     asked = [call('ask', 'monthly_revenue', *source, '--format', 'csv') for source in (('--db', db), ('--run', made))]
-    assert asked[0][:2] == asked[1][:2] and asked[0][0] == 0 and len(asked[0][1].splitlines()) == 13
+    assert asked[0][:2] == asked[1][:2]
+    assert asked[0][0] == 0
+    assert len(asked[0][1].splitlines()) == 13
     assert len(json.loads(call('ask', 'monthly_revenue', '--run', made, '--format', 'json')[1])['rows']) == 12
     assert 'one row' in call('ask', 'monthly_revenue', '--run', made)[1]
     assert (
@@ -295,20 +314,27 @@ def test_an_answer_without_rows_says_so(made, call):
     "In the table, or on standard error where the answer is for a program."
     words = 'ask', 'top_customers', '--run', made, '-p', 'country', 'US'
     code, out, err = call(*words)
-    assert code == 0 and out.startswith('(no rows') and not err
+    assert code == 0
+    assert out.startswith('(no rows')
+    assert not err
     code, out, err = call(*words, '--format', 'csv')
-    assert code == 0 and len(out.splitlines()) == 1 and ': no rows' in err and len(err.splitlines()) == 1
+    assert code == 0
+    assert len(out.splitlines()) == 1
+    assert ': no rows' in err
+    assert len(err.splitlines()) == 1
 
 
 def test_ask_lists_the_questions(call):
     from shop_nb.analytics.questions import questions
     code, out, err = call('ask', '--list')
-    assert code == 0 and [line.split()[0] for line in out.splitlines()] == list(questions())
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(questions())
 
 
 def test_verify(made, call):
     code, out, err = call('verify', made)
-    assert code == 0 and 'what the settings make' in out
+    assert code == 0
+    assert 'what the settings make' in out
 
 
 def test_profile(call, tmp_path, monkeypatch):
@@ -334,7 +360,9 @@ def test_interrupt(tmp_path):
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and err.splitlines()[-1].startswith('Interrupted') and 'Traceback' not in err
+    assert process.returncode == 130
+    assert err.splitlines()[-1].startswith('Interrupted')
+    assert 'Traceback' not in err
     assert not (tmp_path / 'big').exists()
 
 
@@ -345,7 +373,8 @@ def test_a_closed_pipe_is_no_error(made):
         stderr=subprocess.PIPE,
     )
     process.stdout.close()
-    assert process.stderr.read() == b'' and process.wait(60) in (0, 1)
+    assert process.stderr.read() == b''
+    assert process.wait(60) in (0, 1)
 
 
 # ---- databases that cannot be used as they are
@@ -412,10 +441,15 @@ def test_the_true_cause_is_named(loaded, tmp_path, bound, call, state, command):
         code, out, err = call(*command, '--db', db)
     if keep: keep.close()
     if says is None:
-        assert code == 0 and out and not err
+        assert code == 0
+        assert out
+        assert not err
     else:
-        assert code == (1 if 'locked' in says or 'damaged' in says else 2) and says in err, err
-        assert 1 <= len(err.splitlines()) <= 2 and 'Serving' not in err and not out
+        assert code == (1 if 'locked' in says or 'damaged' in says else 2), err
+        assert says in err, err
+        assert 1 <= len(err.splitlines()) <= 2
+        assert 'Serving' not in err
+        assert not out
     if state not in (gone, folder, locked, wal, sealed):
         assert [p.name for p in db.parent.iterdir() if 'key' not in p.name and 'lock' not in p.name] == ['shop.db']
 
@@ -441,11 +475,9 @@ def test_signals_clean_up_and_are_told_in_the_exit_code(name, code):
     assert job.stdout.readline() == 'begun\n'
     job.send_signal(getattr(signal, name))
     out, err = job.communicate(timeout=30)
-    assert (
-        (job.returncode, out) == (code, 'tidied\n')
-        and err.endswith('nothing was left half done.\n')
-        and len(err.splitlines()) == 1
-    )
+    assert (job.returncode, out) == (code, 'tidied\n')
+    assert err.endswith('nothing was left half done.\n')
+    assert len(err.splitlines()) == 1
 
 
 def test_under_nohup_a_closed_terminal_ends_nothing():
@@ -454,7 +486,9 @@ def test_under_nohup_a_closed_terminal_ends_nothing():
         + ENDED
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=30)
-    assert done.returncode == 0 and done.stdout == 'begun\ntidied\n' and not done.stderr
+    assert done.returncode == 0
+    assert done.stdout == 'begun\ntidied\n'
+    assert not done.stderr
 
 
 @pytest.mark.parametrize('words, unbuffered', [('validate --json MADE', ''), ('ask monthly_revenue --run MADE', '1')])
@@ -490,7 +524,8 @@ def test_any_encoding_and_any_name(made, tmp_path, how, words):
         env=env,
         cwd=tmp_path,
     )
-    assert b'Traceback' not in done.stderr and done.returncode == (2 if 'profile' in words else 0), done.stderr
+    assert b'Traceback' not in done.stderr, done.stderr
+    assert done.returncode == (2 if 'profile' in words else 0), done.stderr
     if 'profile' not in words:
         assert sorted(p.name for p in folder.iterdir()) == ['manifest.json', 'tables']
 
@@ -506,7 +541,9 @@ def test_nothing_that_a_terminal_obeys(made, tmp_path, call):
         table.set_column(at, table.schema.field(at), pa.array(names)), tmp_path / 'evil' / 'tables' / 'products.parquet'
     )
     code, out, err = call('ask', 'top_products', '--run', tmp_path / 'evil')
-    assert code == 0 and r'\x1b]0;owned\x07\x1b[2J\nrow\u202e' in out and len(out.splitlines()) == 1 + 10 + 2
+    assert code == 0
+    assert r'\x1b]0;owned\x07\x1b[2J\nrow\u202e' in out
+    assert len(out.splitlines()) == 1 + 10 + 2
     assert not set(out) & set('\x1b\x07\u202e')
     assert evil in call('ask', 'top_products', '--run', tmp_path / 'evil', '--format', 'csv')[1]
 
@@ -525,7 +562,5 @@ def test_a_file_of_ones_own_hides_nothing(made, tmp_path):
     for name in 'random', 'types', 'json', 'statistics', 'calendar', 'logging':
         (tmp_path / f'{name}.py').unlink()
     done = subprocess.run([*COMMAND, 'validate', made], cwd=tmp_path, capture_output=True, text=True)
-    assert (
-        done.returncode == 2
-        and done.stderr == "Your file ./numpy.py hides Python's module numpy.\nRename it, or start in another folder\n"
-    )
+    assert done.returncode == 2
+    assert done.stderr == "Your file ./numpy.py hides Python's module numpy.\nRename it, or start in another folder\n"

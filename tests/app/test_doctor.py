@@ -40,7 +40,8 @@ def part(state, name='load'): return Part(name, '', state, [], [], [])
     ([part('missing', 'core'), part('ready')], [], False), ([part('ready', 'core'), part('ready')], ['load'], True)])
 def test_what_is_in_the_way(parts, wanted, ok):
     health = Health('1', '3.12', parts, [], wanted)
-    assert health.ok is ok and json.loads(health.to_json())['ok'] is ok
+    assert health.ok is ok
+    assert json.loads(health.to_json())['ok'] is ok
     assert ('To be fixed' not in str(health)) is ok
 
 
@@ -75,28 +76,30 @@ def test_a_missing_package_is_told_by_every_part_that_brings_it(monkeypatch, cap
         'run',
         'lab',
         'dev',
-    } and states['core'] == states['load'] == 'ready'
-    assert main(['doctor']) == 0 and main(['doctor', 'load']) == 0
+    }
+    assert states['core'] == states['load'] == 'ready'
+    assert main(['doctor']) == 0
+    assert main(['doctor', 'load']) == 0
     capsys.readouterr()
     assert main(['doctor', 'validate']) == 1
     out = capsys.readouterr().out
-    assert (
-        'duckdb>=2,<3 is missing' in out
-        and "pip install 'shop_nb[validate]'" in out
-        and out.endswith('To be fixed: validate.\n')
-    )
+    assert 'duckdb>=2,<3 is missing' in out
+    assert "pip install 'shop_nb[validate]'" in out
+    assert out.endswith('To be fixed: validate.\n')
 
 
 def test_an_old_package_is_in_the_way(monkeypatch, capsys):
     fake(monkeypatch, duckdb='1.4.2')
-    assert main(['doctor']) == 1 and 'duckdb 1.4.2 is too old: >=2,<3' in capsys.readouterr().out
+    assert main(['doctor']) == 1
+    assert 'duckdb 1.4.2 is too old: >=2,<3' in capsys.readouterr().out
 
 
 def test_a_package_whose_own_extra_is_missing(monkeypatch):
     "pandera[pandas] asks for a pandas of its own; of the rest of what it asks for nothing is said."
     fake(monkeypatch, pandas='2.0.0')
     validate = next(p for p in examine().parts if p.name == 'validate')
-    assert validate.state == 'too old' and validate.lacks == ['pandas 2.0.0 is too old: >=2.1.1']
+    assert validate.state == 'too old'
+    assert validate.lacks == ['pandas 2.0.0 is too old: >=2.1.1']
 
 
 @pytest.mark.parametrize(
@@ -117,7 +120,8 @@ def test_java(monkeypatch, said, state):
 
 
 def test_sqlite():
-    assert all('3.51.3' in sqlite_note(v) for v in ('3.7.0', '3.45.1', '3.51.2')) and not any(
+    assert all('3.51.3' in sqlite_note(v) for v in ('3.7.0', '3.45.1', '3.51.2'))
+    assert not any(
         sqlite_note(v) for v in ('3.51.3', '3.52.0', '4.0')
     )
 
@@ -125,18 +129,21 @@ def test_sqlite():
 def test_json(capsys):
     assert main(['doctor', '--json']) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told['ok'] is True and [p['name'] for p in told['parts']] == ['core', *EXTRAS]
+    assert told['ok'] is True
+    assert [p['name'] for p in told['parts']] == ['core', *EXTRAS]
     assert {'name', 'asked', 'found', 'state'} == set(told['parts'][0]['packages'][0])
 
 
 def test_unknown_part(capsys):
-    assert main(['doctor', 'spork']) == 2 and "Did you mean 'spark'?" in capsys.readouterr().err
+    assert main(['doctor', 'spork']) == 2
+    assert "Did you mean 'spark'?" in capsys.readouterr().err
 
 
 def test_a_copy_that_was_never_installed_says_so(monkeypatch, capsys):
     def none(name): raise module.PackageNotFoundError(name)
     monkeypatch.setattr(module, 'distribution', none)
-    assert main(['doctor']) == 2 and 'was not installed' in capsys.readouterr().err
+    assert main(['doctor']) == 2
+    assert 'was not installed' in capsys.readouterr().err
 
 
 def test_nothing_heavy_is_imported():

@@ -64,9 +64,12 @@ def test_manifest(done):
     assert SETTINGS.items() <= told['settings'].items()
     assert {n: t['rows'] for n, t in told['tables'].items()} == dict(customers=120, products=60, orders=240, order_items=600, payments=240)
     assert all(re.fullmatch('[0-9a-f]{32}', t['digest']) for t in told['tables'].values())
-    assert told['checks']['ok'] and not told['checks']['failures']
-    assert list(told['seconds']) == STEPS and all(s > 0 for s in told['seconds'].values())
-    assert set(told['answers']) == set(questions()) and set(told['profiles'].values()) == {'minimal'}
+    assert told['checks']['ok']
+    assert not told['checks']['failures']
+    assert list(told['seconds']) == STEPS
+    assert all(s > 0 for s in told['seconds'].values())
+    assert set(told['answers']) == set(questions())
+    assert set(told['profiles'].values()) == {'minimal'}
     assert {'python', 'pyarrow', 'duckdb'} <= set(told['packages'])
 
 
@@ -76,7 +79,8 @@ def test_log_is_one_event_a_line(done):
     others = [e for e in told if e[1] != module.ASIDE]
     assert others == [('run_started', None), *[(e, s) for s in STEPS if s != module.ASIDE for e in ('step_started', 'step_done')], ('run_done', None)]
     assert told.index(('step_done', STEPS[0])) < told.index(('step_started', module.ASIDE)) < told.index(('step_done', STEPS[1]))
-    assert told[-2][0] == 'step_done' and ('step_done', module.ASIDE) in told
+    assert told[-2][0] == 'step_done'
+    assert ('step_done', module.ASIDE) in told
     assert all(e['time'].endswith('Z') and e['level'] == 'info' for e in events)
     assert {e['run'] for e in events} == {json.loads((done / 'manifest.json').read_text())['run']}
 
@@ -94,21 +98,26 @@ def test_links_lead_somewhere(done):
         for link in re.findall(r'''<a [^>]*href="([^"]+)"''', text):
             path, _, anchor = link.partition('#')
             target = (page.parent / unquote(path)).resolve() if path else page
-            assert target.exists() and done in target.parents, f'{page.name}: {link}'
+            assert target.exists(), f'{page.name}: {link}'
+            assert done in target.parents, f'{page.name}: {link}'
             if anchor: assert f'id="{anchor}"' in target.read_text(), f'{page.name}: {link}'
 
 
 def test_pages_are_for_phones_and_for_the_dark(done):
     for page in pages(done):
         text = page.read_text()
-        assert 'width=device-width' in text and 'light dark' in text, page
+        assert 'width=device-width' in text, page
+        assert 'light dark' in text, page
 
 
 def test_index_says_what_the_shop_is(done):
     text = (done / 'index.html').read_text()
     revenue = Shop.open(done).ask('monthly_revenue').frame.revenue_eur.sum()
-    assert 'A shop of 240 orders' in text and f'€{revenue:,.0f}' in text and 'All checks passed' in text
-    assert text.count('<svg') == 2 * len(module.CHARTS) and '-p customers 120 -p products 60 -p orders 240' in text
+    assert 'A shop of 240 orders' in text
+    assert f'€{revenue:,.0f}' in text
+    assert 'All checks passed' in text
+    assert text.count('<svg') == 2 * len(module.CHARTS)
+    assert '-p customers 120 -p products 60 -p orders 240' in text
 
 
 def test_database_and_files_agree(done):
@@ -125,9 +134,11 @@ def test_analysis_sql_runs_as_it_is(done, monkeypatch):
 def test_notebooks_hold_no_address_of_this_machine(done):
     for path in (done / 'notebooks').glob('*.ipynb'):
         text = path.read_text()
-        assert str(done.parent) not in text and str(Path.home()) not in text.replace('"/root"', ''), path.name
+        assert str(done.parent) not in text, path.name
+        assert str(Path.home()) not in text.replace('"/root"', ''), path.name
         nb = json.loads(text)
-        assert nb['metadata']['papermill']['exception'] is None and nb['metadata']['papermill']['parameters']['out'] == '..'
+        assert nb['metadata']['papermill']['exception'] is None
+        assert nb['metadata']['papermill']['parameters']['out'] == '..'
 
 
 def test_profiles_depend_on_the_data_alone(done, tmp_path):
@@ -140,7 +151,8 @@ def test_profiles_depend_on_the_data_alone(done, tmp_path):
 
 
 def test_verify(done):
-    assert len(verify(done)) == 0 and main(['verify', str(done)]) == 0
+    assert len(verify(done)) == 0
+    assert main(['verify', str(done)]) == 0
 
 
 @pytest.mark.parametrize('table, column', [('customers', 'city'), ('products', 'price_cents'), ('orders', 'delivered_at'), ('order_items', 'quantity'), ('payments', 'method')])
@@ -164,7 +176,8 @@ def test_verify_names_what_else_may_be_wrong(done, tmp_path):
     told['tables']['products']['digest'] = '0' * 32
     (copy / 'manifest.json').write_text(json.dumps(told))
     wrong = verify(copy).set_index('table')
-    assert list(wrong.index) == ['products', 'orders', 'payments'] and 'manifest' in wrong.what['products']
+    assert list(wrong.index) == ['products', 'orders', 'payments']
+    assert 'manifest' in wrong.what['products']
     (copy / 'manifest.json').write_text(json.dumps(told | dict(tables=dict.fromkeys(TABLES, 5))))
     assert list(verify(copy)['table']) == list(TABLES)
     (copy / 'manifest.json').write_text(json.dumps(told | dict(version=VERSION + 1)))
@@ -211,7 +224,8 @@ def test_parameters_are_checked_before_anything_is_done(tmp_path):
     assert not list(tmp_path.iterdir())
     assert set(all_parameters()) == {d['name'] for d in describe()} | {'workers', 'minimal_above'}
     settings, others = check_parameters(dict(seed='9', workers='2'))
-    assert settings.seed == 9 and others == dict(workers=2, minimal_above=20000)
+    assert settings.seed == 9
+    assert others == dict(workers=2, minimal_above=20000)
 
 
 def test_settings_come_from_file_then_environment_then_arguments(tmp_path, monkeypatch):
@@ -268,7 +282,8 @@ def test_a_new_run_takes_the_place_of_the_old_one(short, tmp_path, capsys):
     (out / 'old').touch()
     assert '10_generate' in capsys.readouterr().out
     run(out, **SETTINGS | dict(seed=4))
-    assert read_manifest(out)['settings']['seed'] == 4 and not (out / 'old').exists()
+    assert read_manifest(out)['settings']['seed'] == 4
+    assert not (out / 'old').exists()
     assert [p.name for p in tmp_path.iterdir()] == ['shop']
 
 
@@ -282,9 +297,12 @@ def test_a_failed_step_is_kept_and_named(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(module, 'pipeline', lambda: [pipeline()[0], broken])
     code = main(['run', '--out', str(out), *(w for n, v in SETTINGS.items() for w in ('-p', n, str(v)))])
     err = capsys.readouterr().err.splitlines()
-    assert code == 1 and len(err) == 2 and err[0] == 'Step 20_broken failed: ValueError: the roof.'
+    assert code == 1
+    assert len(err) == 2
+    assert err[0] == 'Step 20_broken failed: ValueError: the roof.'
     kept = Path(err[1].removeprefix('Its notebook: '))
-    assert kept == tmp_path / 'shop.failed/notebooks/20_broken.ipynb' and 'the roof' in kept.read_text()
+    assert kept == tmp_path / 'shop.failed/notebooks/20_broken.ipynb'
+    assert 'the roof' in kept.read_text()
     assert (out / 'manifest.json').read_text() == before
     assert {'shop_nb', 'version', 'settings', 'tables'} <= set(read_manifest(tmp_path / 'shop.failed'))
     events = [json.loads(line)['event'] for line in (tmp_path / 'shop.failed/run.log').read_text().splitlines()]
@@ -364,7 +382,8 @@ def test_a_run_ends_with_each_of_its_steps(tmp_path, monkeypatch, failing, why):
     assert time.monotonic() - begun < 120
     end = time.monotonic() + 15
     while kernels(tmp_path) and time.monotonic() < end: time.sleep(.2)
-    assert not kernels(tmp_path) and (tmp_path / 'shop.failed/run.log').exists()
+    assert not kernels(tmp_path)
+    assert (tmp_path / 'shop.failed/run.log').exists()
 
 
 def test_a_terminal_has_a_bar_for_the_step_beside(tmp_path, capsys):
@@ -376,7 +395,10 @@ def test_a_terminal_has_a_bar_for_the_step_beside(tmp_path, capsys):
         aside.begun -= 60
         seconds = module._awaited(aside, dict(desc='5/5 50_profile', ncols=78, bar_format=module._BAR))
     bars = capsys.readouterr().err.split('\r')
-    assert seconds > 1 and '5/5 50_profile   0%' in bars[1] and '5/5 50_profile 100%' in bars[-1] and ' 01:' in bars[-1]
+    assert seconds > 1
+    assert '5/5 50_profile   0%' in bars[1]
+    assert '5/5 50_profile 100%' in bars[-1]
+    assert ' 01:' in bars[-1]
 
 
 def test_a_step_beside_whose_process_is_gone_is_told(tmp_path):
@@ -392,7 +414,8 @@ def test_two_steps_write_the_manifest_at_the_same_time(tmp_path):
     code = 'import sys; from shop_nb.app.run import write_manifest\nfor i in range(60): write_manifest(sys.argv[1], **{f"{sys.argv[2]}{i}": i})'
     writers = [subprocess.Popen([sys.executable, '-c', code, str(tmp_path), name]) for name in 'ab']
     assert [w.wait(120) for w in writers] == [0, 0]
-    assert len(read_manifest(tmp_path)) == 120 and [p.name for p in tmp_path.iterdir()] == ['manifest.json']
+    assert len(read_manifest(tmp_path)) == 120
+    assert [p.name for p in tmp_path.iterdir()] == ['manifest.json']
 
 
 def cells(step): return [''.join(c['source']) for c in json.loads(next(p for p in pipeline() if p.stem == step).read_text())['cells'] if c['cell_type'] == 'code']
@@ -412,7 +435,8 @@ def test_the_ledger_of_the_step_that_checks(done):
     "Every payment counts, also those that failed: the column is not called paid."
     ledger = Shop.open(done).sql(next(c for c in cells('20_validate') if 'order_totals' in c).split("'''")[1])
     assert list(ledger) == ['orders', 'amount_cents', 'due_cents', 'orders_that_differ']
-    assert ledger.amount_cents[0] == ledger.due_cents[0] == Shop.open(done).payments.amount_cents.sum() and ledger.orders_that_differ[0] == 0
+    assert ledger.amount_cents[0] == ledger.due_cents[0] == Shop.open(done).payments.amount_cents.sum()
+    assert ledger.orders_that_differ[0] == 0
 
 
 def test_an_interrupted_run_leaves_nothing(tmp_path):
@@ -432,7 +456,8 @@ def test_each_notebook_runs_alone(tmp_path):
     made = papermill('10_generate', *(w for n in ('customers', 'products', 'orders', 'order_items') for w in ('-p', n, str(SETTINGS[n]))))
     assert made.returncode == 0, made.stderr
     assert papermill('30_load').returncode == 0
-    assert set(read_manifest(tmp_path / 'my/shop')) == {'shop_nb', 'version', 'settings', 'tables', 'database'} and (tmp_path / 'my/shop/shop.db').exists()
+    assert set(read_manifest(tmp_path / 'my/shop')) == {'shop_nb', 'version', 'settings', 'tables', 'database'}
+    assert (tmp_path / 'my/shop/shop.db').exists()
 
 
 @pytest.mark.parametrize('page', ['index.html', 'answers.html', 'dictionary.html', 'html/10_generate.html', 'profile/orders.html'])
@@ -447,7 +472,8 @@ def test_pages_in_a_browser(done, browser, page, width, scheme):
     tab.goto((done / page).as_uri())
     assert tab.evaluate('document.documentElement.scrollWidth - innerWidth') <= 0
     light = sum(map(int, re.findall(r'\d+', tab.evaluate('getComputedStyle(document.body).backgroundColor'))[:3])) > 380
-    assert (errors, others) == ([], []) and light == (scheme == 'light')
+    assert (errors, others) == ([], [])
+    assert light == (scheme == 'light')
     tab.close()
 
 
@@ -478,7 +504,8 @@ def test_an_ended_run_ends_its_kernel(tmp_path, name, code):
     assert family
     job.send_signal(getattr(signal, name))
     _, err = job.communicate(timeout=30)
-    assert job.returncode == code and 'Traceback' not in err
+    assert job.returncode == code
+    assert 'Traceback' not in err
     assert not psutil.wait_procs(family, timeout=20)[1], 'a kernel goes on'
     if code > 0: assert not list((tmp_path / 'runs').iterdir())
     again = started(tmp_path / 'runs' / 'r', 'steps()[:1]')
@@ -491,8 +518,12 @@ def test_a_run_without_room(tmp_path):
     def small(): resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
     job = started(tmp_path / 'r', 'steps()[:1]', preexec_fn=small)
     _, err = job.communicate(timeout=60)
-    assert job.returncode == 2 and 1 <= len(err.splitlines()) <= 2 and 'File too large' in err, err
-    assert str(tmp_path / 'r.failed') in err and (tmp_path / 'r.failed').is_dir() and [p.name for p in tmp_path.iterdir()] == ['r.failed']
+    assert job.returncode == 2, err
+    assert 1 <= len(err.splitlines()) <= 2, err
+    assert 'File too large' in err, err
+    assert str(tmp_path / 'r.failed') in err
+    assert (tmp_path / 'r.failed').is_dir()
+    assert [p.name for p in tmp_path.iterdir()] == ['r.failed']
 
 
 def test_a_run_takes_its_own_python(tmp_path, bound):
@@ -507,6 +538,7 @@ def test_a_run_takes_its_own_python(tmp_path, bound):
     code = STARTED.format(pipeline=f'[__import__("pathlib").Path({str(tell)!r})]')
     done = bound([sys.executable, '-c', code, tmp_path / 'r'], env=env)
     home.chmod(0o755)
-    assert 'ZeroDivisionError' in done.stderr and len(done.stderr.splitlines()) == 2, done.stderr
+    assert 'ZeroDivisionError' in done.stderr, done.stderr
+    assert len(done.stderr.splitlines()) == 2, done.stderr
     assert (tmp_path / 'r.failed' / 'python').read_text() == sys.executable
     assert 'writable' not in (tmp_path / 'r.failed' / 'notebooks' / '10_tell.ipynb').read_text()

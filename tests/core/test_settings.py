@@ -74,7 +74,8 @@ def test_as_dict_is_json_and_comes_back():
 )
 def test_values_are_read(name, value, want):
     got = getattr(read(**{name: value}), name)
-    assert got == want and type(got) is type(want)
+    assert got == want
+    assert type(got) is type(want)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +212,9 @@ def test_bad_files(tmp_path, text, said):
     ini = tmp_path / 'bad.ini'
     ini.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(SettingsError) as e: read_settings(ini, {})
-    assert said in str(e.value) and str(ini) in str(e.value) and len(str(e.value).splitlines()) == 2
+    assert said in str(e.value)
+    assert str(ini) in str(e.value)
+    assert len(str(e.value).splitlines()) == 2
 
 
 def test_a_named_file_must_be_there(tmp_path):
@@ -242,7 +245,8 @@ def test_describe_tells_all():
 def test_need():
     assert need('json', 'x') is json
     with pytest.raises(ShopError) as e: need('no_such_module.part', 'charts')
-    assert e.value.code == 2 and "pip install 'shop_nb[charts]'" in str(e.value)
+    assert e.value.code == 2
+    assert "pip install 'shop_nb[charts]'" in str(e.value)
     assert 'needs no_such_module, which' in str(e.value), 'what is installed is a package, not its submodule'
 
 
@@ -267,5 +271,7 @@ def test_first_line(error, want):
 
 
 def test_errors_have_codes():
-    assert ShopError('a').code == 1 and ShopError('a', 'b', 2).code == 2
-    assert str(ShopError('a', 'b')) == 'a\nb' and str(ShopError('a')) == 'a'
+    assert ShopError('a').code == 1
+    assert ShopError('a', 'b', 2).code == 2
+    assert str(ShopError('a', 'b')) == 'a\nb'
+    assert str(ShopError('a')) == 'a'

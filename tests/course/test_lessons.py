@@ -87,7 +87,8 @@ def test_the_solution_has_full_marks(shell, name, capsys):
 @each_lesson
 def test_an_empty_lesson_has_none(shell, name, capsys):
     sheet = play(shell, book(name), "'05031999'") # a birthday
-    assert sheet.points == 0 and {v.state for v in sheet.verdicts} == {'empty'}
+    assert sheet.points == 0
+    assert {v.state for v in sheet.verdicts} == {'empty'}
 
 
 @each_lesson
@@ -98,16 +99,21 @@ def test_a_lesson_asks_each_exercise_once_and_gives_no_answer(name):
     assert [re.fullmatch(r"check\('(\w+)', answer\)", code[i])[1] for i in asked] == list(read_lesson(name).exercises)
     assert all(re.fullmatch(r'answer = (\.\.\.|"""\n\.\.\.\n""")', code[i - 1]) for i in asked), name
     tasks = re.findall(r'^### Exercise (\d+)\. ', '\n'.join(sources(book(name), 'markdown')), re.M)
-    assert [int(t) for t in tasks] == list(range(1, len(asked) + 1)) and 6 <= len(tasks) <= 10
+    assert [int(t) for t in tasks] == list(range(1, len(asked) + 1))
+    assert 6 <= len(tasks) <= 10
     assert code[0].startswith('seed = 7\n# a birthday')
 
 
 @each_exercise
 def test_an_exercise_is_complete(name, exercise):
-    assert exercise.hints and exercise.mistakes and exercise.title and exercise.points > 0
+    assert exercise.hints
+    assert exercise.mistakes
+    assert exercise.title
+    assert exercise.points > 0
     assert len(set(exercise.mistakes.values())) == len(exercise.mistakes)
     for text in (*exercise.hints, *exercise.mistakes.values()):
-        assert text[-1] in '.?!`' and text.count('`') % 2 == 0, text
+        assert text[-1] in '.?!`', text
+        assert text.count('`') % 2 == 0, text
 
 
 @each_exercise
@@ -137,8 +143,11 @@ def test_what_is_no_answer_and_what_is_just_wrong(name, exercise):
         assert grade(exercise, empty, shop).state == 'empty'
     for wrong in (-1, pd.DataFrame(), [], 'no idea', len, pd.DataFrame({'a': [[1], {}]}), float('nan')):
         verdict = grade(exercise, wrong, shop)
-        assert verdict.state == 'wrong' and verdict.says and verdict.points == 0
-        assert verdict._repr_html_() and repr(verdict)
+        assert verdict.state == 'wrong'
+        assert verdict.says
+        assert verdict.points == 0
+        assert verdict._repr_html_()
+        assert repr(verdict)
 
 
 @each_exercise
@@ -199,7 +208,8 @@ def test_a_rounded_number_is_right_and_a_changed_one_is_not(numbers, at, by):
 def test_values_stand_beside_the_right_names():
     right = pd.DataFrame(dict(k=['a', 'b'], v=[1.0, 2.0]))
     assert not same(columns(right.assign(v=[2.0, 1.0])), columns(right))
-    assert same(columns(right.iloc[::-1]), columns(right)) and not same(
+    assert same(columns(right.iloc[::-1]), columns(right))
+    assert not same(
         columns(right.iloc[::-1]), columns(right), ordered=True
     )
 
@@ -248,7 +258,8 @@ def test_the_best_answer_counts(answers):
     for i, state in enumerate(answers):
         told = check('buyers', given[state])
         best = max(answers[: i + 1], key=worst_first.index)
-        assert told.state == state and told.solved == (best == 'right' != state)
+        assert told.state == state
+        assert told.solved == (best == 'right' != state)
         assert (sheet().state, score().points) == (best, int(best == 'right'))
     with pytest.raises(ShopError, match='buyers'): check('buyer', 1)
     with pytest.raises(ShopError, match='buyers'): hint('buyer')
@@ -292,12 +303,12 @@ def test_sql_behind_comments_and_brackets_is_sql(begin, end):
     close = ')' * begin.count('(') + '\n```' * begin.count('```') + '$$' * begin.count('$$')
     sql = begin + 'select count(*) from orders' + (close + end if ')' in close else end + close)
     assert as_frame(sql, shop).iloc[0, 0] == len(shop.orders)
-    assert not is_empty(sql) and is_empty(begin + 'select ... from orders' + close) and is_empty('select … from orders')
-    assert (
-        not is_empty("select '...' as dots, 1 as \"...\", $$...$$, $a$...$a$")
-        and not is_empty("with t as (select 'it''s ...' as x) from t")
-        and not is_sql('/* 7 */ 7')
-    )
+    assert not is_empty(sql)
+    assert is_empty(begin + 'select ... from orders' + close)
+    assert is_empty('select … from orders')
+    assert not is_empty("select '...' as dots, 1 as \"...\", $$...$$, $a$...$a$")
+    assert not is_empty("with t as (select 'it''s ...' as x) from t")
+    assert not is_sql('/* 7 */ 7')
 
 
 def forms(shop):
@@ -462,12 +473,10 @@ ODD = [
 def test_any_object_gets_a_verdict_in_words(answer, right):
     shop = ODD_SHOP
     verdict = grade(Exercise('x', 'X', right, {}, ()), answer, shop)
-    assert (
-        verdict.state in ('wrong', 'empty')
-        and (verdict.says or verdict.state == 'empty')
-        and repr(verdict)
-        and verdict._repr_html_()
-    )
+    assert verdict.state in ('wrong', 'empty')
+    assert verdict.says or verdict.state == 'empty'
+    assert repr(verdict)
+    assert verdict._repr_html_()
     assert shop.sql('select count(*) as n from order_totals').n[0] == 400
 
 
@@ -563,7 +572,8 @@ def test_a_comma_in_a_number_is_mentioned():
 def test_a_rounded_answer_is_almost_right(exercise, answer, rounded):
     verdict = grade(exercise, answer, ODD_SHOP)
     assert repr(verdict) == f'! {exercise.name}: Almost. Correct to {rounded}.'
-    assert verdict.state == 'almost' and not verdict.points
+    assert verdict.state == 'almost'
+    assert not verdict.points
 
 
 @pytest.mark.parametrize('exercise,answer,says', [
@@ -575,7 +585,9 @@ def test_a_rounded_answer_is_almost_right(exercise, answer, rounded):
     (MONEY, {1: 5121, 2: 731}, 'Missing or wrong: revenue')])
 def test_a_wrong_answer_does_not_pass_for_a_rounded_one(exercise, answer, says):
     verdict = grade(exercise, answer, ODD_SHOP)
-    assert says in verdict.says and verdict.state == 'wrong' and not verdict.points
+    assert says in verdict.says
+    assert verdict.state == 'wrong'
+    assert not verdict.points
 
 
 @pytest.mark.parametrize('sql', [
@@ -583,8 +595,10 @@ def test_a_wrong_answer_does_not_pass_for_a_rounded_one(exercise, answer, says):
     '```sql\nselct 1 from orders\n```'])
 def test_mistyped_sql_is_told_as_sql(sql):
     verdict = grade(REVENUE, sql, ODD_SHOP)
-    assert 'DuckDB cannot read this as SQL' in verdict.says and 'syntax error' in verdict.says
-    assert verdict.state == 'wrong' and verdict._repr_html_()
+    assert 'DuckDB cannot read this as SQL' in verdict.says
+    assert 'syntax error' in verdict.says
+    assert verdict.state == 'wrong'
+    assert verdict._repr_html_()
 
 
 @pytest.mark.parametrize('words', ['a lot', 'no idea', '42 orders', 'revenue of the year', 'Toy Car'])
@@ -604,10 +618,13 @@ def test_width_and_loops_win_nothing_unseen():
         assert 'Expected 1 column, got ' in check('buyers', wide).says
     assert score().points == 0
     for n in range(right - 20, right + 1): verdict = check('buyers', n) # after two shapes of table that were too wide
-    assert verdict.state == 'right' and verdict.tries == 23
-    assert '23 tries' in repr(verdict) and '23 tries' in verdict._repr_html_()
+    assert verdict.state == 'right'
+    assert verdict.tries == 23
+    assert '23 tries' in repr(verdict)
+    assert '23 tries' in verdict._repr_html_()
     check('buyers', right), check('buyers', 0)
-    assert '23 tries' in repr(score()) and '23 tries' in score()._repr_html_()
+    assert '23 tries' in repr(score())
+    assert '23 tries' in score()._repr_html_()
 
 
 def test_a_wrong_answer_after_a_right_one_says_that_it_is_solved():
@@ -618,17 +635,22 @@ def test_a_wrong_answer_after_a_right_one_says_that_it_is_solved():
     earlier = 'but your earlier one counts.'
     new = f'This new answer is not right, {earlier} That is not the right number.'
     assert repr(verdict) == f'✓ buyers: Already solved. {new}'
-    assert 'tries' not in verdict._repr_html_() and '<details>' not in verdict._repr_html_()
+    assert 'tries' not in verdict._repr_html_()
+    assert '<details>' not in verdict._repr_html_()
     assert repr(check('buyers', ...)) == f'✓ buyers: Already solved. There is no answer now, {earlier}'
-    assert repr(check('buyers', right)) == '✓ buyers: Right (2 tries)' and score().points == 1
+    assert repr(check('buyers', right)) == '✓ buyers: Right (2 tries)'
+    assert score().points == 1
 
 
 def test_a_number_with_commas_comes_as_several_values():
     check, _, _ = start('meet_the_shop', shop := shop_of('meet_the_shop', 7))
     right = shop.orders.customer_id.nunique()
     verdict = check('buyers', *divmod(right, 1000)) # as check('buyers', 1,199) does
-    assert right >= 1000 and verdict.state == 'right' and f'Read as {right}' in verdict.says
-    assert check('austria').state == 'empty' and check('austria', 1, 'a', None).state == 'wrong'
+    assert right >= 1000
+    assert verdict.state == 'right'
+    assert f'Read as {right}' in verdict.says
+    assert check('austria').state == 'empty'
+    assert check('austria', 1, 'a', None).state == 'wrong'
 
 
 @pytest.mark.parametrize('thing,what', [
@@ -641,8 +663,10 @@ def test_what_is_said_twice_or_cannot_be_read_is_no_try():
     check, _, score = start('sql', shop_of('sql', 7))
     answers = 'select 1', 'select 1', 1, ..., 'selct 1 from orders', 'select nothing from orders', 'select 2'
     assert [check('gap', a).tries for a in answers] == [1, 1, 1, 1, 1, 1, 2]
-    assert '(3 tries)' in repr(check('gap', 3.5)) and 'tries' not in repr(check('gap', ...))
-    assert 'SQL: 0 of 15 points with 3 tries' in repr(score()) and '1 tries' not in repr(score())
+    assert '(3 tries)' in repr(check('gap', 3.5))
+    assert 'tries' not in repr(check('gap', ...))
+    assert 'SQL: 0 of 15 points with 3 tries' in repr(score())
+    assert '1 tries' not in repr(score())
 
 
 def test_an_answer_left_from_the_exercise_before_is_noticed():
@@ -666,7 +690,8 @@ def test_a_look_gives_no_answer_away():
         for name in dir(thing):
             if name in ('__globals__', '__closure__', '__builtins__'): continue
             assert right not in repr(getattr(thing, name, '')), (thing, name)
-    assert not hasattr(check, '__self__') and 'select' not in repr(read_lesson('meet_the_shop').exercises['revenue'])
+    assert not hasattr(check, '__self__')
+    assert 'select' not in repr(read_lesson('meet_the_shop').exercises['revenue'])
 
 
 @pytest.mark.parametrize('code,wrong,right', [
@@ -683,7 +708,8 @@ def test_a_misspelt_exercise_is_two_lines(shell, capsys, code, wrong, right):
 def test_a_birthday_is_a_seed():
     told = {name: sources(book(name))[0] for name in LESSONS}
     quoted = re.search(r"seed = ('\d+')", told['sql'])[1]
-    assert Shop(seed=eval(quoted)).settings.seed == int(quoted.strip("'")) and quoted[1] == '0'
+    assert Shop(seed=eval(quoted)).settings.seed == int(quoted.strip("'"))
+    assert quoted[1] == '0'
     assert set(told.values()) == {told['sql']}
 
 
@@ -702,11 +728,13 @@ def test_the_hand_out(tmp_path, capsys):
         text = path.read_text(encoding='utf-8')
         notebook = json.loads(text)
         assert not any(c.get('outputs') or c.get('execution_count') for c in notebook['cells'])
-        assert 'solutions' not in text and 'exercises/' not in text
+        assert 'solutions' not in text
+        assert 'exercises/' not in text
         assert all((path.parent / link).is_file() for link in re.findall(r'\]\((?!https?:)([^)]+)\)', text))
         assert sources(path) == sources(ROOT / 'nbs/lessons' / path.name)
     (tmp_path / 'class/02_sql.ipynb').write_text('mine')
-    assert lessons.main(tmp_path / 'class') == 2 and 'is there already' in capsys.readouterr().err
+    assert lessons.main(tmp_path / 'class') == 2
+    assert 'is there already' in capsys.readouterr().err
     assert (tmp_path / 'class/02_sql.ipynb').read_text() == 'mine'
     (tmp_path / 'file').write_text('x')
     assert lessons.main(tmp_path / 'file') == 2

@@ -63,7 +63,8 @@ def alone(db): return sorted(p.name for p in db.parent.iterdir() if p.is_file())
 
 def test_content(shop, db):
     facts = load(shop, db)
-    assert facts['rows'] == {n: t.num_rows for n, t in shop.items()} and alone(db) == ['shop.db']
+    assert facts['rows'] == {n: t.num_rows for n, t in shop.items()}
+    assert alone(db) == ['shop.db']
     for n, t in shop.items():
         got = query(db, f'SELECT * FROM {n} ORDER BY {TABLES[n].key}')
         text = [
@@ -86,12 +87,15 @@ def test_content(shop, db):
 
 def test_database_is_complete(shop, db):
     facts = load(shop, db)
-    assert query(db, 'PRAGMA integrity_check') == [('ok',)] and query(db, 'PRAGMA foreign_key_check') == []
-    assert query(db, 'PRAGMA application_id') == [(APPLICATION_ID,)] and query(db, 'PRAGMA user_version') == [
+    assert query(db, 'PRAGMA integrity_check') == [('ok',)]
+    assert query(db, 'PRAGMA foreign_key_check') == []
+    assert query(db, 'PRAGMA application_id') == [(APPLICATION_ID,)]
+    assert query(db, 'PRAGMA user_version') == [
         (USER_VERSION,)
     ]
     made = query(db, "SELECT type, name FROM sqlite_schema WHERE sql IS NOT NULL")
-    assert {n for t, n in made if t == 'view'} == set(VIEWS) and facts['views'] == len(VIEWS)
+    assert {n for t, n in made if t == 'view'} == set(VIEWS)
+    assert facts['views'] == len(VIEWS)
     assert sum(t == 'index' for t, _ in made) == len(create_indexes()) == facts['indexes']
     assert {t for (t,) in query(db, 'SELECT DISTINCT tbl FROM sqlite_stat1')} == set(TABLES)
     assert all(strict for (_, name, type, _, _, strict) in query(db, 'PRAGMA table_list') if name in TABLES)
@@ -123,14 +127,16 @@ def test_same_content_from_anywhere(shop, frames, tmp_path):
     ):
         load(source, tmp_path / f'{i}.db')
         dumps.append(dump(tmp_path / f'{i}.db'))
-    assert all(d == dumps[0] for d in dumps) and len(dumps[0]) > 2000
+    assert all(d == dumps[0] for d in dumps)
+    assert len(dumps[0]) > 2000
 
 
 def test_again_and_again(shop, db):
     load(shop, db)
     first = db.read_bytes()
     for _ in range(3): load(shop, str(db))
-    assert db.read_bytes() == first and alone(db) == ['shop.db']
+    assert db.read_bytes() == first
+    assert alone(db) == ['shop.db']
 
 
 def test_tables_without_rows(shop, db):
@@ -148,7 +154,8 @@ def test_keeps_permissions_and_links(shop, db, tmp_path):
     db.chmod(0o640)
     (tmp_path / 'link.db').symlink_to(db)
     load(shop, tmp_path / 'link.db')
-    assert (tmp_path / 'link.db').is_symlink() and db.stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / 'link.db').is_symlink()
+    assert db.stat().st_mode & 0o777 == 0o640
     assert query(db, 'SELECT count(*) FROM orders') == [(400,)]
 
 
@@ -223,9 +230,12 @@ def test_refused(frames, db, kind):
     plant, says = REFUSED[kind]
     key, before = plant(frames), db.read_bytes()
     with pytest.raises(ShopError) as e: load(frames, db)
-    assert str(e.value).startswith(says) and len(str(e.value).splitlines()) == 2 and e.value.code == 1
+    assert str(e.value).startswith(says)
+    assert len(str(e.value).splitlines()) == 2
+    assert e.value.code == 1
     if ' row' in str(e.value) and 'type' not in kind: assert f' {key} (row ' in str(e.value)
-    assert db.read_bytes() == before and alone(db) == ['shop.db']
+    assert db.read_bytes() == before
+    assert alone(db) == ['shop.db']
 
 
 def test_refused_from_csv(tmp_path, db):
@@ -238,7 +248,8 @@ def test_refused_from_csv(tmp_path, db):
     with pytest.raises(ShopError, match='payments is empty: payments.csv'): load(tmp_path / 'csv', db)
     path.unlink()
     with pytest.raises(ShopError, match='The table payments is missing'): load(tmp_path / 'csv', db)
-    assert db.read_bytes() == before and alone(db) == ['shop.db']
+    assert db.read_bytes() == before
+    assert alone(db) == ['shop.db']
 
 
 # ---- targets that cannot be
@@ -250,26 +261,25 @@ def test_damaged_source_is_named(tmp_path, db):
     data = path.read_bytes()
     path.write_bytes(data[:300] + b'\xff' * 20 + data[320:])
     with pytest.raises(ShopError) as e: load(tmp_path / 'run', db)
-    assert (
-        e.value.code == 1
-        and str(e.value).startswith('orders cannot be read: orders.parquet: ')
-        and 'written' not in str(e.value)
-    )
-    assert len(str(e.value).splitlines()) == 2 and db.read_bytes() == before and alone(db) == ['shop.db']
+    assert e.value.code == 1
+    assert str(e.value).startswith('orders cannot be read: orders.parquet: ')
+    assert 'written' not in str(e.value)
+    assert len(str(e.value).splitlines()) == 2
+    assert db.read_bytes() == before
+    assert alone(db) == ['shop.db']
 
 
 def refuses(source, db, code):
     with pytest.raises(ShopError) as e: load(source, db)
-    assert e.value.code == code and len(str(e.value).splitlines()) == 2
+    assert e.value.code == code
+    assert len(str(e.value).splitlines()) == 2
     return str(e.value)
 
 
 def test_targets(shop, tmp_path):
     (tmp_path / 'notes.txt').write_text('mine')
-    assert (
-        'not a SQLite database' in refuses(shop, tmp_path / 'notes.txt', 2)
-        and (tmp_path / 'notes.txt').read_text() == 'mine'
-    )
+    assert 'not a SQLite database' in refuses(shop, tmp_path / 'notes.txt', 2)
+    assert (tmp_path / 'notes.txt').read_text() == 'mine'
     assert 'is a folder' in refuses(shop, tmp_path, 2)
     assert 'Make the folder' in refuses(shop, tmp_path / 'no' / 'shop.db', 2)
     assert [p.name for p in tmp_path.iterdir()] == ['notes.txt']
@@ -291,7 +301,8 @@ def test_a_writer_is_not_disturbed(shop, db, mode):
         writer.execute('UPDATE payments SET attempts = attempts + 1')
         assert 'cannot be replaced now' in refuses(shop, db, 1)
         writer.execute('COMMIT')
-    assert query(db, 'SELECT count(*) FROM orders') == [(30,)] and set(alone(db)) <= {'shop.db', '.shop.db.lock'}
+    assert query(db, 'SELECT count(*) FROM orders') == [(30,)]
+    assert set(alone(db)) <= {'shop.db', '.shop.db.lock'}
 
 
 IDLE = '''
@@ -310,24 +321,21 @@ def test_wal_database_that_another_process_has_open(shop, frames, db):
     assert other.stdout.readline() == 'open\n'
     inode = db.stat().st_ino
     load(shop, db)
-    assert (
-        db.stat().st_ino == inode
-        and query(db, 'PRAGMA journal_mode') == [('wal',)]
-        and query(db, 'PRAGMA integrity_check') == [('ok',)]
-    )
+    assert db.stat().st_ino == inode
+    assert query(db, 'PRAGMA journal_mode') == [('wal',)]
+    assert query(db, 'PRAGMA integrity_check') == [('ok',)]
     assert query(db, 'SELECT count(*) FROM orders') == [(400,)]
     bad('quantity', 0)(frames)
-    assert 'quantity_least' in refuses(frames, db, 1) and query(db, 'SELECT count(*) FROM orders') == [(400,)]
+    assert 'quantity_least' in refuses(frames, db, 1)
+    assert query(db, 'SELECT count(*) FROM orders') == [(400,)]
     other.kill()
     other.communicate()
     assert db.with_name('shop.db-wal').stat().st_size > 0 # killed: its journal is still there
     load(shop, db)
-    assert (
-        db.stat().st_ino != inode
-        and set(alone(db)) == {'shop.db', '.shop.db.lock'}
-        and query(db, 'SELECT count(*), sum(attempts) FROM payments')
-        == [(400, pc.sum(shop['payments']['attempts']).as_py())]
-    )
+    assert db.stat().st_ino != inode
+    assert set(alone(db)) == {'shop.db', '.shop.db.lock'}
+    assert (query(db, 'SELECT count(*), sum(attempts) FROM payments')
+    == [(400, pc.sum(shop['payments']['attempts']).as_py())])
 
 
 def test_readers_of_a_live_database_see_one_shop(shop, db):
@@ -356,7 +364,8 @@ def test_killed_while_it_copies(files, db, broken_off):
 def test_stale_journals_of_a_lost_database_are_removed(shop, tmp_path):
     for s in '-wal', '-shm', '-journal': (tmp_path / f'shop.db{s}').write_bytes(b'stale')
     load(shop, tmp_path / 'shop.db')
-    assert alone(tmp_path / 'shop.db') == ['shop.db'] and query(
+    assert alone(tmp_path / 'shop.db') == ['shop.db']
+    assert query(
         tmp_path / 'shop.db', 'SELECT count(*) FROM orders'
     ) == [(400,)]
 
@@ -441,26 +450,32 @@ def test_killed(files, db, at, broken_off):
     before = db.read_bytes()
     assert broken_off(files, db, at, 'SIGKILL')[0] == -signal.SIGKILL
     if at != 'replaced':
-        assert db.read_bytes() == before and '.shop.db.loading' in alone(db)
-    assert query(db, 'PRAGMA integrity_check') == [('ok',)] and query(db, 'SELECT count(*) FROM orders') == [
+        assert db.read_bytes() == before
+        assert '.shop.db.loading' in alone(db)
+    assert query(db, 'PRAGMA integrity_check') == [('ok',)]
+    assert query(db, 'SELECT count(*) FROM orders') == [
         (400 if at == 'replaced' else 30,)
     ]
     load(files, db)
-    assert alone(db) == ['shop.db'] and query(db, 'SELECT count(*) FROM orders') == [(400,)]
+    assert alone(db) == ['shop.db']
+    assert query(db, 'SELECT count(*) FROM orders') == [(400,)]
 
 
 @pytest.mark.parametrize('at', ['orders', '_compare', '_replace'])
 def test_interrupted(files, db, at, broken_off):
     "Ctrl-C: nothing is left, nothing is changed."
     before, (code, said) = db.read_bytes(), broken_off(files, db, at, 'SIGINT')
-    assert 'KeyboardInterrupt' in said and code != 0
-    assert db.read_bytes() == before and alone(db) == ['shop.db']
+    assert 'KeyboardInterrupt' in said
+    assert code != 0
+    assert db.read_bytes() == before
+    assert alone(db) == ['shop.db']
 
 
 def test_error_in_progress_is_told(shop, db):
     before = db.read_bytes()
     with pytest.raises(ZeroDivisionError): load(shop, db, progress=lambda *a: 1 / 0)
-    assert db.read_bytes() == before and alone(db) == ['shop.db']
+    assert db.read_bytes() == before
+    assert alone(db) == ['shop.db']
 
 
 REFUSED_LOAD = '''
@@ -479,8 +494,11 @@ def test_no_room(files, db, in_processes):
     "A file that cannot grow: two lines, and the old database is there."
     before = db.read_bytes()
     code, said = in_processes((NO_ROOM + REFUSED_LOAD, files, db))[0]
-    assert code == 0 and len(said.splitlines()) == 2 and said.startswith('2 '), said
-    assert db.read_bytes() == before and alone(db) == ['shop.db']
+    assert code == 0, said
+    assert len(said.splitlines()) == 2, said
+    assert said.startswith('2 '), said
+    assert db.read_bytes() == before
+    assert alone(db) == ['shop.db']
 
 
 def test_folder_that_cannot_be_written(files, old, tmp_path, bound):
@@ -496,16 +514,20 @@ def test_folder_that_cannot_be_written(files, old, tmp_path, bound):
     finally:
         for db in targets: db.parent.chmod(0o755)
     said = done.stdout.splitlines()
-    assert len(said) == 4 and said[0].startswith('2 ') and said[2].startswith('2 '), done.stderr
+    assert len(said) == 4, done.stderr
+    assert said[0].startswith('2 '), done.stderr
+    assert said[2].startswith('2 '), done.stderr
     for db, wrong in zip(targets, said[::2]):
         assert 'cannot be written' in wrong or 'Permission denied' in wrong
-        assert query(db, 'SELECT count(*) FROM orders') == [(30,)] and set(alone(db)) <= {'shop.db', '.shop.db.lock'}
+        assert query(db, 'SELECT count(*) FROM orders') == [(30,)]
+        assert set(alone(db)) <= {'shop.db', '.shop.db.lock'}
 
 
 def test_loads_at_the_same_time(files, tmp_path, in_processes):
     code = 'from shop_nb.database.load import load; load(*args)'
     assert in_processes(*[(code, files, tmp_path / 'shop.db')] * 3) == [[0, '']] * 3
-    assert alone(tmp_path / 'shop.db') == ['shop.db'] and query(
+    assert alone(tmp_path / 'shop.db') == ['shop.db']
+    assert query(
         tmp_path / 'shop.db', 'SELECT count(*) FROM orders'
     ) == [(400,)]
 
@@ -530,7 +552,8 @@ def test_one_sqlite_at_a_time(shop, db, monkeypatch):
     if not os.path.isdir('/proc/self/fd'): pytest.skip('needs /proc')
     monkeypatch.setattr(L.sqlite3, 'connect', spy)
     load(shop, db)
-    assert opened and all(n == 0 for _, n in opened), opened
+    assert opened, opened
+    assert all(n == 0 for _, n in opened), opened
 
 
 # ---- size
@@ -541,7 +564,8 @@ def test_memory_stays_flat(tmp_path):
     write_tables(Settings(customers=1000, orders=60_000, order_items=400_000), tmp_path)
     whole, before, held = read_table(tmp_path, 'order_items').nbytes, pa.total_allocated_bytes(), []
     load(tmp_path, tmp_path / 'shop.db', lambda *_: held.append(pa.total_allocated_bytes() - before))
-    assert len(held) > 8 and max(held) < whole / 2, (max(held), whole)
+    assert len(held) > 8, (max(held), whole)
+    assert max(held) < whole / 2, (max(held), whole)
 
 
 def test_a_database_of_something_else_that_is_open_is_left_alone(tmp_path, shop):
@@ -640,8 +664,10 @@ def test_a_killed_writer_leaves_no_half_of_a_transaction(shop, db, mode):
     ):
         pass
     load(shop, db)
-    assert query(db, 'PRAGMA integrity_check') == [('ok',)] and query(db, 'SELECT count(*) FROM orders') == [(400,)]
-    assert alone(db) == ['shop.db'] and ('mine',) not in query(db, 'SELECT first_name FROM customers')
+    assert query(db, 'PRAGMA integrity_check') == [('ok',)]
+    assert query(db, 'SELECT count(*) FROM orders') == [(400,)]
+    assert alone(db) == ['shop.db']
+    assert ('mine',) not in query(db, 'SELECT first_name FROM customers')
 
 
 def rubbish(path): path.write_bytes(os.urandom(20_000)) # as an encrypted database looks
@@ -680,7 +706,8 @@ def test_an_empty_file_that_somebody_is_filling_stays(shop, tmp_path):
     (tmp_path / 'new.db').touch()
     with closing(sqlite3.connect(tmp_path / 'new.db', isolation_level=None)) as con:
         con.executescript('BEGIN EXCLUSIVE; CREATE TABLE mine (x)')
-        assert (tmp_path / 'new.db').stat().st_size == 0 and 'a program is at work in it' in refuses(
+        assert (tmp_path / 'new.db').stat().st_size == 0
+        assert 'a program is at work in it' in refuses(
             shop, tmp_path / 'new.db', 1
         )
         con.execute('COMMIT')
@@ -692,7 +719,8 @@ def test_where_nobody_can_tell_who_has_it_open(shop, db, monkeypatch):
     monkeypatch.setattr('shop_nb.database.load._is_open', lambda db: True)
     inode = db.stat().st_ino
     load(shop, db)
-    assert db.stat().st_ino == inode and query(db, 'SELECT count(*) FROM orders') == [(400,)]
+    assert db.stat().st_ino == inode
+    assert query(db, 'SELECT count(*) FROM orders') == [(400,)]
     db.write_bytes(db.read_bytes()[:5000])
     load(shop, db)
     assert query(db, 'SELECT count(*) FROM orders') == [(400,)]

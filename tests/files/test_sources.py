@@ -349,7 +349,8 @@ def test_large_csv_with_line_ends_in_text(tmp_path, end):
     want = many.set_column(5, 'street', pc.replace_substring(street, '\n', end)).cast(arrow_schema('customers'))
     assert path.stat().st_size > 4 << 20
     given = Given('customers', path)
-    assert given.look() == [] and given.rows == n
+    assert given.look() == []
+    assert given.rows == n
     assert digest(given.to_arrow(), 'customers') == digest(want, 'customers')
 
 
@@ -387,7 +388,8 @@ def test_what_is_written_with_doubled_quotes_fits(tmp_path_factory, rows, step):
 def test_a_name_that_is_nearly_right_is_told_first(name, meant):
     orders = SHOP['orders'].rename_columns([name if n == meant else n for n in SHOP['orders'].column_names])
     first, second = [message(f) for f in Given('orders', orders).look()]
-    assert first.startswith(f'orders.{name} is not known.') and first.endswith(f"Did you mean '{meant}'?")
+    assert first.startswith(f'orders.{name} is not known.')
+    assert first.endswith(f"Did you mean '{meant}'?")
     assert second.startswith(f'orders.{meant} is not there.')
 
 
@@ -402,7 +404,8 @@ def refused(source, says):
     assert says in [message(f).split('\n')[0] for f in report.failures]
     for read in (connect, lambda s: given_tables(s)['orders'].to_arrow()):
         with pytest.raises(ShopError) as e: read(source)
-        assert str(e.value).split('\n')[0] == says and e.value.code == 1
+        assert str(e.value).split('\n')[0] == says
+        assert e.value.code == 1
 
 
 def test_a_key_that_is_the_index_is_named():
@@ -434,7 +437,8 @@ def test_frames_of_other_shapes():
         channel=orders.channel.astype(object),
         tax_cents=orders.tax_cents.astype(object),
     )
-    assert validate(frames(orders=whole)).ok and digest(
+    assert validate(frames(orders=whole)).ok
+    assert digest(
         Given('orders', whole.iloc[:, ::-1]).to_arrow(), 'orders'
     ) == digest(SHOP['orders'], 'orders')
 
@@ -503,7 +507,9 @@ def test_tables_of_other_libraries(tmp_path, form):
 def test_what_is_no_table_is_told_by_its_name(thing, says):
     for read in validate, connect, lambda s: load(s, 'nowhere.db'):
         with pytest.raises(ShopError) as e: read(frames(orders=thing))
-        assert str(e.value).startswith(says) and len(str(e.value).splitlines()) == 2 and e.value.code == 2
+        assert str(e.value).startswith(says)
+        assert len(str(e.value).splitlines()) == 2
+        assert e.value.code == 2
 
 
 # ---- text
@@ -530,7 +536,8 @@ def test_a_post_code_that_lost_its_zeros_is_found(tmp_path):
     code = changed('postal_code', '6844', [c == 'DE' for c in SHOP['customers']['country'].to_pylist()].index(True))
     pa_csv.write_csv(code, written(tmp_path, 'customers'))
     report = validate(tmp_path)
-    assert [f['check'] for f in report.failures] == ['postal_code_of_country'] and report.failures[0]['failures'] == 1
+    assert [f['check'] for f in report.failures] == ['postal_code_of_country']
+    assert report.failures[0]['failures'] == 1
     with pytest.raises(ShopError, match='constraint postal_code_of_country does not hold'):
         load(tmp_path, tmp_path / 'x.db')
 

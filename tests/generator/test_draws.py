@@ -38,7 +38,8 @@ def test_uniform_within_columns(bits):
     for c in COLUMNS:
         byte = (Cells(7)(c, np.arange(N)) >> np.uint64(bits.start)) & np.uint64(255)
         p.append(stats.chisquare(np.bincount(byte.astype(int), minlength=256)).pvalue)
-    assert min(p) > 1e-4 and stats.kstest(p, 'uniform').pvalue > 1e-3
+    assert min(p) > 1e-4
+    assert stats.kstest(p, 'uniform').pvalue > 1e-3
 
 
 def pairs(a, b):
@@ -55,7 +56,8 @@ def test_independent_columns_rows_seeds():
     seeds = [pairs(h[c], Cells(8)(c, k)) for c in COLUMNS]
     keyed = [pairs(h[c], Cells(7)(c, k * 10**8)) for c in COLUMNS] # keys as wide apart as order keys of two days
     for p in (between, rows, seeds, keyed):
-        assert min(p) > 1e-4 and stats.kstest(p, 'uniform').pvalue > 1e-3
+        assert min(p) > 1e-4
+        assert stats.kstest(p, 'uniform').pvalue > 1e-3
 
 
 def test_avalanche():
@@ -90,7 +92,8 @@ def test_uniform_is_below_one(): assert uniform(np.array([2**64 - 1], dtype=np.u
 def test_choice_table_shares(w):
     t = choice_table(w)
     share = np.bincount(t, minlength=len(w)) / len(t)
-    assert len(t) == 2**16 and abs(share - np.array(w) / sum(w)).max() <= 1 / len(t) + 1e-12
+    assert len(t) == 2**16
+    assert abs(share - np.array(w) / sum(w)).max() <= 1 / len(t) + 1e-12
 
 
 def test_quantiles_agree_with_scipy():
@@ -109,13 +112,17 @@ def test_quantiles_agree_with_scipy():
 @given(st.integers(0, 100_000), st.floats(.001, .999), st.floats(1e-9, 1 - 1e-9))
 def test_binomial_is_the_quantile(n, p, u):
     x = binomial(n, p, u)
-    assert 0 <= x <= n and stats.binom.cdf(x, n, p) >= u - 1e-9 and (x == 0 or stats.binom.cdf(x - 1, n, p) <= u + 1e-9)
+    assert 0 <= x <= n
+    assert stats.binom.cdf(x, n, p) >= u - 1e-9
+    assert x == 0 or stats.binom.cdf(x - 1, n, p) <= u + 1e-9
 
 
 @given(st.floats(0, 1e5), st.floats(1e-9, 1 - 1e-9))
 def test_poisson_is_the_quantile(m, u):
     x = poisson(m, u)
-    assert x >= 0 and stats.poisson.cdf(x, m) >= u - 1e-9 and (x == 0 or stats.poisson.cdf(x - 1, m) <= u + 1e-9)
+    assert x >= 0
+    assert stats.poisson.cdf(x, m) >= u - 1e-9
+    assert x == 0 or stats.poisson.cdf(x - 1, m) <= u + 1e-9
 
 
 weights = st.lists(st.integers(0, 5000), min_size=1, max_size=60).filter(any)
@@ -125,7 +132,10 @@ weights = st.lists(st.integers(0, 5000), min_size=1, max_size=60).filter(any)
 @given(st.integers(0, 10**6), st.integers(1, 50), weights, st.integers(0, 1000))
 def test_split_is_exact_and_monotone(n, more, w, seed):
     a, b = (split(x, w, Cells(seed), 'test') for x in (n, n + more))
-    assert a.sum() == n and b.sum() == n + more and (b >= a).all() and not a[np.array(w) == 0].any()
+    assert a.sum() == n
+    assert b.sum() == n + more
+    assert (b >= a).all()
+    assert not a[np.array(w) == 0].any()
 
 
 def test_split_is_multinomial():
@@ -133,4 +143,5 @@ def test_split_is_multinomial():
     w = np.array([1, 2, 3, 4, 10])
     x = np.array([split(200, w, Cells(s), 'test') for s in range(600)])
     p = w / w.sum()
-    assert np.allclose(x.mean(0), 200 * p, atol=1.2) and np.allclose(x.var(0), 200 * p * (1 - p), rtol=0.25)
+    assert np.allclose(x.mean(0), 200 * p, atol=1.2)
+    assert np.allclose(x.var(0), 200 * p * (1 - p), rtol=0.25)

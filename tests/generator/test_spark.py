@@ -54,10 +54,12 @@ def parts(s, size, format='parquet'):
 def test_sail_makes_the_same_shop(sail, tmp_path, format, size):
     seen = []
     facts = sp.run_spark(SMALL, tmp_path / 'out', 'sail', format, progress=lambda *a: seen.append(a), size=size)
-    assert facts == expected(SMALL) and files(tmp_path) == ['out/' + p for p in parts(SMALL, size, format)]
+    assert facts == expected(SMALL)
+    assert files(tmp_path) == ['out/' + p for p in parts(SMALL, size, format)]
     for n in TABLES:
         assert g.digest(read_table(tmp_path / 'out', n), n) == facts[n]['digest']
-    assert seen[-1] == (sum(f['rows'] for f in facts.values()),) * 2 and [a for a, _ in seen] == sorted(
+    assert seen[-1] == (sum(f['rows'] for f in facts.values()),) * 2
+    assert [a for a, _ in seen] == sorted(
         a for a, _ in seen
     )
 
@@ -115,7 +117,8 @@ def test_what_is_missing_is_named(java, sail, monkeypatch, tmp_path, master, mis
         monkeypatch.delitem(sys.modules, m)
     if missing: monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(ShopError, match=message) as e: sp.run_spark(SMALL, tmp_path / 'out', master)
-    assert e.value.code == 2 and not list(tmp_path.iterdir())
+    assert e.value.code == 2
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_java(java, monkeypatch, tmp_path):
@@ -152,7 +155,8 @@ def test_local_spark_makes_the_same_shop(java, tmp_path, monkeypatch, capfd):
         f'A worker has version {VERSION} of the generator, and the driver version 0.',
         'Install the same shop_nb everywhere.',
     ]
-    assert sorted(p.name for p in tmp_path.iterdir()) == ['csv', 'parquet'] and capfd.readouterr().err == ''
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['csv', 'parquet']
+    assert capfd.readouterr().err == ''
 
 
 # --- a cluster
@@ -292,6 +296,10 @@ def test_a_cluster_that_loses_a_worker_makes_the_same_shop(cluster, tmp_path):
     for line in log.splitlines():
         if 'Lost executor' in line: say(f'driver: {line[18:]}')
     assert job.returncode == 0, err + log
-    assert err == '' and json.loads(out) == expected(s)
-    assert files(tmp_path / 'data' / 'shop') == due and [p.name for p in (tmp_path / 'data').iterdir()] == ['shop']
-    assert len(killed) == 2 and 0 < before < len(due) and 'Lost executor' in log
+    assert err == ''
+    assert json.loads(out) == expected(s)
+    assert files(tmp_path / 'data' / 'shop') == due
+    assert [p.name for p in (tmp_path / 'data').iterdir()] == ['shop']
+    assert len(killed) == 2
+    assert 0 < before < len(due)
+    assert 'Lost executor' in log

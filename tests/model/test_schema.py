@@ -82,7 +82,8 @@ def test_a_new_check_moves_everything():
         ),
     )
     tables = TABLES | dict(orders=t)
-    assert 'free_web' in '\n'.join(create_tables('sqlite', tables)) and any(
+    assert 'free_web' in '\n'.join(create_tables('sqlite', tables))
+    assert any(
         r.name == 'orders.free_web' for r in declared_rules(tables)
     )
     with pytest.raises(pandera.errors.SchemaError, match='free_web'):
@@ -123,7 +124,9 @@ def test_dialects_can_be_added(monkeypatch):
     )
     monkeypatch.setitem(DIALECTS, 'other', other)
     sql = create_tables('other')
-    assert ' DIV ' in sql[2] and ' ENGINE=x' in sql[0] and 'customer_id bigint PRIMARY KEY' in sql[0]
+    assert ' DIV ' in sql[2]
+    assert ' ENGINE=x' in sql[0]
+    assert 'customer_id bigint PRIMARY KEY' in sql[0]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +141,8 @@ def test_dialects_can_be_added(monkeypatch):
 )
 def test_unknown_names_are_told(call):
     with pytest.raises(ShopError) as e: call()
-    assert e.value.code == 2 and len(str(e.value).splitlines()) == 2
+    assert e.value.code == 2
+    assert len(str(e.value).splitlines()) == 2
 
 
 def test_heavy_modules_stay_out():
@@ -152,7 +156,9 @@ def test_every_column_is_explained():
     rows = dictionary()
     assert len(rows) == sum(len(t.columns) for t in TABLES.values())
     for r in rows:
-        assert all(isinstance(v, str) for v in r.values()) and r['meaning'] and r['example'] not in ('', 'None'), r
+        assert all(isinstance(v, str) for v in r.values()), r
+        assert r['meaning'], r
+        assert r['example'] not in ('', 'None'), r
     assert {r['unit'] for r in rows if r['column'].endswith('_cents')} == {'euro cents'}
 
 
@@ -161,16 +167,17 @@ def test_picture():
     assert svg == er_diagram()
     texts = [e.text for e in ElementTree.fromstring(svg).iter('{http://www.w3.org/2000/svg}text')]
     for t in TABLES.values():
-        assert t.name in texts and set(t.names) <= set(texts)
+        assert t.name in texts
+        assert set(t.names) <= set(texts)
     assert re.findall(r'https?://[^"]*', svg) == ['http://www.w3.org/2000/svg'], 'nothing is fetched'
-    assert (
-        svg.count('class="line"') == sum(len(t.parents) for t in TABLES.values()) and 'prefers-color-scheme:dark' in svg
-    )
+    assert svg.count('class="line"') == sum(len(t.parents) for t in TABLES.values())
+    assert 'prefers-color-scheme:dark' in svg
 
 
 def test_keys_stay_whole_in_json():
     last = ((89_12_31 * DAY_KEYS + DAY_KEYS - 1) * LINE_KEYS) + MAX_LINES
-    assert last < 2**53 and MAX_LINES < LINE_KEYS
+    assert last < 2**53
+    assert MAX_LINES < LINE_KEYS
 
 
 def test_money_stays_within_64_bits():
@@ -179,8 +186,10 @@ def test_money_stays_within_64_bits():
 
 
 def test_status_pairs_cover_every_status():
-    assert {o for o, _ in STATUS_PAIRS} == set(ORDER_STATUSES) and {p for _, p in STATUS_PAIRS} == set(PAYMENT_STATUSES)
-    assert all(p in CAPTURED for o, p in STATUS_PAIRS if o in SALE) and set(REFUNDED) < set(CAPTURED)
+    assert {o for o, _ in STATUS_PAIRS} == set(ORDER_STATUSES)
+    assert {p for _, p in STATUS_PAIRS} == set(PAYMENT_STATUSES)
+    assert all(p in CAPTURED for o, p in STATUS_PAIRS if o in SALE)
+    assert set(REFUNDED) < set(CAPTURED)
     assert not any(p in CAPTURED and p not in REFUNDED for o, p in STATUS_PAIRS if o == 'cancelled')
 
 
@@ -511,7 +520,8 @@ def test_rule_finds_a_planted_violation(name, statements, dialect):
     for sql in statements: con.execute(to_dialect(sql, dialect))
     rows = violations(con, rule, dialect)
     keys = {r[0] for r in con.execute(f'SELECT {TABLES[rule.table].key} FROM {rule.table}').fetchall()}
-    assert rows and {r[0] for r in rows} <= keys, 'the first column is the key of the row at fault'
+    assert rows, 'the first column is the key of the row at fault'
+    assert {r[0] for r in rows} <= keys, 'the first column is the key of the row at fault'
     names = [d[0] for d in con.execute(rule.query(dialect)).description]
     for row in rows: denies(rule.violated(rule.says(dict(zip(names, row)))), f'Rule {name} is violated: ')
 
@@ -523,7 +533,8 @@ def denies(text, beginning=''):
     assert re.search(
         r'must be|does not hold where|is (not|before|more)|cannot|, but |has no |rows share| from .+ to ', said
     ), text
-    assert '{' not in said and 'None' not in said, text
+    assert '{' not in said, text
+    assert 'None' not in said, text
 
 
 @pytest.mark.parametrize('table', TABLES)
@@ -651,7 +662,8 @@ def test_the_awkward_shop_keeps_all_rules(shops):
 def test_views_agree_in_both_databases(shops, view):
     lite, duck, _ = shops
     a, b = (con.execute(f'SELECT * FROM {view} ORDER BY 1, 2').fetchall() for con in (lite, duck))
-    assert [[text(v) for v in r] for r in b] == [list(r) for r in a] and a
+    assert [[text(v) for v in r] for r in b] == [list(r) for r in a]
+    assert a
     assert [c[0] for c in lite.execute(f'SELECT * FROM {view}').description] == [
         c[0] for c in duck.execute(f'SELECT * FROM {view}').description
     ]
@@ -713,7 +725,8 @@ def test_money_words_are_python_and_sql():
         discount_cents=np.array([0, 1]),
         returned_quantity=np.array([1, 0]),
     )
-    assert eval(LINE, {}, cells).tolist() == [2499, 199] and eval(BACK, {}, cells).tolist() == [833, 0]
+    assert eval(LINE, {}, cells).tolist() == [2499, 199]
+    assert eval(BACK, {}, cells).tolist() == [833, 0]
     order = dict(goods_cents=2499, discount_cents=0, shipping_cents=490, tax_cents=475, back_cents=833)
     assert [eval(x, {}, order) for x in (LEDGER, REVENUE, REFUND, RETURNED)] == [3464, 2499, 991, 833]
 
@@ -738,13 +751,15 @@ def test_questions_find_an_index(where):
     con = sqlite3.connect(':memory:')
     con.executescript(ddl())
     plan = ' '.join(r[3] for r in con.execute(f'EXPLAIN QUERY PLAN SELECT * FROM {where}'))
-    assert plan.startswith('SEARCH') and 'USING INDEX' in plan, plan
+    assert plan.startswith('SEARCH'), plan
+    assert 'USING INDEX' in plan, plan
 
 
 def test_guides_have_the_numbers_of_the_code(root):
     def guide(name): return (root / 'docs/how-to' / name).read_text(encoding='utf-8')
     assert f'Tables above {MINIMAL_ABOVE:,} rows' in guide('09-profile.md')
-    assert len(schema.POSTCODES) == 7 and 'the seven countries of a generated shop' in guide('04-database.md')
+    assert len(schema.POSTCODES) == 7
+    assert 'the seven countries of a generated shop' in guide('04-database.md')
 
 
 @pytest.mark.parametrize('name, meant', [('Orders', 'orders'), ('order', 'orders'), ('order items', 'order_items')])

@@ -85,7 +85,8 @@ def steps(path):
 def test_actions_are_pinned_by_hash_and_the_version_is_said():
     found = [m.groups() for p in [*WORKFLOWS, *ACTIONS] for m in re.finditer(r'uses: (\S+)(.*)', text(p))]
     here = {u for u, _ in found if u.startswith('$/')}
-    assert here and all((ROOT / u[2:]).exists() for u in here)
+    assert here
+    assert all((ROOT / u[2:]).exists() for u in here)
     pinned = [(*re.fullmatch(r'([\w.-]+/[\w.-]+)@([0-9a-f]{40})', u).groups(), c) for u, c in found if u not in here]
     assert all(re.fullmatch(r'  # v\d+\.\d+\.\d+', c) for *_, c in pinned)
     assert len({a for a, *_ in pinned}) == len(set(pinned)), 'one action in two versions'
@@ -110,7 +111,8 @@ def test_jobs_call_what_people_call():
     "What a job does is a make target, .ci/run, or a word to the forge and its engines: no recipe is written a second time."
     lines = [l.strip() for p in [*WORKFLOWS, *ACTIONS] for s in steps(p) for l in s.get('run', '').splitlines()]
     made = [l.split()[1] for l in lines if l.startswith('make ')]
-    assert set(made) <= targets() and {
+    assert set(made) <= targets()
+    assert {
         'install',
         'check',
         'wheel',
@@ -135,13 +137,12 @@ def test_notes_are_those_of_the_version():
     def notes(*words):
         return subprocess.run([sys.executable, ROOT / 'scripts' / 'notes.py', *words], capture_output=True, text=True)
 
-    assert (
-        notes().stdout == notes(f'v{__version__}').stdout
-        and '### Added' in notes().stdout
-        and '\n## ' not in notes().stdout
-    )
+    assert notes().stdout == notes(f'v{__version__}').stdout
+    assert '### Added' in notes().stdout
+    assert '\n## ' not in notes().stdout
     wrong = notes('v99.0.0')
-    assert wrong.returncode == 1 and wrong.stderr == f'The tag is v99.0.0, but the package has version {__version__}.\n'
+    assert wrong.returncode == 1
+    assert wrong.stderr == f'The tag is v99.0.0, but the package has version {__version__}.\n'
 
 
 ADDRESS = 'https://example.com/someone/shop'
@@ -155,7 +156,8 @@ def leads(readme):
 def test_readme_leads_somewhere_on_a_package_index(tracked):
     "With an address every link names a file of the version there; without one nothing is linked."
     here, there = leads(text('README.md')), leads(front(text('README.md'), ADDRESS, 'v1.2.3'))
-    assert len(here) > 20 and leads(front(text('README.md'))) == set()
+    assert len(here) > 20
+    assert leads(front(text('README.md'))) == set()
     found = [re.fullmatch(f'{ADDRESS}/(blob|raw|tree)/v1.2.3/(.+)', u).groups() for u in there]
     assert {to for _, to in found} == here
     for kind, to in found:
@@ -191,7 +193,8 @@ def test_readme_leads_somewhere_on_a_package_index(tracked):
 )
 def test_what_is_a_link_and_what_only_looks_like_one(written, alone, there):
     "A picture that links, a title, brackets and a part are of a link; code is none. Markdown reads what is left as it should."
-    assert front(written) == alone and leads(alone) <= leads(written)
+    assert front(written) == alone
+    assert leads(alone) <= leads(written)
     assert front(written, ADDRESS, 'v1') == there.replace('A/', f'{ADDRESS}/')
     assert all(u.startswith('https://') for u in leads(front(written)) | leads(front(written, ADDRESS, 'v1')))
 
@@ -212,11 +215,13 @@ def test_dist_is_for_the_tag_alone(tracked, tmp_path):
             text=True,
         )
 
-    assert dist('v99.0.0').returncode and not (tmp_path / 'dist').exists()
+    assert dist('v99.0.0').returncode
+    assert not (tmp_path / 'dist').exists()
     assert 'is no address' in dist(f'v{__version__}', 'somewhere').stderr
     for address in ('', ADDRESS):
         done = dist(f'v{__version__}', address)
-        assert done.returncode == 0 and sorted(p.name for p in (tmp_path / 'dist').iterdir()) == [
+        assert done.returncode == 0, done.stderr
+        assert sorted(p.name for p in (tmp_path / 'dist').iterdir()) == [
             f'shop_nb-{__version__}-py3-none-any.whl',
             f'shop_nb-{__version__}.tar.gz',
         ], done.stderr
@@ -229,12 +234,11 @@ def test_dist_is_for_the_tag_alone(tracked, tmp_path):
             sources.extractfile(f'shop_nb-{__version__}/PKG-INFO').read(),
         ):
             told = message_from_string(told.decode())
-            assert (
-                told.get_payload().strip() == front(text('README.md'), address, f'v{__version__}').strip()
-                and told['Description-Content-Type'] == 'text/markdown'
-            )
+            assert told.get_payload().strip() == front(text('README.md'), address, f'v{__version__}').strip()
+            assert told['Description-Content-Type'] == 'text/markdown'
             urls = dict(u.split(', ') for u in told.get_all('Project-URL', []))
-            assert set(urls) == ({'Source', 'Documentation', 'Changelog', 'Issues'} if address else set()) and all(
+            assert set(urls) == ({'Source', 'Documentation', 'Changelog', 'Issues'} if address else set())
+            assert all(
                 u.startswith(address) for u in urls.values()
             )
             for u in urls.values():
@@ -272,7 +276,8 @@ def test_the_image_is_pinned_and_runs_as_nobody_special():
         re.fullmatch(r'python:3\.11\.\d+-slim-bookworm@sha256:[0-9a-f]{64}', f) or f in {n for _, n in froms}
         for f, _ in froms
     )
-    assert len(froms) > 2 and re.fullmatch(r'[1-9]\d+:[1-9]\d+', instruction('USER'))
+    assert len(froms) > 2
+    assert re.fullmatch(r'[1-9]\d+:[1-9]\d+', instruction('USER'))
     assert set(re.findall(r'make (\w+) ', text('Dockerfile'))) <= targets()
     api = services()['api']
     assert json.loads(instruction('CMD')) == api['command']
@@ -286,7 +291,8 @@ HEALTH = SimpleNamespace(**runpy.run_path(str(ROOT / 'deploy' / 'healthy')))
 @pytest.mark.parametrize('before', ['', '/sbin/docker-init -- ', '/opt/shop/bin/python3.11 /opt/shop/bin/'])
 def test_the_health_check_asks_whichever_service_runs(before):
     "The one of the image, as compose has it: also with an init before the command, or an interpreter, and on another port."
-    assert json.loads(instruction('HEALTHCHECK').split(' CMD ')[1]) == ['shop-healthy'] and {
+    assert json.loads(instruction('HEALTHCHECK').split(' CMD ')[1]) == ['shop-healthy']
+    assert {
         n for n, s in services().items() if 'healthcheck' in s
     } == {'run'}
     for port in (None, '8123'):
@@ -317,21 +323,21 @@ def test_the_health_check_asks_whichever_service_runs(before):
 
 def test_services_are_locked_in_and_on_this_machine_alone():
     for name, s in services().items():
-        assert (
-            s['read_only']
-            and s['cap_drop'] == ['ALL']
-            and s['security_opt'] == ['no-new-privileges:true']
-            and s['tmpfs'] == ['/tmp']
-        )
-        assert s['image'] == 'shop-nb:local' and ('build' in s) == (name == 'run')
+        assert s['read_only']
+        assert s['cap_drop'] == ['ALL']
+        assert s['security_opt'] == ['no-new-privileges:true']
+        assert s['tmpfs'] == ['/tmp']
+        assert s['image'] == 'shop-nb:local'
+        assert ('build' in s) == (name == 'run')
         if name == 'run':
-            assert s['healthcheck'] == {'disable': True} and s['restart'] == 'no' and 'ports' not in s
+            assert s['healthcheck'] == {'disable': True}
+            assert s['restart'] == 'no'
+            assert 'ports' not in s
         else:
-            assert (
-                s['depends_on'] == {'run': {'condition': 'service_completed_successfully'}}
-                and s['restart'] == 'unless-stopped'
-            )
-            assert s['ports'] and all(p.startswith('127.0.0.1:') for p in s['ports'])
+            assert s['depends_on'] == {'run': {'condition': 'service_completed_successfully'}}
+            assert s['restart'] == 'unless-stopped'
+            assert s['ports']
+            assert all(p.startswith('127.0.0.1:') for p in s['ports'])
     assert services()['run']['environment'] == [f'SHOP_NB_{n.upper()}' for n in SETTINGS]
 
 
@@ -355,12 +361,11 @@ def test_the_cluster_runs_what_compose_runs():
 def test_only_clients_reach_the_services_and_a_token_is_handed_on():
     (rule,) = [d for d in RESOURCES if d['kind'] == 'NetworkPolicy']
     (asked,) = rule['spec']['ingress'][0]['from']
-    assert (
-        asked == dict(namespaceSelector={}, podSelector={'matchLabels': {'shop-client': 'true'}})
-        and rule['spec']['egress'] == []
-    )
+    assert asked == dict(namespaceSelector={}, podSelector={'matchLabels': {'shop-client': 'true'}})
+    assert rule['spec']['egress'] == []
     (name,) = services()['dashboard']['environment']
-    assert [e['name'] for e in PODS['dashboard']['containers'][0]['env']] == [name] and f"envvar='{name}'" in text(
+    assert [e['name'] for e in PODS['dashboard']['containers'][0]['env']] == [name]
+    assert f"envvar='{name}'" in text(
         'shop_nb/app/cli.py'
     )
 
@@ -372,7 +377,8 @@ def test_pods_are_restricted_probed_and_limited(name):
     assert {k: v for k, v in pod['securityContext'].items()} == dict(
         runAsNonRoot=True, runAsUser=uid, runAsGroup=uid, fsGroup=uid, seccompProfile={'type': 'RuntimeDefault'}
     )
-    assert not pod['automountServiceAccountToken'] and not pod['enableServiceLinks']
+    assert not pod['automountServiceAccountToken']
+    assert not pod['enableServiceLinks']
     for c in [*pod.get('initContainers', []), *pod['containers']]:
         assert c['image'] == f'shop-nb:{__version__}'
         assert c['securityContext'] == dict(
@@ -468,7 +474,8 @@ def serving(name, image, environment, data, **env):
 
         assert not healthy(), 'healthy before it can be'
         while not healthy():
-            assert p.poll() is None and time.monotonic() < end, log.read_text()
+            assert p.poll() is None, log.read_text()
+            assert time.monotonic() < end, log.read_text()
         yield f'http://127.0.0.1:{port}'
         family = p.children(recursive=True)
         p.send_signal(signal.SIGTERM)
@@ -529,7 +536,8 @@ def test_api(image, environment, data):
         assert ask(f'{url}/v1/products/1', 'PATCH', changed)[0] == 401
         told = {'Authorization': f'Bearer {key}', 'If-Match': headers['ETag'], 'Content-Type': 'application/json'}
         status, _, now = ask(f'{url}/v1/products/1', 'PATCH', changed, **told)
-        assert status == 200 and json.loads(now) == json.loads(row) | changed
+        assert status == 200
+        assert json.loads(now) == json.loads(row) | changed
     with serving('api', image, environment, data) as url:
         assert json.loads(ask(f'{url}/v1/products/1')[2]) == json.loads(now)
 
@@ -539,11 +547,9 @@ def test_dashboard(image, environment, data):
     with serving('dashboard', image, environment, data, SHOP_DASHBOARD_TOKEN='a-token-for-tests') as url:
         assert ask(url)[0] == 401
         status, _, page = ask(url, Authorization='Bearer a-token-for-tests')
-        assert (
-            status == 200
-            and 'application/vnd.jupyter.widget-view+json' in page
-            and '"output_type": "error"' not in page
-        )
+        assert status == 200
+        assert 'application/vnd.jupyter.widget-view+json' in page
+        assert '"output_type": "error"' not in page
 
 
 @pytest.mark.slow
@@ -554,4 +560,5 @@ def test_lab(image, environment, data):
         assert 'index.ipynb' in {f['name'] for f in json.loads(ask(f'{url}/api/contents/', **told)[2])['content']}
         assert ask(f'{url}/lab', **told)[0] == 200
         status, _, kernel = ask(f'{url}/api/kernels', 'POST', dict(name='python3'), **told)
-        assert status == 201 and json.loads(kernel)['name'] == 'python3'
+        assert status == 201
+        assert json.loads(kernel)['name'] == 'python3'

@@ -79,7 +79,8 @@ def test_what_is_broken_is_found(tmp_path, body, problem):
     assert docs.check(tmp_path) == []
     (tmp_path / 'a.html').write_text(body)
     found = docs.check(tmp_path)
-    assert len(found) == 1 and problem in found[0]
+    assert len(found) == 1
+    assert problem in found[0]
 
 
 def test_a_link_to_a_file_without_a_page_is_found():
@@ -90,11 +91,9 @@ def test_a_link_to_a_file_without_a_page_is_found():
         page,
         set(),
     )
-    assert (
-        len(write.problems) == 2
-        and 'nbs/none.ipynb' in write.problems[0]
-        and 'docs/how-to/none.png' in write.problems[1]
-    )
+    assert len(write.problems) == 2
+    assert 'nbs/none.ipynb' in write.problems[0]
+    assert 'docs/how-to/none.png' in write.problems[1]
     assert list(write.images) == ['img/index-1.png']
 
 
@@ -221,7 +220,8 @@ def test_each_question_page_shows_a_command_that_works(site, project, monkeypatc
                 r'<code>(.*?)</code>', (site[0] / f'questions/{name}.html').read_text().split('id="ask"')[1], re.S
             )[1],
         )
-        assert text.startswith(f'shop-nb ask {name}') and call(html.unescape(text), monkeypatch) == 0, text
+        assert text.startswith(f'shop-nb ask {name}'), text
+        assert call(html.unescape(text), monkeypatch) == 0, text
 
 
 def test_commands_in_running_text_are_there(tracked):
@@ -294,7 +294,8 @@ def test_search_works_from_a_folder(look, site, words, title, url):
     assert page.locator('#site-found b').first.text_content() == title
     page.keyboard.press('Enter')
     page.wait_for_url(lambda u: not u.startswith((site[0] / 'modules/generator/calendar.html').as_uri()))
-    assert page.url.startswith((site[0] / url.split('#')[0]).as_uri()) and page.url.endswith(
+    assert page.url.startswith((site[0] / url.split('#')[0]).as_uri())
+    assert page.url.endswith(
         url.split('#')[-1] if '#' in url else ''
     )
 
@@ -347,7 +348,8 @@ def test_search_finds_what_people_type(look, site):
     page.keyboard.press('/')
     assert until(lambda: page.evaluate('typeof rows !== "undefined" && rows?.length'))
     first = page.evaluate('texts => texts.map(text => ranked(wanted(text), text)[0]?.[1].url)', list(SEARCHES))
-    assert dict(zip(SEARCHES, first)) == SEARCHES and len(SEARCHES) >= 30
+    assert dict(zip(SEARCHES, first)) == SEARCHES
+    assert len(SEARCHES) >= 30
     everything = page.evaluate('rows.map(r => r.url)')
     assert not [url for url in everything if url.startswith(('lessons/solutions/', 'lessons/exercises/'))]
     for words, found in {
@@ -357,17 +359,13 @@ def test_search_finds_what_people_type(look, site):
     }.items(): # what is found is marked, and the marks are no part of it
         page.fill('#site-search input', words)
         bits, marks = (page.locator(f'#site-found {at}').all_inner_texts() for at in ('a > small:last-child', 'mark'))
-        assert (
-            bits
-            and marks
-            and not re.search('mark>|amp;', ' '.join(bits))
-            and all(re.match(found, m, re.I) for m in marks)
-        ), words
+        assert bits, words
+        assert marks, words
+        assert not re.search('mark>|amp;', ' '.join(bits)), words
+        assert all(re.match(found, m, re.I) for m in marks), words
     page.fill('#site-search input', 'zyzzyva')
-    assert (
-        page.locator('#site-found li').count() == 0
-        and page.locator('#site-none').inner_text() == 'No page has any of these words.'
-    )
+    assert page.locator('#site-found li').count() == 0
+    assert page.locator('#site-none').inner_text() == 'No page has any of these words.'
 
 
 def test_pictures_in_readme_have_an_alternative_text():
@@ -378,9 +376,11 @@ def test_pictures_in_readme_have_an_alternative_text():
 def test_answers_of_lessons_are_in_no_menu(site):
     "A link in a lesson leads to its solutions; the list of pages and the search do not."
     pages = [p for p in site[1] if p.group in ('Exercises', 'Solutions')]
-    assert len(pages) == 8 and not any(p.nav for p in pages)
+    assert len(pages) == 8
+    assert not any(p.nav for p in pages)
     text = (site[0] / 'lessons/01_meet_the_shop.html').read_text(encoding='utf-8')
-    assert 'solutions/01_meet_the_shop.html' in text and 'solutions' not in text[:text.index('<main')]
+    assert 'solutions/01_meet_the_shop.html' in text
+    assert 'solutions' not in text[:text.index('<main')]
     assert '](' not in (site[0] / 'lessons/solutions/01_meet_the_shop.html').read_text(encoding='utf-8')
 
 
@@ -401,11 +401,9 @@ def test_the_page_of_chapters_has_all_of_them(site):
 def test_guides_with_commands_say_how_to_activate(path):
     text = path.read_text(encoding='utf-8')
     if path.stem == '01-install':
-        assert (
-            all(f'\n## {title}\n' in text for title in ('Activate the environment', 'On Windows'))
-            and 'Activate.ps1' in text
-            and '$env:' in text
-        )
+        assert all(f'\n## {title}\n' in text for title in ('Activate the environment', 'On Windows'))
+        assert 'Activate.ps1' in text
+        assert '$env:' in text
     else:
         assert '(01-install.md#activate-the-environment)' in text or path.stem == '13-deploy'
 
@@ -442,7 +440,8 @@ def test_numbers_in_prose_are_those_of_the_library():
         ('README.md', f'; {float(small):.1f} times at 8.7 million', True),
     ]
     for path, words, so in said:
-        assert so and words in (ROOT / path).read_text(encoding='utf-8'), (path, words)
+        assert so, (path, words)
+        assert words in (ROOT / path).read_text(encoding='utf-8'), (path, words)
 
 
 @pytest.mark.slow
@@ -463,10 +462,8 @@ def test_numbers_in_prose_are_those_of_the_library():
 def test_a_phone_shows_all_of_it(look, url):
     page = look(url, 390)
     assert page.evaluate('document.documentElement.scrollWidth') <= 390
-    assert (
-        page.locator('h1').is_visible()
-        and page.evaluate('document.querySelector("h1").getBoundingClientRect().top') < 400
-    )
+    assert page.locator('h1').is_visible()
+    assert page.evaluate('document.querySelector("h1").getBoundingClientRect().top') < 400
 
 
 @pytest.mark.slow
@@ -474,18 +471,14 @@ def test_light_and_dark(look):
     "The system's wish is followed, the button turns it round, and the next page remembers."
     shade = 'getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).reduce((a, b) => a + +b, 0)'
     page = look('reference/dictionary.html', color_scheme='dark')
-    assert (
-        page.evaluate(shade) < 200
-        and page.evaluate(
-            'document.querySelector(".shop-er .box") && getComputedStyle(document.querySelector(".shop-er .box")).fill'
-        )
-        == 'rgb(28, 34, 41)'
+    assert page.evaluate(shade) < 200
+    assert (page.evaluate(
+        'document.querySelector(".shop-er .box") && getComputedStyle(document.querySelector(".shop-er .box")).fill'
     )
+    == 'rgb(28, 34, 41)')
     page.click('.theme')
-    assert (
-        page.evaluate(shade) > 600
-        and page.evaluate('getComputedStyle(document.querySelector(".shop-er .box")).fill') == 'rgb(246, 248, 250)'
-    )
+    assert page.evaluate(shade) > 600
+    assert page.evaluate('getComputedStyle(document.querySelector(".shop-er .box")).fill') == 'rgb(246, 248, 250)'
     page.reload()
     assert page.evaluate(shade) > 600
 
@@ -497,7 +490,8 @@ def test_an_address_that_is_cut_in_a_letter_stops_no_script(look):
         page.goto(page.url.partition('#')[0] + '#' + end)
         page.reload()
     page.keyboard.press('/')
-    assert page.locator('#site-search').evaluate('d => d.open') and page.locator('.frame main .anchor').count()
+    assert page.locator('#site-search').evaluate('d => d.open')
+    assert page.locator('.frame main .anchor').count()
 
 
 @pytest.mark.slow
@@ -515,7 +509,8 @@ def test_a_page_runs_no_script_but_its_own(site, browser):
         const s = document.createElement('script'); s.textContent = 'window.ran = 2'; document.body.append(s)
     }""")
     page.wait_for_timeout(100)
-    assert page.evaluate('window.ran') is None and page.evaluate('document.documentElement.dataset.theme') == 'light'
+    assert page.evaluate('window.ran') is None
+    assert page.evaluate('document.documentElement.dataset.theme') == 'light'
     page.close()
 
 

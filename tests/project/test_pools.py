@@ -107,8 +107,10 @@ def test_numbers_with_that_prefix_are_valid(places):
 def test_coordinates_lie_in_the_country(places):
     for p in places:
         south, north, west, east = BOX[p['country']]
-        assert south <= float(p['latitude']) <= north and west <= float(p['longitude']) <= east, p
-        assert re.fullmatch(r'-?\d+\.\d{4}', p['latitude']) and re.fullmatch(r'-?\d+\.\d{4}', p['longitude'])
+        assert south <= float(p['latitude']) <= north, p
+        assert west <= float(p['longitude']) <= east, p
+        assert re.fullmatch(r'-?\d+\.\d{4}', p['latitude'])
+        assert re.fullmatch(r'-?\d+\.\d{4}', p['longitude'])
 
 
 def test_a_city_lies_together(places):
@@ -116,7 +118,8 @@ def test_a_city_lies_together(places):
     for p in places: cities[p['country'], p['region'], p['city']].append((float(p['latitude']), float(p['longitude'])))
     for city, at in cities.items():
         lats, lons = zip(*at)
-        assert max(lats) - min(lats) < .6 and max(lons) - min(lons) < .8, city
+        assert max(lats) - min(lats) < .6, city
+        assert max(lons) - min(lons) < .8, city
 
 
 def test_weights(places):
@@ -130,14 +133,18 @@ def test_shares(places):
         shares(places, 'country', 'region')[0],
         shares(places, 'country', 'region', 'city')[0],
     )
-    assert country[1] == ('DE',) and 0.60 <= country[0] <= 0.75
-    assert region[1] == ('DE', 'Nordrhein-Westfalen') and 0.25 <= region[0] <= 0.45
-    assert city[1] == ('DE', 'Nordrhein-Westfalen', 'Köln') and 0.05 <= city[0] <= 0.20
+    assert country[1] == ('DE',)
+    assert 0.60 <= country[0] <= 0.75
+    assert region[1] == ('DE', 'Nordrhein-Westfalen')
+    assert 0.25 <= region[0] <= 0.45
+    assert city[1] == ('DE', 'Nordrhein-Westfalen', 'Köln')
+    assert 0.05 <= city[0] <= 0.20
 
 
 def test_places_and_names_fit(places):
     names = read('names.json')
-    assert list(names) == POOLS and {p['names'] for p in places} == set(POOLS)
+    assert list(names) == POOLS
+    assert {p['names'] for p in places} == set(POOLS)
     for p in places: assert p['names'][:2] == p['country']
 
 
@@ -145,12 +152,15 @@ def test_places_and_names_fit(places):
 def test_names(pool):
     n = read('names.json')[pool]
     assert list(n) == ['first', 'first_ascii', 'last', 'last_ascii', 'streets', 'address']
-    assert len(n['first']) >= 200 and len(n['last']) >= 350 and len(n['streets']) >= 120
+    assert len(n['first']) >= 200
+    assert len(n['last']) >= 350
+    assert len(n['streets']) >= 120
     for k in ('first', 'last', 'streets'):
         assert n[k] == sorted(set(n[k])), k
         assert not any('  ' in x or x != x.strip() or re.search(r'[\d.,;\xad]', x) for x in n[k]), k
     for k in ('first', 'last'):
-        assert len(n[k]) == len(n[k + '_ascii']) and all(re.fullmatch('[a-z]+', x) for x in n[k + '_ascii'])
+        assert len(n[k]) == len(n[k + '_ascii'])
+        assert all(re.fullmatch('[a-z]+', x) for x in n[k + '_ascii'])
     assert sorted(re.findall(r'\{(\w+)\}', n['address'])) == ['number', 'street']
 
 
@@ -159,16 +169,12 @@ def test_ascii_forms():
 
     def form(pool, kind, name): return names[pool][kind + '_ascii'][names[pool][kind].index(name)]
 
-    assert (
-        form('DE', 'last', 'Köhler') == 'koehler'
-        and form('DE', 'last', 'Weiß') == 'weiss'
-        and form('DE', 'first', 'René') == 'rene'
-    )
-    assert (
-        form('FR', 'first', 'Jérôme') == 'jerome'
-        and form('NL', 'last', 'van der Berg') == 'vanderberg'
-        and form('NL', 'first', 'Joëlle') == 'joelle'
-    )
+    assert form('DE', 'last', 'Köhler') == 'koehler'
+    assert form('DE', 'last', 'Weiß') == 'weiss'
+    assert form('DE', 'first', 'René') == 'rene'
+    assert form('FR', 'first', 'Jérôme') == 'jerome'
+    assert form('NL', 'last', 'van der Berg') == 'vanderberg'
+    assert form('NL', 'first', 'Joëlle') == 'joelle'
 
 
 def test_words():
@@ -176,12 +182,10 @@ def test_words():
     assert {c: w['code'] for c, w in words.items()} == CATEGORIES
     for w in words.values():
         for k, least in dict(nouns=14, adjectives=14, brands=8).items():
-            assert (
-                len(w[k]) >= least
-                and len(w[k]) == len(set(w[k]))
-                and (k == 'nouns' or w[k] == sorted(w[k]))
-                and all(x == x.strip() != '' for x in w[k])
-            )
+            assert len(w[k]) >= least
+            assert len(w[k]) == len(set(w[k]))
+            assert k == 'nouns' or w[k] == sorted(w[k])
+            assert all(x == x.strip() != '' for x in w[k])
     brands = [b for w in words.values() for b in w['brands']]
     assert len(set(brands)) == len(brands)
 

@@ -49,8 +49,10 @@ def test_the_lock_names_no_address():
 def test_the_lock_has_a_hash_of_every_package():
     "So pip takes no file that others did not have."
     text = (ROOT / 'requirements.lock').read_text()
-    assert len(LOCKED) == text.count('==') > 100 and len({name for name, *_ in LOCKED}) == len(LOCKED)
-    assert all(hashes for *_, hashes in LOCKED) and sum(len(hashes) for *_, hashes in LOCKED) == text.count('--hash')
+    assert len(LOCKED) == text.count('==') > 100
+    assert len({name for name, *_ in LOCKED}) == len(LOCKED)
+    assert all(hashes for *_, hashes in LOCKED)
+    assert sum(len(hashes) for *_, hashes in LOCKED) == text.count('--hash')
 
 
 def test_make_lists_every_target():

@@ -38,7 +38,7 @@ HEAVY = {
     'analytics.retention': 7, 'analytics.orders': 4, 'analytics.measures': 3, 'reporting.charts': 9,
     'reporting.profile': 1, 'shop.shop': 3, 'shop.counterfactual': 1, 'shop.magic': 2, 'realism.facts': 2,
     'realism.scorecard': 2, 'store.integrity': 1, 'store.repository': 2, 'store.transactions': 1, 'store.replica': 1,
-    'api.models': 2, 'api.middleware': 3, 'api.app': 12, 'dashboard.rollup': 6, 'dashboard.panels': 7,
+    'api.models': 2, 'api.middleware': 3, 'api.app': 13, 'dashboard.rollup': 6, 'dashboard.panels': 7,
     'dashboard.backend': 3, 'dashboard.serve': 6, 'course.exercises': 1, 'course.meet_the_shop': 7, 'course.sql': 10,
     'course.cohorts_rfm_ltv': 5, 'app.doctor': 1, 'app.run': 2, 'app.cli': 4,
 }

@@ -109,12 +109,11 @@ def test_on_debian_as_root_the_browser_is_installed(bare, brought, monkeypatch, 
     real = tools.apt
     monkeypatch.setattr(tools, 'apt', lambda package: (real(package), program(bare / package)))
     tools.main(dict(browser=tools.TOOLS['browser']))
-    assert (
-        brought == ['apt-get -qq update', 'apt-get -qq install -y --no-install-recommends chromium']
-        and capsys.readouterr().err == 'Installing chromium\n'
-    )
+    assert brought == ['apt-get -qq update', 'apt-get -qq install -y --no-install-recommends chromium']
+    assert capsys.readouterr().err == 'Installing chromium\n'
     tools.main(dict(browser=tools.TOOLS['browser']))
-    assert len(brought) == 2 and capsys.readouterr().err == '', 'the second time it is there'
+    assert len(brought) == 2, 'the second time it is there'
+    assert capsys.readouterr().err == '', 'the second time it is there'
 
 
 @pytest.mark.parametrize('debian', [True, False])
@@ -124,18 +123,18 @@ def test_what_cannot_be_had_is_a_line_that_says_how(bare, brought, monkeypatch, 
     tools.main()
     lines = capsys.readouterr().err.splitlines()
     told = [l for l in lines if not l.startswith(('Installing', 'Downloading'))]
-    assert told == [t.missing for t in tools.TOOLS.values()] and all(
+    assert told == [t.missing for t in tools.TOOLS.values()]
+    assert all(
         'Install' in l and 'apt install' in l and ' test_' in l for l in told
     )
-    assert any('playwright install' in c for c in brought) and any('apt-get' in c for c in brought) == debian
+    assert any('playwright install' in c for c in brought)
+    assert any('apt-get' in c for c in brought) == debian
     with pytest.raises(FileNotFoundError, match='apt install chromium'), browse.chromium(): pass
 
 
 def test_what_hangs_or_is_not_there_has_failed(tmp_path):
-    assert (
-        tools.run(str(tmp_path / 'none'))[0]
-        and tools.run(sys.executable, '-c', 'import time; time.sleep(9)', seconds=0.1)[0]
-    )
+    assert tools.run(str(tmp_path / 'none'))[0]
+    assert tools.run(sys.executable, '-c', 'import time; time.sleep(9)', seconds=0.1)[0]
 
 
 def test_here_all_is_there(capsys):
@@ -157,7 +156,8 @@ def test_a_folder_that_is_no_clone_has_the_list_of_its_files(tmp_path, monkeypat
 
 def test_a_forge_runs_make_test_and_nothing_else():
     lines = (Path(dist.ROOT) / '.ci' / 'run').read_text().splitlines()
-    assert [l.split()[0] for l in lines if l and l[0] != '#'] == ['set', 'cd', 'exec', 'export', 'make'] and lines[
+    assert [l.split()[0] for l in lines if l and l[0] != '#'] == ['set', 'cd', 'exec', 'export', 'make']
+    assert lines[
         -1
     ] == 'make test'
 
@@ -192,5 +192,6 @@ def test_two_makes_at_once_install_one_after_the_other(tmp_path):
     told = [job.communicate(timeout=60) for job in made]
     assert [job.returncode for job in made] == [0, 0], told
     log = (tmp_path / 'log').read_text().splitlines()
-    assert [line.split()[:4] for line in log[::2]] == [['-m', 'pip', '-qq', 'install']] * 2 and log[1::2] == ['end'] * 2
+    assert [line.split()[:4] for line in log[::2]] == [['-m', 'pip', '-qq', 'install']] * 2
+    assert log[1::2] == ['end'] * 2
     assert sorted(err for _, err in told) == ['', 'Another make is installing here; waiting for it.\n']

@@ -67,17 +67,17 @@ def test_good_data(shop, frames, stored, tmp_path, kind):
     report = validate(source)
     assert report.ok, str(report)
     assert report.rows == {n: t.num_rows for n, t in shop.items()}
-    assert (
-        list(report.table.columns) == ['table', 'check', 'column', 'failures', 'first_keys', 'first_values', 'meaning']
-        and report.table.empty
-    )
-    assert str(report).startswith('All ') and all(n > 20 for n in report.checks.values())
+    assert list(report.table.columns) == ['table', 'check', 'column', 'failures', 'first_keys', 'first_values', 'meaning']
+    assert report.table.empty
+    assert str(report).startswith('All ')
+    assert all(n > 20 for n in report.checks.values())
 
 
 def test_batches_change_nothing(frames):
     frames['orders'].loc[[3, 200, 399], 'tax_cents'] = -1
     whole, parts = validate(frames), validate(frames, batch=70)
-    assert whole.to_json() == parts.to_json() and not whole.ok
+    assert whole.to_json() == parts.to_json()
+    assert not whole.ok
 
 
 def test_a_header_alone_is_a_table_without_rows(shop, stored, tmp_path):
@@ -88,16 +88,19 @@ def test_a_header_alone_is_a_table_without_rows(shop, stored, tmp_path):
             table, path = shop[name].slice(0, 0), folder / f'{name}.{format}'
             pa_csv.write_csv(table, path) if format == 'csv' else pq.write_table(table, path)
             report = validate(folder)
-            assert report.ok == (name == 'payments') and report.rows[name] == 0, str(report)
+            assert report.ok == (name == 'payments'), str(report)
+            assert report.rows[name] == 0, str(report)
         assert report.checks == validate(shop).checks
-        assert ask('order_status', folder).frame.empty and load(folder, tmp_path / 'shop.db')['rows']['orders'] == 0
+        assert ask('order_status', folder).frame.empty
+        assert load(folder, tmp_path / 'shop.db')['rows']['orders'] == 0
 
 
 def test_tables_without_rows(shop):
     "A shop that nobody has ordered from yet is as it should be."
     none = {n: shop[n].slice(0, 0) for n in ('orders', 'order_items', 'payments')}
     report = validate(shop | none)
-    assert report.ok and report.rows['orders'] == 0, str(report)
+    assert report.ok, str(report)
+    assert report.rows['orders'] == 0, str(report)
 
 
 # ---- values and rows: (what is planted, the key it is planted at, what must be found)
@@ -267,8 +270,11 @@ DEFECTS = [
 def assert_found(report, expected, key):
     assert expected in found(report), str(report)
     f = found(report)[expected]
-    assert f['failures'] >= 1 and f['first_keys'][0] == key and f['meaning']
-    assert not report.ok and not report.skipped
+    assert f['failures'] >= 1
+    assert f['first_keys'][0] == key
+    assert f['meaning']
+    assert not report.ok
+    assert not report.skipped
 
 
 def test_defects_of_columns_are_found(frames):
@@ -312,16 +318,22 @@ def test_many_defects_at_once(frames):
         (x['table'] for x in report.failures), key=list(TABLES).index
     )
     again = validate(frames)
-    assert again.to_json() == report.to_json() and str(again) == str(report)
+    assert again.to_json() == report.to_json()
+    assert str(again) == str(report)
 
 
 def test_report_speaks_three_ways(frames):
     frames['payments'].loc[3, 'amount_cents'] += 1
     report = validate(frames)
     data, key = json.loads(report.to_json()), int(frames['payments'].payment_id[3])
-    assert data['ok'] is False and data['rows']['payments'] == 400 and key in data['failures'][0]['first_keys']
-    assert 'ledger' in str(report) and str(key) in str(report) and 'should be: the amount is goods' in str(report)
-    assert '>ledger</td>' in report._repr_html_() and report.table.check.tolist() == [
+    assert data['ok'] is False
+    assert data['rows']['payments'] == 400
+    assert key in data['failures'][0]['first_keys']
+    assert 'ledger' in str(report)
+    assert str(key) in str(report)
+    assert 'should be: the amount is goods' in str(report)
+    assert '>ledger</td>' in report._repr_html_()
+    assert report.table.check.tolist() == [
         f['check'] for f in report.failures
     ]
 
@@ -334,12 +346,11 @@ def test_missing_table_and_columns(shop):
         | dict(payments=shop['payments'].drop_columns(['method']).append_column('note', pa.nulls(400)))
     )
     f = found(report)
-    assert (
-        ('products', 'missing', '') in f
-        and ('payments', 'column_missing', 'method') in f
-        and ('payments', 'column_unknown', 'note') in f
-    )
-    assert 'product_on_sale' in report.skipped and 'ledger' not in report.skipped
+    assert ('products', 'missing', '') in f
+    assert ('payments', 'column_missing', 'method') in f
+    assert ('payments', 'column_unknown', 'note') in f
+    assert 'product_on_sale' in report.skipped
+    assert 'ledger' not in report.skipped
 
 
 @pytest.mark.parametrize('column, values, first', [
@@ -400,7 +411,8 @@ def test_damaged_page(stored, shop, tmp_path, parts):
     assert [(f['table'], f['check'], f['first_keys']) for f in report.failures] == [
         ('orders', 'unreadable', [path.name])
     ], str(report)
-    assert {'ledger', 'order_has_lines'} <= set(report.skipped) and report.rows['payments'] == 400
+    assert {'ledger', 'order_has_lines'} <= set(report.skipped)
+    assert report.rows['payments'] == 400
     with pytest.raises(Unreadable, match='orders cannot be read: ' + path.name):
         list(given_tables(tmp_path)['orders'].batches())
 
@@ -432,7 +444,8 @@ def test_variables_are_no_tables(shop, monkeypatch):
     "DuckDB looks for a missing table among Python's variables, as a chapter has them; here it must not."
     monkeypatch.setattr('shop_nb.quality.validate.orders', shop['orders'].to_pandas(), raising=False)
     report = validate({n: t for n, t in shop.items() if n != 'orders'})
-    assert set(found(report)) == {('orders', 'missing', '')} and 'ledger' in report.skipped, str(report)
+    assert set(found(report)) == {('orders', 'missing', '')}, str(report)
+    assert 'ledger' in report.skipped, str(report)
 
 
 def test_one_bad_part_of_many(stored, shop, tmp_path):
@@ -455,7 +468,8 @@ def test_one_bad_part_of_many(stored, shop, tmp_path):
 def test_no_tables_at_all(source, tmp_path):
     for s in (source, tmp_path):
         with pytest.raises(ShopError) as e: validate(s)
-        assert e.value.code == 2 and len(str(e.value).splitlines()) == 2
+        assert e.value.code == 2
+        assert len(str(e.value).splitlines()) == 2
 
 
 # ---- CSV files: (what is done to orders.csv, what must be found, the first place and value)
@@ -541,12 +555,14 @@ def test_bad_csv(files, kind):
     path.write_bytes(change(path.read_bytes()))
     report = validate(files)
     mine = {(f['check'], f['column']): f for f in report.failures if f['table'] == 'orders'}
-    assert mine and not report.ok
+    assert mine
+    assert not report.ok
     if expected: assert expected in mine, str(report)
     f = mine[expected] if expected else next(iter(mine.values()))
     if key: assert f['first_keys'][0] == key
     if value: assert f['first_values'][0] == value
-    assert len(message(f).splitlines()) == 2 and 'Traceback' not in str(report)
+    assert len(message(f).splitlines()) == 2
+    assert 'Traceback' not in str(report)
 
 
 def test_csv_that_is_only_written_differently(files):
@@ -572,7 +588,8 @@ def test_text_is_taken_as_it_is(files):
     ]
     customers.to_csv(files / 'customers.csv', index=False)
     report = validate(files)
-    assert report.ok and report.rows['customers'] == 200, str(report)
+    assert report.ok, str(report)
+    assert report.rows['customers'] == 200, str(report)
 
 
 def test_places_count_ragged_lines(files):

@@ -59,8 +59,10 @@ def values(c): return c.frame.set_index('fact').value
 
 def test_facts_are_whole():
     f = R.facts()
-    assert len(f) == 35 and f.fact.is_unique
-    assert (f.low < f.high).all() and (f.naive_low <= f.naive_high).all()
+    assert len(f) == 35
+    assert f.fact.is_unique
+    assert (f.low < f.high).all()
+    assert (f.naive_low <= f.naive_high).all()
     assert f[list(R.DATA_SETS.values())].notna().any(axis=1).all()
     assert all(set(x.frame) <= set(FRAME) for x in FACTS.values())
 
@@ -100,11 +102,9 @@ def test_bg_nbd(rng):
         x += alive
         tx = np.where(alive, t, tx)
     r, alpha, a, b = R.bg_nbd(x, tx, T)
-    assert (
-        r == pytest.approx(0.6, rel=0.2)
-        and alpha == pytest.approx(8, rel=0.3)
-        and a / (a + b) == pytest.approx(0.8 / 3.3, rel=0.3)
-    )
+    assert r == pytest.approx(0.6, rel=0.2)
+    assert alpha == pytest.approx(8, rel=0.3)
+    assert a / (a + b) == pytest.approx(0.8 / 3.3, rel=0.3)
 
 
 def test_poisson_tail():
@@ -167,13 +167,16 @@ def test_month_1_return_of_a_planted_shop():
         value=100,
     )
     s = Sales(l)
-    assert R._return(s, 1) == pytest.approx(0.5) and R._return(s, 6) == pytest.approx(1 / 3)
+    assert R._return(s, 1) == pytest.approx(0.5)
+    assert R._return(s, 6) == pytest.approx(1 / 3)
 
 
 # --- shops
 
 def test_the_default_shop_is_in_band(card):
-    assert card.in_band >= 34 and card.frame.value.notna().all() and not card.off
+    assert card.in_band >= 34
+    assert card.frame.value.notna().all()
+    assert not card.off
 
 
 @pytest.fixture(scope='module')
@@ -337,7 +340,8 @@ def test_every_source_of_a_shop_gives_the_same(tmp_path):
 
 def test_two_tables_are_enough(shop, card):
     c = scorecard({n: shop[n] for n in ('orders', 'order_items')})
-    assert c.outside is None and c.frame.value.notna().all()
+    assert c.outside is None
+    assert c.frame.value.notna().all()
 
 
 @pytest.mark.parametrize('ending', ['csv', 'parquet'])
@@ -392,7 +396,8 @@ def test_lines_that_are_no_sales_are_left_out_and_counted(own):
 ], ids=['a column short', 'other names', 'unknown role', 'few', 'none', 'words', 'no times'])
 def test_what_is_wrong_with_own_orders_is_told_in_two_lines(own, change, given, says):
     with pytest.raises(ShopError) as e: scorecard(change(own), **given)
-    assert says in str(e.value) and len(str(e.value).splitlines()) == 2
+    assert says in str(e.value)
+    assert len(str(e.value).splitlines()) == 2
 
 
 @pytest.mark.parametrize('name, text', [('none.csv', None), ('broken.parquet', 'no parquet'), ('empty.csv', '')])
@@ -419,7 +424,10 @@ def lines():
 @pytest.fixture(scope='module')
 def plain(lines):
     c = scorecard(lines)
-    assert c.in_band == 28 and c.sizes['orders'] == 600 and c.sizes['products'] == 107 and len(c.notes) == 2
+    assert c.in_band == 28
+    assert c.sizes['orders'] == 600
+    assert c.sizes['products'] == 107
+    assert len(c.notes) == 2
     return c.frame
 
 
@@ -573,7 +581,8 @@ def test_long_ids_beside_an_empty_one(tmp_path, lines):
     f.to_parquet(tmp_path / 'own.parquet')
     for source in f, tmp_path / 'own.csv', tmp_path / 'own.parquet':
         c = scorecard(source)
-        assert c.sizes['orders'] == 600 and '1 line has no order' in repr(c)
+        assert c.sizes['orders'] == 600
+        assert '1 line has no order' in repr(c)
     with pytest.raises(ShopError, match='lost digits'): scorecard(f.astype({'order': float}))
 
 
@@ -633,7 +642,8 @@ def one(role, value, at=5):
 )
 def test_own_orders_that_are_refused(lines, change, says):
     with pytest.raises(ShopError) as e: scorecard(change(lines))
-    assert says in str(e.value) and len(str(e.value).splitlines()) == 2
+    assert says in str(e.value)
+    assert len(str(e.value).splitlines()) == 2
 
 
 @pytest.mark.parametrize(
@@ -686,11 +696,9 @@ def test_codes_that_one_part_has_as_floats(tmp_path):
     part(tmp_path, 'a.csv')
     part(tmp_path, 'b.csv', customer=['1.0', '2.0', ''], order=['21.0', '22.0', '23.0'], product=['5.0', '7.0', '8.0'])
     read, notes = read_lines(tmp_path)
-    assert (
-        list(read.customer) == ['1', '2', '3', '1', '2']
-        and set(read['product']) == {'5', '6', '7'}
-        and notes == ['1 line has no customer and was left out.']
-    )
+    assert list(read.customer) == ['1', '2', '3', '1', '2']
+    assert set(read['product']) == {'5', '6', '7'}
+    assert notes == ['1 line has no customer and was left out.']
     part(tmp_path, 'b.csv', order=['21', '22', '23'], product=['5.0', '5.5', '6.0'])
     assert list(read_lines(tmp_path)[0]['product']) == [
         '5',
@@ -766,7 +774,8 @@ def test_a_folder_of_own_orders(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ShopError, match=says) as e: read_lines(tmp_path)
-        assert name in str(e.value) and len(str(e.value).splitlines()) == 2
+        assert name in str(e.value)
+        assert len(str(e.value).splitlines()) == 2
         (tmp_path / name).unlink()
 
 
@@ -783,7 +792,8 @@ def test_blank_lines_before_the_header(tmp_path, first):
 def test_names_and_codes_of_blanks_alone(tmp_path):
     part(tmp_path, 'a.csv', product=['5', '\u3000\xa0\u200b', '7'])
     read, notes = read_lines(tmp_path / 'a.csv')
-    assert list(read['product']) == ['5', '7'] and notes == ['1 line has no product and was left out.']
+    assert list(read['product']) == ['5', '7']
+    assert notes == ['1 line has no product and was left out.']
     with pytest.raises(ShopError, match='The column of customer has no name') as e:
         read_lines(tmp_path / 'a.csv', customer='\u2003 ')
     assert e.value.code == 2
@@ -812,7 +822,9 @@ def test_the_column_that_is_the_reason_is_named_once_and_is_no_markup(lines):
         product=name,
     )
     said = "67 lines have no product (column '<b>sku</b>') and were left out."
-    assert repr(c).count(said) == 1 and c._repr_html_().count('67 lines') == 1 and name not in c._repr_html_()
+    assert repr(c).count(said) == 1
+    assert c._repr_html_().count('67 lines') == 1
+    assert name not in c._repr_html_()
 
 
 @pytest.mark.parametrize(
@@ -913,8 +925,11 @@ def test_what_is_not_there_is_not_measured(own):
         'month-6 return / month-1 return',
         'months: CV',
     ):
-        assert np.isnan(f.value[name]) and f.in_band[name] is pd.NA and f.note[name].startswith('not measured: ')
-    assert 'not measured' in repr(c) and c._repr_html_()
+        assert np.isnan(f.value[name])
+        assert f.in_band[name] is pd.NA
+        assert f.note[name].startswith('not measured: ')
+    assert 'not measured' in repr(c)
+    assert c._repr_html_()
 
 
 def test_one_line_orders_of_one_time_buyers(rng):
@@ -933,19 +948,19 @@ def test_one_line_orders_of_one_time_buyers(rng):
         )
     )
     f = c.frame.set_index('fact')
-    assert (
-        f.in_band['year: variance / mean'] is pd.NA
-        and f.in_band['BG/NBD r'] is pd.NA
-        and not f.in_band['orders with one line']
-    )
+    assert f.in_band['year: variance / mean'] is pd.NA
+    assert f.in_band['BG/NBD r'] is pd.NA
+    assert not f.in_band['orders with one line']
     assert np.isnan(f.value['prices: KS distance from log-normal'])
 
 
 def test_another_size_is_told():
     c = scorecard(tables(Settings(customers=8000, orders=16000, order_items=40000)))
-    assert c.off == ['orders', 'lines'] and '4,000 orders (here 14' in repr(c)
+    assert c.off == ['orders', 'lines']
+    assert '4,000 orders (here 14' in repr(c)
     f = c.frame.set_index('fact')
-    assert f.note['lines per product: Gini'] == 'the band is for 10,000 lines' and not f.note['quantity: mean']
+    assert f.note['lines per product: Gini'] == 'the band is for 10,000 lines'
+    assert not f.note['quantity: mean']
 
 
 def test_no_scipy():

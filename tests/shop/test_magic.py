@@ -44,9 +44,11 @@ def test_sql_in_a_cell(shell, shop):
     answer = run(
         shell, '%%ask\n-- Sales\nselect is_sale, count(*) as n from order_totals group by all order by all'
     ).result
-    assert isinstance(answer, Query) and answer.title == 'Sales'
+    assert isinstance(answer, Query)
+    assert answer.title == 'Sales'
     assert answer.frame.equals(shop.sql('select is_sale, count(*) as n from order_totals group by all order by all'))
-    assert '<table>' in answer._repr_html_() and 'Sales' in repr(answer)
+    assert '<table>' in answer._repr_html_()
+    assert 'Sales' in repr(answer)
 
 
 def test_a_question_by_its_name(shell, shop):
@@ -115,7 +117,8 @@ def test_an_interrupted_query_is_told_without_a_traceback(shell, shop, monkeypat
 def test_an_error_is_two_lines(shell, capsys, code, says):
     done = run(shell, code)
     out = capsys.readouterr()
-    assert not done.success and says in out.out + out.err
+    assert not done.success
+    assert says in out.out + out.err
     assert 'Traceback' not in out.out + out.err
     assert len((out.out + out.err).strip().splitlines()) <= 4
 
@@ -157,21 +160,17 @@ def test_an_error_when_there_is_no_shop(shell, capsys):
 )
 def test_every_answer_can_be_shown(shop, sql):
     answer = query(sql, shop)
-    assert (
-        repr(answer)
-        and '<b>' not in answer._repr_html_().replace('<b>Answer</b>', '')
-        and '<i>' not in answer._repr_html_()
-    )
+    assert repr(answer)
+    assert '<b>' not in answer._repr_html_().replace('<b>Answer</b>', '')
+    assert '<i>' not in answer._repr_html_()
     if answer.question.chart: answer.plot()
 
 
 def test_times_keep_their_hours_and_numbers_their_digits(shop):
     answer = query('select ordered_at, 1 / 3 as third from orders order by order_id limit 1', shop)
-    assert (
-        f'{shop.orders.ordered_at.iat[0]:%H:%M:%S}' in repr(answer)
-        and '0.3333' in repr(answer)
-        and '0.33333' not in repr(answer)
-    )
+    assert f'{shop.orders.ordered_at.iat[0]:%H:%M:%S}' in repr(answer)
+    assert '0.3333' in repr(answer)
+    assert '0.33333' not in repr(answer)
     assert answer.frame.third.iat[0] == 1 / 3
 
 
@@ -200,9 +199,12 @@ def test_completion_knows_tables_and_columns(shop):
     assert complete_sql('select c.co from customers as c', 'select c.co')[1] == [('country', 'column')]
     assert complete_sql('select x.co from customers as c', 'select x.co')[1] == []
     assert dict(complete_line('--')[1]) == {o: 'option' for o in OPTIONS}
-    assert complete_line('', sql=True)[1] == complete_line('--')[1] and complete_line('--run rep') == ('rep', [])
+    assert complete_line('', sql=True)[1] == complete_line('--')[1]
+    assert complete_line('--run rep') == ('rep', [])
     assert match('print(1)\nx = %ask monthly', 1, 16)[1] == [('monthly_revenue', 'question')]
-    assert match('x = 5', 0, 5) is None and match('', 0, 0) is None and match('%%ask', 0, 5) is None
+    assert match('x = 5', 0, 5) is None
+    assert match('', 0, 0) is None
+    assert match('%%ask', 0, 5) is None
 
 
 def test_completion_speaks_alone_and_can_be_unloaded(shell):
@@ -236,10 +238,12 @@ def test_a_kernel_answers_and_completes():
             '%%ask\nselect channel, count(*) as n from orders group by all', timeout=60, output_hook=shown.append
         )
         kinds = [set(m['content']['data']) for m in shown if 'data' in m['content']]
-        assert {'image/png', 'text/plain'} in kinds and {'text/html', 'text/plain'} in kinds
+        assert {'image/png', 'text/plain'} in kinds
+        assert {'text/html', 'text/plain'} in kinds
         code = '%%ask\nselect o.stat from orders o'
         told = client.complete(code, len('%%ask\nselect o.stat'), reply=True, timeout=60)['content']
-        assert told['matches'] == ['status'] and code[told['cursor_start'] : told['cursor_end']] == 'stat'
+        assert told['matches'] == ['status']
+        assert code[told['cursor_start'] : told['cursor_end']] == 'stat'
         code = '%%ask\nselect * from '
         assert 'order_items' in client.complete(code, len(code), reply=True, timeout=60)['content']['matches']
     finally:

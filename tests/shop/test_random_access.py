@@ -53,7 +53,8 @@ def test_days_customers_blocks(shop):
 )
 def test_what_is_not_there(shop, ask):
     with pytest.raises(ShopError) as e: ask(shop)
-    assert e.value.code == 2 and len(str(e.value).splitlines()) == 2
+    assert e.value.code == 2
+    assert len(str(e.value).splitlines()) == 2
 
 
 def test_twin_differs_only_downstream():
@@ -61,10 +62,12 @@ def test_twin_differs_only_downstream():
     w = twin(promotion='Toys 30 2025-11-03 2025-11-16')
     for column in ('order_id', 'customer_id', 'ordered_at', 'channel'):
         assert w.a.orders[column].equals(w.b.orders[column])
-    assert w.a.customers.equals(w.b.customers) and w.a.products.equals(w.b.products)
+    assert w.a.customers.equals(w.b.customers)
+    assert w.a.products.equals(w.b.products)
     assert (w.a.order_items.order_item_id == w.b.order_items.order_item_id).all()
     moved = w.orders[w.orders.filter(like='_effect').ne(0).any(axis=1)]
-    assert len(moved) and moved.day.between('2025-11-03', '2025-11-16').all()
+    assert len(moved)
+    assert moved.day.between('2025-11-03', '2025-11-16').all()
     changed = w.changed()
     assert set(zip(changed.table, changed.column)) <= {
         ('orders', c) for c in ('shipping_cents', 'tax_cents', 'discount_cents', 'status', 'delivered_at')
@@ -83,7 +86,8 @@ def test_effects_add_up():
 def test_twins_with_other_numbers_of_orders():
     "More orders: those of the smaller shop are there, with the same customers."
     w = twin(orders=4400, order_items=11000)
-    assert set(w.a.orders.order_id) < set(w.b.orders.order_id) and len(w.orders) == 4400
+    assert set(w.a.orders.order_id) < set(w.b.orders.order_id)
+    assert len(w.orders) == 4400
     assert w.changed().query("table == 'orders' and column in ('customer_id', 'ordered_at')").empty
 
 
@@ -113,8 +117,10 @@ def test_truth_is_documented_and_keyed(shop):
     truth = shop.truth()
     assert set(truth) == set(TRUTH) == set(COLUMNS)
     for n, f in truth.items():
-        assert set(COLUMNS[n]) <= set(f.columns) and not f.isna().any().any()
-    assert list(truth['customers'].customer_id) == list(shop.customers.customer_id) and list(
+        assert set(COLUMNS[n]) <= set(f.columns)
+        assert not f.isna().any().any()
+    assert list(truth['customers'].customer_id) == list(shop.customers.customer_id)
+    assert list(
         truth['products'].product_id
     ) == list(shop.products.product_id)
 
@@ -130,7 +136,8 @@ def test_truth_explains_the_data(shop, tmp_path):
     )
     day = f.ordered_at.dt.normalize()
     inside = (day >= f.quarter_start) & (day < f.quarter_start + pd.DateOffset(months=3))
-    assert inside.sum() == len(l) and (f.unit_price_cents == f.list_cents)[inside].all()
+    assert inside.sum() == len(l)
+    assert (f.unit_price_cents == f.list_cents)[inside].all()
     off = (
         l.merge(o[['order_id', 'ordered_at']])
         .merge(shop.products[['product_id', 'category']])
@@ -141,7 +148,8 @@ def test_truth_explains_the_data(shop, tmp_path):
         (off.quantity * off.unit_price_cents * off.percent_off.fillna(0) // 100).astype(int) == off.discount_cents
     ).all()
     assert t['days'].query("day <= '2025-12-31'").expected_orders.sum() == pytest.approx(4000, abs=0.1)
-    assert shop.save_truth(tmp_path / 'truth') == {n: len(f) for n, f in t.items()} and len(
+    assert shop.save_truth(tmp_path / 'truth') == {n: len(f) for n, f in t.items()}
+    assert len(
         list((tmp_path / 'truth').iterdir())
     ) == len(t)
 
@@ -155,7 +163,8 @@ def test_calendar_parts():
         '2026-11-27',
     ]
     year = np.arange(day_number('2025-01-01'), day_number('2026-01-01'))
-    assert abs(season(year).mean() - 1) < 0.03 and peaks(year, Cells(7))[day_number('2025-11-28') - year[0]] == 3.4
+    assert abs(season(year).mean() - 1) < 0.03
+    assert peaks(year, Cells(7))[day_number('2025-11-28') - year[0]] == 3.4
     for seed in range(30):
         days = np.arange(day_number('2024-01-01'), day_number('2030-01-01'))
         w = intensity(days, Cells(seed)).weight.to_numpy()
@@ -167,4 +176,5 @@ def test_intensity_is_a_function_of_the_date():
     "Another window, the same days."
     a, b = (Calendar(Settings(start=s, end='2025-12-31')).intensity.weight for s in ('2025-01-01', '2025-06-01'))
     both = a.index.intersection(b.index)
-    assert len(both) > 1000 and a[both].equals(b[both])
+    assert len(both) > 1000
+    assert a[both].equals(b[both])

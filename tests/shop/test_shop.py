@@ -76,7 +76,8 @@ def test_no_method_is_added_from_outside(root):
 def test_nothing_is_made_until_it_is_asked_for():
     big = Shop(orders=10**9, order_items=2 * 10**9, customers=10**8)
     assert 'tables' not in vars(big)
-    assert '1,000,000,000 orders' in repr(big) and 'tables' not in vars(big)
+    assert '1,000,000,000 orders' in repr(big)
+    assert 'tables' not in vars(big)
 
 
 def test_settings_by_name_are_settings(shop):
@@ -95,7 +96,8 @@ def test_settings_by_name_do_not_hang_on_folder_or_environment(tmp_path, monkeyp
 @pytest.mark.parametrize('name', TABLES)
 def test_tables_are_frames(shop, name):
     frame = getattr(shop, name)
-    assert isinstance(frame, pd.DataFrame) and frame is getattr(shop, name)
+    assert isinstance(frame, pd.DataFrame)
+    assert frame is getattr(shop, name)
     assert len(frame) == shop.settings.counts[name] == shop.tables[name].num_rows
 
 
@@ -149,7 +151,8 @@ def test_saving_over_a_run_takes_what_speaks_of_the_old_tables(shop, tmp_path):
 def test_a_folder_of_somebody_else_is_left_alone(shop, tmp_path):
     (tmp_path / 'thesis.txt').write_text('years of work')
     with pytest.raises(ShopError, match='not of a run') as e: shop.save(tmp_path)
-    assert e.value.code == 2 and [p.name for p in tmp_path.iterdir()] == ['thesis.txt']
+    assert e.value.code == 2
+    assert [p.name for p in tmp_path.iterdir()] == ['thesis.txt']
     with pytest.raises(ShopError, match='is a file'): shop.save(tmp_path / 'thesis.txt')
 
 
@@ -158,21 +161,25 @@ def test_a_manifest_of_somebody_else_makes_no_run(shop, tmp_path, text):
     (tmp_path / 'manifest.json').write_text(text)
     (tmp_path / 'index.html').write_text('mine')
     with pytest.raises(ShopError, match='not of a run') as e: shop.save(tmp_path)
-    assert e.value.code == 2 and not is_run(tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ['index.html', 'manifest.json'] and (tmp_path / 'index.html').read_text() == 'mine'
+    assert e.value.code == 2
+    assert not is_run(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['index.html', 'manifest.json']
+    assert (tmp_path / 'index.html').read_text() == 'mine'
 
 
 def test_a_folder_without_a_name(shop, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ShopError, match='empty') as e: shop.save('')
-    assert e.value.code == 2 and not list(tmp_path.iterdir())
+    assert e.value.code == 2
+    assert not list(tmp_path.iterdir())
     assert own_folder('.') == own_folder(tmp_path.relative_to(tmp_path))
 
 
 def test_a_link_to_nothing_is_no_folder(shop, tmp_path):
     (tmp_path / 'run').symlink_to(tmp_path / 'gone')
     with pytest.raises(ShopError, match=f'run is a link to {tmp_path}/gone, which does not exist') as e: shop.save(tmp_path / 'run')
-    assert e.value.code == 2 and [p.name for p in tmp_path.iterdir()] == ['run']
+    assert e.value.code == 2
+    assert [p.name for p in tmp_path.iterdir()] == ['run']
     (tmp_path / 'gone').mkdir()
     shop.save(tmp_path / 'run')
     assert is_run(tmp_path / 'gone')
@@ -194,10 +201,13 @@ def test_a_notebook_of_a_run_that_saves_into_it_stays(shop, tmp_path, monkeypatc
 def test_rows_are_foreseen_up_to_until(until):
     shop = Shop(**SMALL, until=until)
     text, rows = repr(shop), shop.rows()
-    assert 'tables' not in vars(shop) and shop._repr_html_().count('about') == text.count('about') == (until != '2025-12-31')
+    assert 'tables' not in vars(shop)
+    assert shop._repr_html_().count('about') == text.count('about') == (until != '2025-12-31')
     made = {name: t.num_rows for name, t in shop.tables.items()}
-    assert shop.rows() == made and 'about' not in repr(shop)
-    assert made | dict(order_items=0) == rows | dict(order_items=0) and abs(made['order_items'] / rows['order_items'] - 1) < .2
+    assert shop.rows() == made
+    assert 'about' not in repr(shop)
+    assert made | dict(order_items=0) == rows | dict(order_items=0)
+    assert abs(made['order_items'] / rows['order_items'] - 1) < .2
     if until == '2025-12-31': assert made == rows == shop.settings.counts
 
 
@@ -206,7 +216,8 @@ def test_what_needs_a_folder_or_settings(shop, saved, tmp_path):
         with pytest.raises(ShopError, match='Where should') as e: method()
         assert e.value.code == 2
     with pytest.raises(ShopError, match='settings of this shop are not known') as e: Shop.open(saved / 'tables').save(tmp_path / 'new')
-    assert e.value.code == 2 and not (tmp_path / 'new').exists()
+    assert e.value.code == 2
+    assert not (tmp_path / 'new').exists()
 
 
 @pytest.mark.parametrize('settings', [None, 5, [1], {'path': 'x'}, {'sed': 7}, {'seed': 'x'}])
@@ -224,7 +235,9 @@ def test_a_failed_save_leaves_nothing(shop, tmp_path):
 
 def test_a_folder_of_tables_without_manifest(shop, saved):
     opened = Shop.open(saved / 'tables')
-    assert opened.settings is None and len(opened.orders) == 120 and 'settings unknown' in repr(opened)
+    assert opened.settings is None
+    assert len(opened.orders) == 120
+    assert 'settings unknown' in repr(opened)
     assert 'A shop' in opened._repr_html_()
 
 
@@ -295,7 +308,9 @@ def test_a_query_changes_nothing(kept, statement, tmp_path, monkeypatch):
     "A pasted query, or one of a lesson, leaves the shop and the folder as they were."
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ShopError) as e: kept.sql(statement)
-    assert e.value.code == 2 and len(str(e.value).splitlines()) <= 2 and not list(tmp_path.iterdir())
+    assert e.value.code == 2
+    assert len(str(e.value).splitlines()) <= 2
+    assert not list(tmp_path.iterdir())
     assert kept.sql('select count(*) as n from order_totals').n[0] == len(kept.orders)
     assert kept.ask('monthly_revenue').params['start'] is not None
 
@@ -306,7 +321,9 @@ def test_a_query_reads_no_other_file(kept, query, tmp_path):
     (tmp_path / 'x.csv').write_text('secret\n1\n')
     pd.DataFrame(dict(secret=[1])).to_parquet(tmp_path / 'x.parquet')
     with pytest.raises(ShopError) as e: kept.sql(query.format(tmp_path))
-    assert e.value.code == 2 and len(str(e.value).splitlines()) == 2 and 'secret' not in str(e.value)
+    assert e.value.code == 2
+    assert len(str(e.value).splitlines()) == 2
+    assert 'secret' not in str(e.value)
 
 
 def test_files_stay_closed_to_the_connection_too(kept, tmp_path):
@@ -346,12 +363,15 @@ def test_links_in_a_run_are_not_written_through(tmp_path):
     made = Shop.open(tmp_path / 'run')
     made.answers()
     made.profile(minimal_above=0)
-    assert not (tmp_path / 'run' / 'answers').is_symlink() and (tmp_path / 'run' / 'answers' / 'monthly_revenue.csv').is_file()
-    assert (tmp_path / 'run' / 'profile' / 'orders.html').is_file() and not (tmp_path / 'run' / 'answers.html').is_symlink()
+    assert not (tmp_path / 'run' / 'answers').is_symlink()
+    assert (tmp_path / 'run' / 'answers' / 'monthly_revenue.csv').is_file()
+    assert (tmp_path / 'run' / 'profile' / 'orders.html').is_file()
+    assert not (tmp_path / 'run' / 'answers.html').is_symlink()
     (tmp_path / 'run' / 'html').symlink_to(tmp_path / 'mine' / 'folder')
     shop.save(tmp_path / 'run')
     assert sorted(p.name for p in (tmp_path / 'run').iterdir()) == ['manifest.json', 'tables']
-    assert not list((tmp_path / 'mine' / 'folder').iterdir()) and {p.read_text() for p in (tmp_path / 'mine').iterdir() if p.is_file()} == {'mine'}
+    assert not list((tmp_path / 'mine' / 'folder').iterdir())
+    assert {p.read_text() for p in (tmp_path / 'mine').iterdir() if p.is_file()} == {'mine'}
 
 
 def test_a_sum_that_no_integer_holds_is_a_number(shop):

@@ -59,7 +59,8 @@ def test_rows_are_what_the_database_has(fixed):
         assert rows == query(fixed.path, f'SELECT * FROM {t.name} ORDER BY {t.key}')
         for row in rows[::97]:
             got, tag = fixed.get(t.name, row[0])
-            assert tuple(got.values()) == row and len(tag) == 32
+            assert tuple(got.values()) == row
+            assert len(tag) == 32
 
 
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -79,7 +80,8 @@ def test_pages_walk_every_row_once(fixed, data):
     by = ', '.join(f'{n} {"DESC" if d else "ASC"}' for n, d in [*order, (t.key, False)])
     assert got == [
         k for (k,) in query(fixed.path, f'SELECT {t.key} FROM {t.name} ORDER BY {by}')
-    ] and page.count == len(got)
+    ]
+    assert page.count == len(got)
 
 
 def holds(value, op, other):
@@ -134,7 +136,8 @@ def test_expansions(fixed):
         for row in page.items:
             for name, (other, theirs, ours) in expansions(table).items():
                 mine = row[name] if name == 'items' else [row[name]]
-                assert mine and all(m[theirs] == row[ours] for m in mine)
+                assert mine
+                assert all(m[theirs] == row[ours] for m in mine)
 
 
 def test_a_walk_while_others_write(store):
@@ -153,7 +156,8 @@ def test_a_walk_while_others_write(store):
             if made: c.delete('products', made.pop())
             c.create('products', new | dict(product_id=None, sku=f'Y-{len(seen)}', price_cents=len(seen) * 37 + 1))
         if (after := page.next) is None: break
-    assert len(seen) == len(set(seen)) and stay <= set(seen)
+    assert len(seen) == len(set(seen))
+    assert stay <= set(seen)
 
 
 def test_slow_queries_are_stopped(store):
@@ -203,10 +207,16 @@ def test_rules_of_a_few_orders_are_the_rules_of_all(db, what):
             for sql in _asked()
             for n, _ in con.execute(sql, (json.dumps([k for (k,) in con.execute('SELECT order_id FROM orders')]),))
         }
-        assert whole and every == whole and touched <= whole and touched
+        assert whole
+        assert every == whole
+        assert touched <= whole
+        assert touched
         told = broken(con, [o])
-        assert set(told) == {o} and told[o].kind in whole and len(str(told[o]).splitlines()) == 2
-        assert str(told[o]).startswith(f'Rule {told[o].kind} is violated: ') and ORDER_RULES[
+        assert set(told) == {o}
+        assert told[o].kind in whole
+        assert len(str(told[o]).splitlines()) == 2
+        assert str(told[o]).startswith(f'Rule {told[o].kind} is violated: ')
+        assert ORDER_RULES[
             told[o].kind
         ].meaning not in str(told[o])
 
@@ -217,7 +227,8 @@ def test_rules_walk_no_whole_table(db):
         for sql in _asked():
             plan = [r[3] for r in con.execute('EXPLAIN QUERY PLAN ' + sql, ('[1]',))]
             scanned = {p.split()[1] for p in plan if p.startswith('SCAN')}
-            assert not [n for n in scanned if n.startswith('main.') or n in ('customers', 'products', 'c')] and any(
+            assert not [n for n in scanned if n.startswith('main.') or n in ('customers', 'products', 'c')], plan
+            assert any(
                 'SEARCH main.' in p or 'SEARCH i' in p for p in plan
             ), plan
 
@@ -238,10 +249,12 @@ def test_order_as_a_whole(store, db):
         payment=order['payment'] | dict(amount_cents=order['payment']['amount_cents'] + 7),
     )
     with store.change() as c: now, tag = c.replace('orders', key, changed)
-    assert now == store.get('orders', key, ['items', 'payment'])[0] == changed and tag == store.get('orders', key)[1]
+    assert now == store.get('orders', key, ['items', 'payment'])[0] == changed
+    assert tag == store.get('orders', key)[1]
     with pytest.raises(Refused, match='2 cents|cents, but') as e, store.change() as c:
         c.patch_row('orders', key, dict(tax_cents=order['tax_cents'] + 9))
-    assert e.value.kind == 'ledger' and (e.value.table, e.value.column) == ('payments', 'amount_cents')
+    assert e.value.kind == 'ledger'
+    assert (e.value.table, e.value.column) == ('payments', 'amount_cents')
     with store.change() as c: c.delete('orders', key)
     assert not [
         1 for t in ('orders', 'order_items', 'payments') if query(db, f'SELECT 1 FROM {t} WHERE order_id = ?', key)
@@ -331,7 +344,8 @@ def test_a_change_that_fails_leaves_nothing(store, db):
         c.patch_row('customers', 1, dict(city='Nowhere'))
         1 / 0
     with store.change(dry_run=True) as c: c.patch_row('customers', 1, dict(city='Nowhere'))
-    assert list(sqlite3.connect(db).iterdump()) == before and not store._writer.in_transaction
+    assert list(sqlite3.connect(db).iterdump()) == before
+    assert not store._writer.in_transaction
 
 
 # ---- many at once
@@ -366,7 +380,8 @@ def test_readers_do_not_wait(store):
     with store.change() as c:
         c.patch_row('customers', 1, dict(city='Tomorrow'))
         began = time.monotonic()
-        assert store.get('customers', 1)[0]['city'] != 'Tomorrow' and time.monotonic() - began < 0.5
+        assert store.get('customers', 1)[0]['city'] != 'Tomorrow'
+        assert time.monotonic() - began < 0.5
     assert store.get('customers', 1)[0]['city'] == 'Tomorrow'
 
 
@@ -376,12 +391,15 @@ def test_a_load_under_an_open_store(store, db):
     token, walk = keys.create(['*']), store.stream('orders', size=10)
     rows = next(walk)
     load(tables(OTHER), db)
-    assert store.page('orders', count=True, limit=1).count == 30 and store.same_file()
+    assert store.page('orders', count=True, limit=1).count == 30
+    assert store.same_file()
     assert len(rows) + sum(map(len, walk)) == 400
     with store.change() as c: c.patch_row('customers', 1, dict(city='After'))
     store.once(lambda c: (200, '{}', b''), key='k')
-    assert store.get('customers', 1)[0]['city'] == 'After' and keys.find(token)
-    assert query(db, 'PRAGMA journal_mode') == [('wal',)] and query(db, 'PRAGMA integrity_check') == [('ok',)]
+    assert store.get('customers', 1)[0]['city'] == 'After'
+    assert keys.find(token)
+    assert query(db, 'PRAGMA journal_mode') == [('wal',)]
+    assert query(db, 'PRAGMA integrity_check') == [('ok',)]
 
 
 # ---- once
@@ -399,7 +417,8 @@ def test_once(store, db):
         )
 
     first, again = store.once(job, 'me', 'k', 'd'), store.once(job, 'me', 'k', 'd')
-    assert first[0] == again[0] and (first[1], again[1]) == (False, True)
+    assert first[0] == again[0]
+    assert (first[1], again[1]) == (False, True)
     assert store.once(job, 'you', 'k', 'd')[0] != first[0]
     with pytest.raises(Reused): store.once(job, 'me', 'k', 'other')
     with closing(sqlite3.connect(db)) as con, con: con.execute('UPDATE _idempotency SET at = at - ?', (KEPT,))
@@ -421,7 +440,8 @@ def test_bulk_row_by_row(store, db):
     good = store.get('products', 1)[0] | dict(product_id=None)
     rows = [good | dict(sku='A'), good | dict(sku='A'), good | dict(sku='B', price_cents=0), good | dict(sku='C')]
     with store.change() as c: made, wrong = c.create_many('products', rows)
-    assert len(made) == 2 and {i: e.kind for i, e in wrong.items()} == {1: 'unique', 2: 'check'}
+    assert len(made) == 2
+    assert {i: e.kind for i, e in wrong.items()} == {1: 'unique', 2: 'check'}
     whole = order_of(store, status='delivered') | dict(order_id=None)
     whole['items'], whole['payment'] = (
         [{k: v for k, v in i.items() if not k.endswith('_id') or k == 'product_id'} for i in whole['items']],
@@ -429,7 +449,8 @@ def test_bulk_row_by_row(store, db):
     )
     rows = [whole, whole | dict(tax_cents=whole['tax_cents'] + 1), whole, whole | dict(items=None)]
     with store.change() as c: made, wrong = c.create_many('orders', rows)
-    assert len(made) == 2 and {i: e.kind for i, e in wrong.items()} == {1: 'ledger', 3: 'order_has_lines'}
+    assert len(made) == 2
+    assert {i: e.kind for i, e in wrong.items()} == {1: 'ledger', 3: 'order_has_lines'}
     assert {r.name for r in RULES if len(violations(sqlite3.connect(db), r, 'sqlite'))} == set()
 
 
@@ -479,7 +500,8 @@ def test_a_row_of_a_bulk_is_judged_by_those_before_it(store, db, on_sale):
         made, wrong = c.create_many(
             'orders', [sold((p, price), amount=1), sold((p, price + 1)), sold((p, price)), sold((p, price + 1))]
         )
-    assert len(made) == 2 and {i: e.kind for i, e in wrong.items()} == {0: 'ledger', 2: 'one_price_a_day'}
+    assert len(made) == 2
+    assert {i: e.kind for i, e in wrong.items()} == {0: 'ledger', 2: 'one_price_a_day'}
     assert f"product_id {p['product_id']} costs {price + 1} cents that day, not {price}." in wrong[2].wrong
     key = made[0] + 100
     with store.change() as c:
@@ -491,7 +513,8 @@ def test_a_row_of_a_bulk_is_judged_by_those_before_it(store, db, on_sale):
                 sold((p, price + 1), order_id=key),
             ],
         )
-    assert made == [key] and {i: e.kind for i, e in wrong.items()} == {0: 'ledger', 2: 'unique'}
+    assert made == [key]
+    assert {i: e.kind for i, e in wrong.items()} == {0: 'ledger', 2: 'unique'}
     line = dict(order_item_id=None, order_id=key, quantity=1, discount_cents=0, returned_quantity=0)
     with store.change() as c:
         made, wrong = c.create_many(
@@ -501,7 +524,9 @@ def test_a_row_of_a_bulk_is_judged_by_those_before_it(store, db, on_sale):
                 for n, q in enumerate(on_sale[1:20], 2)
             ],
         )
-    assert not made and {e.kind for e in wrong.values()} == {'ledger'} and list(wrong) == list(range(19))
+    assert not made
+    assert {e.kind for e in wrong.values()} == {'ledger'}
+    assert list(wrong) == list(range(19))
 
 
 def test_the_price_of_a_day_is_that_of_before(store, db):
@@ -515,7 +540,9 @@ def test_the_price_of_a_day_is_that_of_before(store, db):
 
     with store.change() as c:
         made, wrong = c.create_many('orders', [new(price + 1), new(price + 1), new(price), new(price + 1)])
-    assert len(made) == 1 and list(wrong) == [0, 1, 3] and {e.kind for e in wrong.values()} == {'one_price_a_day'}
+    assert len(made) == 1
+    assert list(wrong) == [0, 1, 3]
+    assert {e.kind for e in wrong.values()} == {'one_price_a_day'}
     with pytest.raises(Refused, match=f'costs {price} cents that day, not {price + 1}'), store.change() as c:
         c.create('orders', new(price + 1))
 
@@ -556,7 +583,8 @@ def test_a_bulk_leaves_no_order_unjudged(store, db):
         made, wrong = c.create_many(
             'customers', [store.get('customers', 1)[0] | dict(customer_id=None, email='bulk@example.com')]
         )
-        assert len(made) == 1 and not wrong
+        assert len(made) == 1
+        assert not wrong
     assert e.value.kind == 'ledger'
 
 
@@ -565,7 +593,8 @@ def test_a_bulk_leaves_no_order_unjudged(store, db):
 def test_snapshots(store, db):
     snaps = Snapshots(store)
     first = snaps.current()
-    assert first is snaps.current() and take(db).version == first.version
+    assert first is snaps.current()
+    assert take(db).version == first.version
     with closing(sqlite3.connect(db)) as con, con:
         con.execute("UPDATE customers SET city = 'Elsewhere' WHERE customer_id = 3")
     second = snaps.current()
@@ -575,10 +604,8 @@ def test_snapshots(store, db):
         db,
         "SELECT strftime('%Y-%m-01', order_day), sum(revenue_cents) FROM order_totals WHERE is_sale = 1 AND order_day >= '2025-03-01' GROUP BY 1 ORDER BY 1",
     )
-    assert (
-        seen is second
-        and [(f'{m:%Y-%m-%d}', round(r * 100)) for m, r in zip(answer.frame.month, answer.frame.revenue_eur)] == want
-    )
+    assert seen is second
+    assert [(f'{m:%Y-%m-%d}', round(r * 100)) for m, r in zip(answer.frame.month, answer.frame.revenue_eur)] == want
     assert snaps.answer('monthly_revenue', dict(start='2025-03-01'))[0] is answer
     with pytest.raises(ShopError) as e:
         snaps.answer('monthly_revenue', dict(start='2025-03-01', end='2025-01-01'))
@@ -604,7 +631,9 @@ def test_one_takes_the_snapshot(store, monkeypatch):
     threads = [threading.Thread(target=lambda: got.append(snaps.current().version)) for _ in range(8)]
     for t in threads: t.start()
     for t in threads: t.join()
-    assert len(taken) == 2 and len(got) == 8 and len(set(got)) == 2
+    assert len(taken) == 2
+    assert len(got) == 8
+    assert len(set(got)) == 2
     snaps.close()
 
 
@@ -623,17 +652,18 @@ def test_slow_questions_are_stopped(store):
 def test_keys(tmp_path):
     keys = Keys(tmp_path / 'shop.db')
     token, brief = keys.create(['orders:read']), keys.create(['*'], days=0)
-    assert keys.path.stat().st_mode & 0o777 == 0o600 and token not in keys.path.read_text()
-    assert Keys(tmp_path / 'shop.db').find(token).may('orders:read') and not keys.find(token).may('orders:write')
-    assert (
-        keys.find(brief).expired
-        and keys.find(token + 'x') is None
-        and keys.find('') is None
-        and keys.find('a_b_c') is None
-    )
+    assert keys.path.stat().st_mode & 0o777 == 0o600
+    assert token not in keys.path.read_text()
+    assert Keys(tmp_path / 'shop.db').find(token).may('orders:read')
+    assert not keys.find(token).may('orders:write')
+    assert keys.find(brief).expired
+    assert keys.find(token + 'x') is None
+    assert keys.find('') is None
+    assert keys.find('a_b_c') is None
     secret = json.loads(keys.path.read_text())['secret']
     Keys(tmp_path / 'shop.db').revoke(keys.find(token).id)
-    assert keys.find(token) is None and json.loads(keys.path.read_text())['secret'] == secret
+    assert keys.find(token) is None
+    assert json.loads(keys.path.read_text())['secret'] == secret
     assert all(keys.find(keys.create([s])) for s in SCOPES)
 
 
@@ -643,7 +673,9 @@ def test_keys_follow_no_link(tmp_path):
     elsewhere.write_text('{}')
     for name in 'shop.db.keys.new', '.shop.db.keys': (tmp_path / name).symlink_to(elsewhere)
     keys.create(['*'])
-    assert elsewhere.read_text() == '{}' and not keys.path.is_symlink() and keys.path.stat().st_mode & 0o777 == 0o600
+    assert elsewhere.read_text() == '{}'
+    assert not keys.path.is_symlink()
+    assert keys.path.stat().st_mode & 0o777 == 0o600
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         '.shop.db.keys',
         '.shop.db.lock',
