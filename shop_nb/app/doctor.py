@@ -100,6 +100,7 @@ DOES = dict(
     validate='check every table and rule: shop-nb validate',
     load='write a SQLite database: shop-nb load',
     analytics='ask questions in SQL, with charts: shop-nb ask',
+    realism='measure how lifelike a shop is, or your own orders: realism.scorecard',
     profile='profile each table: shop-nb profile',
     dashboard='explore a run in the browser: shop-nb dashboard',
     api='serve a database over HTTP: shop-nb api',
