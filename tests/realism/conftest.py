@@ -1,0 +1,60 @@
+"The default shop, its card, and order lines as people have them."
+
+import numpy as np, pandas as pd, pytest
+
+from shop_nb.core.settings import Settings
+from shop_nb.generator.blocks import tables
+from shop_nb.realism.scorecard import scorecard
+from shop_nb.shop.shop import Shop
+
+
+@pytest.fixture(scope='module')
+def shop():
+    return {n: t.to_pandas(date_as_object=False) for n, t in tables(Settings()).items()}
+
+
+@pytest.fixture(scope='module')
+def card(shop): return scorecard(shop)
+
+
+@pytest.fixture(scope='module')
+def own(shop):
+    "The shop's finished sales as somebody's own file has them."
+    l = shop['order_items'].merge(shop['orders'][~shop['orders'].status.isin(['cancelled', 'returned'])], on='order_id')
+    return pd.DataFrame(
+        {
+            'Invoice': 'A' + l.order_id.astype(str),
+            'StockCode': l.product_id,
+            'Quantity': l.quantity,
+            'InvoiceDate': l.ordered_at,
+            'Price': l.unit_price_cents / 100,
+            'Customer ID': l.customer_id,
+            'Country': 'DE',
+        }
+    )
+
+
+@pytest.fixture
+def rng(): return np.random.default_rng(5)
+
+
+@pytest.fixture(scope='module')
+def cards(): return {seed: scorecard(tables(Settings(seed=seed))) for seed in range(1, 21)}
+
+
+@pytest.fixture(scope='module')
+def lines():
+    "Order lines of a small shop, as the guide takes them, with prices in euro"
+    sql = '''select o.customer_id customer, o.order_id "order", o.ordered_at time, i.product_id product, i.quantity, i.unit_price_cents / 100 price
+             from orders o join order_items i using (order_id)'''
+    return Shop(seed=9, orders=600, order_items=1500, customers=300, products=120).sql(sql)
+
+
+@pytest.fixture(scope='module')
+def plain(lines):
+    c = scorecard(lines)
+    assert c.in_band == 28
+    assert c.sizes['orders'] == 600
+    assert c.sizes['products'] == 107
+    assert len(c.notes) == 2
+    return c.frame
