@@ -7,15 +7,15 @@ __all__ = ['Snapshot', 'take', 'Snapshots', 'TooSlow']
 
 # %% ../../nbs/50_store/04_replica.ipynb #1d15c4f5
 import hashlib, threading, time
-from collections import OrderedDict
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
+from cachetools import LRUCache
 from fastcore.basics import patch
 
 from ..analytics.questions import copy_tables, open_duckdb, add_views, ask
 from ..core.errors import ShopError
-from .repository import Store, _connect, _moment
+from .repository import Store, connect, read_transaction
 
 # %% ../../nbs/50_store/04_replica.ipynb #c5d09723
 @dataclass
@@ -31,7 +31,7 @@ def take(
 ) -> Snapshot:
     "Copy a shop into DuckDB, all as of one moment"
     con, hash = open_duckdb(), hashlib.blake2b(digest_size=8)
-    with closing(_connect(path, 'ro')) as db, _moment(db):
+    with closing(connect(path, 'ro')) as db, read_transaction(db):
         at = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
         for batch in copy_tables(con, db):
             for buffer in (b for column in batch.columns for b in column.buffers() if b is not None):
@@ -46,33 +46,53 @@ class Snapshots:
         store:Store, # whose database it is
         kept:int=200, # answers that are remembered while nothing changes
     ):
-        self.store, self.kept = store, kept
-        self._watch, self._now, self._seen, self._due = _connect(store.path, 'ro'), None, None, 0
-        self._look, self._take, self._answers = threading.Lock(), threading.Lock(), OrderedDict()
+        self.store = store
+        self._watch = connect(store.path, 'ro')
+        self._newest, self._version, self._due = None, None, 0
+        self._look, self._take = threading.Lock(), threading.Lock()
+        self._answers = LRUCache(kept)
 
-    def _state(self):
-        with self._look: return self._watch.execute('PRAGMA data_version').fetchone()[0]
-
-    def current(self) -> Snapshot:
-        "The current snapshot"
-        if self._now and (self._state() == self._seen or time.monotonic() < self._due): return self._now
-        if self._take.acquire(blocking=self._now is None):
-            try:
-                state, began = self._state(), time.thread_time()
-                if state != self._seen or self._now is None:
-                    new = take(self.store.path)
-                    took = time.thread_time() - began
-                    self._now, self._seen, self._due = new, state, time.monotonic() + (9 * took if took > 1 else 0)
-
-            finally: self._take.release()
-        return self._now
+    def data_version(self) -> int:
+        "A number that changes with each commit of any program"
+        with self._look: return self._watch.execute('pragma data_version').fetchone()[0]
 
     def close(self): self._watch.close()
+
+# %% ../../nbs/50_store/04_replica.ipynb #999798a7
+@patch
+def current(self:Snapshots) -> Snapshot:
+    "The current snapshot"
+    if self._newest and (self.data_version() == self._version or time.monotonic() < self._due): return self._newest
+    if self._take.acquire(blocking=self._newest is None):
+        try: self._refresh()
+        finally: self._take.release()
+    return self._newest
+
+@patch
+def _refresh(self:Snapshots):
+    version, began = self.data_version(), time.thread_time()
+    if version == self._version: return
+    newest = take(self.store.path)
+    seconds = time.thread_time() - began
+    self._newest, self._version = newest, version
+    self._due = time.monotonic() + (9 * seconds if seconds > 1 else 0)
 
 # %% ../../nbs/50_store/04_replica.ipynb #4c67c76e
 class TooSlow(ShopError): "A question that took longer than it may"
 
 # %% ../../nbs/50_store/04_replica.ipynb #ba8e3db5
+@contextmanager
+def _deadline(cursor, name, seconds):
+    "Interrupt the cursor when the time has passed; raises `TooSlow`"
+    late = threading.Timer(seconds, cursor.interrupt)
+    late.start()
+    try: yield
+    except ShopError:
+        if not late.finished.is_set(): raise
+        raise TooSlow(f'{name} took longer than {seconds:g} s.', 'Ask for fewer days') from None
+    finally: late.cancel()
+
+# %% ../../nbs/50_store/04_replica.ipynb #e7f8626d
 @patch
 def answer(
     self:Snapshots,
@@ -80,20 +100,10 @@ def answer(
     params:dict={}, # its parameters
 ) -> tuple: # the `Answer`, and the `Snapshot` it is from
     "Ask the newest snapshot; raises `TooSlow`, and `ShopError` (code 2) for a parameter that is not valid"
-    now, asked = self.current(), (name, *sorted(params.items()))
-    key = (now.version, *asked)
-    if found := self._answers.get(key): return found, now
-    with now.con.cursor() as cursor:
-        late = threading.Timer(self.store.timeout, cursor.interrupt)
-        late.start()
-        try:
-            found = ask(name, cursor, **params)
-        except ShopError:
-            if late.finished.is_set():
-                raise TooSlow(f'{name} took longer than {self.store.timeout:g} s.', 'Ask for fewer days') from None
-            raise
-        finally:
-            late.cancel()
-    self._answers[key] = found
-    while len(self._answers) > self.kept: self._answers.popitem(last=False)
-    return found, now
+    snapshot = self.current()
+    key = (snapshot.version, name, *sorted(params.items()))
+    if (answer := self._answers.get(key)) is not None: return answer, snapshot
+    with snapshot.con.cursor() as cursor, _deadline(cursor, name, self.store.timeout):
+        answer = ask(name, cursor, **params)
+    self._answers[key] = answer
+    return answer, snapshot

@@ -410,7 +410,7 @@ def test_in_flight(inside):
     service, order = app.state.service, new_order(client)
     head = {'Authorization': f'Bearer {service.keys.create(["*"])}', 'Idempotency-Key': 'k'}
     with ThreadPoolExecutor(1) as pool:
-        with service.store.change():
+        with service.store.transaction():
             first = pool.submit(client.post, '/v1/orders', json=order, headers=head)
             while not service.doing: time.sleep(0.01)
             is_problem(client.post('/v1/orders', json=order, headers=head), 409)
@@ -1674,7 +1674,7 @@ def test_an_answer_that_is_taken_slowly(hasty, capfd):
     with socket.socket() as s:
         exporting(s)
         while b'product_id' not in s.recv(1000): pass # rows are on their way
-        with store.change() as c: c.patch_row('products', 1, dict(brand='Later'))
+        with store.transaction() as c: c.patch_row('products', 1, dict(brand='Later'))
         with closing(sqlite3.connect(store.path, timeout=0.1)) as con:
             assert con.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchone()[0] == 1 # held
         time.sleep(2)

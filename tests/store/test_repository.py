@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 from shop_nb.store.transactions import KEPT, Reused, merge
 from shop_nb.generator.blocks import tables
 from shop_nb.api.auth import SCOPES, Keys
-from shop_nb.store.integrity import ORDER_RULES, Missing, Refused, Stale, _asked, broken
+from shop_nb.store.integrity import ORDER_RULES, Missing, Refused, Stale, rule_queries, broken
 from shop_nb.database.load import hold_writers, load
 from shop_nb.model.rules import RULES, violations
 from shop_nb.model.schema import TABLES
@@ -56,7 +56,7 @@ def order_of(store, **found): return store.page('orders', found, limit=1, expand
 def test_rows_are_what_the_database_has(fixed):
     for t in TABLES.values():
         rows = [r for chunk in fixed.stream(t.name, size=70) for r in chunk]
-        assert rows == query(fixed.path, f'SELECT * FROM {t.name} ORDER BY {t.key}')
+        assert rows == query(fixed.path, f'select * from {t.name} order by {t.key}')
         for row in rows[::97]:
             got, tag = fixed.get(t.name, row[0])
             assert tuple(got.values()) == row
@@ -79,7 +79,7 @@ def test_pages_walk_every_row_once(fixed, data):
         if (after := page.next) is None: break
     by = ', '.join(f'{n} {"DESC" if d else "ASC"}' for n, d in [*order, (t.key, False)])
     assert got == [
-        k for (k,) in query(fixed.path, f'SELECT {t.key} FROM {t.name} ORDER BY {by}')
+        k for (k,) in query(fixed.path, f'select {t.key} from {t.name} order by {by}')
     ]
     assert page.count == len(got)
 
@@ -144,7 +144,7 @@ def test_a_walk_while_others_write(store):
     "Rows that stay are seen once, whatever comes and goes between the pages."
     stay, seen, after = {r['product_id'] for r in store.page('products', limit=1000).items}, [], None
     new = store.get('products', 1)[0] | dict(discontinued_on=None)
-    with store.change() as c:
+    with store.transaction() as c:
         made = [
             c.create('products', new | dict(product_id=None, sku=f'X-{i}', price_cents=100 * i + 1))[0]['product_id']
             for i in range(30)
@@ -152,7 +152,7 @@ def test_a_walk_while_others_write(store):
     while True:
         page = store.page('products', sort='price_cents', after=after, limit=7)
         seen += [r['product_id'] for r in page.items]
-        with store.change() as c:
+        with store.transaction() as c:
             if made: c.delete('products', made.pop())
             c.create('products', new | dict(product_id=None, sku=f'Y-{len(seen)}', price_cents=len(seen) * 37 + 1))
         if (after := page.next) is None: break
@@ -164,7 +164,7 @@ def test_slow_queries_are_stopped(store):
     store.timeout = 0
     with pytest.raises(sqlite3.OperationalError, match='interrupted'):
         store.reader().execute(
-            'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 50000000) SELECT count(*) FROM n'
+            'with recursive n(i) as (select 1 union all select i + 1 from n limit 50000000) select count(*) from n'
         ).fetchall()
     store.timeout = 10
     assert store.page('orders', limit=1).items
@@ -173,19 +173,19 @@ def test_slow_queries_are_stopped(store):
 # ---- rules
 
 CORRUPT = {
-    'ledger': "UPDATE payments SET amount_cents = amount_cents + 1 WHERE order_id = :o",
-    'shipping': "UPDATE orders SET shipping_cents = shipping_cents + 1 WHERE order_id = :o",
-    'no lines': "DELETE FROM order_items WHERE order_id = :o",
-    'no payment': "DELETE FROM payments WHERE order_id = :o",
-    'pair': "UPDATE orders SET status = 'pending', delivered_at = NULL WHERE order_id = :o",
-    'cancelled': "UPDATE orders SET status = 'cancelled', delivered_at = NULL WHERE order_id = :o",
-    'returned': "UPDATE orders SET status = 'returned' WHERE order_id = :o",
-    'a unit back': "UPDATE order_items SET returned_quantity = 1 WHERE order_id = :o",
-    'paid too early': "UPDATE payments SET paid_at = '2024-01-01 00:00:00' WHERE order_id = :o",
-    'before sign-up': "UPDATE customers SET signed_up_at = '2026-01-01 00:00:00' WHERE customer_id = (SELECT customer_id FROM orders WHERE order_id = :o)",
-    'not on sale': "UPDATE products SET launched_on = '2026-01-01', discontinued_on = NULL WHERE product_id = (SELECT min(product_id) FROM order_items WHERE order_id = :o)",
-    'two prices': "UPDATE order_items SET unit_price_cents = unit_price_cents + 1 WHERE order_id = :o",
-    'discount': "UPDATE orders SET discount_cents = 100000000 WHERE order_id = :o",
+    'ledger': "update payments set amount_cents = amount_cents + 1 where order_id = :o",
+    'shipping': "update orders set shipping_cents = shipping_cents + 1 where order_id = :o",
+    'no lines': "delete from order_items where order_id = :o",
+    'no payment': "delete from payments where order_id = :o",
+    'pair': "update orders set status = 'pending', delivered_at = null where order_id = :o",
+    'cancelled': "update orders set status = 'cancelled', delivered_at = null where order_id = :o",
+    'returned': "update orders set status = 'returned' where order_id = :o",
+    'a unit back': "update order_items set returned_quantity = 1 where order_id = :o",
+    'paid too early': "update payments set paid_at = '2024-01-01 00:00:00' where order_id = :o",
+    'before sign-up': "update customers set signed_up_at = '2026-01-01 00:00:00' where customer_id = (select customer_id from orders where order_id = :o)",
+    'not on sale': "update products set launched_on = '2026-01-01', discontinued_on = null where product_id = (select min(product_id) from order_items where order_id = :o)",
+    'two prices': "update order_items set unit_price_cents = unit_price_cents + 1 where order_id = :o",
+    'discount': "update orders set discount_cents = 100000000 where order_id = :o",
 }
 
 
@@ -193,19 +193,19 @@ CORRUPT = {
 def test_rules_of_a_few_orders_are_the_rules_of_all(db, what):
     "Asked of the orders that were touched, the rules find what they find in the whole shop."
     with closing(sqlite3.connect(db, isolation_level=None)) as con:
-        busy = "SELECT i.order_id FROM order_items i JOIN orders o USING (order_id) WHERE o.status = 'delivered' AND i.order_id IN (SELECT order_id FROM payments WHERE refunded_cents = 0) GROUP BY i.product_id, i.order_id / 100000000 HAVING count(*) > 1 LIMIT 1"
+        busy = "select i.order_id from order_items i join orders o using (order_id) where o.status = 'delivered' and i.order_id in (select order_id from payments where refunded_cents = 0) group by i.product_id, i.order_id / 100000000 having count(*) > 1 limit 1"
         (o,) = (
             con.execute(busy).fetchone()
-            or con.execute("SELECT order_id FROM payments WHERE status = 'captured' LIMIT 1").fetchone()
+            or con.execute("select order_id from payments where status = 'captured' limit 1").fetchone()
         )
-        assert not broken(con, [k for (k,) in con.execute('SELECT order_id FROM orders')])
+        assert not broken(con, [k for (k,) in con.execute('select order_id from orders')])
         con.execute(CORRUPT[what], dict(o=o))
         whole = {r.name for r in ORDER_RULES.values() if violations(con, r, 'sqlite')}
-        touched = {n for sql in _asked() for n, _ in con.execute(sql, (json.dumps([o]),))}
+        touched = {n for sql in rule_queries() for n, _ in con.execute(sql, (json.dumps([o]),))}
         every = {
             n
-            for sql in _asked()
-            for n, _ in con.execute(sql, (json.dumps([k for (k,) in con.execute('SELECT order_id FROM orders')]),))
+            for sql in rule_queries()
+            for n, _ in con.execute(sql, (json.dumps([k for (k,) in con.execute('select order_id from orders')]),))
         }
         assert whole
         assert every == whole
@@ -224,8 +224,8 @@ def test_rules_of_a_few_orders_are_the_rules_of_all(db, what):
 def test_rules_walk_no_whole_table(db):
     "However large a shop is, a change is judged by a few look-ups."
     with closing(sqlite3.connect(db)) as con:
-        for sql in _asked():
-            plan = [r[3] for r in con.execute('EXPLAIN QUERY PLAN ' + sql, ('[1]',))]
+        for sql in rule_queries():
+            plan = [r[3] for r in con.execute('explain query plan ' + sql, ('[1]',))]
             scanned = {p.split()[1] for p in plan if p.startswith('SCAN')}
             assert not [n for n in scanned if n.startswith('main.') or n in ('customers', 'products', 'c')], plan
             assert any(
@@ -233,9 +233,9 @@ def test_rules_walk_no_whole_table(db):
             ), plan
 
 
-def test_every_shop_rule_is_asked():
+def test_every_shop_rule_isrule_queries():
     assert {r.name for r in RULES if not r.declared} == set(ORDER_RULES)
-    assert all(sum(f"SELECT '{n}'" in sql for sql in _asked()) == 1 for n in ORDER_RULES)
+    assert all(sum(f"select '{n}'" in sql for sql in rule_queries()) == 1 for n in ORDER_RULES)
 
 
 # ---- changing
@@ -248,16 +248,16 @@ def test_order_as_a_whole(store, db):
         tax_cents=order['tax_cents'] + 7,
         payment=order['payment'] | dict(amount_cents=order['payment']['amount_cents'] + 7),
     )
-    with store.change() as c: now, tag = c.replace('orders', key, changed)
+    with store.transaction() as c: now, tag = c.replace('orders', key, changed)
     assert now == store.get('orders', key, ['items', 'payment'])[0] == changed
     assert tag == store.get('orders', key)[1]
-    with pytest.raises(Refused, match='2 cents|cents, but') as e, store.change() as c:
+    with pytest.raises(Refused, match='2 cents|cents, but') as e, store.transaction() as c:
         c.patch_row('orders', key, dict(tax_cents=order['tax_cents'] + 9))
     assert e.value.kind == 'ledger'
     assert (e.value.table, e.value.column) == ('payments', 'amount_cents')
-    with store.change() as c: c.delete('orders', key)
+    with store.transaction() as c: c.delete('orders', key)
     assert not [
-        1 for t in ('orders', 'order_items', 'payments') if query(db, f'SELECT 1 FROM {t} WHERE order_id = ?', key)
+        1 for t in ('orders', 'order_items', 'payments') if query(db, f'select 1 from {t} where order_id = ?', key)
     ]
 
 
@@ -267,7 +267,7 @@ def test_parts_do_not_change_alone(store, table):
     row = store.page(table, limit=1).items[0]
     key, before = (
         row[TABLES[table].key],
-        query(store.path, 'SELECT * FROM payments UNION ALL SELECT * FROM order_items ORDER BY 1'),
+        query(store.path, 'select * from payments union all select * from order_items order by 1'),
     )
     column = 'unit_price_cents' if table == 'order_items' else 'amount_cents'
     for change in [
@@ -275,26 +275,26 @@ def test_parts_do_not_change_alone(store, table):
         lambda c: c.replace(table, key, row | {column: row[column] + 1}),
         lambda c: c.delete(table, key),
     ]:
-        with pytest.raises(Refused) as e, store.change() as c: change(c)
+        with pytest.raises(Refused) as e, store.transaction() as c: change(c)
         assert e.value.kind in ORDER_RULES
-    with pytest.raises(Refused), store.change() as c:
+    with pytest.raises(Refused), store.transaction() as c:
         c.create(
             'order_items',
             store.page('order_items', limit=1).items[0] | dict(order_item_id=None, line_number=25, product_id=60),
         )
-    assert query(store.path, 'SELECT * FROM payments UNION ALL SELECT * FROM order_items ORDER BY 1') == before
+    assert query(store.path, 'select * from payments union all select * from order_items order by 1') == before
 
 
 def test_what_products_and_customers_say_matters_to_orders(store):
     item = store.page('order_items', limit=1).items[0]
-    with pytest.raises(Refused) as e, store.change() as c:
+    with pytest.raises(Refused) as e, store.transaction() as c:
         c.patch_row('products', item['product_id'], dict(launched_on='2026-01-01', discontinued_on=None))
     assert e.value.kind == 'product_on_sale'
     customer = store.page('orders', limit=1).items[0]['customer_id']
-    with pytest.raises(Refused) as e, store.change() as c:
+    with pytest.raises(Refused) as e, store.transaction() as c:
         c.patch_row('customers', customer, dict(signed_up_at='2026-01-01 00:00:00'))
     assert e.value.kind == 'order_after_signup'
-    with store.change() as c: c.patch_row('customers', customer, dict(city='Elsewhere'))
+    with store.transaction() as c: c.patch_row('customers', customer, dict(city='Elsewhere'))
 
 
 def test_refusals_name_what_is_wrong(store):
@@ -305,15 +305,15 @@ def test_refusals_name_what_is_wrong(store):
         ('null', 'city'): customer | dict(customer_id=None, email='a@b.cd', city=None),
     }
     for (kind, column), row in cases.items():
-        with pytest.raises(Refused) as e, store.change() as c: c.create('customers', row)
+        with pytest.raises(Refused) as e, store.transaction() as c: c.create('customers', row)
         assert (e.value.kind, e.value.table, e.value.column) == (kind, 'customers', column)
-    with pytest.raises(Refused) as e, store.change() as c:
+    with pytest.raises(Refused) as e, store.transaction() as c:
         c.create('orders', order_of(store) | dict(order_id=None, customer_id=10**9, items=None, payment=None))
     assert (e.value.kind, e.value.column) == ('reference', 'customer_id')
-    with pytest.raises(Missing), store.change() as c: c.delete('customers', 10**9)
-    with pytest.raises(Refused, match='too large'), store.change() as c:
+    with pytest.raises(Missing), store.transaction() as c: c.delete('customers', 10**9)
+    with pytest.raises(Refused, match='too large'), store.transaction() as c:
         c.create('customers', customer | dict(customer_id=2**53 - 1, email='a@b.cd'))
-    with pytest.raises(Refused), store.change() as c:
+    with pytest.raises(Refused), store.transaction() as c:
         c.create('customers', customer | dict(customer_id=2**70, email='a@b.cd'))
 
 
@@ -321,16 +321,16 @@ def test_versions(store, db):
     "Whoever changes a row, its version is another one; and the same again when it says the same."
     row, tag = store.get('customers', 3)
     with closing(sqlite3.connect(db)) as con, con:
-        con.execute("UPDATE customers SET city = 'Elsewhere' WHERE customer_id = 3")
+        con.execute("update customers set city = 'Elsewhere' where customer_id = 3")
     assert store.get('customers', 3)[1] != tag
-    with pytest.raises(Stale), store.change() as c:
+    with pytest.raises(Stale), store.transaction() as c:
         c.patch_row('customers', 3, dict(city='Here'), expected=[tag])
-    with store.change() as c: c.patch_row('customers', 3, dict(city=row['city']))
+    with store.transaction() as c: c.patch_row('customers', 3, dict(city=row['city']))
     assert store.get('customers', 3)[1] == tag
     key = order_of(store)['order_id']
     before = store.get('orders', key)[1]
     with closing(sqlite3.connect(db)) as con, con:
-        con.execute('UPDATE payments SET attempts = attempts + 1 WHERE order_id = ?', (key,))
+        con.execute('update payments set attempts = attempts + 1 where order_id = ?', (key,))
     assert store.get('orders', key)[1] != before
 
 
@@ -340,10 +340,10 @@ def test_merge():
 
 def test_a_change_that_fails_leaves_nothing(store, db):
     before = list(sqlite3.connect(db).iterdump())
-    with pytest.raises(ZeroDivisionError), store.change() as c:
+    with pytest.raises(ZeroDivisionError), store.transaction() as c:
         c.patch_row('customers', 1, dict(city='Nowhere'))
         1 / 0
-    with store.change(dry_run=True) as c: c.patch_row('customers', 1, dict(city='Nowhere'))
+    with store.transaction(dry_run=True) as c: c.patch_row('customers', 1, dict(city='Nowhere'))
     assert list(sqlite3.connect(db).iterdump()) == before
     assert not store._writer.in_transaction
 
@@ -356,7 +356,7 @@ def bump(path, times):
             while True:
                 row, tag = store.get('products', 1)
                 try:
-                    with store.change() as c:
+                    with store.transaction() as c:
                         c.patch_row('products', 1, dict(cost_cents=row['cost_cents'] + 1), expected=[tag])
                     break
                 except Stale:
@@ -377,7 +377,7 @@ def test_no_update_is_lost(db):
 
 def test_readers_do_not_wait(store):
     "While a change is open, others read what was before it, at once."
-    with store.change() as c:
+    with store.transaction() as c:
         c.patch_row('customers', 1, dict(city='Tomorrow'))
         began = time.monotonic()
         assert store.get('customers', 1)[0]['city'] != 'Tomorrow'
@@ -394,12 +394,12 @@ def test_a_load_under_an_open_store(store, db):
     assert store.page('orders', count=True, limit=1).count == 30
     assert store.same_file()
     assert len(rows) + sum(map(len, walk)) == 400
-    with store.change() as c: c.patch_row('customers', 1, dict(city='After'))
+    with store.transaction() as c: c.patch_row('customers', 1, dict(city='After'))
     store.once(lambda c: (200, '{}', b''), key='k')
     assert store.get('customers', 1)[0]['city'] == 'After'
     assert keys.find(token)
-    assert query(db, 'PRAGMA journal_mode') == [('wal',)]
-    assert query(db, 'PRAGMA integrity_check') == [('ok',)]
+    assert query(db, 'pragma journal_mode') == [('wal',)]
+    assert query(db, 'pragma integrity_check') == [('ok',)]
 
 
 # ---- once
@@ -421,9 +421,9 @@ def test_once(store, db):
     assert (first[1], again[1]) == (False, True)
     assert store.once(job, 'you', 'k', 'd')[0] != first[0]
     with pytest.raises(Reused): store.once(job, 'me', 'k', 'other')
-    with closing(sqlite3.connect(db)) as con, con: con.execute('UPDATE _idempotency SET at = at - ?', (KEPT,))
+    with closing(sqlite3.connect(db)) as con, con: con.execute('update _idempotency set at = at - ?', (KEPT,))
     assert store.once(job, 'me', 'k', 'other')[1] is False
-    assert query(db, 'SELECT count(*) FROM _idempotency') == [(1,)]
+    assert query(db, 'select count(*) from _idempotency') == [(1,)]
 
 
 def test_a_request_that_failed_may_be_sent_again(store, db):
@@ -439,7 +439,7 @@ def test_a_request_that_failed_may_be_sent_again(store, db):
 def test_bulk_row_by_row(store, db):
     good = store.get('products', 1)[0] | dict(product_id=None)
     rows = [good | dict(sku='A'), good | dict(sku='A'), good | dict(sku='B', price_cents=0), good | dict(sku='C')]
-    with store.change() as c: made, wrong = c.create_many('products', rows)
+    with store.transaction() as c: made, wrong = c.create_many('products', rows)
     assert len(made) == 2
     assert {i: e.kind for i, e in wrong.items()} == {1: 'unique', 2: 'check'}
     whole = order_of(store, status='delivered') | dict(order_id=None)
@@ -448,7 +448,7 @@ def test_bulk_row_by_row(store, db):
         {k: v for k, v in whole['payment'].items() if not k.endswith('_id')},
     )
     rows = [whole, whole | dict(tax_cents=whole['tax_cents'] + 1), whole, whole | dict(items=None)]
-    with store.change() as c: made, wrong = c.create_many('orders', rows)
+    with store.transaction() as c: made, wrong = c.create_many('orders', rows)
     assert len(made) == 2
     assert {i: e.kind for i, e in wrong.items()} == {1: 'ledger', 3: 'order_has_lines'}
     assert {r.name for r in RULES if len(violations(sqlite3.connect(db), r, 'sqlite'))} == set()
@@ -496,7 +496,7 @@ def on_sale(store): return [p for p in store.page('products', limit=1000).items 
 def test_a_row_of_a_bulk_is_judged_by_those_before_it(store, db, on_sale):
     "A row that is refused stands in nobody's way: not by its price, not by its key. The price of a day is that of the first that was made."
     p, price = on_sale[0], on_sale[0]['price_cents']
-    with store.change() as c:
+    with store.transaction() as c:
         made, wrong = c.create_many(
             'orders', [sold((p, price), amount=1), sold((p, price + 1)), sold((p, price)), sold((p, price + 1))]
         )
@@ -504,7 +504,7 @@ def test_a_row_of_a_bulk_is_judged_by_those_before_it(store, db, on_sale):
     assert {i: e.kind for i, e in wrong.items()} == {0: 'ledger', 2: 'one_price_a_day'}
     assert f"product_id {p['product_id']} costs {price + 1} cents that day, not {price}." in wrong[2].wrong
     key = made[0] + 100
-    with store.change() as c:
+    with store.transaction() as c:
         made, wrong = c.create_many(
             'orders',
             [
@@ -516,7 +516,7 @@ def test_a_row_of_a_bulk_is_judged_by_those_before_it(store, db, on_sale):
     assert made == [key]
     assert {i: e.kind for i, e in wrong.items()} == {0: 'ledger', 2: 'unique'}
     line = dict(order_item_id=None, order_id=key, quantity=1, discount_cents=0, returned_quantity=0)
-    with store.change() as c:
+    with store.transaction() as c:
         made, wrong = c.create_many(
             'order_items',
             [
@@ -532,18 +532,18 @@ def test_a_row_of_a_bulk_is_judged_by_those_before_it(store, db, on_sale):
 def test_the_price_of_a_day_is_that_of_before(store, db):
     "A bulk that sells at another price than the day's is refused, however many of its rows agree; those that keep to it are made."
     ((product, price, order),) = query(
-        db, 'SELECT product_id, unit_price_cents, order_id FROM order_items ORDER BY order_item_id LIMIT 1'
+        db, 'select product_id, unit_price_cents, order_id from order_items order by order_item_id limit 1'
     )
     day = store.get('orders', order)[0]['ordered_at'][:10]
 
     def new(cents): return sold((dict(product_id=product), cents), day=day, ordered_at=f'{day} 23:59:59')
 
-    with store.change() as c:
+    with store.transaction() as c:
         made, wrong = c.create_many('orders', [new(price + 1), new(price + 1), new(price), new(price + 1)])
     assert len(made) == 1
     assert list(wrong) == [0, 1, 3]
     assert {e.kind for e in wrong.values()} == {'one_price_a_day'}
-    with pytest.raises(Refused, match=f'costs {price} cents that day, not {price + 1}'), store.change() as c:
+    with pytest.raises(Refused, match=f'costs {price} cents that day, not {price + 1}'), store.transaction() as c:
         c.create('orders', new(price + 1))
 
 
@@ -551,12 +551,12 @@ def test_the_price_of_a_day_is_that_of_before(store, db):
 def test_no_order_of_a_day_changes_its_price_alone(store, db, on_sale, which):
     "Neither the first order of a product and day nor a later one may be changed to another price; alone on its day it may."
     p, price = on_sale[0], on_sale[0]['price_cents']
-    with store.change() as c: keys = [c.create('orders', sold((p, price)))[0]['order_id'] for _ in range(2)]
+    with store.transaction() as c: keys = [c.create('orders', sold((p, price)))[0]['order_id'] for _ in range(2)]
     other = dict(items=sold((p, price + 1))['items'], payment=dict(amount_cents=price + 1))
-    with pytest.raises(Refused) as e, store.change() as c: c.patch_row('orders', keys[which], other)
+    with pytest.raises(Refused) as e, store.transaction() as c: c.patch_row('orders', keys[which], other)
     assert e.value.kind == 'one_price_a_day'
-    with store.change() as c: c.delete('orders', keys[1 - which])
-    with store.change() as c: c.patch_row('orders', keys[which], other)
+    with store.transaction() as c: c.delete('orders', keys[1 - which])
+    with store.transaction() as c: c.patch_row('orders', keys[which], other)
     assert {r.name for r in RULES if len(violations(sqlite3.connect(db), r, 'sqlite'))} == set()
 
 
@@ -565,7 +565,7 @@ def test_a_row_of_a_bulk_takes_as_much_work_as_the_one_before(store, on_sale):
     price = on_sale[0]['price_cents']
     for wrong in 0, 1:
         steps, after = [0], []
-        with store.change(dry_run=True) as c:
+        with store.transaction(dry_run=True) as c:
             c.con.set_progress_handler(lambda: steps.__setitem__(0, steps[0] + 1), 20)
             for _ in range(6):
                 c.create_many('orders', [sold((on_sale[0], price), tax_cents=wrong) for _ in range(100)])
@@ -578,7 +578,7 @@ def test_a_row_of_a_bulk_takes_as_much_work_as_the_one_before(store, on_sale):
 def test_a_bulk_leaves_no_order_unjudged(store, db):
     "What the same change did before the bulk is judged, too."
     paid = store.page('payments', dict(status='captured'), limit=1).items[0]
-    with pytest.raises(Refused) as e, store.change() as c:
+    with pytest.raises(Refused) as e, store.transaction() as c:
         c.patch_row('payments', paid['payment_id'], dict(amount_cents=paid['amount_cents'] + 100))
         made, wrong = c.create_many(
             'customers', [store.get('customers', 1)[0] | dict(customer_id=None, email='bulk@example.com')]
@@ -596,13 +596,13 @@ def test_snapshots(store, db):
     assert first is snaps.current()
     assert take(db).version == first.version
     with closing(sqlite3.connect(db)) as con, con:
-        con.execute("UPDATE customers SET city = 'Elsewhere' WHERE customer_id = 3")
+        con.execute("update customers set city = 'Elsewhere' where customer_id = 3")
     second = snaps.current()
     assert second.version != first.version
     answer, seen = snaps.answer('monthly_revenue', dict(start='2025-03-01'))
     want = query(
         db,
-        "SELECT strftime('%Y-%m-01', order_day), sum(revenue_cents) FROM order_totals WHERE is_sale = 1 AND order_day >= '2025-03-01' GROUP BY 1 ORDER BY 1",
+        "select strftime('%Y-%m-01', order_day), sum(revenue_cents) from order_totals where is_sale = 1 and order_day >= '2025-03-01' group by 1 order by 1",
     )
     assert seen is second
     assert [(f'{m:%Y-%m-%d}', round(r * 100)) for m, r in zip(answer.frame.month, answer.frame.revenue_eur)] == want
@@ -626,7 +626,7 @@ def test_one_takes_the_snapshot(store, monkeypatch):
 
     monkeypatch.setattr(S, 'take', slow)
     snaps.current()
-    with store.change() as c: c.patch_row('customers', 1, dict(city='Elsewhere'))
+    with store.transaction() as c: c.patch_row('customers', 1, dict(city='Elsewhere'))
     got = []
     threads = [threading.Thread(target=lambda: got.append(snaps.current().version)) for _ in range(8)]
     for t in threads: t.start()
@@ -697,7 +697,7 @@ def test_the_lock_follows_no_link(store, there):
     lock.unlink(missing_ok=True)
     lock.symlink_to(elsewhere)
     before = elsewhere.stat() if there else None
-    for change in store.change, lambda: hold_writers(store.path):
+    for change in store.transaction, lambda: hold_writers(store.path):
         with pytest.raises(ShopError, match='is a link, which is not followed'), change(): pass
     with pytest.raises(ShopError, match='is a link'): Keys(store.path).create(['*'])
     assert (elsewhere.stat() if there else None) == before
@@ -716,7 +716,7 @@ def test_cursors_cannot_be_made(tmp_path):
         'é',
         '=' * 7,
         text + '==',
-        "' OR 1=1",
+        "' or 1=1",
     ]:
         with pytest.raises(Refused):
             keys.unsign(wrong, 'here') if wrong != text + '==' else keys.unsign(text, 'there')
@@ -736,5 +736,5 @@ def test_threads_that_end_leave_nothing_open(store):
 
 def test_a_change_has_the_write_lock_from_its_beginning(store):
     "Another program that knows nothing of our lock cannot write between what a change reads and what it writes."
-    with store.change(), closing(sqlite3.connect(store.path, timeout=0, isolation_level=None)) as other:
-        with pytest.raises(sqlite3.OperationalError, match='locked'): other.execute('BEGIN IMMEDIATE')
+    with store.transaction(), closing(sqlite3.connect(store.path, timeout=0, isolation_level=None)) as other:
+        with pytest.raises(sqlite3.OperationalError, match='locked'): other.execute('begin immediate')
