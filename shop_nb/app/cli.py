@@ -16,7 +16,7 @@ import typer, typer.core
 
 from .. import __version__
 from ..core.progress import Progress
-from ..core.settings import SETTINGS, describe
+from ..core.settings import SETTINGS, describe, read_settings
 from ..core.errors import ShopError, first_line, visible
 from ..core.network import listen_at
 
@@ -200,7 +200,7 @@ def _prepare():
 
 # %% ../../nbs/70_app/03_cli.ipynb #989c1a6b
 def _as_typed(text):
-    "An error's text, with the example of a setting as the command line takes it: -p orders 4000 instead of orders = 4000"
+    "An error's text, its example as the command line takes it: -p orders 4000 instead of orders = 4000"
 
     def example(found): return f'{found[1]} -p {found[2]} {shlex.quote(found[3])}'
 
@@ -264,35 +264,46 @@ def run(
     _say(f'Done: {run_folder(out) / "index.html"}')
 
 # %% ../../nbs/70_app/03_cli.ipynb #ab79b0c5
+def _text(metavar, help, **how):
+    "The type of an option whose value is a text, or absent"
+    return Annotated[Optional[str], typer.Option(metavar=metavar, help=help, **how)]
+
+def _number(metavar, help, kind=int, **how):
+    "The type of an option whose value is a number"
+    return Annotated[kind, typer.Option(metavar=metavar, help=help, **how)]
+
+# %% ../../nbs/70_app/03_cli.ipynb #d1a9d419
+_Seed = _text('N', 'Random seed; each seed makes a different shop.')
+_Scale = _text('X', 'Multiplies customers, orders and order lines.')
+_Master = _text('URL', 'Spark master: spark://host:7077, local[4] or sail.')
+_Out = Annotated[str, typer.Option(metavar='DIR', help='Folder to write: new, empty, or an earlier run.')]
+_Engine = Annotated[str, typer.Option(metavar='local|spark', help='What generates the tables.')]
+_Format = Annotated[str, typer.Option(metavar='parquet|csv', help='File format.')]
+_Threads = _number('N', 'Number of threads.', min=1)
+
+def _settings(params, **options):
+    "Settings by `-p` and by options of their own; raises `ShopError` (code 2) for one that comes both ways"
+    options = {n: v for n, v in options.items() if v is not None}
+    pairs = _pairs(params)
+    for name in sorted(set(options) & set(pairs)):
+        raise ShopError(f'{name} is given twice.', 'Give it once', code=2)
+    return read_settings(**options, **pairs)
+
+# %% ../../nbs/70_app/03_cli.ipynb #2ec6da37
 @app.command(epilog=_Settings)
 def generate(
-    out:Annotated[str, typer.Option(metavar='DIR', help='Folder to write: new, empty, or an earlier run.')],
-    seed: Annotated[
-        Optional[str], typer.Option(metavar='N', help='Random seed; each seed makes a different shop.')
-    ] = None,
-    scale: Annotated[
-        Optional[str], typer.Option(metavar='X', help='Multiplies customers, orders and order lines.')
-    ] = None,
-    workers:Annotated[int, typer.Option(metavar='N', min=1, help='Number of threads.')] = 1,
-    engine:Annotated[str, typer.Option(metavar='local|spark', help='What generates the tables.')] = 'local',
-    master: Annotated[
-        Optional[str], typer.Option(metavar='URL', help='Spark master: spark://host:7077, local[4] or sail.')
-    ] = None,
-    format:Annotated[str, typer.Option(metavar='parquet|csv', help='File format.')] = 'parquet',
-    params:_Params=None,
+    out:_Out, seed:_Seed=None, scale:_Scale=None, workers:_Threads=1, engine:_Engine='local', master:_Master=None,
+    format:_Format='parquet', params:_Params=None,
 ):
     "Make the tables as Parquet or CSV files, with a manifest."
     from shop_nb.shop.shop import Shop
-    from shop_nb.core.settings import read_settings
 
-    given = {n: v for n, v in dict(seed=seed, scale=scale).items() if v is not None}
-    if twice := set(given) & set(pairs := _pairs(params)):
-        raise ShopError(f'{min(twice)} is given twice.', 'Give it once', code=2)
-    made = Shop(read_settings(**given, **pairs)).save(
+    shop = Shop(_settings(params, seed=seed, scale=scale))
+    manifest = shop.save(
         out, format=format, workers=workers, engine=engine, master=master, progress=Progress('rows')
     )
     _say(f'{"table":<12} {"rows":>12}  digest')
-    for name, t in made['tables'].items(): _say(f'{name:<12} {t["rows"]:>12,}  {t["digest"]}')
+    for name, t in manifest['tables'].items(): _say(f'{name:<12} {t["rows"]:>12,}  {t["digest"]}')
     _say(f'Done: {out}')
 
 # %% ../../nbs/70_app/03_cli.ipynb #08b9e399
@@ -340,20 +351,25 @@ def _show(answer, format):
     if not len(answer): _tell(f'{answer.title}: {answer.no_rows}')
 
 # %% ../../nbs/70_app/03_cli.ipynb #5c475b9c
+_Name = Annotated[Optional[str], typer.Argument(metavar='[NAME]', help='Name of the question.')]
+_Database = _text('FILE', 'Ask a SQLite database.')
+_Folder = _text(
+    'DIR', 'Ask a run or a folder of tables; by default reports/shop in the project, or else in the current folder.'
+)
+_Table = Annotated[str, typer.Option(metavar='table|csv|json', help='Output format.')]
+_List = Annotated[bool, typer.Option('--list', help='List the questions.')]
+
+def _check_ask(name, db, run, format):
+    "Raise `ShopError` (code 2) for a call that cannot be"
+    if not name: raise ShopError('The name of a question is missing.', 'List them all: shop-nb ask --list', code=2)
+    if db and run: raise ShopError('Both --db and --run are given.', 'Give one of them', code=2)
+    if format not in ('table', 'csv', 'json'):
+        raise ShopError(f'There is no format {format!r}.', 'Choose table, csv or json', code=2)
+
+# %% ../../nbs/70_app/03_cli.ipynb #edf35144
 @app.command()
 def ask(
-    name:Annotated[Optional[str], typer.Argument(metavar='[NAME]', help='Name of the question.')] = None,
-    db:Annotated[Optional[str], typer.Option(metavar='FILE', help='Ask a SQLite database.')] = None,
-    run: Annotated[
-        Optional[str],
-        typer.Option(
-            metavar='DIR',
-            help='Ask a run or a folder of tables; by default reports/shop in the project, or else in the current folder.',
-        ),
-    ] = None,
-    format: Annotated[str, typer.Option(metavar='table|csv|json', help='Output format.')] = 'table',
-    list: Annotated[bool, typer.Option('--list', help='List the questions.')] = False,
-    params: _Asked = None,
+    name:_Name=None, db:_Database=None, run:_Folder=None, format:_Table='table', list:_List=False, params:_Asked=None
 ):
     "Answer a question about a shop."
     from shop_nb.analytics.questions import ask, find
@@ -362,16 +378,11 @@ def ask(
     if list:
         _say(_listed())
         return
-    if not name:
-        raise ShopError('The name of a question is missing.', 'List them all: shop-nb ask --list', code=2)
-    if db and run: raise ShopError('Both --db and --run are given.', 'Give one of them', code=2)
-    if format not in ('table', 'csv', 'json'):
-        raise ShopError(f'There is no format {format!r}.', 'Choose table, csv or json', code=2)
+    _check_ask(name, db, run, format)
     find(name)
     source = db or run_folder(run or '')
-    existing(
-        source, databases if db else runs, 'Name a run (--run DIR) or a database (--db FILE), or make one: shop-nb run'
-    )
+    todo = 'Name a run (--run DIR) or a database (--db FILE), or make one: shop-nb run'
+    existing(source, databases if db else runs, todo)
     _show(ask(name, source, **_pairs(params)), format)
 
 # %% ../../nbs/70_app/03_cli.ipynb #9b298e9e
@@ -397,41 +408,34 @@ def verify(folder:_Run):
 _Db = Annotated[str, typer.Option(metavar='FILE', help='A SQLite database made by shop-nb load.')]
 
 # %% ../../nbs/70_app/03_cli.ipynb #2d97465f
+_Port = _number('N', 'Port to listen on.', min=1, max=65535)
+_Prefix = Annotated[str, typer.Option(metavar='PATH', help='Path under which a proxy serves it, such as /shop.')]
+
+def _several(metavar, help):
+    "The type of an option that can be repeated"
+    return Annotated[Optional[list[str]], typer.Option(metavar=metavar, help=help)]
+
+# %% ../../nbs/70_app/03_cli.ipynb #59625ba7
+_Address = Annotated[
+    str, typer.Option(metavar='ADDRESS', help='Address to listen on; if others can reach it, reading needs a key.')
+]
+_Processes = _number('N', 'Number of processes.', min=1)
+_Rate = _number(
+    'N', 'Maximum requests per second per client and worker process; 0 is no limit. '
+    'Default: 0 on this machine without a proxy, otherwise 50.', Optional[float], min=0
+)
+_Timeout = _number('SECONDS', 'Time limit of a query.', float, min=0.01)
+_Names = _several('NAME', 'Another host name to answer to, such as that of a proxy; can be repeated.')
+_Proxies = _several('ADDRESS', 'Address of a proxy whose X-Forwarded-For is trusted; can be repeated.')
+_Origins = _several(
+    'URL', 'Origin whose pages may send requests from a browser; with * for any, reading needs a key. Can be repeated.'
+)
+
+# %% ../../nbs/70_app/03_cli.ipynb #927558ae
 @app.command()
 def api(
-    db:_Db,
-    host: Annotated[
-        str, typer.Option(metavar='ADDRESS', help='Address to listen on; if others can reach it, reading needs a key.')
-    ] = '127.0.0.1',
-    port:Annotated[int, typer.Option(metavar='N', min=1, max=65535, help='Port to listen on.')] = 8000,
-    workers:Annotated[int, typer.Option(metavar='N', min=1, help='Number of processes.')] = 1,
-    rate: Annotated[
-        Optional[float],
-        typer.Option(
-            metavar='N',
-            min=0,
-            help='Maximum requests per second per client and worker process; 0 is no limit. Default: 0 on this machine without a proxy, otherwise 50.',
-        ),
-    ] = None,
-    timeout: Annotated[float, typer.Option(metavar='SECONDS', min=0.01, help='Time limit of a query.')] = 10,
-    root_path: Annotated[
-        str, typer.Option(metavar='PATH', help='Path under which a proxy serves it, such as /shop.')
-    ] = '',
-    allow_host: Annotated[
-        Optional[list[str]],
-        typer.Option(metavar='NAME', help='Another host name to answer to, such as that of a proxy; can be repeated.'),
-    ] = None,
-    trust_proxy: Annotated[
-        Optional[list[str]],
-        typer.Option(metavar='ADDRESS', help='Address of a proxy whose X-Forwarded-For is trusted; can be repeated.'),
-    ] = None,
-    origin: Annotated[
-        Optional[list[str]],
-        typer.Option(
-            metavar='URL',
-            help='Origin whose pages may send requests from a browser; with * for any, reading needs a key. Can be repeated.',
-        ),
-    ] = None,
+    db:_Db, host:_Address='127.0.0.1', port:_Port=8000, workers:_Processes=1, rate:_Rate=None, timeout:_Timeout=10,
+    root_path:_Prefix='', allow_host:_Names=None, trust_proxy:_Proxies=None, origin:_Origins=None,
 ):
     """Serve a database over HTTP; the documentation is at /docs.
 
@@ -439,18 +443,10 @@ def api(
     from shop_nb.api.app import serve
     from shop_nb.api.middleware import Config
 
-    config = Config(
-        db,
-        host,
-        rate,
-        timeout,
-        origins=tuple(origin or ()),
-        root_path=root_path,
-        names=allow_host or (),
-        proxies=trust_proxy or (),
-    )
-    begun = f'Serving {os.path.basename(db)} at {listen_at(host, port)}docs (Ctrl-C to stop)'
-    with _serving(): serve(config, port, workers, tell=lambda: _tell(begun))
+    config = Config(db, host, rate, timeout, origins=tuple(origin or ()), root_path=root_path,
+                    names=allow_host or (), proxies=trust_proxy or ())
+    message = f'Serving {os.path.basename(db)} at {listen_at(host, port)}docs (Ctrl-C to stop)'
+    with _serving(): serve(config, port, workers, tell=lambda: _tell(message))
 
 # %% ../../nbs/70_app/03_cli.ipynb #ddd15660
 key = _App(no_args_is_help=True, rich_markup_mode=None, help='Create, list and revoke keys of the API.')
@@ -500,38 +496,25 @@ def revoke(
     _say(f'Revoked {id}')
 
 # %% ../../nbs/70_app/03_cli.ipynb #e76380b5
+_Host = Annotated[str, typer.Option(
+    metavar='HOST',
+    help='Address to listen on; if others can reach it, directly or through a proxy, visitors need a token.',
+)]
+_Token = _text(
+    'TEXT', 'Token that visitors need, 16 characters or more; by default one is made where it is needed.',
+    envvar='SHOP_DASHBOARD_TOKEN'
+)
+_NoToken = Annotated[
+    bool, typer.Option('--no-token', help='Let everybody in, for example because a proxy has a log-in.')
+]
+_Viewers = _number('N', 'Number of pages open at once; each takes about 200 MB.', min=1)
+_Hosts = _several('NAME', 'Another host name to answer to, such as shop.example; can be repeated.')
+
+# %% ../../nbs/70_app/03_cli.ipynb #201b7582
 @app.command()
 def dashboard(
-    folder:_Run,
-    port:Annotated[int, typer.Option(metavar='N', min=1, max=65535, help='Port to listen on.')] = 8866,
-    host: Annotated[
-        str,
-        typer.Option(
-            metavar='HOST',
-            help='Address to listen on; if others can reach it, directly or through a proxy, visitors need a token.',
-        ),
-    ] = '127.0.0.1',
-    token: Annotated[
-        Optional[str],
-        typer.Option(
-            metavar='TEXT',
-            envvar='SHOP_DASHBOARD_TOKEN',
-            help='Token that visitors need, 16 characters or more; by default one is made where it is needed.',
-        ),
-    ] = None,
-    no_token: Annotated[
-        bool, typer.Option('--no-token', help='Let everybody in, for example because a proxy has a log-in.')
-    ] = False,
-    viewers: Annotated[
-        int, typer.Option(metavar='N', min=1, help='Number of pages open at once; each takes about 200 MB.')
-    ] = 8,
-    root_path: Annotated[
-        str, typer.Option(metavar='PATH', help='Path under which a proxy serves it, such as /shop.')
-    ] = '',
-    allow_host: Annotated[
-        Optional[list[str]],
-        typer.Option(metavar='NAME', help='Another host name to answer to, such as shop.example; can be repeated.'),
-    ] = None,
+    folder:_Run, port:_Port=8866, host:_Host='127.0.0.1', token:_Token=None, no_token:_NoToken=False,
+    viewers:_Viewers=8, root_path:_Prefix='', allow_host:_Hosts=None,
 ):
     "Serve the dashboard of a run until interrupted."
     from shop_nb.app.run import existing
@@ -540,9 +523,9 @@ def dashboard(
     if no_token and token:
         raise ShopError('--token and --no-token exclude each other.', 'SHOP_DASHBOARD_TOKEN counts as --token', code=2)
     existing(folder)
-    shown = '' if no_token else token or None
+    asked = '' if no_token else token or None
     with _serving():
-        serve(folder, port, host, token=shown, allow=allow_host or (), root=root_path, viewers=viewers)
+        serve(folder, port, host, token=asked, allow=allow_host or (), root=root_path, viewers=viewers)
 
 # %% ../../nbs/70_app/03_cli.ipynb #df2181ef
 @app.command()

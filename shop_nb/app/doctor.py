@@ -38,8 +38,9 @@ class Package:
     found: str # the version that is installed, or None
     state: str # what `judge` says
     def __str__(self):
-        return f'{self.name} {self.found}' if self.state == 'ready' else f'{self.name}{self.asked} is missing' if self.state == 'missing' \
-            else f'{self.name} {self.found} is {self.state}: {self.asked}'
+        if self.state == 'ready': return f'{self.name} {self.found}'
+        if self.state == 'missing': return f'{self.name}{self.asked} is missing'
+        return f'{self.name} {self.found} is {self.state}: {self.asked}'
 
 # %% ../../nbs/70_app/01_doctor.ipynb #9e835213
 def _package(r):
@@ -215,24 +216,24 @@ def __str__(self:Health):
     return '\n'.join([head, '', *(l for p in self.parts for l in _lines(p)), '', *self.notes, self._verdict()])
 
 # %% ../../nbs/70_app/01_doctor.ipynb #cd72b760
+def _installed():
+    "The metadata of shop_nb; raises `ShopError` (code 2) if it was never installed"
+    try: return distribution('shop_nb')
+    except PackageNotFoundError:
+        raise ShopError('This shop_nb was not installed, so there is no metadata about what it needs.',
+                        'Install it: run pip install . in its folder', code=2) from None
+
+# %% ../../nbs/70_app/01_doctor.ipynb #9603c0e0
 def examine(
     wanted=(), # names of parts that must be ready
 ) -> Health: # what is installed, missing and too old
     "Look at what is installed; raises `ShopError` (code 2) for an unknown part, or if shop_nb was never installed"
-    try:
-        own = distribution('shop_nb')
-    except PackageNotFoundError:
-        raise ShopError(
-            'This shop_nb was not installed, so there is no metadata about what it needs.',
-            'Install it: run pip install . in its folder',
-            code=2,
-        ) from None
+    own = _installed()
     names = ['core', *own.metadata.get_all('Provides-Extra', [])]
     for name in wanted:
-        if name in names: continue
-        raise ShopError(
-            f'shop_nb has no part {name!r}.', nearest(name, names) or f'The parts are {", ".join(names)}', code=2
-        )
+        if name not in names:
+            todo = nearest(name, names) or f'The parts are {", ".join(names)}'
+            raise ShopError(f'shop_nb has no part {name!r}.', todo, code=2)
     _part.cache_clear() # each look is a new one
     notes = [n for n in [sqlite_note()] if n]
     return Health(own.version, platform.python_version(), [_part(n) for n in names], notes, list(wanted))

@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pandas as pd
+from fastcore.basics import patch
 
 from ..generator.draws import VERSION
 from shop_nb.generator.blocks import (
@@ -504,38 +505,28 @@ class _Aside:
     def __init__(self):
         code = 'from shop_nb.app.run import _apart; _apart()'
         self.process = subprocess.Popen(
-            [sys.executable, '-P', '-c', code],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            encoding='utf-8',
-            env=os.environ | dict(PYTHONUTF8='1'),
-            start_new_session=True,
+            [sys.executable, '-P', '-c', code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True, encoding='utf-8', env=os.environ | dict(PYTHONUTF8='1'),
+            start_new_session=True
         )
 
-    def start(self, notebook, *asked):
+    def start(self, notebook, *args):
         "Begin with a step"
         self.notebook, self.begun = notebook, time.time()
-        try:
-            print(json.dumps([notebook, *asked], default=str), file=self.process.stdin, flush=True)
-        except OSError:
-            pass # it has ended, which `seconds` will tell
+        try: print(json.dumps([notebook, *args], default=str), file=self.process.stdin, flush=True)
+        except OSError: pass # it has ended, which `seconds` will tell
 
-    def seconds(self, waiting=lambda: None):
-        "Wait for the step, and call `waiting` twice per second: its seconds; raises its `ShopError`"
-        while True:
-            try:
-                self.process.wait(0.5)
-            except subprocess.TimeoutExpired:
-                waiting()
-            else:
-                break
-        said = json.loads(self.process.stdout.readline() or '{}')
-        if 'seconds' in said: return said['seconds']
-        raise ShopError(
-            said.get('error') or f'Step {self.notebook.stem} failed: its process ended.', code=said.get('code', 1)
-        )
+# %% ../../nbs/70_app/02_run.ipynb #f387039e
+@patch
+def seconds(self:_Aside, waiting=lambda: None):
+    "Wait for the step, and call `waiting` twice per second: its seconds; raises its `ShopError`"
+    while self.process.poll() is None:
+        try: self.process.wait(0.5)
+        except subprocess.TimeoutExpired: waiting()
+    report = json.loads(self.process.stdout.readline() or '{}')
+    if 'seconds' in report: return report['seconds']
+    error = report.get('error') or f'Step {self.notebook.stem} failed: its process ended.'
+    raise ShopError(error, code=report.get('code', 1))
 
 # %% ../../nbs/70_app/02_run.ipynb #786e5955
 @contextmanager
@@ -585,26 +576,32 @@ def _steps(steps, folder, values, failed, bar, tell):
     return seconds
 
 # %% ../../nbs/70_app/02_run.ipynb #b139e982
+def _finish(folder, seconds, begun):
+    "The pages of a run and the last event of its log: the manifest"
+    manifest = _pages(folder, dict(packages=packages(), seconds=seconds, run=run_id(folder)))
+    rows = {n: t['rows'] for n, t in manifest['tables'].items()}
+    log_event(folder, 'run_done', seconds=round(time.monotonic() - begun, 2), rows=rows)
+    return manifest
+
+# %% ../../nbs/70_app/02_run.ipynb #560d2d50
 def run(
     out='', # the run's folder; empty is reports/shop in the project, or else in the current folder
     bar:bool=False, # show a progress bar per step, instead of a line
     tell=_said, # called with (step, seconds) where there is no bar
-    **given, # parameters of the pipeline: settings, workers and more
+    **params, # of the pipeline: settings, workers and more
 ) -> dict: # the manifest
     """Run the pipeline into a folder, which is complete or not there.
 
     Raises `ShopError`: code 2 for parameters that cannot be, 1 for a step that failed."""
-    settings, others = check_parameters(given)
-    out, values, start = run_folder(out), _spelt(settings) | others, time.monotonic()
+    begun = time.monotonic()
+    settings, others = check_parameters(params)
+    out = run_folder(out)
     with building(out) as folder:
         write_manifest(folder, **identity(settings))
         (folder / 'notebooks').mkdir()
         log_event(folder, 'run_started', **identity(settings))
-        seconds = _steps(pipeline(), folder, values, _beside(out)[0], bar, tell)
-        manifest = _pages(folder, dict(packages=packages(), seconds=seconds, run=run_id(folder)))
-        rows = {n: t['rows'] for n, t in manifest['tables'].items()}
-        log_event(folder, 'run_done', seconds=round(time.monotonic() - start, 2), rows=rows)
-    return manifest
+        seconds = _steps(pipeline(), folder, _spelt(settings) | others, _beside(out)[0], bar, tell)
+        return _finish(folder, seconds, begun)
 
 # %% ../../nbs/70_app/02_run.ipynb #d3e3b218
 def digests(

@@ -323,7 +323,7 @@ def _check_names(t, fields, expand):
 @patch
 def page(self:Store,
     table, # its name
-    filters:dict={}, # filter: value
+    filters:dict={},
     sort:str='', # columns, with commas; `-` before one that descends
     after=None, # `next` of the page before
     limit:int=50,

@@ -27,7 +27,7 @@ WIDE = {
     6, 'shop.counterfactual': 1, 'shop.magic': 2, 'realism.scorecard': 1, 'api.models': 5, 'api.middleware': 3,
     'api.app': 9, 'dashboard.rollup': 3, 'dashboard.panels': 7, 'dashboard.backend': 1, 'dashboard.serve': 2,
     'course.exercises': 2, 'course.meet_the_shop': 45, 'course.sql': 47, 'course.cohorts_rfm_ltv': 19,
-    'course.did_the_promotion_work': 7, 'app.doctor': 1, 'app.cli': 4,
+    'course.did_the_promotion_work': 7,
 }
 HEAVY = {
     'core.settings': 4, 'core.progress': 1, 'model.schema': 5, 'model.rules': 6, 'files.sources': 3,
@@ -36,10 +36,9 @@ HEAVY = {
     'quality.validate': 3, 'database.load': 4, 'analytics.questions': 3, 'analytics.sales': 6,
     'analytics.retention': 7, 'analytics.orders': 4, 'analytics.measures': 3, 'reporting.charts': 9,
     'reporting.profile': 1, 'shop.shop': 3, 'shop.counterfactual': 1, 'shop.magic': 2, 'realism.scorecard': 1,
-    'store.repository': 1, 'api.models': 2, 'api.middleware': 3, 'api.app': 13, 'dashboard.rollup': 6,
-    'dashboard.panels': 7, 'dashboard.backend': 3, 'dashboard.serve': 6, 'course.exercises': 1,
-    'course.meet_the_shop': 7, 'course.sql': 10, 'course.cohorts_rfm_ltv': 5, 'app.doctor': 1, 'app.run': 2,
-    'app.cli': 4,
+    'api.models': 2, 'api.middleware': 3, 'api.app': 13, 'dashboard.rollup': 6, 'dashboard.panels': 7,
+    'dashboard.backend': 3, 'dashboard.serve': 6, 'course.exercises': 1, 'course.meet_the_shop': 7, 'course.sql':
+    10, 'course.cohorts_rfm_ltv': 5,
 }
 
 
