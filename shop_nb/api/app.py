@@ -47,7 +47,7 @@ from shop_nb.api.models import (
     _file, _filters, _flag, _format, _given, _in_words, _links, _maybe, _named, _one, _paging, _parse, _query, _read,
     _sample, _spreadsheet, _text_of, _told, _too_much, moment
 )
-from ..shop.shop import read_manifest
+from ..shop.run_folder import read_manifest
 from ..store.replica import Snapshots
 from ..store.repository import PARTS, Store, expansions, filters
 

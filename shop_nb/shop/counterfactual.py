@@ -35,16 +35,14 @@ class _Worlds:
 
 # %% ../../nbs/40_shop/04_counterfactual.ipynb #598f7ab8
 class Twin(_Worlds):
-    "Two shops that share their random numbers, and what differs between them"
+    "Two shops with the same random numbers, and what differs"
 
-    def changed(self) -> pd.DataFrame: # table, column, rows that differ, rows in both; and rows that are only in one
+    def changed(self) -> pd.DataFrame: # table, column, rows that differ, rows in both
         "Which columns differ, and in how many rows"
         return changed_columns(self.a, self.b)
 
     @cached_property
-    def orders(
-        self,
-    ) -> pd.DataFrame: # one row per order of either world: each measure in a, in b, and the effect, b - a
+    def orders(self) -> pd.DataFrame: # one row per order of either world
         "What each order came to in both worlds"
         return order_effects(self.a, self.b)
 
@@ -53,11 +51,10 @@ class Twin(_Worlds):
         "What each customer's orders came to in both worlds"
         return self.orders.drop(columns='day').groupby('customer_id').sum()
 
-    def categories(
-        self,
-        first=None,
-        last=None, # first and last day counted, as ISO text; None is all
-    ) -> pd.DataFrame: # one row per category: units and revenue in euro, in a, in b, and the effect
+    def categories(self,
+        first=None, # day, ISO text; None is all
+        last=None, # day until which it counts
+    ) -> pd.DataFrame: # one row per category
         "What each category sold in both worlds"
         return category_effects(self.a, self.b, first, last)
 
@@ -98,7 +95,7 @@ def changed_columns(
 MEASURES = ['revenue_cents', 'units', 'lines', 'returned_cents']
 
 def _totals(shop):
-    "What each order came to, by the one definition of revenue; in a large shop these are more rows than a query may have"
+    "What each order came to, by the one definition of revenue; there may be more rows than a query may have"
     columns = ', '.join(['order_id', 'customer_id', 'order_day', *MEASURES])
     table = fetch(shop.connection, f'select {columns} from order_totals order by order_id', most=10**12)
     return table.to_pandas(date_as_object=False).set_index('order_id')

@@ -25,21 +25,17 @@ def find_shop(
     name:str=None, # one of them; None is the one that is a shop
     run:str=None, # a run folder instead
 ) -> Shop:
-    "The shop that is meant; raises `ShopError` (code 2) if there is none, or if it could be several"
+    "The shop that is meant; raises `ShopError` (code 2) for none, or for several"
     if run: return Shop.open(run)
     shops = {k: v for k, v in names.items() if isinstance(v, Shop) and not k.startswith('_')}
+    name = name or ('shop' if 'shop' in shops else None)
+    if name in shops: return shops[name]
     todo = 'Make one: shop = Shop(). Or name a run: %%ask --run reports/shop'
-    if name and name not in shops:
-        raise ShopError(
-            f'There is no shop called {name}.', f"There are {', '.join(sorted(shops))}" if shops else todo, code=2
-        )
-    if name or 'shop' in shops: return shops[name or 'shop']
+    listed = ', '.join(sorted(shops))
+    if name: raise ShopError(f'There is no shop called {name}.', f'There are {listed}' if shops else todo, code=2)
     if not shops: raise ShopError('There is no shop in this notebook.', todo, code=2)
-    if len({id(s) for s in shops.values()}) > 1:
-        raise ShopError(
-            f"There are several shops: {', '.join(sorted(shops))}.", f'Name one: %%ask --shop {min(shops)}', code=2
-        )
-    return next(iter(shops.values()))
+    if len({id(s) for s in shops.values()}) == 1: return next(iter(shops.values()))
+    raise ShopError(f'There are several shops: {listed}.', f'Name one: %%ask --shop {min(shops)}', code=2)
 
 # %% ../../nbs/40_shop/06_magic.ipynb #67a8c47c
 def _shown(column, value):
@@ -135,6 +131,14 @@ def answer_of(
     raise ShopError(f"{options.words[0]!r} is not an option.", todo, code=2)
 
 # %% ../../nbs/40_shop/06_magic.ipynb #7011fb35
+def _answer_or_usage_error(line, cell, names):
+    "The answer and its options; an error that IPython shows without a traceback"
+    usage_error = need('IPython.core.error', 'lab').UsageError
+    try: return answer_of(line, cell, names)
+    except ShopError as e: raise usage_error(str(e)) from None
+    except KeyboardInterrupt: raise usage_error('The query was interrupted.') from None
+
+# %% ../../nbs/40_shop/06_magic.ipynb #f509cdc0
 def ask_magic(line, cell=None):
     """Ask the shop of this notebook.
 
@@ -145,15 +149,10 @@ def ask_magic(line, cell=None):
     --shop NAME   the variable that holds the shop     --run DIR   a run folder instead
     --to NAME     keep the answer as a frame           --no-chart  the table alone
     --quiet       show nothing"""
-    core, usage = need('IPython.core.getipython', 'lab').get_ipython(), need('IPython.core.error', 'lab').UsageError
-    try:
-        answer, options = answer_of(line, cell, core.user_ns)
-    except ShopError as e:
-        raise usage(str(e)) from None
-    except KeyboardInterrupt:
-        raise usage('The query was interrupted.') from None
+    names = need('IPython.core.getipython', 'lab').get_ipython().user_ns
+    answer, options = _answer_or_usage_error(line, cell, names)
     if answer is None: return all_questions()
-    if options.to: core.user_ns[options.to] = answer.frame
+    if options.to: names[options.to] = answer.frame
     if options.quiet: return
     if answer.question.chart and not options.no_chart and len(answer):
         need('IPython.display', 'lab').display(answer.plot())
@@ -190,8 +189,11 @@ def relations() -> dict: # table or view: its columns
     return {name: list(arrow_schema(name).names) for name in TABLES} | views
 
 # %% ../../nbs/40_shop/06_magic.ipynb #53093ae3
-WORDS = '''select from where group by order having join left using on as and or not in is null like between case when then else end distinct limit
-union all with over partition rows row_number rank lag lead sum count avg min max median round filter desc asc date_trunc'''.split()
+WORDS = '''
+select from where group by order having join left using on as and or not in is null like between case when
+then else end distinct limit union all with over partition rows row_number rank lag lead sum count avg min max
+median round filter desc asc date_trunc
+'''.split()
 
 def _aliases(sql):
     "What tables are called in a query: name: table"

@@ -13,7 +13,7 @@ from shop_nb.generator.draws import VERSION
 from shop_nb.app.cli import main
 from shop_nb.reporting.profile import dictionary_html, profile
 from shop_nb.app.run import all_parameters, building, check_parameters, headline, named, pipeline, run, verify
-from shop_nb.shop.shop import identity, read_manifest, write_manifest
+from shop_nb.shop.run_folder import identity, read_manifest, write_manifest
 from shop_nb.model.schema import TABLES
 from shop_nb.core.settings import Settings, describe
 from shop_nb.core.errors import ShopError

@@ -10,7 +10,7 @@ from shop_nb.analytics.questions import questions
 from shop_nb.reporting.charts import both, label, png, recoloured, svg
 from shop_nb.reporting.pages import notebook_page, policy
 from shop_nb.reporting.profile import profile
-from shop_nb.shop.shop import identity, write_manifest
+from shop_nb.shop.run_folder import identity, write_manifest
 from shop_nb.app.run import index_html
 from shop_nb.model.schema import TABLES
 
