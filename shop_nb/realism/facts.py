@@ -16,7 +16,7 @@ from typing import Callable
 
 import numpy as np, pandas as pd, pyarrow as pa
 
-from ..generator.draws import mix
+from ..files.hashing import mix
 from ..files.sources import read_table
 from ..core.errors import ShopError
 

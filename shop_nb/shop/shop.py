@@ -19,7 +19,8 @@ import shop_nb.reporting.charts
 from .. import __version__
 from ..analytics.questions import Answer, as_frame, analysis_sql, ask, connect, fetch, questions, sql_error
 from ..generator.draws import VERSION
-from ..generator.blocks import generator, tables, write_tables, remove_path, leftovers
+from ..generator.blocks import generator, tables, write_tables
+from ..files.folders import remove_path, leftovers
 from ..reporting.pages import figure, raw, render
 from ..reporting.profile import MINIMAL_ABOVE, dictionary_frame, dictionary_html, profile
 from ..model.schema import TABLES, get_table
@@ -27,7 +28,8 @@ from ..core.settings import SETTINGS, Settings, read_settings
 from ..core.errors import ShopError
 from ..core.extras import need
 from ..core.files import write_file
-from ..files.sources import read_table, table_path
+from ..files.sources import read_table
+from ..files.files import table_path
 
 # %% ../../nbs/40_shop/02_shop.ipynb #574fabf3
 if TYPE_CHECKING:
