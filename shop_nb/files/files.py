@@ -92,6 +92,12 @@ def csv_schema(
     types = {f.name: pa.timestamp('s') if pa.types.is_timestamp(f.type) else f.type for f in arrow_schema(name)}
     return pa.schema(types)
 
+# %% ../../nbs/10_files/01_files.ipynb #4e534084
+def _open(path, name):
+    "A writer for rows of a table, in the format that the file's ending says"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return pa_csv.CSVWriter(path, csv_schema(name)) if path.suffix == '.csv' else parquet_writer(path, name)
+
 # %% ../../nbs/10_files/01_files.ipynb #35f766f8
 class TableWriter:
     "Appends rows to one open file per table; closes them at the end of the `with` block"
@@ -108,14 +114,9 @@ class TableWriter:
         return path if self.part is None else path / f'part-{self.part:05d}.{self.format}'
 
     def write(self, name, rows): # append an Arrow table
-        if name not in self.files: self.files[name] = self._open(name)
+        if name not in self.files: self.files[name] = _open(self.path(name), name)
         schema = csv_schema(name) if self.format == 'csv' else encoded_schema(name)
         self.files[name].write_table(rows.cast(schema))
-
-    def _open(self, name):
-        path = self.path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return pa_csv.CSVWriter(path, csv_schema(name)) if self.format == 'csv' else parquet_writer(path, name)
 
     def __enter__(self): return self
     def __exit__(self, *error):

@@ -62,12 +62,13 @@ def text_hash(
         longer = longer[sizes[longer] > 8 * k]
     return hashes
 
-# %% ../../nbs/10_files/02_hashing.ipynb #03290990
+# %% ../../nbs/10_files/02_hashing.ipynb #dba48d1e
 def _coded_hash(cells):
     "The hashes of a dictionary's texts, each at the rows that have it"
     if not len(cells.dictionary): return np.zeros(len(cells), dtype=np.uint64)
     return text_hash(cells.dictionary)[cells.indices.to_numpy(zero_copy_only=False)]
 
+# %% ../../nbs/10_files/02_hashing.ipynb #03290990
 def cell_hash(
     cells:pa.Array, # of text, numbers, dates, times or flags
 ) -> np.ndarray: # `uint64`, one per cell; that of a null means nothing

@@ -171,6 +171,10 @@ def _uniforms(cells, name, low, high):
         u[same] = uniform(cells(f'{name}/{width}', low[same]))
     return u
 
+def _left_halves(n, share, u):
+    "What the left half of each node gets: a binomial quantile"
+    return np.array(list(map(binomial, n.tolist(), share.tolist(), u.tolist())), dtype=np.int64)
+
 # %% ../../nbs/15_generator/01_draws.ipynb #f5d44235
 def split(total:int, # To be allocated
           weights:np.ndarray, # Relative weights of the parts, whole numbers ≥ 0
@@ -188,8 +192,7 @@ def split(total:int, # To be allocated
         low, high, n = (x[~leaf & (n > 0)] for x in (low, high, n))
         middle = (low + high) // 2
         share = (sums[middle] - sums[low]) / np.maximum(1, sums[high] - sums[low])
-        u = _uniforms(cells, name, first + low, first + high)
-        left = np.array(list(map(binomial, n.tolist(), share.tolist(), u.tolist())), dtype=np.int64)
+        left = _left_halves(n, share, _uniforms(cells, name, first + low, first + high))
         low, high = np.concatenate([low, middle]), np.concatenate([middle, high])
         n = np.concatenate([left, n - left])
     return parts

@@ -20,7 +20,7 @@ def words(name:str, # A file in `shop_nb/data`, without its ending
 
 # %% ../../nbs/15_generator/03_pools.ipynb #bff4cef0
 @lru_cache(maxsize=None)
-def places() -> pd.DataFrame: # city, region, postal_code, country, coordinates, phone_prefix, phone_digits, names, weight
+def places() -> pd.DataFrame: # town, coordinates, area code, pool of names, weight
     "The places where customers may live, a row per place; `names` is the pool of its language"
     with files('shop_nb').joinpath('data/places.csv').open(encoding='utf-8') as f:
         return pd.read_csv(f, dtype={'postal_code': str, 'phone_prefix': str}, keep_default_na=False)

@@ -300,7 +300,7 @@ def _open_up(tmp, names, like): # folders with the permissions of the one they a
         folder.mkdir(exist_ok=True)
         shutil.copymode(like, folder)
 
-# %% ../../nbs/15_generator/08_spark.ipynb #d5cab39a
+# %% ../../nbs/15_generator/08_spark.ipynb #8cbf69f0
 def _table_facts(name, results, due, folder, format):
     "Rows and digest of a table, once each of its blocks was counted exactly once and has left a part"
     rows = [r for r in results if r['name'] == name]
@@ -310,6 +310,7 @@ def _table_facts(name, results, due, folder, format):
                         'Run it again; write to a path that the driver and all workers share.')
     return dict(rows=sum(r['rows'] for r in rows), digest=as_digest([(r['a'], r['b']) for r in rows]))
 
+# %% ../../nbs/15_generator/08_spark.ipynb #d5cab39a
 def _facts(results, blocks, folder, format):
     "Rows and digests of all tables, after a last check"
     for path in Path(folder).glob('attempt-*'): shutil.rmtree(path, ignore_errors=True)
