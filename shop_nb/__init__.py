@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what a type checker and an editor see; at run time nothing is imported before it is asked for
-    from shop_nb.generator.blocks import digest as digest, tables as tables
+    from shop_nb.files.digest import digest as digest
+    from shop_nb.generator.blocks import tables as tables
     from shop_nb.core.settings import Settings as Settings
     from shop_nb.core.errors import ShopError as ShopError
     from shop_nb.shop.shop import Shop as Shop
@@ -17,7 +18,7 @@ _HOME = dict(
     ShopError="core.errors",
     twin="shop.counterfactual",
     tables="generator.blocks",
-    digest="generator.blocks",
+    digest="files.digest",
 )
 __all__ = list(_HOME)
 

@@ -25,7 +25,8 @@ from ..core.settings import CATEGORIES
 from ..model.schema import TABLES, arrow_schema
 from ..core.errors import ShopError, first_line, nearest
 from ..core.extras import need
-from ..files.sources import Given, parts, table_path
+from ..files.sources import Given
+from ..files.files import parts, table_path
 from ..database.load import database_error
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #97ea5805

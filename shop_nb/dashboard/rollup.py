@@ -19,7 +19,7 @@ from ..analytics.measures import CARDS, DIMENSIONS, OPEN, SMALL, Filters, sql_te
 from ..model.schema import TABLES
 from ..core.errors import ShopError, first_line
 from ..core.extras import need
-from ..files.sources import parts, table_path
+from ..files.files import parts, table_path
 
 # %% ../../nbs/60_dashboard/01_rollup.ipynb #3784b426
 _KINDS = dict(category='products', country='customers', channel='orders', method='payments')

@@ -20,7 +20,8 @@ from ..core.settings import Settings
 from ..core.errors import SettingsError, ShopError
 from ..model.schema import TABLES, arrow_schema
 from .draws import Cells
-from .blocks import Generator, as_digest, content_sums, digest, tables, write_tables
+from .blocks import Generator, tables, write_tables
+from ..files.digest import as_digest, content_sums, digest
 from ..files.sources import read_table
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #17e41930

@@ -42,7 +42,8 @@ from .calendar import Calendar, day_number, dates, second_of_day
 
 # %% ../../nbs/15_generator/06_orders.ipynb #f293051d
 from .products import COMPANIONS, PUSH, TRAITS, Catalogue, campaigns, choose, price_on, pulls
-from .customers import buyer, place, places, segment, spending
+from .customers import buyer, place, segment, spending
+from .pools import places
 
 # %% ../../nbs/15_generator/06_orders.ipynb #7544e7a5
 def day_code(

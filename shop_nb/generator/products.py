@@ -4,14 +4,12 @@
 
 # %% auto #0
 __all__ = ['TRAITS', 'STEPS', 'OFF', 'PRICE_MOVES', 'PRICE_LEVELS', 'NEVER', 'POPULARITY', 'DRIFT', 'COMPANIONS', 'CAMPAIGN_RATE',
-           'CAMPAIGN_CUTS', 'BLACK_FRIDAY_CUT', 'PULL', 'PUSH', 'category_season', 'price_point', 'words', 'Catalogue',
-           'column', 'category', 'base_price', 'style', 'quarter', 'list_prices', 'end_day', 'popularity', 'choose',
-           'companions', 'campaigns', 'pulls', 'price_on', 'products_table']
+           'CAMPAIGN_CUTS', 'BLACK_FRIDAY_CUT', 'PULL', 'PUSH', 'category_season', 'price_point', 'Catalogue', 'column',
+           'category', 'base_price', 'style', 'quarter', 'list_prices', 'end_day', 'popularity', 'choose', 'companions',
+           'campaigns', 'pulls', 'price_on', 'products_table']
 
 # %% ../../nbs/15_generator/04_products.ipynb #40a1a2a1
-import json
 from functools import cached_property, lru_cache
-from importlib.resources import files
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -19,6 +17,7 @@ from ..core.settings import Settings
 from ..model.schema import arrow_schema
 from .draws import choice_table, integer, lognormal, look_up, normal, quantile_table, uniform
 from .calendar import Calendar, black_friday, dates, day_number
+from .pools import words
 
 # %% ../../nbs/15_generator/04_products.ipynb #bf1111be
 TRAITS = pd.DataFrame.from_dict(dict(
@@ -58,13 +57,6 @@ def price_point(cents:np.ndarray, # Any prices, in cents
 # %% ../../nbs/15_generator/04_products.ipynb #a1c165c6
 PRICE_MOVES = choice_table([.60, .10, .12, .12, .06], bits=10)  # shares of quarters, one per level
 PRICE_LEVELS = np.array([100, 90, 95, 105, 110])                # per cent of the base price
-
-# %% ../../nbs/15_generator/04_products.ipynb #6a70a664
-@lru_cache(maxsize=None)
-def words(name:str, # A file in `shop_nb/data`, without its ending
-    ) -> dict: # Its content
-    "A pool of words."
-    return json.loads(files('shop_nb').joinpath(f'data/{name}.json').read_text(encoding='utf-8'))
 
 # %% ../../nbs/15_generator/04_products.ipynb #4d69f6ca
 class Catalogue:

@@ -13,13 +13,15 @@ from hypothesis import example, given, settings, strategies as st
 
 from shop_nb.analytics.questions import connect
 from shop_nb.dashboard.rollup import stamp
-from shop_nb.generator.blocks import digest, tables
+from shop_nb.files.digest import digest
+from shop_nb.generator.blocks import tables
 from shop_nb.database.load import load
 from shop_nb.model.schema import TABLES, arrow_schema
 from shop_nb.core.settings import Settings
 from shop_nb.core.errors import ShopError
 from shop_nb.shop.shop import Shop
-from shop_nb.files.sources import Given, given_tables, message, parts, _quotes_fit
+from shop_nb.files.sources import Given, given_tables, message, _quotes_fit
+from shop_nb.files.files import parts
 from shop_nb.quality.validate import validate
 
 SHOP = tables(Settings(seed=11, customers=60, products=30, orders=80, order_items=200))

@@ -16,6 +16,8 @@ from shop_nb.generator.products import TRAITS, Catalogue
 from shop_nb.core.settings import CATEGORIES, MAX_LINES, Settings
 from shop_nb.model.schema import TABLES, arrow_schema
 from shop_nb.core.errors import SettingsError
+from shop_nb.files.digest import as_digest, content_sums, digest
+from shop_nb.files.folders import leftovers, working_folder
 from shop_nb.files.sources import read_table
 
 # The bytes of this version of the generator. A change that moves them raises VERSION in generator.draws.
@@ -52,7 +54,7 @@ GOLDEN = {
 }
 
 
-def digests(s, **how): return {n: g.digest(t, n) for n, t in g.tables(s, **how).items()}
+def digests(s, **how): return {n: digest(t, n) for n, t in g.tables(s, **how).items()}
 
 
 @pytest.fixture(scope='session')
@@ -74,7 +76,7 @@ def test_golden(name):
 )
 def test_same_bytes_elsewhere(env, tmp_path):
     "Another process, folder, time zone, locale and hash seed."
-    code = 'from shop_nb.generator.blocks import digest, tables; from shop_nb.core.settings import Settings; print({n: digest(t, n) for n, t in tables(Settings()).items()})'
+    code = 'from shop_nb import Settings, digest, tables\nprint({n: digest(t, n) for n, t in tables(Settings()).items()})'
     out = subprocess.run(
         [sys.executable, '-c', code],
         cwd=tmp_path,
@@ -178,8 +180,8 @@ def test_any_partition(k, size, random):
     random.shuffle(blocks)
     sums = {n: [] for n in TABLES}
     for b in blocks:
-        for n, t in gen.make(b).items(): sums[n].append(g.content_sums(t, n))
-    assert {n: g.as_digest(x) for n, x in sums.items()} == digests(s)
+        for n, t in gen.make(b).items(): sums[n].append(content_sums(t, n))
+    assert {n: as_digest(x) for n, x in sums.items()} == digests(s)
 
 
 def test_blocks_across_strata():
@@ -343,14 +345,14 @@ def test_a_stopped_write_leaves_the_old_files(tmp_path, default):
 def test_digest_sees_any_change(default):
     "Each column of each table: one changed cell, or two swapped rows' cells, is another digest."
     for n, t in default.items():
-        d = g.digest(t, n)
+        d = digest(t, n)
         for c in t.schema.names:
             x = t[c].to_pylist()
             i, j = 5, next(k for k in range(6, len(x)) if x[k] != x[5]) if len(set(map(str, x))) > 1 else 5
             x[i], x[j] = x[j], x[i]
             if i != j:
                 assert (
-                    g.digest(t.set_column(t.schema.get_field_index(c), c, pa.array(x, t.schema.field(c).type)), n) != d
+                    digest(t.set_column(t.schema.get_field_index(c), c, pa.array(x, t.schema.field(c).type)), n) != d
                 ), (n, c)
 
 
@@ -426,7 +428,7 @@ def test_whoever_is_stopped_leaves_no_process_and_can_try_again(tmp_path, how):
     if how != signal.SIGKILL:
         assert not list(tmp_path.iterdir())
         return
-    assert g.leftovers(tmp_path / 'out' / 'tables')
+    assert leftovers(tmp_path / 'out' / 'tables')
     again = start(['-c', SAVE], tmp_path)
     assert again.communicate(timeout=120)[1] == ''
     assert again.returncode == 0
@@ -439,9 +441,9 @@ def test_only_folders_that_nobody_holds_are_cleared(tmp_path):
     for name in ('.run.settings', '.other.abcdefgh.unfinished', 'kept', '.run.killed00.unfinished'):
         (tmp_path / name).mkdir()
     (tmp_path / '.run.linked00.unfinished').symlink_to(tmp_path / 'kept')
-    with g.working_folder(out) as mine:
+    with working_folder(out) as mine:
         (mine / 'file').touch()
-        with g.working_folder(out) as other:
+        with working_folder(out) as other:
             assert mine != other
             assert (mine / 'file').exists()
     assert sorted(p.name for p in tmp_path.iterdir()) == [
@@ -490,7 +492,7 @@ def test_a_signal_waits_until_tables_and_manifest_are_in_place(tmp_path, monkeyp
     def interrupted(a, b):
         if not sent: sent.append(signal.raise_signal(signal.SIGINT))
         replace(a, b)
-    monkeypatch.setattr('shop_nb.generator.blocks.os.replace', interrupted)
+    monkeypatch.setattr('shop_nb.files.folders.os.replace', interrupted)
     with pytest.raises(KeyboardInterrupt): Shop(seed=4, **small).save(tmp_path / 'run')
     monkeypatch.undo()
     assert verify(tmp_path / 'run').empty

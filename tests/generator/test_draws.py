@@ -4,22 +4,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy import stats
 from shop_nb.generator.draws import (
-    Cells,
-    binomial,
-    choice_table,
-    column_seed,
-    gamma,
-    integer,
-    lognormal,
-    look_up,
-    mix,
-    negative_binomial,
-    normal,
-    poisson,
-    quantile_table,
-    split,
-    uniform,
+    Cells, binomial, choice_table, column_seed, gamma, integer, lognormal, look_up, negative_binomial, normal, poisson,
+    quantile_table, split, uniform
 )
+from shop_nb.files.hashing import mix
 
 COLUMNS = [f'table{t}.column{c}' for t in range(5) for c in range(10)]
 N = 2**16
