@@ -17,7 +17,8 @@ import pandas as pd
 
 import shop_nb.reporting.charts
 from .. import __version__
-from ..analytics.questions import Answer, as_frame, analysis_sql, ask, connect, fetch, questions, sql_error
+from ..analytics.questions import Answer, analysis_sql, ask, questions
+from ..analytics.connect import as_frame, connect, fetch, sql_error
 from ..generator.draws import VERSION
 from ..generator.blocks import generator, tables, write_tables, remove_path, leftovers
 from ..reporting.pages import figure, raw, render
