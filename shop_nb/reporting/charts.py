@@ -692,7 +692,7 @@ def use_theme(
     theme:str='', # light or dark; unless given, light, and in JupyterLab the theme of the page
     size:tuple=(7.2, 3.2), # inches
 ):
-    "Give what pandas and Matplotlib draw from here on the look of the shop; raises `ShopError` (code 2) for an unknown theme"
+    "Draw with pandas and Matplotlib in the look of the shop; raises `ShopError` (code 2) for an unknown theme"
     look, cycler = _theme(theme or 'light'), need('cycler', 'analytics').cycler
     more = {
         'figure.figsize': size,
