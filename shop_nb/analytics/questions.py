@@ -265,7 +265,8 @@ def cut_months(
 # %% ../../nbs/30_analytics/02_questions.ipynb #d4475559
 def no_drawer(answer, theme, size):
     "What draws answers until a chapter on charts has been imported"
-    raise ShopError('There is nothing here that draws charts.', 'Import what does: from shop_nb.reporting import charts', code=2)
+    todo = 'Import what does: from shop_nb.reporting import charts'
+    raise ShopError('There is nothing here that draws charts.', todo, code=2)
 
 @dataclass(repr=False)
 class Answer:
