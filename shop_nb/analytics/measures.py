@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['DIMENSIONS', 'YEAR', 'MEASURES', 'RETURN_DAYS', 'OPEN', 'CARDS', 'SMALL', 'Filters', 'to_query', 'from_query',
-           'before', 'year_before', 'compared', 'sql_texts', 'picked_sql', 'lines_sql', 'Measure', 'measure',
-           'open_words', 'measure_sql', 'measures_sql']
+           'before', 'year_before', 'compared', 'picked_sql', 'lines_sql', 'Measure', 'measure', 'open_words',
+           'measure_sql', 'measures_sql']
 
 # %% ../../nbs/30_analytics/06_measures.ipynb #641911e4
 import datetime as dt
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, quote
 
+from .connect import sql_texts
 from ..core.errors import ShopError
 
 # %% ../../nbs/30_analytics/06_measures.ipynb #114ce6ab
@@ -98,8 +99,6 @@ def compared(
     return year_before(filters, first) or before(filters, first)
 
 # %% ../../nbs/30_analytics/06_measures.ipynb #19692d54
-def sql_texts(values): return ', '.join("'" + str(v).replace("'", "''") + "'" for v in values)
-
 _COLUMNS = dict(country='c.country', channel='o.channel', method='p.method')
 
 # %% ../../nbs/30_analytics/06_measures.ipynb #eb3e0288
@@ -168,6 +167,8 @@ measure('revenue', 'Revenue', 'eur', 'What was sold, after discounts, before ret
 select coalesce(sum(l.revenue_cents), 0) / 100.0
 from sales_lines as l
 join picked using (order_id){lines}''')
+
+# %% ../../nbs/30_analytics/06_measures.ipynb #0be3bb29
 measure('gross_profit', 'Gross profit', 'eur', 'Revenue less the cost of the goods sold, before returns. '
         'With a category picked: its order lines alone.', 'order lines of sales', '''
 select coalesce(sum(l.revenue_cents - l.cost_cents), 0) / 100.0
@@ -204,6 +205,8 @@ select count(distinct customer_id) - count(*) filter (where buyers.is_new and bu
 from picked
 join buyers using (customer_id)
 where is_sale = 1''', base='returning_customers', whole=True)
+
+# %% ../../nbs/30_analytics/06_measures.ipynb #0b5d0afa
 measure('repeat_rate', 'Repeat rate', 'share',
         'Of the customers with a sale, the share with two or more in the period. '
         'It grows with the length of a period, so compare periods of equal length.', 'customers', '''
@@ -254,6 +257,8 @@ measure('units', 'Units sold', 'count', 'Units of products in sales, before retu
 select coalesce(sum(l.quantity), 0)
 from sales_lines as l
 join picked using (order_id){lines}''', card=False)
+
+# %% ../../nbs/30_analytics/06_measures.ipynb #5929a316
 measure('customers', 'Customers', 'count', 'All customers, with a sale or without, whatever is picked.',
         'customers', '''
 select count(*)
@@ -262,6 +267,8 @@ measure('buyers', 'Customers with a sale', 'count', 'Customers with at least one
 select count(distinct customer_id)
 from picked
 where is_sale = 1''', whole=True, card=False)
+
+# %% ../../nbs/30_analytics/06_measures.ipynb #e7be6de0
 measure('captured', 'Captured', 'eur', 'Money that payments brought, with tax and shipping, refunded later or not.',
         'payments', '''
 select coalesce(sum(p.amount_cents)

@@ -17,17 +17,11 @@ import pandas as pd
 from fastcore.basics import patch
 
 from ..generator.draws import VERSION
-from shop_nb.generator.blocks import (
-    Generator,
-    as_digest,
-    content_sums,
-    digest,
-    leftovers,
-    unbroken,
-    working_folder,
-    remove_path,
-)
-from ..files.sources import read_table, table_path
+from ..generator.blocks import Generator
+from ..files.digest import as_digest, content_sums, digest
+from ..files.folders import leftovers, unbroken, working_folder, remove_path
+from ..files.sources import read_table
+from ..files.files import table_path
 from ..core.logs import is_told, line
 from ..analytics.measures import MEASURES, Filters, measures_sql, open_words
 from ..core.numbers import fixed, headline as as_shown

@@ -14,8 +14,9 @@ import numpy as np, pandas as pd
 from fastcore.basics import patch
 
 from shop_nb.analytics.questions import (
-    Question, as_frame, plain_value, ask, counts_sales, cut_months, edges, find, label_of, say, unit_of
+    Question, plain_value, ask, counts_sales, cut_months, edges, find, label_of, say, unit_of
 )
+from ..analytics.connect import as_frame
 from ..core.numbers import short
 from .rollup import Cube
 from ..analytics.measures import DIMENSIONS, Filters, lines_sql, open_words, picked_sql

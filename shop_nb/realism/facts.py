@@ -20,7 +20,7 @@ from typing import Callable
 
 import numpy as np, pandas as pd
 
-from ..generator.draws import mix
+from ..files.hashing import mix
 from .sales import month_number
 from shop_nb.realism.statistics import (
     Unmeasured, at_least, bg_nbd, dispersion, gini, negative_binomial_shape, poisson_tail

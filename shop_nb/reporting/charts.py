@@ -13,9 +13,8 @@ from functools import lru_cache, partial
 from html import escape
 
 import numpy as np, pandas as pd
-from fastcore.basics import patch
 
-from ..analytics.questions import Answer, label_of, unit_of
+from ..analytics.questions import Answer, label_of, register_drawer, unit_of
 from ..core.numbers import fixed, short
 from ..core.errors import ShopError
 from ..core.extras import need
@@ -675,13 +674,7 @@ def scatter(
     ax.set_xlabel(chart.get('xlabel', ''))
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #af280eb9
-@patch
-def plot(self:Answer,
-    theme:str='', # light or dark; unless given, light, and in JupyterLab the theme of the page
-    size:tuple=(7.2, 3.7), # inches
-): # a matplotlib Figure
-    "Draw the answer; see `shop_nb.reporting.charts.plot`"
-    return plot(self, theme, size)
+register_drawer(plot)
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #c4906b1c
 def _follow_lab():
@@ -699,7 +692,7 @@ def use_theme(
     theme:str='', # light or dark; unless given, light, and in JupyterLab the theme of the page
     size:tuple=(7.2, 3.2), # inches
 ):
-    "Give what pandas and Matplotlib draw from here on the look of the shop; raises `ShopError` (code 2) for an unknown theme"
+    "Draw with pandas and Matplotlib in the look of the shop; raises `ShopError` (code 2) for an unknown theme"
     look, cycler = _theme(theme or 'light'), need('cycler', 'analytics').cycler
     more = {
         'figure.figsize': size,

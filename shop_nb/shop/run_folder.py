@@ -14,7 +14,7 @@ from ..core.errors import ShopError
 from ..core.files import write_file
 from ..core.settings import SETTINGS, Settings, read_settings
 from ..database.load import alone
-from ..generator.blocks import leftovers
+from ..files.folders import leftovers
 from ..generator.draws import VERSION
 
 # %% ../../nbs/40_shop/01_run_folder.ipynb #96ad9382

@@ -21,8 +21,10 @@ from ..core.errors import ShopError
 from ..core.extras import need
 from ..core.files import write_file
 from ..core.settings import Settings, read_settings
-from ..files.sources import read_table, table_path
-from ..generator.blocks import generator, remove_path, tables, write_tables
+from ..files.sources import read_table
+from ..files.files import table_path
+from ..generator.blocks import generator, tables, write_tables
+from ..files.folders import remove_path
 from ..model.schema import TABLES, get_table
 from ..reporting.pages import figure, raw, render
 from ..reporting.profile import MINIMAL_ABOVE, dictionary_frame, dictionary_html, profile

@@ -5,7 +5,8 @@ from itertools import combinations
 import numpy as np, pandas as pd, pyarrow as pa, pyarrow.parquet as pq, pytest
 from fastcore.docments import docments
 
-from shop_nb.analytics.questions import PARAMS, QUESTIONS, Answer, analysis_sql, ask, connect, fetch, label_of
+from shop_nb.analytics.questions import PARAMS, QUESTIONS, Answer, analysis_sql, ask, label_of
+from shop_nb.analytics.connect import connect, fetch
 from shop_nb.reporting.charts import BUILDERS, THEMES, plot, png, svg
 from shop_nb.core.numbers import short
 from shop_nb.generator.blocks import tables, write_tables

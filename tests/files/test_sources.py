@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
-from shop_nb.analytics.questions import connect
+from shop_nb.analytics.connect import connect
 from shop_nb.dashboard.rollup import stamp
 from shop_nb.files.digest import digest
 from shop_nb.generator.blocks import tables
