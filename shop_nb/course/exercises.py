@@ -226,6 +226,7 @@ def joined(
     *groups, last = value
     if not all(type(v) is int for v in groups) or type(last) not in (int, float): return None
     if not groups[0] or any(not 0 <= v < 1000 for v in (abs(groups[0]), *value[1:])): return None
+    if any(type(v) is int and 0 < v < 100 for v in value[1:]): return None
     number = abs(groups[0])
     for v in value[1:]: number = number * 1000 + v
     return -number if groups[0] < 0 else number
