@@ -17,7 +17,7 @@ from markupsafe import Markup
 import reference
 from readme import ROOT, cells
 from render import SECTIONS, Page, Writer, defined, notebook, opening, owners, plain, relative
-from shop_nb.course.exercises import LESSONS
+from shop_nb.course.sessions import LESSONS
 from shop_nb.reporting.pages import policy
 
 EVIDENCE = 'certificate|benchmarks.*|pools' # notebooks that show rather than define

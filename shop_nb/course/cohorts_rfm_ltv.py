@@ -4,12 +4,15 @@
 
 # %% auto #0
 __all__ = ['lesson', 'LAST', 'new', 'sizes', 'month3', 'rfm', 'champions', 'ltv', 'lapsed', 'alarm', 'luck', 'verdicts',
-           'given_up_and_here', 'given_up_and_gone', 'here_and_given_up', 'wrongly_of_all', 'wrongly',
-           'hundred_of_both', 'by_money', 'of_all_customers', 'missed']
+           'given_up_and_here', 'given_up_and_gone', 'here_and_given_up', 'wrongly_of_all', 'wrongly', 'ranking',
+           'in_both', 'hundred_of_both', 'by_money', 'missed', 'of_all_customers']
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #09783580
+import pandas as pd
+
 from .exercises import Lesson, by_month
 from ..shop.latent_truth import customers_truth
+from ..shop.shop import Shop
 
 lesson = Lesson('Cohorts, RFM and lifetime value')
 LAST = '(select max(order_day) from order_totals)'
@@ -19,12 +22,30 @@ new = lesson.exercise(
     'new',
     'New customers',
     right='select count(*) from buyers where is_new',
-    mistakes={
-        'select count(*) from buyers': 'That is everybody with a sale. Many of them were customers long before the data begin.',
-        'select count(*) from buyers where not is_new': 'These are the old ones.',
-        'select count(*) from customers where signed_up_at >= (select min(order_day) from order_totals)': 'They all signed up within the data, but not all of them have bought anything.',
-    },
-    hints=('The view `buyers` has one row per customer with a sale. Look at its columns.', '`where is_new`.'),
+    hints=(
+        'The view `buyers` has one row per customer with a sale. Look at its columns.',
+        '`where is_new`.',
+    ),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #ab786298
+new.mistake(
+    'everybody',
+    says='That is everybody with a sale. Many of them were customers long before the data begin.',
+    wrong='select count(*) from buyers',
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #43813a23
+new.mistake('old', says='These are the old ones.', wrong='select count(*) from buyers where not is_new')
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #e5d313a5
+new.mistake(
+    'signed_up',
+    says='They all signed up within the data, but not all of them have bought anything.',
+    wrong='''
+        select count(*)
+        from customers
+        where signed_up_at >= (select min(order_day) from order_totals)''',
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #95b2ce3d
@@ -33,24 +54,47 @@ sizes = lesson.exercise(
     'Size of each cohort',
     right='select cohort, count(*) as customers from buyers where is_new group by cohort',
     also=by_month('select cohort, count(*) as customers from buyers where is_new group by cohort', 'cohort'),
-    mistakes={
-        'select cohort, count(*) from buyers group by cohort': 'Old customers are included: look at the first cohort, which is much too large.',
-        "select date_trunc('month', signed_up_at) as month, count(*) from buyers join customers using (customer_id) where is_new group by month": 'You grouped by the month of sign-up. A cohort is defined by the month of the first *sale*.',
-    },
-    hints=('`buyers` has a column `cohort`: the month of the first sale.', 'New customers only, grouped by `cohort`.'),
+    hints=(
+        '`buyers` has a column `cohort`: the month of the first sale.',
+        'New customers only, grouped by `cohort`.',
+    ),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #4a74acd2
+sizes.mistake(
+    'old_too',
+    says='Old customers are included: look at the first cohort, which is much too large.',
+    wrong='select cohort, count(*) from buyers group by cohort',
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #020c0a98
+sizes.mistake(
+    'sign_up',
+    says='You grouped by the month of sign-up. A cohort is defined by the month of the first *sale*.',
+    wrong='''
+        select date_trunc('month', signed_up_at) as month, count(*)
+        from buyers
+        join customers using (customer_id)
+        where is_new
+        group by month''',
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #8b64546d
 _later = '''
-with members as (
-    select customer_id, cohort from buyers where is_new {and_seen}
-),
-active as (
-    select cohort, customer_id, count(*) as sales from order_totals join members using (customer_id)
-    where is_sale = 1 and date_diff('month', cohort, order_day) {in_month} group by all
-)
-select {what} '''
-_SEEN = f"and cohort <= {LAST} - interval 3 month"
+    with members as (
+        select customer_id, cohort
+        from buyers
+        where is_new {and_seen}
+    ),
+    active as (
+        select cohort, customer_id, count(*) as sales
+        from order_totals
+        join members using (customer_id)
+        where is_sale = 1 and date_diff('month', cohort, order_day) {in_month}
+        group by all
+    )
+    select {what}'''
+_SEEN = f'and cohort <= {LAST} - interval 3 month'
 _SHARE = '(select count(distinct customer_id) from active) / (select count(*) from members) as share'
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #a76eba73
@@ -60,36 +104,71 @@ month3 = lesson.exercise(
     points=2,
     places=3,
     right=_later.format(and_seen=_SEEN, in_month='= 3', what=_SHARE),
-    mistakes={
-        _later.format(
-            and_seen='', in_month='= 3', what=_SHARE
-        ): 'The denominator includes customers of the last three months. They have not had a month 3 yet.',
-        _later.format(
-            and_seen=_SEEN, in_month='>= 3', what=_SHARE
-        ): 'These bought in month 3 *or later*. The question is about month 3 alone.',
-        _later.format(
-            and_seen=_SEEN, in_month='between 1 and 3', what=_SHARE
-        ): 'These bought in one of the months 1 to 3. The question is about month 3 alone.',
-        _later.format(
-            and_seen=_SEEN,
-            in_month='= 3',
-            what='(select sum(sales) from active) / (select count(*) from members) as share',
-        ): 'These are sales per customer. Somebody who bought twice in that month is one customer who stayed.',
-        _later.format(
-            and_seen=_SEEN,
-            in_month='= 3',
-            what='avg(coalesce(a, 0) / n) from (select cohort, count(*) as n from members group by all) left join (select cohort, count(*) as a from active group by all) using (cohort)',
-        ): 'That is the mean of the cohorts’ rates: a small cohort weighs as much as a large one. Add up first, then divide.',
-    },
     hints=(
         'For which cohorts is month 3 over? The last of them began three months before the last month.',
-        'Numerator: distinct customers of these cohorts with a sale in month 3. Denominator: all customers of these cohorts.',
-        '`shop.ask("cohort_retention").frame` has one row per cohort and month. Take the rows of month 3 and add up `customers` and `cohort_size`.',
+        'Numerator: distinct customers of these cohorts with a sale in month 3. Denominator: all '
+        'customers of these cohorts.',
+        '`shop.ask("cohort_retention").frame` has one row per cohort and month. Take the rows of '
+        'month 3 and add up `customers` and `cohort_size`.',
+    ),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #2d11bdfd
+month3.mistake(
+    'not_seen_yet',
+    says='The denominator includes customers of the last three months. They have not had a month 3 yet.',
+    wrong=_later.format(and_seen='', in_month='= 3', what=_SHARE),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #dbdf64f1
+month3.mistake(
+    'or_later',
+    says='These bought in month 3 *or later*. The question is about month 3 alone.',
+    wrong=_later.format(and_seen=_SEEN, in_month='>= 3', what=_SHARE),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #bb3ae6b9
+month3.mistake(
+    'up_to_3',
+    says='These bought in one of the months 1 to 3. The question is about month 3 alone.',
+    wrong=_later.format(and_seen=_SEEN, in_month='between 1 and 3', what=_SHARE),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #d790104a
+month3.mistake(
+    'sales',
+    says='These are sales per customer. Somebody who bought twice in that month is one customer who stayed.',
+    wrong=_later.format(
+        and_seen=_SEEN,
+        in_month='= 3',
+        what='(select sum(sales) from active) / (select count(*) from members) as share',
+    ),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #f91a0396
+month3.mistake(
+    'mean_of_rates',
+    says='That is the mean of the cohorts’ rates: a small cohort weighs as much as a large one. Add up '
+         'first, then divide.',
+    wrong=_later.format(
+        and_seen=_SEEN,
+        in_month='= 3',
+        what='''
+            avg(coalesce(a, 0) / n)
+            from (select cohort, count(*) as n from members group by all)
+            left join (
+                select cohort, count(*) as a
+                from active
+                group by all
+            ) using (cohort)''',
     ),
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #cca19026
-_rfm = f'select customer_id, {LAST} - {{day}}(order_day) as recency, count(*) as frequency, sum({{money}}) / 100 as monetary from {{table}} {{where}} group by customer_id'
+_rfm = f'''
+    select customer_id, {LAST} - {{day}}(order_day) as recency, count(*) as frequency, sum({{money}}) / 100 as monetary
+    from {{table}} {{where}}
+    group by customer_id'''
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #81d75be2
 rfm = lesson.exercise(
@@ -98,71 +177,124 @@ rfm = lesson.exercise(
     points=2,
     unit='eur',
     right=_rfm.format(day='max', money='revenue_cents', table='order_totals', where='where is_sale = 1'),
-    mistakes={
-        _rfm.format(
-            day='min', money='revenue_cents', table='order_totals', where='where is_sale = 1'
-        ): 'That is the time since the *first* sale. Recency looks at the last one.',
-        _rfm.format(
-            day='max', money='revenue_cents', table='order_totals', where=''
-        ): 'Cancelled and unpaid orders are still included.',
-        _rfm.format(
-            day='max', money='revenue_cents', table='sales_lines', where=''
-        ): 'The frequency counts order lines. It should count sales.',
-        _rfm.format(
-            day='max', money='amount_cents', table='order_totals', where='where is_sale = 1'
-        ): 'The monetary value is the amount paid, with tax and shipping. Use revenue.',
-    },
     hints=(
         'One group per customer, three aggregates: `max` of the day, `count`, `sum`.',
         'The days are a difference: `(last_day - sales.groupby("customer_id").order_day.max()).dt.days`.',
     ),
 )
 
-# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #dabc7aa6
-_scored = f'''
-with m as ({_rfm.format(day='max', money='revenue_cents', table='order_totals', where='where is_sale = 1')}),
-s as (
-    select *, 5 - 5 * (rank() over (order by recency) - 1) // count(*) over () as r, 1 + 5 * (rank() over (order by frequency) - 1) // count(*) over () as f,
-        1 + 5 * (rank() over (order by monetary) - 1) // count(*) over () as m from m
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #98d833bf
+rfm.mistake(
+    'first_sale',
+    says='That is the time since the *first* sale. Recency looks at the last one.',
+    wrong=_rfm.format(day='min', money='revenue_cents', table='order_totals', where='where is_sale = 1'),
 )
-select {{what}} from s where {{who}}'''
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #824f1ee0
+rfm.mistake(
+    'all_orders',
+    says='Cancelled and unpaid orders are still included.',
+    wrong=_rfm.format(day='max', money='revenue_cents', table='order_totals', where=''),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #f3bf60f2
+rfm.mistake(
+    'lines',
+    says='The frequency counts order lines. It should count sales.',
+    wrong=_rfm.format(day='max', money='revenue_cents', table='sales_lines', where=''),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #29462c4c
+rfm.mistake(
+    'paid',
+    says='The monetary value is the amount paid, with tax and shipping. Use revenue.',
+    wrong=_rfm.format(day='max', money='amount_cents', table='order_totals', where='where is_sale = 1'),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #dabc7aa6
+_measured = _rfm.format(day='max', money='revenue_cents', table='order_totals', where='where is_sale = 1')
+_scored = f'''
+    with m as ({_measured}),
+    s as (
+        select
+            *,
+            5 - 5 * (rank() over (order by recency) - 1) // count(*) over () as r,
+            1 + 5 * (rank() over (order by frequency) - 1) // count(*) over () as f,
+            1 + 5 * (rank() over (order by monetary) - 1) // count(*) over () as m
+        from m
+    )
+    select {{what}}
+    from s
+    where {{who}}'''
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #75e742db
 champions = lesson.exercise(
     'champions',
     'What champions bring',
     places=3,
-    right=_scored.format(what='sum(monetary) / (select sum(monetary) from s) as share', who='r >= 4 and f >= 4'),
-    mistakes={
-        _scored.format(
-            what='count(*) / (select count(*) from s) as share', who='r >= 4 and f >= 4'
-        ): 'That is their share of the customers. What is their share of the revenue?',
-        _scored.format(
-            what='sum(monetary) / (select sum(monetary) from s) as share', who='r >= 4 or f >= 4'
-        ): 'You used `or`. A champion bought recently *and* often.',
-        _scored.format(
-            what='sum(monetary) / (select sum(monetary) from s) as share', who='r <= 2 and f >= 4'
-        ): 'Your recency is the wrong way round: few days since the last sale are good, and score 5.',
-        _scored.format(
-            what='sum(monetary) / (select sum(monetary) from s) as share', who='r = 5 and f = 5'
-        ): 'You took only those with a 5 in both. A 4 is enough.',
-    },
+    right=_scored.format(
+        what='sum(monetary) / (select sum(monetary) from s) as share',
+        who='r >= 4 and f >= 4',
+    ),
     hints=(
         'Champions are the rows with `r >= 4` and `f >= 4`.',
         'The sum of their `monetary`, divided by the sum of all.',
     ),
 )
 
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #05440491
+champions.mistake(
+    'of_customers',
+    says='That is their share of the customers. What is their share of the revenue?',
+    wrong=_scored.format(what='count(*) / (select count(*) from s) as share', who='r >= 4 and f >= 4'),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #4715350b
+champions.mistake(
+    'either',
+    says='You used `or`. A champion bought recently *and* often.',
+    wrong=_scored.format(
+        what='sum(monetary) / (select sum(monetary) from s) as share',
+        who='r >= 4 or f >= 4',
+    ),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #34053249
+champions.mistake(
+    'recency_reversed',
+    says='Your recency is the wrong way round: few days since the last sale are good, and score 5.',
+    wrong=_scored.format(
+        what='sum(monetary) / (select sum(monetary) from s) as share',
+        who='r <= 2 and f >= 4',
+    ),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #577ffcdf
+champions.mistake(
+    'only_fives',
+    says='You took only those with a 5 in both. A 4 is enough.',
+    wrong=_scored.format(
+        what='sum(monetary) / (select sum(monetary) from s) as share',
+        who='r = 5 and f = 5',
+    ),
+)
+
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #ad9d04a3
 _value = '''
-with members as (
-    select customer_id, first_order_day as day from buyers where is_new {and_seen}
-),
-spent as (
-    select customer_id, sum(revenue_cents) / 100 as eur, count(*) as sales from order_totals join members using (customer_id)
-    where is_sale = 1 and order_day {until} group by customer_id
-)
-select {what} from spent'''
+    with members as (
+        select customer_id, first_order_day as day
+        from buyers
+        where is_new {and_seen}
+    ),
+    spent as (
+        select customer_id, sum(revenue_cents) / 100 as eur, count(*) as sales
+        from order_totals
+        join members using (customer_id)
+        where is_sale = 1 and order_day {until}
+        group by customer_id
+    )
+    select {what}
+    from spent'''
 _OVER = f'and first_order_day + 90 <= {LAST}'
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #4cec532d
@@ -172,26 +304,6 @@ ltv = lesson.exercise(
     points=2,
     unit='eur',
     right=_value.format(and_seen=_OVER, until='<= day + 90', what='avg(eur) as eur'),
-    mistakes={
-        _value.format(
-            and_seen='', until='<= day + 90', what='avg(eur) as eur'
-        ): 'Customers who came less than 90 days ago are included. They have not had their 90 days yet, and pull the mean down.',
-        _value.format(
-            and_seen=_OVER, until=f'<= {LAST}', what='avg(eur) as eur'
-        ): 'That is all they have spent so far. The question asks for each customer’s first 90 days.',
-        _value.format(
-            and_seen='', until=f'<= {LAST}', what='avg(eur) as eur'
-        ): 'That mixes people who have been here for a year with people who came last week. Give everybody the same 90 days.',
-        _value.format(
-            and_seen=_OVER, until='<= day + 90', what='avg(eur) filter (sales > 1) as eur'
-        ): 'These are only the customers who came back. Those who did not count, too, with their first sale.',
-        _value.format(
-            and_seen=_OVER, until='<= day + 90', what='sum(eur) / sum(sales) as eur'
-        ): 'That is the revenue per sale. A customer may have several sales.',
-        _value.format(
-            and_seen=_OVER, until='<= day', what='avg(eur) as eur'
-        ): 'That is the revenue of the first day alone.',
-    },
     hints=(
         'First, who counts: new customers whose first sale was at least 90 days before the last day.',
         'Then, what counts: their sales up to 90 days after the first one, the first one included.',
@@ -199,46 +311,143 @@ ltv = lesson.exercise(
     ),
 )
 
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #0fd8654c
+ltv.mistake(
+    'not_seen_yet',
+    says='Customers who came less than 90 days ago are included. They have not had their 90 days yet, and '
+         'pull the mean down.',
+    wrong=_value.format(and_seen='', until='<= day + 90', what='avg(eur) as eur'),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #952113ba
+ltv.mistake(
+    'so_far',
+    says='That is all they have spent so far. The question asks for each customer’s first 90 days.',
+    wrong=_value.format(and_seen=_OVER, until=f'<= {LAST}', what='avg(eur) as eur'),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #20ed8943
+ltv.mistake(
+    'both',
+    says='That mixes people who have been here for a year with people who came last week. Give everybody '
+         'the same 90 days.',
+    wrong=_value.format(and_seen='', until=f'<= {LAST}', what='avg(eur) as eur'),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #7122a836
+ltv.mistake(
+    'only_returning',
+    says='These are only the customers who came back. Those who did not count, too, with their first sale.',
+    wrong=_value.format(and_seen=_OVER, until='<= day + 90', what='avg(eur) filter (sales > 1) as eur'),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #e4c01cfa
+ltv.mistake(
+    'per_sale',
+    says='That is the revenue per sale. A customer may have several sales.',
+    wrong=_value.format(and_seen=_OVER, until='<= day + 90', what='sum(eur) / sum(sales) as eur'),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #d98383b9
+ltv.mistake(
+    'first_day',
+    says='That is the revenue of the first day alone.',
+    wrong=_value.format(and_seen=_OVER, until='<= day', what='avg(eur) as eur'),
+)
+
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #e626e063
 lapsed = lesson.exercise(
     'lapsed',
     'Buyers that the rule of 90 days gives up',
-    right=f'select count(*) from (select customer_id from order_totals where is_sale = 1 group by customer_id having max(order_day) + 90 < {LAST})',
-    mistakes={
-        f'select count(*) from (select customer_id from order_totals where is_sale = 1 group by customer_id having max(order_day) + 90 >= {LAST})': 'These are the buyers that the rule keeps.',
-        f'select count(*) from customers where customer_id not in (select customer_id from order_totals where is_sale = 1 and order_day + 90 >= {LAST})': 'Customers who never bought are included. The rule is about buyers.',
-        f'select count(*) from (select customer_id from order_totals where is_sale = 1 group by customer_id having min(order_day) + 90 < {LAST})': 'You counted from the first sale. Count from the last one.',
-    },
-    hints=('You have the recency of every buyer already.', 'Count those with a recency of more than 90.'),
+    right=f'''
+        select count(*)
+        from (
+            select customer_id
+            from order_totals
+            where is_sale = 1
+            group by customer_id
+            having max(order_day) + 90 < {LAST}
+        )''',
+    hints=(
+        'You have the recency of every buyer already.',
+        'Count those with a recency of more than 90.',
+    ),
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #5c52bd2d
+lapsed.mistake(
+    'kept',
+    says='These are the buyers that the rule keeps.',
+    wrong=f'''
+        select count(*)
+        from (
+            select customer_id
+            from order_totals
+            where is_sale = 1
+            group by customer_id
+            having max(order_day) + 90 >= {LAST}
+        )''',
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #dcb29296
+lapsed.mistake(
+    'never_bought',
+    says='Customers who never bought are included. The rule is about buyers.',
+    wrong=f'''
+        select count(*)
+        from customers
+        where customer_id not in (
+            select customer_id
+            from order_totals
+            where is_sale = 1 and order_day + 90 >= {LAST}
+        )''',
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #0b413022
+lapsed.mistake(
+    'first_sale',
+    says='You counted from the first sale. Count from the last one.',
+    wrong=f'''
+        select count(*)
+        from (
+            select customer_id
+            from order_totals
+            where is_sale = 1
+            group by customer_id
+            having min(order_day) + 90 < {LAST}
+        )''',
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #7900532d
-def verdicts(shop): # one row per buyer: what the rule says of them, and what is true
+def verdicts(
+    shop:Shop, # a shop
+) -> tuple: # two Series of yes and no by buyer: given up by the rule, and truly gone
     "The rule of 90 days against the truth"
     last = shop.sql(f'select {LAST} as day').day[0]
-    seen = (
-        shop.sql('select customer_id, max(order_day) as day from order_totals where is_sale = 1 group by customer_id')
-        .set_index('customer_id')
-        .day
-    )
+    seen = shop.sql('''
+        select customer_id, max(order_day) as day
+        from order_totals
+        where is_sale = 1
+        group by customer_id''').set_index('customer_id').day
     gone = customers_truth(shop).set_index('customer_id').dropped_out_on.loc[seen.index] < last
     return (last - seen).dt.days > 90, gone
 
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #c6000003
 def given_up_and_here(shop):
-    says, gone = verdicts(shop)
-    return (~gone)[says].mean()
+    given_up, gone = verdicts(shop)
+    return (~gone)[given_up].mean()
 def given_up_and_gone(shop):
-    says, gone = verdicts(shop)
-    return gone[says].mean()
+    given_up, gone = verdicts(shop)
+    return gone[given_up].mean()
 def here_and_given_up(shop):
-    says, gone = verdicts(shop)
-    return says[~gone].mean()
+    given_up, gone = verdicts(shop)
+    return given_up[~gone].mean()
 def wrongly_of_all(shop):
-    says, gone = verdicts(shop)
-    return (says & ~gone).mean()
+    given_up, gone = verdicts(shop)
+    return (given_up & ~gone).mean()
 def wrongly(shop):
-    says, gone = verdicts(shop)
-    return (says & ~gone).sum()
+    given_up, gone = verdicts(shop)
+    return (given_up & ~gone).sum()
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #0b8fb1fc
 alarm = lesson.exercise(
@@ -247,35 +456,73 @@ alarm = lesson.exercise(
     points=2,
     places=3,
     right=given_up_and_here,
-    mistakes={
-        given_up_and_gone: 'That is the share of those who are really gone. The question is about the others.',
-        here_and_given_up: 'The other way round: that is the share of customers who are given up. The question is what share of those given up are customers.',
-        wrongly_of_all: 'That is their share among all buyers. Divide by those that the rule gives up.',
-        wrongly: 'That is their number. What share is it of those that the rule gives up?',
-    },
     hints=(
-        'Keep the buyers that the rule gives up; for what share of them is `dropped_out_on` not before the last day?',
+        'Keep the buyers that the rule gives up; for what share of them is `dropped_out_on` not '
+        'before the last day?',
         '`(~is_gone)[given_up].mean()`',
     ),
 )
 
-# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #56db9359
-def _both(shop, by='count(*)', who='desc', n=100):
-    "How many are among the n first by what was seen, and by their true rate"
-    seen = shop.sql(
-        f'select customer_id from order_totals where is_sale = 1 group by customer_id order by {by} {who}, customer_id'
-    ).customer_id
-    rate = customers_truth(shop).set_index('customer_id').rate.loc[seen]
-    return len(set(seen[:n]) & set(rate.sort_values(ascending=False, kind='stable').index[:n]))
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #3562e83b
+alarm.mistake(
+    'gone',
+    says='That is the share of those who are really gone. The question is about the others.',
+    wrong=given_up_and_gone,
+)
 
-def hundred_of_both(shop): return _both(shop)
-def by_money(shop): return _both(shop, 'sum(revenue_cents)')
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #5504c218
+alarm.mistake(
+    'of_customers',
+    says='The other way round: that is the share of customers who are given up. The question is what share'
+         ' of those given up are customers.',
+    wrong=here_and_given_up,
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #d76a15ab
+alarm.mistake(
+    'of_all',
+    says='That is their share among all buyers. Divide by those that the rule gives up.',
+    wrong=wrongly_of_all,
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #92bc374e
+alarm.mistake(
+    'number',
+    says='That is their number. What share is it of those that the rule gives up?',
+    wrong=wrongly,
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #56db9359
+def ranking(
+    shop:Shop, # a shop
+    by:str='count(*)', # an aggregate of a customer's sales
+) -> pd.Index: # customer ids, the best first
+    "Buyers in the order of what was seen of them"
+    rows = shop.sql(f'''
+        select customer_id
+        from order_totals
+        where is_sale = 1
+        group by customer_id
+        order by {by} desc, customer_id''')
+    return pd.Index(rows.customer_id)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #c6000006
+def in_both(
+    shop:Shop, # a shop
+    by:str='count(*)', # an aggregate of a customer's sales
+) -> int:
+    "How many buyers are among the first hundred by what was seen, and by their true rate"
+    seen = ranking(shop, by)
+    rate = customers_truth(shop).set_index('customer_id').rate.loc[seen]
+    true = rate.sort_values(ascending=False, kind='stable').index
+    return len(set(seen[:100]) & set(true[:100]))
+
+def hundred_of_both(shop): return in_both(shop)
+def by_money(shop): return in_both(shop, 'sum(revenue_cents)')
+def missed(shop): return 100 - in_both(shop)
 def of_all_customers(shop):
-    seen = shop.sql(
-        'select customer_id from order_totals where is_sale = 1 group by customer_id order by count(*) desc, customer_id'
-    ).customer_id[:100]
-    return len(set(seen) & set(customers_truth(shop).nlargest(100, 'rate').customer_id))
-def missed(shop): return 100 - _both(shop)
+    true = customers_truth(shop).nlargest(100, 'rate').customer_id
+    return len(set(ranking(shop)[:100]) & set(true))
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #cbd41ab8
 luck = lesson.exercise(
@@ -284,13 +531,25 @@ luck = lesson.exercise(
     points=2,
     places=0,
     right=hundred_of_both,
-    mistakes={
-        by_money: 'Your first hundred are those with the most revenue. Take those with the most sales.',
-        of_all_customers: 'Your second hundred includes customers who never bought anything. Rank only the buyers.',
-        missed: 'That is how many of one list are *not* on the other.',
-    },
     hints=(
         'Two sets of a hundred customer ids each: how many ids are in both?',
         '`truth.rate.loc[frequency.index].nlargest(100).index`, and `&` of two sets.',
     ),
 )
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #dd11161e
+luck.mistake(
+    'revenue',
+    says='Your first hundred are those with the most revenue. Take those with the most sales.',
+    wrong=by_money,
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #48c26366
+luck.mistake(
+    'all_customers',
+    says='Your second hundred includes customers who never bought anything. Rank only the buyers.',
+    wrong=of_all_customers,
+)
+
+# %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #fcf90a6c
+luck.mistake('missed', says='That is how many of one list are *not* on the other.', wrong=missed)

@@ -4,13 +4,16 @@
 
 # %% auto #0
 __all__ = ['lesson', 'jump', 'did', 'takers', 'placebo', 'effect', 'stolen', 'revenue', 'margin', 'gift', 'on_takers', 'worlds',
-           'span', 'jump_units', 'jump_ratio', 'jump_all', 'jump_lines', 'jump_euro', 'during', 'did_units',
-           'did_with_all', 'did_upside_down', 'did_added', 'expected', 'takers_gap', 'takers_per_order', 'takers_mean',
-           'takers_sum', 'takers_ratio', 'takers_other', 'placebo_gap', 'same_people', 'true_units', 'minus_true_units',
-           'without', 'lost_units', 'gained_units', 'net_units', 'lost_euro', 'lost_in_time', 'net_revenue',
-           'toys_revenue', 'others_revenue', 'minus_net_revenue', 'net_margin', 'toys_margin', 'minus_net_margin',
-           'before_after_revenue', 'would_anyway', 'would_not', 'of_the_others', 'bought_before', 'on_takers_mean',
-           'on_takers_sum', 'on_all_mean', 'on_others_mean', 'minus_on_takers']
+           'lines_of', 'span', 'units', 'toys_during', 'toys_before', 'others_during', 'others_before', 'jump_units',
+           'jump_ratio', 'jump_all', 'jump_lines', 'jump_euro', 'estimate', 'did_units', 'did_with_all',
+           'did_upside_down', 'did_added', 'expected', 'people', 'two_groups', 'gap', 'takers_gap', 'takers_per_order',
+           'takers_mean', 'takers_sum', 'takers_ratio', 'takers_other', 'placebo_gap', 'same_people', 'toys_without',
+           'others_without', 'true_units', 'minus_true_units', 'lost_units', 'gained_units', 'net_units',
+           'lost_in_time', 'lost_euro', 'toys', 'others', 'revenue_of', 'margin_of', 'net_revenue', 'toys_revenue',
+           'others_revenue', 'minus_net_revenue', 'before_after_revenue', 'net_margin', 'toys_margin',
+           'minus_net_margin', 'toy_buyers', 'buyers_of_both', 'would_anyway', 'would_not', 'of_the_others',
+           'bought_before', 'spent', 'effect_on_takers', 'effect_on_others', 'on_takers_mean', 'on_takers_sum',
+           'on_others_mean', 'on_all_mean', 'minus_on_takers']
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #8fb61abb
 from dataclasses import replace
@@ -32,69 +35,106 @@ def worlds(
 ) -> Twin: # a is without the promotion, b is with it
     "The shop beside itself without its promotion; raises `ShopError` (code 2) if it has none"
     if shop.settings is None or shop.settings.promotion is None:
-        raise ShopError(
-            'This shop has no promotion.', "Make one that has: Shop(promotion='Toys 30 2025-11-03 2025-11-16')", code=2
-        )
-    twin = Twin(Shop(replace(shop.settings, promotion=None)), shop)
-    return twin
+        example = "Make one that has: Shop(promotion='Toys 30 2025-11-03 2025-11-16')"
+        raise ShopError('This shop has no promotion.', example, code=2)
+    return Twin(Shop(replace(shop.settings, promotion=None)), shop)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #c7000010
+@lru_cache(16)
+def lines_of(
+    shop:Shop, # a shop
+) -> pd.DataFrame: # one row per order line of a sale
+    "What was sold, in euros"
+    return shop.sql('''
+        select order_id, customer_id, order_day, category, quantity,
+            revenue_cents / 100 as revenue, cost_cents / 100 as cost
+        from sales_lines''')
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #5acaa735
-@lru_cache(16)
-def _lines(shop):
-    return shop.sql(
-        'select order_id, customer_id, order_day, category, quantity, revenue_cents / 100 as revenue, cost_cents / 100 as cost from sales_lines'
-    )
-
 def span(
     shop:Shop, # a shop with a promotion
     before:bool=False, # the days before it instead, as many of them
     without:bool=False, # in the world without the promotion
 ) -> pd.DataFrame: # one row per order line of a sale; `on_sale` says whether of the category
     "What was sold during the promotion"
-    w, p = worlds(shop), shop.settings.promotion
-    f = _lines(w.a if without else w.b)
-    first, last = pd.Timestamp(p.first), pd.Timestamp(p.last)
-    if before: first, last = first - (last - first) - pd.Timedelta(days=1), first - pd.Timedelta(days=1)
-    return f[f.order_day.between(first, last)].assign(on_sale=f.category == p.category)
+    twin, promotion = worlds(shop), shop.settings.promotion
+    lines = lines_of(twin.a if without else twin.b)
+    first, last = pd.Timestamp(promotion.first), pd.Timestamp(promotion.last)
+    if before:
+        day = pd.Timedelta(days=1)
+        first, last = first - (last - first) - day, first - day
+    during = lines[lines.order_day.between(first, last)]
+    return during.assign(on_sale=during.category == promotion.category)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #a1a832e9
-def _units(f, on_sale=True): return int(f[f.on_sale == on_sale].quantity.sum())
+def units(
+    lines:pd.DataFrame, # of `span`
+    on_sale:bool=True, # of the promoted category, or of the others
+) -> int:
+    "How many units were sold"
+    return int(lines.quantity[lines.on_sale == on_sale].sum())
 
-def jump_units(s): return _units(span(s)) - _units(span(s, before=True))
-def jump_ratio(s): return _units(span(s)) / _units(span(s, before=True))
-def jump_all(s): return int(span(s).quantity.sum() - span(s, before=True).quantity.sum())
-def jump_lines(s): return int(span(s).on_sale.sum() - span(s, before=True).on_sale.sum())
-def jump_euro(s): return sum(k * f.revenue[f.on_sale].sum() for k, f in ((1, span(s)), (-1, span(s, before=True))))
-def during(s): return _units(span(s))
+def toys_during(shop): return units(span(shop))
+def toys_before(shop): return units(span(shop, before=True))
+def others_during(shop): return units(span(shop), on_sale=False)
+def others_before(shop): return units(span(shop, before=True), on_sale=False)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #c7000003
+def jump_units(shop): return toys_during(shop) - toys_before(shop)
+def jump_ratio(shop): return toys_during(shop) / toys_before(shop)
+def jump_all(shop): return int(span(shop).quantity.sum() - span(shop, before=True).quantity.sum())
+def jump_lines(shop): return int(span(shop).on_sale.sum() - span(shop, before=True).on_sale.sum())
+def jump_euro(shop):
+    during, before = span(shop), span(shop, before=True)
+    return during.revenue[during.on_sale].sum() - before.revenue[before.on_sale].sum()
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #d6b5e86b
 jump = lesson.exercise(
     'jump',
     'Toys: during minus before',
     right=jump_units,
-    mistakes={
-        during: 'That is what was sold during the promotion. How many more is that than in the two weeks before?',
-        jump_lines: 'That counts order lines. A line may have more than one unit.',
-        jump_all: 'These are the units of all categories. The question is about toys.',
-        jump_euro: 'That is revenue. The question asks for units.',
-        jump_ratio: 'That is a ratio. The question asks for a difference in units.',
-    },
     hints=(
         'Two sums of `quantity`, one for each pair of weeks, and their difference.',
         '`lines[lines.is_toy & lines.order_day.between(FIRST, LAST)].quantity.sum()`',
     ),
 )
 
-# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #5123bb94
-def _did(s, control):
-    return _units(span(s)) - _units(span(s, before=True)) * control(span(s)) / control(span(s, before=True))
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #9b610b00
+jump.mistake(
+    'during',
+    says='That is what was sold during the promotion. How many more is that than in the two weeks before?',
+    wrong=toys_during,
+)
 
-def did_units(s): return _did(s, lambda f: _units(f, False))
-def did_with_all(s): return _did(s, lambda f: f.quantity.sum())
-def did_upside_down(s):
-    return _units(span(s)) - _units(span(s, before=True)) * _units(span(s, before=True), False) / _units(span(s), False)
-def did_added(s): return jump_units(s) - (_units(span(s), False) - _units(span(s, before=True), False))
-def expected(s): return _units(span(s)) - did_units(s)
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #c2fea52d
+jump.mistake('lines', says='That counts order lines. A line may have more than one unit.', wrong=jump_lines)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #d95145ed
+jump.mistake(
+    'all_categories',
+    says='These are the units of all categories. The question is about toys.',
+    wrong=jump_all,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #64e7b961
+jump.mistake('revenue', says='That is revenue. The question asks for units.', wrong=jump_euro)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #efbf318e
+jump.mistake('ratio', says='That is a ratio. The question asks for a difference in units.', wrong=jump_ratio)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #5123bb94
+def estimate(
+    shop:Shop, # a shop with a promotion
+    growth:float, # of the comparison group, as a factor
+) -> float: # units
+    "How many more toys were sold than had they grown like a comparison group"
+    return toys_during(shop) - toys_before(shop) * growth
+
+def did_units(shop): return estimate(shop, others_during(shop) / others_before(shop))
+def did_with_all(shop): return estimate(shop, span(shop).quantity.sum() / span(shop, before=True).quantity.sum())
+def did_upside_down(shop): return estimate(shop, others_before(shop) / others_during(shop))
+def did_added(shop): return jump_units(shop) - (others_during(shop) - others_before(shop))
+def expected(shop): return toys_during(shop) - did_units(shop)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #e34f6f9a
 did = lesson.exercise(
@@ -102,46 +142,81 @@ did = lesson.exercise(
     'Toys: more than the others would suggest',
     places=1,
     right=did_units,
-    mistakes={
-        jump_units: 'That is the jump of exercise 1. How many toys would have been sold without a promotion, had they grown like the rest?',
-        did_with_all: 'The toys are in your comparison group. Compare with all *other* categories.',
-        did_upside_down: 'Your factor is upside down: during over before.',
-        did_added: 'You subtracted the growth of the other categories in units. They sell far more than toys: take their growth *factor*, and apply it to the toys.',
-        expected: 'That is the number expected without a promotion. How many more were sold?',
-    },
     hints=(
         'By what factor did the other categories grow from the two weeks before to the two weeks of the promotion?',
         'Toys before, times that factor, is what one would expect. The estimate is toys during, less that.',
     ),
 )
 
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #afc4add7
+did.mistake(
+    'jump',
+    says='That is the jump of exercise 1. How many toys would have been sold without a promotion, had they'
+         ' grown like the rest?',
+    wrong=jump_units,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #b5424bb9
+did.mistake(
+    'toys_in_control',
+    says='The toys are in your comparison group. Compare with all *other* categories.',
+    wrong=did_with_all,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #334ad716
+did.mistake('upside_down', says='Your factor is upside down: during over before.', wrong=did_upside_down)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #1ed25551
+did.mistake(
+    'added',
+    says='You subtracted the growth of the other categories in units. They sell far more than toys: take '
+         'their growth *factor*, and apply it to the toys.',
+    wrong=did_added,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #90f6c811
+did.mistake(
+    'expected',
+    says='That is the number expected without a promotion. How many more were sold?',
+    wrong=expected,
+)
+
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #c827441b
-def _people(f):
-    return f.groupby('customer_id').agg(
-        revenue=('revenue', 'sum'),
-        took=('on_sale', 'any'),
-        orders=('order_id', 'nunique'),
-        of_it=('revenue', lambda r: r[f.on_sale.loc[r.index]].sum()),
-    )
+def people(
+    lines:pd.DataFrame, # of `span`
+) -> pd.DataFrame: # one row per customer: revenue, revenue of the category on sale, whether there was any
+    "What each customer spent, and whether a toy was among it"
+    of_it = lines.revenue.where(lines.on_sale, 0)
+    by_customer = lines.assign(of_it=of_it).groupby('customer_id')
+    return by_customer.agg(revenue=('revenue', 'sum'), of_it=('of_it', 'sum'), took=('on_sale', 'any'))
 
-def _gap(p, of='revenue'): return p[of][p.took].mean() - p[of][~p.took].mean()
+def two_groups(
+    rows:pd.DataFrame, # with `revenue`, and with `took`, which is yes or no
+) -> tuple: # two Series of euros
+    "The revenue of those with a toy, and of those without one"
+    return rows.revenue[rows.took], rows.revenue[~rows.took]
 
-def takers_gap(s): return _gap(_people(span(s)))
-def takers_per_order(s):
-    o = span(s).groupby('order_id').agg(revenue=('revenue', 'sum'), took=('on_sale', 'any'))
-    return _gap(o)
-def takers_mean(s):
-    p = _people(span(s))
-    return p.revenue[p.took].mean()
-def takers_sum(s):
-    p = _people(span(s))
-    return p.revenue[p.took].sum() - p.revenue[~p.took].sum()
-def takers_ratio(s):
-    p = _people(span(s))
-    return p.revenue[p.took].mean() / p.revenue[~p.took].mean()
-def takers_other(s):
-    p = _people(span(s))
-    return (p.revenue - p.of_it)[p.took].mean() - p.revenue[~p.took].mean()
+def gap(rows):
+    took, others = two_groups(rows)
+    return took.mean() - others.mean()
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #c7000006
+def takers_gap(shop): return gap(people(span(shop)))
+def takers_per_order(shop):
+    orders = span(shop).groupby('order_id').agg(revenue=('revenue', 'sum'), took=('on_sale', 'any'))
+    return gap(orders)
+def takers_mean(shop):
+    took, _ = two_groups(people(span(shop)))
+    return took.mean()
+def takers_sum(shop):
+    took, others = two_groups(people(span(shop)))
+    return took.sum() - others.sum()
+def takers_ratio(shop):
+    took, others = two_groups(people(span(shop)))
+    return took.mean() / others.mean()
+def takers_other(shop):
+    rows = people(span(shop))
+    return (rows.revenue - rows.of_it)[rows.took].mean() - rows.revenue[~rows.took].mean()
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #c96bd800
 takers = lesson.exercise(
@@ -150,113 +225,203 @@ takers = lesson.exercise(
     places=1,
     unit='eur',
     right=takers_gap,
-    mistakes={
-        takers_per_order: 'That compares orders. The claim is about customers, and some have several orders.',
-        takers_mean: 'That is what those with a toy spent. How much more is that than the others spent?',
-        takers_sum: 'These are sums. The two groups differ in size: compare means.',
-        takers_ratio: 'That is a ratio. The question asks for a difference in euros.',
-        takers_other: 'You left out what they spent on toys. The claim is about everything they spent.',
-    },
     hints=(
         'One row per customer first: what they spent in the two weeks, and whether a toy was among it.',
         'The mean of the one group less the mean of the other.',
     ),
 )
 
-# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #5cb637a4
-def placebo_gap(s): return _gap(_people(span(s, before=True)))
-def same_people(s):
-    p, before = _people(span(s)), _people(span(s, before=True))
-    return (
-        before.revenue[before.index.isin(p.index[p.took])].mean()
-        - before.revenue[~before.index.isin(p.index[p.took])].mean()
-    )
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #40187633
+takers.mistake(
+    'orders',
+    says='That compares orders. The claim is about customers, and some have several orders.',
+    wrong=takers_per_order,
+)
 
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #502f75f9
+takers.mistake(
+    'mean',
+    says='That is what those with a toy spent. How much more is that than the others spent?',
+    wrong=takers_mean,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #ba19672d
+takers.mistake('sums', says='These are sums. The two groups differ in size: compare means.', wrong=takers_sum)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #2d9fa7be
+takers.mistake(
+    'ratio',
+    says='That is a ratio. The question asks for a difference in euros.',
+    wrong=takers_ratio,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #3b29e831
+takers.mistake(
+    'without_toys',
+    says='You left out what they spent on toys. The claim is about everything they spent.',
+    wrong=takers_other,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #5cb637a4
+def placebo_gap(shop): return gap(people(span(shop, before=True)))
+def same_people(shop):
+    later, before = people(span(shop)), people(span(shop, before=True))
+    return gap(before.assign(took=before.index.isin(later.index[later.took])))
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #c7000011
 placebo = lesson.exercise(
     'placebo',
     'The same, before there was a promotion',
     places=1,
     unit='eur',
     right=placebo_gap,
-    mistakes={
-        takers_gap: 'These are the weeks of the promotion again. Take the two weeks before.',
-        same_people: 'These are the people who bought a toy *later*. Take those who bought one in the two weeks before.',
-    },
     hints=('Only the dates change: from `BEFORE` to the day before `FIRST`.',),
 )
 
-# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #f7864e7e
-def true_units(s): return _units(span(s)) - _units(span(s, without=True))
-def minus_true_units(s): return -true_units(s)
-def without(s): return _units(span(s, without=True))
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #7279b9e5
+placebo.mistake(
+    'promotion_again',
+    says='These are the weeks of the promotion again. Take the two weeks before.',
+    wrong=takers_gap,
+)
 
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #ba9944b5
+placebo.mistake(
+    'same_people',
+    says='These are the people who bought a toy *later*. Take those who bought one in the two weeks before.',
+    wrong=same_people,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #f7864e7e
+def toys_without(shop): return units(span(shop, without=True))
+def others_without(shop): return units(span(shop, without=True), on_sale=False)
+def true_units(shop): return toys_during(shop) - toys_without(shop)
+def minus_true_units(shop): return -true_units(shop)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #c7000012
 effect = lesson.exercise(
     'effect',
     'Toys: the true effect',
     right=true_units,
-    mistakes={
-        minus_true_units: 'The sign is wrong: take the units with the promotion minus those without it.',
-        jump_units: 'That is before and after in one world. Compare the same days in two worlds.',
-        without: 'That is what would have been sold without the promotion. How many more were sold with the promotion?',
-    },
     hints=(
         '`worlds.a` is the shop without the promotion, `worlds.b` the one with it.',
         'Units of toys from `FIRST` to `LAST` in each, and the difference b − a.',
     ),
 )
 
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #772f9359
+effect.mistake(
+    'sign',
+    says='The sign is wrong: take the units with the promotion minus those without it.',
+    wrong=minus_true_units,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #0f0e531b
+effect.mistake(
+    'before_after',
+    says='That is before and after in one world. Compare the same days in two worlds.',
+    wrong=jump_units,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #4877331c
+effect.mistake(
+    'without',
+    says='That is what would have been sold without the promotion. How many more were sold with the promotion?',
+    wrong=toys_without,
+)
+
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #1b2fe540
-def lost_units(s): return _units(span(s, without=True), False) - _units(span(s), False)
-def gained_units(s): return -lost_units(s)
-def net_units(s): return true_units(s) - lost_units(s)
-def lost_euro(s):
-    return float(span(s, without=True).query('not on_sale').revenue.sum() - span(s).query('not on_sale').revenue.sum())
-def lost_in_time(s): return _units(span(s, before=True), False) - _units(span(s), False)
+def lost_units(shop): return others_without(shop) - others_during(shop)
+def gained_units(shop): return -lost_units(shop)
+def net_units(shop): return true_units(shop) - lost_units(shop)
+def lost_in_time(shop): return others_before(shop) - others_during(shop)
+def lost_euro(shop):
+    without, during = span(shop, without=True), span(shop)
+    return float(without.revenue[~without.on_sale].sum() - during.revenue[~during.on_sale].sum())
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #20aab5fb
 stolen = lesson.exercise(
     'stolen',
     'What the other categories lost',
     right=lost_units,
-    mistakes={
-        gained_units: 'The sign is wrong: how many units did they *lose*?',
-        net_units: 'That is the net effect on all categories, toys included. Take the others alone.',
-        lost_euro: 'That is in euros. The question asks for units.',
-        lost_in_time: 'That is before and after. Compare the same days in two worlds.',
-    },
     hints=(
         'The same as before, with all categories but toys.',
         '`worlds.categories(FIRST, LAST)` has it ready, in `effect`.',
     ),
 )
 
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #3bd04e6b
+stolen.mistake('sign', says='The sign is wrong: how many units did they *lose*?', wrong=gained_units)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #83697e10
+stolen.mistake(
+    'net',
+    says='That is the net effect on all categories, toys included. Take the others alone.',
+    wrong=net_units,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #07f97ac1
+stolen.mistake('revenue', says='That is in euros. The question asks for units.', wrong=lost_euro)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #1188bd4d
+stolen.mistake(
+    'before_after',
+    says='That is before and after. Compare the same days in two worlds.',
+    wrong=lost_in_time,
+)
+
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #e8a5cc5c
-def _euro(f, of): return f.revenue.sum() - (f.cost.sum() if of == 'margin' else 0)
+def toys(lines): return lines[lines.on_sale]
+def others(lines): return lines[~lines.on_sale]
 
-def _total(s, of, keep=slice(None)):
-    return float(
-        _euro(span(s).loc[keep(span(s)) if callable(keep) else keep], of)
-        - _euro(span(s, without=True).loc[keep(span(s, without=True)) if callable(keep) else keep], of)
-    )
+def revenue_of(lines): return lines.revenue.sum()
+def margin_of(lines): return lines.revenue.sum() - lines.cost.sum()
 
-def net_revenue(s): return _total(s, 'revenue')
-def toys_revenue(s): return _total(s, 'revenue', lambda f: f.on_sale)
-def others_revenue(s): return _total(s, 'revenue', lambda f: ~f.on_sale)
-def minus_net_revenue(s): return -net_revenue(s)
-def net_margin(s): return _total(s, 'margin')
-def toys_margin(s): return _total(s, 'margin', lambda f: f.on_sale)
-def minus_net_margin(s): return -net_margin(s)
-def before_after_revenue(s): return float(span(s).revenue.sum() - span(s, before=True).revenue.sum())
+def net_revenue(shop): return float(revenue_of(span(shop)) - revenue_of(span(shop, without=True)))
+def toys_revenue(shop): return float(revenue_of(toys(span(shop))) - revenue_of(toys(span(shop, without=True))))
+def others_revenue(shop): return float(revenue_of(others(span(shop))) - revenue_of(others(span(shop, without=True))))
+def minus_net_revenue(shop): return -net_revenue(shop)
+def before_after_revenue(shop): return float(revenue_of(span(shop)) - revenue_of(span(shop, before=True)))
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #100fc4c5
-revenue = lesson.exercise('revenue', 'The true effect on revenue', unit='eur',
+revenue = lesson.exercise(
+    'revenue',
+    'The true effect on revenue',
+    unit='eur',
     right=net_revenue,
-    mistakes={
-        toys_revenue: 'That is the effect on toys alone. The other categories lost revenue.',
-        others_revenue: 'That is what the other categories lost. Add the toys.',
-        minus_net_revenue: 'The sign is wrong: take the world with the promotion minus the one without it.',
-        before_after_revenue: 'That is before and after. Compare the same days in two worlds.'},
-    hints=('All categories, in euros, in both worlds, from `FIRST` to `LAST`.',))
+    hints=(
+        'All categories, in euros, in both worlds, from `FIRST` to `LAST`.',
+    ),
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #0fcf0637
+revenue.mistake(
+    'toys',
+    says='That is the effect on toys alone. The other categories lost revenue.',
+    wrong=toys_revenue,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #4d9be87f
+revenue.mistake('others', says='That is what the other categories lost. Add the toys.', wrong=others_revenue)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #6ba46b01
+revenue.mistake(
+    'sign',
+    says='The sign is wrong: take the world with the promotion minus the one without it.',
+    wrong=minus_net_revenue,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #93e16bad
+revenue.mistake(
+    'before_after',
+    says='That is before and after. Compare the same days in two worlds.',
+    wrong=before_after_revenue,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #c7000009
+def net_margin(shop): return float(margin_of(span(shop)) - margin_of(span(shop, without=True)))
+def toys_margin(shop): return float(margin_of(toys(span(shop))) - margin_of(toys(span(shop, without=True))))
+def minus_net_margin(shop): return -net_margin(shop)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #f7f98968
 margin = lesson.exercise(
@@ -264,30 +429,55 @@ margin = lesson.exercise(
     'The true effect on margin',
     unit='eur',
     right=net_margin,
-    mistakes={
-        net_revenue: 'That is the effect on revenue. Subtract the cost of the goods, in both worlds.',
-        toys_margin: 'That is the effect on the margin of toys alone.',
-        minus_net_margin: 'The sign is wrong: take the world with the promotion minus the one without it.',
-    },
     hints=(
         'Margin is revenue less cost, and `cost` is a column of the lines.',
         'The margin of all lines from `FIRST` to `LAST`, in world b less in world a.',
     ),
 )
 
-# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #b2d6e114
-def _took(f): return set(f.customer_id[f.on_sale])
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #7d1fa16c
+margin.mistake(
+    'revenue',
+    says='That is the effect on revenue. Subtract the cost of the goods, in both worlds.',
+    wrong=net_revenue,
+)
 
-def would_anyway(s):
-    b, a = _took(span(s)), _took(span(s, without=True))
-    return len(a & b) / len(b)
-def would_not(s): return 1 - would_anyway(s)
-def of_the_others(s):
-    b, a = _took(span(s)), _took(span(s, without=True))
-    return len(a & b) / len(a)
-def bought_before(s):
-    b, a = _took(span(s)), _took(span(s, before=True))
-    return len(a & b) / len(b)
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #3447619d
+margin.mistake('toys', says='That is the effect on the margin of toys alone.', wrong=toys_margin)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #cafa6e1e
+margin.mistake(
+    'sign',
+    says='The sign is wrong: take the world with the promotion minus the one without it.',
+    wrong=minus_net_margin,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #b2d6e114
+def toy_buyers(
+    lines:pd.DataFrame, # of `span`
+) -> set: # of customer ids
+    "Who bought a toy"
+    return set(toys(lines).customer_id)
+
+def buyers_of_both(
+    shop:Shop, # a shop with a promotion
+    **other, # of `span`: the days or the world to compare with
+) -> tuple: # three numbers
+    "Toy buyers of the promotion, those of other lines, and those who are in both"
+    now, then = toy_buyers(span(shop)), toy_buyers(span(shop, **other))
+    return len(now), len(then), len(now & then)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #c7000008
+def would_anyway(shop):
+    now, _, both = buyers_of_both(shop, without=True)
+    return both / now
+def would_not(shop): return 1 - would_anyway(shop)
+def of_the_others(shop):
+    _, then, both = buyers_of_both(shop, without=True)
+    return both / then
+def bought_before(shop):
+    now, _, both = buyers_of_both(shop, before=True)
+    return both / now
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #f6349bd5
 gift = lesson.exercise(
@@ -296,35 +486,50 @@ gift = lesson.exercise(
     places=3,
     points=2,
     right=would_anyway,
-    mistakes={
-        would_not: 'That is the share of those who would *not* have bought a toy.',
-        of_the_others: 'You divided by those who buy a toy without the promotion. Divide by those who bought one with it.',
-        bought_before: 'That compares with the two weeks before. The question is what they would have done in these weeks.',
-    },
     hints=(
         'Two sets of customers: with a toy in world b, and with a toy in world a.',
         'How many are in both, divided by the number of those in b.',
     ),
 )
 
-# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #963ebd7c
-def _spent(s):
-    "What each customer spent in these days: without, with, and whether a toy was among it"
-    a, b = (span(s, without=w).groupby('customer_id').revenue.sum() for w in (True, False))
-    f = pd.concat(dict(a=a, b=b), axis=1).fillna(0)
-    return f.assign(effect=f.b - f.a, took=f.index.isin(list(_took(span(s)))))
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #7cc020e6
+gift.mistake('would_not', says='That is the share of those who would *not* have bought a toy.', wrong=would_not)
 
-def on_takers_mean(s):
-    f = _spent(s)
-    return f.effect[f.took].mean()
-def on_takers_sum(s):
-    f = _spent(s)
-    return f.effect[f.took].sum()
-def on_all_mean(s): return _spent(s).effect.mean()
-def on_others_mean(s):
-    f = _spent(s)
-    return f.effect[~f.took].mean()
-def minus_on_takers(s): return -on_takers_mean(s)
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #ac81a147
+gift.mistake(
+    'of_the_others',
+    says='You divided by those who buy a toy without the promotion. Divide by those who bought one with it.',
+    wrong=of_the_others,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #5ca91a70
+gift.mistake(
+    'before',
+    says='That compares with the two weeks before. The question is what they would have done in these weeks.',
+    wrong=bought_before,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #963ebd7c
+def spent(
+    shop:Shop, # a shop with a promotion
+) -> pd.DataFrame: # one row per customer: euros without and with, `effect`, and whether a toy was among it
+    "What each customer spent in these days, in both worlds"
+    a, b = (span(shop, without=w).groupby('customer_id').revenue.sum() for w in (True, False))
+    rows = pd.concat(dict(a=a, b=b), axis=1).fillna(0)
+    return rows.assign(effect=rows.b - rows.a, took=rows.index.isin(list(toy_buyers(span(shop)))))
+
+def effect_on_takers(shop):
+    rows = spent(shop)
+    return rows.effect[rows.took]
+def effect_on_others(shop):
+    rows = spent(shop)
+    return rows.effect[~rows.took]
+
+def on_takers_mean(shop): return effect_on_takers(shop).mean()
+def on_takers_sum(shop): return effect_on_takers(shop).sum()
+def on_others_mean(shop): return effect_on_others(shop).mean()
+def on_all_mean(shop): return spent(shop).effect.mean()
+def minus_on_takers(shop): return -on_takers_mean(shop)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #ace960a2
 on_takers = lesson.exercise(
@@ -333,15 +538,41 @@ on_takers = lesson.exercise(
     points=2,
     unit='eur',
     right=on_takers_mean,
-    mistakes={
-        takers_gap: 'That compares people with other people, as in exercise 3. Compare each with themselves, in the other world.',
-        on_takers_sum: 'That is the sum. The question asks for the mean per customer.',
-        on_all_mean: 'That is the mean over everybody. Take those who bought a toy in the promotion.',
-        on_others_mean: 'That is the mean of those without a toy.',
-        minus_on_takers: 'The sign is wrong: take the world with the promotion minus the one without it.',
-    },
     hints=(
-        'For each customer with a toy in world b: what they spent in these two weeks in b, less what they spent in a.',
+        'For each customer with a toy in world b: what they spent in these two weeks in b, less what '
+        'they spent in a.',
         'A customer may have spent nothing in one of the worlds: `reindex(takers, fill_value=0)`.',
     ),
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #9a6322f1
+on_takers.mistake(
+    'gap',
+    says='That compares people with other people, as in exercise 3. Compare each with themselves, in the '
+         'other world.',
+    wrong=takers_gap,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #ce1efaa3
+on_takers.mistake(
+    'total',
+    says='That is the sum. The question asks for the mean per customer.',
+    wrong=on_takers_sum,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #ef197506
+on_takers.mistake(
+    'everybody',
+    says='That is the mean over everybody. Take those who bought a toy in the promotion.',
+    wrong=on_all_mean,
+)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #277bcbfe
+on_takers.mistake('others', says='That is the mean of those without a toy.', wrong=on_others_mean)
+
+# %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #b8599cad
+on_takers.mistake(
+    'sign',
+    says='The sign is wrong: take the world with the promotion minus the one without it.',
+    wrong=minus_on_takers,
 )

@@ -15,15 +15,31 @@ buyers = lesson.exercise(
     'buyers',
     'Customers who have ordered',
     right='select count(distinct customer_id) from orders',
-    mistakes={
-        'select count(*) from orders': 'That counts orders, so a customer with two orders is counted twice.',
-        'select count(*) from customers': 'That counts everybody who signed up. Many of them never ordered.',
-        'select count(distinct customer_id) from order_totals where is_sale = 1': 'That leaves out people whose only orders were cancelled or never paid. They did order.',
-    },
     hints=(
         'One row of `shop.orders` is one order. Which column identifies the customer?',
         'A column has a method that counts distinct values: `nunique`.',
     ),
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #5e97fada
+buyers.mistake(
+    'orders',
+    says='That counts orders, so a customer with two orders is counted twice.',
+    wrong='select count(*) from orders',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #b5b75975
+buyers.mistake(
+    'everybody',
+    says='That counts everybody who signed up. Many of them never ordered.',
+    wrong='select count(*) from customers',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #1e8a0359
+buyers.mistake(
+    'of_sales',
+    says='That leaves out people whose only orders were cancelled or never paid. They did order.',
+    wrong='select count(distinct customer_id) from order_totals where is_sale = 1',
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #2bbe5370
@@ -31,15 +47,40 @@ austria = lesson.exercise(
     'austria',
     'Orders from Austria',
     right="select count(*) from orders join customers using (customer_id) where country = 'AT'",
-    mistakes={
-        "select count(*) from customers where country = 'AT'": 'These are customers in Austria. How many orders did they place?',
-        "select count(distinct customer_id) from orders join customers using (customer_id) where country = 'AT'": 'These are customers in Austria who have ordered. Some of them ordered more than once.',
-        "select count(*) from order_items join orders using (order_id) join customers using (customer_id) where country = 'AT'": 'These are order lines. An order with three products has three of them.',
-    },
     hints=(
         'Customers have a country, orders do not. Which column do the two tables share?',
         '`shop.orders.merge(shop.customers, on="customer_id")` adds the customer to each order.',
     ),
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #c9a67515
+austria.mistake(
+    'customers',
+    says='These are customers in Austria. How many orders did they place?',
+    wrong="select count(*) from customers where country = 'AT'",
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #9ea8cc36
+austria.mistake(
+    'buyers',
+    says='These are customers in Austria who have ordered. Some of them ordered more than once.',
+    wrong="""
+        select count(distinct customer_id)
+        from orders
+        join customers using (customer_id)
+        where country = 'AT'""",
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #10f26f48
+austria.mistake(
+    'lines',
+    says='These are order lines. An order with three products has three of them.',
+    wrong="""
+        select count(*)
+        from order_items
+        join orders using (order_id)
+        join customers using (customer_id)
+        where country = 'AT'""",
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #149d6396
@@ -47,13 +88,12 @@ bargain = lesson.exercise(
     'bargain',
     'What the lines of an order come to',
     unit='eur',
-    right='select sum(quantity * unit_price_cents - discount_cents) / 100 from order_items group by order_id order by sum(discount_cents) desc, order_id limit 1',
-    mistakes={
-        'select sum(quantity * unit_price_cents) / 100 from order_items group by order_id order by sum(discount_cents) desc, order_id limit 1': 'The line discounts have not been subtracted yet: take off `discount_cents`.',
-        'select sum(unit_price_cents - discount_cents) / 100 from order_items group by order_id order by sum(discount_cents) desc, order_id limit 1': '`unit_price_cents` is the price of one unit. How many units are on each line?',
-        'select sum(quantity * (unit_price_cents - discount_cents)) / 100 from order_items group by order_id order by sum(discount_cents) desc, order_id limit 1': 'The discount is for the whole line. You subtracted it once per unit.',
-        'select amount_cents / 100 from payments where order_id = (select order_id from order_items group by order_id order by sum(discount_cents) desc, order_id limit 1)': 'That is what the customer was charged: with shipping and tax, less any discount on the whole order.',
-    },
+    right='''
+        select sum(quantity * unit_price_cents - discount_cents) / 100
+        from order_items
+        group by order_id
+        order by sum(discount_cents) desc, order_id
+        limit 1''',
     hints=(
         'First find the order: `groupby("order_id").discount_cents.sum().idxmax()`.',
         'Then take its lines, and look at one of them: what would you charge for it?',
@@ -61,21 +101,95 @@ bargain = lesson.exercise(
     ),
 )
 
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #46e04f7a
+bargain.mistake(
+    'no_discount',
+    says='The line discounts have not been subtracted yet: take off `discount_cents`.',
+    wrong='''
+        select sum(quantity * unit_price_cents) / 100
+        from order_items
+        group by order_id
+        order by sum(discount_cents) desc, order_id
+        limit 1''',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #9e01a5b8
+bargain.mistake(
+    'one_unit',
+    says='`unit_price_cents` is the price of one unit. How many units are on each line?',
+    wrong='''
+        select sum(unit_price_cents - discount_cents) / 100
+        from order_items
+        group by order_id
+        order by sum(discount_cents) desc, order_id
+        limit 1''',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #30da81ac
+bargain.mistake(
+    'discount_per_unit',
+    says='The discount is for the whole line. You subtracted it once per unit.',
+    wrong='''
+        select sum(quantity * (unit_price_cents - discount_cents)) / 100
+        from order_items
+        group by order_id
+        order by sum(discount_cents) desc, order_id
+        limit 1''',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #280c5173
+bargain.mistake(
+    'paid',
+    says='That is what the customer was charged: with shipping and tax, less any discount on the whole order.',
+    wrong='''
+        select amount_cents / 100
+        from payments
+        where order_id = (
+            select order_id
+            from order_items
+            group by order_id
+            order by sum(discount_cents) desc, order_id
+            limit 1
+        )''',
+)
+
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #473d225a
 sales = lesson.exercise(
     'sales',
     'Orders that are sales',
     right='select count(*) from order_totals where is_sale = 1',
-    mistakes={
-        'select count(*) from orders': 'That counts all orders. Some were cancelled, and some were never paid.',
-        "select count(*) from orders where status = 'delivered'": 'Orders that are paid but not yet delivered are sales, too. So are returned ones: they were sold first.',
-        "select count(*) from orders where status <> 'cancelled'": 'Look at the orders that are `pending`: has anybody paid?',
-        "select count(*) from orders where status in ('paid', 'shipped', 'delivered')": 'Returned orders are sales, too: they were sold first, and refunds are counted separately.',
-    },
     hints=(
         'Go through the six values of `status` one by one: did the shop make a sale?',
         'Four of the six are sales: `shop.orders.status.isin([...])`.',
     ),
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #73a6fb9e
+sales.mistake(
+    'all_orders',
+    says='That counts all orders. Some were cancelled, and some were never paid.',
+    wrong='select count(*) from orders',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #c868031e
+sales.mistake(
+    'delivered',
+    says='Orders that are paid but not yet delivered are sales, too. So are returned ones: they were sold first.',
+    wrong="select count(*) from orders where status = 'delivered'",
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #ac414a54
+sales.mistake(
+    'not_cancelled',
+    says='Look at the orders that are `pending`: has anybody paid?',
+    wrong="select count(*) from orders where status <> 'cancelled'",
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #a88e2912
+sales.mistake(
+    'no_returned',
+    says='Returned orders are sales, too: they were sold first, and refunds are counted separately.',
+    wrong="select count(*) from orders where status in ('paid', 'shipped', 'delivered')",
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #a6698fba
@@ -85,21 +199,79 @@ revenue = lesson.exercise(
     points=2,
     unit='eur',
     right='select sum(revenue_cents) / 100 from order_totals',
-    mistakes={
-        'select sum(amount_cents) / 100 from payments': 'That is everything customers were charged: it includes tax, shipping, and cancelled and unpaid orders.',
-        'select sum(amount_cents) / 100 from order_totals where is_sale = 1': 'Tax and shipping are still included. Tax belongs to the state, shipping to the carrier.',
-        'select sum(goods_cents - discount_cents) / 100 from order_totals': 'Cancelled and unpaid orders are still included: take only sales.',
-        'select sum(goods_cents) / 100 from order_totals where is_sale = 1': 'Whole-order discounts have not been subtracted yet.',
-        'select sum(goods_cents) / 100 from order_totals': 'Two things are wrong: cancelled and unpaid orders are still included, and whole-order discounts have not been subtracted.',
-        'select sum(i.quantity * i.unit_price_cents) / 100 from order_items i join order_totals using (order_id) where is_sale = 1': 'No discount has been subtracted yet: neither line discounts nor whole-order discounts.',
-        'select sum(i.quantity * i.unit_price_cents - i.discount_cents - o.discount_cents) / 100 from order_items i join order_totals o using (order_id) where is_sale = 1': 'You subtracted the whole-order discount once per line. Add up the lines of each order first, then subtract it once.',
-        'select sum(net_cents) / 100 from order_totals': 'Refunds have already been subtracted. The question asks for revenue before refunds.',
-    },
     hints=(
-        'Go from lines to orders to the year: add up the lines of each order, subtract the whole-order discount, and keep only sales.',
-        '`goods = lines.groupby("order_id").goods_cents.sum()` has one value per order; join it to `orders.set_index("order_id")`.',
+        'Go from lines to orders to the year: add up the lines of each order, subtract the '
+        'whole-order discount, and keep only sales.',
+        '`goods = lines.groupby("order_id").goods_cents.sum()` has one value per order; join it to '
+        '`orders.set_index("order_id")`.',
         'For each sale, subtract the order’s `discount_cents` from its goods. Add these up and divide by 100.',
     ),
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #32524f27
+revenue.mistake(
+    'payments',
+    says='That is everything customers were charged: it includes tax, shipping, and cancelled and unpaid orders.',
+    wrong='select sum(amount_cents) / 100 from payments',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #451cf75d
+revenue.mistake(
+    'paid_for_sales',
+    says='Tax and shipping are still included. Tax belongs to the state, shipping to the carrier.',
+    wrong='select sum(amount_cents) / 100 from order_totals where is_sale = 1',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #6aa0a76a
+revenue.mistake(
+    'all_orders',
+    says='Cancelled and unpaid orders are still included: take only sales.',
+    wrong='select sum(goods_cents - discount_cents) / 100 from order_totals',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #2b64d423
+revenue.mistake(
+    'no_order_discount',
+    says='Whole-order discounts have not been subtracted yet.',
+    wrong='select sum(goods_cents) / 100 from order_totals where is_sale = 1',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #7d8f40e9
+revenue.mistake(
+    'two_slips',
+    says='Two things are wrong: cancelled and unpaid orders are still included, and whole-order discounts '
+         'have not been subtracted.',
+    wrong='select sum(goods_cents) / 100 from order_totals',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #190896c7
+revenue.mistake(
+    'no_discount',
+    says='No discount has been subtracted yet: neither line discounts nor whole-order discounts.',
+    wrong='''
+        select sum(i.quantity * i.unit_price_cents) / 100
+        from order_items i
+        join order_totals using (order_id)
+        where is_sale = 1''',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #ba8f655d
+revenue.mistake(
+    'discount_per_line',
+    says='You subtracted the whole-order discount once per line. Add up the lines of each order first, '
+         'then subtract it once.',
+    wrong='''
+        select sum(i.quantity * i.unit_price_cents - i.discount_cents - o.discount_cents) / 100
+        from order_items i
+        join order_totals o using (order_id)
+        where is_sale = 1''',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #038a3a00
+revenue.mistake(
+    'after_refunds',
+    says='Refunds have already been subtracted. The question asks for revenue before refunds.',
+    wrong='select sum(net_cents) / 100 from order_totals',
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #553964e5
@@ -108,15 +280,55 @@ aov = lesson.exercise(
     'Average order value',
     unit='eur',
     right='select avg(revenue_cents) / 100 from order_totals where is_sale = 1',
-    mistakes={
-        'select avg(revenue_cents) / 100 from order_totals': 'The revenue is from sales, but it is divided by the number of all orders.',
-        'select avg(amount_cents) / 100 from order_totals where is_sale = 1': 'That is the mean amount paid, with tax and shipping.',
-        'select avg(amount_cents) / 100 from payments': 'That is the mean of all payments: it includes tax, shipping, and cancelled and unpaid orders.',
-        'select avg(revenue_cents) / 100 from sales_lines': 'That is the mean revenue per order line. An order can have several lines.',
-        'select sum(revenue_cents) / 100 / count(distinct customer_id) from order_totals where is_sale = 1': 'That is revenue per customer. Some customers have several orders.',
-        'select median(revenue_cents) / 100 from order_totals where is_sale = 1': 'That is the median: the order in the middle. The average is the mean.',
-    },
-    hints=('Revenue of sales, divided by the number of sales.', 'You have both numbers already.'),
+    hints=(
+        'Revenue of sales, divided by the number of sales.',
+        'You have both numbers already.',
+    ),
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #d9f77610
+aov.mistake(
+    'over_all_orders',
+    says='The revenue is from sales, but it is divided by the number of all orders.',
+    wrong='select avg(revenue_cents) / 100 from order_totals',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #02f61e98
+aov.mistake(
+    'paid',
+    says='That is the mean amount paid, with tax and shipping.',
+    wrong='select avg(amount_cents) / 100 from order_totals where is_sale = 1',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #47906254
+aov.mistake(
+    'payments',
+    says='That is the mean of all payments: it includes tax, shipping, and cancelled and unpaid orders.',
+    wrong='select avg(amount_cents) / 100 from payments',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #eadd47f8
+aov.mistake(
+    'per_line',
+    says='That is the mean revenue per order line. An order can have several lines.',
+    wrong='select avg(revenue_cents) / 100 from sales_lines',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #3fab634b
+aov.mistake(
+    'per_customer',
+    says='That is revenue per customer. Some customers have several orders.',
+    wrong='''
+        select sum(revenue_cents) / 100 / count(distinct customer_id)
+        from order_totals
+        where is_sale = 1''',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #bb7d497d
+aov.mistake(
+    'median',
+    says='That is the median: the order in the middle. The average is the mean.',
+    wrong='select median(revenue_cents) / 100 from order_totals where is_sale = 1',
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #6e0b7f9c
@@ -124,22 +336,63 @@ below = lesson.exercise(
     'below',
     'Sales that are smaller than the average one',
     places=3,
-    right='with s as (select revenue_cents as r from order_totals where is_sale = 1) select count(*) filter (r < (select avg(r) from s)) / count(*) from s',
-    mistakes={
-        'with s as (select revenue_cents as r from order_totals where is_sale = 1) select count(*) filter (r >= (select avg(r) from s)) / count(*) from s': 'That is the share of sales that are not below the average.',
-        'with s as (select revenue_cents as r from order_totals where is_sale = 1) select count(*) filter (r < (select avg(r) from s)) from s': 'That is the number of sales below the average. What share of all sales is it?',
-        'with s as (select revenue_cents as r from order_totals) select count(*) filter (r < (select avg(r) from s)) / count(*) from s': 'Cancelled and unpaid orders are counted as small ones. Take only sales.',
-    },
+    right='''
+        with s as (
+            select revenue_cents as r
+            from order_totals
+            where is_sale = 1
+        )
+        select count(*) filter (r < (select avg(r) from s)) / count(*)
+        from s''',
     hints=(
         'Compare a column with a number, and you get a column of true and false.',
         'The mean of true and false is the share of true.',
     ),
 )
 
-# %% ../../nbs/65_course/04_meet_the_shop.ipynb #ca5c25e8
-_monthly = (
-    "select date_trunc('month', order_day) as month, sum(revenue_cents) / 100 as revenue from order_totals group by all"
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #71a08b88
+below.mistake(
+    'above',
+    says='That is the share of sales that are not below the average.',
+    wrong='''
+        with s as (
+            select revenue_cents as r
+            from order_totals
+            where is_sale = 1
+        )
+        select count(*) filter (r >= (select avg(r) from s)) / count(*)
+        from s''',
 )
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #e71c3b99
+below.mistake(
+    'number',
+    says='That is the number of sales below the average. What share of all sales is it?',
+    wrong='''
+        with s as (
+            select revenue_cents as r
+            from order_totals
+            where is_sale = 1
+        )
+        select count(*) filter (r < (select avg(r) from s))
+        from s''',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #6b3ef470
+below.mistake(
+    'all_orders',
+    says='Cancelled and unpaid orders are counted as small ones. Take only sales.',
+    wrong='''
+        with s as (select revenue_cents as r from order_totals)
+        select count(*) filter (r < (select avg(r) from s)) / count(*)
+        from s''',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #ca5c25e8
+_monthly = '''
+    select date_trunc('month', order_day) as month, sum(revenue_cents) / 100 as revenue
+    from order_totals
+    group by all'''
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #362155b5
 months = lesson.exercise(
@@ -149,16 +402,53 @@ months = lesson.exercise(
     unit='eur',
     right=_monthly,
     also=by_month(_monthly),
-    mistakes={
-        "select date_trunc('month', order_day), count(*) from order_totals where is_sale = 1 group by all": 'That is the number of sales in each month. The owner asked for revenue.',
-        "select date_trunc('month', order_day), sum(goods_cents - discount_cents) / 100 from order_totals group by all": 'Cancelled and unpaid orders are still included: take only sales.',
-        "select date_trunc('month', order_day), sum(amount_cents) / 100 from order_totals where is_sale = 1 group by all": 'Tax and shipping are still included.',
-        "select date_trunc('month', order_day), avg(revenue_cents) / 100 from order_totals where is_sale = 1 group by all": 'That is the average sale in each month. The owner asked for the total.',
-    },
     hints=(
         '`ordered_at` has to become a month before you group by it.',
         '`sales.ordered_at.dt.strftime("%Y-%m")` is one way, `.dt.to_period("M")` another.',
     ),
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #383bdee2
+months.mistake(
+    'sales',
+    says='That is the number of sales in each month. The owner asked for revenue.',
+    wrong='''
+        select date_trunc('month', order_day), count(*)
+        from order_totals
+        where is_sale = 1
+        group by all''',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #390ff485
+months.mistake(
+    'all_orders',
+    says='Cancelled and unpaid orders are still included: take only sales.',
+    wrong='''
+        select date_trunc('month', order_day), sum(goods_cents - discount_cents) / 100
+        from order_totals
+        group by all''',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #b7e67b01
+months.mistake(
+    'paid',
+    says='Tax and shipping are still included.',
+    wrong='''
+        select date_trunc('month', order_day), sum(amount_cents) / 100
+        from order_totals
+        where is_sale = 1
+        group by all''',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #4382935b
+months.mistake(
+    'average',
+    says='That is the average sale in each month. The owner asked for the total.',
+    wrong='''
+        select date_trunc('month', order_day), avg(revenue_cents) / 100
+        from order_totals
+        where is_sale = 1
+        group by all''',
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #3adb0cc9
@@ -167,21 +457,62 @@ units = lesson.exercise(
     'Units sold in each category',
     points=2,
     right='select category, sum(quantity) as units from sales_lines group by category',
-    mistakes={
-        'select category, count(*) from sales_lines group by category': 'That counts order lines. A line may have more than one unit.',
-        'select category, sum(quantity) from order_items join products using (product_id) group by category': 'Lines of cancelled and unpaid orders are still included.',
-        'select category, count(*) from products group by category': 'That is how many products there are on the shelf, not how many units were sold.',
-        'select category, sum(revenue_cents) / 100 from sales_lines group by category': 'That is revenue. The warehouse asked for units.',
-        'select category, sum(quantity - returned_quantity) from sales_lines group by category': 'Returned units have already been subtracted. The question asks for all units sold.',
-    },
     hints=(
         'Three tables are needed: lines for the quantity, products for the category, orders for the status.',
         'Start from the lines, `merge` the products by `product_id`, and keep the lines whose order is a sale.',
     ),
 )
 
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #efd0bc18
+units.mistake(
+    'lines',
+    says='That counts order lines. A line may have more than one unit.',
+    wrong='select category, count(*) from sales_lines group by category',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #f786a59b
+units.mistake(
+    'all_orders',
+    says='Lines of cancelled and unpaid orders are still included.',
+    wrong='''
+        select category, sum(quantity)
+        from order_items
+        join products using (product_id)
+        group by category''',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #019ef44d
+units.mistake(
+    'shelf',
+    says='That is how many products there are on the shelf, not how many units were sold.',
+    wrong='select category, count(*) from products group by category',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #a2562581
+units.mistake(
+    'revenue',
+    says='That is revenue. The warehouse asked for units.',
+    wrong='select category, sum(revenue_cents) / 100 from sales_lines group by category',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #0b3ceecb
+units.mistake(
+    'after_returns',
+    says='Returned units have already been subtracted. The question asks for all units sold.',
+    wrong='''
+        select category, sum(quantity - returned_quantity)
+        from sales_lines
+        group by category''',
+)
+
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #09674320
-_hundred = 'select sum(r) filter (n <= 100) / sum(r) from (select {r} as r, row_number() over (order by {by} desc, customer_id) as n from order_totals {where} group by customer_id)'
+_hundred = '''
+    select sum(r) filter (n <= 100) / sum(r)
+    from (
+        select {r} as r, row_number() over (order by {by} desc, customer_id) as n
+        from order_totals {where}
+        group by customer_id
+    )'''
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #5d7c891e
 hundred = lesson.exercise(
@@ -190,22 +521,68 @@ hundred = lesson.exercise(
     points=2,
     places=3,
     right=_hundred.format(r='sum(revenue_cents)', by='sum(revenue_cents)', where=''),
-    mistakes={
-        _hundred.format(
-            r='sum(revenue_cents)', by='count(*)', where='where is_sale = 1'
-        ): 'These are the hundred customers with the most sales. The best are those with the most revenue.',
-        _hundred.format(
-            r='sum(goods_cents - discount_cents)', by='sum(goods_cents - discount_cents)', where=''
-        ): 'Cancelled and unpaid orders are still included: take only sales.',
-        _hundred.format(
-            r='sum(amount_cents)', by='sum(amount_cents)', where='where is_sale = 1'
-        ): 'Tax and shipping are still included.',
-        'select sum(r) / 100 from (select sum(revenue_cents) as r from order_totals group by customer_id order by r desc limit 100)': 'That is their revenue in euros. What share of all revenue is it?',
-        'select 100 / count(distinct customer_id) from order_totals where is_sale = 1': 'That is their share of the customers. What is their share of the revenue?',
-        'with s as (select revenue_cents as r, row_number() over (order by revenue_cents desc, order_id) as n from order_totals) select sum(r) filter (n <= 100) / sum(r) from s': 'These are the hundred largest orders. Add up the orders of each customer first.',
-    },
     hints=(
         'First one number per customer, then the hundred largest of these, then their share of the sum.',
         '`groupby("customer_id")`, `nlargest(100)`, and a division.',
     ),
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #1abb6307
+hundred.mistake(
+    'most_sales',
+    says='These are the hundred customers with the most sales. The best are those with the most revenue.',
+    wrong=_hundred.format(r='sum(revenue_cents)', by='count(*)', where='where is_sale = 1'),
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #ad060d0a
+hundred.mistake(
+    'all_orders',
+    says='Cancelled and unpaid orders are still included: take only sales.',
+    wrong=_hundred.format(
+        r='sum(goods_cents - discount_cents)',
+        by='sum(goods_cents - discount_cents)',
+        where='',
+    ),
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #e0335cd6
+hundred.mistake(
+    'paid',
+    says='Tax and shipping are still included.',
+    wrong=_hundred.format(r='sum(amount_cents)', by='sum(amount_cents)', where='where is_sale = 1'),
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #ccbfd81c
+hundred.mistake(
+    'euros',
+    says='That is their revenue in euros. What share of all revenue is it?',
+    wrong='''
+        select sum(r) / 100
+        from (
+            select sum(revenue_cents) as r
+            from order_totals
+            group by customer_id
+            order by r desc
+            limit 100
+        )''',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #a534689e
+hundred.mistake(
+    'of_customers',
+    says='That is their share of the customers. What is their share of the revenue?',
+    wrong='select 100 / count(distinct customer_id) from order_totals where is_sale = 1',
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #273333f2
+hundred.mistake(
+    'orders',
+    says='These are the hundred largest orders. Add up the orders of each customer first.',
+    wrong='''
+        with s as (
+            select revenue_cents as r, row_number() over (order by revenue_cents desc, order_id) as n
+            from order_totals
+        )
+        select sum(r) filter (n <= 100) / sum(r)
+        from s''',
 )

@@ -15,14 +15,10 @@ gifts = lesson.exercise(
     'gifts',
     'Books and toys under €20 that are still sold',
     unit='eur',
-    right="select sku, name, price_cents / 100 as price_eur from products where category in ('Books', 'Toys') and price_cents < 2000 and discontinued_on is null",
-    mistakes={
-        'select sku from products where false': 'No rows. Two suspects: the price is kept in cents, and `= null` is never true (it is `is null`).',
-        "select sku, name, price_cents / 100 from products where category in ('Books', 'Toys') and price_cents < 2000": 'Some of these are no longer sold. What is in `discontinued_on` for a product that still is?',
-        "select sku, name, price_cents / 100 from products where category in ('Books', 'Toys') and price_cents < 2000 and discontinued_on is not null": 'The other way round: these are the ones that are no longer sold.',
-        "select sku, name, price_cents / 100 from products where category = 'Books' or category = 'Toys' and price_cents < 2000 and discontinued_on is null": '`and` binds before `or`, so the price condition applies to the toys alone. Put the two categories in brackets, or write `category in (…)`.',
-        'select sku, name, price_cents / 100 from products where price_cents < 2000 and discontinued_on is null': 'Not all of these are books or toys.',
-    },
+    right='''
+        select sku, name, price_cents / 100 as price_eur
+        from products
+        where category in ('Books', 'Toys') and price_cents < 2000 and discontinued_on is null''',
     hints=(
         'Three conditions, joined by `and`: category, price, and whether it is still sold.',
         'A product that is still sold has no end date: `discontinued_on is null`.',
@@ -30,56 +26,228 @@ gifts = lesson.exercise(
     ),
 )
 
+# %% ../../nbs/65_course/05_sql.ipynb #cd6d5f54
+gifts.mistake(
+    'no_rows',
+    says='No rows. Two suspects: the price is kept in cents, and `= null` is never true (it is `is null`).',
+    wrong='select sku from products where false',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #4726a508
+gifts.mistake(
+    'discontinued_too',
+    says='Some of these are no longer sold. What is in `discontinued_on` for a product that still is?',
+    wrong='''
+        select sku, name, price_cents / 100
+        from products
+        where category in ('Books', 'Toys') and price_cents < 2000''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #a92df36f
+gifts.mistake(
+    'only_discontinued',
+    says='The other way round: these are the ones that are no longer sold.',
+    wrong='''
+        select sku, name, price_cents / 100
+        from products
+        where category in ('Books', 'Toys') and price_cents < 2000 and discontinued_on is not null''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #c405289e
+gifts.mistake(
+    'or_and',
+    says='`and` binds before `or`, so the price condition applies to the toys alone. Put the two '
+         'categories in brackets, or write `category in (…)`.',
+    wrong='''
+        select sku, name, price_cents / 100
+        from products
+        where category = 'Books' or category = 'Toys' and price_cents < 2000 and discontinued_on is null''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #da3a3f50
+gifts.mistake(
+    'any_category',
+    says='Not all of these are books or toys.',
+    wrong='''
+        select sku, name, price_cents / 100
+        from products
+        where price_cents < 2000 and discontinued_on is null''',
+)
+
 # %% ../../nbs/65_course/05_sql.ipynb #d865741d
 channels = lesson.exercise(
     'channels',
     'Sales and revenue by channel',
     unit='eur',
-    right='select channel, count(*) as sales, sum(revenue_cents) / 100 as revenue_eur from order_totals where is_sale = 1 group by channel',
-    mistakes={
-        'select channel, count(*), sum(revenue_cents) / 100 from order_totals group by channel': 'The revenue is right, but the count includes cancelled and unpaid orders.',
-        'select channel, count(*), sum(amount_cents) / 100 from order_totals where is_sale = 1 group by channel': 'That is what was paid, with tax and shipping. Revenue is in `revenue_cents`.',
-        'select channel, count(*), sum(amount_cents) / 100 from order_totals group by channel': 'Two things are wrong: cancelled and unpaid orders are included, and so are tax and shipping.',
-        'select channel, count(*), avg(revenue_cents) / 100 from order_totals where is_sale = 1 group by channel': 'That is the revenue of an average sale. The question asks for the total.',
-    },
+    right='''
+        select channel, count(*) as sales, sum(revenue_cents) / 100 as revenue_eur
+        from order_totals
+        where is_sale = 1
+        group by channel''',
     hints=(
         '`order_totals` has all you need, one row per order.',
         '`where is_sale = 1`, then `group by channel`, with `count(*)` and a `sum`.',
     ),
 )
 
+# %% ../../nbs/65_course/05_sql.ipynb #c3a9655b
+channels.mistake(
+    'all_orders',
+    says='The revenue is right, but the count includes cancelled and unpaid orders.',
+    wrong='''
+        select channel, count(*), sum(revenue_cents) / 100
+        from order_totals
+        group by channel''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #c771bb89
+channels.mistake(
+    'paid',
+    says='That is what was paid, with tax and shipping. Revenue is in `revenue_cents`.',
+    wrong='''
+        select channel, count(*), sum(amount_cents) / 100
+        from order_totals
+        where is_sale = 1
+        group by channel''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #bed12c86
+channels.mistake(
+    'two_slips',
+    says='Two things are wrong: cancelled and unpaid orders are included, and so are tax and shipping.',
+    wrong='select channel, count(*), sum(amount_cents) / 100 from order_totals group by channel',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #ea07d7e0
+channels.mistake(
+    'average',
+    says='That is the revenue of an average sale. The question asks for the total.',
+    wrong='''
+        select channel, count(*), avg(revenue_cents) / 100
+        from order_totals
+        where is_sale = 1
+        group by channel''',
+)
+
 # %% ../../nbs/65_course/05_sql.ipynb #f3006c0f
 regulars = lesson.exercise(
     'regulars',
     'Customers with ten sales or more',
-    right='select customer_id, count(*) as sales from order_totals where is_sale = 1 group by customer_id having count(*) >= 10',
-    mistakes={
-        'select customer_id, count(*) from order_totals group by customer_id having count(*) >= 10': 'That counts all orders. Count only sales.',
-        'select customer_id, count(*) from order_totals where is_sale = 1 group by customer_id having count(*) > 10': 'Ten or more: those with exactly ten are missing.',
-        'select customer_id, count(*) from sales_lines group by customer_id having count(*) >= 10': 'These are order lines. One large order makes nobody a regular.',
-        'select customer_id, count(*) from order_totals where is_sale = 1 group by customer_id': 'That is everybody. The condition on the group is missing.',
-    },
+    right='''
+        select customer_id, count(*) as sales
+        from order_totals
+        where is_sale = 1
+        group by customer_id
+        having count(*) >= 10''',
     hints=(
         'First a table with one row per customer and the number of sales; then a condition on that number.',
         'A condition on a group is not `where` but `having`.',
     ),
 )
 
+# %% ../../nbs/65_course/05_sql.ipynb #5a7dd9ed
+regulars.mistake(
+    'all_orders',
+    says='That counts all orders. Count only sales.',
+    wrong='''
+        select customer_id, count(*)
+        from order_totals
+        group by customer_id
+        having count(*) >= 10''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #de611dfb
+regulars.mistake(
+    'more_than_ten',
+    says='Ten or more: those with exactly ten are missing.',
+    wrong='''
+        select customer_id, count(*)
+        from order_totals
+        where is_sale = 1
+        group by customer_id
+        having count(*) > 10''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #efcca6d0
+regulars.mistake(
+    'lines',
+    says='These are order lines. One large order makes nobody a regular.',
+    wrong='''
+        select customer_id, count(*)
+        from sales_lines
+        group by customer_id
+        having count(*) >= 10''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #2f5a0e1b
+regulars.mistake(
+    'everybody',
+    says='That is everybody. The condition on the group is missing.',
+    wrong='''
+        select customer_id, count(*)
+        from order_totals
+        where is_sale = 1
+        group by customer_id''',
+)
+
 # %% ../../nbs/65_course/05_sql.ipynb #57b21368
 never = lesson.exercise(
     'never',
     'Customers who never ordered, by country',
-    right='select country, count(*) as customers from customers where customer_id not in (select customer_id from orders) group by country',
-    mistakes={
-        'select country, count(*) from customers group by country': 'These are all customers.',
-        'select country, count(distinct customer_id) from customers join orders using (customer_id) group by country': 'These are the ones who did order.',
-        'select country, count(*) from customers where customer_id not in (select customer_id from order_totals where is_sale = 1) group by country': 'A customer whose orders were all cancelled or unpaid did order. Look at all of `orders`, not only at sales.',
-        'select country, count(*) from customers left join orders using (customer_id) group by country': 'A left join keeps every customer. Those without an order have null in the columns of `orders`.',
-    },
+    right='''
+        select country, count(*) as customers
+        from customers
+        where customer_id not in (select customer_id from orders)
+        group by country''',
     hints=(
         'A `left join` keeps customers without an order; what is in their `order_id`?',
         '`from customers left join orders using (customer_id) where order_id is null`',
     ),
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #f1a69d66
+never.mistake(
+    'everybody',
+    says='These are all customers.',
+    wrong='select country, count(*) from customers group by country',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #4b9d5407
+never.mistake(
+    'buyers',
+    says='These are the ones who did order.',
+    wrong='''
+        select country, count(distinct customer_id)
+        from customers
+        join orders using (customer_id)
+        group by country''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #662b2e26
+never.mistake(
+    'no_sale',
+    says='A customer whose orders were all cancelled or unpaid did order. Look at all of `orders`, not '
+         'only at sales.',
+    wrong='''
+        select country, count(*)
+        from customers
+        where customer_id not in (
+            select customer_id
+            from order_totals
+            where is_sale = 1
+        )
+        group by country''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #00cf4438
+never.mistake(
+    'left_join',
+    says='A left join keeps every customer. Those without an order have null in the columns of `orders`.',
+    wrong='''
+        select country, count(*)
+        from customers
+        left join orders using (customer_id)
+        group by country''',
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #9a34fbf6
@@ -91,18 +259,68 @@ shipping = lesson.exercise(
     'Units sold and shipping charged, by country',
     points=2,
     unit='eur',
-    right='select country, sum(units) as units, sum(shipping_cents) / 100 as shipping_eur from order_totals join customers using (customer_id) where is_sale = 1 group by country',
-    mistakes={
-        f'select country, sum(quantity), sum(shipping_cents) / 100 {_lines} where is_sale = 1 group by country': 'The units are right. But shipping is counted once per line: the join made several rows of each order.',
-        f'select country, sum(quantity), sum(shipping_cents) / 100 {_lines} group by country': 'Two things are wrong: cancelled and unpaid orders are included, and shipping is counted once per line.',
-        'select country, sum(lines), sum(shipping_cents) / 100 from order_totals join customers using (customer_id) where is_sale = 1 group by country': 'These are order lines, not units.',
-        'select country, sum(units), sum(shipping_cents) / 100 from order_totals join customers using (customer_id) group by country': 'Cancelled and unpaid orders are still included.',
-        'select country, sum(units), sum(distinct shipping_cents) / 100 from order_totals join customers using (customer_id) where is_sale = 1 group by country': '`distinct` is no remedy: two orders can have the same shipping, which is then counted only once.',
-    },
+    right='''
+        select country, sum(units) as units, sum(shipping_cents) / 100 as shipping_eur
+        from order_totals
+        join customers using (customer_id)
+        where is_sale = 1
+        group by country''',
     hints=(
         'Which table has the shipping, and what is its grain? What happens to it when you join the lines?',
         'Either add up the lines of each order first, in a separate query, or see what `order_totals` already has.',
     ),
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #d01d12ea
+shipping.mistake(
+    'per_line',
+    says='The units are right. But shipping is counted once per line: the join made several rows of each order.',
+    wrong=f'''
+        select country, sum(quantity), sum(shipping_cents) / 100 {_lines}
+        where is_sale = 1
+        group by country''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #7066c3ee
+shipping.mistake(
+    'two_slips',
+    says='Two things are wrong: cancelled and unpaid orders are included, and shipping is counted once per line.',
+    wrong=f'select country, sum(quantity), sum(shipping_cents) / 100 {_lines} group by country',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #81dfc338
+shipping.mistake(
+    'lines',
+    says='These are order lines, not units.',
+    wrong='''
+        select country, sum(lines), sum(shipping_cents) / 100
+        from order_totals
+        join customers using (customer_id)
+        where is_sale = 1
+        group by country''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #6d452220
+shipping.mistake(
+    'all_orders',
+    says='Cancelled and unpaid orders are still included.',
+    wrong='''
+        select country, sum(units), sum(shipping_cents) / 100
+        from order_totals
+        join customers using (customer_id)
+        group by country''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #4fa6cad4
+shipping.mistake(
+    'distinct',
+    says='`distinct` is no remedy: two orders can have the same shipping, which is then counted only once.',
+    wrong='''
+        select country, sum(units), sum(distinct shipping_cents) / 100
+        from order_totals
+        join customers using (customer_id)
+        where is_sale = 1
+        group by country''',
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #9237add9
@@ -110,21 +328,63 @@ returns = lesson.exercise(
     'returns',
     'Return rate by category',
     places=4,
-    right='select category, sum(returned_quantity) / sum(quantity) as return_rate from sales_lines group by category',
-    mistakes={
-        'select category, avg(returned_quantity / quantity) from sales_lines group by category': 'That is the mean of the lines’ rates: a line of one unit weighs as much as a line of twenty. Add up first, then divide.',
-        'select category, avg(case when returned_quantity > 0 then 1 else 0 end) from sales_lines group by category': 'That is the share of lines with a return. The question is about units.',
-        'select category, sum(returned_quantity) // sum(quantity) from sales_lines group by category': '`//` is integer division. Use `/`.',
-        'select category, sum(returned_cents) / sum(revenue_cents) from sales_lines group by category': 'That is the share of revenue that was refunded. The question is about units.',
-    },
+    right='''
+        select category, sum(returned_quantity) / sum(quantity) as return_rate
+        from sales_lines
+        group by category''',
     hints=(
         'Units that came back, divided by units sold: two sums, one division.',
         '`sum(returned_quantity) / sum(quantity)`, by category.',
     ),
 )
 
+# %% ../../nbs/65_course/05_sql.ipynb #c24a2548
+returns.mistake(
+    'mean_of_rates',
+    says='That is the mean of the lines’ rates: a line of one unit weighs as much as a line of twenty. Add'
+         ' up first, then divide.',
+    wrong='''
+        select category, avg(returned_quantity / quantity)
+        from sales_lines
+        group by category''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #093fef5f
+returns.mistake(
+    'lines',
+    says='That is the share of lines with a return. The question is about units.',
+    wrong='''
+        select category, avg(case when returned_quantity > 0 then 1 else 0 end)
+        from sales_lines
+        group by category''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #50d176bb
+returns.mistake(
+    'integer_division',
+    says='`//` is integer division. Use `/`.',
+    wrong='''
+        select category, sum(returned_quantity) // sum(quantity)
+        from sales_lines
+        group by category''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #7452f01e
+returns.mistake(
+    'revenue',
+    says='That is the share of revenue that was refunded. The question is about units.',
+    wrong='''
+        select category, sum(returned_cents) / sum(revenue_cents)
+        from sales_lines
+        group by category''',
+)
+
 # %% ../../nbs/65_course/05_sql.ipynb #567a6314
-_days = "select case when {dow} then 'weekend' else 'weekday' end as kind, {what} from order_totals where is_sale = 1 group by kind"
+_days = '''
+    select case when {dow} then 'weekend' else 'weekday' end as kind, {what}
+    from order_totals
+    where is_sale = 1
+    group by kind'''
 
 # %% ../../nbs/65_course/05_sql.ipynb #2099d538
 weekend = lesson.exercise(
@@ -132,28 +392,57 @@ weekend = lesson.exercise(
     'Sales per day, on weekdays and at weekends',
     points=2,
     places=1,
-    right=_days.format(dow='isodow(order_day) >= 6', what='count(*) / count(distinct order_day) as sales_a_day'),
-    mistakes={
-        _days.format(
-            dow='isodow(order_day) >= 6', what='count(*)'
-        ): 'There are five weekdays and two weekend days, so of course weekdays have more. Divide by the number of days.',
-        _days.format(
-            dow='dayofweek(order_day) >= 5', what='count(*) / count(distinct order_day)'
-        ): 'Your weekend is Friday and Saturday: `dayofweek` counts from Sunday, which is 0. `isodow` counts from Monday, which is 1.',
-        _days.format(
-            dow='dayofweek(order_day) >= 6', what='count(*) / count(distinct order_day)'
-        ): 'Your weekend is Saturday alone: `dayofweek` counts from Sunday, which is 0. `isodow` counts from Monday, which is 1.',
-        _days.format(
-            dow='isodow(order_day) >= 6', what='sum(revenue_cents) / 100 / count(distinct order_day)'
-        ): 'That is revenue per day. The question is about the number of sales.',
-        _days.format(dow='isodow(order_day) >= 6', what='count(*) / count(distinct order_day)').replace(
-            'where is_sale = 1', ''
-        ): 'All orders are counted. Take only sales.',
-    },
+    right=_days.format(
+        dow='isodow(order_day) >= 6',
+        what='count(*) / count(distinct order_day) as sales_a_day',
+    ),
     hints=(
         "`case when isodow(order_day) >= 6 then 'weekend' else 'weekday' end`",
         'The number of sales, divided by the number of distinct days: `count(distinct order_day)`.',
     ),
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #4178a514
+weekend.mistake(
+    'no_days',
+    says='There are five weekdays and two weekend days, so of course weekdays have more. Divide by the '
+         'number of days.',
+    wrong=_days.format(dow='isodow(order_day) >= 6', what='count(*)'),
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #14834257
+weekend.mistake(
+    'friday_saturday',
+    says='Your weekend is Friday and Saturday: `dayofweek` counts from Sunday, which is 0. `isodow` counts'
+         ' from Monday, which is 1.',
+    wrong=_days.format(dow='dayofweek(order_day) >= 5', what='count(*) / count(distinct order_day)'),
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #65602aff
+weekend.mistake(
+    'saturday',
+    says='Your weekend is Saturday alone: `dayofweek` counts from Sunday, which is 0. `isodow` counts from'
+         ' Monday, which is 1.',
+    wrong=_days.format(dow='dayofweek(order_day) >= 6', what='count(*) / count(distinct order_day)'),
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #22b66668
+weekend.mistake(
+    'revenue',
+    says='That is revenue per day. The question is about the number of sales.',
+    wrong=_days.format(
+        dow='isodow(order_day) >= 6',
+        what='sum(revenue_cents) / 100 / count(distinct order_day)',
+    ),
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #1feda738
+weekend.mistake(
+    'all_orders',
+    says='All orders are counted. Take only sales.',
+    wrong=_days.format(dow='isodow(order_day) >= 6', what='count(*) / count(distinct order_day)').replace(
+            'where is_sale = 1', ''
+        ),
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #05057c3c
@@ -161,21 +450,83 @@ above = lesson.exercise(
     'above',
     'Sales above their own channel’s average',
     points=2,
-    right='with s as (select channel, revenue_cents, avg(revenue_cents) over (partition by channel) as mean from order_totals where is_sale = 1) select channel, count(*) filter (revenue_cents > mean) as sales from s group by channel',
-    mistakes={
-        'with s as (select channel, revenue_cents, avg(revenue_cents) over () as mean from order_totals where is_sale = 1) select channel, count(*) filter (revenue_cents > mean) from s group by channel': 'That compares with the average of the whole shop. Compare each sale with the average of its channel.',
-        'with s as (select channel, revenue_cents, avg(revenue_cents) over (partition by channel) as mean from order_totals) select channel, count(*) filter (revenue_cents > mean) from s group by channel': 'The averages are too low: they include cancelled and unpaid orders, whose revenue is 0.',
-        'with s as (select channel, revenue_cents, avg(revenue_cents) over (partition by channel) as mean from order_totals where is_sale = 1) select channel, count(*) filter (revenue_cents < mean) from s group by channel': 'These are the sales below the average.',
-        'select channel, count(*) from order_totals where is_sale = 1 group by channel': 'These are all sales of each channel.',
-    },
+    right='''
+        with s as (
+            select channel, revenue_cents, avg(revenue_cents) over (partition by channel) as mean
+            from order_totals
+            where is_sale = 1
+        )
+        select channel, count(*) filter (revenue_cents > mean) as sales
+        from s
+        group by channel''',
     hints=(
-        'Two steps. The first: one row per channel, with its average. The second: join it to the sales and compare.',
+        'Two steps. The first: one row per channel, with its average. The second: join it to the '
+        'sales and compare.',
         '`with means as (select channel, avg(revenue_cents) as mean from … group by channel) select …`',
     ),
 )
 
+# %% ../../nbs/65_course/05_sql.ipynb #5aef5978
+above.mistake(
+    'whole_shop',
+    says='That compares with the average of the whole shop. Compare each sale with the average of its channel.',
+    wrong='''
+        with s as (
+            select channel, revenue_cents, avg(revenue_cents) over () as mean
+            from order_totals
+            where is_sale = 1
+        )
+        select channel, count(*) filter (revenue_cents > mean)
+        from s
+        group by channel''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #0ed254d9
+above.mistake(
+    'all_orders',
+    says='The averages are too low: they include cancelled and unpaid orders, whose revenue is 0.',
+    wrong='''
+        with s as (
+            select channel, revenue_cents, avg(revenue_cents) over (partition by channel) as mean
+            from order_totals
+        )
+        select channel, count(*) filter (revenue_cents > mean)
+        from s
+        group by channel''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #61f0b9dc
+above.mistake(
+    'below',
+    says='These are the sales below the average.',
+    wrong='''
+        with s as (
+            select channel, revenue_cents, avg(revenue_cents) over (partition by channel) as mean
+            from order_totals
+            where is_sale = 1
+        )
+        select channel, count(*) filter (revenue_cents < mean)
+        from s
+        group by channel''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #281a7122
+above.mistake(
+    'everything',
+    says='These are all sales of each channel.',
+    wrong='select channel, count(*) from order_totals where is_sale = 1 group by channel',
+)
+
 # %% ../../nbs/65_course/05_sql.ipynb #ba8c3728
-_first = "with n as (select order_day, row_number() over (partition by customer_id order by ordered_at, order_id) as n from order_totals {where}) select date_trunc('month', order_day) as month, count(*) as customers from n where n = 1 group by month"
+_first = '''
+    with n as (
+        select order_day, row_number() over (partition by customer_id order by ordered_at, order_id) as n
+        from order_totals {where}
+    )
+    select date_trunc('month', order_day) as month, count(*) as customers
+    from n
+    where n = 1
+    group by month'''
 
 # %% ../../nbs/65_course/05_sql.ipynb #b1e3decc
 firsts = lesson.exercise(
@@ -184,21 +535,51 @@ firsts = lesson.exercise(
     points=2,
     right=_first.format(where='where is_sale = 1'),
     also=by_month(_first.format(where='where is_sale = 1')),
-    mistakes={
-        _first.format(
-            where=''
-        ): 'These are first orders. If a customer’s first order was cancelled, their first sale came later: filter for sales before you number them.',
-        "select date_trunc('month', order_day) as month, count(*) from order_totals where is_sale = 1 group by month": 'These are all sales of each month, not only first ones.',
-        "select date_trunc('month', order_day) as month, count(distinct customer_id) from order_totals where is_sale = 1 group by month": 'These are the buyers of each month. Most of them had bought before.',
-    },
     hints=(
         'Number the sales of each customer by time; the first ones have the number 1.',
-        '`row_number() over (partition by customer_id order by ordered_at)`, in a `with`; then `where n = 1` and a group by month.',
+        '`row_number() over (partition by customer_id order by ordered_at)`, in a `with`; then `where'
+        ' n = 1` and a group by month.',
     ),
 )
 
+# %% ../../nbs/65_course/05_sql.ipynb #1a8005ba
+firsts.mistake(
+    'first_orders',
+    says='These are first orders. If a customer’s first order was cancelled, their first sale came later: '
+         'filter for sales before you number them.',
+    wrong=_first.format(where=''),
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #1b11048d
+firsts.mistake(
+    'all_sales',
+    says='These are all sales of each month, not only first ones.',
+    wrong='''
+        select date_trunc('month', order_day) as month, count(*)
+        from order_totals
+        where is_sale = 1
+        group by month''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #37050ae2
+firsts.mistake(
+    'buyers',
+    says='These are the buyers of each month. Most of them had bought before.',
+    wrong='''
+        select date_trunc('month', order_day) as month, count(distinct customer_id)
+        from order_totals
+        where is_sale = 1
+        group by month''',
+)
+
 # %% ../../nbs/65_course/05_sql.ipynb #b1aa9c2e
-_gap = 'with g as (select customer_id, order_day - lag(order_day) over ({over}) as days from order_totals {where}) select avg(days) as days from g'
+_gap = '''
+    with g as (
+        select customer_id, order_day - lag(order_day) over ({over}) as days
+        from order_totals {where}
+    )
+    select avg(days) as days
+    from g'''
 
 # %% ../../nbs/65_course/05_sql.ipynb #dd758ab9
 gap = lesson.exercise(
@@ -207,21 +588,50 @@ gap = lesson.exercise(
     points=2,
     places=1,
     right=_gap.format(over='partition by customer_id order by ordered_at', where='where is_sale = 1'),
-    mistakes={
-        _gap.format(
-            over='order by ordered_at', where='where is_sale = 1'
-        ): 'That is the time from one sale to the next in the whole shop. Look at each customer separately: `partition by customer_id`.',
-        _gap.format(
-            over='partition by customer_id order by ordered_at', where=''
-        ): 'All orders are included. Filter for sales before you use `lag`.',
-        'with g as (select customer_id, order_day - lag(order_day) over (partition by customer_id order by ordered_at) as days from order_totals where is_sale = 1), m as (select avg(days) as days from g group by customer_id) select avg(days) from m': 'That is the mean of the customers’ means: a customer with two sales weighs as much as one with fifty. Take the mean of all gaps.',
-        _gap.format(over='partition by customer_id order by ordered_at', where='where is_sale = 1').replace(
-            'avg(days)', 'median(days)'
-        ): 'That is the median, and a good idea. The question asks for the mean.',
-    },
     hints=(
         '`lag(order_day) over (…)` is the day of the row before.',
         'The row before of the *same customer*: `partition by customer_id order by ordered_at`.',
         'A first sale has no row before: its gap is null, and `avg` leaves it out.',
     ),
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #2b453df2
+gap.mistake(
+    'whole_shop',
+    says='That is the time from one sale to the next in the whole shop. Look at each customer separately: '
+         '`partition by customer_id`.',
+    wrong=_gap.format(over='order by ordered_at', where='where is_sale = 1'),
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #1e4e920d
+gap.mistake(
+    'all_orders',
+    says='All orders are included. Filter for sales before you use `lag`.',
+    wrong=_gap.format(over='partition by customer_id order by ordered_at', where=''),
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #bbdb736a
+gap.mistake(
+    'mean_of_means',
+    says='That is the mean of the customers’ means: a customer with two sales weighs as much as one with '
+         'fifty. Take the mean of all gaps.',
+    wrong='''
+        with g as (
+            select
+                customer_id,
+                order_day - lag(order_day) over (partition by customer_id order by ordered_at) as days
+            from order_totals
+            where is_sale = 1
+        ), m as (select avg(days) as days from g group by customer_id)
+        select avg(days)
+        from m''',
+)
+
+# %% ../../nbs/65_course/05_sql.ipynb #c1b96c7f
+gap.mistake(
+    'median',
+    says='That is the median, and a good idea. The question asks for the mean.',
+    wrong=_gap.format(over='partition by customer_id order by ordered_at', where='where is_sale = 1').replace(
+            'avg(days)', 'median(days)'
+        ),
 )

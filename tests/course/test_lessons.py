@@ -8,21 +8,9 @@ import numpy as np, pandas as pd, pyarrow as pa, pytest
 from hypothesis import given, settings, strategies as st
 
 from shop_nb import Shop, ShopError
-from shop_nb.course.exercises import (
-    LESSONS,
-    Exercise,
-    Session,
-    Verdict,
-    as_frame,
-    columns,
-    grade,
-    is_empty,
-    is_sql,
-    plain,
-    read_lesson,
-    same,
-    start,
-)
+from shop_nb.course.sessions import LESSONS, Session, read_lesson, start
+from shop_nb.course.exercises import Exercise, Verdict, grade
+from shop_nb.course.comparing import as_frame, columns, is_empty, is_sql, plain, same
 
 from support import ROOT
 BOOKS = sorted((ROOT / 'nbs/lessons').glob('*.ipynb'))
@@ -110,8 +98,8 @@ def test_an_exercise_is_complete(name, exercise):
     assert exercise.mistakes
     assert exercise.title
     assert exercise.points > 0
-    assert len(set(exercise.mistakes.values())) == len(exercise.mistakes)
-    for text in (*exercise.hints, *exercise.mistakes.values()):
+    assert len({m.says for m in exercise.mistakes.values()}) == len(exercise.mistakes)
+    for text in (*exercise.hints, *(m.says for m in exercise.mistakes.values())):
         assert text[-1] in '.?!`', text
         assert text.count('`') % 2 == 0, text
 
@@ -128,12 +116,13 @@ def test_the_right_answer_scores_and_each_mistake_gets_its_words(name, exercise)
             assert grade(exercise, right.iloc[::-1, ::-1], shop).state == 'right'
         for how in exercise.also:
             assert grade(exercise, exercise.value(how, shop), shop).state == 'right'
-        for how, says in exercise.mistakes.items():
-            verdict = grade(exercise, exercise.value(how, shop), shop)
+        for mistake in exercise.mistakes.values():
+            says = mistake.says
+            verdict = grade(exercise, exercise.value(mistake.wrong, shop), shop)
             if verdict.says == says:
                 told.add(says)
                 assert (verdict.state, verdict.points) == ('mistake', 0)
-    assert told == set(exercise.mistakes.values())
+    assert told == {m.says for m in exercise.mistakes.values()}
 
 
 @each_exercise
@@ -162,7 +151,7 @@ def test_no_answer_is_written_down(name, exercise):
     "Neither the lesson's text nor the hints have the number, for the seed that the lesson stands at."
     frame = exercise.value(exercise.right, shop_of(name, 7))
     if frame.size != 1 or not isinstance(value := plain(frame.iat[0, 0]), float) or abs(value) < 20: return
-    text = '\n'.join([*sources(book(name), 'markdown'), *exercise.hints, *exercise.mistakes.values()])
+    text = '\n'.join([*sources(book(name), 'markdown'), *exercise.hints, *(m.says for m in exercise.mistakes.values())])
     for said in {f'{value:,.0f}', f'{value:.0f}', f'{value:,.2f}'}:
         assert not re.search(rf'(?<![\d.,]){re.escape(said)}(?![\d])', text), said
 
@@ -356,7 +345,7 @@ def forms(shop):
 @pytest.mark.parametrize('form', list(forms(Shop(customers=20, products=20, orders=30, order_items=60))))
 def test_what_libraries_hand_out_is_taken(form):
     shop = Shop(customers=200, products=60, orders=400, order_items=1000)
-    e = Exercise('x', 'X', 'select status, count(*) as n from orders group by all', {}, ())
+    e = Exercise('x', 'X', 'select status, count(*) as n from orders group by all')
     assert grade(e, forms(shop)[form], shop).state == 'right'
 
 
@@ -472,7 +461,7 @@ ODD = [
 )
 def test_any_object_gets_a_verdict_in_words(answer, right):
     shop = ODD_SHOP
-    verdict = grade(Exercise('x', 'X', right, {}, ()), answer, shop)
+    verdict = grade(Exercise('x', 'X', right), answer, shop)
     assert verdict.state in ('wrong', 'empty')
     assert verdict.says or verdict.state == 'empty'
     assert repr(verdict)
@@ -521,10 +510,10 @@ def test_a_wrong_answer_is_told_what_is_wrong(answer, says):
     assert says in grade(exercise, answer(exercise.value(exercise.right, shop).iat[0, 0]), shop).says
 
 
-REVENUE = Exercise('revenue', 'Revenue', 'select 365429.37', {}, (), unit='eur')
-SHARE = Exercise('share', 'A share', 'select 0.69108', {}, (), places=3)
-RATES = Exercise('rates', 'Rates', "from (values ('a', 0.2561), ('b', 0.1347)) t(category, rate)", {}, (), places=4)
-MONEY = Exercise('money', 'By month', 'from (values (1, 5120.48), (2, 730.92)) t(month, revenue)', {}, (), unit='eur')
+REVENUE = Exercise('revenue', 'Revenue', 'select 365429.37', unit='eur')
+SHARE = Exercise('share', 'A share', 'select 0.69108', places=3)
+RATES = Exercise('rates', 'Rates', "from (values ('a', 0.2561), ('b', 0.1347)) t(category, rate)", places=4)
+MONEY = Exercise('money', 'By month', 'from (values (1, 5120.48), (2, 730.92)) t(month, revenue)', unit='eur')
 
 
 @pytest.mark.parametrize('answer', [
@@ -554,8 +543,8 @@ def test_a_tuple_is_a_number_only_if_it_is_that_number(answer): assert grade(REV
 
 def test_a_comma_in_a_number_is_mentioned():
     assert 'Read as 365429.37' in grade(REVENUE, (365, 429.37), ODD_SHOP).says
-    assert grade(Exercise('n', 'N', 'select 1062', {}, ()), (1, 62), ODD_SHOP).state == 'right'
-    assert grade(Exercise('n', 'N', 'select 12 union all select 345', {}, ()), (12, 345), ODD_SHOP).says == ''
+    assert grade(Exercise('n', 'N', 'select 1162'), (1, 162), ODD_SHOP).state == 'right'
+    assert grade(Exercise('n', 'N', 'select 12 union all select 345'), (12, 345), ODD_SHOP).says == ''
 
 
 @pytest.mark.parametrize('exercise,answer,rounded', [
@@ -606,7 +595,7 @@ def test_words_are_not_told_as_sql(words): assert 'SQL' not in grade(REVENUE, wo
 
 
 def test_an_answer_may_be_words():
-    exercise = Exercise('best', 'The bestseller', "select 'Toys from where'", {}, ())
+    exercise = Exercise('best', 'The bestseller', "select 'Toys from where'")
     assert grade(exercise, 'toys from where', ODD_SHOP).state == 'right'
 
 
@@ -640,6 +629,31 @@ def test_a_wrong_answer_after_a_right_one_says_that_it_is_solved():
     assert repr(check('buyers', ...)) == f'✓ buyers: Already solved. There is no answer now, {earlier}'
     assert repr(check('buyers', right)) == '✓ buyers: Right (2 tries)'
     assert score().points == 1
+
+
+@pytest.mark.parametrize('answer,right,point', [
+    ((272, 90), 272.9, '272.90'), ((272, 90), 272090, '272.90'), ((0, 691), .691, '0.691'), ((-3, 5), -3.5, '-3.5')])
+def test_a_decimal_comma_is_told_in_two_lines(answer, right, point):
+    verdict = grade(Exercise('n', 'N', f'select {right}'), answer, ODD_SHOP)
+    lines = [f'Python reads {answer[0]},{answer[1]} as two numbers.', f'Write a decimal point: {point}']
+    assert verdict.state == 'wrong'
+    assert verdict.says.splitlines() == lines
+
+
+def test_an_answer_may_be_passed_by_name():
+    check, _, _ = start('meet_the_shop', shop := shop_of('meet_the_shop', 7))
+    right = shop.orders.customer_id.nunique()
+    assert check('buyers', answer=right).state == 'right'
+    assert check('buyers', answer=divmod(right, 1000)).state == 'right'
+    assert check('buyers', answer=...).state == 'empty'
+
+
+def test_one_row_has_room_for_one_number():
+    right = ODD_SHOP.sql('select count(*) as n from orders').n[0]
+    exercise = Exercise('n', 'N', 'select count(*) from orders')
+    wide = pd.DataFrame([[right - 1, right]])
+    assert 'Expected 1 column, got 2' in grade(exercise, wide, ODD_SHOP).says
+    assert grade(exercise, pd.DataFrame([['orders', right]]), ODD_SHOP).state == 'right'
 
 
 def test_a_number_with_commas_comes_as_several_values():
