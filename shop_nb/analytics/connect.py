@@ -16,7 +16,8 @@ import pyarrow as pa
 from ..core.errors import ShopError, first_line
 from ..core.extras import need
 from ..database.load import database_error
-from ..files.sources import Given, parts, table_path
+from ..files.sources import Given
+from ..files.files import parts, table_path
 from ..model.rules import create_views
 from ..model.schema import TABLES, arrow_schema
 

@@ -35,7 +35,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from .. import __version__
-from ..analytics.questions import PARAMS, as_batch, questions
+from ..analytics.questions import PARAMS, questions
+from ..analytics.connect import as_batch
 from ..store.transactions import LAST_KEY
 from .middleware import ERRORS, RESPONSES, Config, Door, Listener, Fault, Problem, _faults, fault, problem
 from .auth import Keys

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from fastcore.basics import patch
 
-from ..analytics.questions import connect, write_csv
+from ..analytics.connect import connect
+from ..analytics.questions import write_csv
 from ..reporting.charts import THEMES
 from .rollup import Cube, _cube_file, cube_path, stamp
 from ..analytics.measures import CARDS, DIMENSIONS, SMALL, compared, from_query, measure_sql, to_query

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 
-from ..analytics.questions import connect
-from ..analytics.measures import CARDS, DIMENSIONS, OPEN, SMALL, Filters, sql_texts, compared, open_words
+from ..analytics.connect import connect, sql_texts
+from ..analytics.measures import CARDS, DIMENSIONS, OPEN, SMALL, Filters, compared, open_words
 from ..model.schema import TABLES
 from ..core.errors import ShopError, first_line
 from ..core.extras import need

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from ..analytics.questions import fetch
+from ..analytics.connect import fetch
 from ..core.html import table as html_table
 from ..model.schema import TABLES
 from ..core.settings import Settings, read_settings

@@ -13,7 +13,8 @@ from functools import lru_cache
 
 import pandas as pd
 
-from ..analytics.questions import Answer, Question, connect, questions, say, unit_of
+from ..analytics.questions import Answer, Question, questions, say, unit_of
+from ..analytics.connect import connect
 from ..model.schema import TABLES, arrow_schema
 from ..core.errors import ShopError
 from ..core.extras import need

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 import shop_nb.reporting.charts
-from ..analytics.questions import Answer, as_frame, analysis_sql, ask, connect, fetch, questions, sql_error
+from ..analytics.questions import Answer, analysis_sql, ask, questions
+from ..analytics.connect import as_frame, connect, fetch, sql_error
 from ..core.errors import ShopError
 from ..core.extras import need
 from ..core.files import write_file

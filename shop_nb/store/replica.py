@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from cachetools import LRUCache
 from fastcore.basics import patch
 
-from ..analytics.questions import copy_tables, open_duckdb, add_views, ask
+from ..analytics.connect import copy_tables, open_duckdb, add_views
+from ..analytics.questions import ask
 from ..core.errors import ShopError
 from .repository import Store, connect, read_transaction
 
