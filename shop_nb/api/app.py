@@ -38,7 +38,7 @@ from .. import __version__
 from ..analytics.questions import PARAMS, as_batch, questions
 from ..store.transactions import LAST_KEY
 from .middleware import ERRORS, RESPONSES, Config, Door, Listener, Fault, Problem, _faults, fault, problem
-from .auth import Keys
+from .auth import ApiKeys
 from ..core.logs import log
 from ..core.settings import CATEGORIES
 from ..model.schema import TABLES, arrow_schema
@@ -59,7 +59,7 @@ class Service:
     "What the routes share"
 
     def __init__(self, config:Config):
-        self.config, self.store, self.keys = config, Store(config.db, config.timeout), Keys(config.db)
+        self.config, self.store, self.keys = config, Store(config.db, config.timeout), ApiKeys(config.db)
         self.snapshots, self.writer, self.doing = Snapshots(self.store), ThreadPoolExecutor(1, 'writer'), set()
 
     def close(self):

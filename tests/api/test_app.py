@@ -23,7 +23,7 @@ from shop_nb.api.app import make_app
 from shop_nb.app.cli import main
 from shop_nb.api.middleware import HEAD, Config, Listener
 from shop_nb.generator.blocks import tables
-from shop_nb.api.auth import Keys
+from shop_nb.api.auth import ApiKeys
 from shop_nb.database.load import load
 from shop_nb.model.rules import RULES, violations
 from shop_nb.model.schema import TABLES
@@ -356,7 +356,7 @@ def test_once(server, api):
     other = httpx.post(
         server.url + '/v1/orders',
         json=order,
-        headers=key | {'Authorization': f'Bearer {Keys(server.db).create(["orders:write"])}'},
+        headers=key | {'Authorization': f'Bearer {ApiKeys(server.db).create(["orders:write"])}'},
     )
     assert other.status_code == 201
     assert other.headers['location'] != first.headers['location']
@@ -709,7 +709,7 @@ def test_keys_from_the_command_line(made, tmp_path, cli):
     token = cli('key', 'create', '--db', db, '--scope', 'orders:read', '--scope', '*:write', '--days', 1)[
         1
     ].splitlines()[-1]
-    key = Keys(db).find(token)
+    key = ApiKeys(db).find(token)
     assert key.may('orders:read')
     assert key.may('products:write')
     assert not key.may('products:read')
@@ -719,7 +719,7 @@ def test_keys_from_the_command_line(made, tmp_path, cli):
     assert token not in listed
     assert key.hash not in listed
     assert cli('key', 'revoke', key.id, '--db', db)[0] == 0
-    assert Keys(db).find(token) is None
+    assert ApiKeys(db).find(token) is None
     for wrong in [
         ('key', 'create', '--db', db, '--scope', 'all'),
         ('key', 'revoke', 'nobody', '--db', db),
@@ -1219,7 +1219,7 @@ def named(made, tmp_path_factory):
     with TestClient(
         make_app(Config(str(db), quiet=True)),
         base_url='http://localhost',
-        headers={'Authorization': 'Bearer ' + Keys(db).create(['*'])},
+        headers={'Authorization': 'Bearer ' + ApiKeys(db).create(['*'])},
     ) as client:
         row = a_customer(client)
         yield (
