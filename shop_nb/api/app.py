@@ -42,11 +42,15 @@ from .auth import ApiKeys
 from ..core.logs import log
 from ..core.settings import CATEGORIES
 from ..model.schema import TABLES, arrow_schema
-from shop_nb.api.models import (
-    FORMATS, MANY, ROW_BYTES, SHAPES, Unreadable, _cannot_be_read, _columnar, _csv_of, _csv_only, _described, _expand,
-    _file, _filters, _flag, _format, _given, _in_words, _links, _maybe, _named, _one, _paging, _parse, _query, _read,
-    _sample, _spreadsheet, _text_of, _told, _too_much, moment
+from shop_nb.api.media import (
+    FORMATS, ROW_BYTES, Unreadable, unreadable_body, stream_columns, stream_csv, check_spreadsheet, file_response,
+    FileFormat, parse_json, parse_bulk, SPREADSHEET, stream_text, too_many_values
 )
+from shop_nb.api.parameters import (
+    BULK_ROWS, openapi_parameters, expand_parameter, filter_parameters, Flag, parameter, openapi_links,
+    paging_parameters, query_model, read_query, route_docs
+)
+from .models import MODELS, should_be, optional_field, model_name, sample_body, moment
 from ..shop.shop import read_manifest
 from ..store.replica import Snapshots
 from ..store.repository import PARTS, Store, expansions, filters
@@ -125,8 +129,8 @@ class _Route(APIRoute):
         request.state.most = ROW_BYTES
         if int(request.headers.get('content-length', 0)) > ROW_BYTES:
             raise HTTPException(413, f'A row has {ROW_BYTES:,} bytes at most.')
-        try: _one(await request.body())
-        except Unreadable as e: raise _cannot_be_read(kind, e) from None
+        try: parse_json(await request.body())
+        except Unreadable as e: raise unreadable_body(kind, e) from None
 
     def quick(self):
         "How to call an endpoint that reads its request by itself, or None where FastAPI has to see it"
@@ -177,7 +181,7 @@ _Idempotency = Annotated[
         pattern=r'^[!-~]+$',
         description='A name that you choose for this request: sent again under it, the request gets its answer again and takes effect once',
     ),
-    _in_words('visible characters of ASCII without blanks'),
+    should_be('visible characters of ASCII without blanks'),
 ]
 
 # %% ../../nbs/55_api/09_app.ipynb #1f65c9b4
@@ -188,15 +192,15 @@ def _split(text): return [] if text is None else list(dict.fromkeys(text.split('
 # %% ../../nbs/55_api/09_app.ipynb #13859723
 def _reading(api, service, name):
     "The routes that read a table"
-    t, shapes, store = TABLES[name], SHAPES[name], service.store
-    about = dict(links=_links(t), headers=_headers(ETag=_version))
-    Listing = _query(f'{_named(t)}Query', **_paging(t), **_filters(t))
-    Single, known = _query(f'{_named(t)}Expand', **_expand(t)), filters(t)
+    t, shapes, store = TABLES[name], MODELS[name], service.store
+    about = dict(links=openapi_links(t), headers=_headers(ETag=_version))
+    Listing = query_model(f'{model_name(t)}Query', **paging_parameters(t), **filter_parameters(t))
+    Single, known = query_model(f'{model_name(t)}Expand', **expand_parameter(t)), filters(t)
     Page = create_model(
-        f'{_named(t)}Page',
-        items=(list[shapes['some']], ...),
+        f'{model_name(t)}Page',
+        items=(list[shapes['listed']], ...),
         next=(Optional[str], Field(description='Cursor of the next page')),
-        count=_maybe(int),
+        count=optional_field(int),
     )
 
     def brings(request, expand):
@@ -211,11 +215,11 @@ def _reading(api, service, name):
         f'{name}:read',
         Page,
         parameters=Listing,
-        answer=dict(links=_links(t, '/items/0'), headers=_headers(Link='The next page, if there is one')),
-        **_told(t, 'listing'),
+        answer=dict(links=openapi_links(t, '/items/0'), headers=_headers(Link='The next page, if there is one')),
+        **route_docs(t, 'listing'),
     )
     async def listing(request:Request):
-        given = (q := _read(Listing, request)).model_dump(exclude_unset=True)
+        given = (q := read_query(Listing, request)).model_dump(exclude_unset=True)
         found = {n: v for n, v in given.items() if n in known}
         purpose, sort = json.dumps([name, found, given.get('sort', '')], sort_keys=True), given.get('sort', '')
         after = service.keys.unsign(q.cursor, purpose) if q.cursor is not None else None
@@ -252,10 +256,10 @@ def _reading(api, service, name):
         parameters=Single,
         answer=about,
         extra={304: dict(description='Not changed')},
-        **_told(t, 'single'),
+        **route_docs(t, 'single'),
     )
     async def single(request:Request, key: _Key, if_none_match: _IfNone = None):
-        q = _read(Single, request)
+        q = read_query(Single, request)
         row, version = store.get(t, key, brings(request, _split(getattr(q, 'expand', None))))
         if if_none_match and _matches(if_none_match, version):
             return Response(status_code=304, headers={'ETag': _tag(version)})
@@ -280,7 +284,7 @@ def _route(api, method, path, scope, model, status=200, parameters=None, extra=N
             response_model=None,
             response_class=Response,
             operation_id=f'{f.__name__}_{scope.split(":")[0]}',
-            openapi_extra={'x-scope': scope, 'parameters': _described(parameters) if parameters else []}
+            openapi_extra={'x-scope': scope, 'parameters': openapi_parameters(parameters) if parameters else []}
             | more.pop('openapi', {}),
             tags=[scope.split(':')[0]],
             **more,
@@ -293,8 +297,8 @@ def _route(api, method, path, scope, model, status=200, parameters=None, extra=N
 # %% ../../nbs/55_api/09_app.ipynb #60072e6b
 def _writing(api, service, name):
     "The routes that change a table"
-    t, (New, Patch, Row) = TABLES[name], (SHAPES[name][k] for k in ('new', 'patch', 'row'))
-    scope, about = f'{name}:write', dict(links=_links(t), headers=_headers(ETag=_version))
+    t, (New, Patch, Row) = TABLES[name], (MODELS[name][k] for k in ('new', 'patch', 'row'))
+    scope, about = f'{name}:write', dict(links=openapi_links(t), headers=_headers(ETag=_version))
     made = about | dict(headers=_headers(ETag=_version, Location='Path of the row'))
 
     def answer(request, made, status=200):
@@ -304,7 +308,7 @@ def _writing(api, service, name):
         headers = {'ETag': _tag(version)} | ({'Location': f'/v1/{name}/{row[t.key]}'} if status == 201 else {})
         return status, json.dumps(headers), orjson.dumps(row)
 
-    @_route(api, 'POST', f'/v1/{name}', scope, Row, 201, answer=made, **_told(t, 'create'))
+    @_route(api, 'POST', f'/v1/{name}', scope, Row, 201, answer=made, **route_docs(t, 'create'))
     async def create(request:Request, body:New, idempotency_key: _Idempotency = None):
         def again(c, place): return answer(request, c.read(t, int(place.rpartition('/')[2])), 201)
 
@@ -312,19 +316,19 @@ def _writing(api, service, name):
             request, lambda c: answer(request, c.create(t, body.model_dump()), 201), idempotency_key, again=again
         )
 
-    @_route(api, 'PUT', f'/v1/{name}/{{key}}', scope, Row, answer=about, **_told(t, 'replace'))
+    @_route(api, 'PUT', f'/v1/{name}/{{key}}', scope, Row, answer=about, **route_docs(t, 'replace'))
     async def replace(request:Request, key: _Key, body:New, if_match: _IfMatch = None):
         expected = _expected(if_match)
         return await service.write(request, lambda c: answer(request, c.replace(t, key, body.model_dump(), expected)))
 
-    @_route(api, 'PATCH', f'/v1/{name}/{{key}}', scope, Row, answer=about, **_told(t, 'change'))
+    @_route(api, 'PATCH', f'/v1/{name}/{{key}}', scope, Row, answer=about, **route_docs(t, 'change'))
     async def change(request:Request, key: _Key, body:Patch, if_match: _IfMatch = None):
         expected = _expected(if_match)
         return await service.write(
             request, lambda c: answer(request, c.patch_row(t, key, body.model_dump(exclude_unset=True), expected))
         )
 
-    @_route(api, 'DELETE', f'/v1/{name}/{{key}}', scope, None, 204, **_told(t, 'delete'))
+    @_route(api, 'DELETE', f'/v1/{name}/{{key}}', scope, None, 204, **route_docs(t, 'delete'))
     async def delete(request:Request, key: _Key, if_match: _IfMatch = None):
         expected = _expected(if_match)
 
@@ -343,30 +347,31 @@ class Bulk(BaseModel):
     refused: list[Fault] = Field(description='What is wrong with the other rows')
     dry_run: bool = Field(description='Whether it was rolled back')
 
-_Bulk = _query(
+_Bulk = query_model(
     'BulkQuery',
     mode=(Annotated[Literal['atomic', 'each'], Field(description='All rows or none, or each by itself')], 'atomic'),
-    dry_run=_given(_flag, description='Do everything, then roll it back'),
+    dry_run=parameter(Flag, description='Do everything, then roll it back'),
 )
 
 # %% ../../nbs/55_api/09_app.ipynb #20c6f5ea
 def _bulk(api, service, name):
     "The route that takes many rows"
-    t, read = TABLES[name], TypeAdapter(SHAPES[name]['new']).validate_python
-    many = dict(type='array', maxItems=MANY, items={'$ref': f'#/components/schemas/{SHAPES[name]["new"].__name__}'})
-    row = _sample(t)
+    t, read = TABLES[name], TypeAdapter(MODELS[name]['new']).validate_python
+    new_row = f'#/components/schemas/{MODELS[name]["new"].__name__}'
+    many = dict(type='array', maxItems=BULK_ROWS, items={'$ref': new_row})
+    row = sample_body(t)
     content = {
         'application/json': dict(schema=many, example=[row]),
         'application/x-ndjson': dict(schema=dict(type='string'), example=json.dumps(row) + '\n'),
         'text/csv': dict(schema=dict(type='string'))
-        | (dict(example=next(_csv_of([*row], [[row.values()]]))) if {*row} <= {*t.names} else {}),
+        | (dict(example=next(stream_csv([*row], [[row.values()]]))) if {*row} <= {*t.names} else {}),
     }
 
     def check(rows):
         "The rows that have the right form, and what is wrong with the others, a few faults of each"
         good, wrong, hints = [], {}, iter(range(20))
         for i, row in enumerate(rows):
-            if told := _too_much(row):
+            if told := too_many_values(row):
                 good.append(None)
                 wrong[i] = [dict(pointer=f'/{i}', code='too_long', detail=told)]
                 continue
@@ -393,12 +398,12 @@ def _bulk(api, service, name):
         parameters=_Bulk,
         extra={207: dict(model=Bulk, description='Some rows were refused, the others added')},
         openapi=dict(requestBody=dict(required=True, content=content)),
-        **_told(t, 'bulk'),
+        **route_docs(t, 'bulk'),
     )
     async def bulk(request:Request, idempotency_key: _Idempotency = None):
-        q = _read(_Bulk, request)
+        q = read_query(_Bulk, request)
         rows, malformed = await run_in_threadpool(
-            lambda body: check(_parse(t, _kind(request), body)), await request.body()
+            lambda body: check(parse_bulk(t, _kind(request), body)), await request.body()
         )
         if malformed and q.mode == 'atomic':
             wrong = f'{_rows_are(malformed)} not valid; nothing was written.'
@@ -436,23 +441,25 @@ def _exporting(api, service, name):
     "The route that streams a table"
     t, schema = TABLES[name], arrow_schema(name)
     flags = [(i, c.name) for i, c in enumerate(t.columns) if c.type == 'flag']
-    Export = _query(f'{_named(t)}Export', format=(_format, 'csv'), spreadsheet=_spreadsheet, **_filters(t))
+    options = dict(format=(FileFormat, 'csv'), spreadsheet=SPREADSHEET)
+    Export = query_model(f'{model_name(t)}Export', **options, **filter_parameters(t))
 
     @_route(
-        api, 'GET', f'/v1/{name}:export', f'{name}:read', None, parameters=Export, extra=_binary, **_told(t, 'export')
+        api, 'GET', f'/v1/{name}:export', f'{name}:read', None, parameters=Export, extra=_binary,
+        **route_docs(t, 'export'),
     )
     async def export(request:Request):
-        q = _read(Export, request)
-        _csv_only(q)
+        q = read_query(Export, request)
+        check_spreadsheet(q)
         rows = service.store.stream(name, q.model_dump(exclude_unset=True, exclude={'format', 'spreadsheet'}))
-        if q.format in ('csv', 'ndjson'): return _file(_text_of(q, t.names, rows, flags), q.format, name)
-        return _file(_columnar(q.format, schema, (as_batch(r, schema) for r in rows)), q.format, name)
+        if q.format in ('csv', 'ndjson'): return file_response(stream_text(q, t.names, rows, flags), q.format, name)
+        return file_response(stream_columns(q.format, schema, (as_batch(r, schema) for r in rows)), q.format, name)
 
 # %% ../../nbs/55_api/09_app.ipynb #b57abcc5
 _ask_types = dict(date=moment('date'), int=Annotated[int, Field(ge=1, le=10_000)])
 _special = dict(
     category=Literal[CATEGORIES],
-    country=Annotated[str, Field(pattern='^[A-Za-z][A-Za-z]$'), _in_words('two letters, such as DE')],
+    country=Annotated[str, Field(pattern='^[A-Za-z][A-Za-z]$'), should_be('two letters, such as DE')],
 )
 
 class Asked(BaseModel):
@@ -468,24 +475,24 @@ class Asked(BaseModel):
 def _question(api, service, q):
     "The route of a question"
     fields = {
-        p: _given(
+        p: parameter(
             _special.get(p, _ask_types.get(PARAMS[p].type.__name__)),
             description=PARAMS[p].doc + (f' (unless given: {d})' if d is not None else ''),
         )
         for p, d in q.params.items()
     }
-    Params = _query(
+    Params = query_model(
         f'Ask{q.name.title().replace("_", "")}',
         format=(Annotated[Literal['json', *FORMATS], Field(description='Format of the answer')], 'json'),
-        spreadsheet=_spreadsheet,
+        spreadsheet=SPREADSHEET,
         **fields,
     )
     example = '&'.join(f'{p}={d}' for p, d in q.params.items() if d is not None)
     told = f'{q.why} The answer has {q.grain}.\n\nExample: `GET /v1/questions/{q.name}{"?" * bool(example)}{example}`\n\n```sql\n{q.sql}\n```'
 
     async def ask(request:Request, if_none_match: _IfNone = None):
-        p = _read(Params, request)
-        _csv_only(p)
+        p = read_query(Params, request)
+        check_spreadsheet(p)
         answer, seen = await run_in_threadpool(
             service.snapshots.answer, q.name, p.model_dump(exclude_unset=True, exclude={'format', 'spreadsheet'})
         )
@@ -508,11 +515,11 @@ def _question(api, service, q):
                 headers=headers,
             )
         if p.format in ('csv', 'ndjson'):
-            stream = _text_of(p, list(answer.frame), [[tuple(r.values()) for r in answer.rows()]])
+            stream = stream_text(p, list(answer.frame), [[tuple(r.values()) for r in answer.rows()]])
         else:
             table = pa.Table.from_pandas(answer.frame, preserve_index=False)
-            stream = _columnar(p.format, table.schema, table.to_batches())
-        file = _file(stream, p.format, q.name)
+            stream = stream_columns(p.format, table.schema, table.to_batches())
+        file = file_response(stream, p.format, q.name)
         file.headers.update(headers)
         return file
 
@@ -683,10 +690,10 @@ def _documented(api, service):
         parts['securitySchemes'] = dict(
             key=dict(type='http', scheme='bearer', description='A key from `shop-nb key create`')
         )
-        for model in (Problem, *(s['new'] for s in SHAPES.values())):
+        for model in (Problem, *(s['new'] for s in MODELS.values())):
             schema = model.model_json_schema(ref_template='#/components/schemas/{model}')
             parts['schemas'] |= schema.pop('$defs', {}) | {model.__name__: schema}
-        for model in (s[k] for s in SHAPES.values() for k in ('new', 'patch')):
+        for model in (s[k] for s in MODELS.values() for k in ('new', 'patch')):
             parts['schemas'][model.__name__] |= model.model_config[
                 'json_schema_extra'
             ] # pydantic would sort its columns
