@@ -36,24 +36,26 @@ from starlette.middleware.cors import CORSMiddleware
 
 from .. import __version__
 from ..analytics.questions import PARAMS, as_batch, questions
-from ..store.transactions import LAST_KEY
-from .middleware import ERRORS, RESPONSES, Config, Door, Listener, Fault, Problem, _faults, fault, problem
-from .auth import ApiKeys
 from ..core.logs import log
 from ..core.settings import CATEGORIES
 from ..model.schema import TABLES, arrow_schema
-from shop_nb.api.media import (
-    FORMATS, ROW_BYTES, Unreadable, unreadable_body, stream_columns, stream_csv, check_spreadsheet, file_response,
-    FileFormat, parse_json, parse_bulk, SPREADSHEET, stream_text, too_many_values
-)
-from shop_nb.api.parameters import (
-    BULK_ROWS, openapi_parameters, expand_parameter, filter_parameters, Flag, parameter, openapi_links,
-    paging_parameters, query_model, read_query, route_docs
-)
-from .models import MODELS, should_be, optional_field, model_name, sample_body, moment
 from ..shop.shop import read_manifest
 from ..store.replica import Snapshots
 from ..store.repository import PARTS, Store, expansions, filters
+from ..store.transactions import LAST_KEY
+
+# %% ../../nbs/55_api/09_app.ipynb #a71b04c2
+from .auth import ApiKeys
+from shop_nb.api.media import (
+    FORMATS, ROW_BYTES, SPREADSHEET, FileFormat, Unreadable, check_spreadsheet, file_response, parse_bulk, parse_json,
+    stream_columns, stream_csv, stream_text, too_many_values, unreadable_body
+)
+from .middleware import ERRORS, RESPONSES, Config, Door, Listener, Fault, Problem, _faults, fault, problem
+from .models import MODELS, model_name, moment, optional_field, sample_body, should_be
+from shop_nb.api.parameters import (
+    BULK_ROWS, Flag, expand_parameter, filter_parameters, openapi_links, openapi_parameters, paging_parameters,
+    parameter, query_model, read_query, route_docs
+)
 
 # %% ../../nbs/55_api/09_app.ipynb #8a212f7a
 _UNKNOWN = {'WWW-Authenticate': 'Bearer'}
