@@ -8,7 +8,7 @@ from shop_nb.api.app import make_app
 from shop_nb.api.middleware import Config
 from shop_nb.database.load import load
 from shop_nb.generator.blocks import tables
-from support.server import SETTINGS, Server
+from support.server import SETTINGS, SMALL, Server
 
 
 @pytest.fixture(scope='module')
@@ -57,3 +57,20 @@ def inside(made, tmp_path):
         return clients[-1], app
     yield make
     for c in clients: c.__exit__(None, None, None)
+
+
+@pytest.fixture(scope='module')
+def small(tmp_path_factory):
+    "The database of a shop that fits into a dict."
+    path = tmp_path_factory.mktemp('small') / 'shop.db'
+    load(tables(SMALL), path)
+    return path
+
+
+@pytest.fixture
+def served(small, tmp_path):
+    "A service of the small shop, in a process of its own."
+    shutil.copy(small, tmp_path / 'shop.db')
+    server = Server(tmp_path / 'shop.db')
+    yield server
+    assert server.stop() == 0

@@ -23,13 +23,15 @@ from shop_nb.api.app import make_app
 from shop_nb.app.cli import main
 from shop_nb.api.middleware import HEAD, Config, Listener
 from shop_nb.generator.blocks import tables
-from shop_nb.api.auth import Keys
+from shop_nb.api.auth import ApiKeys
 from shop_nb.database.load import load
 from shop_nb.model.rules import RULES, violations
 from shop_nb.model.schema import TABLES
 from shop_nb.core.settings import Settings
 from shop_nb.core.errors import ShopError
-from shop_nb.api.models import MANY, PATTERNS, SHAPES, _parse
+from shop_nb.api.parameters import BULK_ROWS
+from shop_nb.api.models import MODELS, PATTERNS
+from shop_nb.api.media import parse_bulk
 from shop_nb.store.repository import Store, filters
 from support import ROOT, until
 from support.server import FULL, Server
@@ -356,7 +358,7 @@ def test_once(server, api):
     other = httpx.post(
         server.url + '/v1/orders',
         json=order,
-        headers=key | {'Authorization': f'Bearer {Keys(server.db).create(["orders:write"])}'},
+        headers=key | {'Authorization': f'Bearer {ApiKeys(server.db).create(["orders:write"])}'},
     )
     assert other.status_code == 201
     assert other.headers['location'] != first.headers['location']
@@ -463,7 +465,7 @@ def test_bulk(server, api):
     is_problem(api.post('/v1/products:bulk', content='{}', headers={'Content-Type': 'text/csv'}), 400)
     is_problem(api.post('/v1/products:bulk', content='{', headers={'Content-Type': 'application/x-ndjson'}), 400)
     is_problem(api.post('/v1/products:bulk', content='<a/>', headers={'Content-Type': 'text/xml'}), 415)
-    is_problem(api.post('/v1/products:bulk', json=[{}] * (MANY + 1)), 422)
+    is_problem(api.post('/v1/products:bulk', json=[{}] * (BULK_ROWS + 1)), 422)
 
 
 def test_ten_thousand_at_once(inside):
@@ -472,11 +474,11 @@ def test_ten_thousand_at_once(inside):
     del row['product_id']
     made = client.post(
         '/v1/products:bulk',
-        json=[row | dict(sku=f'B-{i}') for i in range(MANY)],
+        json=[row | dict(sku=f'B-{i}') for i in range(BULK_ROWS)],
         headers={'Authorization': f'Bearer {app.state.service.keys.create(["*"])}'},
     )
     assert made.status_code == 200
-    assert made.json()['created'] == MANY
+    assert made.json()['created'] == BULK_ROWS
 
 
 TEXTS = st.text(st.characters(exclude_categories=['Cs'], exclude_characters='\0'), min_size=1, max_size=40) | st.text(
@@ -709,7 +711,7 @@ def test_keys_from_the_command_line(made, tmp_path, cli):
     token = cli('key', 'create', '--db', db, '--scope', 'orders:read', '--scope', '*:write', '--days', 1)[
         1
     ].splitlines()[-1]
-    key = Keys(db).find(token)
+    key = ApiKeys(db).find(token)
     assert key.may('orders:read')
     assert key.may('products:write')
     assert not key.may('products:read')
@@ -719,7 +721,7 @@ def test_keys_from_the_command_line(made, tmp_path, cli):
     assert token not in listed
     assert key.hash not in listed
     assert cli('key', 'revoke', key.id, '--db', db)[0] == 0
-    assert Keys(db).find(token) is None
+    assert ApiKeys(db).find(token) is None
     for wrong in [
         ('key', 'create', '--db', db, '--scope', 'all'),
         ('key', 'revoke', 'nobody', '--db', db),
@@ -875,7 +877,8 @@ def test_a_bulk_is_counted_before_it_is_held():
     for kind, line in (('text/csv', b'1\n'), ('application/x-ndjson', b'{}\n')):
         body = (b'sku\n' if kind == 'text/csv' else b'') + line * 1_000_000
         tracemalloc.start()
-        with pytest.raises(HTTPException, match='10,000 rows at most'): deque(_parse(TABLES['products'], kind, body), 0)
+        with pytest.raises(HTTPException, match='10,000 rows at most'):
+            deque(parse_bulk(TABLES['products'], kind, body), 0)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert most < 40_000_000, (kind, most)
@@ -1219,7 +1222,7 @@ def named(made, tmp_path_factory):
     with TestClient(
         make_app(Config(str(db), quiet=True)),
         base_url='http://localhost',
-        headers={'Authorization': 'Bearer ' + Keys(db).create(['*'])},
+        headers={'Authorization': 'Bearer ' + ApiKeys(db).create(['*'])},
     ) as client:
         row = a_customer(client)
         yield (
@@ -1930,9 +1933,9 @@ def test_the_documentation_shows_requests_that_work(inside):
     def bulk(table): return told['paths'][f'/v1/{table}:bulk']['post']['requestBody']['content']
 
     for table, t in TABLES.items():
-        new, patch = (told['components']['schemas'][SHAPES[table][k].__name__]['examples'][0] for k in ('new', 'patch'))
-        SHAPES[table]['new'].model_validate(new)
-        SHAPES[table]['patch'].model_validate(patch)
+        new, patch = (told['components']['schemas'][MODELS[table][k].__name__]['examples'][0] for k in ('new', 'patch'))
+        MODELS[table]['new'].model_validate(new)
+        MODELS[table]['patch'].model_validate(patch)
         assert (
             bulk(table)['application/json']['example']
             == [new]
@@ -2030,7 +2033,7 @@ def test_links_of_the_documentation_lead_where_they_say(inside):
                     f'create_{table}',
                     client.post(
                         f'/v1/{table}',
-                        json=told['components']['schemas'][SHAPES[table]['new'].__name__]['examples'][0],
+                        json=told['components']['schemas'][MODELS[table]['new'].__name__]['examples'][0],
                         headers=key,
                     ),
                 )
@@ -2051,7 +2054,7 @@ def test_examples_with_a_key_work_in_the_shop_that_everybody_makes(tmp_path):
             for verb, op in told['paths'][f'/v1/{table}/{{key}}'].items():
                 at, model = (
                     re.search(r'Example: `\w+ (.+?)`', op['description'])[1],
-                    SHAPES[table]['patch' if verb == 'patch' else 'new'].__name__,
+                    MODELS[table]['patch' if verb == 'patch' else 'new'].__name__,
                 )
                 body = (
                     {} if verb in ('get', 'delete') else dict(json=told['components']['schemas'][model]['examples'][0])

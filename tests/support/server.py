@@ -4,10 +4,11 @@ import json, os, signal, subprocess, sys, time
 import httpx
 
 from browse import free_port
-from shop_nb.api.auth import Keys
+from shop_nb.api.auth import ApiKeys
 from shop_nb.core.settings import Settings
 
 SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
+SMALL = Settings(seed=3, customers=6, products=12, orders=8, order_items=16)
 FULL = 'API_FULL' in os.environ # the numbers of a release instead of those of a daily run
 MAIN = 'import sys; from shop_nb.app.cli import main; sys.exit(main())'
 
@@ -18,7 +19,7 @@ class Server:
     def __init__(self, db, *args, workers=1, port=None):
         self.db, self.port = db, port or free_port()
         self.url, self.log = f'http://127.0.0.1:{self.port}', db.with_name('api.log')
-        self.token = Keys(db).create(['*'])
+        self.token = ApiKeys(db).create(['*'])
         before = len(self.events('started')) if self.log.exists() else 0
         self.process = subprocess.Popen(
             [

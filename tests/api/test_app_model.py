@@ -1,63 +1,19 @@
-"The service against a model of plain dicts, and against clients that race, retry and lose their server."
-import json, os, shutil, signal, sqlite3, time
-from concurrent.futures import ThreadPoolExecutor
+"The service against a model of plain dicts: whatever a client does, both say the same."
+import json, shutil, sqlite3
 from contextlib import closing
-from http.client import HTTPConnection, HTTPException
 
-import httpx
 import pytest
 from fastapi.testclient import TestClient
 from hypothesis import settings as hypothesis_settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from browse import free_port
 from shop_nb.api.app import make_app
 from shop_nb.api.middleware import Config
-from shop_nb.generator.blocks import tables
-from shop_nb.database.load import load
-from shop_nb.model.rules import RULES, violations
 from shop_nb.model.schema import TABLES
-from shop_nb.core.settings import Settings
 from shop_nb.store.repository import filters, fold
-from support.server import FULL, Server
+from support.database import broken, everything
+from support.server import FULL
 
-SMALL = Settings(seed=3, customers=6, products=12, orders=8, order_items=16)
-DAY = '2026-02-03'
-
-
-@pytest.fixture(scope='module')
-def made(tmp_path_factory):
-    path = tmp_path_factory.mktemp('made') / 'shop.db'
-    load(tables(SMALL), path)
-    return path
-
-
-@pytest.fixture
-def served(made, tmp_path):
-    "A service in a process of its own."
-    shutil.copy(made, tmp_path / 'shop.db')
-    server = Server(tmp_path / 'shop.db')
-    yield server
-    assert server.stop() == 0
-
-
-def broken(db):
-    with closing(sqlite3.connect(db)) as con: return {r.name for r in RULES if violations(con, r, 'sqlite')}
-
-
-def everything(db):
-    "The database as {table: {key: row}}, read without the library."
-
-    def row(t, values): return {c.name: bool(v) if c.type == 'flag' else v for c, v in zip(t.columns, values)}
-
-    with closing(sqlite3.connect(db)) as con:
-        return {
-            n: {r[0]: row(t, r) for r in con.execute(f'SELECT {", ".join(t.names)} FROM {n}')}
-            for n, t in TABLES.items()
-        }
-
-
-# ---- a model
 
 def holds(value, op, other):
     if op == 'isnull': return (value is None) == (other == 'true')
@@ -74,11 +30,10 @@ def holds(value, op, other):
     }[op]()
 
 
-SKUS, MAILS, WORDS = (
-    [f'M-{i}' for i in range(6)],
-    [f'm{i}@example.com' for i in range(6)],
-    ['Ulm', 'Graz', "O'Hara", 'Łódź'],
-)
+DAY = '2026-02-03'
+SKUS = [f'M-{i}' for i in range(6)]
+MAILS = [f'm{i}@example.com' for i in range(6)]
+WORDS = ['Ulm', 'Graz', "O'Hara", 'Łódź']
 TAGS = st.sampled_from(['right', 'right', 'right', 'any', 'wrong', 'none'])
 COLUMN = dict(customers='city', products='brand')
 
@@ -92,7 +47,7 @@ class Model(RuleBasedStateMachine):
     def begin(self):
         with closing(sqlite3.connect(self.source)) as a, closing(sqlite3.connect(self.served)) as b:
             a.backup(b)
-        self.rows, self.wishes, self.seen = everything(self.served), {}, {}
+        self.rows, self.requests, self.seen = everything(self.served), {}, {}
         self.first = {
             t: {k: v for k, v in next(iter(self.rows[t].values())).items() if k != TABLES[t].key} for t in COLUMN
         }
@@ -105,7 +60,7 @@ class Model(RuleBasedStateMachine):
         own = lambda t: [r for _, r in sorted(self.rows[t].items()) if r['order_id'] == key]
         return self.rows['orders'][key] | dict(items=own('order_items'), payment=own('payments')[0])
 
-    def told(self, table, key): return self.whole(key) if table == 'orders' else self.rows[table][key]
+    def expected(self, table, key): return self.whole(key) if table == 'orders' else self.rows[table][key]
 
     def take(self, row):
         "Put an order with its parts into the model"
@@ -119,7 +74,7 @@ class Model(RuleBasedStateMachine):
     def pick(self, data, table): return data.draw(st.sampled_from([*sorted(self.rows[table]), 10**6]))
 
     def condition(self, tag, table, key):
-        "If-Match as wished, and what it must lead to, if not to the change"
+        "The If-Match of a tag, and the status that it must lead to, if not to the change"
         if tag == 'none': return {}, 428
         if key not in self.rows[table]: return {'If-Match': '*' if tag == 'any' else '"0"'}, 404
         at = self.ask('GET', f'/v1/{table}/{key}')
@@ -139,7 +94,7 @@ class Model(RuleBasedStateMachine):
 
     def next_key(self, table): return max(self.rows[table], default=0) + 1
 
-    def is_answered_again(self, r, wish, made):
+    def is_answered_again(self, r, request, made):
         "With the row as it is now, or with the news that it was deleted"
         if made is None:
             assert r.status_code == 404
@@ -147,7 +102,7 @@ class Model(RuleBasedStateMachine):
         else:
             assert r.status_code == 201
             assert r.headers['idempotency-replayed'] == 'true'
-            assert r.json() == (self.whole(made) if wish[0] == 'orders' else self.rows[wish[0]][made])
+            assert r.json() == (self.whole(made) if request[0] == 'orders' else self.rows[request[0]][made])
 
     def order(self, data, more=0):
         "An order that is good, or that lacks `more` cents"
@@ -210,18 +165,18 @@ class Model(RuleBasedStateMachine):
             content=body,
             headers={'Content-Type': 'application/json'} | ({'Idempotency-Key': key} if key else {}),
         )
-        if key in self.wishes:
-            if self.wishes[key][0] != (table, body):
+        if key in self.requests:
+            if self.requests[key][0] != (table, body):
                 assert r.status_code == 422
             else:
-                self.is_answered_again(r, *self.wishes[key])
+                self.is_answered_again(r, *self.requests[key])
         elif self.taken(table, row):
             assert r.status_code == 409
         else:
             assert r.status_code == 201, r.text
             assert r.json() == row | {TABLES[table].key: self.next_key(table)}, r.text
             self.rows[table][self.next_key(table)] = r.json()
-            if key: self.wishes[key] = (table, body), r.json()[TABLES[table].key]
+            if key: self.requests[key] = (table, body), r.json()[TABLES[table].key]
 
     @rule(data=st.data(), table=st.sampled_from(['customers', 'products']), tag=TAGS, whole=st.booleans())
     def change(self, data, table, tag, whole):
@@ -265,8 +220,9 @@ class Model(RuleBasedStateMachine):
         else:
             assert r.status_code == 204
             del self.rows[table][key]
-            self.wishes = {
-                k: (wish, None if (wish[0], made) == (table, key) else made) for k, (wish, made) in self.wishes.items()
+            self.requests = {
+                k: (request, None if (request[0], made) == (table, key) else made)
+                for k, (request, made) in self.requests.items()
             }
             if table == 'orders':
                 for t in 'order_items', 'payments':
@@ -284,9 +240,9 @@ class Model(RuleBasedStateMachine):
                 content=sent,
                 headers={'Content-Type': 'application/json'} | ({'Idempotency-Key': key} if key else {}),
             )
-            if key in self.wishes:
-                if self.wishes[key][0] == ('orders', sent):
-                    self.is_answered_again(r, *self.wishes[key])
+            if key in self.requests:
+                if self.requests[key][0] == ('orders', sent):
+                    self.is_answered_again(r, *self.requests[key])
                 else:
                     assert r.status_code == 422
             elif more:
@@ -297,7 +253,7 @@ class Model(RuleBasedStateMachine):
                 assert r.json()['order_id'] not in self.rows['orders'], r.text
                 self.agrees(body, r.json())
                 self.take(r.json())
-                if key: self.wishes[key] = ('orders', sent), r.json()['order_id']
+                if key: self.requests[key] = ('orders', sent), r.json()['order_id']
 
     @rule(data=st.data(), tag=TAGS, more=st.sampled_from([0, 0, 1]), whole=st.booleans())
     def change_order(self, data, tag, more, whole):
@@ -403,35 +359,35 @@ class Model(RuleBasedStateMachine):
         if key not in self.rows[table]:
             assert r.status_code == 404
             return
-        told, tag = self.told(table, key), r.headers['etag']
-        assert r.json() == told
-        for old, said in self.seen.get((table, key), {}).items():
-            assert (old == tag) == (said == told)
+        row, tag = self.expected(table, key), r.headers['etag']
+        assert r.json() == row
+        for old, seen in self.seen.get((table, key), {}).items():
+            assert (old == tag) == (seen == row)
             assert self.ask('GET', f'/v1/{table}/{key}', headers={'If-None-Match': old}).status_code == (
-                304 if said == told else 200
+                304 if seen == row else 200
             )
-        self.seen.setdefault((table, key), {})[tag] = told
+        self.seen.setdefault((table, key), {})[tag] = row
 
     @rule(data=st.data(), table=st.sampled_from(sorted(TABLES)), limit=st.integers(1, 9))
     def walk(self, data, table, limit):
         "Every page of a list, with filters and an order"
-        t, rows, given = TABLES[table], list(self.rows[table].values()), {}
+        t, rows, chosen = TABLES[table], list(self.rows[table].values()), {}
         for name in data.draw(st.lists(st.sampled_from(sorted(filters(t))), max_size=2, unique=True)) if rows else ():
             c, op = filters(t)[name]
             value = data.draw(st.sampled_from(rows))[c.name]
             if op == 'isnull':
-                given[name] = data.draw(st.sampled_from(['true', 'false']))
+                chosen[name] = data.draw(st.sampled_from(['true', 'false']))
             elif value is None:
                 continue
             elif op == 'in':
-                given[name] = [value]
+                chosen[name] = [value]
             elif op == 'contains':
-                given[name] = value[1:4]
+                chosen[name] = value[1:4]
             else:
-                given[name] = value
+                chosen[name] = value
         sort = data.draw(st.sampled_from(['', *(s + n for n in t.names for s in ('', '-'))]))
         want = sorted(
-            (r for r in rows if all(holds(r[filters(t)[n][0].name], filters(t)[n][1], v) for n, v in given.items())),
+            (r for r in rows if all(holds(r[filters(t)[n][0].name], filters(t)[n][1], v) for n, v in chosen.items())),
             key=lambda r: r[t.key],
         )
         name = sort.lstrip('-')
@@ -440,13 +396,13 @@ class Model(RuleBasedStateMachine):
                 key=lambda r: (r[name] is not None, r[name].encode() if isinstance(r[name], str) else r[name] or 0),
                 reverse=sort[0] == '-',
             )
-        if ',' in ''.join(v[0] if isinstance(v, list) and isinstance(v[0], str) else '' for v in given.values()):
+        if ',' in ''.join(v[0] if isinstance(v, list) and isinstance(v[0], str) else '' for v in chosen.values()):
             return
         params = {
             n: str(v[0] if isinstance(v, list) else v).lower()
             if isinstance(v[0] if isinstance(v, list) else v, bool)
             else v
-            for n, v in given.items()
+            for n, v in chosen.items()
         }
         got, cursor = [], None
         while True:
@@ -465,11 +421,11 @@ class Model(RuleBasedStateMachine):
                     params=params | dict(limit=limit, count='true') | (dict(cursor=cursor) if cursor else {}),
                 )
             )
-            assert r.status_code == 200, (given, r.text)
-            assert r.json()['count'] == len(want), (given, r.text)
+            assert r.status_code == 200, (chosen, r.text)
+            assert r.json()['count'] == len(want), (chosen, r.text)
             got += r.json()['items']
             if not (cursor := r.json()['next']): break
-        assert got == want, (given, sort)
+        assert got == want, (chosen, sort)
 
     def teardown(self):
         if hasattr(self, 'rows'):
@@ -478,15 +434,15 @@ class Model(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-def test_it_does_as_a_model_does(made, tmp_path):
+def test_the_service_does_as_a_model_does(small, tmp_path):
     "Whatever clients do one after another, the service and a dict never differ."
     db = tmp_path / 'shop.db'
-    shutil.copy(made, db)
+    shutil.copy(small, db)
     app = make_app(Config(str(db), quiet=True))
     with TestClient(
         app, base_url='http://localhost', headers={'Authorization': f'Bearer {app.state.service.keys.create(["*"])}'}
     ) as client:
-        Model.client, Model.source, Model.served = client, made, db
+        Model.client, Model.source, Model.served = client, small, db
         run_state_machine_as_test(
             Model,
             settings=hypothesis_settings(
@@ -498,170 +454,3 @@ def test_it_does_as_a_model_does(made, tmp_path):
                 print_blob=False,
             ),
         )
-
-
-# ---- races
-
-def test_of_fifty_one_succeeds(served):
-    "Fifty clients change the same row, again and again: each version is left once, and all of them are one chain."
-    at, left, rounds, first = (
-        '/v1/customers/3',
-        {},
-        4 if FULL else 2,
-        served.client.get('/v1/customers/3').headers['etag'],
-    )
-
-    def client(n):
-        with httpx.Client(base_url=served.url, headers=served.client.headers, timeout=120) as c:
-            for i in range(rounds):
-                while True:
-                    tag = c.get(at).headers['etag']
-                    r = c.patch(at, json=dict(city=f'{n} {i}'), headers={'If-Match': tag})
-                    if r.status_code == 200:
-                        left.setdefault(tag, []).append(r.headers['etag'])
-                        break
-                    assert r.status_code == 412, r.text
-                    if not FULL: break
-
-    with ThreadPoolExecutor(50) as pool: list(pool.map(client, range(50)))
-    assert left
-    assert all(len(to) == 1 for to in left.values())
-    assert not FULL or len(left) == 50 * rounds
-    tag, chain = first, 0
-    while tag in left: tag, chain = left[tag][0], chain + 1
-    assert chain == len(left)
-    assert served.client.get(at).headers['etag'] == tag
-
-
-def asking(port, token, body, key, stop):
-    "Ask for an order until somebody says that it is done: its address"
-    while time.monotonic() < stop:
-        try:
-            with closing(HTTPConnection('127.0.0.1', port, timeout=30)) as con:
-                con.request(
-                    'POST',
-                    '/v1/orders',
-                    body,
-                    {'Authorization': f'Bearer {token}', 'Content-Type': 'application/json', 'Idempotency-Key': key},
-                )
-                r = con.getresponse()
-                told = r.read()
-        except (OSError, HTTPException):
-            time.sleep(0.1)
-            continue
-        if r.status == 201: return r.headers['Location']
-        assert r.status in (409, 503), told
-        time.sleep(0.05)
-    raise AssertionError('nobody answered')
-
-
-@pytest.mark.slow
-def test_each_order_once_whatever_dies(made, tmp_path):
-    "Clients ask for orders until they are told so, while the server is killed: each order is there once, and none is missing."
-    clients, each, kills = (64, 200, 10) if FULL else (8, 15, 2)
-    db = tmp_path / 'shop.db'
-    shutil.copy(made, db)
-    port, before = free_port(), everything(db)
-    with closing(sqlite3.connect(db)) as con:
-        some = con.execute(
-            "SELECT product_id, price_cents FROM products WHERE launched_on <= '2026-01-01' AND discontinued_on IS NULL"
-        ).fetchall()
-    server = Server(db, port=port)
-    token, until = server.token, time.monotonic() + 1200
-
-    def wish(n): # known by its shipping_cents
-        product, price = some[n % len(some)]
-        return json.dumps(
-            dict(
-                customer_id=1,
-                ordered_at=f'2026-{1 + n // each % 2:02}-{1 + n // each % 28:02} 10:00:00',
-                status='pending',
-                channel='web',
-                shipping_cents=n,
-                tax_cents=0,
-                discount_cents=0,
-                items=[
-                    dict(product_id=product, quantity=1, unit_price_cents=price, discount_cents=0, returned_quantity=0)
-                ],
-                payment=dict(method='card', status='pending', amount_cents=price + n, refunded_cents=0, attempts=0),
-            )
-        )
-
-    def client(c):
-        return {
-            n: asking(port, token, wish(n), f'wish-{n}', until)
-            for n in range(10_000 + c * each, 10_000 + (c + 1) * each)
-        }
-
-    count = lambda: sqlite3.connect(db).execute('SELECT count(*) FROM orders').fetchone()[0] - len(before['orders'])
-    with ThreadPoolExecutor(clients) as pool:
-        jobs = [pool.submit(client, c) for c in range(clients)]
-        for k in range(kills):
-            while count() < clients * each * (k + 1) // (kills + 2) and not any(
-                j.done() and j.exception() for j in jobs
-            ):
-                time.sleep(0.02)
-            server.stop(signal.SIGKILL)
-            server = Server(db, port=port)
-        acknowledged = {n: at for j in jobs for n, at in j.result().items()}
-    assert server.stop() == 0
-    with closing(sqlite3.connect(db)) as con:
-        there = con.execute('SELECT shipping_cents, order_id FROM orders WHERE shipping_cents >= 10000').fetchall()
-    assert len(acknowledged) == clients * each
-    assert sorted(there) == sorted(
-        (n, int(at.rsplit('/', 1)[1])) for n, at in acknowledged.items()
-    )
-    assert len(everything(db)['orders']) == len(before['orders']) + clients * each
-    assert not broken(db)
-
-
-# ---- for long
-
-def size(pid):
-    "Megabytes of memory and open files of a process and its children"
-    status = open(f'/proc/{pid}/status').read()
-    return int(status.split('VmRSS:')[1].split()[0]) / 1024, len(os.listdir(f'/proc/{pid}/fd'))
-
-
-@pytest.mark.slow
-def test_it_lasts(served, made, tmp_path):
-    "Everything at once, with loads under it: no fault, and neither memory nor files grow."
-    seconds, seen, told, sizes = 600 if FULL else 6, {}, [], []
-    until = time.monotonic() + seconds
-
-    def client(n):
-        with httpx.Client(base_url=served.url, headers=served.client.headers, timeout=120) as c:
-            while time.monotonic() < until:
-                tag = c.get('/v1/products/3').headers['etag']
-                orders = c.get('/v1/orders', params=dict(limit=20, expand='customer,items,payment', count='true'))
-                for r in [
-                    orders,
-                    c.get('/v1/order_items', params=dict(sort='-quantity', quantity__gte=2)),
-                    c.get('/v1/questions/order_status'),
-                    c.get('/v1/payments:export', params=dict(format=['csv', 'ndjson', 'parquet', 'arrow'][n % 4])),
-                    c.patch('/v1/products/3', json=dict(brand=f'{n} {time.monotonic()}'), headers={'If-Match': tag}),
-                    c.post('/v1/customers', json={}),
-                    c.get('/v1/customers/5', headers={'If-None-Match': '"0"'}),
-                    c.get('/metrics'),
-                ]:
-                    seen[r.status_code] = seen.get(r.status_code, 0) + 1
-                    if r.status_code >= 500: told.append(r.text)
-                time.sleep(0.01)
-
-    with ThreadPoolExecutor(6) as pool:
-        jobs = [pool.submit(client, n) for n in range(6)]
-        while time.monotonic() < until:
-            load(tables(SMALL), served.db)
-            sizes.append(size(served.process.pid))
-            time.sleep(seconds / 12)
-        for j in jobs: j.result()
-    sizes.append(size(served.process.pid))
-    if FULL: print(seen, sizes)
-    assert not told
-    assert set(seen) <= {200, 412, 422}
-    assert seen[200] > seconds
-    assert not served.events('failure')
-    assert not broken(served.db)
-    half = sizes[len(sizes) // 2]
-    assert sizes[-1][0] < 1.1 * half[0] + 20
-    assert sizes[-1][1] <= sizes[min(2, len(sizes) - 2)][1] + 8
