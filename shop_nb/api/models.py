@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MOST', 'DAY', 'PATTERNS', 'WRITTEN', 'ROW', 'SHAPES', 'FORMATS', 'MANY', 'ROW_BYTES', 'NO_LIST', 'VALUES', 'WORDS',
-           'moment', 'Unreadable']
+           'moment', 'Unreadable', 'operation_id']
 
 # %% ../../nbs/55_api/02_models.ipynb #af5f09ff
 from ..core.extras import need
@@ -582,12 +582,12 @@ _alone = f' Alone it is refused with 409, because the payment would no longer be
 
 # %% ../../nbs/55_api/02_models.ipynb #d45942da
 WORDS = dict(
-    listing=(
+    list=(
         'List {many}',
         '{doc} One page, {grain}. Each column is a filter, also with an operator, as in `{key}__gte`; `sort` takes columns, with `-` from high to low. Send `next` of the answer as `cursor` to get the next page.',
         'GET {path}?{pick}&sort=-{key}&limit=5',
     ),
-    single=(
+    get=(
         'Get one {one}',
         'The {one} with this key{brings}. The `ETag` of the answer is its version; send it as `If-None-Match` to get the row again only if it has changed.',
         'GET {path}/{example}',
@@ -598,7 +598,7 @@ WORDS = dict(
         'Sets all columns of {a}; a nullable column that is left out becomes null.{part} {when}',
         'PUT {path}/{example}',
     ),
-    change=(
+    update=(
         'Change {a}',
         'Sets the columns that are sent, and leaves the others as they are.{part} {when}',
         'PATCH {path}/{example}',
@@ -608,7 +608,7 @@ WORDS = dict(
         'Removes {a} for good; it is refused while other rows refer to it.{part} {when}',
         'DELETE {path}/{example}',
     ),
-    bulk=(
+    bulk_create=(
         'Add many {many}',
         'Adds up to {most} {many}, as a JSON list, as NDJSON, or as CSV whose first line names columns. All are added or none; with `mode=each` the valid ones are, and the answer says what is wrong with the others.{order}{alone} {once}',
         'POST {path}:bulk?dry_run=true',
@@ -621,8 +621,12 @@ WORDS = dict(
 )
 
 # %% ../../nbs/55_api/02_models.ipynb #c5f6afb1
+def operation_id(what, t):
+    "The name of an operation, as a generated client has it: list_customers, get_customer"
+    return f'{what}_{t.name}' if what in ('list', 'bulk_create', 'export') else f'{what}_{t.name.removesuffix("s")}'
+
 def _told(t, what):
-    "The documentation of a route of a table: a summary, and a description with an example"
+    "The documentation of a route of a table: its operation id, a summary, and a description with an example"
     many, own = t.name.replace('_', ' '), t.name in ('order_items', 'payments')
     one, c, others = many.removesuffix('s'), _picked(t), ', '.join(f'`{n}`' for n in expansions(t))
     words = dict(
@@ -644,24 +648,22 @@ def _told(t, what):
         brings=f'; `expand` adds {others}' if others else '',
     )
     summary, description, example = (w.format(**words) for w in WORDS[what])
-    form = ', which shows the form, and is refused' * (own and what in ('create', 'bulk'))
-    return dict(summary=summary, description=f'{description}\n\nExample: `{example}`{form}')
+    form = ', which shows the form, and is refused' * (own and what in ('create', 'bulk_create'))
+    description = f'{description}\n\nExample: `{example}`{form}'
+    return dict(operation_id=operation_id(what, t), summary=summary, description=description)
 
 # %% ../../nbs/55_api/02_models.ipynb #592c98e5
 def _links(t, at=''):
     "The links of a response whose row is at a pointer: operation: its parameters from the response"
-
     def value(column): return f'$response.body#{at}/{column}'
 
-    key, seen = dict(key=value(t.key)), {'if-match': '$response.header.ETag'} # a page has no ETag
-    to = {f'single_{t.name}': key} | (
-        {} if at else {f'{what}_{t.name}': key | seen for what in ('replace', 'change', 'delete')}
-    )
-    to |= {f'single_{parent}': dict(key=value(c)) for c, parent in t.parents.items()}
-    to |= {
-        f'listing_{child.name}': {c: value(t.key)}
-        for child in TABLES.values()
-        for c, parent in child.parents.items()
-        if parent == t.name
-    }
-    return {n: dict(operationId=n, parameters=p) for n, p in to.items()}
+    key = dict(key=value(t.key))
+    links = {operation_id('get', t): key}
+    if not at: # a page has no ETag
+        seen = key | {'if-match': '$response.header.ETag'}
+        links |= {operation_id(what, t): seen for what in ('replace', 'update', 'delete')}
+    for column, parent in t.parents.items(): links[operation_id('get', TABLES[parent])] = dict(key=value(column))
+    for child in TABLES.values():
+        for column, parent in child.parents.items():
+            if parent == t.name: links[operation_id('list', child)] = {column: value(t.key)}
+    return {name: dict(operationId=name, parameters=parameters) for name, parameters in links.items()}

@@ -437,7 +437,7 @@ def api(
 
     Behind a proxy (--root-path, --allow-host or --trust-proxy) reading needs a key, too."""
     from shop_nb.api.app import serve
-    from shop_nb.api.middleware import Config
+    from shop_nb.api.http_server import Config
 
     config = Config(
         db,

@@ -5,7 +5,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from shop_nb.api.app import make_app
-from shop_nb.api.middleware import Config
+from shop_nb.api.http_server import Config
 from shop_nb.database.load import load
 from shop_nb.generator.blocks import tables
 from support.server import SETTINGS, Server

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from browse import free_port
 from shop_nb.api.app import make_app
-from shop_nb.api.middleware import Config
+from shop_nb.api.http_server import Config
 from shop_nb.generator.blocks import tables
 from shop_nb.database.load import load
 from shop_nb.model.rules import RULES, violations
