@@ -6,8 +6,8 @@
 __all__ = ['TABLE_ROUTES', 'DOCS_PAGE', 'DOCS_START', 'DOCS_FILES', 'REPLACED', 'BUCKETS', 'METRICS_TEXT', 'INTRO',
            'ONLY_CHANGES', 'COMPRESSED', 'EXPOSED', 'CONFIG_VARIABLE', 'add_tables', 'add_docs', 'add_health',
            'mapping', 'numbers', 'run_facts', 'gauge', 'RunFacts', 'Metrics', 'add_metrics', 'add_components',
-           'shared_responses', 'require_if_match', 'finish_operation', 'document', 'middleware', 'make_app',
-           'from_environment', 'serve']
+           'shared_responses', 'require_if_match', 'finish_operation', 'document', 'cors', 'middleware', 'lifespan',
+           'make_app', 'from_environment', 'serve']
 
 # %% ../../nbs/55_api/09_app.ipynb #43b15d30
 from ..core.extras import need
@@ -83,7 +83,7 @@ def add_docs(api, service):
     pages = {'/': home, '/docs': docs, '/docs/{name}': asset}
     for path, page in pages.items(): api.add_api_route(path, page, include_in_schema=False)
 
-# %% ../../nbs/55_api/09_app.ipynb #9f458903
+# %% ../../nbs/55_api/09_app.ipynb #fea4fe66
 REPLACED = 'The database file was replaced while it was open: start the service again.'
 
 def add_health(api, service):
@@ -97,7 +97,8 @@ def add_health(api, service):
 
     about = dict(tags=['service'], response_class=Response)
     api.add_api_route('/healthz', healthz, operation_id='get_health', summary='Whether the process answers', **about)
-    api.add_api_route('/readyz', readyz, operation_id='get_readiness', summary='Whether the database can be used', **about)
+    api.add_api_route(
+        '/readyz', readyz, operation_id='get_readiness', summary='Whether the database can be used', **about)
 
 # %% ../../nbs/55_api/09_app.ipynb #73a4de2a
 def mapping(value): return value if isinstance(value, dict) else {}
@@ -199,7 +200,7 @@ def require_if_match(operation):
     for parameter in operation.get('parameters', ()):
         if parameter['name'] == 'if-match': parameter |= dict(required=True, schema=dict(type='string'))
 
-# %% ../../nbs/55_api/09_app.ipynb #c9a1497d
+# %% ../../nbs/55_api/09_app.ipynb #1c5640de
 def finish_operation(operation, method, is_open):
     "Add to an operation what FastAPI does not know"
     operation['responses'] = shared_responses(operation['responses'], method)
@@ -211,6 +212,7 @@ def finish_operation(operation, method, is_open):
         operation['security'] = [dict(key=[scope])]
         if is_open and scope.endswith(':read'): operation['security'].insert(0, {})
 
+# %% ../../nbs/55_api/09_app.ipynb #a1c9836d
 def document(api, is_open):
     "Have the application's OpenAPI document finished when it is first asked for"
     make = api.openapi
@@ -225,16 +227,21 @@ def document(api, is_open):
 
     api.openapi = openapi
 
-# %% ../../nbs/55_api/09_app.ipynb #c8c5916c
-COMPRESSED = tuple(FORMATS[name] for name in ('parquet', 'arrow'))
+# %% ../../nbs/55_api/09_app.ipynb #e5e80f8a
+COMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, FORMATS['parquet'], FORMATS['arrow'])
 EXPOSED = ['ETag', 'Link', 'Location', 'X-As-Of', 'X-Request-Id'] # headers that a page of another origin may read
 
+def cors(origins):
+    "What lets pages of other origins send requests from a browser"
+    return Middleware(
+        CORSMiddleware, allow_origins=list(origins), allow_methods=['*'], allow_headers=['*'], expose_headers=EXPOSED)
+
+# %% ../../nbs/55_api/09_app.ipynb #48cc8f13
 def middleware(
     config:Config,
     seconds, # histogram of requests
 ) -> list: # outermost first
     "What stands around the routes"
-    excluded = (*DEFAULT_EXCLUDED_CONTENT_TYPES, *COMPRESSED)
     layers = [
         Middleware(request_id),
         Middleware(PathPrefix, prefix=config.root_path),
@@ -246,12 +253,18 @@ def middleware(
         Middleware(RateLimit, rate=config.rate),
         Middleware(Timeouts, read=config.read_timeout, write=config.write_timeout),
         Middleware(BodyLimit, most=config.max_body),
-        Middleware(GZipMiddleware, minimum_size=1000, compresslevel=1, exclude_content_types=excluded)]
-    if config.origins:
-        origins = list(config.origins)
-        layers.append(Middleware(
-            CORSMiddleware, allow_origins=origins, allow_methods=['*'], allow_headers=['*'], expose_headers=EXPOSED))
-    return layers
+        Middleware(GZipMiddleware, minimum_size=1000, compresslevel=1, exclude_content_types=COMPRESSED)]
+    return [*layers, cors(config.origins)] if config.origins else layers
+
+# %% ../../nbs/55_api/09_app.ipynb #975fe111
+@asynccontextmanager
+async def lifespan(app):
+    "What happens when the server starts and stops"
+    service = app.state.service
+    log('started', pid=os.getpid(), open=service.config.open)
+    yield
+    service.close()
+    log('stopped', pid=os.getpid())
 
 # %% ../../nbs/55_api/09_app.ipynb #fc9ee92c
 def make_app(
@@ -259,14 +272,6 @@ def make_app(
 ) -> FastAPI: # an ASGI application
     "The service; raises `ShopError` for a file that is not the database of a shop"
     service, metrics = Service(config), Metrics(config.db)
-
-    @asynccontextmanager
-    async def lifespan(app):
-        log('started', pid=os.getpid(), open=config.open)
-        yield
-        service.close()
-        log('stopped', pid=os.getpid())
-
     api = FastAPI(
         title='shop_nb', version=__version__, description=INTRO, docs_url=None, redoc_url=None,
         redirect_slashes=False, lifespan=lifespan, responses=RESPONSES, exception_handlers=ERRORS,

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PLAIN_ID', 'NOTHING', 'OWN_FILES', 'HEADERS', 'QUIET', 'METHODS', 'ELSEWHERE', 'new_id', 'plain_id', 'request_id',
            'PathPrefix', 'SecurityHeaders', 'RequestLog', 'Failures', 'HeadAsGet', 'KnownHosts', 'Buckets', 'RateLimit',
-           'BodyLimit', 'Timeouts']
+           'too_long', 'BodyLimit', 'Timeouts']
 
 # %% ../../nbs/55_api/06_middleware.ipynb #0e1f7208
 from ..core.extras import need
@@ -84,6 +84,7 @@ class SecurityHeaders:
 QUIET = '/healthz', '/readyz', '/metrics' # asked every few seconds by machines: logged at level debug
 METHODS = {'GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'}
 
+# %% ../../nbs/55_api/06_middleware.ipynb #39d53350
 class RequestLog:
     "A line in the log and an observation in the metrics for each request"
     def __init__(self,
@@ -155,10 +156,11 @@ class HeadAsGet:
         try: await self.app(inner, receive, send_without_body)
         finally: scope['route'] = inner.get('route') # the log stands outside, and wants to know it
 
-# %% ../../nbs/55_api/06_middleware.ipynb #471b73ce
+# %% ../../nbs/55_api/06_middleware.ipynb #0cf31e52
 ELSEWHERE = ('This service is not known by that host name. Its operator can change that: '
              'shop-nb api with --allow-host NAME, or with --host ADDRESS to be reached from other machines.')
 
+# %% ../../nbs/55_api/06_middleware.ipynb #9c1a0b0d
 class KnownHosts:
     "Refuses a request whose Host header names another host"
     def __init__(self,
@@ -214,15 +216,18 @@ class RateLimit:
         await problem(429, 'Too many requests: wait a little.', headers=headers)(scope, receive, send)
 
 # %% ../../nbs/55_api/06_middleware.ipynb #95c1a0d5
+def too_long(most): return problem(413, f'A body has {most:,} bytes at most.')
+
+# %% ../../nbs/55_api/06_middleware.ipynb #95c1a0d6
 class BodyLimit:
-    "Refuses a body that is too long: at once if its length is declared, else when it has come"
+    "Refuses a body that is too long, by its declared length or as it arrives"
     def __init__(self, app, most): self.app, self.most = app, most
 
     async def __call__(self, scope, receive, send):
         if scope['type'] != 'http': return await self.app(scope, receive, send)
         declared = Headers(scope=scope).get('content-length', '0')
-        if not re.fullmatch('[0-9]{1,15}', declared) or int(declared) > self.most:
-            return await problem(413, f'A body has {self.most:,} bytes at most.')(scope, receive, send)
+        if not declared.isdigit() or len(declared) > 15 or int(declared) > self.most:
+            return await too_long(self.most)(scope, receive, send)
         size, state = 0, scope.setdefault('state', {})
 
         async def receive_counted():
