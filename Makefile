@@ -103,7 +103,7 @@ dashboard: $(READY) ## serve the dashboard of reports/shop, which is made first 
 	@$(BIN)/shop-nb dashboard $(RUN) --port $(or $(PORT),8866)
 
 soak: $(READY) ## test the service as before a release: random requests, races, kills, long load (hours)
-	@API_FULL=1 $(PY) -m pytest -s tests/api/test_app.py::test_schemathesis tests/api/test_app_model.py tests/api/test_app_races.py tests/api/test_app_soak.py
+	@API_FULL=1 $(PY) -m pytest -s tests/api/test_app_openapi.py::test_schemathesis tests/api/test_app_model.py tests/api/test_app_races.py tests/api/test_app_soak.py
 
 check: $(READY) ## run the fast part of `make test`: clean notebooks, library and README up to date, quick tests
 	@$(PY) scripts/tools.py

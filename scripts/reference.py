@@ -271,7 +271,7 @@ def make_page():
 def openapi():
     "What the service says of itself, or None where this shop_nb has no service."
     if not importlib.util.find_spec('shop_nb.api.app'): return None
-    from shop_nb.api.middleware import Config
+    from shop_nb.api.http_server import Config
     from shop_nb.api.app import make_app
     from shop_nb.database.load import load
     small = Shop(customers=60, products=40, orders=120, order_items=300)

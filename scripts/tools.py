@@ -1,4 +1,4 @@
-"""What the tests need beside Python: a browser, Java and git. `make test` runs this before the first test.
+"""What the tests need beside Python: a browser, Java, nginx and git. `make test` runs this before the first test.
 
     python scripts/tools.py
 
@@ -170,12 +170,22 @@ def bring_git():
     if debian_root(): apt('git')
 
 
+def nginx():
+    "The path of nginx, or None. Debian has it where only root looks."
+    return shutil.which('nginx') or shutil.which('nginx', path='/usr/sbin:/usr/local/sbin:/opt/homebrew/bin')
+
+
+def bring_nginx():
+    "Install Debian's nginx."
+    if debian_root(): apt('nginx-light')
+
+
 Tool = namedtuple('Tool', 'find bring missing') # missing: what is said where it can't be had
 TOOLS = dict(
     browser=Tool(
         browser,
         bring_browser,
-        'No Chromium, Chrome or Edge was found or could be downloaded, so the tests that open pages will fail (in test_api, test_dashboard, test_docs and test_run).'
+        'No Chromium, Chrome or Edge was found or could be downloaded, so the tests that open pages will fail (in test_app_behind_a_proxy, test_dashboard, test_docs and test_run).'
         ' Install one: on Debian apt install chromium, elsewhere .venv/bin/python -m playwright install --with-deps chromium.',
     ),
     java=Tool(
@@ -183,6 +193,12 @@ TOOLS = dict(
         None,
         f'No Java {JAVA} or newer was found, so the tests that start Spark in Java will fail (in test_spark).'
         ' Install one and name it in JAVA_HOME: on Debian apt install openjdk-17-jre-headless.',
+    ),
+    nginx=Tool(
+        nginx,
+        bring_nginx,
+        'nginx was not found, so the tests of the proxy will fail (in test_app_proxy).'
+        ' Install it: on Debian apt install nginx-light.',
     ),
     git=Tool(
         git,

@@ -8,25 +8,23 @@ __all__ = ['PARAMS', 'Param', 'Question', 'question', 'questions', 'find', 'unit
            'analysis_sql', 'QUESTIONS']
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #fc7f1e65
-import datetime as dt, glob, html, io, json, re, sqlite3, tempfile, threading, uuid
-from concurrent.futures import ThreadPoolExecutor, wait
+import datetime as dt, html, io, json, re
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from typing import ClassVar
 
-import pandas as pd, pyarrow as pa
+import pandas as pd
 from fastcore.basics import patch
 
-from ..core.html import Raw, table as html_table
-from ..core.numbers import percent
-from ..model.rules import create_views
-from ..core.settings import CATEGORIES
-from ..model.schema import TABLES, arrow_schema
+from .connect import BUYERS, as_frame, connect, fetch, source_name, sql_text
 from ..core.errors import ShopError, first_line, nearest
 from ..core.extras import need
-from ..files.sources import Given
-from ..files.files import parts, table_path
-from ..database.load import database_error
+from ..core.html import Raw, table as html_table
+from ..core.numbers import percent
+from ..core.settings import CATEGORIES
+from ..model.rules import create_views
+from ..model.schema import TABLES
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #bce6e12d
 @dataclass(frozen=True)

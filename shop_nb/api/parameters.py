@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Flag', 'BULK_ROWS', 'Query', 'query_model', 'parameter', 'read_query', 'openapi_parameters', 'filter_parameters',
-           'expand_parameter', 'paging_parameters', 'route_docs', 'openapi_links']
+           'expand_parameter', 'paging_parameters', 'operation_id', 'route_docs', 'openapi_links']
 
 # %% ../../nbs/55_api/03_parameters.ipynb #275ce25a
 from ..core.extras import need
@@ -153,13 +153,13 @@ _ALONE = (
 
 # %% ../../nbs/55_api/03_parameters.ipynb #d45942da
 _READING = dict(
-    listing=(
+    list=(
         'List {many}',
         '{doc} One page, {grain}. Each column is a filter, also with an operator, as in `{key}__gte`; '
         '`sort` takes columns, with `-` from high to low. Send `next` of the answer as `cursor` to get the next page.',
         'GET {path}?{pick}&sort=-{key}&limit=5',
     ),
-    single=(
+    get=(
         'Get one {one}',
         'The {one} with this key{brings}. The `ETag` of the answer is its version; send it as `If-None-Match` '
         'to get the row again only if it has changed.',
@@ -175,7 +175,7 @@ _READING = dict(
 # %% ../../nbs/55_api/03_parameters.ipynb #ce4931f7
 _ADDING = dict(
     create=('Add {a}', 'Adds {a} and returns it with its key.{order}{alone} {once}', 'POST {path}'),
-    bulk=(
+    bulk_create=(
         'Add many {many}',
         'Adds up to {most} {many}, as a JSON list, as NDJSON, or as CSV whose first line names columns. '
         'All are added or none; with `mode=each` the valid ones are, and the answer says what is wrong '
@@ -191,7 +191,7 @@ _CHANGING = dict(
         'Sets all columns of {a}; a nullable column that is left out becomes null.{part} {when}',
         'PUT {path}/{example}',
     ),
-    change=(
+    update=(
         'Change {a}',
         'Sets the columns that are sent, and leaves the others as they are.{part} {when}',
         'PATCH {path}/{example}',
@@ -229,35 +229,41 @@ def _words(t):
     )
 
 # %% ../../nbs/55_api/03_parameters.ipynb #9540d5c0
+def operation_id(
+    operation:str, # list, get, create, bulk_create, update, replace, delete or export
+    t, # a declared table
+) -> str:
+    "The name of an operation, as a generated client has it"
+    many = operation in ('list', 'bulk_create', 'export')
+    return f'{operation}_{t.name if many else t.name.removesuffix("s")}'
+
 def route_docs(
     t, # a declared table
-    operation, # listing, single, export, create, bulk, replace, change or delete
-) -> dict: # summary and description
-    "The documentation of a route of a table: a summary, and a description with an example"
+    operation, # as for `operation_id`
+) -> dict: # operation_id, summary and description
+    "The documentation of a route of a table: its operation id, a summary, and a description with an example"
     words = _words(t)
     summary, description, example = (text.format(**words) for text in _TEXTS[operation])
     form = ', which shows the form, and is refused' if t.name in _PARTS and operation in _ADDING else ''
-    return dict(summary=summary, description=f'{description}\n\nExample: `{example}`{form}')
+    description = f'{description}\n\nExample: `{example}`{form}'
+    return dict(operation_id=operation_id(operation, t), summary=summary, description=description)
 
 # %% ../../nbs/55_api/03_parameters.ipynb #0e60604f
 def _own_links(t, value, in_page):
     "The links of a row to the routes of its own table"
     key = dict(key=value(t.key))
-    links = {f'single_{t.name}': key}
+    links = {operation_id('get', t): key}
     if in_page: return links # a page has no ETag
-    seen = {'if-match': '$response.header.ETag'}
-    return links | {f'{operation}_{t.name}': key | seen for operation in _CHANGING}
+    seen = key | {'if-match': '$response.header.ETag'}
+    return links | {operation_id(operation, t): seen for operation in ('replace', 'update', 'delete')}
 
 def _reference_links(t, value):
     "The links of a row to the rows that it refers to, and to the lists of those that refer to it"
-    up = {f'single_{parent}': dict(key=value(column)) for column, parent in t.parents.items()}
-    down = {
-        f'listing_{child.name}': {column: value(t.key)}
-        for child in TABLES.values()
-        for column, parent in child.parents.items()
-        if parent == t.name
-    }
-    return up | down
+    links = {operation_id('get', TABLES[parent]): dict(key=value(column)) for column, parent in t.parents.items()}
+    for child in TABLES.values():
+        for column, parent in child.parents.items():
+            if parent == t.name: links[operation_id('list', child)] = {column: value(t.key)}
+    return links
 
 # %% ../../nbs/55_api/03_parameters.ipynb #592c98e5
 def openapi_links(

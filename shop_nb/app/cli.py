@@ -441,7 +441,7 @@ def api(
 
     Behind a proxy (--root-path, --allow-host or --trust-proxy) reading needs a key, too."""
     from shop_nb.api.app import serve
-    from shop_nb.api.middleware import Config
+    from shop_nb.api.http_server import Config
 
     config = Config(db, host, rate, timeout, origins=tuple(origin or ()), root_path=root_path,
                     names=allow_host or (), proxies=trust_proxy or ())
@@ -454,13 +454,13 @@ app.add_typer(key, name='key')
 
 def _keys(db):
     "The keys of a database"
-    from shop_nb.api.auth import Keys
+    from shop_nb.api.auth import ApiKeys
     from shop_nb.database.load import is_shop
     create_one = 'Create one: shop-nb load DIR --db FILE'
     if os.path.isdir(db): raise ShopError(f'{db} is a folder.', create_one, code=2)
     if not os.path.isfile(db): raise ShopError(f"Nothing found at '{db}'.", create_one, code=2)
     if not is_shop(db): raise ShopError(f'{db} is not the database of a shop.', create_one, code=2)
-    return Keys(db)
+    return ApiKeys(db)
 
 # %% ../../nbs/70_app/03_cli.ipynb #b2119682
 @key.command()

@@ -5,9 +5,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from shop_nb.api.app import make_app
-from shop_nb.api.middleware import Config
+from shop_nb.api.auth import ApiKeys
+from shop_nb.api.http_server import Config
+from shop_nb.app.cli import main
 from shop_nb.database.load import load
 from shop_nb.generator.blocks import tables
+from support.api import a_customer
 from support.server import SETTINGS, SMALL, Server
 
 
@@ -74,3 +77,49 @@ def served(small, tmp_path):
     server = Server(tmp_path / 'shop.db')
     yield server
     assert server.stop() == 0
+
+
+@pytest.fixture
+def cli(capsys):
+    "Call the command line: exit code, standard output, standard error."
+    def call(*args):
+        capsys.readouterr()
+        return main([str(a) for a in args]), *capsys.readouterr()
+    return call
+
+
+NAMES = [
+    'José',
+    'Jose\u0301',
+    'Straßer',
+    'STRASSER',
+    'Ångström',
+    'A\u030angström',
+    'ΌΔΥΣΣΕΥΣ',
+    'Łódź',
+    'ÉCLAIR',
+    'plain',
+    'İzmir',
+]
+
+
+@pytest.fixture(scope='module')
+def named(made, tmp_path_factory):
+    "A service whose customers have the names above, and their keys."
+    db = tmp_path_factory.mktemp('named') / 'shop.db'
+    shutil.copy(made, db)
+    with TestClient(
+        make_app(Config(str(db), quiet=True)),
+        base_url='http://localhost',
+        headers={'Authorization': 'Bearer ' + ApiKeys(db).create(['*'])},
+    ) as client:
+        row = a_customer(client)
+        yield (
+            client,
+            [
+                client.post('/v1/customers', json=row | dict(first_name=n, email=f'n{i}@example.com')).json()[
+                    'customer_id'
+                ]
+                for i, n in enumerate(NAMES)
+            ],
+        )

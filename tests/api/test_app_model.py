@@ -8,7 +8,7 @@ from hypothesis import settings as hypothesis_settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from shop_nb.api.app import make_app
-from shop_nb.api.middleware import Config
+from shop_nb.api.http_server import Config
 from shop_nb.model.schema import TABLES
 from shop_nb.store.repository import filters, fold
 from support.database import broken, everything

@@ -1,4 +1,4 @@
-"Keys and cursors: what a client was given is known again, and nothing else is."
+"ApiKeys and cursors: what a client was given is known again, and nothing else is."
 import json, os
 
 import pytest

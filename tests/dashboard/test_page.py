@@ -1292,7 +1292,7 @@ def test_the_service_says_the_same(shop, cube, tmp_path):
     "Each question that a headline number agrees with gives the same through HTTP, to the cent."
     from fastapi.testclient import TestClient
     from shop_nb.api.app import make_app
-    from shop_nb.api.middleware import Config
+    from shop_nb.api.http_server import Config
 
     db = tmp_path / 'shop.db'
     shop.load(db)

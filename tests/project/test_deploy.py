@@ -16,6 +16,7 @@ from browse import free_port
 from dist import front
 from docs import Ends
 from shop_nb import __version__
+from shop_nb.api.http_server import Config
 from shop_nb.core.settings import SETTINGS
 
 from support import ROOT
@@ -280,11 +281,13 @@ def test_the_image_is_pinned_and_runs_as_nobody_special():
     assert re.fullmatch(r'[1-9]\d+:[1-9]\d+', instruction('USER'))
     assert set(re.findall(r'make (\w+) ', text('Dockerfile'))) <= targets()
     api = services()['api']
-    assert json.loads(instruction('CMD')) == api['command']
+    assert api['command'] == [*json.loads(instruction('CMD')), '--trust-proxy', '0.0.0.0/0'], 'the proxy is in front'
     assert set(re.findall(r'COPY (deploy/\S+) /usr/local/bin/shop-', text('Dockerfile'))) == {
         p for p in passes() if p.startswith('deploy/')
     }
 
+
+IMAGES = dict(proxy=services()['proxy']['image']) # of other people
 
 HEALTH = SimpleNamespace(**runpy.run_path(str(ROOT / 'deploy' / 'healthy')))
 
@@ -294,14 +297,15 @@ def test_the_health_check_asks_whichever_service_runs(before):
     assert json.loads(instruction('HEALTHCHECK').split(' CMD ')[1]) == ['shop-healthy']
     assert {
         n for n, s in services().items() if 'healthcheck' in s
-    } == {'run'}
+    } == {'run', 'proxy'}
     for port in (None, '8123'):
         for name, s in services(**{f'SHOP_{n.upper()}_PORT': port for n in HEALTH.SERVICES if port}).items():
             asked = HEALTH.asks(before + ' '.join(s['command']))
-            if name == 'run':
+            if name in ('run', 'proxy'):
                 assert asked is None
             else:
-                assert asked == f'http://127.0.0.1:{s["ports"][0].split(":")[1]}{HEALTH.SERVICES[name][1]}'
+                default, path = HEALTH.SERVICES[name]
+                assert asked == f'http://127.0.0.1:{port or default}{path}'
     for name, (port, path) in HEALTH.SERVICES.items():
         assert (
             HEALTH.asks(f'{before}{"jupyter" if name == "lab" else "shop-nb"} {name}')
@@ -327,18 +331,51 @@ def test_services_are_locked_in_and_on_this_machine_alone():
         assert s['cap_drop'] == ['ALL']
         assert s['security_opt'] == ['no-new-privileges:true']
         assert s['tmpfs'] == ['/tmp']
-        assert s['image'] == 'shop-nb:local'
+        assert s['image'] == (IMAGES['proxy'] if name == 'proxy' else 'shop-nb:local')
         assert ('build' in s) == (name == 'run')
         if name == 'run':
             assert s['healthcheck'] == {'disable': True}
             assert s['restart'] == 'no'
             assert 'ports' not in s
+            continue
+        assert s['restart'] == 'unless-stopped'
+        if name == 'proxy': assert s['depends_on'] == {'api': {'condition': 'service_healthy', 'restart': True}}
+        else: assert s['depends_on'] == {'run': {'condition': 'service_completed_successfully'}}
+        if name == 'api': assert 'ports' not in s
         else:
-            assert s['depends_on'] == {'run': {'condition': 'service_completed_successfully'}}
-            assert s['restart'] == 'unless-stopped'
             assert s['ports']
             assert all(p.startswith('127.0.0.1:') for p in s['ports'])
     assert services()['run']['environment'] == [f'SHOP_NB_{n.upper()}' for n in SETTINGS]
+
+
+# the proxy
+
+PROXY = 'deploy/kubernetes/nginx.conf'
+
+def test_the_proxy_is_pinned_and_the_only_way_to_the_api():
+    assert re.fullmatch(r'nginxinc/nginx-unprivileged:\d+\.\d+\.\d+@sha256:[0-9a-f]{64}', IMAGES['proxy'])
+    assert services()['proxy']['volumes'] == [f'./{PROXY}:/etc/shop/nginx.conf:ro']
+    assert services()['api']['networks'] == ['inner']
+    assert yaml.safe_load(text('docker-compose.yml'))['networks'] == {'inner': {'internal': True}}
+    (rule,) = [d for d in RESOURCES if d['kind'] == 'NetworkPolicy']
+    reachable = {p['port'] for p in rule['spec']['ingress'][0]['ports']}
+    assert 8080 in reachable
+    assert 8000 not in reachable
+    (front,) = [d for d in RESOURCES if d['kind'] == 'Service' and d['metadata']['name'] == 'api']
+    assert front['spec']['ports'][0]['targetPort'] == 'proxy'
+    generated = yaml.safe_load(text('deploy/kubernetes/kustomization.yaml'))['configMapGenerator']
+    assert generated == [dict(name='proxy', files=['nginx.conf'])]
+    assert PODS['api']['hostAliases'] == [dict(ip='127.0.0.1', hostnames=['api'])]
+
+
+def test_the_proxy_takes_what_the_api_takes():
+    conf = text(PROXY)
+    assert f'client_max_body_size {Config("shop.db").max_body};' in conf
+    assert 'server api:8000;' in conf
+    assert 'listen 8080;' in conf
+    for limit in ('client_header_timeout', 'client_body_timeout', 'send_timeout', 'large_client_header_buffers',
+                  'limit_req ', 'limit_conn '):
+        assert f' {limit}' in conf, limit
 
 
 # Kubernetes
@@ -350,11 +387,12 @@ PODS = {d['metadata']['name']: d['spec']['template']['spec'] for d in RESOURCES 
 def test_the_cluster_runs_what_compose_runs():
     listed = yaml.safe_load(text('deploy/kubernetes/kustomization.yaml'))['resources']
     assert sorted(listed) == [p.name for p in MANIFESTS]
-    assert {n: p['containers'][0]['command'] for n, p in PODS.items()} == {
+    assert {c['name']: c['command'] for p in PODS.values() for c in p['containers']} == {
         n: s['command'] for n, s in services().items()
     }
     ports = {d['metadata']['name']: d['spec']['ports'][0]['port'] for d in RESOURCES if d['kind'] == 'Service'}
-    assert ports == {n: int(s['ports'][0].rsplit(':')[-1]) for n, s in services().items() if 'ports' in s}
+    published = {n: int(s['ports'][0].split(':')[1]) for n, s in services().items() if 'ports' in s}
+    assert ports == {'api' if n == 'proxy' else n: port for n, port in published.items()}
     assert sorted(ports.values()) == sorted(map(int, instruction('EXPOSE').split()))
 
 
@@ -380,7 +418,7 @@ def test_pods_are_restricted_probed_and_limited(name):
     assert not pod['automountServiceAccountToken']
     assert not pod['enableServiceLinks']
     for c in [*pod.get('initContainers', []), *pod['containers']]:
-        assert c['image'] == f'shop-nb:{__version__}'
+        assert c['image'] == IMAGES.get(c['name'], f'shop-nb:{__version__}')
         assert c['securityContext'] == dict(
             allowPrivilegeEscalation=False, readOnlyRootFilesystem=True, capabilities={'drop': ['ALL']}
         )
@@ -526,12 +564,14 @@ def test_run_makes_a_shop_once(data, environment):
 def test_api(image, environment, data):
     with serving('api', image, environment, data) as url:
         assert ask(f'{url}/docs')[0] == 200
-        assert len(json.loads(ask(f'{url}/v1/orders?limit=3')[2])['items']) == 3
         command = re.search(r'api (shop-nb key create .*)', text('docker-compose.yml'))[1].replace('/data', str(data))
         key = subprocess.run(
             shlex.split(command), env=environment, capture_output=True, text=True, check=True
         ).stdout.split()[-1]
-        _, headers, row = ask(f'{url}/v1/products/1')
+        reader = {'Authorization': f'Bearer {key}'}
+        assert ask(f'{url}/v1/orders?limit=3')[0] == 401
+        assert len(json.loads(ask(f'{url}/v1/orders?limit=3', **reader)[2])['items']) == 3
+        _, headers, row = ask(f'{url}/v1/products/1', **reader)
         changed = dict(name='A lamp that was renamed')
         assert ask(f'{url}/v1/products/1', 'PATCH', changed)[0] == 401
         told = {'Authorization': f'Bearer {key}', 'If-Match': headers['ETag'], 'Content-Type': 'application/json'}
@@ -539,7 +579,7 @@ def test_api(image, environment, data):
         assert status == 200
         assert json.loads(now) == json.loads(row) | changed
     with serving('api', image, environment, data) as url:
-        assert json.loads(ask(f'{url}/v1/products/1')[2]) == json.loads(now)
+        assert json.loads(ask(f'{url}/v1/products/1', **reader)[2]) == json.loads(now)
 
 
 @pytest.mark.slow
