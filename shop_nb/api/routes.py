@@ -282,7 +282,7 @@ def page_model(t):
     "The model of a page of rows"
     return create_model(
         f'{model_name(t)}Page',
-        items=(list[MODELS[t.name]['some']], ...),
+        items=(list[MODELS[t.name]['listed']], ...),
         next=(Optional[str], Field(description='Cursor of the next page')),
         count=optional_field(int))
 
