@@ -441,6 +441,8 @@ def chapters(page, pages):
 def all_names(page, found, pages):
     "Fill the page of names."
     titles = {p.url: p.title for p in pages}
+    for url in titles: # several rooms have a chapter of one name
+        if url.startswith('modules/'): titles[url] = url.removeprefix('modules/').removesuffix('.html').replace('/', '.')
     modules = {}
     for name, (url, _) in found.items(): modules.setdefault(url.split('#')[0], []).append((name, url))
     page.body = '\n'.join(

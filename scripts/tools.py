@@ -170,9 +170,12 @@ def bring_git():
     if debian_root(): apt('git')
 
 
+NGINX_PLACES = '/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'
+
+
 def nginx():
     "The path of nginx, or None. Debian has it where only root looks."
-    return shutil.which('nginx') or shutil.which('nginx', path='/usr/sbin:/usr/local/sbin:/opt/homebrew/bin')
+    return shutil.which('nginx') or shutil.which('nginx', path=os.pathsep.join(NGINX_PLACES))
 
 
 def bring_nginx():

@@ -297,6 +297,13 @@ def as_text(self:Answer,
     return pd.DataFrame({c: [say(c, v) for v in head[c]] for c in head})
 
 @patch
+def heading(self:Answer,
+    column:str, # of the frame
+) -> str: # what it is called in a table
+    "A column as people read it"
+    return label_of(column, self.counts_sales)
+
+@patch
 def rest(self:Answer,
     rows:int=10, # that are shown
 ) -> str: # as `365 rows, the first 10`; empty if all are shown
@@ -338,7 +345,7 @@ def _right(frame):
 @patch
 def _repr_html_(self:Answer):
     def cells(texts): return [Raw(html.escape(text)) for text in texts]
-    head = cells(label_of(c, self.counts_sales) for c in self.frame)
+    head = cells(self.heading(c) for c in self.frame)
     rows = [cells(row) for row in self.as_text().itertuples(index=False, name=None)]
     top = f'<p><b>{html.escape(self.title)}</b> · {html.escape(self.grain)}</p>'
     rest = self.rest() if len(self) else html.escape(self.no_rows)

@@ -9,9 +9,10 @@ __all__ = ['CHALLENGE', 'BODY_TYPES', 'PLAIN_KEY', 'QUICK', 'DONE', 'RowKey', 'I
            'quick_call', 'header_docs', 'answer_docs', 'add_route', 'etag', 'etags', 'has_version', 'expected_versions',
            'json_response', 'split_names', 'page_model', 'add_list', 'add_get', 'written', 'row_docs', 'add_create',
            'add_update', 'add_replace', 'add_delete', 'Bulk', 'check_row', 'check_rows', 'BulkRefused', 'rows_are',
-           'malformed_rows', 'faults_of_rows', 'create_rows', 'bulk_content', 'add_bulk_create', 'export_query',
-           'add_export', 'Answered', 'param_field', 'question_query', 'question_docs', 'plain', 'answer_content',
-           'answer_stream', 'answer_file', 'answer_tag', 'add_question', 'about_question', 'add_questions']
+           'malformed_rows', 'faults_of_rows', 'create_rows', 'bulk_body', 'bulk_content', 'add_bulk_create',
+           'export_query', 'add_export', 'Answered', 'param_field', 'question_query', 'question_docs', 'plain',
+           'answer_content', 'answer_stream', 'answer_file', 'answer_tag', 'add_question', 'about_question',
+           'add_questions']
 
 # %% ../../nbs/55_api/08_routes.ipynb #43b15d30
 from ..core.extras import need
@@ -34,8 +35,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 # %% ../../nbs/55_api/08_routes.ipynb #ff98d757
-from ..analytics.questions import PARAMS
-from ..analytics.connect import as_batch
 from .auth import ApiKeys
 from .http_server import Config
 from shop_nb.api.media import (
@@ -48,6 +47,10 @@ from shop_nb.api.parameters import (
 )
 from .models import MODELS, should_be, optional_field, model_name, sample_body, moment
 from .problems import Fault, Hints, fault, faults, problem
+
+# %% ../../nbs/55_api/08_routes.ipynb #5e226b86
+from ..analytics.connect import as_batch
+from ..analytics.questions import PARAMS
 from ..core.errors import nearest
 from ..core.settings import CATEGORIES
 from ..model.schema import arrow_schema
@@ -330,7 +333,9 @@ def written(request, t, row, version, status=200):
     if not request.state.key.may(f'{t.name}:read'): row = {t.key: row[t.key]}
     return status, json.dumps(headers), orjson.dumps(row)
 
-def row_docs(t, **headers): return dict(links=openapi_links(t), headers=header_docs(ETag='Version of the row', **headers))
+def row_docs(t, **headers):
+    "Links and headers of an answer that is a row"
+    return dict(links=openapi_links(t), headers=header_docs(ETag='Version of the row', **headers))
 
 # %% ../../nbs/55_api/08_routes.ipynb #676f90c4
 def add_create(api, service, t):
@@ -391,7 +396,8 @@ def add_delete(api, service, t):
 
         return await service.write(request, delete)
 
-    add_route(api, delete_row, 'DELETE', f'/v1/{t.name}/{{key}}', f'{t.name}:write', status=204, **route_docs(t, 'delete'))
+    scope = f'{t.name}:write'
+    add_route(api, delete_row, 'DELETE', f'/v1/{t.name}/{{key}}', scope, status=204, **route_docs(t, 'delete'))
 
 # %% ../../nbs/55_api/08_routes.ipynb #43e7ea3b
 class Bulk(BaseModel):
@@ -454,9 +460,14 @@ def create_rows(c, t, rows, malformed, query):
     return 207 if errors else 200, '{}', orjson.dumps(report)
 
 # %% ../../nbs/55_api/08_routes.ipynb #b6a1694c
+def bulk_body(t):
+    "The request body of a bulk for the documentation"
+    return dict(required=True, content=bulk_content(t))
+
 def bulk_content(t):
     "The forms of a bulk for the documentation, each with an example"
-    many = dict(type='array', maxItems=BULK_ROWS, items={'$ref': f'#/components/schemas/{MODELS[t.name]["new"].__name__}'})
+    model = MODELS[t.name]['new'].__name__
+    many = dict(type='array', maxItems=BULK_ROWS, items={'$ref': f'#/components/schemas/{model}'})
     row, text = sample_body(t), dict(type='string')
     csv = dict(schema=text)
     if set(row) <= set(t.names): csv['example'] = next(stream_csv([*row], [[row.values()]]))
@@ -467,7 +478,7 @@ def bulk_content(t):
 
 # %% ../../nbs/55_api/08_routes.ipynb #1a089408
 def add_bulk_create(api, service, t):
-    "POST /v1/products:bulk: many new rows"
+    "POST /v1/products:bulk: many rows"
     async def bulk_create_rows(request:Request, idempotency_key:IdempotencyKey=None):
         query, kind, body = read_query(BulkQuery, request), content_type(request), await request.body()
         rows, malformed = await run_in_threadpool(lambda: check_rows(t, parse_bulk(t, kind, body)))
@@ -476,19 +487,18 @@ def add_bulk_create(api, service, t):
         def create(c): return create_rows(c, t, rows, malformed, query)
 
         try: return await service.write(request, create, idempotency_key, bool(query.dry_run))
-        except BulkRefused as e:
-            return problem(409, f'{rows_are(e.faults)} refused; nothing was written.', e.faults)
+        except BulkRefused as e: return problem(409, f'{rows_are(e.faults)} refused; nothing was written.', e.faults)
 
-    add_route(
-        api, bulk_create_rows, 'POST', f'/v1/{t.name}:bulk', f'{t.name}:write', Bulk, query=BulkQuery,
-        responses=SOME_REFUSED, request_body=dict(required=True, content=bulk_content(t)), **route_docs(t, 'bulk_create'))
+    add_route(api, bulk_create_rows, 'POST', f'/v1/{t.name}:bulk', f'{t.name}:write', Bulk, query=BulkQuery,
+              responses=SOME_REFUSED, request_body=bulk_body(t), **route_docs(t, 'bulk_create'))
 
 # %% ../../nbs/55_api/08_routes.ipynb #e0add409
 FILE_CONTENT = {media.partition(';')[0]: dict(schema=dict(type='string')) for media in FORMATS.values()}
 
 def export_query(t):
     "The query parameters of an export"
-    return query_model(f'{model_name(t)}Export', format=(FileFormat, 'csv'), spreadsheet=SPREADSHEET, **filter_parameters(t))
+    fields = dict(format=(FileFormat, 'csv'), spreadsheet=SPREADSHEET)
+    return query_model(f'{model_name(t)}Export', **fields, **filter_parameters(t))
 
 # %% ../../nbs/55_api/08_routes.ipynb #845a82eb
 def add_export(api, service, t):
@@ -558,6 +568,7 @@ def answer_content(q, answer, state):
     as_of = dict(version=state.version, at=state.at)
     return dict(name=q.name, title=q.title, grain=q.grain, params=params, as_of=as_of, rows=answer.rows())
 
+# %% ../../nbs/55_api/08_routes.ipynb #e5a515d3
 def answer_stream(answer, query):
     "An answer as the content of a file"
     if query.format in ('csv', 'ndjson'):
@@ -588,7 +599,7 @@ QUESTION_ANSWERS = {
 
 # %% ../../nbs/55_api/08_routes.ipynb #4f9a8100
 def add_question(api, service, q):
-    "GET /v1/questions/order_status: the answer to a question"
+    "GET /v1/questions/order_status: the answer"
     Query = question_query(q)
 
     async def ask(request:Request, if_none_match:IfNoneMatch=None):
@@ -597,14 +608,13 @@ def add_question(api, service, q):
         params = query.model_dump(exclude_unset=True, exclude={'format', 'spreadsheet'})
         answer, state = await run_in_threadpool(service.snapshots.answer, q.name, params)
         tag = answer_tag(q, answer, state, query)
-        headers = {'ETag': etag(tag), 'X-As-Of': f'{state.version} {state.at}'}
+        headers = dict(ETag=etag(tag)) | {'X-As-Of': f'{state.version} {state.at}'}
         if has_version(if_none_match, tag): return Response(status_code=304, headers=headers)
         if query.format == 'json': return json_response(answer_content(q, answer, state), headers=headers)
         return answer_file(q, answer, query, headers)
 
-    add_route(
-        api, ask, 'GET', f'/v1/questions/{q.name}', 'questions:read', Answered, query=Query,
-        responses=QUESTION_ANSWERS, **question_docs(q))
+    add_route(api, ask, 'GET', f'/v1/questions/{q.name}', 'questions:read', Answered, query=Query,
+              responses=QUESTION_ANSWERS, **question_docs(q))
 
 # %% ../../nbs/55_api/08_routes.ipynb #a526ad44
 LIST_DOCS = dict(

@@ -341,7 +341,7 @@ def _listed():
 
 def _table(answer):
     "An answer as a table, each row on a line of its own"
-    rows = answer._said(len(answer)).map(visible).to_string(index=False) if len(answer) else f'({answer.no_rows})'
+    rows = answer.as_text(len(answer)).map(visible).to_string(index=False) if len(answer) else f'({answer.no_rows})'
     return f'{rows}\n{answer.title}: {answer.grain}\n'
 
 def _show(answer, format):

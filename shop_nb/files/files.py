@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
+from fastcore.basics import patch
 
 from ..core.errors import ShopError
 from ..model.schema import arrow_schema, encoded_schema
@@ -109,15 +110,20 @@ class TableWriter:
         self.folder, self.format, self.part = Path(folder), format, part
         self.files = {}
 
-    def path(self, name): # of the table's file
-        path = self.folder / f'{name}.{self.format}'
-        return path if self.part is None else path / f'part-{self.part:05d}.{self.format}'
-
-    def write(self, name, rows): # append an Arrow table
-        if name not in self.files: self.files[name] = _open(self.path(name), name)
-        schema = csv_schema(name) if self.format == 'csv' else encoded_schema(name)
-        self.files[name].write_table(rows.cast(schema))
-
     def __enter__(self): return self
     def __exit__(self, *error):
         for file in self.files.values(): file.close()
+
+# %% ../../nbs/10_files/01_files.ipynb #ab9e1ac8
+@patch
+def path(self:TableWriter, name):
+    "The file of a table"
+    path = self.folder / f'{name}.{self.format}'
+    return path if self.part is None else path / f'part-{self.part:05d}.{self.format}'
+
+@patch
+def write(self:TableWriter, name, rows):
+    "Append an Arrow table"
+    if name not in self.files: self.files[name] = _open(self.path(name), name)
+    schema = csv_schema(name) if self.format == 'csv' else encoded_schema(name)
+    self.files[name].write_table(rows.cast(schema))

@@ -57,7 +57,8 @@ def _row(f, source, off=()):
     low, high = (np.nan if edge is None else edge for edge in f.band or (None, None))
     depends = [f'{FRAME[k]:,} {k}' for k in f.frame if k in off]
     if depends and not note: note = f"the band is for {' and '.join(depends)}"
-    row = dict(group=f.group, fact=f.name, how=f.how, value=value, low=low, high=high, in_band=within_band(value, f.band))
+    in_band = within_band(value, f.band)
+    row = dict(group=f.group, fact=f.name, how=f.how, value=value, low=low, high=high, in_band=in_band)
     real = {name: f.real.get(key, np.nan) for key, name in DATA_SETS.items()}
     return row | dict(note=note, published=f.published) | real
 
@@ -186,13 +187,13 @@ def _count(products):
 # %% ../../nbs/45_realism/06_scorecard.ipynb #d6a97638
 def scorecard(
     source, # a Shop, its tables or folder; or order lines: a file, a folder of them, a frame
-    products:int=None, # products offered; order lines show only those sold
+    products:int=None, # products offered
     cents:bool=False, # prices of order lines are cents
     dayfirst:bool=None, # 03/04/2025 of order lines is in April (True) or March (False); None: other values decide
     decimal:str=None, # decimal mark, '.' or ','; None: other values decide
     **columns, # names of the columns of order lines, as customer='CustomerID'
 ) -> Scorecard:
-    "Measure the facts on a shop; raises `ShopError` for order lines that cannot be read, or are too few"
+    "Measure the facts on a shop; raises `ShopError` for lines that cannot be read, or are few"
     source = getattr(source, 'tables', source)
     if not (isinstance(source, dict) or _is_shop(source)):
         return _own(source, _count(products), cents=cents, dayfirst=dayfirst, decimal=decimal, **columns)

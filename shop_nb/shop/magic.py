@@ -52,9 +52,9 @@ class Query(Answer):
 
     counts_sales = False
 
-    def _head(self, column): return column
+    def heading(self, column): return column
 
-    def _said(self, rows=10):
+    def as_text(self, rows=10):
         return pd.DataFrame({c: [_shown(c, v) for v in self.frame[c].head(rows)] for c in self.frame})
 
 # %% ../../nbs/40_shop/06_magic.ipynb #1b3e1cab

