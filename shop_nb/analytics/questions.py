@@ -20,7 +20,7 @@ from fastcore.basics import patch
 
 from ..core.html import Raw, table as html_table
 from ..core.numbers import percent
-from ..model.rules import create_views
+from ..model.views import create_views
 from ..core.settings import CATEGORIES
 from ..model.schema import TABLES, arrow_schema
 from ..core.errors import ShopError, first_line, nearest
