@@ -14,12 +14,14 @@ from shop_nb import Shop
 from shop_nb.analytics.questions import PARAMS, questions
 from shop_nb.reporting.charts import both
 from shop_nb.app.cli import app
-from shop_nb.model.dictionary import er_diagram
+from shop_nb.model.er_diagram import er_diagram
 from shop_nb.reporting.pages import NARROW, WIDE, figure
 from shop_nb.reporting.profile import dictionary_html
 from shop_nb.realism.facts import FACTS
-from shop_nb.model.rules import RULES, VIEWS, create_views
-from shop_nb.model.schema import TABLES, create_tables
+from shop_nb.model.rules import RULES
+from shop_nb.model.views import VIEWS, create_views
+from shop_nb.model.schema import TABLES
+from shop_nb.model.dialects import create_tables
 from shop_nb.core.settings import describe
 
 e = lambda text: html.escape(str(text))

@@ -18,7 +18,7 @@ from ..core.extras import need
 from ..database.load import database_error
 from ..files.sources import Given
 from ..files.files import parts, table_path
-from ..model.rules import create_views
+from ..model.views import create_views
 from ..model.schema import TABLES, arrow_schema
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #97ea5805

@@ -23,7 +23,7 @@ from ..core.extras import need
 from ..core.html import Raw, table as html_table
 from ..core.numbers import percent
 from ..core.settings import CATEGORIES
-from ..model.rules import create_views
+from ..model.views import create_views
 from ..model.schema import TABLES
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #bce6e12d

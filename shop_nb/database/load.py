@@ -16,8 +16,10 @@ import pyarrow.compute as pc
 
 from ..core.errors import ShopError, first_line
 from ..core.extras import need
-from ..model.rules import broken_check, create_views
-from ..model.schema import TABLES, arrow_schema, create_indexes, create_tables
+from ..model.rules import broken_check
+from ..model.views import create_views
+from ..model.schema import TABLES, arrow_schema
+from ..model.dialects import create_indexes, create_tables
 from ..files.sources import given_tables, message
 
 # %% ../../nbs/25_database/02_load.ipynb #82a4b1ad

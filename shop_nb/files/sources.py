@@ -20,7 +20,8 @@ from fastcore.basics import patch
 
 from ..core.errors import ShopError, first_line, nearest
 from .files import find_table, parts, strays, table_path
-from ..model.schema import DIALECTS, TABLES, arrow_schema
+from ..model.dialects import DIALECTS
+from ..model.schema import TABLES, arrow_schema
 
 # %% ../../nbs/10_files/03_sources.ipynb #a5e9e161
 FIRST = 5 # rows that a failed check shows

@@ -17,7 +17,8 @@ from unittest.mock import patch
 import pandas as pd, pyarrow as pa, pyarrow.compute as pc
 
 from .charts import label
-from ..model.dictionary import dictionary, er_diagram
+from ..model.dictionary import dictionary
+from ..model.er_diagram import er_diagram
 from ..core.numbers import percent
 from .pages import policy, raw, render
 from ..model.rules import RULES

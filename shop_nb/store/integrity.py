@@ -12,7 +12,8 @@ from functools import cache
 
 from ..database.load import CONSTRAINT_FAILED
 from ..model.rules import MONEY, RULES, broken_check
-from ..model.schema import DAY_KEYS, LINE_KEYS, PAYMENT_KEYS, TABLES, to_dialect
+from ..model.schema import DAY_KEYS, LINE_KEYS, PAYMENT_KEYS, TABLES
+from ..model.dialects import to_dialect
 from ..core.errors import ShopError, first_line
 
 # %% ../../nbs/50_store/01_integrity.ipynb #9e38513c

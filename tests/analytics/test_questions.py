@@ -11,7 +11,8 @@ from shop_nb.reporting.charts import BUILDERS, THEMES, plot, png, svg
 from shop_nb.core.numbers import short
 from shop_nb.generator.blocks import tables, write_tables
 from shop_nb.realism.facts import fact
-from shop_nb.model.schema import TABLES, create_tables
+from shop_nb.model.schema import TABLES
+from shop_nb.model.dialects import create_tables
 from shop_nb.core.settings import Settings
 from shop_nb.core.errors import ShopError
 

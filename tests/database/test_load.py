@@ -11,8 +11,10 @@ import pytest
 from shop_nb.generator.blocks import tables, write_tables
 from shop_nb.files.sources import read_table
 from shop_nb.database.load import APPLICATION_ID, USER_VERSION, load
-from shop_nb.model.rules import RULES, VIEWS, violations
-from shop_nb.model.schema import TABLES, create_indexes
+from shop_nb.model.rules import RULES, violations
+from shop_nb.model.views import VIEWS
+from shop_nb.model.schema import TABLES
+from shop_nb.model.dialects import create_indexes
 from shop_nb.core.settings import Settings
 from shop_nb.core.errors import ShopError
 
