@@ -2,7 +2,6 @@
 import datetime as dt, io, math, os, re, sys
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
-from importlib import resources
 from itertools import combinations
 from pathlib import Path
 from random import Random
@@ -17,14 +16,13 @@ from shop_nb import Shop
 from shop_nb.analytics.questions import ask, cut_months
 from shop_nb.reporting.charts import THEMES, svg
 from shop_nb.dashboard.rollup import Cube, build, cube_path
-from shop_nb.dashboard.backend import Desk, theme_css
+from shop_nb.dashboard.backend import Desk, page_script, style_css
 from shop_nb.analytics.measures import (
     CARDS, DIMENSIONS, MEASURES, SMALL, Filters, before, compared, from_query, measure_sql, to_query, year_before
 )
 from shop_nb.core.numbers import headline, short
 from shop_nb.dashboard.panels import HISTORY, OWN, PAGES
 from shop_nb.core.settings import CATEGORIES
-from shop_nb.dashboard.serve import page_folder
 from shop_nb.core.errors import ShopError
 from support import process, until
 
@@ -54,9 +52,8 @@ def desk(shop, cubes): return Desk(shop.folder, cubes)
 
 
 def of_script(browser, function, cases):
-    "What a function of dashboard.js, or one made of such, gives for each case; a case is a list of arguments."
-    script = resources.files('shop_nb').joinpath('templates', 'dashboard.js').read_text(encoding='utf-8')
-    script = script.replace('export default {render}', f'return {function}')
+    "What a function of the page's script, or one made of such, gives for each case; a case is a list of arguments."
+    script = page_script().replace('export default {render}', f'return {function}')
     call = '([script, cases]) => { const f = new Function(script)(); return cases.map(c => f(...c)) }'
     page = browser.new_page()
     try:
@@ -734,7 +731,7 @@ def contrast(a, b):
 @pytest.mark.parametrize('scheme', [0, 1], ids=['light', 'dark'])
 def test_every_text_can_be_read(scheme):
     "What axe cannot judge inside drawings: text on cards 4.5 to 1, text on cells of a heat map too, marks 3 to 1."
-    css = theme_css() + (Path(page_folder()).parents[1] / 'shop_nb' / 'templates' / 'dashboard.css').read_text()
+    css = style_css()
     pairs = {
         n: [c if len(c) == 7 else '#' + ''.join(x * 2 for x in c[1:]) for c in (a, b)]
         for n, a, b in re.findall(r'--(\w+): light-dark\((#\w{3,6}), (#\w{3,6})\)', css)
@@ -933,7 +930,7 @@ def test_an_empty_view_says_what_to_do(visit, scheme, width):
         product_pairs='No two products were bought together often enough',
     ).items():
         shown = page.evaluate(
-            "([name, empty]) => shopDashboard.nothing({name, empty, chart: {kind: 'hbar'}})", [name, title]
+            "([name, empty]) => shopDashboard.panels.emptyHtml({name, empty, chart: {kind: 'hbar'}})", [name, title]
         )
         assert title in shown
         assert 'This is true of the whole shop.' in shown

@@ -1,0 +1,41 @@
+// Parts of a picture, as SVG in a string
+
+import {escapeHtml} from './format.js'
+
+export const LETTER = 6.6 // px per letter of 12px text, about
+
+export function text(x, y, content, {anchor, className = '', fill} = {}) {
+  const anchored = anchor ? `text-anchor="${anchor}"` : ''
+  const filled = fill ? `style="fill:${fill}"` : ''
+  const place = `x="${x.toFixed(1)}" y="${y.toFixed(1)}"`
+  return `<text ${place} ${anchored} class="${className}" ${filled}>${escapeHtml(content)}</text>`
+}
+
+export const softText = (x, y, content, anchor = 'middle') => text(x, y, content, {anchor, className: 'soft'})
+
+export function rect(x, y, width, height, fill, more = '') {
+  const size = `width="${Math.max(width, 0).toFixed(1)}" height="${Math.max(height, 0).toFixed(1)}"`
+  return `<rect x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${size} fill="${fill}" ${more}/>`
+}
+
+export const circle = (x, y, radius, more) =>
+  `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${radius}" ${more}/>`
+
+export function path(points, more) {
+  const steps = points.map(([x, y], i) => (i ? 'L' : 'M') + x.toFixed(1) + ' ' + y.toFixed(1))
+  return `<path d="${steps.join('')}" ${more}/>`
+}
+
+// What a pointer over it shows
+export const tip = sentence => `data-tip="${escapeHtml(sentence)}"`
+
+// Squares of colour with names, in a row
+export function legend(names, colours, {left, top, gap}) {
+  let out = ''
+  let x = left
+  names.forEach((name, i) => {
+    out += rect(x, top, 10, 10, colours[i], 'rx="2"') + text(x + 15, top + 9, name)
+    x += gap + name.length * LETTER
+  })
+  return out
+}
