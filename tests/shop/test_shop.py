@@ -356,7 +356,7 @@ def test_links_in_a_run_are_not_written_through(tmp_path):
     shop = Shop(customers=60, products=40, orders=120, order_items=300)
     shop.save(tmp_path / 'run')
     (tmp_path / 'mine').mkdir()
-    for name in 'analysis.sql', 'answers.html', 'dictionary.html', '.manifest.json.new':
+    for name in 'analysis.sql', 'answers.html', 'dictionary.html', f'.manifest.json.{os.getpid()}.new':
         (tmp_path / 'mine' / name).write_text('mine')
         (tmp_path / 'run' / name).symlink_to(tmp_path / 'mine' / name)
     (tmp_path / 'mine' / 'folder').mkdir()
