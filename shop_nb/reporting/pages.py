@@ -10,7 +10,7 @@ import base64, hashlib, json, re
 from functools import lru_cache
 from pathlib import Path
 
-from .charts import both, page_svg
+from .charts import page_svg
 from ..core.extras import need
 
 # %% ../../nbs/35_reporting/02_pages.ipynb #ea232f66
