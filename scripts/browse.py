@@ -55,11 +55,8 @@ def start(run, cache):
     code = 'import sys; from shop_nb.app.cli import main; sys.exit(main())'
     begun = time.perf_counter()
     server = subprocess.Popen(
-        [sys.executable, '-c', code, 'dashboard', run, '--port', str(free_port())],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=os.environ | dict(XDG_CACHE_HOME=cache),
+        [sys.executable, '-c', code, 'dashboard', run, '--port', str(free_port())], stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True, env=os.environ | dict(XDG_CACHE_HOME=cache)
     )
     return server, server.stdout.readline().strip(), time.perf_counter() - begun
 

@@ -37,10 +37,8 @@ def files():
 
     def listed(*how):
         return subprocess.run(
-            ['git', *how, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
+            ['git', *how, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], cwd=ROOT,
+            capture_output=True, text=True
         )
 
     done = listed()

@@ -227,11 +227,8 @@ def index(filled, found):
 def templates():
     "The templates of the site."
     env = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ROOT / 'scripts/site'),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=jinja2.FileSystemLoader(ROOT / 'scripts/site'), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True
     )
     env.filters['ticks'] = lambda text: Markup(plain(text))
     scripts = {
@@ -268,17 +265,9 @@ def fill(page, pages):
         templates()
         .get_template(page.template)
         .render(
-            page=page,
-            body=Markup(page.body),
-            groups=menu(pages, page),
-            toc=contents(page),
-            sections=SECTIONS,
-            up='../' * page.url.count('/'),
-            firsts={s: next(p.url for p in pages if p.section == s) for s in SECTIONS},
-            before=near[0],
-            after=near[1],
-            to=lambda url: relative(url, page),
-            **page.values,
+            page=page, body=Markup(page.body), groups=menu(pages, page), toc=contents(page), sections=SECTIONS,
+            up='../' * page.url.count('/'), firsts={s: next(p.url for p in pages if p.section == s) for s in SECTIONS},
+            before=near[0], after=near[1], to=lambda url: relative(url, page), **page.values
         )
     )
 

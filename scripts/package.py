@@ -17,10 +17,8 @@ def build(out, python=sys.executable, isolated=False, address=''):
         copy(Path(folder), address)
         how = [] if isolated else ['--no-build-isolation', '--no-index']
         subprocess.run(
-            [python, '-m', 'pip', 'wheel', '-q', '--no-deps', *how, '--wheel-dir', out, '.'],
-            cwd=folder,
-            check=True,
-            stdout=sys.stderr,
+            [python, '-m', 'pip', 'wheel', '-q', '--no-deps', *how, '--wheel-dir', out, '.'], cwd=folder, check=True,
+            stdout=sys.stderr
         )
     return next(Path(out).glob('*.whl'))
 
@@ -69,11 +67,8 @@ class Environment:
             VIRTUAL_ENV=str(self.home)
         )
         done = subprocess.run(
-            [self.python.parent / words[0], *map(str, words[1:])],
-            cwd=self.away,
-            env=env,
-            capture_output=True,
-            text=True,
+            [self.python.parent / words[0], *map(str, words[1:])], cwd=self.away, env=env, capture_output=True,
+            text=True
         )
         return done.returncode, done.stdout, done.stderr
 
@@ -107,9 +102,8 @@ def core(env):
     )
     assert out.split() == ['2'] * len(lacking) and err.count("pip install 'shop_nb[") == len(lacking), out + err
     got, out, err = env.run(
-        'python',
-        '-c',
-        'from shop_nb import Shop, twin; print(len(twin(Shop(orders=120, order_items=300), seed=8).b.orders))',
+        'python', '-c',
+        'from shop_nb import Shop, twin; print(len(twin(Shop(orders=120, order_items=300), seed=8).b.orders))'
     )
     assert out.strip() == '120', out + err
 

@@ -50,10 +50,8 @@ class Spindle:
         return (
             Spindle()
             .generate(
-                domain=Domain(),
-                scale=scale,
-                seed=seed,
-                scale_overrides=dict(customer=1000 + more, order=5000) if more else None,
+                domain=Domain(), scale=scale, seed=seed,
+                scale_overrides=dict(customer=1000 + more, order=5000) if more else None
             )
             .tables
         )

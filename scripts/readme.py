@@ -26,12 +26,9 @@ def cells(path):
         source = '\n'.join(l for l in lines if not l.startswith('#|')).strip('\n')
         found.append(
             SimpleNamespace(
-                kind=kind,
-                source=source,
-                rules=rules,
-                outputs=c.get('outputs', []),
+                kind=kind, source=source, rules=rules, outputs=c.get('outputs', []),
                 seen=bool(source) and 'hide' not in rules,
-                library=kind == 'code' and any(re.match(r'exports?\b', r) for r in rules),
+                library=kind == 'code' and any(re.match(r'exports?\b', r) for r in rules)
             )
         )
     return found

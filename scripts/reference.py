@@ -76,13 +76,8 @@ def dictionary():
     body = re.sub(r'<svg.*?</svg>', lambda _: picture(), body, flags=re.S)
     lead = re.search(r'<p class="lead">(.*?)</p>', text)[1]
     return Page(
-        'reference/dictionary.html',
-        'Data dictionary',
-        'reference',
-        'Look up',
-        lead=lead,
-        body=body,
-        words='columns, fields, schema, tables',
+        'reference/dictionary.html', 'Data dictionary', 'reference', 'Look up', lead=lead, body=body,
+        words='columns, fields, schema, tables'
     )
 
 
@@ -101,12 +96,8 @@ def rules():
             )
         )
     return Page(
-        'reference/rules.html',
-        'Rules',
-        'reference',
-        'Look up',
-        lead='What is true of every row, and the query that finds rows that break it',
-        body='\n'.join(parts),
+        'reference/rules.html', 'Rules', 'reference', 'Look up',
+        lead='What is true of every row, and the query that finds rows that break it', body='\n'.join(parts)
     )
 
 
@@ -117,12 +108,8 @@ def views():
     for v, sql in zip(VIEWS.values(), create_views('sqlite')):
         parts.append(f'<h2 id="{v.name}">{v.name}</h2><p>{e(v.grain.capitalize())}.</p>' + coloured(sql, 'sql'))
     return Page(
-        'reference/sql.html',
-        'Tables and views in SQL',
-        'reference',
-        'Look up',
-        lead='What shop-nb load creates',
-        body='\n'.join(parts),
+        'reference/sql.html', 'Tables and views in SQL', 'reference', 'Look up', lead='What shop-nb load creates',
+        body='\n'.join(parts)
     )
 
 
@@ -168,12 +155,8 @@ def gallery(pages):
             f'<li><a href="../{p.url}" aria-label="{e(p.title)}"><figure>{narrow(p.values["chart"])}</figure><code>{p.values["q"].name}</code><span>{e(p.lead)}</span></a></li>'
         )
     return Page(
-        'questions/index.html',
-        'All questions',
-        'reference',
-        'Questions',
-        lead='Every question that can be asked by its name',
-        body='\n'.join(parts) + '</ul>',
+        'questions/index.html', 'All questions', 'reference', 'Questions',
+        lead='Every question that can be asked by its name', body='\n'.join(parts) + '</ul>'
     )
 
 
@@ -217,12 +200,8 @@ def command_page():
         '<p><code>-p NAME VALUE</code> accepts every <a href="settings.html">setting</a>; with <code>run</code> also the parameters of its <a href="../modules/app/run.html">notebooks</a>, and with <code>ask</code> those of the <a href="../questions/index.html">question</a>.</p>'
     )
     return Page(
-        'reference/commands.html',
-        'Command line',
-        'reference',
-        'Look up',
-        lead='shop-nb: every command and option',
-        body='\n'.join(parts),
+        'reference/commands.html', 'Command line', 'reference', 'Look up', lead='shop-nb: every command and option',
+        body='\n'.join(parts)
     )
 
 
@@ -348,12 +327,8 @@ def api_page():
                 + '</details>'
             )
     return Page(
-        'reference/api.html',
-        'HTTP API',
-        'reference',
-        'Look up',
-        lead=f'{len(endpoints())} endpoints',
-        body='\n'.join(parts),
+        'reference/api.html', 'HTTP API', 'reference', 'Look up', lead=f'{len(endpoints())} endpoints',
+        body='\n'.join(parts)
     )
 
 
@@ -372,19 +347,12 @@ def _pages():
         rules(),
         views(),
         Page(
-            'reference/chapters.html',
-            'Chapters',
-            'reference',
-            'Look up',
-            lead='The notebooks that the library is written in, in the order in which data flows',
-            source='nbs',
+            'reference/chapters.html', 'Chapters', 'reference', 'Look up',
+            lead='The notebooks that the library is written in, in the order in which data flows', source='nbs'
         ),
         Page(
-            'reference/names.html',
-            'All names',
-            'reference',
-            'Look up',
-            lead='Every public function, class and constant of the library',
+            'reference/names.html', 'All names', 'reference', 'Look up',
+            lead='Every public function, class and constant of the library'
         ),
         gallery(asked),
         *asked,

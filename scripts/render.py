@@ -94,10 +94,8 @@ class Writer:
                     t.attrSet('loading', 'lazy')
                 elif t.type == 'code_inline' and not inside and (url := self.named(t.content, page)):
                     token.children[j] = Token(
-                        'html_inline',
-                        '',
-                        0,
-                        content=f'<a class="name" href="{url}"><code>{html.escape(t.content)}</code></a>',
+                        'html_inline', '', 0,
+                        content=f'<a class="name" href="{url}"><code>{html.escape(t.content)}</code></a>'
                     )
 
     def link(self, href, page):

@@ -46,13 +46,8 @@ def run(*command, seconds=60, **env):
     "Run a program: its exit code and what it said. One that is not there, or hangs, has failed."
     try:
         done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors='replace',
-            timeout=seconds,
-            env=os.environ | env,
-            stdin=subprocess.DEVNULL,
+            command, capture_output=True, text=True, errors='replace', timeout=seconds, env=os.environ | env,
+            stdin=subprocess.DEVNULL
         )
     except (OSError, subprocess.TimeoutExpired) as e:
         return 1, str(e)
@@ -129,14 +124,8 @@ def apt(package):
     print(f'Installing {package}', file=sys.stderr, flush=True)
     run('apt-get', '-qq', 'update', seconds=300)
     run(
-        'apt-get',
-        '-qq',
-        'install',
-        '-y',
-        '--no-install-recommends',
-        package,
-        seconds=900,
-        DEBIAN_FRONTEND='noninteractive',
+        'apt-get', '-qq', 'install', '-y', '--no-install-recommends', package, seconds=900,
+        DEBIAN_FRONTEND='noninteractive'
     )
 
 
@@ -148,15 +137,8 @@ def bring_browser():
     print("Downloading Playwright's Chromium", file=sys.stderr, flush=True)
     deps = ['--with-deps'] if os.geteuid() == 0 and sys.platform == 'linux' else []
     run(
-        sys.executable,
-        '-m',
-        'playwright',
-        'install',
-        '--no-shell',
-        *deps,
-        'chromium',
-        seconds=900,
-        PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT='10000',
+        sys.executable, '-m', 'playwright', 'install', '--no-shell', *deps, 'chromium', seconds=900,
+        PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT='10000'
     )
 
 

@@ -112,8 +112,7 @@ def _change(self:ApiKeys, change):
     except OSError as e:
         raise ShopError(
             f'The keys of {self.db.name} cannot be written beside it: {e.strerror}.',
-            'Mount or allow its folder for writing, or copy the database to such a folder',
-            code=2,
+            'Mount or allow its folder for writing, or copy the database to such a folder', code=2
         ) from None
 
 # %% ../../nbs/55_api/01_auth.ipynb #6b0916a8

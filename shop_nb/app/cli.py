@@ -69,12 +69,8 @@ class _App(typer.Typer):
 
 # %% ../../nbs/70_app/03_cli.ipynb #ee0bf531
 app = _App(
-    name='shop-nb',
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    help='Make, check, load, analyse and serve the data of a synthetic shop.',
+    name='shop-nb', add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, no_args_is_help=True,
+    help='Make, check, load, analyse and serve the data of a synthetic shop.'
 )
 
 def _version(show:bool):
@@ -106,10 +102,8 @@ _Params = Annotated[
 _Asked = Annotated[
     _Pairs,
     typer.Option(
-        '-p',
-        '--param',
-        metavar='NAME VALUE',
-        help='Set a parameter of the question, such as -p limit 3; can be repeated.',
+        '-p', '--param', metavar='NAME VALUE',
+        help='Set a parameter of the question, such as -p limit 3; can be repeated.'
     ),
 ]
 

@@ -99,9 +99,8 @@ def pipeline() -> list: # paths, in the order in which they run
     for home in package.parent / 'nbs' / 'pipeline', package / 'pipeline':
         if found := sorted(home.glob('[0-9]*.ipynb')): return found
     raise ShopError(
-        'The notebooks of the pipeline are missing.',
-        f'They belong in {package / "pipeline"}: install shop_nb again',
-        code=2,
+        'The notebooks of the pipeline are missing.', f'They belong in {package / "pipeline"}: install shop_nb again',
+        code=2
     )
 
 # %% ../../nbs/70_app/02_run.ipynb #4e859688
@@ -140,8 +139,7 @@ def _typed(name, value, kind):
     except (TypeError, ValueError):
         raise ShopError(
             f'{name} is {"a whole number" if kind == "int" else "a number"}, not {value!r}.',
-            f'Write it like -p {name} 1',
-            code=2,
+            f'Write it like -p {name} 1', code=2
         ) from None
 
 # %% ../../nbs/70_app/02_run.ipynb #18703d8a
@@ -346,9 +344,8 @@ def _step(notebook, folder, values, bar, failed):
         why = _why(e)
         with suppress(OSError): log_event(folder, 'step_failed', 'error', step=notebook.stem, error=why)
         raise ShopError(
-            f'Step {notebook.stem} failed: {why}.',
-            f'Its notebook: {failed / "notebooks" / notebook.name}',
-            code=2 if any(text in why for text in _DISK) else 1,
+            f'Step {notebook.stem} failed: {why}.', f'Its notebook: {failed / "notebooks" / notebook.name}',
+            code=2 if any(text in why for text in _DISK) else 1
         ) from None
     seconds = round(time.monotonic() - start, 2)
     log_event(folder, 'step_done', step=notebook.stem, seconds=seconds)
@@ -452,17 +449,9 @@ def index_html(
     sizes = {name: _size(folder / name) for name in ('shop.db', 'analysis.sql') if (folder / name).exists()}
     title = f"A shop of {told['tables']['orders']['rows']:,} orders"
     return render(
-        'index.html',
-        title=title,
-        days=_days(shop.settings),
-        again=_again(shop.settings),
-        told=told,
-        settings=told['settings'],
-        cards=headline(shop),
-        charts=charts,
-        steps=steps,
-        tables=_tables(folder, told),
-        sizes=sizes,
+        'index.html', title=title, days=_days(shop.settings), again=_again(shop.settings), told=told,
+        settings=told['settings'], cards=headline(shop), charts=charts, steps=steps, tables=_tables(folder, told),
+        sizes=sizes
     )
 
 # %% ../../nbs/70_app/02_run.ipynb #f29b899b

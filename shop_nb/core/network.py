@@ -26,8 +26,7 @@ def listen_at(
     except OSError as e:
         raise ShopError(
             f'Nothing can listen at {place}: {first_line(e.strerror or e).partition(" (while")[0]}.',
-            'Choose another --port or --host',
-            code=2,
+            'Choose another --port or --host', code=2
         ) from None
 
 # %% ../../nbs/00_core/09_network.ipynb #af44b029

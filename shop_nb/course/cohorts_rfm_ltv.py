@@ -30,9 +30,8 @@ new = lesson.exercise(
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #ab786298
 new.mistake(
-    'everybody',
-    says='That is everybody with a sale. Many of them were customers long before the data begin.',
-    wrong='select count(*) from buyers',
+    'everybody', says='That is everybody with a sale. Many of them were customers long before the data begin.',
+    wrong='select count(*) from buyers'
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #43813a23
@@ -62,9 +61,8 @@ sizes = lesson.exercise(
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #4a74acd2
 sizes.mistake(
-    'old_too',
-    says='Old customers are included: look at the first cohort, which is much too large.',
-    wrong='select cohort, count(*) from buyers group by cohort',
+    'old_too', says='Old customers are included: look at the first cohort, which is much too large.',
+    wrong='select cohort, count(*) from buyers group by cohort'
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #020c0a98
@@ -122,16 +120,14 @@ month3.mistake(
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #dbdf64f1
 month3.mistake(
-    'or_later',
-    says='These bought in month 3 *or later*. The question is about month 3 alone.',
-    wrong=_later.format(and_seen=_SEEN, in_month='>= 3', what=_SHARE),
+    'or_later', says='These bought in month 3 *or later*. The question is about month 3 alone.',
+    wrong=_later.format(and_seen=_SEEN, in_month='>= 3', what=_SHARE)
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #bb3ae6b9
 month3.mistake(
-    'up_to_3',
-    says='These bought in one of the months 1 to 3. The question is about month 3 alone.',
-    wrong=_later.format(and_seen=_SEEN, in_month='between 1 and 3', what=_SHARE),
+    'up_to_3', says='These bought in one of the months 1 to 3. The question is about month 3 alone.',
+    wrong=_later.format(and_seen=_SEEN, in_month='between 1 and 3', what=_SHARE)
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #d790104a
@@ -139,9 +135,7 @@ month3.mistake(
     'sales',
     says='These are sales per customer. Somebody who bought twice in that month is one customer who stayed.',
     wrong=_later.format(
-        and_seen=_SEEN,
-        in_month='= 3',
-        what='(select sum(sales) from active) / (select count(*) from members) as share',
+        and_seen=_SEEN, in_month='= 3', what='(select sum(sales) from active) / (select count(*) from members) as share'
     ),
 )
 
@@ -185,30 +179,26 @@ rfm = lesson.exercise(
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #98d833bf
 rfm.mistake(
-    'first_sale',
-    says='That is the time since the *first* sale. Recency looks at the last one.',
-    wrong=_rfm.format(day='min', money='revenue_cents', table='order_totals', where='where is_sale = 1'),
+    'first_sale', says='That is the time since the *first* sale. Recency looks at the last one.',
+    wrong=_rfm.format(day='min', money='revenue_cents', table='order_totals', where='where is_sale = 1')
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #824f1ee0
 rfm.mistake(
-    'all_orders',
-    says='Cancelled and unpaid orders are still included.',
-    wrong=_rfm.format(day='max', money='revenue_cents', table='order_totals', where=''),
+    'all_orders', says='Cancelled and unpaid orders are still included.',
+    wrong=_rfm.format(day='max', money='revenue_cents', table='order_totals', where='')
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #f3bf60f2
 rfm.mistake(
-    'lines',
-    says='The frequency counts order lines. It should count sales.',
-    wrong=_rfm.format(day='max', money='revenue_cents', table='sales_lines', where=''),
+    'lines', says='The frequency counts order lines. It should count sales.',
+    wrong=_rfm.format(day='max', money='revenue_cents', table='sales_lines', where='')
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #29462c4c
 rfm.mistake(
-    'paid',
-    says='The monetary value is the amount paid, with tax and shipping. Use revenue.',
-    wrong=_rfm.format(day='max', money='amount_cents', table='order_totals', where='where is_sale = 1'),
+    'paid', says='The monetary value is the amount paid, with tax and shipping. Use revenue.',
+    wrong=_rfm.format(day='max', money='amount_cents', table='order_totals', where='where is_sale = 1')
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #dabc7aa6
@@ -232,10 +222,7 @@ champions = lesson.exercise(
     'champions',
     'What champions bring',
     places=3,
-    right=_scored.format(
-        what='sum(monetary) / (select sum(monetary) from s) as share',
-        who='r >= 4 and f >= 4',
-    ),
+    right=_scored.format(what='sum(monetary) / (select sum(monetary) from s) as share', who='r >= 4 and f >= 4'),
     hints=(
         'Champions are the rows with `r >= 4` and `f >= 4`.',
         'The sum of their `monetary`, divided by the sum of all.',
@@ -244,39 +231,26 @@ champions = lesson.exercise(
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #05440491
 champions.mistake(
-    'of_customers',
-    says='That is their share of the customers. What is their share of the revenue?',
-    wrong=_scored.format(what='count(*) / (select count(*) from s) as share', who='r >= 4 and f >= 4'),
+    'of_customers', says='That is their share of the customers. What is their share of the revenue?',
+    wrong=_scored.format(what='count(*) / (select count(*) from s) as share', who='r >= 4 and f >= 4')
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #4715350b
 champions.mistake(
-    'either',
-    says='You used `or`. A champion bought recently *and* often.',
-    wrong=_scored.format(
-        what='sum(monetary) / (select sum(monetary) from s) as share',
-        who='r >= 4 or f >= 4',
-    ),
+    'either', says='You used `or`. A champion bought recently *and* often.',
+    wrong=_scored.format(what='sum(monetary) / (select sum(monetary) from s) as share', who='r >= 4 or f >= 4')
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #34053249
 champions.mistake(
-    'recency_reversed',
-    says='Your recency is the wrong way round: few days since the last sale are good, and score 5.',
-    wrong=_scored.format(
-        what='sum(monetary) / (select sum(monetary) from s) as share',
-        who='r <= 2 and f >= 4',
-    ),
+    'recency_reversed', says='Your recency is the wrong way round: few days since the last sale are good, and score 5.',
+    wrong=_scored.format(what='sum(monetary) / (select sum(monetary) from s) as share', who='r <= 2 and f >= 4')
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #577ffcdf
 champions.mistake(
-    'only_fives',
-    says='You took only those with a 5 in both. A 4 is enough.',
-    wrong=_scored.format(
-        what='sum(monetary) / (select sum(monetary) from s) as share',
-        who='r = 5 and f = 5',
-    ),
+    'only_fives', says='You took only those with a 5 in both. A 4 is enough.',
+    wrong=_scored.format(what='sum(monetary) / (select sum(monetary) from s) as share', who='r = 5 and f = 5')
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #ad9d04a3
@@ -321,9 +295,8 @@ ltv.mistake(
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #952113ba
 ltv.mistake(
-    'so_far',
-    says='That is all they have spent so far. The question asks for each customer’s first 90 days.',
-    wrong=_value.format(and_seen=_OVER, until=f'<= {LAST}', what='avg(eur) as eur'),
+    'so_far', says='That is all they have spent so far. The question asks for each customer’s first 90 days.',
+    wrong=_value.format(and_seen=_OVER, until=f'<= {LAST}', what='avg(eur) as eur')
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #20ed8943
@@ -343,16 +316,14 @@ ltv.mistake(
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #e4c01cfa
 ltv.mistake(
-    'per_sale',
-    says='That is the revenue per sale. A customer may have several sales.',
-    wrong=_value.format(and_seen=_OVER, until='<= day + 90', what='sum(eur) / sum(sales) as eur'),
+    'per_sale', says='That is the revenue per sale. A customer may have several sales.',
+    wrong=_value.format(and_seen=_OVER, until='<= day + 90', what='sum(eur) / sum(sales) as eur')
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #d98383b9
 ltv.mistake(
-    'first_day',
-    says='That is the revenue of the first day alone.',
-    wrong=_value.format(and_seen=_OVER, until='<= day', what='avg(eur) as eur'),
+    'first_day', says='That is the revenue of the first day alone.',
+    wrong=_value.format(and_seen=_OVER, until='<= day', what='avg(eur) as eur')
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #e626e063
@@ -465,9 +436,8 @@ alarm = lesson.exercise(
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #3562e83b
 alarm.mistake(
-    'gone',
-    says='That is the share of those who are really gone. The question is about the others.',
-    wrong=given_up_and_gone,
+    'gone', says='That is the share of those who are really gone. The question is about the others.',
+    wrong=given_up_and_gone
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #5504c218
@@ -480,17 +450,11 @@ alarm.mistake(
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #d76a15ab
 alarm.mistake(
-    'of_all',
-    says='That is their share among all buyers. Divide by those that the rule gives up.',
-    wrong=wrongly_of_all,
+    'of_all', says='That is their share among all buyers. Divide by those that the rule gives up.', wrong=wrongly_of_all
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #92bc374e
-alarm.mistake(
-    'number',
-    says='That is their number. What share is it of those that the rule gives up?',
-    wrong=wrongly,
-)
+alarm.mistake('number', says='That is their number. What share is it of those that the rule gives up?', wrong=wrongly)
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #56db9359
 def ranking(
@@ -539,16 +503,14 @@ luck = lesson.exercise(
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #dd11161e
 luck.mistake(
-    'revenue',
-    says='Your first hundred are those with the most revenue. Take those with the most sales.',
-    wrong=by_money,
+    'revenue', says='Your first hundred are those with the most revenue. Take those with the most sales.',
+    wrong=by_money
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #48c26366
 luck.mistake(
-    'all_customers',
-    says='Your second hundred includes customers who never bought anything. Rank only the buyers.',
-    wrong=of_all_customers,
+    'all_customers', says='Your second hundred includes customers who never bought anything. Rank only the buyers.',
+    wrong=of_all_customers
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #fcf90a6c

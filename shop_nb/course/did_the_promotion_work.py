@@ -101,9 +101,8 @@ jump = lesson.exercise(
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #9b610b00
 jump.mistake(
-    'during',
-    says='That is what was sold during the promotion. How many more is that than in the two weeks before?',
-    wrong=toys_during,
+    'during', says='That is what was sold during the promotion. How many more is that than in the two weeks before?',
+    wrong=toys_during
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #c2fea52d
@@ -111,9 +110,7 @@ jump.mistake('lines', says='That counts order lines. A line may have more than o
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #d95145ed
 jump.mistake(
-    'all_categories',
-    says='These are the units of all categories. The question is about toys.',
-    wrong=jump_all,
+    'all_categories', says='These are the units of all categories. The question is about toys.', wrong=jump_all
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #64e7b961
@@ -158,9 +155,8 @@ did.mistake(
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #b5424bb9
 did.mistake(
-    'toys_in_control',
-    says='The toys are in your comparison group. Compare with all *other* categories.',
-    wrong=did_with_all,
+    'toys_in_control', says='The toys are in your comparison group. Compare with all *other* categories.',
+    wrong=did_with_all
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #334ad716
@@ -176,9 +172,7 @@ did.mistake(
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #90f6c811
 did.mistake(
-    'expected',
-    says='That is the number expected without a promotion. How many more were sold?',
-    wrong=expected,
+    'expected', says='That is the number expected without a promotion. How many more were sold?', wrong=expected
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #c827441b
@@ -233,33 +227,25 @@ takers = lesson.exercise(
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #40187633
 takers.mistake(
-    'orders',
-    says='That compares orders. The claim is about customers, and some have several orders.',
-    wrong=takers_per_order,
+    'orders', says='That compares orders. The claim is about customers, and some have several orders.',
+    wrong=takers_per_order
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #502f75f9
 takers.mistake(
-    'mean',
-    says='That is what those with a toy spent. How much more is that than the others spent?',
-    wrong=takers_mean,
+    'mean', says='That is what those with a toy spent. How much more is that than the others spent?', wrong=takers_mean
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #ba19672d
 takers.mistake('sums', says='These are sums. The two groups differ in size: compare means.', wrong=takers_sum)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #2d9fa7be
-takers.mistake(
-    'ratio',
-    says='That is a ratio. The question asks for a difference in euros.',
-    wrong=takers_ratio,
-)
+takers.mistake('ratio', says='That is a ratio. The question asks for a difference in euros.', wrong=takers_ratio)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #3b29e831
 takers.mistake(
-    'without_toys',
-    says='You left out what they spent on toys. The claim is about everything they spent.',
-    wrong=takers_other,
+    'without_toys', says='You left out what they spent on toys. The claim is about everything they spent.',
+    wrong=takers_other
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #5cb637a4
@@ -270,19 +256,13 @@ def same_people(shop):
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #c7000011
 placebo = lesson.exercise(
-    'placebo',
-    'The same, before there was a promotion',
-    places=1,
-    unit='eur',
-    right=placebo_gap,
-    hints=('Only the dates change: from `BEFORE` to the day before `FIRST`.',),
+    'placebo', 'The same, before there was a promotion', places=1, unit='eur', right=placebo_gap,
+    hints=('Only the dates change: from `BEFORE` to the day before `FIRST`.',)
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #7279b9e5
 placebo.mistake(
-    'promotion_again',
-    says='These are the weeks of the promotion again. Take the two weeks before.',
-    wrong=takers_gap,
+    'promotion_again', says='These are the weeks of the promotion again. Take the two weeks before.', wrong=takers_gap
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #ba9944b5
@@ -311,16 +291,12 @@ effect = lesson.exercise(
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #772f9359
 effect.mistake(
-    'sign',
-    says='The sign is wrong: take the units with the promotion minus those without it.',
-    wrong=minus_true_units,
+    'sign', says='The sign is wrong: take the units with the promotion minus those without it.', wrong=minus_true_units
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #0f0e531b
 effect.mistake(
-    'before_after',
-    says='That is before and after in one world. Compare the same days in two worlds.',
-    wrong=jump_units,
+    'before_after', says='That is before and after in one world. Compare the same days in two worlds.', wrong=jump_units
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #4877331c
@@ -355,9 +331,7 @@ stolen.mistake('sign', says='The sign is wrong: how many units did they *lose*?'
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #83697e10
 stolen.mistake(
-    'net',
-    says='That is the net effect on all categories, toys included. Take the others alone.',
-    wrong=net_units,
+    'net', says='That is the net effect on all categories, toys included. Take the others alone.', wrong=net_units
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #07f97ac1
@@ -365,9 +339,7 @@ stolen.mistake('revenue', says='That is in euros. The question asks for units.',
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #1188bd4d
 stolen.mistake(
-    'before_after',
-    says='That is before and after. Compare the same days in two worlds.',
-    wrong=lost_in_time,
+    'before_after', says='That is before and after. Compare the same days in two worlds.', wrong=lost_in_time
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #e8a5cc5c
@@ -395,27 +367,20 @@ revenue = lesson.exercise(
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #0fcf0637
-revenue.mistake(
-    'toys',
-    says='That is the effect on toys alone. The other categories lost revenue.',
-    wrong=toys_revenue,
-)
+revenue.mistake('toys', says='That is the effect on toys alone. The other categories lost revenue.', wrong=toys_revenue)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #4d9be87f
 revenue.mistake('others', says='That is what the other categories lost. Add the toys.', wrong=others_revenue)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #6ba46b01
 revenue.mistake(
-    'sign',
-    says='The sign is wrong: take the world with the promotion minus the one without it.',
-    wrong=minus_net_revenue,
+    'sign', says='The sign is wrong: take the world with the promotion minus the one without it.',
+    wrong=minus_net_revenue
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #93e16bad
 revenue.mistake(
-    'before_after',
-    says='That is before and after. Compare the same days in two worlds.',
-    wrong=before_after_revenue,
+    'before_after', says='That is before and after. Compare the same days in two worlds.', wrong=before_after_revenue
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #c7000009
@@ -437,9 +402,7 @@ margin = lesson.exercise(
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #7d1fa16c
 margin.mistake(
-    'revenue',
-    says='That is the effect on revenue. Subtract the cost of the goods, in both worlds.',
-    wrong=net_revenue,
+    'revenue', says='That is the effect on revenue. Subtract the cost of the goods, in both worlds.', wrong=net_revenue
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #3447619d
@@ -447,9 +410,8 @@ margin.mistake('toys', says='That is the effect on the margin of toys alone.', w
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #cafa6e1e
 margin.mistake(
-    'sign',
-    says='The sign is wrong: take the world with the promotion minus the one without it.',
-    wrong=minus_net_margin,
+    'sign', says='The sign is wrong: take the world with the promotion minus the one without it.',
+    wrong=minus_net_margin
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #b2d6e114
@@ -504,9 +466,8 @@ gift.mistake(
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #5ca91a70
 gift.mistake(
-    'before',
-    says='That compares with the two weeks before. The question is what they would have done in these weeks.',
-    wrong=bought_before,
+    'before', says='That compares with the two weeks before. The question is what they would have done in these weeks.',
+    wrong=bought_before
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #963ebd7c
@@ -554,17 +515,12 @@ on_takers.mistake(
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #ce1efaa3
-on_takers.mistake(
-    'total',
-    says='That is the sum. The question asks for the mean per customer.',
-    wrong=on_takers_sum,
-)
+on_takers.mistake('total', says='That is the sum. The question asks for the mean per customer.', wrong=on_takers_sum)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #ef197506
 on_takers.mistake(
-    'everybody',
-    says='That is the mean over everybody. Take those who bought a toy in the promotion.',
-    wrong=on_all_mean,
+    'everybody', says='That is the mean over everybody. Take those who bought a toy in the promotion.',
+    wrong=on_all_mean
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #277bcbfe
@@ -572,7 +528,5 @@ on_takers.mistake('others', says='That is the mean of those without a toy.', wro
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #b8599cad
 on_takers.mistake(
-    'sign',
-    says='The sign is wrong: take the world with the promotion minus the one without it.',
-    wrong=minus_on_takers,
+    'sign', says='The sign is wrong: take the world with the promotion minus the one without it.', wrong=minus_on_takers
 )

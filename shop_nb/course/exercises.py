@@ -78,9 +78,8 @@ def _wrong_unit(got, want, places):
     "Whether the answer is right but for a factor of 100"
     return any(
         same(
-            [[v * k if isinstance(v, float) else v for v in c] if scaled else c for c, scaled in zip(got, which)],
-            want,
-            places,
+            [[v * k if isinstance(v, float) else v for v in c] if scaled else c for c, scaled in zip(got, which)], want,
+            places
         )
         for k in (100, 0.01)
         for which in itertools.product((True, False), repeat=min(len(got), 4))

@@ -23,23 +23,20 @@ buyers = lesson.exercise(
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #5e97fada
 buyers.mistake(
-    'orders',
-    says='That counts orders, so a customer with two orders is counted twice.',
-    wrong='select count(*) from orders',
+    'orders', says='That counts orders, so a customer with two orders is counted twice.',
+    wrong='select count(*) from orders'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #b5b75975
 buyers.mistake(
-    'everybody',
-    says='That counts everybody who signed up. Many of them never ordered.',
-    wrong='select count(*) from customers',
+    'everybody', says='That counts everybody who signed up. Many of them never ordered.',
+    wrong='select count(*) from customers'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #1e8a0359
 buyers.mistake(
-    'of_sales',
-    says='That leaves out people whose only orders were cancelled or never paid. They did order.',
-    wrong='select count(distinct customer_id) from order_totals where is_sale = 1',
+    'of_sales', says='That leaves out people whose only orders were cancelled or never paid. They did order.',
+    wrong='select count(distinct customer_id) from order_totals where is_sale = 1'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #2bbe5370
@@ -55,9 +52,8 @@ austria = lesson.exercise(
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #c9a67515
 austria.mistake(
-    'customers',
-    says='These are customers in Austria. How many orders did they place?',
-    wrong="select count(*) from customers where country = 'AT'",
+    'customers', says='These are customers in Austria. How many orders did they place?',
+    wrong="select count(*) from customers where country = 'AT'"
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #9ea8cc36
@@ -166,9 +162,8 @@ sales = lesson.exercise(
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #73a6fb9e
 sales.mistake(
-    'all_orders',
-    says='That counts all orders. Some were cancelled, and some were never paid.',
-    wrong='select count(*) from orders',
+    'all_orders', says='That counts all orders. Some were cancelled, and some were never paid.',
+    wrong='select count(*) from orders'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #c868031e
@@ -180,16 +175,14 @@ sales.mistake(
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #ac414a54
 sales.mistake(
-    'not_cancelled',
-    says='Look at the orders that are `pending`: has anybody paid?',
-    wrong="select count(*) from orders where status <> 'cancelled'",
+    'not_cancelled', says='Look at the orders that are `pending`: has anybody paid?',
+    wrong="select count(*) from orders where status <> 'cancelled'"
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #a88e2912
 sales.mistake(
-    'no_returned',
-    says='Returned orders are sales, too: they were sold first, and refunds are counted separately.',
-    wrong="select count(*) from orders where status in ('paid', 'shipped', 'delivered')",
+    'no_returned', says='Returned orders are sales, too: they were sold first, and refunds are counted separately.',
+    wrong="select count(*) from orders where status in ('paid', 'shipped', 'delivered')"
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #a6698fba
@@ -217,23 +210,20 @@ revenue.mistake(
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #451cf75d
 revenue.mistake(
-    'paid_for_sales',
-    says='Tax and shipping are still included. Tax belongs to the state, shipping to the carrier.',
-    wrong='select sum(amount_cents) / 100 from order_totals where is_sale = 1',
+    'paid_for_sales', says='Tax and shipping are still included. Tax belongs to the state, shipping to the carrier.',
+    wrong='select sum(amount_cents) / 100 from order_totals where is_sale = 1'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #6aa0a76a
 revenue.mistake(
-    'all_orders',
-    says='Cancelled and unpaid orders are still included: take only sales.',
-    wrong='select sum(goods_cents - discount_cents) / 100 from order_totals',
+    'all_orders', says='Cancelled and unpaid orders are still included: take only sales.',
+    wrong='select sum(goods_cents - discount_cents) / 100 from order_totals'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #2b64d423
 revenue.mistake(
-    'no_order_discount',
-    says='Whole-order discounts have not been subtracted yet.',
-    wrong='select sum(goods_cents) / 100 from order_totals where is_sale = 1',
+    'no_order_discount', says='Whole-order discounts have not been subtracted yet.',
+    wrong='select sum(goods_cents) / 100 from order_totals where is_sale = 1'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #7d8f40e9
@@ -269,9 +259,8 @@ revenue.mistake(
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #038a3a00
 revenue.mistake(
-    'after_refunds',
-    says='Refunds have already been subtracted. The question asks for revenue before refunds.',
-    wrong='select sum(net_cents) / 100 from order_totals',
+    'after_refunds', says='Refunds have already been subtracted. The question asks for revenue before refunds.',
+    wrong='select sum(net_cents) / 100 from order_totals'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #553964e5
@@ -288,30 +277,26 @@ aov = lesson.exercise(
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #d9f77610
 aov.mistake(
-    'over_all_orders',
-    says='The revenue is from sales, but it is divided by the number of all orders.',
-    wrong='select avg(revenue_cents) / 100 from order_totals',
+    'over_all_orders', says='The revenue is from sales, but it is divided by the number of all orders.',
+    wrong='select avg(revenue_cents) / 100 from order_totals'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #02f61e98
 aov.mistake(
-    'paid',
-    says='That is the mean amount paid, with tax and shipping.',
-    wrong='select avg(amount_cents) / 100 from order_totals where is_sale = 1',
+    'paid', says='That is the mean amount paid, with tax and shipping.',
+    wrong='select avg(amount_cents) / 100 from order_totals where is_sale = 1'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #47906254
 aov.mistake(
-    'payments',
-    says='That is the mean of all payments: it includes tax, shipping, and cancelled and unpaid orders.',
-    wrong='select avg(amount_cents) / 100 from payments',
+    'payments', says='That is the mean of all payments: it includes tax, shipping, and cancelled and unpaid orders.',
+    wrong='select avg(amount_cents) / 100 from payments'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #eadd47f8
 aov.mistake(
-    'per_line',
-    says='That is the mean revenue per order line. An order can have several lines.',
-    wrong='select avg(revenue_cents) / 100 from sales_lines',
+    'per_line', says='That is the mean revenue per order line. An order can have several lines.',
+    wrong='select avg(revenue_cents) / 100 from sales_lines'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #3fab634b
@@ -326,9 +311,8 @@ aov.mistake(
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #bb7d497d
 aov.mistake(
-    'median',
-    says='That is the median: the order in the middle. The average is the mean.',
-    wrong='select median(revenue_cents) / 100 from order_totals where is_sale = 1',
+    'median', says='That is the median: the order in the middle. The average is the mean.',
+    wrong='select median(revenue_cents) / 100 from order_totals where is_sale = 1'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #6e0b7f9c
@@ -465,9 +449,8 @@ units = lesson.exercise(
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #efd0bc18
 units.mistake(
-    'lines',
-    says='That counts order lines. A line may have more than one unit.',
-    wrong='select category, count(*) from sales_lines group by category',
+    'lines', says='That counts order lines. A line may have more than one unit.',
+    wrong='select category, count(*) from sales_lines group by category'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #f786a59b
@@ -483,16 +466,14 @@ units.mistake(
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #019ef44d
 units.mistake(
-    'shelf',
-    says='That is how many products there are on the shelf, not how many units were sold.',
-    wrong='select category, count(*) from products group by category',
+    'shelf', says='That is how many products there are on the shelf, not how many units were sold.',
+    wrong='select category, count(*) from products group by category'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #a2562581
 units.mistake(
-    'revenue',
-    says='That is revenue. The warehouse asked for units.',
-    wrong='select category, sum(revenue_cents) / 100 from sales_lines group by category',
+    'revenue', says='That is revenue. The warehouse asked for units.',
+    wrong='select category, sum(revenue_cents) / 100 from sales_lines group by category'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #0b3ceecb
@@ -529,27 +510,20 @@ hundred = lesson.exercise(
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #1abb6307
 hundred.mistake(
-    'most_sales',
-    says='These are the hundred customers with the most sales. The best are those with the most revenue.',
-    wrong=_hundred.format(r='sum(revenue_cents)', by='count(*)', where='where is_sale = 1'),
+    'most_sales', says='These are the hundred customers with the most sales. The best are those with the most revenue.',
+    wrong=_hundred.format(r='sum(revenue_cents)', by='count(*)', where='where is_sale = 1')
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #ad060d0a
 hundred.mistake(
-    'all_orders',
-    says='Cancelled and unpaid orders are still included: take only sales.',
-    wrong=_hundred.format(
-        r='sum(goods_cents - discount_cents)',
-        by='sum(goods_cents - discount_cents)',
-        where='',
-    ),
+    'all_orders', says='Cancelled and unpaid orders are still included: take only sales.',
+    wrong=_hundred.format(r='sum(goods_cents - discount_cents)', by='sum(goods_cents - discount_cents)', where='')
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #e0335cd6
 hundred.mistake(
-    'paid',
-    says='Tax and shipping are still included.',
-    wrong=_hundred.format(r='sum(amount_cents)', by='sum(amount_cents)', where='where is_sale = 1'),
+    'paid', says='Tax and shipping are still included.',
+    wrong=_hundred.format(r='sum(amount_cents)', by='sum(amount_cents)', where='where is_sale = 1')
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #ccbfd81c
@@ -569,9 +543,8 @@ hundred.mistake(
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #a534689e
 hundred.mistake(
-    'of_customers',
-    says='That is their share of the customers. What is their share of the revenue?',
-    wrong='select 100 / count(distinct customer_id) from order_totals where is_sale = 1',
+    'of_customers', says='That is their share of the customers. What is their share of the revenue?',
+    wrong='select 100 / count(distinct customer_id) from order_totals where is_sale = 1'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #273333f2

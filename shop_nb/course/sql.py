@@ -28,9 +28,8 @@ gifts = lesson.exercise(
 
 # %% ../../nbs/65_course/05_sql.ipynb #cd6d5f54
 gifts.mistake(
-    'no_rows',
-    says='No rows. Two suspects: the price is kept in cents, and `= null` is never true (it is `is null`).',
-    wrong='select sku from products where false',
+    'no_rows', says='No rows. Two suspects: the price is kept in cents, and `= null` is never true (it is `is null`).',
+    wrong='select sku from products where false'
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #4726a508
@@ -113,9 +112,8 @@ channels.mistake(
 
 # %% ../../nbs/65_course/05_sql.ipynb #bed12c86
 channels.mistake(
-    'two_slips',
-    says='Two things are wrong: cancelled and unpaid orders are included, and so are tax and shipping.',
-    wrong='select channel, count(*), sum(amount_cents) / 100 from order_totals group by channel',
+    'two_slips', says='Two things are wrong: cancelled and unpaid orders are included, and so are tax and shipping.',
+    wrong='select channel, count(*), sum(amount_cents) / 100 from order_totals group by channel'
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #ea07d7e0
@@ -207,9 +205,7 @@ never = lesson.exercise(
 
 # %% ../../nbs/65_course/05_sql.ipynb #f1a69d66
 never.mistake(
-    'everybody',
-    says='These are all customers.',
-    wrong='select country, count(*) from customers group by country',
+    'everybody', says='These are all customers.', wrong='select country, count(*) from customers group by country'
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #4b9d5407
@@ -392,10 +388,7 @@ weekend = lesson.exercise(
     'Sales per day, on weekdays and at weekends',
     points=2,
     places=1,
-    right=_days.format(
-        dow='isodow(order_day) >= 6',
-        what='count(*) / count(distinct order_day) as sales_a_day',
-    ),
+    right=_days.format(dow='isodow(order_day) >= 6', what='count(*) / count(distinct order_day) as sales_a_day'),
     hints=(
         "`case when isodow(order_day) >= 6 then 'weekend' else 'weekday' end`",
         'The number of sales, divided by the number of distinct days: `count(distinct order_day)`.',
@@ -428,12 +421,8 @@ weekend.mistake(
 
 # %% ../../nbs/65_course/05_sql.ipynb #22b66668
 weekend.mistake(
-    'revenue',
-    says='That is revenue per day. The question is about the number of sales.',
-    wrong=_days.format(
-        dow='isodow(order_day) >= 6',
-        what='sum(revenue_cents) / 100 / count(distinct order_day)',
-    ),
+    'revenue', says='That is revenue per day. The question is about the number of sales.',
+    wrong=_days.format(dow='isodow(order_day) >= 6', what='sum(revenue_cents) / 100 / count(distinct order_day)')
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #1feda738
@@ -512,9 +501,8 @@ above.mistake(
 
 # %% ../../nbs/65_course/05_sql.ipynb #281a7122
 above.mistake(
-    'everything',
-    says='These are all sales of each channel.',
-    wrong='select channel, count(*) from order_totals where is_sale = 1 group by channel',
+    'everything', says='These are all sales of each channel.',
+    wrong='select channel, count(*) from order_totals where is_sale = 1 group by channel'
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #ba8c3728
@@ -605,9 +593,8 @@ gap.mistake(
 
 # %% ../../nbs/65_course/05_sql.ipynb #1e4e920d
 gap.mistake(
-    'all_orders',
-    says='All orders are included. Filter for sales before you use `lag`.',
-    wrong=_gap.format(over='partition by customer_id order by ordered_at', where=''),
+    'all_orders', says='All orders are included. Filter for sales before you use `lag`.',
+    wrong=_gap.format(over='partition by customer_id order by ordered_at', where='')
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #bbdb736a

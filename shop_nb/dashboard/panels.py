@@ -259,17 +259,8 @@ def question_panel(
         _cut_words(cut),
     )
     return Panel(
-        name,
-        q.title,
-        q.why,
-        q.grain,
-        _asked(q, f, values),
-        dict(q.chart),
-        frame,
-        says(frame, q.chart, cut),
-        note=' '.join(filter(None, notes)),
-        cut=cut,
-        open=self.counted(f)['open_sales'] if name in SETTLES else 0,
+        name, q.title, q.why, q.grain, _asked(q, f, values), dict(q.chart), frame, says(frame, q.chart, cut),
+        note=' '.join(filter(None, notes)), cut=cut, open=self.counted(f)['open_sales'] if name in SETTLES else 0
     )
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #91c31fee

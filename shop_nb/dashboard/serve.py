@@ -226,12 +226,8 @@ class _Door:
         secure = 'https' in (self.request.protocol, self.request.headers.get('X-Forwarded-Proto'))
         if doors.token:
             self.set_cookie(
-                self.settings['shop_cookie'],
-                doors.cookie,
-                path=doors.root or '/',
-                httponly=True,
-                samesite='Lax',
-                secure=secure,
+                self.settings['shop_cookie'], doors.cookie, path=doors.root or '/', httponly=True, samesite='Lax',
+                secure=secure
             )
         self.set_status(303)
         self.set_header('Location', '?' + urlencode([(k, v) for k, v in parse_qsl(self.request.query) if k != 'token']))
@@ -463,18 +459,10 @@ def serve(
     with tempfile.TemporaryDirectory(prefix='shop_nb-') as home, chdir(home):
         notebook = stage(home)
         os.environ.update(
-            JUPYTER_PATH=home,
-            IPYTHONDIR=f'{home}/ipython',
-            DASHBOARD_RUN=str(desk.run),
-            DASHBOARD_CUBES=str(cube.parent),
-            JUPYTER_PREFER_ENV_PATH='1',
+            JUPYTER_PATH=home, IPYTHONDIR=f'{home}/ipython', DASHBOARD_RUN=str(desk.run),
+            DASHBOARD_CUBES=str(cube.parent), JUPYTER_PREFER_ENV_PATH='1'
         )
         _start(
-            _app(desk, Visits(viewers, patience), entrance),
-            notebook,
-            host,
-            port,
-            entrance,
-            viewers,
-            lambda: tell(address),
+            _app(desk, Visits(viewers, patience), entrance), notebook, host, port, entrance, viewers,
+            lambda: tell(address)
         )

@@ -433,16 +433,14 @@ def load(
                 _remove(new)
     except OSError as e:
         raise ShopError(
-            f'{db} cannot be written: {first_line(e.strerror or e)}.',
-            'Choose another place, or make room there',
-            code=2,
+            f'{db} cannot be written: {first_line(e.strerror or e)}.', 'Choose another place, or make room there',
+            code=2
         ) from None
     except dbapi.NotSupportedError:
         raise KeyboardInterrupt from None # ADBC's answer to Ctrl-C where SQLite cannot be stopped
     except (sqlite3.Error, dbapi.Error) as e:
         raise ShopError(
             f'{db} cannot be made: {first_line(e)}.',
-            'Look at the disk and its free space; an old database is as it was',
-            code=2,
+            'Look at the disk and its free space; an old database is as it was', code=2
         ) from None
     return facts

@@ -458,11 +458,8 @@ def _cells(given, part, n, count, rows):
     "A finding about cells of a part that has types"
     values = part[n] if isinstance(part, pa.Table) else None
     return _type(
-        given,
-        n,
-        count,
-        [given.row(part, i) for i, _ in rows],
-        [v if values is None else values[i].as_py() for i, v in rows],
+        given, n, count, [given.row(part, i) for i, _ in rows],
+        [v if values is None else values[i].as_py() for i, v in rows]
     )
 
 # %% ../../nbs/10_files/03_sources.ipynb #445f08e6

@@ -87,11 +87,8 @@ def elsewhere(
     path = os.pathsep.join([str(Path(__file__).resolve().parents[1]) if '__file__' in globals() else '', *sys.path])
     with tempfile.TemporaryDirectory() as d:
         run = subprocess.run(
-            [sys.executable, '-c', _ELSEWHERE, json.dumps(given)],
-            cwd=d,
-            env={**os.environ, 'PYTHONPATH': path, **env},
-            capture_output=True,
-            text=True,
+            [sys.executable, '-c', _ELSEWHERE, json.dumps(given)], cwd=d, env={**os.environ, 'PYTHONPATH': path, **env},
+            capture_output=True, text=True
         )
     if run.returncode: raise ShopError(f'The other process failed: {run.stderr.strip().splitlines()[-1]}')
     return json.loads(run.stdout)

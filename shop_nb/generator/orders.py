@@ -250,11 +250,8 @@ def fill(
     def per_line(x): return x.take(row)
 
     l = b.lines = Block(
-        row=row,
-        start=per_line(b.end - n),
-        day=per_line(b.day),
-        customer=per_line(b.customer),
-        month=per_line(cat.calendar.month.take(b.day - cat.calendar.first)),
+        row=row, start=per_line(b.end - n), day=per_line(b.day), customer=per_line(b.customer),
+        month=per_line(cat.calendar.month.take(b.day - cat.calendar.first))
     )
     l.number = np.arange(1, len(l.row) + 1) - l.start
     l.key = per_line(b.order_id * LINE_KEYS) + l.number

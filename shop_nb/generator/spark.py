@@ -235,8 +235,7 @@ def _as_shop_error(e): # from what Spark says to what to do
     if m := re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", text):
         return ShopError(
             f"Spark's workers lack the Python module {m[1]}.",
-            'Install shop_nb on all of them; PYSPARK_PYTHON names the Python that they run.',
-            code=2,
+            'Install shop_nb on all of them; PYSPARK_PYTHON names the Python that they run.', code=2
         )
     lines = [s.strip() for s in text.splitlines() if re.match(r'\s*(\w+\.)*\w*(Error|Exception)\b', s)]
     return ShopError(

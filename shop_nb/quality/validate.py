@@ -74,13 +74,8 @@ def _about_columns(given, size=BATCH):
                 keys = frame.loc[at[:FIRST], t.key] if t.key in frame else [f'row {first + i + 1}' for i in at[:FIRST]]
                 found.append(
                     as_finding(
-                        t.name,
-                        _names_of_checks.get(name, name),
-                        column,
-                        len(at),
-                        keys,
-                        frame.loc[at[:FIRST], column],
-                        meaning,
+                        t.name, _names_of_checks.get(name, name), column, len(at), keys, frame.loc[at[:FIRST], column],
+                        meaning
                     )
                 )
         first += len(frame)
@@ -177,9 +172,8 @@ Report.__repr__ = Report.__str__
 def to_json(self:Report) -> str: # JSON text
     "The whole report: ok, rows, checks, skipped, failures"
     return json.dumps(
-        dict(ok=self.ok, rows=self.rows, checks=self.checks, skipped=self.skipped, failures=self.failures),
-        indent=2,
-        ensure_ascii=False,
+        dict(ok=self.ok, rows=self.rows, checks=self.checks, skipped=self.skipped, failures=self.failures), indent=2,
+        ensure_ascii=False
     )
 
 # %% ../../nbs/20_quality/01_validate.ipynb #6b6a07fd
@@ -238,8 +232,6 @@ def validate(
         broken, ran, skipped = _about_rules([g for g in found.values() if g.whole and g.usable], folder)
     place = list(TABLES).index
     return Report(
-        rows,
-        {n: checks[n] + ran[n] for n in TABLES},
-        sorted(failures + broken, key=lambda f: place(f['table'])),
-        skipped,
+        rows, {n: checks[n] + ran[n] for n in TABLES}, sorted(failures + broken, key=lambda f: place(f['table'])),
+        skipped
     )

@@ -38,11 +38,8 @@ def _templates():
     "The templates of the package"
     jinja2 = need('jinja2', 'run')
     env = jinja2.Environment(
-        loader=jinja2.PackageLoader('shop_nb', 'templates'),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=jinja2.PackageLoader('shop_nb', 'templates'), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True
     )
     env.globals.update(home='', heading='', lead='', policy=raw(policy()))
     env.filters['thousands'] = lambda n: f'{n:,}'

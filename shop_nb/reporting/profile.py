@@ -28,44 +28,48 @@ from ..core.extras import need
 from ..core.files import write_file
 
 # %% ../../nbs/35_reporting/03_profile.ipynb #c6c85d65
-def _said(value):
+def _bound_text(value):
     "A bound as people read it"
     if value is None: return ''
     if isinstance(value, float): return f'{value:.4f}'
-    return f'{value:,}' if isinstance(value, int) and not isinstance(value, bool) and value < 10**9 else str(value)
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value < 10**9
+    return f'{value:,}' if is_count else str(value)
+
+def _bounds(values):
+    "The least and the most of a column; none for texts and yes or no"
+    if pa.types.is_boolean(values.type) or pa.types.is_string(values.type): return None, None
+    bounds = pc.min_max(values).as_py()
+    return bounds['min'], bounds['max']
 
 def column_facts(
     values:pa.ChunkedArray, # a column of a table
 ) -> dict: # missing (share of rows), distinct, least, most
     "What the data says of a column"
-    bounds = (
-        dict(min=None, max=None)
-        if pa.types.is_boolean(values.type) or pa.types.is_string(values.type)
-        else pc.min_max(values).as_py()
-    )
     missing = values.null_count / len(values) if len(values) else 0.0
-    return dict(
-        missing=round(missing, 4),
-        distinct=pc.count_distinct(values).as_py(),
-        least=_said(bounds['min']),
-        most=_said(bounds['max']),
-    )
+    least, most = map(_bound_text, _bounds(values))
+    return dict(missing=round(missing, 4), distinct=pc.count_distinct(values).as_py(), least=least, most=most)
 
 # %% ../../nbs/35_reporting/03_profile.ipynb #55fecdcd
 def dictionary_frame(
     tables:dict, # Arrow tables by name
 ) -> pd.DataFrame: # table, column, meaning, type, unit, constraint, example, missing, distinct, least, most
     "The data dictionary: the declaration, and what the data says"
-    return pd.DataFrame(
-        [
-            row | column_facts(tables[row['table']][row['column']])
-            for name in TABLES
-            if name in tables
-            for row in dictionary(name)
-        ]
-    )
+    declared = [row for name in TABLES if name in tables for row in dictionary(name)]
+    return pd.DataFrame([row | column_facts(tables[row['table']][row['column']]) for row in declared])
 
 # %% ../../nbs/35_reporting/03_profile.ipynb #5422d9a0
+def _table_values(table, rows, columns):
+    "What the template shows of a table: its meaning, size, rules and columns"
+    return dict(
+        name=table.name,
+        doc=table.doc,
+        grain=table.grain.capitalize(),
+        rows=rows,
+        rules=sorted({r.meaning for r in RULES if r.table == table.name}),
+        columns=columns.to_dict('records'),
+    )
+
+# %% ../../nbs/35_reporting/03_profile.ipynb #04459024
 def dictionary_html(
     tables:dict, # Arrow tables by name
     home:str='', # link back to the run's first page
@@ -75,25 +79,14 @@ def dictionary_html(
     frame['missing'] = [percent(m) if m else 'none' for m in frame['missing']]
     frame['distinct'] = [f'{d:,}' for d in frame['distinct']]
     shown = [
-        dict(
-            name=t.name,
-            doc=t.doc,
-            grain=t.grain.capitalize(),
-            rows=tables[t.name].num_rows,
-            rules=sorted({r.meaning for r in RULES if r.table == t.name}),
-            columns=frame[frame['table'] == t.name].to_dict('records'),
-        )
-        for t in TABLES.values()
-        if t.name in tables
+        _table_values(t, tables[t.name].num_rows, frame[frame['table'] == t.name])
+        for t in TABLES.values() if t.name in tables
     ]
+    title = 'The data dictionary'
+    lead = f'{len(frame)} columns in {len(shown)} tables: what each one means and must be, and what the data says.'
+    picture = raw(er_diagram())
     return render(
-        'dictionary.html',
-        title='The data dictionary',
-        heading='The data dictionary',
-        home=home,
-        tables=shown,
-        picture=raw(er_diagram()),
-        lead=f'{len(frame)} columns in {len(shown)} tables: what each one means and must be, and what the data says.',
+        'dictionary.html', title=title, heading=title, home=home, tables=shown, picture=picture, lead=lead
     )
 
 # %% ../../nbs/35_reporting/03_profile.ipynb #659267d6
@@ -102,9 +95,10 @@ def _quiet():
     "No progress bars, no warnings, and the same SVG every time, whatever look the caller has chosen for pictures"
     with redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        with (plt := need('matplotlib', 'profile')).rc_context():
-            plt.rcdefaults()
-            plt.rcParams.update({'svg.hashsalt': 'shop_nb', 'text.parse_math': False})
+        matplotlib = need('matplotlib', 'profile')
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            matplotlib.rcParams.update({'svg.hashsalt': 'shop_nb', 'text.parse_math': False})
             yield
 
 def _profiler():
@@ -184,11 +178,10 @@ def _findings(frame, name, minimal):
         dataset=dict(description=f'{t.doc} {t.grain.capitalize()}.'),
         variables=dict(descriptions={c.name: c.doc for c in t.columns}),
     )
-    less = (
-        {}
-        if minimal
-        else dict(interactions=dict(continuous=False), missing_diagrams=dict(bar=False, matrix=False, heatmap=False))
-    )
+    less = {}
+    if not minimal:
+        no_pictures = dict(bar=False, matrix=False, heatmap=False)
+        less = dict(interactions=dict(continuous=False), missing_diagrams=no_pictures)
     return _profiler().ProfileReport(frame, minimal=minimal, progress_bar=False, **about, **less).report
 
 # %% ../../nbs/35_reporting/03_profile.ipynb #4a9d8c06
@@ -229,23 +222,15 @@ def _page(report, title, home):
     "A report as a page"
     body, config = report.content['body'], _part('config').Settings().html
     parts = [(part.name, part.content['anchor_id']) for part in body.content['items']]
-    flavour, template = (
-        _part('report.presentation.flavours').HTMLReport,
-        _part('report.presentation.flavours.html.templates').template,
-    )
+    flavour = _part('report.presentation.flavours').HTMLReport
+    template = _part('report.presentation.flavours.html.templates').template
     text = need('minify_html', 'profile').minify(flavour(report).content['body'].render(), keep_comments=False)
     style = template('wrapper/style.html').render(
         offline=True, inline=True, theme=None, nav=True, style=config.style, primary_colors=config.style.primary_colors
     )
     return render(
-        'profile.html',
-        title=title,
-        home=home,
-        parts=parts,
-        body=raw(text),
-        style=raw(style),
-        scripts=[raw(s) for s in _scripts()],
-        policy=raw(policy(*_scripts())),
+        'profile.html', title=title, home=home, parts=parts, body=raw(text), style=raw(style),
+        scripts=[raw(s) for s in _scripts()], policy=raw(policy(*_scripts()))
     )
 
 # %% ../../nbs/35_reporting/03_profile.ipynb #175ae67a

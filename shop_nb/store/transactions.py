@@ -96,9 +96,7 @@ def _new_key(con, t, row):
     except (KeyError, ValueError, TypeError):
         raise Refused(
             f'The row has no {dict(orders="day", order_items="line").get(t.name, "order")} to take its number from.',
-            'key',
-            t.name,
-            t.key,
+            'key', t.name, t.key
         ) from None
     return _next(con, t, 1, LAST_KEY)
 
@@ -142,20 +140,16 @@ def _run(self:Transaction, t, sql, row, values):
 @patch
 def _insert(self:Transaction, t, row):
     self._run(
-        t,
-        f'insert into {t.name} ({", ".join(t.names)}) values ({", ".join("?" * len(t.names))})',
-        row,
-        [row.get(n) for n in t.names],
+        t, f'insert into {t.name} ({", ".join(t.names)}) values ({", ".join("?" * len(t.names))})', row,
+        [row.get(n) for n in t.names]
     )
 
 # %% ../../nbs/50_store/03_transactions.ipynb #8346356f
 @patch
 def _update(self:Transaction, t, key, row):
     self._run(
-        t,
-        f'update {t.name} set {", ".join(f"{n} = ?" for n in t.names)} where {t.key} = ?',
-        row,
-        [*(row.get(n) for n in t.names), key],
+        t, f'update {t.name} set {", ".join(f"{n} = ?" for n in t.names)} where {t.key} = ?', row,
+        [*(row.get(n) for n in t.names), key]
     )
 
 # %% ../../nbs/50_store/03_transactions.ipynb #d44ed89a
@@ -219,12 +213,8 @@ def _seen(self:Transaction, t, key, expected):
     row = read_whole(self.con, t, key)
     if expected is not None and version(row) not in expected:
         raise Stale(
-            f'{t.key} {key} has changed since you read it.',
-            'stale',
-            t.name,
-            t.key,
-            key,
-            'Read it again, and apply your change to that',
+            f'{t.key} {key} has changed since you read it.', 'stale', t.name, t.key, key,
+            'Read it again, and apply your change to that'
         )
     return row
 
@@ -274,12 +264,8 @@ def patch_row(
     for n, v in patch.items():
         if v is None and n in PARTS:
             raise Refused(
-                f'{n} of an order cannot be null.',
-                'null',
-                'orders',
-                n,
-                key,
-                'Leave it out to keep it, or send a new one',
+                f'{n} of an order cannot be null.', 'null', 'orders', n, key,
+                'Leave it out to keep it, or send a new one'
             )
     kept = {n: v for n, v in now.items() if n not in PARTS or n in patch}
     return self.replace(t, key, merge(kept, patch))

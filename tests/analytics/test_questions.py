@@ -160,10 +160,8 @@ def test_monthly_revenue(con, raw):
         raw['sales']
         .groupby('month')
         .agg(
-            orders=('order_id', 'size'),
-            units=('units', 'sum'),
-            revenue_eur=('revenue', 'sum'),
-            refunded_eur=('refunded_cents', 'sum'),
+            orders=('order_id', 'size'), units=('units', 'sum'), revenue_eur=('revenue', 'sum'),
+            refunded_eur=('refunded_cents', 'sum')
         )
         .reset_index()
     )
@@ -184,10 +182,8 @@ def test_daily_revenue(con, raw):
 def test_revenue_by_category(con, raw):
     l = raw['lines'].assign(margin=lambda d: d.cents - d.quantity * d.cost_cents)
     g = l.groupby('category').agg(
-        orders=('order_id', 'nunique'),
-        units=('quantity', 'sum'),
-        revenue_eur=('cents', 'sum'),
-        margin_eur=('margin', 'sum'),
+        orders=('order_id', 'nunique'), units=('quantity', 'sum'), revenue_eur=('cents', 'sum'),
+        margin_eur=('margin', 'sum')
     )
     g['revenue_share'], g['margin_rate'] = g.revenue_eur / g.revenue_eur.sum(), g.margin_eur / g.revenue_eur
     close('revenue_by_category', con, g.sort_values('revenue_eur', ascending=False).reset_index())
@@ -210,11 +206,8 @@ def test_top_products(con, raw):
         .reset_index()
     )
     close(
-        'top_products',
-        con,
-        g.sort_values(['revenue_eur', 'product_id'], ascending=[False, True]).head(5),
-        category='Home',
-        limit=5,
+        'top_products', con, g.sort_values(['revenue_eur', 'product_id'], ascending=[False, True]).head(5),
+        category='Home', limit=5
     )
 
 def test_top_customers(con, raw):
@@ -255,12 +248,8 @@ def test_payment_methods_and_failures(con, raw):
     h = (
         d.groupby('method')
         .agg(
-            payments=('bad', 'size'),
-            failed=('bad', 'sum'),
-            failure_rate=('bad', 'mean'),
-            lost_eur=('lost', 'sum'),
-            retried=('again', 'sum'),
-            saved=('saved', 'sum'),
+            payments=('bad', 'size'), failed=('bad', 'sum'), failure_rate=('bad', 'mean'), lost_eur=('lost', 'sum'),
+            retried=('again', 'sum'), saved=('saved', 'sum')
         )
         .reset_index()
     )
@@ -338,8 +327,7 @@ def test_rfm_segments(con, raw):
     f = 1 + (g.orders.rank(method='min').astype(int) - 1) * 5 // len(g)
     g['segment'] = np.select(
         [(r >= 4) & (f >= 4), (r >= 3) & (f >= 3), r >= 4, r == 3, f >= 3],
-        ['champions', 'loyal', 'recent', 'needs attention', 'at risk'],
-        'hibernating',
+        ['champions', 'loyal', 'recent', 'needs attention', 'at risk'], 'hibernating'
     )
     h = (
         g.groupby('segment')

@@ -109,9 +109,8 @@ def named(made, tmp_path_factory):
     db = tmp_path_factory.mktemp('named') / 'shop.db'
     shutil.copy(made, db)
     with TestClient(
-        make_app(Config(str(db), quiet=True)),
-        base_url='http://localhost',
-        headers={'Authorization': 'Bearer ' + ApiKeys(db).create(['*'])},
+        make_app(Config(str(db), quiet=True)), base_url='http://localhost',
+        headers={'Authorization': 'Bearer ' + ApiKeys(db).create(['*'])}
     ) as client:
         row = a_customer(client)
         yield (

@@ -156,10 +156,8 @@ def test_csv_with_names_twice_or_numbers_as_programs_write_them(api):
         out = io.StringIO()
         csv.writer(out).writerows([names, values])
         return api.post(
-            '/v1/customers:bulk',
-            params=dict(dry_run='true'),
-            content=out.getvalue(),
-            headers={'Content-Type': 'text/csv'},
+            '/v1/customers:bulk', params=dict(dry_run='true'), content=out.getvalue(),
+            headers={'Content-Type': 'text/csv'}
         )
 
     assert send([*row, 'customer_id'], [*row.values(), '4000.0']).json()['keys'] == [4000]

@@ -67,9 +67,8 @@ def test_ten_thousand_at_once(inside):
     row = client.get('/v1/products/1').json()
     del row['product_id']
     made = client.post(
-        '/v1/products:bulk',
-        json=[row | dict(sku=f'B-{i}') for i in range(BULK_ROWS)],
-        headers={'Authorization': f'Bearer {app.state.service.keys.create(["*"])}'},
+        '/v1/products:bulk', json=[row | dict(sku=f'B-{i}') for i in range(BULK_ROWS)],
+        headers={'Authorization': f'Bearer {app.state.service.keys.create(["*"])}'}
     )
     assert made.status_code == 200
     assert made.json()['created'] == BULK_ROWS

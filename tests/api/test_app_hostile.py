@@ -205,9 +205,8 @@ def test_no_body_holds_the_others_up(server, api, what):
     try:
         is_problem(
             api.post(
-                '/v1/orders' + where,
-                content=body,
-                headers={'Content-Type': 'text/csv' if kind == 'csv' else f'application/{kind}'},
+                '/v1/orders' + where, content=body,
+                headers={'Content-Type': 'text/csv' if kind == 'csv' else f'application/{kind}'}
             ),
             status,
         )

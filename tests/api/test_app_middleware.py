@@ -19,10 +19,8 @@ def test_problems_everywhere(server, api):
     is_problem(api.post('/v1/orders', content=b'x' * 16_000_001), 413)
     is_problem(
         httpx.post(
-            server.url + '/v1/orders',
-            content=(b'x' * 100_000 for _ in range(200)),
-            headers=dict(api.headers) | {'Content-Type': 'application/json'},
-            timeout=30,
+            server.url + '/v1/orders', content=(b'x' * 100_000 for _ in range(200)),
+            headers=dict(api.headers) | {'Content-Type': 'application/json'}, timeout=30
         ),
         413,
     )

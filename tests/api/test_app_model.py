@@ -160,10 +160,8 @@ class Model(RuleBasedStateMachine):
         row = self.new(table, data)
         body = json.dumps(row)
         r = self.ask(
-            'POST',
-            f'/v1/{table}',
-            content=body,
-            headers={'Content-Type': 'application/json'} | ({'Idempotency-Key': key} if key else {}),
+            'POST', f'/v1/{table}', content=body,
+            headers={'Content-Type': 'application/json'} | ({'Idempotency-Key': key} if key else {})
         )
         if key in self.requests:
             if self.requests[key][0] != (table, body):
@@ -190,10 +188,8 @@ class Model(RuleBasedStateMachine):
         else:
             body = {name: new[name]}
         r = self.ask(
-            'PUT' if whole else 'PATCH',
-            f'/v1/{table}/{key}',
-            json=body | ({TABLES[table].key: key} if whole else {}),
-            headers=head,
+            'PUT' if whole else 'PATCH', f'/v1/{table}/{key}', json=body | ({TABLES[table].key: key} if whole else {}),
+            headers=head
         )
         if refused:
             assert r.status_code == refused
@@ -235,10 +231,8 @@ class Model(RuleBasedStateMachine):
         for again in range(2 if key else 1):
             sent = json.dumps(body)
             r = self.ask(
-                'POST',
-                '/v1/orders',
-                content=sent,
-                headers={'Content-Type': 'application/json'} | ({'Idempotency-Key': key} if key else {}),
+                'POST', '/v1/orders', content=sent,
+                headers={'Content-Type': 'application/json'} | ({'Idempotency-Key': key} if key else {})
             )
             if key in self.requests:
                 if self.requests[key][0] == ('orders', sent):
@@ -299,11 +293,8 @@ class Model(RuleBasedStateMachine):
         assert r.status_code == 409
 
     @rule(
-        data=st.data(),
-        table=st.sampled_from(['customers', 'products']),
-        n=st.integers(0, 5),
-        each=st.booleans(),
-        dry=st.booleans(),
+        data=st.data(), table=st.sampled_from(['customers', 'products']), n=st.integers(0, 5), each=st.booleans(),
+        dry=st.booleans()
     )
     def bulk(self, data, table, n, each, dry):
         rows = [self.new(table, data) for _ in range(n)]
@@ -317,10 +308,8 @@ class Model(RuleBasedStateMachine):
                 keys.append(self.next_key(table))
                 self.rows[table][keys[-1]] = row | {TABLES[table].key: keys[-1]}
         r = self.ask(
-            'POST',
-            f'/v1/{table}:bulk',
-            params=dict(mode='each' if each else 'atomic', dry_run=str(dry).lower()),
-            json=rows,
+            'POST', f'/v1/{table}:bulk', params=dict(mode='each' if each else 'atomic', dry_run=str(dry).lower()),
+            json=rows
         )
         if refused and not each:
             assert r.status_code == (422 if wrong & set(range(n)) else 409), r.text
@@ -416,9 +405,8 @@ class Model(RuleBasedStateMachine):
                 )
                 if sort
                 else self.ask(
-                    'GET',
-                    f'/v1/{table}',
-                    params=params | dict(limit=limit, count='true') | (dict(cursor=cursor) if cursor else {}),
+                    'GET', f'/v1/{table}',
+                    params=params | dict(limit=limit, count='true') | (dict(cursor=cursor) if cursor else {})
                 )
             )
             assert r.status_code == 200, (chosen, r.text)
@@ -446,11 +434,7 @@ def test_the_service_does_as_a_model_does(small, tmp_path):
         run_state_machine_as_test(
             Model,
             settings=hypothesis_settings(
-                max_examples=500 if FULL else 10,
-                stateful_step_count=30 if FULL else 20,
-                deadline=None,
-                database=None,
-                report_multiple_bugs=False,
-                print_blob=False,
+                max_examples=500 if FULL else 10, stateful_step_count=30 if FULL else 20, deadline=None, database=None,
+                report_multiple_bugs=False, print_blob=False
             ),
         )

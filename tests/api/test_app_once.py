@@ -20,9 +20,8 @@ def test_once(server, api):
     is_problem(api.post('/v1/orders:bulk', json=[order], headers=key), 422)
     is_problem(api.post('/v1/orders', json=order, headers={'Idempotency-Key': 'é'.encode()}), 422)
     other = httpx.post(
-        server.url + '/v1/orders',
-        json=order,
-        headers=key | {'Authorization': f'Bearer {ApiKeys(server.db).create(["orders:write"])}'},
+        server.url + '/v1/orders', json=order,
+        headers=key | {'Authorization': f'Bearer {ApiKeys(server.db).create(["orders:write"])}'}
     )
     assert other.status_code == 201
     assert other.headers['location'] != first.headers['location']

@@ -51,10 +51,8 @@ def test_the_documentation_shows_requests_that_work(inside):
             if 'example' not in content: continue
             body = json.dumps(content['example']) if kind == 'application/json' else content['example']
             done = client.post(
-                f'/v1/{table}:bulk',
-                params=dict(dry_run='true'),
-                content=body.encode(),
-                headers=key | {'Content-Type': kind},
+                f'/v1/{table}:bulk', params=dict(dry_run='true'), content=body.encode(),
+                headers=key | {'Content-Type': kind}
             )
             assert (done.status_code, done.json()['created']) == (200, 1), done.text
         made = client.post(f'/v1/{table}', json=new, headers=key)
@@ -130,8 +128,7 @@ def test_links_of_the_documentation_lead_where_they_say(inside):
                     f'create_{one}',
                     client.post(
                         f'/v1/{table}',
-                        json=told['components']['schemas'][MODELS[table]['new'].__name__]['examples'][0],
-                        headers=key,
+                        json=told['components']['schemas'][MODELS[table]['new'].__name__]['examples'][0], headers=key
                     ),
                 )
                 == rest

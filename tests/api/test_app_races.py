@@ -45,10 +45,8 @@ def add_order(port, token, body, key, stop):
         try:
             with closing(HTTPConnection('127.0.0.1', port, timeout=30)) as con:
                 con.request(
-                    'POST',
-                    '/v1/orders',
-                    body,
-                    {'Authorization': f'Bearer {token}', 'Content-Type': 'application/json', 'Idempotency-Key': key},
+                    'POST', '/v1/orders', body,
+                    {'Authorization': f'Bearer {token}', 'Content-Type': 'application/json', 'Idempotency-Key': key}
                 )
                 r = con.getresponse()
                 answer = r.read()

@@ -39,9 +39,8 @@ def test_a_row_from_first_to_last(api, table):
     assert put.headers['etag'] != made.headers['etag']
     column = dict(customers='city', products='brand', orders='channel')[table]
     patched = api.patch(
-        at,
-        json={column: whole[column]},
-        headers={'If-Match': put.headers['etag'], 'Content-Type': 'application/merge-patch+json'},
+        at, json={column: whole[column]},
+        headers={'If-Match': put.headers['etag'], 'Content-Type': 'application/merge-patch+json'}
     )
     assert patched.json() == whole
     assert patched.headers['etag'] == made.headers['etag']

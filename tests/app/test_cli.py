@@ -292,18 +292,8 @@ def test_load_and_ask(made, call, tmp_path):
     assert (
         len(
             call(
-                'ask',
-                'daily_revenue',
-                '--run',
-                made,
-                '-p',
-                'start',
-                '2025-03-01',
-                '-p',
-                'end',
-                '2025-03-31',
-                '--format',
-                'csv',
+                'ask', 'daily_revenue', '--run', made, '-p', 'start', '2025-03-01', '-p', 'end', '2025-03-31',
+                '--format', 'csv'
             )[1].splitlines()
         )
         == 32
@@ -350,10 +340,8 @@ def test_profile(call, tmp_path, monkeypatch):
 def test_interrupt(tmp_path):
     "Ctrl-C: exit code 130, one line, no traceback, nothing left."
     process = subprocess.Popen(
-        [*COMMAND, 'generate', '--out', str(tmp_path / 'big'), '--scale', '500'],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        [*COMMAND, 'generate', '--out', str(tmp_path / 'big'), '--scale', '500'], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True
     )
     for _ in range(600):
         if list(tmp_path.glob('big/.tables*/*')): break
@@ -368,9 +356,8 @@ def test_interrupt(tmp_path):
 
 def test_a_closed_pipe_is_no_error(made):
     process = subprocess.Popen(
-        [*COMMAND, 'ask', 'daily_revenue', '--run', str(made), '--format', 'csv'],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        [*COMMAND, 'ask', 'daily_revenue', '--run', str(made), '--format', 'csv'], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE
     )
     process.stdout.close()
     assert process.stderr.read() == b''
@@ -495,11 +482,8 @@ def test_under_nohup_a_closed_terminal_ends_nothing():
 def test_output_that_finds_no_room(made, words, unbuffered):
     with open('/dev/full', 'w') as full:
         done = subprocess.run(
-            [*COMMAND, *words.replace('MADE', str(made)).split()],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | dict(PYTHONUNBUFFERED=unbuffered),
+            [*COMMAND, *words.replace('MADE', str(made)).split()], stdout=full, stderr=subprocess.PIPE, text=True,
+            env=os.environ | dict(PYTHONUNBUFFERED=unbuffered)
         )
     assert (done.returncode, done.stderr) == (2, 'The output: No space left on device.\n')
 
@@ -520,9 +504,7 @@ def test_any_encoding_and_any_name(made, tmp_path, how, words):
     if 'ask' in words: shutil.copytree(made, folder)
     done = subprocess.run(
         [*COMMAND, *words.replace('FOLDER', str(folder)).split(), *(SMALL if 'generate' in words else [])],
-        capture_output=True,
-        env=env,
-        cwd=tmp_path,
+        capture_output=True, env=env, cwd=tmp_path
     )
     assert b'Traceback' not in done.stderr, done.stderr
     assert done.returncode == (2 if 'profile' in words else 0), done.stderr

@@ -157,11 +157,8 @@ def test_no_answer_is_written_down(name, exercise):
 
 
 cell = st.one_of(
-    st.none(),
-    st.integers(-1000, 1000),
-    st.floats(-1e6, 1e6, allow_nan=False),
-    st.sampled_from(['a', 'b', 'c']),
-    st.dates(dt.date(2025, 1, 1), dt.date(2025, 12, 31)),
+    st.none(), st.integers(-1000, 1000), st.floats(-1e6, 1e6, allow_nan=False), st.sampled_from(['a', 'b', 'c']),
+    st.dates(dt.date(2025, 1, 1), dt.date(2025, 12, 31))
 )
 frames = (
     st.integers(1, 4)
@@ -181,9 +178,8 @@ def test_names_and_orders_do_not_matter(frame, luck):
 
 
 @given(
-    numbers=st.lists(st.floats(-1e5, 1e5, allow_nan=False), min_size=1, max_size=8),
-    at=st.integers(0, 7),
-    by=st.floats(0.02, 1000),
+    numbers=st.lists(st.floats(-1e5, 1e5, allow_nan=False), min_size=1, max_size=8), at=st.integers(0, 7),
+    by=st.floats(0.02, 1000)
 )
 @settings(max_examples=100, deadline=None)
 def test_a_rounded_number_is_right_and_a_changed_one_is_not(numbers, at, by):

@@ -35,10 +35,9 @@ def run(tmp_path_factory):
 def served(run, folder, **more):
     "A dashboard on a port of its own"
     return process(
-        sys.executable,
-        '-c',
+        sys.executable, '-c',
         f'from shop_nb.dashboard.serve import serve; serve(**{dict(run=str(run), port=free_port()) | more!r})',
-        log=folder / 'server.log',
+        log=folder / 'server.log'
     )
 
 
@@ -113,11 +112,8 @@ def test_an_error_is_logged_without_the_query(caplog):
 
     async def asked():
         app = web.Application(
-            [('/fails', Fails), ('/missing', Missing)],
-            log_function=_log,
-            shop_doors=doors(),
-            shop_headers={},
-            shop_cookie='x',
+            [('/fails', Fails), ('/missing', Missing)], log_function=_log, shop_doors=doors(), shop_headers={},
+            shop_cookie='x'
         )
         sockets = netutil.bind_sockets(0, '127.0.0.1')
         server = httpserver.HTTPServer(app)
@@ -285,14 +281,8 @@ def test_a_websocket_that_speaks_something_else_is_refused_and_harms_nobody(serv
 @pytest.mark.slow
 def test_a_server_that_is_stopped_while_its_first_kernel_starts_ends_well(run, tmp_path):
     with process(
-        sys.executable,
-        '-c',
-        'import sys; from shop_nb.app.cli import main; sys.exit(main())',
-        'dashboard',
-        str(run),
-        '--port',
-        str(free_port()),
-        log=tmp_path / 'server.log',
+        sys.executable, '-c', 'import sys; from shop_nb.app.cli import main; sys.exit(main())', 'dashboard', str(run),
+        '--port', str(free_port()), log=tmp_path / 'server.log'
     ) as (_, p):
         p.terminate()
         assert p.wait(30) == 0
@@ -341,11 +331,8 @@ def test_below_a_path_behind_a_proxy_and_with_a_token(run, browser, root, tmp_pa
     with (
         served(run, tmp_path, root='/shop', token=TOKEN, allow=['Shop.Example']) as (behind, _),
         process(
-            sys.executable,
-            str(root / 'tests' / 'proxy.py'),
-            behind.removesuffix('/shop/'),
-            '/shop',
-            log=tmp_path / 'proxy.log',
+            sys.executable, str(root / 'tests' / 'proxy.py'), behind.removesuffix('/shop/'), '/shop',
+            log=tmp_path / 'proxy.log'
         ) as (address, _),
     ):
         assert behind.endswith('/shop/'), 'who gave the token knows it'

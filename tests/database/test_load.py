@@ -620,10 +620,8 @@ HELD = [
 def holder(db, mode, before, after):
     "Another process that has a database open; gives what makes it go on."
     job = subprocess.Popen(
-        [sys.executable, '-c', HOLDER, db, mode, before, after],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        [sys.executable, '-c', HOLDER, db, mode, before, after], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True
     )
     try:
         assert job.stdout.readline() == 'open\n'
@@ -659,10 +657,8 @@ def test_nobody_loses_what_he_writes(shop, tmp_path, db, kind, mode, whose):
 def test_a_killed_writer_leaves_no_half_of_a_transaction(shop, db, mode):
     "Its hot journal is rolled back or its log taken in; then the file is replaced, and no journal of the old one is left to the new."
     with holder(
-        db,
-        mode,
-        f'PRAGMA cache_size = 1;BEGIN;{WRITE};UPDATE orders SET channel = \'app\';SELECT * FROM payments',
-        'COMMIT',
+        db, mode, f'PRAGMA cache_size = 1;BEGIN;{WRITE};UPDATE orders SET channel = \'app\';SELECT * FROM payments',
+        'COMMIT'
     ):
         pass
     load(shop, db)

@@ -218,9 +218,8 @@ def test_two_formats_of_a_table_are_refused_by_both_names(tmp_path, place):
     written(home, 'orders', 'parquet')
     pa_csv.write_csv(SHOP['orders'].slice(0, 5), home / 'orders.csv')
     agree(
-        tmp_path,
-        'orders',
-        says=f'has the table orders twice: {place and place + "/"}orders.parquet and {place and place + "/"}orders.csv.',
+        tmp_path, 'orders',
+        says=f'has the table orders twice: {place and place + "/"}orders.parquet and {place and place + "/"}orders.csv.'
     )
     with pytest.raises(ShopError, match='twice') as e: stamp(tmp_path)
     assert e.value.code == 1
@@ -434,10 +433,8 @@ def test_frames_of_other_shapes():
         f'orders.customer_id fails the check type for 80 rows, first row 1: {orders.customer_id[0] + 0.5}.',
     )
     whole = orders.assign(
-        customer_id=orders.customer_id.astype(float),
-        status=orders.status.astype('category'),
-        channel=orders.channel.astype(object),
-        tax_cents=orders.tax_cents.astype(object),
+        customer_id=orders.customer_id.astype(float), status=orders.status.astype('category'),
+        channel=orders.channel.astype(object), tax_cents=orders.tax_cents.astype(object)
     )
     assert validate(frames(orders=whole)).ok
     assert digest(

@@ -34,14 +34,8 @@ GOLDEN = {
     ),
     'other': (
         Settings(
-            seed=42,
-            start='2024-02-01',
-            end='2024-08-15',
-            until='2024-10-03',
-            customers=300,
-            products=80,
-            orders=700,
-            order_items=1900,
+            seed=42, start='2024-02-01', end='2024-08-15', until='2024-10-03', customers=300, products=80, orders=700,
+            order_items=1900
         ),
         dict(
             customers='8a82c981924d7849af50716b1cfbfe86',
@@ -78,12 +72,8 @@ def test_same_bytes_elsewhere(env, tmp_path):
     "Another process, folder, time zone, locale and hash seed."
     code = 'from shop_nb import Settings, digest, tables\nprint({n: digest(t, n) for n, t in tables(Settings()).items()})'
     out = subprocess.run(
-        [sys.executable, '-c', code],
-        cwd=tmp_path,
-        env={**os.environ, 'PYTHONPATH': str(ROOT), **env},
-        capture_output=True,
-        text=True,
-        check=True,
+        [sys.executable, '-c', code], cwd=tmp_path, env={**os.environ, 'PYTHONPATH': str(ROOT), **env},
+        capture_output=True, text=True, check=True
     )
     assert eval(out.stdout) == GOLDEN['default'][1]
 
@@ -98,15 +88,9 @@ def test_exact_totals_and_schemas(default):
 
 
 small = st.builds(
-    dict,
-    seed=st.integers(0, 2**63 - 1),
-    customers=st.integers(1, 200),
-    products=st.integers(1, 60),
-    orders=st.integers(1, 400),
-    lines=st.floats(0, 1),
-    start=st.dates(date(2000, 1, 1), date(2085, 1, 1)),
-    days=st.integers(1, 500),
-    more=st.integers(-100, 200),
+    dict, seed=st.integers(0, 2**63 - 1), customers=st.integers(1, 200), products=st.integers(1, 60),
+    orders=st.integers(1, 400), lines=st.floats(0, 1), start=st.dates(date(2000, 1, 1), date(2085, 1, 1)),
+    days=st.integers(1, 500), more=st.integers(-100, 200)
 )
 
 
@@ -116,14 +100,8 @@ def as_settings(k):
     items = k['orders'] + int(k['lines'] ** 3 * k['orders'] * (cap - 1))
     until = max(k['start'], min(end + timedelta(k['more']), date(2089, 12, 31)))
     return Settings(
-        seed=k['seed'],
-        start=k['start'],
-        end=end,
-        until=until,
-        customers=k['customers'],
-        products=k['products'],
-        orders=k['orders'],
-        order_items=items,
+        seed=k['seed'], start=k['start'], end=end, until=until, customers=k['customers'], products=k['products'],
+        orders=k['orders'], order_items=items
     )
 
 
@@ -314,12 +292,8 @@ def test_one_list_price_a_day(default):
 def test_files_hold_the_tables(default, tmp_path, format, workers):
     seen = []
     facts = g.write_tables(
-        Settings(),
-        tmp_path / 'out',
-        format=format,
-        workers=workers,
-        size=1700,
-        progress=lambda done, all: seen.append((done, all)),
+        Settings(), tmp_path / 'out', format=format, workers=workers, size=1700,
+        progress=lambda done, all: seen.append((done, all))
     )
     assert {n: f['digest'] for n, f in facts.items()} == GOLDEN['default'][1]
     assert seen[-1] == (20_600, 20_600)
@@ -363,12 +337,8 @@ SAVE = "from shop_nb import Shop\nShop(seed=3, orders=400, order_items=1000, cus
 
 def start(args, folder):
     return subprocess.Popen(
-        [sys.executable, *args],
-        cwd=folder,
-        env={**os.environ, 'PYTHONPATH': ROOT},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        [sys.executable, *args], cwd=folder, env={**os.environ, 'PYTHONPATH': ROOT}, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True
     )
 
 

@@ -13,14 +13,8 @@ SMALL = Settings(customers=120, products=40, orders=300, order_items=700)
 SHOPS = [
     SMALL,
     Settings(
-        seed=11,
-        start='2024-03-05',
-        end='2024-09-20',
-        until='2024-08-01',
-        customers=90,
-        products=30,
-        orders=400,
-        order_items=500,
+        seed=11, start='2024-03-05', end='2024-09-20', until='2024-08-01', customers=90, products=30, orders=400,
+        order_items=500
     ),
     Settings(seed=3, start='2025-06-01', end='2025-06-30', customers=1, products=4, orders=40, order_items=60),
     replace(SMALL, promotion='Books 30 2025-05-01 2025-05-20', price_change='Home -20 2025-08-01'),
@@ -70,9 +64,8 @@ def planted(monkeypatch, name, column, change):
         if len(made) == 2:
             i = t[name].schema.get_field_index(column)
             t[name] = t[name].set_column(
-                i,
-                t[name].schema.field(column),
-                pa.array(change(t[name][column].to_pylist()), t[name].schema.field(column).type),
+                i, t[name].schema.field(column),
+                pa.array(change(t[name][column].to_pylist()), t[name].schema.field(column).type)
             )
         return t
 

@@ -205,12 +205,8 @@ def cluster(java, tmp_path):
         with open(tmp_path / f'{name}.log', 'wb') as log:
             started.append(
                 subprocess.Popen(
-                    [home / 'bin/spark-class', *args, '--host', '127.0.0.1', '--webui-port', '0'],
-                    env=env,
-                    cwd=tmp_path,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
+                    [home / 'bin/spark-class', *args, '--host', '127.0.0.1', '--webui-port', '0'], env=env,
+                    cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=log, stderr=log
                 )
             )
         return started[-1]
@@ -229,15 +225,8 @@ def cluster(java, tmp_path):
         wait_for(listens)
         workers = [
             start(
-                f'worker{i}',
-                'org.apache.spark.deploy.worker.Worker',
-                '-c',
-                '1',
-                '-m',
-                '1g',
-                '-d',
-                str(tmp_path / f'work{i}'),
-                url,
+                f'worker{i}', 'org.apache.spark.deploy.worker.Worker', '-c', '1', '-m', '1g', '-d',
+                str(tmp_path / f'work{i}'), url
             )
             for i in (1, 2)
         ]
@@ -268,13 +257,8 @@ def test_a_cluster_that_loses_a_worker_makes_the_same_shop(cluster, tmp_path):
     killed = []
     code = f"import json; from shop_nb.generator.spark import Settings, run_spark; print(json.dumps(run_spark(Settings(orders={s.orders}, order_items={s.order_items}), 'data/shop', {url!r}, size={size}, log='driver.log')))"
     job = subprocess.Popen(
-        [sys.executable, '-c', code],
-        env=env,
-        cwd=tmp_path,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        [sys.executable, '-c', code], env=env, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True
     )
     try:
         done = lambda: len(list((tmp_path / 'data').glob('.shop.*/*.parquet/part-*')))

@@ -31,10 +31,8 @@ def test_databases_have_the_declared_columns():
 
 def test_dialects_can_be_added(monkeypatch):
     other = replace(
-        DIALECTS['duckdb'],
-        types={k: v.upper() for k, v in DIALECTS['duckdb'].types.items()},
-        divide='div',
-        after=' engine=x',
+        DIALECTS['duckdb'], types={k: v.upper() for k, v in DIALECTS['duckdb'].types.items()}, divide='div',
+        after=' engine=x'
     )
     monkeypatch.setitem(DIALECTS, 'other', other)
     sql = create_tables('other')
@@ -83,9 +81,8 @@ def test_check_refuses(table, name, change):
 def test_references_are_refused(table, change):
     with pytest.raises(sqlite3.IntegrityError, match='FOREIGN KEY'):
         insert(
-            sqlite_shop(strict=True),
-            table,
-            example(table) | ({} if table != 'orders' else dict(order_id=25031800000002)) | change,
+            sqlite_shop(strict=True), table,
+            example(table) | ({} if table != 'orders' else dict(order_id=25031800000002)) | change
         )
 
 

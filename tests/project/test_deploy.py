@@ -211,9 +211,7 @@ def test_dist_is_for_the_tag_alone(tracked, tmp_path):
     def dist(tag, address=''):
         return subprocess.run(
             ['make', 'dist', f'TAG={tag}', f'ADDRESS={address}', f'VENV={sys.prefix}', '-o', f'{sys.prefix}/.ready'],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
+            cwd=tmp_path, capture_output=True, text=True
         )
 
     assert dist('v99.0.0').returncode
@@ -485,29 +483,22 @@ def serving(name, image, environment, data, **env):
     "A service: started by its command, healthy by its check, stopped as an engine stops it, and gone with all its processes"
     port = free_port()
     s = services(
-        SHOP_DATA=str(data),
-        SHOP_HOST='127.0.0.1',
-        SHOP_NOTEBOOKS=str(image / 'src' / 'nbs'),
-        **{f'SHOP_{name.upper()}_PORT': str(port)},
+        SHOP_DATA=str(data), SHOP_HOST='127.0.0.1', SHOP_NOTEBOOKS=str(image / 'src' / 'nbs'),
+        **{f'SHOP_{name.upper()}_PORT': str(port)}
     )[name]
     before, log = files(image / 'opt', image / 'src'), image / f'{name}.log'
     with log.open('wb') as out:
         p = psutil.Popen(
-            s['command'],
-            env=environment | env,
-            cwd=data,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
+            s['command'], env=environment | env, cwd=data, stdin=subprocess.DEVNULL, stdout=out,
+            stderr=subprocess.STDOUT
         )
     try:
         end = time.monotonic() + 120
 
         def healthy():
             return not subprocess.run(
-                [*json.loads(instruction('HEALTHCHECK').split(' CMD ')[1]), str(p.pid)],
-                env=environment,
-                capture_output=True,
+                [*json.loads(instruction('HEALTHCHECK').split(' CMD ')[1]), str(p.pid)], env=environment,
+                capture_output=True
             ).returncode
 
         assert not healthy(), 'healthy before it can be'

@@ -134,8 +134,7 @@ def test_the_api_page_shows_what_to_send(site):
     "Each endpoint says what it does, and each that takes a body shows one."
     parts = re.findall(
         r'<details class="rule" id="([^"]+)">(.*?)</details>',
-        (site[0] / 'reference/api.html').read_text(encoding='utf-8'),
-        re.S,
+        (site[0] / 'reference/api.html').read_text(encoding='utf-8'), re.S
     )
     assert len(parts) > 60
     for name, text in parts:
@@ -394,9 +393,8 @@ def test_the_page_of_chapters_has_all_of_them(site):
 
 
 @pytest.mark.parametrize(
-    'path',
-    [p for p in GUIDES if 'shop-nb' in ''.join(text for kind, text in fences(p) if kind == 'sh')],
-    ids=lambda p: p.stem,
+    'path', [p for p in GUIDES if 'shop-nb' in ''.join(text for kind, text in fences(p) if kind == 'sh')],
+    ids=lambda p: p.stem
 )
 def test_guides_with_commands_say_how_to_activate(path):
     text = path.read_text(encoding='utf-8')
@@ -532,10 +530,8 @@ def test_it_is_served_on_this_machine_alone(site):
 
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, '-c', f'import docs; docs.serve({str(site[0])!r}, {port})'],
-        cwd=ROOT / 'scripts',
-        stdout=subprocess.PIPE,
-        text=True,
+        [sys.executable, '-c', f'import docs; docs.serve({str(site[0])!r}, {port})'], cwd=ROOT / 'scripts',
+        stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout.readline() == f'http://127.0.0.1:{port}/ (Ctrl-C to stop)\n'

@@ -28,8 +28,8 @@ WIDE = {
 HEAVY = {
     'core.settings': 4, 'core.progress': 1, 'files.sources': 3, 'generator.draws': 1, 'generator.calendar': 1,
     'generator.products': 2, 'generator.customers': 2, 'generator.orders': 5, 'generator.invariance': 3,
-    'quality.validate': 3, 'database.load': 4, 'analytics.questions': 1, 'reporting.charts': 9, 'reporting.profile':
-    1, 'dashboard.rollup': 6, 'dashboard.panels': 7, 'dashboard.backend': 3, 'dashboard.serve': 6,
+    'quality.validate': 3, 'database.load': 4, 'analytics.questions': 1, 'dashboard.rollup': 6, 'dashboard.panels':
+    7, 'dashboard.backend': 3, 'dashboard.serve': 6,
 }
 
 

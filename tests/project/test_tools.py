@@ -182,11 +182,8 @@ def test_two_makes_at_once_install_one_after_the_other(tmp_path):
     python.chmod(0o755)
     made = [
         subprocess.Popen(
-            ['make', 'install', f'PYTHON={python}'],
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            ['make', 'install', f'PYTHON={python}'], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True
         )
         for _ in 'ab'
     ]

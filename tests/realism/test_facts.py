@@ -71,11 +71,7 @@ def test_month_1_return_of_a_planted_shop():
     l = pd.DataFrame(rows, columns=['customer', 'month'])
     l = l[l.month < np.datetime64('2025-11')].assign(
         time=lambda l: l.month.astype('datetime64[s]') + pd.Timedelta(days=29) * (l.month == np.datetime64('2025-10')),
-        order=lambda l: range(len(l)),
-        product=1,
-        quantity=1,
-        price=100,
-        value=100,
+        order=lambda l: range(len(l)), product=1, quantity=1, price=100, value=100
     )
     s = Sales(l)
     assert R.return_share(s, 1) == pytest.approx(0.5)

@@ -399,9 +399,8 @@ def test_the_column_that_is_the_reason_is_named_once_and_is_no_markup(lines):
 
 
 @pytest.mark.parametrize(
-    'source',
-    [None, 5, [], {}, b'x', '', 'no such file', 'x' * 5000, '\0', pd.DataFrame()],
-    ids=lambda s: str(s)[:12].strip('\0') or type(s).__name__,
+    'source', [None, 5, [], {}, b'x', '', 'no such file', 'x' * 5000, '\0', pd.DataFrame()],
+    ids=lambda s: str(s)[:12].strip('\0') or type(s).__name__
 )
 def test_what_is_no_source(source):
     with pytest.raises(ShopError) as e: scorecard(source)

@@ -77,14 +77,8 @@ def run(tmp_path_factory):
     bad = dict(zip(HOSTILE, HOSTILE))
     tables = {n: t | dict(digest=HOSTILE[i]) for i, (n, t) in enumerate(told['tables'].items())}
     write_manifest(
-        folder,
-        **identity(shop.settings) | dict(shop_nb=HOSTILE[1]),
-        tables=tables,
-        packages=bad,
-        answers=bad,
-        headline=bad,
-        run=HOSTILE[0],
-        checks=dict(ok=True, checks=dict.fromkeys(HOSTILE, 1), summary=HOSTILE[1]),
+        folder, **identity(shop.settings) | dict(shop_nb=HOSTILE[1]), tables=tables, packages=bad, answers=bad,
+        headline=bad, run=HOSTILE[0], checks=dict(ok=True, checks=dict.fromkeys(HOSTILE, 1), summary=HOSTILE[1])
     )
     opened = Shop.open(folder)
     opened.answers()

@@ -61,16 +61,9 @@ class Plain(web.RequestHandler):
             self.flush()
 
         asked = httpclient.HTTPRequest(
-            self.behind(),
-            self.request.method,
-            self.told(),
-            self.request.body or None,
-            follow_redirects=False,
-            allow_nonstandard_methods=True,
-            decompress_response=False,
-            request_timeout=300,
-            header_callback=head,
-            streaming_callback=piece,
+            self.behind(), self.request.method, self.told(), self.request.body or None, follow_redirects=False,
+            allow_nonstandard_methods=True, decompress_response=False, request_timeout=300, header_callback=head,
+            streaming_callback=piece
         )
         try:
             await httpclient.AsyncHTTPClient().fetch(asked, raise_error=False)
