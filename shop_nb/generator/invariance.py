@@ -70,8 +70,9 @@ def by_spark(settings:Settings, # Which shop
 # %% ../../nbs/15_generator/09_invariance.ipynb #b7779e55
 _ELSEWHERE = """
 import json, sys
-from shop_nb.generator.blocks import tables
 from shop_nb.core.settings import read_settings
+from shop_nb.generator.blocks import tables
+from shop_nb.generator.invariance import digests
 print(json.dumps(digests(tables(read_settings(False, {}, **json.loads(sys.argv[1]))))))
 """
 
