@@ -303,6 +303,7 @@ def heading(self:Answer,
     "A column as people read it"
     return label_of(column, self.counts_sales)
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #65d74729
 @patch
 def rest(self:Answer,
     rows:int=10, # that are shown

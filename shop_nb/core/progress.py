@@ -8,6 +8,8 @@ __all__ = ['Progress']
 # %% ../../nbs/00_core/04_progress.ipynb #d1602990
 import sys, time
 
+from fastcore.basics import patch
+
 # %% ../../nbs/00_core/04_progress.ipynb #a4feb990
 def _watched(): # whether standard error is shown to somebody: a terminal, or a notebook's kernel
     return sys.stderr.isatty() or 'ipykernel.kernelapp' in sys.modules
@@ -16,28 +18,38 @@ def _watched(): # whether standard error is shown to somebody: a terminal, or a 
 class Progress:
     "Shows progress; call it with (done, all) now and then, as `write_tables(progress=Progress())` does."
 
-    def __init__(
-        self,
-        what:str='rows', # What is counted
-        file=None,
-    ): # Where plain lines go; None is a bar in a terminal or notebook, and lines on standard error elsewhere
-        self.what, self.file, self.begun, self.quarter, self.bar = what, file, time.monotonic(), 0, None
+    def __init__(self,
+        what:str='rows', # what is counted
+        file=None, # where plain lines go; None is a bar in a terminal or notebook, else lines on standard error
+    ):
+        self.what, self.file = what, file
+        self.begun, self.quarter, self.bar = time.monotonic(), 0, None
 
-    def __call__(
-        self,
-        done:int, # How many are done
-        all:int,
-    ): # How many there are
-        if self.file is None and _watched(): return self._draw(done, all)
-        if (quarter := 4 * done // max(all, 1)) <= self.quarter: return
-        self.quarter, spent = quarter, time.monotonic() - self.begun
-        rate = f', {done / spent:,.0f} per second' if spent >= 1 else ' in less than a second'
-        print(f'{done:,} of {all:,} {self.what}{rate}', file=self.file or sys.stderr, flush=True)
+    def __call__(self,
+        done:int, # how many are done
+        all:int, # how many there are
+    ):
+        if self.file is None and _watched(): self._draw(done, all)
+        else: self._tell(done, all)
 
-    def _draw(self, done, all):
-        from tqdm.auto import tqdm
+# %% ../../nbs/00_core/04_progress.ipynb #3b8b5b5b
+@patch
+def _draw(self:Progress, done, all):
+    "A bar, which is there from the first call to the last"
+    from tqdm.auto import tqdm
 
-        if self.bar is None: self.bar = tqdm(total=all, unit=f' {self.what}', unit_scale=True)
-        self.bar.total = all
-        self.bar.update(done - self.bar.n)
-        if done >= all: self.bar.close()
+    if self.bar is None: self.bar = tqdm(total=all, unit=f' {self.what}', unit_scale=True)
+    self.bar.total = all
+    self.bar.update(done - self.bar.n)
+    if done >= all: self.bar.close()
+
+# %% ../../nbs/00_core/04_progress.ipynb #e4439102
+@patch
+def _tell(self:Progress, done, all):
+    "A line per quarter"
+    quarter = 4 * done // max(all, 1)
+    if quarter <= self.quarter: return
+    self.quarter = quarter
+    seconds = time.monotonic() - self.begun
+    rate = f', {done / seconds:,.0f} per second' if seconds >= 1 else ' in less than a second'
+    print(f'{done:,} of {all:,} {self.what}{rate}', file=self.file or sys.stderr, flush=True)

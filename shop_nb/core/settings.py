@@ -86,24 +86,41 @@ def _read(name, value, where=''):
 # %% ../../nbs/00_core/03_settings.ipynb #a4aa0059
 def _setting(default, meaning): return field(default=default, metadata=dict(meaning=meaning))
 
+# %% ../../nbs/00_core/03_settings.ipynb #082e8824
+_MEANS = dict(
+    seed='random seed; each seed makes a different shop',
+    start='first day of the window whose totals are exact',
+    end='last day of that window',
+    until='last day of data, beyond end, at the same rates (default: end)',
+    customers='customers who have signed up by end (two fifths before start)',
+    products='products launched by end (three quarters before start); multiplied by the square root of scale',
+    orders='orders from start to end',
+    order_items='order lines from start to end',
+    scale='multiplies customers, orders and order lines',
+    promotion='a category, per cent off its list prices, first and last day: Toys 20 2025-06-01 2025-06-14',
+    price_change='a category, per cent up or down for its list prices, and from when: Fashion 10 2025-07-01',
+)
+
 # %% ../../nbs/00_core/03_settings.ipynb #390322b5
 @dataclass(frozen=True)
 class Settings:
-    "What names a shop: the same settings make the same shop, to the byte"
-    seed: int = _setting(7, 'random seed; each seed makes a different shop')
-    start: date = _setting(date(2025, 1, 1), 'first day of the window whose totals are exact')
-    end: date = _setting(date(2025, 12, 31), 'last day of that window')
-    until: date = _setting(None, 'last day of data, beyond end, at the same rates (default: end)')
-    customers: int = _setting(2000, 'customers who have signed up by end (two fifths before start)')
-    products: int = _setting(600, 'products launched by end (three quarters before start); multiplied by the square root of scale')
-    orders: int = _setting(4000, 'orders from start to end')
-    order_items: int = _setting(10000, 'order lines from start to end')
-    scale: float = _setting(1.0, 'multiplies customers, orders and order lines')
-    promotion: PriceChange = _setting(None, 'a category, per cent off its list prices, first and last day: Toys 20 2025-06-01 2025-06-14')
-    price_change: PriceChange = _setting(None, 'a category, per cent up or down for its list prices, and from when: Fashion 10 2025-07-01')
+    "What names a shop, to the byte"
+    seed: int = _setting(7, _MEANS['seed'])
+    start: date = _setting(date(2025, 1, 1), _MEANS['start'])
+    end: date = _setting(date(2025, 12, 31), _MEANS['end'])
+    until: date = _setting(None, _MEANS['until'])
+    customers: int = _setting(2000, _MEANS['customers'])
+    products: int = _setting(600, _MEANS['products'])
+    orders: int = _setting(4000, _MEANS['orders'])
+    order_items: int = _setting(10000, _MEANS['order_items'])
+    scale: float = _setting(1.0, _MEANS['scale'])
+    promotion: PriceChange = _setting(None, _MEANS['promotion'])
+    price_change: PriceChange = _setting(None, _MEANS['price_change'])
+
     def __post_init__(self):
         for n in SETTINGS:
-            if getattr(self, n) is not None: object.__setattr__(self, n, _read(n, getattr(self, n)))
+            value = getattr(self, n)
+            if value is not None: object.__setattr__(self, n, _read(n, value))
         if self.until is None: object.__setattr__(self, 'until', self.end)
         _check(self)
 
@@ -146,71 +163,59 @@ def max_lines(
     return min(MAX_LINES, (products + 1) // 2)
 
 # %% ../../nbs/00_core/03_settings.ipynb #b0eb4a68
-def _limits(s):
-    "(ok, what is wrong, what to do) for each single value"
-    for n in ('customers', 'products', 'orders', 'order_items'):
+def _number_limits(s):
+    "(ok, what is wrong, what to do) for each number"
+    for n in 'customers', 'products', 'orders', 'order_items':
         v, like = getattr(s, n), Settings.__dataclass_fields__[n].default
-        yield (
-            1 <= v <= MOST,
-            f'{n} is {v:,}; it must lie from 1 to {MOST:,}.',
-            f'Give {n} such a number, as {n} = {like}',
-        )
-    yield (
-        0 < s.scale <= 1e9,
-        f'scale is {s.scale:g}; it must be above 0 and at most 1e9.',
-        'Give scale such a number: 1 is the plain size, 0.5 half of it',
-    )
-    yield (
-        0 <= s.seed < 2**63,
-        f'seed is {s.seed}; it must lie from 0 to 2**63 - 1.',
-        'Take any such number, as seed = 7',
-    )
-    for n in ('start', 'end', 'until'):
+        wrong = f'{n} is {v:,}; it must lie from 1 to {MOST:,}.'
+        yield 1 <= v <= MOST, wrong, f'Give {n} such a number, as {n} = {like}'
+    wrong = f'scale is {s.scale:g}; it must be above 0 and at most 1e9.'
+    yield 0 < s.scale <= 1e9, wrong, 'Give scale such a number: 1 is the plain size, 0.5 half of it'
+    wrong = f'seed is {s.seed}; it must lie from 0 to 2**63 - 1.'
+    yield 0 <= s.seed < 2**63, wrong, 'Take any such number, as seed = 7'
+
+# %% ../../nbs/00_core/03_settings.ipynb #abd2145c
+def _date_limits(s):
+    "The same for each date"
+    for n in 'start', 'end', 'until':
         d = getattr(s, n)
-        yield (
-            YEARS[0] <= d.year <= YEARS[1],
-            f'{n} is {d}; the keys code the years {YEARS[0]} to {YEARS[1]}.',
-            f'Choose a date in those years, as {n} = 2025-01-31',
-        )
-    for n, low, high in (('promotion', 1, 90), ('price_change', -50, 100)):
-        if (v := getattr(s, n)) is None: continue
-        yield (
-            low <= v.percent <= high and v.percent,
-            f'{n} is {v.percent} per cent; it must lie from {low} to {high}, and not be 0.',
-            f'Write it like {n} = {v.category} 20 {v.first}',
-        )
-        yield (
-            v.first <= v.last and s.start <= v.first <= s.until,
-            f'{n} runs from {v.first} to {v.last}, but the shop from {s.start} to {s.until}.',
-            'Begin it on a day of the shop, and end it no earlier',
-        )
+        wrong = f'{n} is {d}; the keys code the years {YEARS[0]} to {YEARS[1]}.'
+        yield YEARS[0] <= d.year <= YEARS[1], wrong, f'Choose a date in those years, as {n} = 2025-01-31'
+
+# %% ../../nbs/00_core/03_settings.ipynb #b2d81de1
+def _price_limits(s):
+    "The same for each change of prices"
+    for n, low, high in ('promotion', 1, 90), ('price_change', -50, 100):
+        change = getattr(s, n)
+        if change is None: continue
+        wrong = f'{n} is {change.percent} per cent; it must lie from {low} to {high}, and not be 0.'
+        todo = f'Write it like {n} = {change.category} 20 {change.first}'
+        yield low <= change.percent <= high and change.percent, wrong, todo
+        wrong = f'{n} runs from {change.first} to {change.last}, but the shop from {s.start} to {s.until}.'
+        ok = change.first <= change.last and s.start <= change.first <= s.until
+        yield ok, wrong, 'Begin it on a day of the shop, and end it no earlier'
+
+def _limits(s):
+    yield from _number_limits(s)
+    yield from _date_limits(s)
+    yield from _price_limits(s)
 
 # %% ../../nbs/00_core/03_settings.ipynb #772c30e2
 def _relations(s):
-    "(ok, what is wrong, what to do) for values that must fit each other"
-    for n in ('end', 'until'):
-        yield (
-            getattr(s, n) >= s.start,
-            f'{n} {getattr(s, n)} is before start {s.start}.',
-            f'Move {n} to {s.start} or later, or start to {getattr(s, n)} or earlier',
-        )
-    c, most = s.counts, max_lines(s.counts['products'])
-    o, i, p = c['orders'], c['order_items'], c['products']
-    yield (
-        o <= s.days * MAX_DAILY,
-        f'{o:,} orders in {s.days:,} days are more than the keys can code.',
-        f'Ask for at most {s.days * MAX_DAILY:,} orders, or a longer window',
-    )
-    yield (
-        i >= o,
-        f'{i:,} order lines are fewer than {o:,} orders; each order has at least one.',
-        f'Ask for {o:,} order_items or more, or fewer orders',
-    )
-    yield (
-        i <= o * most,
-        f'{i:,} order lines are too many: {o:,} orders of at most {most} lines from {p:,} products hold {o * most:,}.',
-        'Ask for fewer order_items, or for more orders or products',
-    )
+    "The same for values that must fit each other"
+    for n in 'end', 'until':
+        d = getattr(s, n)
+        todo = f'Move {n} to {s.start} or later, or start to {d} or earlier'
+        yield d >= s.start, f'{n} {d} is before start {s.start}.', todo
+    most = max_lines(s.counts['products'])
+    o, i, p = (s.counts[n] for n in ('orders', 'order_items', 'products'))
+    wrong = f'{o:,} orders in {s.days:,} days are more than the keys can code.'
+    yield o <= s.days * MAX_DAILY, wrong, f'Ask for at most {s.days * MAX_DAILY:,} orders, or a longer window'
+    wrong = f'{i:,} order lines are fewer than {o:,} orders; each order has at least one.'
+    yield i >= o, wrong, f'Ask for {o:,} order_items or more, or fewer orders'
+    room = o * most
+    wrong = f'{i:,} order lines are too many: {o:,} orders of at most {most} lines from {p:,} products hold {room:,}.'
+    yield i <= room, wrong, 'Ask for fewer order_items, or for more orders or products'
 
 # %% ../../nbs/00_core/03_settings.ipynb #e83d6647
 def _check(s):
@@ -221,7 +226,8 @@ def _check(s):
 
 # %% ../../nbs/00_core/03_settings.ipynb #750ea31c
 _FIXED = dict( # what people ask for, and no setting changes
-    country='Customers live in Austria, Belgium, France, Germany, Italy, the Netherlands and Spain; no setting changes that',
+    country='Customers live in Austria, Belgium, France, Germany, Italy, the Netherlands and Spain; '
+    'no setting changes that',
     currency='All amounts are in euro; no setting changes that',
 )
 
@@ -238,27 +244,29 @@ def _known(name, where=''):
     raise SettingsError(f'There is no setting {name!r}{where}.', instead(name, SETTINGS))
 
 # %% ../../nbs/00_core/03_settings.ipynb #aef6f9fc
+def _parse(path):
+    "A settings file as sections; raises `SettingsError`"
+    ini = ConfigParser(interpolation=None, inline_comment_prefixes=('#', ';'))
+    try: ini.read_string(path.read_text(encoding='utf-8-sig'))
+    except OSError:
+        wrong, todo = f'The settings file {path} cannot be read.', 'Name a file that is there, or leave it out'
+    except UnicodeDecodeError: wrong, todo = f'The settings file {path} is not UTF-8 text.', 'Save it as UTF-8'
+    except IniError as e:
+        wrong = f'{path} is not a settings file: {str(e).splitlines()[0]}'
+        todo = 'It holds a line [shop] and lines like orders = 4000'
+    else: return ini
+    raise SettingsError(wrong, todo)
+
+# %% ../../nbs/00_core/03_settings.ipynb #910eb6f2
 def _from_file(path):
     "The settings of `path`, or of the current folder's settings.ini if there is one"
     if path is False: return {}
-    p, ini = Path(path or 'settings.ini'), ConfigParser(interpolation=None, inline_comment_prefixes=('#', ';'))
-    if not path and not p.is_file(): return {}
-    try:
-        ini.read_string(p.read_text(encoding='utf-8-sig'))
-    except OSError:
-        raise SettingsError(
-            f'The settings file {p} cannot be read.', 'Name a file that is there, or leave it out'
-        ) from None
-    except UnicodeDecodeError:
-        raise SettingsError(f'The settings file {p} is not UTF-8 text.', 'Save it as UTF-8') from None
-    except IniError as e:
-        raise SettingsError(
-            f'{p} is not a settings file: {str(e).splitlines()[0]}',
-            'It holds a line [shop] and lines like orders = 4000',
-        ) from None
-    if path and not ini.has_section('shop'):
-        raise SettingsError(f'The settings file {p} has no section [shop].', 'Put a line [shop] above its settings')
-    return dict(ini['shop']) if ini.has_section('shop') else {}
+    file = Path(path or 'settings.ini')
+    if not path and not file.is_file(): return {}
+    ini = _parse(file)
+    if ini.has_section('shop'): return dict(ini['shop'])
+    if not path: return {}
+    raise SettingsError(f'The settings file {file} has no section [shop].', 'Put a line [shop] above its settings')
 
 # %% ../../nbs/00_core/03_settings.ipynb #72085e0b
 def read_settings(

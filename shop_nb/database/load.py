@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from fastcore.basics import patch
 
 from ..core.errors import ShopError, first_line
 from ..core.extras import need
@@ -38,26 +39,34 @@ ROWS = 65_536 # rows handed over at once
 class _Stream:
     "The record batches of a table on their way to SQLite: counts rows, sums columns, keeps the error that ended it"
 
-    def __init__(self, given, progress=None):
-        self.given, self.table, self.progress, self.error = given, given.table, progress, None
-        self.rows, self.sums = 0, {c.name: 0 for c in given.table.columns if c.type in ('cents', 'count')}
-
-    def batches(self):
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
-        try:
-            for b in self.given.batches(size=ROWS):
-                yield _for_sqlite(b, self.table)
-                self.rows += len(b)
-                for n in self.sums: self.sums[n] += pc.sum(b.column(n)).as_py() or 0
-                if self.progress: self.progress(self.table.name, self.rows, self.given.rows)
-        except BaseException as e:
-            self.error = e
-            raise
+    def __init__(self, source, progress=None):
+        self.source, self.table, self.progress = source, source.table, progress
+        self.rows, self.error = 0, None
+        self.sums = {c.name: 0 for c in source.table.columns if c.type in ('cents', 'count')}
 
     def reader(self):
         empty = pa.RecordBatch.from_pylist([], schema=arrow_schema(self.table))
         return pa.RecordBatchReader.from_batches(_for_sqlite(empty, self.table).schema, self.batches())
+
+# %% ../../nbs/25_database/02_load.ipynb #a5c4b087
+@patch
+def batches(self:_Stream):
+    "The batches as SQLite takes them; what goes wrong is kept, as ADBC passes on only its text"
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
+    try:
+        for batch in self.source.batches(size=ROWS):
+            yield _for_sqlite(batch, self.table)
+            self._count(batch)
+    except BaseException as e:
+        self.error = e
+        raise
+
+@patch
+def _count(self:_Stream, batch):
+    self.rows += len(batch)
+    for n in self.sums: self.sums[n] += pc.sum(batch.column(n)).as_py() or 0
+    if self.progress: self.progress(self.table.name, self.rows, self.source.rows)
 
 # %% ../../nbs/25_database/02_load.ipynb #c4531923
 _pragmas = 'journal_mode = MEMORY', 'synchronous = OFF', 'cache_size = -64000', 'foreign_keys = ON'
@@ -67,8 +76,8 @@ def _open(path):
     "A connection and a cursor of ADBC on a new database with foreign keys on"
     dbapi = need('adbc_driver_sqlite.dbapi', 'load')
     with closing(dbapi.connect(str(path), autocommit=True)) as con, closing(con.cursor()) as cur:
-        for p in _pragmas: _rows(cur, f'PRAGMA {p}')
-        if _rows(cur, 'PRAGMA foreign_keys') != [(1,)]:
+        for p in _pragmas: _rows(cur, f'pragma {p}')
+        if _rows(cur, 'pragma foreign_keys') != [(1,)]:
             raise ShopError('This SQLite does not enforce foreign keys.', 'Install another build of adbc-driver-sqlite')
         yield con.adbc_connection, cur
 
@@ -93,7 +102,7 @@ def _why(cur, table, row, kind, name):
     lost = [
         (c, p)
         for c, p in table.parents.items()
-        if not _rows(cur, f'SELECT 1 FROM {p} WHERE {TABLES[p].key} = {row[c]}')
+        if not _rows(cur, f'select 1 from {p} where {TABLES[p].key} = {row[c]}')
     ]
     return ', '.join(f'{c} {row[c]} is not in {p}' for c, p in lost) + ' (FOREIGN KEY)'
 
@@ -106,8 +115,8 @@ def _refusal(table, why, key, row, what=''):
 
 def _refused(cur, stream, kind, name):
     "The `ShopError` for the row that SQLite did not take"
-    t, n = stream.table, _rows(cur, f'SELECT count(*) FROM {stream.table.name}')[0][0]
-    row = _row(stream.given, n)
+    t, n = stream.table, _rows(cur, f'select count(*) from {stream.table.name}')[0][0]
+    row = _row(stream.source, n)
     what = f': {broken_check(t, name, row)[0]}' if kind == 'CHECK' else ''
     return _refusal(t, _why(cur, t, row, kind, name), row[t.key], n, what)
 
@@ -115,7 +124,7 @@ def _refused(cur, stream, kind, name):
 def _fraction(stream):
     "The `ShopError` for the first time with a fraction of a second; None if there is none"
     t, done = stream.table, 0
-    for b in stream.given.batches(size=ROWS):
+    for b in stream.source.batches(size=ROWS):
         for c in (c.name for c in t.columns if c.type == 'time'):
             times = b.column(c)
             cut = pc.not_equal(pc.floor_temporal(times, unit='second'), times)
@@ -139,35 +148,34 @@ APPLICATION_ID = int.from_bytes(b'shop', 'big')
 USER_VERSION = 1 # of the database's schema
 
 # %% ../../nbs/25_database/02_load.ipynb #7746a70c
+def _check_integrity(cur):
+    "Have SQLite check the whole database; raises `ShopError` for a damaged one"
+    faults = [r for r in _rows(cur, 'pragma integrity_check') if r != ('ok',)]
+    faults += _rows(cur, 'pragma foreign_key_check')
+    if not faults: return
+    todo = 'Look at the disk and its free space, then load again'
+    raise ShopError(f'The new database is damaged: {faults[0]}.', todo)
+
+def _marks(): return f'pragma application_id = {APPLICATION_ID}', f'pragma user_version = {USER_VERSION}'
+
+# %% ../../nbs/25_database/02_load.ipynb #e57f7ce7
 def _fill(path, streams):
     "Make a database of the streams' rows, and have SQLite check it; returns facts"
     with _open(path) as (con, cur):
         for sql in create_tables(): cur.execute(sql)
         con.set_autocommit(False)
-        for s in streams: _ingest(cur, s)
-        for sql in (
-            *create_indexes(),
-            *create_views(),
-            f'PRAGMA application_id = {APPLICATION_ID}',
-            f'PRAGMA user_version = {USER_VERSION}',
-        ):
-            cur.execute(sql)
+        for stream in streams: _ingest(cur, stream)
+        for sql in (*create_indexes(), *create_views(), *_marks()): cur.execute(sql)
         con.commit()
         con.set_autocommit(True)
-        _rows(cur, 'PRAGMA optimize = 0x10002')
-        wrong = [r for r in _rows(cur, 'PRAGMA integrity_check') if r != ('ok',)] + _rows(
-            cur, 'PRAGMA foreign_key_check'
-        )
-        if wrong:
-            raise ShopError(
-                f'The new database is damaged: {wrong[0]}.', 'Look at the disk and its free space, then load again'
-            )
+        _rows(cur, 'pragma optimize = 0x10002')
+        _check_integrity(cur)
         return dict(
             rows={s.table.name: s.rows for s in streams},
             indexes=len(create_indexes()),
             views=len(create_views()),
             checks=['foreign_keys', 'integrity_check', 'foreign_key_check', 'rows', 'sums'],
-            sqlite=_rows(cur, 'SELECT sqlite_version()')[0][0],
+            sqlite=_rows(cur, 'select sqlite_version()')[0][0],
         )
 
 # %% ../../nbs/25_database/02_load.ipynb #3972521f
@@ -177,7 +185,7 @@ def _compare(path, streams):
         for s in streams:
             want = dict(rows=s.rows, **s.sums)
             got = con.execute(
-                f'SELECT count(*){"".join(f", coalesce(sum({n}), 0)" for n in s.sums)} FROM {s.table.name}'
+                f'select count(*){"".join(f", coalesce(sum({n}), 0)" for n in s.sums)} from {s.table.name}'
             ).fetchone()
             for (n, a), b in zip(want.items(), got):
                 if a != b:
@@ -199,28 +207,27 @@ def is_damaged(error): return _is(error, 'CORRUPT')
 def _beside(db): return [db.with_name(db.name + s) for s in ('-journal', '-wal', '-shm')]
 
 # %% ../../nbs/25_database/02_load.ipynb #b8e24a74
-def _no_access(error, db, verb):
-    "Which file or folder keeps a database from being opened, and what helps"
-    told = f'{db.name} cannot be {verb}'
-    if not db.exists(): return f'There is no database {db}.', _LOAD
-    if not db.is_file():
-        return f'{db} is {"a folder" if db.is_dir() else "a special file"}, not a database.', _LOAD
-    if not os.access(db, os.R_OK): return f'{told}: permission denied.', 'Have its owner allow it'
-    if not os.access(db.parent, os.W_OK):
-        why = ', which SQLite needs here even to read' if verb == 'read' else ''
-        return (
-            f'{told}: its folder cannot be written{why}.',
-            'Copy the database into a folder that can be written, or mount this one writable',
-        )
-    if _is(error, 'READONLY_ROLLBACK'):
-        return (
-            f'{told}: a program was ended in the middle of a change.',
-            'Open it once with a program that may write, or load it again',
-        )
+def _read_only(db, failed):
+    "What is wrong with a database, or with a file beside it, that may not be written; None if all may be"
     for p in [db, *_beside(db)]:
         if p.exists() and not os.access(p, os.R_OK | os.W_OK):
-            return f'{told}: {p.name} is read-only.', f'Allow it (chmod u+w {p.name}), or take a copy'
-    return f'{told}: {first_line(error)}.', 'Look at its permissions'
+            return f'{failed}: {p.name} is read-only.', f'Allow it (chmod u+w {p.name}), or take a copy'
+
+# %% ../../nbs/25_database/02_load.ipynb #8ba724a6
+def _no_access(error, db, verb):
+    "Which file or folder keeps a database from being opened, and what helps"
+    failed = f'{db.name} cannot be {verb}'
+    if not db.exists(): return f'There is no database {db}.', _LOAD
+    if not db.is_file(): return f'{db} is {"a folder" if db.is_dir() else "a special file"}, not a database.', _LOAD
+    if not os.access(db, os.R_OK): return f'{failed}: permission denied.', 'Have its owner allow it'
+    if not os.access(db.parent, os.W_OK):
+        why = ', which SQLite needs here even to read' if verb == 'read' else ''
+        todo = 'Copy the database into a folder that can be written, or mount this one writable'
+        return f'{failed}: its folder cannot be written{why}.', todo
+    if _is(error, 'READONLY_ROLLBACK'):
+        todo = 'Open it once with a program that may write, or load it again'
+        return f'{failed}: a program was ended in the middle of a change.', todo
+    return _read_only(db, failed) or (f'{failed}: {first_line(error)}.', 'Look at its permissions')
 
 # %% ../../nbs/25_database/02_load.ipynb #373a6c30
 def database_error(
@@ -381,7 +388,7 @@ def _sync(path):
     finally: os.close(fd)
 
 def _replace(new, db):
-    "Let the new database take the name of the old one, in one step, or its content where a program has the old one open"
+    "Let the new database take the old one's name in one step, or its content where a program has the old one open"
     if db.exists(): shutil.copymode(db, new)
     _sync(new)
     with _hold(db, last=True) as live:
@@ -406,41 +413,53 @@ def _streams(source, progress):
     return [_Stream(given[n], progress) for n in TABLES]
 
 # %% ../../nbs/25_database/02_load.ipynb #8b737c07
+def _check_place(db):
+    "Raise `ShopError` (code 2) for a place where no database can be"
+    if db.is_dir(): why, todo = 'it is a folder', 'Name a file'
+    elif not db.parent.is_dir(): why, todo = f'there is no folder {db.parent}', 'Make the folder first'
+    else: return
+    raise ShopError(f'Cannot create the database {db}: {why}.', todo, code=2)
+
+# %% ../../nbs/25_database/02_load.ipynb #7e7af24a
+@contextmanager
+def _told_in_two_lines(db):
+    "Turn errors of the system and of SQLite into one that says what to do"
+    dbapi = need('adbc_driver_sqlite.dbapi', 'load')
+    try: yield
+    except OSError as e:
+        wrong = f'{db} cannot be written: {first_line(e.strerror or e)}.'
+        raise ShopError(wrong, 'Choose another place, or make room there', code=2) from None
+    except dbapi.NotSupportedError:
+        raise KeyboardInterrupt from None # ADBC's answer to Ctrl-C where SQLite cannot be stopped
+    except (sqlite3.Error, dbapi.Error) as e:
+        todo = 'Look at the disk and its free space; an old database is as it was'
+        raise ShopError(f'{db} cannot be made: {first_line(e)}.', todo, code=2) from None
+
+# %% ../../nbs/25_database/02_load.ipynb #235a2e23
+def _load_beside(db, streams):
+    "Fill a new database beside the old one, compare it with its source, and let it take the old one's place: facts"
+    new = db.with_name(f'.{db.name}.loading')
+    try:
+        _remove(new)
+        new.touch(0o644, exist_ok=False) # tells what is wrong with a folder, which SQLite does not
+        facts = _fill(new, streams)
+        facts |= dict(sums=_compare(new, streams), bytes=new.stat().st_size)
+        _replace(new, db)
+        return facts
+    finally:
+        _remove(new)
+
+# %% ../../nbs/25_database/02_load.ipynb #d7ec5060
 def load(
-    source, # mapping of names to frames, Arrow tables or paths; or the path of a run or of a folder of Parquet or CSV
+    source, # mapping of names to frames, Arrow tables or paths; or the path of a run or of a folder of tables
     db, # the database file; an old one is replaced when the new one is complete
     progress=None, # called as progress(table, rows done, rows in all) after each batch
 ) -> dict: # facts: rows, sums, indexes, views, checks, sqlite (version), bytes
     """Make a SQLite database of the five tables, all or nothing.
-    Raises `ShopError`: code 1 for tables that are not as they should be, code 2 for a source or target that cannot be."""
-    dbapi = need('adbc_driver_sqlite.dbapi', 'load')
+    Raises `ShopError`: code 1 for tables that are wrong, code 2 for a source or target that cannot be."""
+    need('adbc_driver_sqlite.dbapi', 'load')
     db, streams = Path(db).resolve(), _streams(source, progress)
-    new = db.with_name(f'.{db.name}.loading')
-    if db.is_dir() or not db.parent.is_dir():
-        why, todo = f'there is no folder {db.parent}', 'Make the folder first'
-        if db.is_dir(): why, todo = 'it is a folder', 'Name a file'
-        raise ShopError(f'Cannot create the database {db}: {why}.', todo, code=2)
-    try:
+    _check_place(db)
+    with _told_in_two_lines(db):
         with alone(db.parent), _hold(db): pass
-        with alone(db.parent):
-            try:
-                _remove(new)
-                new.touch(0o644, exist_ok=False) # tells what is wrong with a folder, which SQLite does not
-                facts = _fill(new, streams)
-                facts |= dict(sums=_compare(new, streams), bytes=new.stat().st_size)
-                _replace(new, db)
-            finally:
-                _remove(new)
-    except OSError as e:
-        raise ShopError(
-            f'{db} cannot be written: {first_line(e.strerror or e)}.', 'Choose another place, or make room there',
-            code=2
-        ) from None
-    except dbapi.NotSupportedError:
-        raise KeyboardInterrupt from None # ADBC's answer to Ctrl-C where SQLite cannot be stopped
-    except (sqlite3.Error, dbapi.Error) as e:
-        raise ShopError(
-            f'{db} cannot be made: {first_line(e)}.',
-            'Look at the disk and its free space; an old database is as it was', code=2
-        ) from None
-    return facts
+        with alone(db.parent): return _load_beside(db, streams)
