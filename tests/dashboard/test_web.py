@@ -1,5 +1,5 @@
 "What the browser runs: files of one concern, short functions, and one module that they make."
-import re, subprocess
+import re, shutil, subprocess
 from pathlib import Path
 
 import playwright
@@ -50,3 +50,57 @@ def test_the_joined_module_parses(tmp_path):
     (tmp_path / 'page.mjs').write_text(page_script(), encoding='utf-8')
     done = subprocess.run([NODE, '--check', tmp_path / 'page.mjs'], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+# -------------------------------------------------------------------------------- names
+
+TOP = re.compile(r'^(export )?(?:async )?(?:const|let|function|class) (\w+)', re.MULTILINE)
+IMPORTED = re.compile(r"^import \{([^}]*)\} from '[^']+'\n", re.MULTILINE)
+
+
+def text_of(path): return path.read_text(encoding='utf-8')
+
+
+def imported(text): return [name.strip() for names in IMPORTED.findall(text) for name in names.split(',')]
+
+
+def times(name, text): return len(re.findall(rf'(?<![\w$]){name}(?![\w$])', text))
+
+
+def test_names_of_modules_are_unique():
+    "They share one scope in the joined module."
+    names = [name for path in SCRIPTS for _, name in TOP.findall(text_of(path))]
+    assert len(names) > 150
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize('path', SCRIPTS, ids=lambda p: p.name)
+def test_what_is_declared_or_imported_is_used(path):
+    text = text_of(path)
+    elsewhere = {name for other in SCRIPTS if other != path for name in imported(text_of(other))}
+    for_tests = {'placed', 'shortened'} # by test_page.py
+    for exported, name in TOP.findall(text):
+        assert times(name, text) > 1 or (exported and name in elsewhere), name
+        if exported: assert name in elsewhere | for_tests, name
+    for name in imported(text): assert times(name, IMPORTED.sub('', text)) > 0, name
+
+
+def test_modules_have_what_is_imported(tmp_path):
+    "As modules of their own, as an editor reads them: a name that no file exports is an error of linking."
+    shutil.copytree(str(WEB), tmp_path / 'web')
+    (tmp_path / 'web' / 'package.json').write_text('{"type": "module"}')
+    program = "const {default: page} = await import('./web/page.js'); process.stdout.write(typeof page.render)"
+    command = [NODE, '--input-type=module', '-e', program]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, 'function'), done.stderr
+
+
+@pytest.mark.parametrize('path', SCRIPTS, ids=lambda p: p.name)
+def test_what_a_module_calls_it_declares_or_imports(path):
+    "Joined, it would work by chance."
+    text = text_of(path)
+    names = {name for other in SCRIPTS for exported, name in TOP.findall(text_of(other)) if exported}
+    called = set(re.findall(r'(?<![\w.$#-])([A-Za-z]\w*)\((?!\) \{)', text))
+    methods = set(re.findall(r'^  (?:async )?(\w+)\(.*\{$', text, re.MULTILINE))
+    own = {name for _, name in TOP.findall(text)}
+    assert (called & names) - own - methods == (called & set(imported(text))) - own - methods
