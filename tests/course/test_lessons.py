@@ -640,7 +640,6 @@ def test_an_answer_may_be_passed_by_name():
     check, _, _ = start('meet_the_shop', shop := shop_of('meet_the_shop', 7))
     right = shop.orders.customer_id.nunique()
     assert check('buyers', answer=right).state == 'right'
-    assert check('buyers', answer=divmod(right, 1000)).state == 'right'
     assert check('buyers', answer=...).state == 'empty'
 
 
@@ -653,12 +652,11 @@ def test_one_row_has_room_for_one_number():
 
 
 def test_a_number_with_commas_comes_as_several_values():
-    check, _, _ = start('meet_the_shop', shop := shop_of('meet_the_shop', 7))
-    right = shop.orders.customer_id.nunique()
-    verdict = check('buyers', *divmod(right, 1000)) # as check('buyers', 1,199) does
-    assert right >= 1000
+    exercise = Exercise('n', 'N', 'select 1199 as n')
+    verdict = grade(exercise, (1, 199), ODD_SHOP) # as check('n', 1,199) passes it
     assert verdict.state == 'right'
-    assert f'Read as {right}' in verdict.says
+    assert 'Read as 1199' in verdict.says
+    check, _, _ = start('meet_the_shop', shop_of('meet_the_shop', 7))
     assert check('austria').state == 'empty'
     assert check('austria', 1, 'a', None).state == 'wrong'
 
