@@ -331,7 +331,7 @@ def test_below_a_path_behind_a_proxy_and_with_a_token(run, browser, root, tmp_pa
     with (
         served(run, tmp_path, root='/shop', token=TOKEN, allow=['Shop.Example']) as (behind, _),
         process(
-            sys.executable, str(root / 'tests' / 'proxy.py'), behind.removesuffix('/shop/'), '/shop',
+            sys.executable, str(root / 'tests' / 'support' / 'proxy.py'), behind.removesuffix('/shop/'), '/shop',
             log=tmp_path / 'proxy.log'
         ) as (address, _),
     ):

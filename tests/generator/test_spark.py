@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import tools
+from shop_nb.files.digest import digest
 from shop_nb.generator import blocks as g
 from shop_nb.generator import spark as sp
 from shop_nb.generator.draws import VERSION
@@ -32,7 +33,7 @@ def java():
 QUICK = '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC' # halves what a short life of a JVM costs
 
 
-def expected(s): return {n: dict(rows=t.num_rows, digest=g.digest(t, n)) for n, t in g.tables(s).items()}
+def expected(s): return {n: dict(rows=t.num_rows, digest=digest(t, n)) for n, t in g.tables(s).items()}
 
 
 def files(folder): return sorted(str(p.relative_to(folder)) for p in Path(folder).rglob('*') if p.is_file())
@@ -57,7 +58,7 @@ def test_sail_makes_the_same_shop(sail, tmp_path, format, size):
     assert facts == expected(SMALL)
     assert files(tmp_path) == ['out/' + p for p in parts(SMALL, size, format)]
     for n in TABLES:
-        assert g.digest(read_table(tmp_path / 'out', n), n) == facts[n]['digest']
+        assert digest(read_table(tmp_path / 'out', n), n) == facts[n]['digest']
     assert seen[-1] == (sum(f['rows'] for f in facts.values()),) * 2
     assert [a for a, _ in seen] == sorted(
         a for a, _ in seen
@@ -93,7 +94,7 @@ def test_a_shop_that_has_not_sold_yet(sail, tmp_path):
 def test_tables_as_frames(sail):
     with sp.spark_session('sail') as spark:
         for n, f in expected(SMALL).items():
-            assert g.digest(sp.spark_table(spark, SMALL, n, size=250).toArrow(), n) == f['digest']
+            assert digest(sp.spark_table(spark, SMALL, n, size=250).toArrow(), n) == f['digest']
         with pytest.raises(ShopError, match="There is no table 'carts'"):
             sp.spark_table(spark, SMALL, 'carts')
 
@@ -146,7 +147,7 @@ def test_local_spark_makes_the_same_shop(java, tmp_path, monkeypatch, capfd):
             assert sp.run_spark(SMALL, tmp_path / format, format=format, size=size, spark=spark) == expected(SMALL)
             assert files(tmp_path / format) == parts(SMALL, size, format)
         t = sp.spark_table(spark, SMALL, 'orders', size=300).toArrow()
-        assert g.digest(t, 'orders') == expected(SMALL)['orders']['digest']
+        assert digest(t, 'orders') == expected(SMALL)['orders']['digest']
         with pytest.raises(ShopError, match='session in this process already'):
             sp.run_spark(SMALL, tmp_path / 'two')
         monkeypatch.setattr(sp, 'VERSION', 0)
