@@ -197,7 +197,9 @@ def command_page():
             + table(['option', 'meaning', 'default'], rows)
         )
     parts.append(
-        '<p><code>-p NAME VALUE</code> accepts every <a href="settings.html">setting</a>; with <code>run</code> also the parameters of its <a href="../modules/app/run.html">notebooks</a>, and with <code>ask</code> those of the <a href="../questions/index.html">question</a>.</p>'
+        '<p><code>-p NAME VALUE</code> accepts every <a href="settings.html">setting</a>; '
+        'with <code>run</code> also the parameters of its <a href="../modules/app/run.html">notebooks</a>, '
+        'and with <code>ask</code> those of the <a href="../questions/index.html">question</a>.</p>'
     )
     return Page(
         'reference/commands.html', 'Command line', 'reference', 'Look up', lead='shop-nb: every command and option',

@@ -170,7 +170,8 @@ TOOLS = dict(
     browser=Tool(
         browser,
         bring_browser,
-        'No Chromium, Chrome or Edge was found or could be downloaded, so the tests that open pages will fail (in test_app_behind_a_proxy, test_dashboard, test_docs and test_run).'
+        'No Chromium, Chrome or Edge was found or could be downloaded, so the tests that open pages will fail '
+        '(in test_app_behind_a_proxy, test_charts, test_docs, test_page, test_pages, test_run and test_serve).'
         ' Install one: on Debian apt install chromium, elsewhere .venv/bin/python -m playwright install --with-deps chromium.',
     ),
     java=Tool(

@@ -34,7 +34,7 @@ from ..core.errors import ShopError, first_line, nearest
 from ..core.extras import need
 from ..core.files import write_file
 from ..shop.shop import Shop
-from ..shop.run_folder import identity, is_run, own_folder, read_manifest, told_settings, write_manifest
+from ..shop.run_folder import identity, is_run, own_folder, read_manifest, manifest_settings, write_manifest
 
 # %% ../../nbs/70_app/02_run.ipynb #b5b77503
 def project_root() -> Path:
@@ -624,7 +624,7 @@ def verify(
 ) -> pd.DataFrame: # one row per table that differs: table, what, said, found
     "Make the tables of a run again and compare digests; raises `ShopError` for a folder that is not a run"
     manifest = _verifiable(folder)
-    again, wrong = digests(told_settings(manifest, folder)), []
+    again, wrong = digests(manifest_settings(manifest, folder)), []
     for name in TABLES:
         entry = manifest['tables'].get(name)
         said = entry.get('digest') if isinstance(entry, dict) else None

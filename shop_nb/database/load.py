@@ -422,7 +422,7 @@ def _check_place(db):
 
 # %% ../../nbs/25_database/02_load.ipynb #7e7af24a
 @contextmanager
-def _told_in_two_lines(db):
+def _load_errors(db):
     "Turn errors of the system and of SQLite into one that says what to do"
     dbapi = need('adbc_driver_sqlite.dbapi', 'load')
     try: yield
@@ -460,6 +460,6 @@ def load(
     need('adbc_driver_sqlite.dbapi', 'load')
     db, streams = Path(db).resolve(), _streams(source, progress)
     _check_place(db)
-    with _told_in_two_lines(db):
+    with _load_errors(db):
         with alone(db.parent), _hold(db): pass
         with alone(db.parent): return _load_beside(db, streams)

@@ -30,7 +30,7 @@ from ..files.folders import remove_path
 from ..model.schema import TABLES, get_table
 from ..reporting.pages import figure, raw, render
 from ..reporting.profile import MINIMAL_ABOVE, dictionary_frame, dictionary_html, profile
-from .run_folder import identity, is_run, own_folder, read_manifest, told_settings, write_manifest
+from .run_folder import identity, is_run, own_folder, read_manifest, manifest_settings, write_manifest
 
 # %% ../../nbs/40_shop/02_shop.ipynb #574fabf3
 if TYPE_CHECKING:
@@ -365,7 +365,7 @@ def open_shop(
     for name in TABLES: table_path(folder, name)
     manifest = read_manifest(folder)
     known = 'settings' in manifest
-    shop = Shop(told_settings(manifest, folder) if known else Settings())
+    shop = Shop(manifest_settings(manifest, folder) if known else Settings())
     if not known: shop.settings = None
     shop.folder = folder
     return shop

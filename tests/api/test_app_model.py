@@ -10,24 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from shop_nb.api.app import make_app
 from shop_nb.api.http_server import Config
 from shop_nb.model.schema import TABLES
-from shop_nb.store.repository import filters, fold
-from support.database import broken, everything
+from shop_nb.store.repository import filters
+from support.database import broken, everything, holds
 from support.server import FULL
-
-
-def holds(value, op, other):
-    if op == 'isnull': return (value is None) == (other == 'true')
-    if op == 'ne': return value != other
-    if value is None: return False
-    return {
-        '': lambda: value == other,
-        'gt': lambda: value > other,
-        'gte': lambda: value >= other,
-        'lt': lambda: value < other,
-        'lte': lambda: value <= other,
-        'in': lambda: value in other,
-        'contains': lambda: fold(other) in fold(value),
-    }[op]()
 
 
 DAY = '2026-02-03'

@@ -860,7 +860,12 @@ def test_no_tile_stands_alone(visit):
     for width in 1280, 900, 700, 390:
         page.set_viewport_size(dict(width=width, height=900))
         left, right, *tiles = page.evaluate(
-            "() => { const b = e => e.getBoundingClientRect(), all = b(document.querySelector('.kpis')); return [all.left, all.right, ...[...document.querySelectorAll('.kpis > .kpi')].map(e => [b(e).top, b(e).left, b(e).right])] }"
+            '''() => {
+                const box = element => element.getBoundingClientRect()
+                const all = box(document.querySelector('.kpis'))
+                const tiles = [...document.querySelectorAll('.kpis > .kpi')].map(box)
+                return [all.left, all.right, ...tiles.map(tile => [tile.top, tile.left, tile.right])]
+            }'''
         )
         rows = {top: [t for t in tiles if t[0] == top] for top, *_ in tiles}
         assert len(tiles) == 10, (width, rows)

@@ -451,9 +451,10 @@ KNOWN = {
 
 def stranger(page):
     "Elements that no code of ours makes"
-    return page.evaluate(
-        """[...document.querySelectorAll('#shop-dashboard :is(img, script, iframe, object, embed, form:not(dialog form), a:not([href^="?"], [href="#"], [href="#dash-main"])), #shop-dashboard [onerror], #shop-dashboard [onload]')].map(e => e.outerHTML.slice(0, 120))"""
-    )
+    own = '[href^="?"], [href="#"], [href="#dash-main"]'
+    elements = f'img, script, iframe, object, embed, form:not(dialog form), a:not({own}), [onerror], [onload]'
+    found = 'elements => [...document.querySelectorAll(`#shop-dashboard :is(${elements})`)]'
+    return page.evaluate(f'{found}.map(e => e.outerHTML.slice(0, 120))', elements)
 
 
 @pytest.mark.slow

@@ -256,7 +256,12 @@ def test_a_cluster_that_loses_a_worker_makes_the_same_shop(cluster, tmp_path):
     begin = time.monotonic()
     due = parts(s, size)
     killed = []
-    code = f"import json; from shop_nb.generator.spark import Settings, run_spark; print(json.dumps(run_spark(Settings(orders={s.orders}, order_items={s.order_items}), 'data/shop', {url!r}, size={size}, log='driver.log')))"
+    code = f'''
+import json
+from shop_nb.generator.spark import Settings, run_spark
+settings = Settings(orders={s.orders}, order_items={s.order_items})
+print(json.dumps(run_spark(settings, 'data/shop', {url!r}, size={size}, log='driver.log')))
+'''
     job = subprocess.Popen(
         [sys.executable, '-c', code], env=env, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True

@@ -1,10 +1,11 @@
 "What the tests need beside Python is found where it is, brought where it is not, or told of in a line."
-import subprocess, sys
+import re, subprocess, sys
 from pathlib import Path
 
 import pytest
 
 import browse, dist, tools
+from support import ROOT
 
 
 def program(path, says='', code=0):
@@ -131,6 +132,14 @@ def test_what_cannot_be_had_is_a_line_that_says_how(bare, brought, monkeypatch, 
     assert any('playwright install' in c for c in brought)
     assert any('apt-get' in c for c in brought) == debian
     with pytest.raises(FileNotFoundError, match='apt install chromium'), browse.chromium(): pass
+
+
+@pytest.mark.parametrize('name', tools.TOOLS)
+def test_the_tests_that_will_fail_are_there(name):
+    there = {p.stem for p in (ROOT / 'tests').rglob('test_*.py')}
+    named = set(re.findall(r'test_\w+', tools.TOOLS[name].missing))
+    assert named
+    assert named <= there
 
 
 def test_what_hangs_or_is_not_there_has_failed(tmp_path):
