@@ -288,17 +288,22 @@ _IMPORT = re.compile(r"^import \{[^}]*\} from '([^']+)'\n", re.MULTILINE)
 
 def modules_of(
     name:str, # of a module in `WEB`
-) -> list: # of names: what it needs, then itself
-    "A module and all that it needs, each once and after what it needs itself"
+    modules:dict=None, # that are there already
+) -> dict: # name: text, each after what it needs
+    "A module and all that it needs, each read once"
+    modules = {} if modules is None else modules
+    if name in modules: return modules
     text = WEB.joinpath(name).read_text(encoding='utf-8')
-    needed = [posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) for path in _IMPORT.findall(text)]
-    return list(dict.fromkeys([*(m for n in needed for m in modules_of(n)), name]))
+    for path in _IMPORT.findall(text):
+        modules_of(posixpath.normpath(posixpath.join(posixpath.dirname(name), path)), modules)
+    modules[name] = text
+    return modules
 
 # %% ../../nbs/60_dashboard/03_backend.ipynb #39855c53
 def page_script() -> str: # JavaScript
     "All that the browser runs, as one module"
-    texts = [_IMPORT.sub('', WEB.joinpath(name).read_text(encoding='utf-8')) for name in modules_of('page.js')]
-    return '\n'.join(re.sub(r'^export (?=const|function|class)', '', text, flags=re.MULTILINE) for text in texts)
+    script = '\n'.join(_IMPORT.sub('', text) for text in modules_of('page.js').values())
+    return re.sub(r'^export (?=const|function|class)', '', script, flags=re.MULTILINE)
 
 def style_css() -> str: # CSS
     "All the style of the dashboard"

@@ -42,7 +42,7 @@ def test_each_file_is_used():
 
 
 def test_what_a_module_needs_comes_before_it():
-    order = modules_of('page.js')
+    order = list(modules_of('page.js'))
     for i, name in enumerate(order): assert set(modules_of(name)) <= set(order[:i + 1])
 
 
