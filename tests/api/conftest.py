@@ -14,14 +14,14 @@ from support.api import a_customer
 from support.server import SETTINGS, SMALL, Server
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope='session')
 def made(tmp_path_factory):
     path = tmp_path_factory.mktemp('made') / 'shop.db'
     load(tables(SETTINGS), path)
     return path
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope='session')
 def server(made, tmp_path_factory):
     "One service for the tests that leave it as it was, or that do not mind."
     db = tmp_path_factory.mktemp('served') / 'shop.db'
@@ -62,7 +62,7 @@ def inside(made, tmp_path):
     for c in clients: c.__exit__(None, None, None)
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope='session')
 def small(tmp_path_factory):
     "The database of a shop that fits into a dict."
     path = tmp_path_factory.mktemp('small') / 'shop.db'
@@ -103,7 +103,7 @@ NAMES = [
 ]
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope='session')
 def named(made, tmp_path_factory):
     "A service whose customers have the names above, and their keys."
     db = tmp_path_factory.mktemp('named') / 'shop.db'
