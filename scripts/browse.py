@@ -123,9 +123,9 @@ def main():
     o = a.parse_args()
     with tempfile.TemporaryDirectory() as cache, chromium() as browser:
         begun = time.perf_counter()
-        server, address, cube = start(o.run, cache)
+        server, address, start_s = start(o.run, cache)
         _, *cold = opened(browser.new_context(viewport=dict(width=1280, height=900)), address)
-        told = dict(cold_start_s=cube, cold_first_number_s=time.perf_counter() - begun - cold[2] + cold[0])
+        told = dict(cold_start_s=start_s, cold_first_number_s=time.perf_counter() - begun - cold[2] + cold[0])
         stop(server)
         server, address, told['start_s'] = start(o.run, cache)
         waiting(server, 1)

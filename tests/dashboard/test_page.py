@@ -15,14 +15,14 @@ from browse import free_port, kernels
 from shop_nb import Shop
 from shop_nb.analytics.questions import ask, cut_months
 from shop_nb.reporting.charts import THEMES, svg
-from shop_nb.dashboard.rollup import Cube, build, cube_path
-from shop_nb.dashboard.backend import Desk, page_script, style_css
+from shop_nb.dashboard.rollup import Rollup, build, rollup_path
+from shop_nb.dashboard.backend import Backend, page_script, style_css
 from shop_nb.analytics.measures import (
     CARDS, DIMENSIONS, MEASURES, SMALL, Filters, before, compared, from_query, measure_sql, to_query, year_before
 )
 from shop_nb.core.numbers import headline, short
-from shop_nb.dashboard.panels import HISTORY, OWN, PAGES
-from shop_nb.core.settings import CATEGORIES
+from shop_nb.dashboard.panels import HISTORY, OWN, TABS
+from shop_nb.model.schema import CATEGORIES
 from shop_nb.core.errors import ShopError
 from support import process, until
 
@@ -40,15 +40,15 @@ def shop(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def cubes(tmp_path_factory): return tmp_path_factory.mktemp('cubes')
+def rollups(tmp_path_factory): return tmp_path_factory.mktemp('rollups')
 
 
 @pytest.fixture(scope='module')
-def cube(shop, cubes): return Cube(cube_path(shop.folder, cubes))
+def rollup(shop, rollups): return Rollup(rollup_path(shop.folder, rollups))
 
 
 @pytest.fixture(scope='module')
-def desk(shop, cubes): return Desk(shop.folder, cubes)
+def backend(shop, rollups): return Backend(shop.folder, rollups)
 
 
 def of_script(browser, function, cases):
@@ -82,17 +82,17 @@ def test_numbers_are_written_one_way(browser):
     assert not [z for z in zeros if '-' in z and z != '-0.1%'], zeros
 
 
-def test_a_folder_for_cubes_is_made_or_the_error_names_it(shop, tmp_path):
-    assert cube_path(shop.folder, tmp_path / 'new' / 'cubes').exists()
+def test_a_folder_for_rollups_is_made_or_the_error_names_it(shop, tmp_path):
+    assert rollup_path(shop.folder, tmp_path / 'new' / 'rollups').exists()
     (tmp_path / 'file').touch()
-    with pytest.raises(ShopError, match='No folder for cubes can be made at .*file'):
-        cube_path(shop.folder, tmp_path / 'file' / 'cubes')
+    with pytest.raises(ShopError, match='No folder for rollups can be made at .*file'):
+        rollup_path(shop.folder, tmp_path / 'file' / 'rollups')
 
 
 def subset(values): return st.lists(st.sampled_from(values), unique=True, max_size=3).map(tuple)
 
 
-def views(cube):
+def views(rollup):
     "Any view: some days or all, some values of some dimensions."
     days = (
         st.tuples(st.integers(0, DAYS), st.integers(0, DAYS))
@@ -100,8 +100,8 @@ def views(cube):
         .map(lambda d: [FIRST + dt.timedelta(x) for x in d])
     )
     names = (
-        cube.names
-        if cube
+        rollup.names
+        if rollup
         else dict(category=CATEGORIES, country=('DE', 'FR'), channel=('web', 'app'), method=('card', 'wallet'))
     )
     picks = st.fixed_dictionaries({d: subset(list(v)) for d, v in names.items()})
@@ -121,11 +121,11 @@ def agree(a, b): return a is b is None or (a is not None and b is not None and a
 
 @given(data=st.data())
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_headline_numbers_are_what_sql_says(shop, cube, data):
-    f = data.draw(views(cube))
-    found = cube.values(f)
+def test_headline_numbers_are_what_sql_says(shop, rollup, data):
+    f = data.draw(views(rollup))
+    found = rollup.values(f)
     for name in CARDS: assert agree(found[name], plain(shop, name, f)), (name, f)
-    assert cube.counted(f)['open_sales'] == plain(shop, 'open_sales', f)
+    assert rollup.counted(f)['open_sales'] == plain(shop, 'open_sales', f)
 
 
 RAW = """
@@ -207,11 +207,11 @@ def raw(shop):
 
 
 @pytest.mark.parametrize('query', VIEWS)
-def test_ten_cards_are_what_the_tables_say(desk, raw, query):
+def test_ten_cards_are_what_the_tables_say(backend, raw, query):
     "Value, the value before, and what can still come back, in each view that people take first."
     start, end, then, until_then, country, category = VIEWS[query]
     now, was = raw(start, end, country, category), raw(then, until_then, country, category) if then else {}
-    view = desk.answer(dict(ask='view', query=query))[0]
+    view = backend.answer(dict(ask='view', query=query))[0]
     cards = {c['name']: c for c in view['headline']}
     assert set(cards) | {'can_come_back'} == set(now)
     assert len(cards) == 10
@@ -226,11 +226,11 @@ def test_ten_cards_are_what_the_tables_say(desk, raw, query):
     assert (query == 'days=2024-06-01..2025-03-31') == (view['query'] == 'days=2025-01-01..2025-03-31')
 
 
-def test_what_can_still_come_back_is_said_and_not_judged(desk, cube):
+def test_what_can_still_come_back_is_said_and_not_judged(backend, rollup):
     "In the card, its line, the panels about returns, and nowhere once the days for it are over."
 
     def card(query):
-        return next(c for c in desk.answer(dict(ask='view', query=query))[0]['headline'] if c['name'] == 'refund_rate')
+        return next(c for c in backend.answer(dict(ask='view', query=query))[0]['headline'] if c['name'] == 'refund_rate')
 
     recent, old = card('days=2025-12-02..2025-12-31'), card('days=2025-03-01..2025-05-31')
     assert recent['note'] == f"Not final: {recent['open']:,} orders can still come back."
@@ -241,23 +241,23 @@ def test_what_can_still_come_back_is_said_and_not_judged(desk, cube):
     whole = card('days=all')
     assert 25 < whole['final'] < len(whole['spark']) == 36, 'only the end of the line is open'
     for name in ('returns_by_category', 'order_flow'):
-        panel = cube.panel(name, Filters(dt.date(2025, 12, 2), LAST))
+        panel = rollup.panel(name, Filters(dt.date(2025, 12, 2), LAST))
         assert recent['note'] in panel.note, name
         assert panel.open == recent['open'] == panel.as_json()['open'], name
-        assert 'Not final' not in cube.panel(name, Filters(dt.date(2025, 3, 1), dt.date(2025, 5, 31))).note
-    assert 'still on the way' in cube.panel('delivery_times', Filters()).note
+        assert 'Not final' not in rollup.panel(name, Filters(dt.date(2025, 3, 1), dt.date(2025, 5, 31))).note
+    assert 'still on the way' in rollup.panel('delivery_times', Filters()).note
     assert (
         recent['note']
-        in desk.answer(dict(ask='measure', query='days=2025-12-02..2025-12-31', name='refund_rate'))[0]['note']
+        in backend.answer(dict(ask='measure', query='days=2025-12-02..2025-12-31', name='refund_rate'))[0]['note']
     )
 
 
-def test_a_small_base_is_not_judged(desk, raw):
+def test_a_small_base_is_not_judged(backend, raw):
     "Fewer than 30 of what a number counts, in either period: sales, customers, or payments."
     for query in ('days=2025-11-28..2025-11-28', 'country=AT', 'days=2025-12-02..2025-12-31'):
         start, end, then, until_then, country, category = VIEWS[query]
         now, was = raw(start, end, country, category), raw(then, until_then, country, category)
-        few = {c['name']: c['few'] for c in desk.answer(dict(ask='view', query=query))[0]['headline']}
+        few = {c['name']: c['few'] for c in backend.answer(dict(ask='view', query=query))[0]['headline']}
         for name in ('sales', 'new_customers', 'returning_customers'):
             assert few[name] == (min(now[name], was[name]) < SMALL), (query, name)
         for name in ('revenue', 'gross_profit', 'gross_margin', 'aov', 'refund_rate'):
@@ -278,7 +278,7 @@ def test_the_same_season_is_compared_where_there_is_one(tmp_path):
     assert year_before(Filters(FIRST, LAST), dt.date(2020, 1, 1)) is None, 'more than 52 weeks would overlap'
     shop = Shop(customers=200, products=60, orders=1200, order_items=3000, start='2024-01-01')
     shop.save(tmp_path / 'run')
-    view = Desk(tmp_path / 'run', tmp_path).answer(dict(ask='view', query='days=2025-11-01..2025-11-30'))[0]
+    view = Backend(tmp_path / 'run', tmp_path).answer(dict(ask='view', query='days=2025-11-01..2025-11-30'))[0]
     assert view['against'] == ['2024-11-02', '2024-12-01']
     there = Filters(dt.date(2024, 11, 2), dt.date(2024, 12, 1))
     for c in view['headline']:
@@ -346,9 +346,9 @@ def test_labels_of_dots_do_not_run_into_each_other(browser):
             assert abs(a['y'] - b['y']) >= 15 or a['left'] + a['wide'] < b['left'] or b['left'] + b['wide'] < a['left']
 
 
-def test_one_late_parcel_does_not_take_the_room(browser, cube):
+def test_one_late_parcel_does_not_take_the_room(browser, rollup):
     "The last hundredth of a distribution is one bar; nothing is lost, and the tip says what it holds."
-    panels = [cube.panel(name, Filters()) for name in ('delivery_times', 'basket_size', 'payment_attempts')]
+    panels = [rollup.panel(name, Filters()) for name in ('delivery_times', 'basket_size', 'payment_attempts')]
     found = of_script(browser, 'shortened', [[p.as_json()] for p in panels])
     for panel, bars in zip(panels[:2], found):
         x, orders = panel.frame[panel.chart['x']], panel.frame.orders
@@ -363,29 +363,29 @@ def test_one_late_parcel_does_not_take_the_room(browser, cube):
     assert found[2]['v'] == panels[2].frame.payments.tolist()
 
 
-def test_a_file_says_what_it_shows(desk):
+def test_a_file_says_what_it_shows(backend):
     "The last column of each file, and its name, whatever is picked."
     query = 'days=2025-10-03..2025-12-31&category=Toys&country=AT'
     view = '2025-10-03 to 2025-12-31; category: Toys; country: AT'
     for name in ('headline', 'by_channel', 'top_products', 'hours', 'order_flow'):
-        got, (csv,) = desk.answer(dict(ask='download', query=query, name=name, format='csv'))
+        got, (csv,) = backend.answer(dict(ask='download', query=query, name=name, format='csv'))
         assert got['file'] == f'{name} 2025-10-03 to 2025-12-31 category Toys country AT.csv'
         assert set(pd.read_csv(io.BytesIO(csv)).view) == {view}, name
-    got, (parquet,) = desk.answer(dict(ask='download', query=query, name='cohort_retention', format='parquet'))
-    assert set(pd.read_parquet(io.BytesIO(parquet)).view) == {view.replace('2025-10-03', str(desk.cube.bounds[0]))}, (
+    got, (parquet,) = backend.answer(dict(ask='download', query=query, name='cohort_retention', format='parquet'))
+    assert set(pd.read_parquet(io.BytesIO(parquet)).view) == {view.replace('2025-10-03', str(backend.rollup.bounds[0]))}, (
         'all days up to the last'
     )
     (own,), (days,) = (
-        desk.answer(dict(ask='download', query=query, name=name, format='csv'))[1]
+        backend.answer(dict(ask='download', query=query, name=name, format='csv'))[1]
         for name in ('by_country', 'revenue_by_day')
     )
     assert set(pd.read_csv(io.BytesIO(own)).view) == {view.removesuffix('; country: AT')}, (
         'its own pick does not narrow it'
     )
-    assert set(pd.read_csv(io.BytesIO(days)).view) == {view.replace('2025-10-03', str(desk.cube.bounds[0]))}, (
+    assert set(pd.read_csv(io.BytesIO(days)).view) == {view.replace('2025-10-03', str(backend.rollup.bounds[0]))}, (
         'all days stand in it'
     )
-    many = desk.answer(dict(ask='download', query='category=' + ','.join(CATEGORIES), name='hours', format='csv'))[0][
+    many = backend.answer(dict(ask='download', query='category=' + ','.join(CATEGORIES), name='hours', format='csv'))[0][
         'file'
     ]
     assert len(many) <= 124
@@ -393,25 +393,25 @@ def test_a_file_says_what_it_shows(desk):
     assert not re.search(r'[/\\:]', many)
 
 
-def test_a_panel_says_that_it_counts_whole_orders(cube):
+def test_a_panel_says_that_it_counts_whole_orders(rollup):
     toys, web = Filters(category=('Toys', 'Books')), Filters(channel=('web',))
     for name in ('hours', 'order_flow', 'delivery_times', 'payment_failures', 'payment_attempts'):
-        assert 'Whole orders that contain Toys or Books.' in cube.panel(name, toys).note, name
-        assert 'contain' not in cube.panel(name, web).note, name
+        assert 'Whole orders that contain Toys or Books.' in rollup.panel(name, toys).note, name
+        assert 'contain' not in rollup.panel(name, web).note, name
     assert (
-        cube.panel('revenue_by_day', toys).note
+        rollup.panel('revenue_by_day', toys).note
         == 'Revenue of Toys or Books alone; sales are whole orders that contain either.'
     )
     for name in ('new_vs_returning', 'top_customers'):
-        assert 'money is that of Toys or Books alone' in cube.panel(name, toys).note
+        assert 'money is that of Toys or Books alone' in rollup.panel(name, toys).note
     for name in ('cohort_retention', 'repeat_rate'):
-        assert 'New customers of the whole shop' in cube.panel(name, toys).note
-        assert 'New customers of the whole shop' in cube.panel(name, web).note
+        assert 'New customers of the whole shop' in rollup.panel(name, toys).note
+        assert 'New customers of the whole shop' in rollup.panel(name, web).note
 
 
-def test_headline_numbers_are_the_librarys_questions(shop, cube):
+def test_headline_numbers_are_the_librarys_questions(shop, rollup):
     days = dict(start=dt.date(2025, 3, 1), end=dt.date(2025, 10, 31))
-    v, ask = cube.values(Filters(**days)), lambda name: shop.ask(name, **days).frame
+    v, ask = rollup.values(Filters(**days)), lambda name: shop.ask(name, **days).frame
     months, new, paid, failed = (
         ask('monthly_revenue'),
         ask('new_vs_returning'),
@@ -434,35 +434,35 @@ def test_headline_numbers_are_the_librarys_questions(shop, cube):
     assert agree(v['refund_rate'], refunds / 100 / paid.captured_eur.sum())
 
 
-def test_change_is_against_the_period_before(shop, cube):
+def test_change_is_against_the_period_before(shop, rollup):
     f = Filters(dt.date(2025, 6, 1), dt.date(2025, 6, 30), channel=('web',))
-    told = {m['name']: m['before'] for m in cube.headline(f)}
+    told = {m['name']: m['before'] for m in rollup.headline(f)}
     for name in CARDS: assert agree(told[name], plain(shop, name, before(f, FIRST)))
-    assert {m['before'] for m in cube.headline(Filters(dt.date(2025, 1, 10), dt.date(2025, 2, 20)))} == {None}
+    assert {m['before'] for m in rollup.headline(Filters(dt.date(2025, 1, 10), dt.date(2025, 2, 20)))} == {None}
 
 
 @given(data=st.data())
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_sparks_add_up_to_their_days(shop, cube, data):
-    f = data.draw(views(cube))
-    a, b = cube.window(f)
+def test_sparks_add_up_to_their_days(shop, rollup, data):
+    f = data.draw(views(rollup))
+    a, b = rollup.window(f)
     size = -(-(b - a) // 40)
-    lines = cube.sparks(f)
+    lines = rollup.sparks(f)
     block = Filters(FIRST + dt.timedelta(b - size), FIRST + dt.timedelta(b - 1), **f.picks)
-    for name in CARDS: assert agree(lines[name][-1], cube.values(block)[name]), name
+    for name in CARDS: assert agree(lines[name][-1], rollup.values(block)[name]), name
     assert all(len(lines[name]) == (b - a) // size for name in CARDS)
     assert 0 <= lines['final'] <= (b - a) // size
 
 
 @given(data=st.data())
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_panels_of_the_cube_are_what_their_sql_says(shop, cube, data):
-    f = data.draw(views(cube))
+def test_panels_of_the_rollup_are_what_their_sql_says(shop, rollup, data):
+    f = data.draw(views(rollup))
     for d in DIMENSIONS:
-        panel = cube.pick_panel(d, f)
+        panel = rollup.pick_panel(d, f)
         found = {r[0]: round(100 * r[1]) for r in panel.frame.itertuples(index=False) if r[1]}
         assert found == {r[0]: round(100 * r[1]) for r in shop.sql(panel.sql).itertuples(index=False) if r[1]}, d
-    days, hours = cube.revenue_panel(f), cube.hours_panel(f)
+    days, hours = rollup.revenue_panel(f), rollup.hours_panel(f)
     said = {(pd.Timestamp(r.day), round(100 * r.revenue_eur)) for r in shop.sql(days.sql).itertuples() if r.revenue_eur}
     assert {(r.day, round(100 * r.revenue_eur)) for r in days.frame.itertuples() if r.revenue_eur} == said
     assert {tuple(r) for r in hours.frame[['weekday', 'hour', hours.chart['z']]].itertuples(index=False) if r[2]} == {
@@ -471,23 +471,23 @@ def test_panels_of_the_cube_are_what_their_sql_says(shop, cube, data):
 
 
 QUESTIONS = sorted(
-    {n for _, names in PAGES.values() for n in names}
+    {n for _, names in TABS.values() for n in names}
     - {'revenue_by_day', 'hours', *OWN}
     - {f'by_{d}' for d in DIMENSIONS}
 )
 
 
 @pytest.mark.parametrize('name', QUESTIONS)
-def test_panels_are_the_librarys_answers(shop, cube, name):
+def test_panels_are_the_librarys_answers(shop, rollup, name):
     f = Filters(dt.date(2025, 4, 1), dt.date(2025, 11, 30))
     start = FIRST if name in HISTORY else f.start
     there = shop.ask(name, **{k: v for k, v in dict(start=start, end=f.end).items() if k in shop.ask(name).params})
-    pd.testing.assert_frame_equal(cube.panel(name, f).frame, there.frame, check_dtype=False)
+    pd.testing.assert_frame_equal(rollup.panel(name, f).frame, there.frame, check_dtype=False)
 
 
 @pytest.mark.parametrize('name', ['top_products', 'returns_by_category'])
-def test_a_picked_category_is_the_questions_parameter(shop, cube, name):
-    found = cube.panel(name, Filters(category=('Books',))).frame
+def test_a_picked_category_is_the_questions_parameter(shop, rollup, name):
+    found = rollup.panel(name, Filters(category=('Books',))).frame
     assert set(found.category) == {'Books'}
     whole = (
         shop.ask(name, **(dict(category='Books') if name == 'top_products' else {}))
@@ -497,36 +497,36 @@ def test_a_picked_category_is_the_questions_parameter(shop, cube, name):
     pd.testing.assert_frame_equal(found, whole, check_dtype=False)
 
 
-def test_months_that_are_cut_are_told(shop, cube):
+def test_months_that_are_cut_are_told(shop, rollup):
     "By the view's first and last day: those months, no others; the weak one is not called the lowest."
     f = Filters(dt.date(2025, 5, 14), dt.date(2025, 8, 9))
-    months = cube.panel('new_vs_returning', f)
+    months = rollup.panel('new_vs_returning', f)
     assert list(months.frame.month.dt.month) == [5, 6, 7, 8]
     assert months.cut == {0: '14 – 31 May', 3: '1 – 9 Aug'}
     assert '14 – 31 May, 1 – 9 Aug' in months.note
     assert '2025-08' not in months.says
     assert '2025-05' not in months.says
     assert months.says.startswith('4 rows. Highest')
-    assert cube.panel(
+    assert rollup.panel(
         'new_vs_returning', Filters(dt.date(2025, 5, 14), dt.date(2025, 5, 20))
     ).says.startswith('1 row. ')
-    assert cube.panel('new_vs_returning', Filters(dt.date(2025, 5, 31), dt.date(2025, 8, 1))).cut == {
+    assert rollup.panel('new_vs_returning', Filters(dt.date(2025, 5, 31), dt.date(2025, 8, 1))).cut == {
         0: '31 May',
         3: '1 Aug',
     }
     years = pd.DataFrame(dict(month=pd.date_range('2025-11-01', periods=4, freq='MS')))
     assert cut_months(years, dt.date(2025, 11, 14), dt.date(2026, 2, 1)) == {0: '14 – 30 Nov 2025', 3: '1 Feb 2026'}
-    cohorts = cube.panel('cohort_retention', f)
+    cohorts = rollup.panel('cohort_retention', f)
     shown = [r.cohort.month + r.month_number for r in cohorts.frame.iloc[list(cohorts.cut)].itertuples()]
     assert set(shown) == {8}
     assert len(shown) == sum(cohorts.frame.cohort.dt.month + cohorts.frame.month_number == 8)
-    assert not cube.panel('new_vs_returning', Filters()).cut
-    assert not cube.panel('new_vs_returning', Filters(dt.date(2025, 5, 1), dt.date(2025, 8, 31))).cut
+    assert not rollup.panel('new_vs_returning', Filters()).cut
+    assert not rollup.panel('new_vs_returning', Filters(dt.date(2025, 5, 1), dt.date(2025, 8, 31))).cut
     assert (
         'Mon, Tue, Wed come 2 times, the others once'
-        in cube.hours_panel(Filters(dt.date(2025, 11, 3), dt.date(2025, 11, 12))).note
+        in rollup.hours_panel(Filters(dt.date(2025, 11, 3), dt.date(2025, 11, 12))).note
     )
-    assert not cube.hours_panel(Filters(dt.date(2025, 11, 3), dt.date(2025, 11, 16))).note
+    assert not rollup.hours_panel(Filters(dt.date(2025, 11, 3), dt.date(2025, 11, 16))).note
     drawn = svg(shop.ask('new_vs_returning', start=f.start, end=f.end).plot())
     assert 'striped: 14 – 31 May and 1 – 9 Aug' in drawn
     assert 'striped' not in svg(shop.ask('new_vs_returning').plot())
@@ -538,18 +538,18 @@ def test_a_month_is_whole_where_nobody_bought_at_its_ends(tmp_path):
     def panels(name, **settings):
         shop = Shop(customers=120, products=60, orders=240, order_items=600, **settings)
         shop.save(tmp_path / name)
-        return shop, Cube(cube_path(tmp_path / name, tmp_path))
+        return shop, Rollup(rollup_path(tmp_path / name, tmp_path))
 
-    shop, cube = panels('whole')
-    assert cube.bounds[0] == dt.date(2025, 1, 2), 'else this shows nothing'
-    assert cube.ran == (FIRST, LAST)
+    shop, rollup = panels('whole')
+    assert rollup.bounds[0] == dt.date(2025, 1, 2), 'else this shows nothing'
+    assert rollup.ran == (FIRST, LAST)
     for f in (
         Filters(),
-        Filters(*cube.bounds),
+        Filters(*rollup.bounds),
         Filters(country=('IT',)),
-        Filters(FIRST.replace(month=2), cube.bounds[1]),
+        Filters(FIRST.replace(month=2), rollup.bounds[1]),
     ):
-        assert not cube.panel('new_vs_returning', f).cut
+        assert not rollup.panel('new_vs_returning', f).cut
     for given in ({}, dict(start='2025-01-02'), dict(start='2024-12-15', end='2026-01-15')):
         assert not shop.ask('new_vs_returning', **given).cut
         assert 'striped' not in svg(
@@ -558,22 +558,22 @@ def test_a_month_is_whole_where_nobody_bought_at_its_ends(tmp_path):
     assert (
         shop.ask('new_vs_returning', start='2025-01-04').cut
         == {0: '4 – 31 Jan'}
-        == cube.panel('new_vs_returning', Filters(dt.date(2025, 1, 4), LAST)).cut
+        == rollup.panel('new_vs_returning', Filters(dt.date(2025, 1, 4), LAST)).cut
     )
     assert shop.ask('new_vs_returning', end='2025-12-20').cut == {11: '1 – 20 Dec'}
-    shop, cube = panels('some', start='2025-03-11', end='2025-08-20')
+    shop, rollup = panels('some', start='2025-03-11', end='2025-08-20')
     for cut in (
         shop.ask('new_vs_returning').cut,
         ask('new_vs_returning', tmp_path / 'some').cut,
-        cube.panel('new_vs_returning', Filters()).cut,
+        rollup.panel('new_vs_returning', Filters()).cut,
     ):
         assert cut == {0: '11 – 31 Mar', 5: '1 – 20 Aug'}
     assert not ask('new_vs_returning', shop.tables).cut, 'of tables alone nobody knows it'
 
 
-def test_a_rate_says_of_how_many_it_is(cube):
+def test_a_rate_says_of_how_many_it_is(rollup):
     "The repeat rate's base changes from point to point, so it goes with the points."
-    panel = cube.panel('repeat_rate', Filters())
+    panel = rollup.panel('repeat_rate', Filters())
     base = panel.frame[panel.chart['base']]
     assert base.is_monotonic_decreasing
     assert base.iloc[0] > base.iloc[-1] > 0
@@ -587,36 +587,36 @@ QUIET = Filters(
 
 
 @pytest.mark.parametrize(
-    'name', sorted({n for _, names in PAGES.values() for n in names} - {'revenue_by_day', 'by_country'})
+    'name', sorted({n for _, names in TABS.values() for n in names} - {'revenue_by_day', 'by_country'})
 )
-def test_a_view_without_sales_is_said_in_words(cube, name):
-    assert not cube.values(QUIET)['sales'], 'else this shows nothing'
+def test_a_view_without_sales_is_said_in_words(rollup, name):
+    assert not rollup.values(QUIET)['sales'], 'else this shows nothing'
     start = replace(QUIET, end=FIRST, start=FIRST) if name in HISTORY else QUIET
-    panel = cube.panel(name, start)
+    panel = rollup.panel(name, start)
     assert panel.empty
     assert panel.as_json()['empty'] == panel.empty
     assert panel.says == 'No data for these filters.'
-    assert not cube.panel(name, Filters()).empty
+    assert not rollup.panel(name, Filters()).empty
 
 
-def test_own_questions(shop, cube):
-    flow = cube.panel('order_flow', Filters()).frame.set_index('step').orders
+def test_own_questions(shop, rollup):
+    flow = rollup.panel('order_flow', Filters()).frame.set_index('step').orders
     status = shop.ask('order_status').frame.set_index('status').orders
     assert flow['placed'] == status.sum()
     assert flow['kept'] == status['delivered']
     assert flow['delivered'] == status['delivered'] + status['returned']
-    tries = cube.panel('payment_attempts', Filters()).frame
+    tries = rollup.panel('payment_attempts', Filters()).frame
     assert tries.payments.sum() == shop.sql("select count(*) as n from payments where status <> 'pending'").n[0]
-    odd = cube.panel('unusual_days', Filters()).frame
+    odd = rollup.panel('unusual_days', Filters()).frame
     outside = (odd.revenue_eur > odd.most_eur) | (odd.revenue_eur < odd.least_eur)
     assert len(odd) == DAYS + 1
     assert list(outside.astype(int)) == list(odd.is_unusual)
-    some = cube.panel('unusual_days', Filters(dt.date(2025, 11, 1), dt.date(2025, 11, 30))).frame
+    some = rollup.panel('unusual_days', Filters(dt.date(2025, 11, 1), dt.date(2025, 11, 30))).frame
     assert list(some.is_unusual) == list(odd[odd.day.between('2025-11-01', '2025-11-30')].is_unusual), (
         'a day is judged alike in every view'
     )
     assert (
-        cube.panel('margin_by_volume', Filters()).frame.revenue_eur.sum() - cube.values(Filters())['revenue']
+        rollup.panel('margin_by_volume', Filters()).frame.revenue_eur.sum() - rollup.values(Filters())['revenue']
     ) < 0.01
 
 
@@ -638,10 +638,10 @@ def test_an_address_brings_the_view_back(f):
         ('method=' + 'x' * 5000, 'payment method'),
     ],
 )
-def test_a_broken_address_is_told(desk, query, left):
-    hello, _ = desk.answer(dict(ask='hello', query=query))
+def test_a_broken_address_is_told(backend, query, left):
+    hello, _ = backend.answer(dict(ask='hello', query=query))
     assert left in hello['left'][0]
-    assert not desk.answer(dict(ask='view', query=hello['query']))[0].get('error')
+    assert not backend.answer(dict(ask='view', query=hello['query']))[0].get('error')
 
 
 @pytest.mark.parametrize(
@@ -658,49 +658,49 @@ def test_a_broken_address_is_told(desk, query, left):
         dict(ask='download', query='', name='x', format='csv'),
     ],
 )
-def test_what_cannot_be_answered_is_an_error_and_nothing_breaks(desk, asked):
-    assert desk.answer(dict(asked, id=7))[0]['error']
+def test_what_cannot_be_answered_is_an_error_and_nothing_breaks(backend, asked):
+    assert backend.answer(dict(asked, id=7))[0]['error']
     assert (
-        desk.answer(dict(ask='rows', id=8, table='orders', sort='1; drop table orders'))[0]['total'] == SIZE['orders']
+        backend.answer(dict(ask='rows', id=8, table='orders', sort='1; drop table orders'))[0]['total'] == SIZE['orders']
     )
 
 
 def test_changed_files_never_show_old_numbers(tmp_path):
     run = tmp_path / 'run'
     Shop(**SIZE | dict(orders=800, order_items=2000)).save(run)
-    desk, other = Desk(run, tmp_path), Desk(run, tmp_path)
-    assert desk.on_changed() == dict(changed=False)
+    backend, other = Backend(run, tmp_path), Backend(run, tmp_path)
+    assert backend.on_changed() == dict(changed=False)
     assert other.follow()
     Shop(**SIZE | dict(orders=900, order_items=2000)).save(run)
-    assert desk.on_changed() == dict(changed=True)
+    assert backend.on_changed() == dict(changed=True)
     assert not other.follow(), 'who follows adds nothing up'
-    assert len(list(tmp_path.glob('*.cube'))) == 1, 'who follows adds nothing up'
+    assert len(list(tmp_path.glob('*.rollup'))) == 1, 'who follows adds nothing up'
     assert (
-        desk.on_reload()['rows']['orders']
+        backend.on_reload()['rows']['orders']
         == 900
-        == sum(desk.cube.series(Filters())['orders'][:, 0])
-        + desk.cube.con.execute('select count(*) from cube.orders_made where is_sale = 0').fetchone()[0]
+        == sum(backend.rollup.series(Filters())['orders'][:, 0])
+        + backend.rollup.con.execute('select count(*) from rollup.orders where is_sale = 0').fetchone()[0]
     )
-    assert desk.on_changed() == dict(changed=False)
-    assert len(list(tmp_path.glob('*.cube'))) == 2
+    assert backend.on_changed() == dict(changed=False)
+    assert len(list(tmp_path.glob('*.rollup'))) == 2
     assert other.on_changed()['changed']
     assert other.follow()
     assert not other.on_changed()['changed']
-    assert other.on_hello('')['rows'] == desk.on_hello('')['rows']
+    assert other.on_hello('')['rows'] == backend.on_hello('')['rows']
 
 
-def test_a_cube_is_whole_or_not_there(shop, tmp_path, monkeypatch):
+def test_a_rollup_is_whole_or_not_there(shop, tmp_path, monkeypatch):
     import shop_nb.dashboard.rollup as module
-    monkeypatch.setitem(module._CUBES, 'line_cube', 'select nothing from nowhere')
-    with pytest.raises(ShopError): build(shop.folder, tmp_path / 'x.cube')
+    monkeypatch.setitem(module._STATEMENTS, 'lines_by_day', 'select nothing from nowhere')
+    with pytest.raises(ShopError): build(shop.folder, tmp_path / 'x.rollup')
     assert not list(tmp_path.iterdir())
 
 
 def test_the_cache_does_not_grow(shop, tmp_path):
     for i in range(8):
-        (tmp_path / f'{i}.cube').write_bytes(b'')
-        os.utime(tmp_path / f'{i}.cube', (i, i))
-    made = cube_path(shop.folder, tmp_path)
+        (tmp_path / f'{i}.rollup').write_bytes(b'')
+        os.utime(tmp_path / f'{i}.rollup', (i, i))
+    made = rollup_path(shop.folder, tmp_path)
     assert made.exists()
     assert len(list(tmp_path.iterdir())) == 5
 
@@ -1208,7 +1208,7 @@ def test_it_is_for_everyone(visit, scheme, width):
     axe = (Path(axe_playwright_python.__file__).parent / 'axe.min.js').read_text()
     page = visit(color_scheme=scheme, width=width, reduced_motion='reduce')
     page.evaluate(axe)
-    for name, (title, _) in PAGES.items():
+    for name, (title, _) in TABS.items():
         if name != 'overview': settle(page, page.get_by_role('link', name=title, exact=True).click)
         found = page.evaluate(
             "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
@@ -1290,7 +1290,7 @@ def test_new_data_is_told_and_shown_on_a_click_and_a_shop_that_went_away_is_told
 
 
 @pytest.mark.slow
-def test_the_service_says_the_same(shop, cube, tmp_path):
+def test_the_service_says_the_same(shop, rollup, tmp_path):
     "Each question that a headline number agrees with gives the same through HTTP, to the cent."
     from fastapi.testclient import TestClient
     from shop_nb.api.app import make_app
@@ -1299,7 +1299,7 @@ def test_the_service_says_the_same(shop, cube, tmp_path):
     db = tmp_path / 'shop.db'
     shop.load(db)
     days = dict(start='2025-05-05', end='2025-09-14')
-    v = cube.values(Filters(dt.date(2025, 5, 5), dt.date(2025, 9, 14)))
+    v = rollup.values(Filters(dt.date(2025, 5, 5), dt.date(2025, 9, 14)))
     with TestClient(make_app(Config(str(db))), base_url='http://127.0.0.1') as client:
 
         def ask(name):
@@ -1324,13 +1324,13 @@ def test_the_service_says_the_same(shop, cube, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_period_before_without_sales_is_a_period(visit, shop, cube):
+def test_a_period_before_without_sales_is_a_period(visit, shop, rollup):
     "Nothing sold before is not the same as no time before."
     spans = (
         Filters(FIRST + dt.timedelta(d), FIRST + dt.timedelta(d + 1), category=('Garden',), country=('IT',))
         for d in range(20, DAYS)
     )
-    quiet = next(f for f in spans if not cube.values(before(f, FIRST))['sales'] and not cube.values(f)['sales'])
+    quiet = next(f for f in spans if not rollup.values(before(f, FIRST))['sales'] and not rollup.values(f)['sales'])
     page = visit('?' + to_query(quiet), width=360)
     assert shown(page, 'revenue') == '€0.00'
     assert delta(page, 'revenue') == 'unchanged'
@@ -1339,7 +1339,7 @@ def test_a_period_before_without_sales_is_a_period(visit, shop, cube):
         page.locator(f'.what[data-name={name}]').click()
         page.wait_for_selector('dialog[open]')
         said = page.locator('dialog b').inner_text()
-        assert (said == '–') == (shown(page, name) == '–') == (cube.values(quiet)[name] is None), name
+        assert (said == '–') == (shown(page, name) == '–') == (rollup.values(quiet)[name] is None), name
         page.keyboard.press('Escape')
     ends = page.evaluate('[...document.querySelectorAll("nav a")].map(a => a.getBoundingClientRect().right)')
     assert len(ends) == 5

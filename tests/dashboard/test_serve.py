@@ -16,7 +16,7 @@ import tools
 from browse import FLAGS, free_port, kernels
 from shop_nb import Shop
 from shop_nb.app.cli import main
-from shop_nb.dashboard.panels import PAGES
+from shop_nb.dashboard.panels import TABS
 from shop_nb.dashboard.serve import PROTOCOL, well_formed
 from support import process, until
 
@@ -27,7 +27,7 @@ TOKEN = 'a-token-for-tests-0123'
 @pytest.fixture(scope='module')
 def run(tmp_path_factory):
     "A small run; not to be changed."
-    folder = tmp_path_factory.mktemp('doors') / 'shop'
+    folder = tmp_path_factory.mktemp('serve') / 'shop'
     Shop(**SIZE).save(folder)
     return folder
 
@@ -100,20 +100,19 @@ def test_any_bytes_are_judged_at_once(message):
 
 def test_an_error_is_logged_without_the_query(caplog):
     from tornado import httpclient, httpserver, netutil, web
-    from shop_nb.dashboard.serve import _Door, _log, doors
+    from shop_nb.dashboard.serve import Site, _Guarded, _log, access_rules
 
-    class Fails(_Door, web.RequestHandler):
+    class Fails(_Guarded, web.RequestHandler):
         def get(self):
             raise ValueError('inside')
 
-    class Missing(_Door, web.RequestHandler):
+    class Missing(_Guarded, web.RequestHandler):
         def get(self):
             raise web.HTTPError(404, 'nothing at %s', self.request.uri)
 
     async def asked():
         app = web.Application(
-            [('/fails', Fails), ('/missing', Missing)], log_function=_log, shop_doors=doors(), shop_headers={},
-            shop_cookie='x'
+            [('/fails', Fails), ('/missing', Missing)], log_function=_log, shop_site=Site(access_rules())
         )
         sockets = netutil.bind_sockets(0, '127.0.0.1')
         server = httpserver.HTTPServer(app)
@@ -465,7 +464,7 @@ def test_hostile_texts_are_texts(run, browser, tmp_path):
     with served(run, tmp_path) as (address, _):
         spoil(run)
         with page_of(browser) as (page, wrong):
-            for name in PAGES:
+            for name in TABS:
                 page.goto(f'{address}?days=all&page={name}&country=<img src=x onerror=alert(1)>')
                 page.wait_for_selector('[data-state=ready]')
                 assert not stranger(page), name
@@ -551,11 +550,11 @@ def test_a_token_in_the_environment_is_not_ignored(run, monkeypatch, capsys):
 
 
 def test_where_a_proxy_hands_on_a_token_is_asked():
-    from shop_nb.dashboard.serve import doors
-    assert not doors().token
-    assert doors(allow=['shop.example']).token
-    assert doors(root='/shop').token
-    wide = doors('0.0.0.0', allow=['shop.example'])
-    assert wide.named('192.168.1.5:8866')
-    assert not wide.named('evil.org')
-    assert not doors('0.0.0.0', token='').named('evil.org')
+    from shop_nb.dashboard.serve import access_rules
+    assert not access_rules().token
+    assert access_rules(allow=['shop.example']).token
+    assert access_rules(root='/shop').token
+    wide = access_rules('0.0.0.0', allow=['shop.example'])
+    assert wide.allows_host('192.168.1.5:8866')
+    assert not wide.allows_host('evil.org')
+    assert not access_rules('0.0.0.0', token='').allows_host('evil.org')
