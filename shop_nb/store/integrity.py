@@ -10,7 +10,7 @@ __all__ = ['ORDER_RULES', 'ITEM_KEYS', 'OWN_ITEMS', 'FIRST_ITEM_OF_OTHERS', 'SAM
 import json
 from functools import cache
 
-from ..database.load import CONSTRAINT_FAILED
+from ..database.sqlite import CONSTRAINT_FAILED
 from ..model.rules import MONEY, RULES, broken_check
 from ..model.schema import DAY_KEYS, LINE_KEYS, PAYMENT_KEYS, TABLES
 from ..model.dialects import to_dialect

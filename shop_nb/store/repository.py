@@ -18,7 +18,7 @@ from unicodedata import normalize
 from fastcore.basics import patch
 
 from .integrity import Missing, Refused
-from ..database.load import APPLICATION_ID, USER_VERSION, database_error
+from ..database.sqlite import APPLICATION_ID, USER_VERSION, database_error
 from ..model.schema import TABLES, get_table
 from ..core.errors import ShopError, nearest
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from fastcore.basics import patch
 
 from .integrity import ORDER_RULES, Missing, Refused, Stale, broken, refusal
-from ..database.load import hold_writers
+from ..database.sqlite import hold_writers
 from ..model.schema import DAY_KEYS, LINE_KEYS, PAYMENT_KEYS, TABLES, get_table
 from ..core.errors import ShopError
 from .repository import PARTS, Store, read_whole, version

@@ -10,12 +10,13 @@ import pytest
 
 from shop_nb.generator.blocks import tables, write_tables
 from shop_nb.files.sources import read_table
-from shop_nb.database.load import APPLICATION_ID, USER_VERSION, load
+from shop_nb.database.load import load
+from shop_nb.database.sqlite import APPLICATION_ID, USER_VERSION
 from shop_nb.model.rules import RULES, violations
 from shop_nb.model.views import VIEWS
 from shop_nb.model.schema import TABLES
 from shop_nb.model.dialects import create_indexes
-from shop_nb.core.settings import Settings
+from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
 
 SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
@@ -714,7 +715,7 @@ def test_an_empty_file_that_somebody_is_filling_stays(shop, tmp_path):
 
 def test_where_nobody_can_tell_who_has_it_open(shop, db, monkeypatch):
     "Off Linux, a database keeps its file, and a damaged one can be replaced all the same."
-    monkeypatch.setattr('shop_nb.database.load._is_open', lambda db: True)
+    monkeypatch.setattr('shop_nb.database.load.is_open', lambda db: True)
     inode = db.stat().st_ino
     load(shop, db)
     assert db.stat().st_ino == inode

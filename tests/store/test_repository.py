@@ -9,12 +9,13 @@ from shop_nb.store.transactions import KEPT, Reused, merge
 from shop_nb.generator.blocks import tables
 from shop_nb.api.auth import ApiKeys
 from shop_nb.store.integrity import ORDER_RULES, Missing, Refused, Stale, rule_queries, broken
-from shop_nb.database.load import hold_writers, load
+from shop_nb.database.load import load
+from shop_nb.database.sqlite import hold_writers
 from shop_nb.model.rules import RULES, violations
 from shop_nb.model.schema import TABLES
-from shop_nb.core.settings import Settings
+from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
-from shop_nb.store.replica import Snapshots, TooSlow, take
+from shop_nb.store.replica import Replicas, TooSlow, take
 from shop_nb.store.repository import Store, expansions, filters
 from support.database import holds
 
@@ -579,36 +580,36 @@ def test_a_bulk_leaves_no_order_unjudged(store, db):
     assert e.value.kind == 'ledger'
 
 
-# ---- snapshots and keys
+# ---- replicas and keys
 
-def test_snapshots(store, db):
-    snaps = Snapshots(store)
-    first = snaps.current()
-    assert first is snaps.current()
+def test_replicas(store, db):
+    replicas = Replicas(store)
+    first = replicas.current()
+    assert first is replicas.current()
     assert take(db).version == first.version
     with closing(sqlite3.connect(db)) as con, con:
         con.execute("update customers set city = 'Elsewhere' where customer_id = 3")
-    second = snaps.current()
+    second = replicas.current()
     assert second.version != first.version
-    answer, seen = snaps.answer('monthly_revenue', dict(start='2025-03-01'))
+    answer, seen = replicas.answer('monthly_revenue', dict(start='2025-03-01'))
     want = query(
         db,
         "select strftime('%Y-%m-01', order_day), sum(revenue_cents) from order_totals where is_sale = 1 and order_day >= '2025-03-01' group by 1 order by 1",
     )
     assert seen is second
     assert [(f'{m:%Y-%m-%d}', round(r * 100)) for m, r in zip(answer.frame.month, answer.frame.revenue_eur)] == want
-    assert snaps.answer('monthly_revenue', dict(start='2025-03-01'))[0] is answer
+    assert replicas.answer('monthly_revenue', dict(start='2025-03-01'))[0] is answer
     with pytest.raises(ShopError) as e:
-        snaps.answer('monthly_revenue', dict(start='2025-03-01', end='2025-01-01'))
+        replicas.answer('monthly_revenue', dict(start='2025-03-01', end='2025-01-01'))
     assert e.value.code == 2
-    snaps.close()
+    replicas.close()
 
 
-def test_one_takes_the_snapshot(store, monkeypatch):
+def test_one_takes_the_replica(store, monkeypatch):
     "Of many who ask at once, one copies; the others get what there is."
     import shop_nb.store.replica as S
 
-    snaps, real, taken = Snapshots(store), S.take, []
+    replicas, real, taken = Replicas(store), S.take, []
 
     def slow(path):
         taken.append(1)
@@ -616,28 +617,28 @@ def test_one_takes_the_snapshot(store, monkeypatch):
         return real(path)
 
     monkeypatch.setattr(S, 'take', slow)
-    snaps.current()
+    replicas.current()
     with store.transaction() as c: c.patch_row('customers', 1, dict(city='Elsewhere'))
     got = []
-    threads = [threading.Thread(target=lambda: got.append(snaps.current().version)) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: got.append(replicas.current().version)) for _ in range(8)]
     for t in threads: t.start()
     for t in threads: t.join()
     assert len(taken) == 2
     assert len(got) == 8
     assert len(set(got)) == 2
-    snaps.close()
+    replicas.close()
 
 
 def test_slow_questions_are_stopped(store):
-    snaps = Snapshots(store)
-    snaps.current().con.execute(
+    replicas = Replicas(store)
+    replicas.current().con.execute(
         'create or replace view order_totals as select o.*, 1 as is_sale, cast(o.ordered_at as date) as order_day, 1 as revenue_cents, 1 as units, 0 as refunded_cents from orders o, range(100000000) r, range(1000)'
     )
     store.timeout = 0.3
     began = time.monotonic()
-    with pytest.raises(TooSlow): snaps.answer('monthly_revenue')
+    with pytest.raises(TooSlow): replicas.answer('monthly_revenue')
     assert time.monotonic() - began < 10
-    snaps.close()
+    replicas.close()
 
 
 @pytest.mark.parametrize('there', [True, False], ids=['file', 'nothing'])

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2] # the project's folder
+FULL = 'TEST_FULL' in os.environ # the numbers of a release, by `make soak`, instead of those of a daily run
 
 
 def until(condition, seconds=30):

@@ -1,15 +1,14 @@
 "A service in a process of its own."
-import json, os, signal, subprocess, sys, time
+import json, signal, subprocess, sys, time
 
 import httpx
 
 from browse import free_port
 from shop_nb.api.auth import ApiKeys
-from shop_nb.core.settings import Settings
+from shop_nb.behaviour.settings import Settings
 
 SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
 SMALL = Settings(seed=3, customers=6, products=12, orders=8, order_items=16)
-FULL = 'API_FULL' in os.environ # the numbers of a release instead of those of a daily run
 MAIN = 'import sys; from shop_nb.app.cli import main; sys.exit(main())'
 
 
