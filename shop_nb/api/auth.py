@@ -14,7 +14,7 @@ from fastcore.basics import patch
 
 from ..core.errors import ShopError
 from ..core.extras import need
-from ..database.load import hold_writers
+from ..database.sqlite import hold_writers
 from ..model.schema import TABLES
 from ..store.integrity import Refused
 

@@ -52,9 +52,9 @@ from .problems import Fault, Hints, fault, faults, problem
 from ..analytics.connect import as_batch
 from ..analytics.questions import PARAMS
 from ..core.errors import nearest
-from ..core.settings import CATEGORIES
+from ..model.schema import CATEGORIES
 from ..model.schema import arrow_schema
-from ..store.replica import Snapshots
+from ..store.replica import Replicas
 from ..store.repository import PARTS, Store, expansions, filters
 from ..store.transactions import LAST_KEY
 
@@ -64,12 +64,12 @@ class Service:
 
     def __init__(self, config:Config):
         self.config, self.store, self.keys = config, Store(config.db, config.timeout), ApiKeys(config.db)
-        self.snapshots, self.writer = Snapshots(self.store), ThreadPoolExecutor(1, 'writer')
+        self.replicas, self.writer = Replicas(self.store), ThreadPoolExecutor(1, 'writer')
         self.in_flight = set() # Idempotency-ApiKeys of requests that are being answered, with their owners
 
     def close(self):
         self.writer.shutdown()
-        self.snapshots.close()
+        self.replicas.close()
         self.store.close()
 
     def public_path(self, path):
@@ -606,7 +606,7 @@ def add_question(api, service, q):
         query = read_query(Query, request)
         check_spreadsheet(query)
         params = query.model_dump(exclude_unset=True, exclude={'format', 'spreadsheet'})
-        answer, state = await run_in_threadpool(service.snapshots.answer, q.name, params)
+        answer, state = await run_in_threadpool(service.replicas.answer, q.name, params)
         tag = answer_tag(q, answer, state, query)
         headers = dict(ETag=etag(tag)) | {'X-As-Of': f'{state.version} {state.at}'}
         if has_version(if_none_match, tag): return Response(status_code=304, headers=headers)

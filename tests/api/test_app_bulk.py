@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shop_nb.analytics.questions import Answer, questions
 from shop_nb.model.schema import TABLES
 from shop_nb.api.parameters import BULK_ROWS
-from support.server import FULL
+from support import FULL
 from support.api import a_customer, is_problem
 
 

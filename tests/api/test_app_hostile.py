@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from shop_nb.model.schema import TABLES
 from shop_nb.api.media import parse_bulk
 from shop_nb.store.repository import filters
-from support.server import FULL
+from support import FULL
 from support.api import is_problem
 
 

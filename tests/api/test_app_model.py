@@ -11,8 +11,8 @@ from shop_nb.api.app import make_app
 from shop_nb.api.http_server import Config
 from shop_nb.model.schema import TABLES
 from shop_nb.store.repository import filters
+from support import FULL
 from support.database import broken, everything, holds
-from support.server import FULL
 
 
 DAY = '2026-02-03'

@@ -9,10 +9,9 @@ from shop_nb.api.http_server import Config
 from shop_nb.generator.blocks import tables
 from shop_nb.database.load import load
 from shop_nb.model.schema import TABLES
-from shop_nb.core.settings import Settings
+from shop_nb.behaviour.settings import Settings
 from shop_nb.api.models import MODELS
-from support import ROOT
-from support.server import FULL
+from support import FULL, ROOT
 
 
 def test_the_documentation_shows_requests_that_work(inside):

@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from browse import free_port
+from support import FULL
 from support.database import broken, everything
-from support.server import FULL, Server
+from support.server import Server
 
 
 def test_of_fifty_changes_of_a_version_one_succeeds(served):

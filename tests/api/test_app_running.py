@@ -9,7 +9,7 @@ import pytest
 from shop_nb.generator.blocks import tables
 from shop_nb.database.load import load
 from shop_nb.model.rules import RULES, violations
-from shop_nb.core.settings import Settings
+from shop_nb.behaviour.settings import Settings
 from support.api import new_order
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from shop_nb.database.load import load
 from shop_nb.generator.blocks import tables
+from support import FULL
 from support.database import broken
-from support.server import FULL, SMALL
+from support.server import SMALL
 
 
 def size(pid):
