@@ -22,7 +22,10 @@ from shop_nb.model.rules import RULES
 from shop_nb.model.views import VIEWS, create_views
 from shop_nb.model.schema import TABLES
 from shop_nb.model.dialects import create_tables
-from shop_nb.core.settings import describe
+from shop_nb.behaviour.behaviours import as_json, as_toml
+from shop_nb.behaviour.parameters import PARAMETERS
+from shop_nb.behaviour.settings import describe
+from shop_nb.behaviour.stages import columns_after
 
 e = lambda text: html.escape(str(text))
 
@@ -207,6 +210,21 @@ def command_page():
     )
 
 
+def parameters_table():
+    "Every parameter: meaning, default, range, source, and what it can change."
+    rows = [
+        [
+            f'<b>{e(p.name)}</b><small>{e(p.unit)}</small>',
+            f'{e(p.meaning)}<small>{e(str(p.kind))}</small>',
+            code(as_toml(as_json(p.default))),
+            e(p.source),
+            e(', '.join(columns_after(p.stage))),
+        ]
+        for p in PARAMETERS.values()
+    ]
+    return table(['parameter', 'meaning and range', 'default', 'source', 'columns'], rows, list(PARAMETERS))
+
+
 def settings_page():
     rows = [
         [
@@ -221,6 +239,10 @@ def settings_page():
         '<p>The same settings make the same shop, to the byte. They come from arguments, which override environment variables, which override the file <code>settings.ini</code>. '
         'An invalid setting is refused before anything is written.</p>'
         + table(['setting', 'meaning', 'default', 'environment variable'], rows, [d['name'] for d in describe()])
+        + '<h2 id="all-parameters">Parameters</h2>'
+        + '<p>What the shop does is said by parameters. Each is given like a setting, by <code>-p NAME VALUE</code>, in <code>settings.ini</code> or in the environment '
+        '(<code>SHOP_NB_DEMAND__GROWTH</code>), an entry of a table as <code>delivery.returns.Fashion</code>. The columns are those that can change with it; in rows that both shops have, all others stay equal to the byte.</p>'
+        + parameters_table()
         + '<h2 id="settings.ini">settings.ini</h2>'
         + coloured((ROOT / 'settings.ini').read_text(encoding='utf-8'), 'ini')
     )

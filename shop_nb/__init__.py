@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # what a type checker and an editor see; at run time nothing is imported before it is asked for
     from shop_nb.files.digest import digest as digest
     from shop_nb.generator.blocks import tables as tables
-    from shop_nb.core.settings import Settings as Settings
+    from shop_nb.behaviour.settings import Settings as Settings
     from shop_nb.core.errors import ShopError as ShopError
     from shop_nb.shop.shop import Shop as Shop
     from shop_nb.shop.counterfactual import twin as twin
@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 
 _HOME = dict(
     Shop="shop.shop",
-    Settings="core.settings",
+    Settings="behaviour.settings",
     ShopError="core.errors",
     twin="shop.counterfactual",
     tables="generator.blocks",

@@ -29,7 +29,8 @@ from ..reporting.pages import MEDIUM, NARROW, figure, notebook_page, notebook_ti
 from ..model.schema import TABLES
 
 # %% ../../nbs/70_app/02_run.ipynb #3b56d5ed
-from ..core.settings import Settings, instead, read_settings
+from ..behaviour.behaviours import as_toml, changed_entries
+from ..behaviour.settings import SETTINGS, Settings, instead, read_settings
 from ..core.errors import ShopError, first_line, nearest
 from ..core.extras import need
 from ..core.files import write_file
@@ -149,12 +150,12 @@ def check_parameters(
     "Settings from file, environment and `given`; raises `ShopError` (code 2) for a name or value that cannot be"
     known, settings = all_parameters(), set(Settings.__dataclass_fields__)
     for name in given:
-        if name in known: continue
+        if name in known or '.' in name: continue # the name of a parameter is checked with the settings
         raise ShopError(f'There is no setting {name!r}.', instead(name, known), code=2)
     others = {
         n: _typed(n, given[n] if n in given else p['default'], p['type']) for n, p in known.items() if n not in settings
     }
-    return project_settings(**{n: v for n, v in given.items() if n in settings}), others
+    return project_settings(**{n: v for n, v in given.items() if n in settings or '.' in n}), others
 
 # %% ../../nbs/70_app/02_run.ipynb #6142a6b9
 def named(
@@ -393,6 +394,7 @@ CHARTS = (
     'delivery_times',
 )
 
+# %% ../../nbs/70_app/02_run.ipynb #1e98e95e
 def _size(path):
     "The size of a file or folder in words"
     n = sum(f.stat().st_size for f in path.rglob('*') if f.is_file()) if path.is_dir() else path.stat().st_size
@@ -404,10 +406,12 @@ def _days(s):
 
 def _again(s):
     "The arguments that name a shop on the command line"
-    given = {
-        n: v for n, v in s.as_dict().items() if v != Settings().as_dict()[n] and not (n == 'until' and s.until == s.end)
-    }
-    return ''.join(f' -p {n} {shlex.quote(str(v))}' for n, v in given.items())
+    plain, default = s.as_dict(), Settings().as_dict()
+    names = [n for n in SETTINGS if n != 'parameters' and plain[n] != default[n]]
+    if s.until == s.end and 'until' in names: names.remove('until')
+    changes = {n: as_toml(v) for n, v in changed_entries(s.parameters, s.behaviour).items()}
+    given = {n: str(plain[n]) for n in names} | changes
+    return ''.join(f' -p {shlex.quote(n)} {shlex.quote(v)}' for n, v in given.items())
 
 # %% ../../nbs/70_app/02_run.ipynb #58123835
 def _tables(folder, told):

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from fastcore.basics import patch
-from ..core.settings import Settings
+from ..behaviour.settings import Settings
 from ..core.errors import ShopError
 from ..model.schema import TABLES, arrow_schema, encoded_schema
 from ..files.files import FORMATS, TableWriter

@@ -16,7 +16,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 from . import calendar as calendar_module
-from ..core.settings import Settings
+from ..behaviour.parameters import PARAMETERS
+from ..behaviour.settings import Settings
+from ..behaviour.stages import columns_after
 from ..core.errors import SettingsError, ShopError
 from ..model.schema import TABLES, arrow_schema
 from .draws import Cells
@@ -48,7 +50,7 @@ def by_files(
     settings:Settings, # Which shop
     **how, # For `write_tables`: format, workers, size
 ) -> dict: # Digests by name
-    "Write the tables and read them again. Raises ShopError if the digests that `write_tables` reports are not those of the files."
+    "Write the tables and read them again. Raises ShopError if the files have other digests than were reported."
     with tempfile.TemporaryDirectory() as d:
         facts = write_tables(settings, Path(d) / 'tables', **how)
         read = digests({name: read_table(Path(d) / 'tables', name) for name in TABLES})
@@ -70,7 +72,7 @@ def by_spark(settings:Settings, # Which shop
 # %% ../../nbs/15_generator/09_invariance.ipynb #b7779e55
 _ELSEWHERE = """
 import json, sys
-from shop_nb.core.settings import read_settings
+from shop_nb.behaviour.settings import read_settings
 from shop_nb.generator.blocks import tables
 from shop_nb.generator.invariance import digests
 print(json.dumps(digests(tables(read_settings(False, {}, **json.loads(sys.argv[1]))))))
@@ -115,41 +117,30 @@ WAYS = {
 def partitions(
     settings:Settings, # Which shop
     ways=tuple(WAYS), # Which of `WAYS`
-) -> (
-    pd.DataFrame
-): # A row per way, a column per table: whether its digest is that of the tables made in memory, in one go
+) -> pd.DataFrame: # A row per way, a column per table: whether its digest is that of the tables made at once in memory
     "Make a shop in many ways, and compare."
     whole = digests(tables(settings))
-    return pd.DataFrame(
-        [{name: d == whole[name] for name, d in WAYS[w](settings).items()} for w in ways],
-        index=pd.Index(ways, name='way'),
-    )[list(TABLES)]
+    rows = [{name: d == whole[name] for name, d in WAYS[w](settings).items()} for w in ways]
+    return pd.DataFrame(rows, index=pd.Index(ways, name='way'))[list(TABLES)]
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #0a4a51a2
 def _differ(x, y): # whether cells differ; a null equals only a null
     return pc.or_(pc.xor(x.is_null(), y.is_null()), pc.fill_null(pc.not_equal(x, y), False))
 
+def _cells_that_differ(x, y): # the same for the columns of two tables, as a frame
+    columns = {c: _differ(x[c].combine_chunks(), y[c].combine_chunks()) for c in x.column_names}
+    return pd.DataFrame({c: differs.to_numpy(zero_copy_only=False) for c, differs in columns.items()})
+
 def changes(
     a:dict, # Arrow tables of one shop, by name
     b:dict, # … and of another
     name:str, # Which table
-) -> (
-    tuple
-): # The rows in both: of a, and of b; and a frame with a column for each of the table's, true where they differ
+) -> tuple: # The rows in both: of a, and of b; and a frame of the same columns, true where they differ
     "What differs between two shops in the rows that both have."
     key = arrow_schema(name).names[0]
     _, i, j = np.intersect1d(a[name][key], b[name][key], assume_unique=True, return_indices=True)
     x, y = a[name].take(i), b[name].take(j)
-    return (
-        x,
-        y,
-        pd.DataFrame(
-            {
-                c: _differ(x[c].combine_chunks(), y[c].combine_chunks()).to_numpy(zero_copy_only=False)
-                for c in x.column_names
-            }
-        ),
-    )
+    return x, y, _cells_that_differ(x, y)
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #3fe086f9
 AS_OF = dict(
@@ -173,31 +164,24 @@ def _backwards(
     return pc.sum(pc.and_(x.is_valid(), _differ(x, y))).as_py() or 0
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #c1737404
+def _kept(name, column, x, y, differs): # one line of `history`
+    as_of = column in AS_OF[name]
+    back = _backwards(name, column, x[column], y[column]) if as_of else 0
+    changed = int(differs.sum())
+    holds = not back and (as_of or not changed)
+    return dict(table=name, column=column, rows=len(differs), changed=changed, as_of=as_of, backwards=back, holds=holds)
+
 def history(
     settings:Settings, # A shop …
     later, # … that goes on to this date
-) -> (
-    pd.DataFrame
-): # A row per column: rows compared, cells changed, whether it may change with time, cells that went backwards, holds
+) -> pd.DataFrame: # A row per column: rows compared, cells changed, whether it may change, cells that went back, holds
     "Compare a shop with its own future."
     a, b = tables(settings), tables(replace(settings, until=later))
     out = []
     for name in TABLES:
         x, y, f = changes(a, b, name)
-        for c in f:
-            back = _backwards(name, c, x[c], y[c]) if c in AS_OF[name] else 0
-            ok = len(f) == len(a[name]) and not back and (c in AS_OF[name] or not f[c].any())
-            out.append(
-                dict(
-                    table=name,
-                    column=c,
-                    rows=len(f),
-                    changed=int(f[c].sum()),
-                    as_of=c in AS_OF[name],
-                    backwards=back,
-                    holds=ok,
-                )
-            )
+        lines = [_kept(name, c, x, y, f[c]) for c in f]
+        out += [line | dict(holds=line['holds'] and len(f) == len(a[name])) for line in lines]
     return pd.DataFrame(out)
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #48763abc
@@ -226,7 +210,21 @@ DOWNSTREAM = dict(
     scale=_join(_SIGN_UP, _LAUNCH, _BUYER, _GOODS, _BILL),
     promotion=_join(_GOODS, _BILL),
     price_change=_join(_GOODS, _BILL),
+    behaviour=dict.fromkeys(TABLES),
 )
+
+# %% ../../nbs/15_generator/09_invariance.ipynb #459aee53
+def _may_change(settings, new, changed):
+    "For each table the columns that may differ between two shops, given the settings that do; None is all of them"
+    allowed = [DOWNSTREAM[name] for name in changed if name != 'parameters']
+    columns = {n: {c for a in allowed for c in a.get(n) or ()} for n in TABLES}
+    columns |= {n: None for n in TABLES if any(n in a and a[n] is None for a in allowed)}
+    differing = dict(set(settings.parameters) ^ set(new.parameters)) if 'parameters' in changed else {}
+    for parameter in differing:
+        for table, column in (c.split('.') for c in columns_after(PARAMETERS[parameter].stage)):
+            if column == '*': columns[table] = None
+            elif columns[table] is not None: columns[table].add(column)
+    return columns
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #a5d85a37
 def _untouched(settings, name, x): # rows outside the days of the changes: nothing may change in them
@@ -237,29 +235,28 @@ def _untouched(settings, name, x): # rows outside the days of the changes: nothi
     return ~inside
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #51fe7a1d
+def _changed_cells(name, f, still, columns):
+    "One line per column of a table: cells changed, whether they may, and how many changed that may not"
+    for c in f:
+        may = columns is None or c in columns
+        wrong = int(f[c].to_numpy()[still].sum() if may else f[c].sum())
+        yield dict(table=name, column=c, rows=len(f), changed=int(f[c].sum()), may=may, wrong=wrong, holds=not wrong)
+
+# %% ../../nbs/15_generator/09_invariance.ipynb #13be74d1
 def downstream(
     settings:Settings, # A shop
     **other, # Settings that are to change, by name
-) -> (
-    pd.DataFrame
-): # A row per column: rows compared, cells changed, whether it may change, cells changed where nothing may, holds
+) -> pd.DataFrame: # A row per column: rows compared, cells changed, whether they may, how many may not, holds
     "Compare a shop with one of other settings: what changed, and whether it may."
     new = replace(settings, **other)
-    a, b = tables(settings), tables(new)
+    a, b, may = tables(settings), tables(new), _may_change(settings, new, other)
+    dated = [x for s in (settings, new) for n in other if n in ('promotion', 'price_change') and (x := getattr(s, n))]
     out = []
-    dated = [
-        getattr(s, n) for s in (settings, new) for n in other if n in ('promotion', 'price_change') and getattr(s, n)
-    ]
-    bound = set(other) <= {'promotion', 'price_change'}
     for name in TABLES:
-        x, y, f = changes(a, b, name)
+        x, _, f = changes(a, b, name)
+        bound = set(other) <= {'promotion', 'price_change'}
         still = _untouched(dated, name, x) if bound else np.zeros(len(f), dtype=bool)
-        for c in f:
-            may = any(DOWNSTREAM[n][name] is None or c in DOWNSTREAM[n][name] for n in other)
-            wrong = int(f[c].to_numpy()[still].sum() if may else f[c].sum())
-            out.append(
-                dict(table=name, column=c, rows=len(f), changed=int(f[c].sum()), may=may, wrong=wrong, holds=not wrong)
-            )
+        out += _changed_cells(name, f, still, may[name])
     return pd.DataFrame(out)
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #b91f2d40
@@ -314,48 +311,46 @@ def with_new_columns(settings:Settings, # Which shop
     with mocked.object(calendar_module, 'Cells', _Added): return tables(settings)
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #3b260cb6
+def _other_dates(s): # another value for each setting that is a date, or has dates
+    middle, month = s.start + pd.Timedelta(days=(s.end - s.start).days // 2), pd.Timedelta(days=30)
+    return dict(
+        start=dict(start=s.start + month),
+        end=dict(end=s.end + month, until=s.until),
+        until=dict(until=max(s.end, s.until) + month),
+        promotion=dict(promotion=f'Toys 40 {middle} {min(middle + pd.Timedelta(days=12), s.until)}'),
+        price_change=dict(price_change=f'Fashion 10 {middle}'),
+    )
+
+# %% ../../nbs/15_generator/09_invariance.ipynb #10044567
 def trials(
     settings:Settings, # Which shop
 ) -> dict: # For each setting, the settings to change
     "Another value for each setting."
-    s = settings
-    tenth, days = max(1, s.orders // 10), (s.end - s.start).days
-    middle, month = s.start + pd.Timedelta(days=days // 2), pd.Timedelta(days=30)
+    s, tenth = settings, max(1, settings.orders // 10)
     return dict(
         seed=dict(seed=s.seed + 1 if s.seed < 2**63 - 1 else 0),
-        start=dict(start=s.start + month),
-        end=dict(end=s.end + month, until=s.until),
-        until=dict(until=max(s.end, s.until) + month),
         customers=dict(customers=s.customers + max(1, s.customers // 10)),
         products=dict(products=s.products + max(1, s.products // 10)),
         orders=dict(orders=s.orders + tenth),
         order_items=dict(order_items=s.order_items + tenth),
         scale=dict(scale=s.scale * 1.5),
-        promotion=dict(promotion=f'Toys 40 {middle} {min(middle + pd.Timedelta(days=12), s.until)}'),
-        price_change=dict(price_change=f'Fashion 10 {middle}'),
-    )
+        parameters=dict(parameters={'payments.fails_again': .7}),
+    ) | _other_dates(s)
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #6f15f4c6
+def _grid_line(name, change, f): # a line of the grid, from what `downstream` says
+    tried = ', '.join(f'{k} = {v}' for k, v in change.items() if k == name)
+    rows = int(f.drop_duplicates('table').rows.sum())
+    counts = dict(may_change=int(f.may.sum()), changed=int((f.changed > 0).sum()), stay=int((~f.may).sum()))
+    return dict(setting=name, tried=tried, rows=rows, **counts, wrong=int(f.wrong.sum()), holds=bool(f.holds.all()))
+
 def settings_grid(
     settings:Settings, # Which shop
-) -> pd.DataFrame: # A row per setting: what was tried, rows in both shops, columns that may change, columns that did, cells that changed but may not, holds
+) -> pd.DataFrame: # A row per setting: what was tried, rows, columns that may change and did, cells that may not
     "Change each setting, and compare every cell; a change that the other settings do not allow is left out."
     out = []
     for name, change in trials(settings).items():
-        try:
-            f = downstream(settings, **change)
-        except SettingsError:
-            continue
-        out.append(
-            dict(
-                setting=name,
-                tried=', '.join(f'{k} = {v}' for k, v in change.items() if k == name),
-                rows=int(f.drop_duplicates('table').rows.sum()),
-                may_change=int(f.may.sum()),
-                changed=int((f.changed > 0).sum()),
-                stay=int((~f.may).sum()),
-                wrong=int(f.wrong.sum()),
-                holds=bool(f.holds.all()),
-            )
-        )
+        try: f = downstream(settings, **change)
+        except SettingsError: continue
+        out.append(_grid_line(name, change, f))
     return pd.DataFrame(out).set_index('setting')

@@ -12,15 +12,21 @@ from importlib.resources import files
 import pandas as pd
 
 # %% ../../nbs/15_generator/03_pools.ipynb #6a70a664
+def _file(name, pool): # a file of a pool in the package
+    return files('shop_nb').joinpath(f'data/{name}' if pool == 'eu' else f'data/{pool}/{name}')
+
 @lru_cache(maxsize=None)
 def words(name:str, # A file in `shop_nb/data`, without its ending
+          pool:str='eu', # eu, or the folder of a market
     ) -> dict: # Its content
     "A pool of words."
-    return json.loads(files('shop_nb').joinpath(f'data/{name}.json').read_text(encoding='utf-8'))
+    return json.loads(_file(f'{name}.json', pool).read_text(encoding='utf-8'))
 
 # %% ../../nbs/15_generator/03_pools.ipynb #bff4cef0
 @lru_cache(maxsize=None)
-def places() -> pd.DataFrame: # town, coordinates, area code, pool of names, weight
+def places(
+    pool:str='eu', # eu, or the folder of a market
+) -> pd.DataFrame: # town, coordinates, area code, pool of names, weight
     "The places where customers may live, a row per place; `names` is the pool of its language"
-    with files('shop_nb').joinpath('data/places.csv').open(encoding='utf-8') as f:
+    with _file('places.csv', pool).open(encoding='utf-8') as f:
         return pd.read_csv(f, dtype={'postal_code': str, 'phone_prefix': str}, keep_default_na=False)

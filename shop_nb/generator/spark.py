@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 import pyarrow as pa
-from ..core.settings import Settings
+from ..behaviour.settings import Settings
 from ..core.errors import ShopError
 from ..core.extras import need
 from ..model.schema import TABLES, arrow_schema

@@ -13,7 +13,8 @@ import pandas as pd
 from ..analytics.connect import fetch
 from ..core.html import table as html_table
 from ..model.schema import TABLES
-from ..core.settings import Settings, read_settings
+from ..behaviour.behaviours import differing_values
+from ..behaviour.settings import Settings, read_settings
 from ..core.errors import ShopError
 from .shop import Shop
 
@@ -29,9 +30,10 @@ class _Worlds:
         return f'<p><b>Shop {self.a.settings.seed} in two worlds</b></p>' + html_table(['setting', 'a', 'b'], rows)
 
     def differs(self) -> dict: # setting: its value in both
-        "The settings in which the two shops differ"
+        "The settings and parameters in which the two shops differ"
         x, y = self.a.settings.as_dict(), self.b.settings.as_dict()
-        return {k: (x[k], y[k]) for k in x if x[k] != y[k]}
+        named = {k: (x[k], y[k]) for k in x if k != 'parameters' and x[k] != y[k]}
+        return named | differing_values(self.a.settings.values, self.b.settings.values)
 
 # %% ../../nbs/40_shop/04_counterfactual.ipynb #598f7ab8
 class Twin(_Worlds):

@@ -15,7 +15,7 @@ from ..generator.calendar import dates
 from ..generator.customers import lifetime, rate, signed_up, spending
 from ..generator.blocks import generator
 from ..generator.orders import FAVOURITES, favourite
-from ..generator.products import PULL, TRAITS, campaigns, quarter
+from ..generator.products import campaigns, quarter
 from .shop import Shop
 
 # %% ../../nbs/40_shop/05_latent_truth.ipynb #6dec660b
@@ -26,14 +26,14 @@ def customers_truth(
     g = generator(shop.settings)
     calendar, i = g.calendar, np.arange(g.calendar.rows('customers'))
     day, _ = signed_up(calendar, i)
-    level = spending(calendar.cells, i)
+    level = spending(calendar, i)
     year = np.full(len(i), calendar.start)
     likes = {
         f'favourite_{j + 1}': favourite(g.catalogue, i, level, np.full(len(i), j), year) + 1 for j in range(FAVOURITES)
     }
-    dropped_out = dates(day + lifetime(calendar.cells, i))
+    dropped_out = dates(day + lifetime(calendar, i))
     columns = dict(
-        customer_id=i + 1, rate=rate(calendar.cells, i), dropped_out_on=dropped_out, spending_level=level / 1000
+        customer_id=i + 1, rate=rate(calendar, i), dropped_out_on=dropped_out, spending_level=level / 1000
     )
     return pd.DataFrame(columns | likes)
 
@@ -82,9 +82,9 @@ def campaigns_truth(
     calendar = generator(shop.settings).calendar
     days = np.arange(calendar.start, calendar.until + 1)
     off = campaigns(days, calendar.cells, shop.settings)
-    pulled = np.maximum(off - off.mean(axis=1, keepdims=True), 0) * PULL / 100
+    pulled = np.maximum(off - off.mean(axis=1, keepdims=True), 0) * calendar.values['campaigns.pull'] / 100
     d, c = np.nonzero(off)
-    category = TRAITS.index.to_numpy()[c]
+    category = np.array(list(calendar.values['products.categories']))[c]
     return pd.DataFrame(
         dict(day=dates(days[d]), category=category, percent_off=off[d, c], pulled_share=pulled[d, c].round(4))
     )

@@ -14,7 +14,7 @@ from ..generator.customers import customers_table
 from ..generator.blocks import BLOCK, generator
 from ..generator.orders import day_code, make_orders
 from ..model.schema import DAY_KEYS, arrow_schema, get_table
-from ..core.settings import Settings
+from ..behaviour.settings import Settings
 from ..core.errors import ShopError
 
 # %% ../../nbs/40_shop/03_random_access.ipynb #3d0309da

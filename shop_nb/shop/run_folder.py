@@ -12,8 +12,8 @@ from pathlib import Path
 from .. import __version__
 from ..core.errors import ShopError
 from ..core.files import write_file
-from ..core.settings import SETTINGS, Settings, read_settings
-from ..database.load import alone
+from ..behaviour.settings import SETTINGS, Settings, read_settings
+from ..database.sqlite import alone
 from ..files.folders import leftovers
 from ..generator.draws import VERSION
 

@@ -22,7 +22,7 @@ from ..analytics.connect import as_frame, connect, fetch, sql_error
 from ..core.errors import ShopError
 from ..core.extras import need
 from ..core.files import write_file
-from ..core.settings import Settings, read_settings
+from ..behaviour.settings import Settings, read_settings
 from ..files.sources import read_table
 from ..files.files import table_path
 from ..generator.blocks import generator, tables, write_tables

@@ -15,7 +15,7 @@ from shop_nb.reporting.profile import dictionary_html, profile
 from shop_nb.app.run import all_parameters, building, check_parameters, headline, named, pipeline, run, verify
 from shop_nb.shop.run_folder import identity, read_manifest, write_manifest
 from shop_nb.model.schema import TABLES
-from shop_nb.core.settings import Settings, describe
+from shop_nb.behaviour.settings import Settings, describe
 from shop_nb.core.errors import ShopError
 
 pytestmark = pytest.mark.slow

@@ -12,8 +12,9 @@ from shop_nb.generator import blocks as g
 from shop_nb.generator.calendar import Calendar
 from shop_nb.generator.customers import customers_table, lifetime, rate, signed_up
 from shop_nb.generator.orders import STRATUM, line_counts, make_orders
-from shop_nb.generator.products import TRAITS, Catalogue
-from shop_nb.core.settings import CATEGORIES, MAX_LINES, Settings
+from shop_nb.generator.products import Catalogue
+from shop_nb.behaviour.settings import MAX_LINES, Settings
+from shop_nb.model.schema import CATEGORIES
 from shop_nb.model.schema import TABLES, arrow_schema
 from shop_nb.core.errors import SettingsError
 from shop_nb.files.digest import as_digest, content_sums, digest
@@ -84,7 +85,7 @@ def test_exact_totals_and_schemas(default):
     )
     for n, t in default.items():
         assert t.schema.equals(arrow_schema(n))
-    assert tuple(TRAITS.index) == tuple(CATEGORIES)
+    assert tuple(Catalogue(Calendar(Settings())).traits.index) == CATEGORIES
 
 
 small = st.builds(
@@ -271,7 +272,7 @@ def test_rates_and_lifetimes_are_in_the_orders(default):
     i = np.arange(2000)
     o = default['orders'].to_pandas()
     n = np.bincount(o.customer_id - 1, minlength=2000)
-    r, life = rate(cal.cells, i), lifetime(cal.cells, i)
+    r, life = rate(cal, i), lifetime(cal, i)
     day, _ = signed_up(cal, i)
     stayed = day + life > cal.until
     assert np.corrcoef(r[stayed], n[stayed])[0, 1] > 0.6

@@ -1,12 +1,14 @@
-"""Each setting does what it says: its value is recovered from the data, over ten seeds, and there is a test for every setting."""
+"""Each setting does what it says: its value is recovered from the data, over three seeds, ten before a release, and there is a test for every setting."""
+import tempfile
 from functools import lru_cache
 import numpy as np
 import pytest
 from shop_nb import Settings, tables
-from shop_nb.core.settings import SETTINGS
+from shop_nb.behaviour.settings import SETTINGS
+from support import FULL
 
 SMALL = dict(customers=400, products=120, orders=800, order_items=2000)
-SEEDS = range(10)
+SEEDS = range(10 if FULL else 3)
 
 
 @lru_cache(maxsize=None)
@@ -101,7 +103,24 @@ def price_change(s):
     assert (both[~fashion].unit_price_cents_b == both[~fashion].unit_price_cents).all()
 
 
-KNOBS = dict(seed=seed, start=start, end=end, until=until, scale=scale, promotion=promotion, price_change=price_change,
+def behaviour(s):
+    "A file of one's own changes what it names, and nothing else."
+    with tempfile.NamedTemporaryFile('w', suffix='.toml') as file:
+        file.write('[coupons]\nshare = 0.5')
+        file.flush()
+        a, b = made(s), made(s, behaviour=file.name)
+    assert a['orders'].discount_cents.gt(0).mean() < .2
+    assert .4 < b['orders'].discount_cents.gt(0).mean() < .6
+    assert a['order_items'].drop(columns='returned_quantity').equals(b['order_items'].drop(columns='returned_quantity'))
+
+
+def parameters(s):
+    "A value by the name of a parameter; test_parameters has each of them."
+    opted = made(s, parameters=(('customers.consent', .9),))['customers'].marketing_opt_in
+    assert .85 < opted.mean() < .95
+
+
+KNOBS = dict(seed=seed, behaviour=behaviour, parameters=parameters, start=start, end=end, until=until, scale=scale, promotion=promotion, price_change=price_change,
              **{n: count(n) for n in ('customers', 'products', 'orders', 'order_items')})
 
 

@@ -11,7 +11,7 @@ from shop_nb.generator import blocks as g
 from shop_nb.generator import spark as sp
 from shop_nb.generator.draws import VERSION
 from shop_nb.model.schema import TABLES
-from shop_nb.core.settings import Settings
+from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
 from shop_nb.files.sources import read_table
 

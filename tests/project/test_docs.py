@@ -190,6 +190,7 @@ def test_what_is_shown_works(path, project, monkeypatch, capsys):
     for kind, text in fences(path):
         if kind == 'python' and path.name != 'README.md':
             exec(text, vars().setdefault('names', {})) # README's are cells of a notebook, which is tested
+        if kind == 'toml': (project / text.splitlines()[0].removeprefix('# ')).write_text(text) # its first line names it
         for line in (l.split('#')[0].strip() for l in text.splitlines()) if kind in ('', 'sh') else ():
             if not line or any(line.startswith(e) for e in ELSEWHERE): continue
             code = call(line, monkeypatch)
@@ -410,7 +411,7 @@ def test_numbers_in_prose_are_those_of_the_library():
     "What README and guides say in words or figures, beside what the library has."
     from shop_nb.realism.facts import FACTS
     from shop_nb.model.schema import TABLES
-    from shop_nb.core.settings import Settings
+    from shop_nb.behaviour.settings import Settings
 
     places = (ROOT / 'shop_nb/data/places.csv').read_text(encoding='utf-8').splitlines()[1:]
     countries = {line.split(',')[0] for line in places}

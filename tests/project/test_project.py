@@ -71,11 +71,11 @@ def test_pages_name_targets_that_exist(page):
 
 
 def test_settings_ini_holds_the_defaults():
-    from shop_nb.core.settings import Settings, read_settings
+    from shop_nb.behaviour.settings import Settings, read_settings
     given = read_settings(ROOT / 'settings.ini', env={})
     assert given == Settings()
     ini = configparser.ConfigParser(); ini.read(ROOT / 'settings.ini')
-    assert set(ini['shop']) == {n for n, v in given.as_dict().items() if v is not None} - {'until'}
+    assert set(ini['shop']) == {n for n, v in given.as_dict().items() if v is not None} - {'until', 'parameters'}
 
 
 def test_no_import_or_variable_is_left_over():

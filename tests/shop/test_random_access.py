@@ -3,10 +3,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from shop_nb import Settings, Shop, ShopError, twin
-from shop_nb.generator.calendar import Calendar, black_friday, dates, day_number, intensity, peaks, season
+from shop_nb.generator.calendar import Calendar, dates, day_number, intensity, named_days, peaks, season
+from shop_nb.behaviour.behaviours import behaviour
 from shop_nb.generator.draws import Cells
 from shop_nb.model.schema import TABLES
 from shop_nb.shop.latent_truth import COLUMNS, TRUTH
+
+EU = behaviour("eu")
 
 
 @pytest.fixture(scope='module')
@@ -156,18 +159,18 @@ def test_truth_explains_the_data(shop, tmp_path):
 
 def test_calendar_parts():
     "Peaks fall on their days; the season's mean is about one; the busiest day is below the keys' limit."
-    assert [str(dates(black_friday(y))) for y in (2023, 2024, 2025, 2026)] == [
+    assert [str(dates(named_days("Black Friday", [y], EU))[0]) for y in (2023, 2024, 2025, 2026)] == [
         '2023-11-24',
         '2024-11-29',
         '2025-11-28',
         '2026-11-27',
     ]
     year = np.arange(day_number('2025-01-01'), day_number('2026-01-01'))
-    assert abs(season(year).mean() - 1) < 0.03
-    assert peaks(year, Cells(7))[day_number('2025-11-28') - year[0]] == 3.4
+    assert abs(season(year, EU).mean() - 1) < 0.03
+    assert peaks(year, Cells(7), EU)[day_number('2025-11-28') - year[0]] == 3.4
     for seed in range(30):
         days = np.arange(day_number('2024-01-01'), day_number('2030-01-01'))
-        w = intensity(days, Cells(seed)).weight.to_numpy()
+        w = intensity(days, Cells(seed), EU).weight.to_numpy()
         for n in (30, 90, 365):
             assert (w / np.convolve(w, np.ones(n) / n, 'same'))[n:-n].max() < 8
 

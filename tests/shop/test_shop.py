@@ -6,7 +6,7 @@ import pytest
 
 from shop_nb import Shop
 from shop_nb.model.schema import TABLES
-from shop_nb.core.settings import Settings
+from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
 from shop_nb.shop.shop import BOOKS, MADE
 from shop_nb.shop.run_folder import is_run, own_folder, read_manifest, write_manifest

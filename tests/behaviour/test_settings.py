@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import pytest
 
-from shop_nb.core.settings import SETTINGS, Settings, describe, max_lines, read_settings
+from shop_nb.behaviour.settings import SETTINGS, Settings, describe, max_lines, read_settings
 from shop_nb.core.errors import SettingsError, ShopError, first_line
 from shop_nb.core.extras import need
 

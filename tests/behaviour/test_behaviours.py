@@ -1,0 +1,264 @@
+"Behaviours: what a value or a file may be, what is refused and how, and what follows from the declarations."
+import json, subprocess, sys
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from shop_nb.behaviour.behaviours import as_json, as_toml, changed_entries, names_of, read_behaviour, why
+from shop_nb.behaviour.days import days_by_rule
+from shop_nb.behaviour.parameters import PARAMETERS, value_of
+from shop_nb.behaviour.settings import Settings, origins, read_settings, remembered
+from shop_nb.behaviour.stages import STAGES, columns_after, downstream
+from shop_nb.core.errors import SettingsError
+from shop_nb.generator.calendar import Calendar
+from shop_nb.model.schema import CATEGORIES, CHANNELS, METHODS, SEGMENTS, TABLES
+
+
+def refused(**given):
+    "The message of the error that settings raise: two lines."
+    with pytest.raises(SettingsError) as e: read_settings(False, {}, **given)
+    assert e.value.code == 2
+    assert len(str(e.value).splitlines()) == 2
+    return str(e.value)
+
+
+# ------------------------------------------------------------------------ single values
+
+BAD = [
+    ('demand.weekdays', '[0, 0, 0, 0, 0, 0, 0]', 'all of them are 0'), ('demand.hours', f'{[0] * 24}', 'all of them are 0'),
+    ('demand.weekend_hours', f'{[0] * 24}', 'closes the shop at weekends'), ('products.price_limits', '[250, 100, 20, 5]', 'do not rise'),
+    ('delivery.hours', '[19, 8]', 'do not rise'), ('baskets.favourite', '.9', 'come to 1.12 of the lines'),
+    ('demand.days.Christmas Eve', '12-24 + 9999999999', 'is not a rule'), ('demand.growth', '1' * 401, 'is not finite'),
+    ('demand.days. ', '12-24', "' ' is not a name"), ('payments.methods', '{ card = 0.5, pix = 0.5 }', "'pix'"),
+    ('customers.pool', 'us', 'the pool us has no places in DE'), ('customers.countries', '{ US = 1 }', "'US' has no value"),
+    ('parameters', 'abc', 'parameters is values by the names of parameters'), ('demand.months.January', '1', 'demand.months has no entries'),
+    ('products.median_price.Toys', '1e6', '1000000.0 is not from'), ('customers.known_before', '0', '0 is not from 0.01 to 1'),
+    ('demand.growth', 'much', "'much' is not a number"), ('demand.growth', '0', '0 is not from 0.2 to 5'),
+    ('demand.growth', 'nan', 'nan is not finite'), ('demand.growth', 'true', 'True is not a number'),
+    ('demand.growth', '[1]', '[1] is not a number'), ('demand.growth', '1,5', "'1,5' is not a number"),
+    ('demand.months', '[1, 2]', '2 numbers are not 12'), ('demand.months', '1', '1 is not a list'),
+    ('demand.hours', '[]', '0 numbers are not 24'), ('demand.flash_factors', '[]', 'the list is empty'),
+    ('demand.flash_factors', '[1, "a"]', "'a' is not a number"), ('customers.new_days', '1.5', '1.5 is not a whole number'),
+    ('customers.rate_shape', '0', '0 is not from 0.05 to 20'), ('customers.segments', '{ consumer = 0.5 }', 'add up to 0.5'),
+    ('customers.segments.student', '2', 'student: 2 is not from 0 to 1'),
+    ('customers.segments.pensioner', '.1', "there is no entry 'pensioner'"), ('customers.segments', '0.5', '0.5 is not a table'),
+    ('products.categories', '{ Wine = 1 }', "'Wine' has no value"), ('products.cost.Toys', '1.2', 'Toys: 1.2 is not from 0.1 to 0.9'),
+    ('products.price_levels', '[100, 90]', '5 shares for 2'), ('products.best_month.Toys', '13', 'Toys: 13 is not from 1 to 12'),
+    ('campaigns.sale_day', 'Diwali', "'Diwali' is not a day in demand.days"), ('campaigns.cuts', '[10, 95]', '95 is not from 0 to 90'),
+    ('delivery.returns.Fashoin', '.5', "Did you mean 'Fashion'?"), ('delivery.returns', '{ Fashion = "half" }', "'half' is not a number"),
+    ('delivery.hours', '[8, 30]', '30 is not from 0 to 24'), ('tax.rate.DE', '99', 'DE: 99 is not from 0 to 60'),
+    ('demand.days.Boxing Day', '12-32', 'Boxing Day: day is out of range'), ('demand.days', '{ X = "some day" }', "'some day' is not a rule"),
+    ('demand.grwth', '1', "Did you mean 'demand.growth'?"), ('nothing.here', '1', 'There is no parameter'),
+    ('demand.growth.more', '1', 'demand.growth has no entries'), ('customers.pool', 'mars', "'mars' is not one of eu"),
+    ('baskets.taste', '1.01', '1.01 is not from 0 to 1'),
+]
+
+
+@pytest.mark.parametrize('name, text, said', BAD, ids=[f'{n} {t}' for n, t, _ in BAD])
+def test_a_bad_value_is_refused(name, text, said): assert said in refused(**{name: text})
+
+
+@pytest.mark.parametrize('name', PARAMETERS)
+def test_a_default_can_be_typed(name):
+    "The default as it is shown, typed again, is the default."
+    assert read_settings(False, {}, **{name: as_toml(as_json(PARAMETERS[name].default))}) == Settings()
+
+
+@pytest.mark.parametrize('name', PARAMETERS)
+def test_a_declaration_says_all(name):
+    p = PARAMETERS[name]
+    assert p.stage in STAGES
+    assert len(p.meaning) > 15
+    assert p.unit
+    assert len(p.source) > 20
+    assert ('chosen' in p.source) == p.chosen
+    facts = why(name, read_behaviour('eu'))
+    assert facts['value'] == facts['default']
+    assert facts['moves'] == columns_after(p.stage)
+
+
+def test_values_as_text():
+    for value in (1, 2.5, 1 / 3, [1, .1], {'a': 1, 'b c': .5}, 'text'): assert value_of(as_toml(value)) == value
+
+
+def test_stages_name_columns_that_exist():
+    known = {f'{t}.{c}' for t, table in TABLES.items() for c in table.names} | {f'{t}.*' for t in TABLES}
+    assert {c for s in STAGES.values() for c in s.columns} <= known
+    assert {name for s in STAGES.values() for name in s.feeds} <= set(STAGES)
+    assert 'refunds' in downstream('coupons')
+
+
+def test_the_schema_has_the_names_of_the_behaviours():
+    names = [names_of(n) for n in ('products.categories', 'customers.segments', 'baskets.channels', 'payments.methods')]
+    assert names == [CATEGORIES, SEGMENTS, CHANNELS, METHODS]
+
+
+# ------------------------------------------------------------------------ changes, files, environment
+
+def test_changes_are_kept_in_one_form():
+    "Whatever the way that a value is given, the settings are the same."
+    ways = [
+        Settings(parameters={'delivery.returns.Fashion': .5}), Settings(parameters={'delivery.returns': {'Fashion': .5}}),
+        read_settings(False, {}, **{'delivery.returns.Fashion': '0.5'}), read_settings(False, {'SHOP_NB_DELIVERY__RETURNS__FASHION': '.5'}),
+        read_settings(False, {'SHOP_NB_PARAMETERS': '{ "delivery.returns.Fashion" = 0.5 }'}),
+    ]
+    assert len(set(ways)) == 1
+    assert changed_entries(ways[0].parameters, 'eu') == {'delivery.returns.Fashion': .5}
+    again = read_settings(False, {}, **json.loads(json.dumps(ways[0].as_dict())))
+    assert again == ways[0]
+
+
+def test_the_last_one_wins():
+    s = read_settings(False, {'SHOP_NB_DEMAND__GROWTH': '2'}, **{'demand.growth': '1.5'})
+    assert s.values['demand.growth'] == 1.5
+    assert origins(False, {'SHOP_NB_DEMAND__GROWTH': '2'}, seed=3) == {'demand.growth': 'from SHOP_NB_DEMAND__GROWTH', 'seed': 'given'}
+    assert read_settings(False, {'SHOP_NB_DEMAND__GROWTH': '2'}, **{'demand.growth': ''}) == Settings()
+
+
+def test_the_environment_does_not_come_back():
+    "A full list of parameters takes the place of all that came before, so a run's notebook makes what the run was asked for."
+    env = {'SHOP_NB_DEMAND__GROWTH': '2'}
+    asked = read_settings(False, env, **{'demand.growth': '1.5'})
+    assert read_settings(False, env, **asked.as_dict()) == asked
+    default = read_settings(False, env, **{'demand.growth': ''})
+    assert read_settings(False, env, **default.as_dict()) == default == Settings()
+
+
+def test_two_shares_hold_together():
+    both = {'customers.segments.student': '.3', 'customers.segments.business': '.3'}
+    for given in both, dict(reversed(both.items())):
+        shares = read_settings(False, {}, **given).values['customers.segments']
+        assert shares == pytest.approx(dict(consumer=.4, business=.3, student=.3))
+    assert 'the shares add up to 1.4' in refused(**{'customers.segments.student': '.7', 'customers.segments.business': '.7'})
+
+
+def test_the_order_of_a_table_is_no_part_of_the_shop():
+    assert Settings(parameters={'customers.segments': dict(student=.12, consumer=.8, business=.08)}) == Settings()
+
+
+def test_a_new_day_is_added_by_its_name():
+    s = read_settings(False, {}, **{'demand.days.Boxing Day': '12-26', 'demand.peaks.boxing_day': '2'})
+    assert (s.values['demand.days']['Boxing Day'], s.values['demand.peaks']['Boxing Day']) == ('12-26', 2)
+    assert "'Boxing Day' has no value" in refused(**{'demand.days.Boxing Day': '12-26'})
+
+
+def test_a_shop_without_special_days():
+    from shop_nb.generator.blocks import tables
+    s = read_settings(False, {}, customers=40, products=20, orders=60, order_items=120, **{'demand.days': '{}', 'campaigns.sale_day': 'none'})
+    assert tables(s)['orders'].num_rows == 60
+
+
+def test_values_are_no_ones_else():
+    Settings().values['customers.segments']['consumer'] = 99
+    assert Settings().values['customers.segments']['consumer'] == .8
+
+
+def test_what_was_given_is_remembered(tmp_path):
+    path = file(tmp_path, '[demand]\ngrowth = 2\n[sources]\n"demand.growth" = "our books"\n')
+    values = remembered(False, {}, behaviour=path, **{'coupons.share': .2})
+    assert (values.origins['demand.growth'], values.origins['coupons.share']) == (path, 'given')
+    assert why('demand.growth', values)['source'] == 'our books'
+    assert why('coupons.share', values)['source'].startswith('your own value')
+
+
+def test_a_share_scales_the_others():
+    shares = Settings(parameters={'customers.segments.student': .56}).values['customers.segments']
+    assert shares == pytest.approx(dict(consumer=.4, business=.04, student=.56))
+
+
+def file(tmp_path, text, name='mine.toml'):
+    path = tmp_path / name
+    path.write_text(text, encoding='utf-8')
+    return str(path)
+
+
+def test_a_file_needs_only_what_differs(tmp_path):
+    s = Settings(behaviour=file(tmp_path, '[customers]\nrate_shape = 0.4\n[delivery.returns]\nFashion = 0.5\n'))
+    assert s == Settings(parameters={'customers.rate_shape': .4, 'delivery.returns.Fashion': .5})
+    assert s.behaviour == 'eu'
+
+
+def test_a_file_extends_another(tmp_path):
+    file(tmp_path, '[demand]\ngrowth = 2\n[coupons]\nshare = 0.5\n[sources]\n"demand.growth" = "ours"\n', 'base.toml')
+    top = file(tmp_path, 'extends = "base.toml"\n[coupons]\nshare = 0.1\n')
+    b = read_behaviour(top)
+    assert (b['demand.growth'], b['coupons.share']) == (2, .1)
+    assert why('demand.growth', b)['source'] == 'ours'
+    assert b.origins['coupons.share'] == top
+
+
+def test_names_are_a_behaviours_own(tmp_path):
+    "A shop with two categories has two, in every table by category; those that were there keep their order."
+    s = Settings(behaviour=file(tmp_path, '[products.categories]\nToys = 0.5\nBooks = 0.5\n'), customers=50, products=40, orders=100, order_items=200)
+    assert list(s.values['delivery.returns']) == ['Books', 'Toys']
+    from shop_nb.generator.blocks import tables
+    assert set(tables(s)['products']['category'].to_pylist()) == {'Toys', 'Books'}
+    assert "There is no category 'Pets'" in refused(behaviour=str(tmp_path / 'mine.toml'), promotion='Pets 20 2025-06-01')
+
+
+FILES = [
+    ('[customers]\nrate_shape = "many"\n', "customers.rate_shape: 'many' is not a number (in {}, line 2)"),
+    ('[customers]\n\n# a comment\nrate_shap = 1\n', "There is no parameter 'customers.rate_shap' (in {}, line 4)"),
+    ('[delivery.returns]\nWine = 0.5\n', "delivery.returns: 'Wine' is not known (in {}, line 1)"),
+    ('[customers\nrate_shape = 1\n', '{} is not TOML'), ('rate_shape = 1\n', '{} has rate_shape outside of a table'),
+    ('extends = "mine.toml"\n', '{} extends itself'), ('extends = "nowhere.toml"\n', 'nowhere.toml cannot be read'),
+    ('extends = "mars"\n', "There is no behaviour 'mars'"), ('sources = 3\n', '{}: sources is not a table'),
+    ('[sources]\n"demand.grwth" = "x"\n', '{}: demand.grwth in sources is no parameter'), ('[products.categories]\nWine = 1\n', "'Wine' has no value (in {}, line 1)"),
+]
+
+
+@pytest.mark.parametrize('text, said', FILES, ids=[t.split('\n')[0] + str(i) for i, (t, _) in enumerate(FILES)])
+def test_a_wrong_file_is_refused_with_its_line(tmp_path, text, said):
+    path = file(tmp_path, text)
+    assert said.format(path) in refused(behaviour=path)
+
+
+def test_a_file_that_is_no_text(tmp_path):
+    (tmp_path / 'mine.toml').write_bytes(b'\xff\xfe\x00x')
+    assert 'cannot be read' in refused(behaviour=str(tmp_path / 'mine.toml'))
+
+
+def test_no_numpy_is_needed_to_ask_why():
+    code = 'import sys; import shop_nb.behaviour.settings; print([m for m in ("numpy", "pandas", "pyarrow", "duckdb") if m in sys.modules])'
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert done.stdout.strip() == '[]', done.stderr
+
+
+# ------------------------------------------------------------------------ days
+
+@pytest.mark.parametrize('rule, days', [
+    ('12-24', '2025-12-24'), ('fourth Thursday of November', '2025-11-27'), ('fourth Thursday of November + 1', '2025-11-28'),
+    ('last Monday of May', '2025-05-26'), ('first Monday of May - 3', '2025-05-02'), ('Easter', '2025-04-20'),
+    ('Easter - 47', '2025-03-04'), ('2024-10-31, 2025-10-20', '2025-10-20'), ('12-31 + 1', '2026-01-01'),
+])
+def test_rules(rule, days): assert [str(d) for d in days_by_rule(rule, 2025)] == [days]
+
+
+def test_a_rule_may_lead_into_the_next_year():
+    values = Settings(parameters={'demand.days': {'Black Friday': '12-31 + 1'}, 'demand.peaks': {'Black Friday': 9}})
+    assert Calendar(values).intensity.peak['2026-01-01':].tolist() == []
+    assert Calendar(values).intensity.peak['2025-01-01'] == 9
+
+
+@pytest.mark.parametrize('text, ago', [('today', 0), ('yesterday', 1), ('-90d', 90), ('+30d', -30)])
+def test_dates_may_be_relative(text, ago):
+    s = read_settings(False, {}, start='2020-01-01', end=text)
+    assert s.end in {date.today() - timedelta(ago + slip) for slip in (0, 1)} # midnight may pass
+    assert s.as_dict()['end'] == str(s.end)
+
+
+def test_last_sunday():
+    end = read_settings(False, {}, start='2020-01-01', end='last Sunday').end
+    assert end.weekday() == 6
+    assert 0 < (date.today() - end).days <= 8
+
+
+@pytest.mark.parametrize('weeks', [1, 52, 520])
+def test_a_window_that_moves_by_weeks_keeps_its_weekdays(weeks):
+    "What moves: trend, season, named days and chance. What stays: the factor of the weekday, and the totals."
+    a, b = (Calendar(Settings(start=date(2025, 1, 6) + shift, end=date(2025, 12, 28) + shift)) for shift in (timedelta(0), timedelta(7 * weeks)))
+    inside = slice(a.start - a.first, a.end + 1 - a.first)
+    assert np.array_equal(a.intensity.weekday[inside], b.intensity.weekday[inside])
+    assert a.counts['orders'].sum() >= 4000
+    assert a.counts['orders'][inside].sum() == b.counts['orders'][inside].sum() == 4000
