@@ -102,8 +102,8 @@ dashboard: $(READY) ## serve the dashboard of reports/shop, which is made first 
 	@[ -e $(RUN)/manifest.json ] || $(MAKE) run
 	@$(BIN)/shop-nb dashboard $(RUN) --port $(or $(PORT),8866)
 
-soak: $(READY) ## test the service as before a release: random requests, races, kills, long load (hours)
-	@API_FULL=1 $(PY) -m pytest -s tests/api/test_app_openapi.py::test_schemathesis tests/api/test_app_model.py tests/api/test_app_races.py tests/api/test_app_soak.py
+soak: $(READY) ## test as before a release: many seeds, and for the service random requests, races, kills, long load (hours)
+	@TEST_FULL=1 $(PY) -m pytest -s tests/generator/test_settings_take_effect.py tests/realism/test_scorecard.py tests/course/test_lessons.py tests/api/test_app_openapi.py::test_schemathesis tests/api/test_app_model.py tests/api/test_app_races.py tests/api/test_app_soak.py
 
 check: $(READY) ## run the fast part of `make test`: clean notebooks, library and README up to date, quick tests
 	@$(PY) scripts/tools.py
@@ -111,7 +111,7 @@ check: $(READY) ## run the fast part of `make test`: clean notebooks, library an
 
 test: $(READY) ## run every test, and compare every stored output of the notebooks with a fresh run
 	@$(PY) scripts/tools.py
-	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(NBVAL) tests $(CHAPTERS)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(NBVAL) tests $(CHAPTERS)
 
 wheel: $(READY) ## build the wheel, install it into an empty environment from the package index, and use it there
 	@$(PY) scripts/package.py $(PYTHONS)
@@ -137,10 +137,9 @@ peers-environment:
 	.venv-peers/bin/python -m pip -qq install -r scripts/peers.txt; \
 	touch .venv-peers/.ready
 
-pools: $(READY) ## make the word pools in shop_nb/data again, by nbs/sources/pools.ipynb
+pools: $(READY) ## make the word pools in shop_nb/data again, by the notebooks in nbs/sources
 	@$(PY) -m pip -qq install --no-build-isolation --editable '.[pools]'
-	@$(EXECUTE) nbs/sources/pools.ipynb
-	@$(BIN)/nbdev-clean --fname nbs/sources/pools.ipynb
+	@set -e; for nb in nbs/sources/pools*.ipynb; do $(EXECUTE) $$nb; $(BIN)/nbdev-clean --fname $$nb; done
 
 services: ## install what the container image has: the package and what its services need, without tools (SERVICES=/opt/shop)
 	@set -e; $(FIND); rm -rf $(SERVICES); $$python -m venv $(SERVICES)

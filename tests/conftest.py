@@ -1,5 +1,6 @@
 "What the tests share."
 import ctypes, os, signal, subprocess, sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,30 @@ def pytest_configure():
     import tools
 
     if home := tools.java(): os.environ['JAVA_HOME'] = str(home)
+
+
+LONG = (
+    'tests/dashboard/test_page.py',
+    'tests/project/test_docs.py',
+    'tests/app/test_run.py',
+    'tests/project/test_deploy.py',
+    'tests/dashboard/test_serve.py',
+    'tests/generator/test_spark.py',
+    'tests/project/test_wheel.py',
+    'nbs/45_realism/06_scorecard.ipynb',
+    'tests/files/test_sources.py',
+    'tests/analytics/test_questions.py',
+    'tests/app/test_cli.py',
+    'tests/course/test_lessons.py',
+) # files that take minutes, the longest first
+
+
+def pytest_collection_modifyitems(config, items):
+    "Where processes share the tests, each takes a file at a time, in this order: no long one is left for the end, when the other process has nothing to do."
+    if not hasattr(config, 'workerinput'): return
+    place = {ROOT / name: i for i, name in enumerate(LONG)}
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (place.get(item.path, len(LONG)), -tests[item.path]))
 
 
 MAIN = sys.modules['__main__']
