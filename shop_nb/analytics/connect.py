@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ..core.errors import ShopError, first_line
 from ..core.extras import need
-from ..database.load import database_error
+from ..database.sqlite import database_error
 from ..files.sources import Given
 from ..files.files import parts, table_path
 from ..model.views import create_views

@@ -160,13 +160,12 @@ with payments_in as (
     join orders as o using (order_id)
     where cast(o.ordered_at as date) between $start and $end
 ),
-by_method as (
-    
 '''
 
 # %% ../../nbs/30_analytics/05_orders.ipynb #bcb3c9b9
 PAYMENT_METHODS_SQL = PAYMENTS_SQL + '''\
-select method,
+by_method as (
+    select method,
         count(*) as payments,
         count(*) filter (where is_captured) as captured,
         coalesce(sum(amount_cents) filter (where is_captured), 0) as captured_cents,

@@ -22,7 +22,7 @@ from ..core.errors import ShopError, first_line, nearest
 from ..core.extras import need
 from ..core.html import Raw, table as html_table
 from ..core.numbers import percent
-from ..core.settings import CATEGORIES
+from ..model.schema import CATEGORIES
 from ..model.views import create_views
 from ..model.schema import TABLES
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['lesson', 'LAST', 'new', 'sizes', 'month3', 'rfm', 'champions', 'ltv', 'lapsed', 'alarm', 'luck', 'verdicts',
            'given_up_and_here', 'given_up_and_gone', 'here_and_given_up', 'wrongly_of_all', 'wrongly', 'ranking',
-           'in_both', 'hundred_of_both', 'by_money', 'missed', 'of_all_customers']
+           'in_both', 'hundred_of_both', 'hundred_by_id', 'by_money', 'missed', 'of_all_customers']
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #09783580
 import pandas as pd
@@ -474,14 +474,16 @@ def ranking(
 def in_both(
     shop:Shop, # a shop
     by:str='count(*)', # an aggregate of a customer's sales
+    by_id:bool=False, # whether equal rates are in the order of the ids, or else in that of what was seen
 ) -> int:
     "How many buyers are among the first hundred by what was seen, and by their true rate"
     seen = ranking(shop, by)
-    rate = customers_truth(shop).set_index('customer_id').rate.loc[seen]
+    rate = customers_truth(shop).set_index('customer_id').rate.loc[seen.sort_values() if by_id else seen]
     true = rate.sort_values(ascending=False, kind='stable').index
     return len(set(seen[:100]) & set(true[:100]))
 
 def hundred_of_both(shop): return in_both(shop)
+def hundred_by_id(shop): return in_both(shop, by_id=True)
 def by_money(shop): return in_both(shop, 'sum(revenue_cents)')
 def missed(shop): return 100 - in_both(shop)
 def of_all_customers(shop):
@@ -495,6 +497,7 @@ luck = lesson.exercise(
     points=2,
     places=0,
     right=hundred_of_both,
+    also=(hundred_by_id,),
     hints=(
         'Two sets of a hundred customer ids each: how many ids are in both?',
         '`truth.rate.loc[frequency.index].nlargest(100).index`, and `&` of two sets.',

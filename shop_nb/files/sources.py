@@ -123,32 +123,48 @@ class Given:
     ):
         self.name, self.table, self.arrow, self.files, self.whole = name, TABLES[name], None, [], True
         self.strays, self.index, self.mixed, self.as_text = [], [], {}, False
-        if isinstance(data, (str, Path)):
-            self.files, self.strays = parts(data), strays(data)
-            self.csv = Path(data).suffix.lower() == '.csv'
-            self.loose = tuple(self.table.names) if self.csv else ()
-        else:
-            (self.arrow, self.mixed), self.csv = _arrow(data, name), False
-            self.loose, self.index = tuple(self.mixed), list(getattr(getattr(data, 'index', None), 'names', []))
+        (self._take_files if isinstance(data, (str, Path)) else self._take_arrow)(data)
         self.parts = self.files or ([] if self.arrow is None else [self.arrow])
 
-    def row(self, part, n): # what to call a row, counted from 0; a CSV file has its header on line 1
-        name = f'{part.name} ' if len(self.parts) > 1 else ''
-        return f'{name}line {n + 2}' if self.csv else f'{name}row {n + 1}'
+# %% ../../nbs/10_files/03_sources.ipynb #042a0131
+@patch
+def _take_files(self:Given, path):
+    self.files, self.strays = parts(path), strays(path)
+    self.csv = Path(path).suffix.lower() == '.csv'
+    self.loose = tuple(self.table.names) if self.csv else ()
+
+@patch
+def _take_arrow(self:Given, data):
+    (self.arrow, self.mixed), self.csv = _arrow(data, self.name), False
+    self.loose, self.index = tuple(self.mixed), list(getattr(getattr(data, 'index', None), 'names', []))
+
+# %% ../../nbs/10_files/03_sources.ipynb #95ca7ca9
+@patch
+def row(
+    self:Given,
+    part, # one of `parts`
+    n:int, # from 0
+) -> str: # words
+    "What to call a row"
+    name = f'{part.name} ' if len(self.parts) > 1 else ''
+    return f'{name}line {n + 2}' if self.csv else f'{name}row {n + 1}'
 
 # %% ../../nbs/10_files/03_sources.ipynb #a326f173
+def _found_tables(source):
+    "What there is of each table: what a mapping has, or paths in a folder"
+    if isinstance(source, Mapping): return {n: source[n] for n in TABLES if n in source}
+    if isinstance(source, (str, Path)) and Path(source).is_dir():
+        return {n: path for n in TABLES if (path := find_table(source, n))}
+    todo = 'Name a run, or a folder with the tables as Parquet or CSV'
+    raise ShopError(f'There is no folder {source}.', todo, code=2)
+
+# %% ../../nbs/10_files/03_sources.ipynb #ecf8873f
 def given_tables(
     source, # mapping of names to frames, Arrow tables or paths; or the path of a run or of a folder of Parquet or CSV
 ) -> dict: # a `Given` for each table that is there
     "The tables of a source; raises `ShopError` (code 2) if there is none, or if what is given as one is not a table"
+    if found := _found_tables(source): return {n: Given(n, data) for n, data in found.items()}
     where = 'the mapping' if isinstance(source, Mapping) else source
-    if isinstance(source, Mapping): found = {n: source[n] for n in TABLES if n in source}
-    elif isinstance(source, (str, Path)) and Path(source).is_dir():
-        found = {n: path for n in TABLES if (path := find_table(source, n))}
-    else:
-        todo = 'Name a run, or a folder with the tables as Parquet or CSV'
-        raise ShopError(f'There is no folder {source}.', todo, code=2)
-    if found: return {n: Given(n, data) for n, data in found.items()}
     todo = 'A table is a file such as orders.parquet or orders.csv, or a folder of parts with that name'
     raise ShopError(f'None of the tables {", ".join(TABLES)} is in {where}.', todo, code=2)
 
@@ -327,7 +343,7 @@ def batches(
     columns:list=None, # names; None takes all of the table
     size:int=65_536, # rows at most in a batch of Arrow or Parquet
 ): # record batches in declared types
-    "The rows of a table, some at a time; raises pa.ArrowException at a cell that is not of its type, `Unreadable` at damage"
+    "The rows of a table, some at a time; raises `Unreadable` at damage, pa.ArrowException at a cell of another type"
     columns = self.table.names if columns is None else columns
     for part in self.parts:
         for b in self.read(part, columns, size):
@@ -337,7 +353,11 @@ def batches(
 def _schema(t, columns): return pa.schema([arrow_schema(t).field(n) for n in columns])
 
 @patch
-def reader(self:Given, columns): # the same as an Arrow reader
+def reader(
+    self:Given,
+    columns:list, # names
+) -> pa.RecordBatchReader: # in declared types
+    "The same rows, for whoever takes an Arrow reader"
     return pa.RecordBatchReader.from_batches(_schema(self.table, columns), self.batches(columns))
 
 # %% ../../nbs/10_files/03_sources.ipynb #02671668
@@ -463,21 +483,29 @@ def _cells(given, part, n, count, rows):
     )
 
 # %% ../../nbs/10_files/03_sources.ipynb #445f08e6
+def _about_types(given, types, usable, rows):
+    "Findings about columns of another kind, and the columns whose cells are to be looked at"
+    found, check = [], []
+    for n in usable:
+        type = types.field(n).type
+        if n not in given.loose and not _is_kin(type, given.table[n]):
+            found.append(_type(given, n, rows, [], [f'a column of {type}']))
+        elif type != _types[given.table[n]]: check.append(n)
+    return found, check
+
+# %% ../../nbs/10_files/03_sources.ipynb #431353fa
 def _look_typed(given, part):
     "Findings about an Arrow table or a Parquet file, the columns that can be used, and its rows"
     t, names, table = given.table, _names(given, part), isinstance(part, pa.Table)
     rows = part.num_rows if table else pq.read_metadata(part).num_rows
     types = part.schema if table else pq.read_schema(part)
-    found, usable, check = _about_names(t, names, given.index), [n for n in t.names if names.count(n) == 1], []
-    for n in usable:
-        type = types.field(n).type
-        if n not in given.loose and not _is_kin(type, t[n]):
-            found.append(_type(given, n, rows, [], [f'a column of {type}']))
-        elif type != _types[t[n]]: check.append(n)
+    usable = [n for n in t.names if names.count(n) == 1]
+    other, check = _about_types(given, types, usable, rows)
     bad = _bad_in(given.raw(part, check, 65_536), given, check)[0] if check else {}
     for n, strange in given.mixed.items():
         if n in usable and t[n].type == 'text': bad[n] = len(strange), [(i, None) for i in strange[:FIRST]]
-    return found + [_cells(given, part, n, *b) for n, b in bad.items() if b[0]], usable, rows
+    cells = [_cells(given, part, n, *b) for n, b in bad.items() if b[0]]
+    return _about_names(t, names, given.index) + other + cells, usable, rows
 
 # %% ../../nbs/10_files/03_sources.ipynb #529407bc
 _lost = {

@@ -13,7 +13,7 @@ from shop_nb.generator.blocks import tables, write_tables
 from shop_nb.realism.facts import fact
 from shop_nb.model.schema import TABLES
 from shop_nb.model.dialects import create_tables
-from shop_nb.core.settings import Settings
+from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
 
 NAMES = '''monthly_revenue daily_revenue revenue_by_category revenue_by_country top_products top_customers order_status payment_methods
@@ -130,6 +130,7 @@ def test_style(name):
     assert q.grain.startswith('one row')
     assert q.title
     assert q.why.endswith('?')
+    assert all(line.strip() for line in q.sql.splitlines())
     assert {'start', 'end'} <= set(q.params) <= set(PARAMS)
     assert 'order by' in q.sql.split(')')[-1] or 'order by' in q.sql.splitlines()[-1] + q.sql.splitlines()[-2]
     assert not re.search(r'\b(SELECT|FROM|WHERE|GROUP|ORDER)\b|current_date|now\(|random\(|avg\(', q.sql)

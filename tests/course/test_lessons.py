@@ -9,10 +9,10 @@ from hypothesis import given, settings, strategies as st
 
 from shop_nb import Shop, ShopError
 from shop_nb.course.sessions import LESSONS, Session, read_lesson, start
-from shop_nb.course.exercises import Exercise, Verdict, grade
+from shop_nb.course.exercises import Exercise, Verdict, beside, grade
 from shop_nb.course.comparing import as_frame, columns, is_empty, is_sql, plain, same
 
-from support import ROOT
+from support import FULL, ROOT
 BOOKS = sorted((ROOT / 'nbs/lessons').glob('*.ipynb'))
 each_lesson = pytest.mark.parametrize('name', LESSONS)
 EXERCISES = [(name, e) for name in LESSONS for e in read_lesson(name).exercises.values()]
@@ -123,6 +123,28 @@ def test_the_right_answer_scores_and_each_mistake_gets_its_words(name, exercise)
                 told.add(says)
                 assert (verdict.state, verdict.points) == ('mistake', 0)
     assert told == {m.says for m in exercise.mistakes.values()}
+
+
+@pytest.mark.parametrize('seed', [5, 7, 8])
+def test_buyers_of_the_same_true_rate_may_stand_in_either_order(seed):
+    "As in the solution, whose buyers are in the order of their ids; the ranking has another one."
+    exercise, shop = read_lesson('cohorts_rfm_ltv').exercises['luck'], shop_of('cohorts_rfm_ltv', seed)
+    sales = shop.sql('select customer_id from order_totals where is_sale = 1').customer_id.value_counts().sort_index()
+    first = sales.sort_values(ascending=False, kind='stable').index
+    rate = shop.truth()['customers'].set_index('customer_id').rate
+    for buyers in (first, sales.index):
+        answer = len(set(first[:100]) & set(rate.loc[buyers].nlargest(100).index))
+        assert grade(exercise, answer, shop).state == 'right'
+
+
+def test_a_table_and_a_mistake_stand_side_by_side():
+    exercise, shop = read_lesson('sql').exercises['channels'], shop_of('sql', 7)
+    right = exercise.value(exercise.right, shop).set_index('channel').sort_index()
+    counts = beside(exercise, 'all_orders', shop, column=0)
+    assert (list(counts), list(counts.index)) == (['right', 'all_orders'], list(right.index))
+    assert list(counts.right) == list(right.sales)
+    assert (counts.all_orders > counts.right).all()
+    assert list(beside(exercise, 'all_orders', shop).right) == list(right.revenue_eur)
 
 
 @each_exercise
@@ -748,9 +770,9 @@ def test_the_hand_out(tmp_path, capsys):
     assert lessons.main(tmp_path / 'file') == 2
 
 
-# What the lessons say of any shop. Each sentence stands in its lesson, and holds in thirty shops.
+# What the lessons say of any shop. Each sentence stands in its lesson, and holds in ten shops, in thirty before a release.
 
-SEEDS = range(1, 31)
+SEEDS = range(1, 31 if FULL else 11)
 
 
 def claims_meet_the_shop(shop):
@@ -902,7 +924,7 @@ def claims_did_the_promotion_work(shop, without):
 
 
 @pytest.fixture(scope='module')
-def thirty_shops():
+def many_shops():
     "For each lesson and sentence the seeds in which it does not hold; and how far the two estimates of lesson 4 miss."
     failed, missed = {}, []
     for seed in SEEDS:
@@ -925,13 +947,15 @@ def thirty_shops():
 
 @pytest.mark.slow
 @each_lesson
-def test_what_a_lesson_says_holds_in_thirty_shops(thirty_shops, name):
+def test_what_a_lesson_says_holds_in_many_shops(many_shops, name):
     text = '\n'.join(sources(book(name), 'markdown'))
-    for sentence, seeds in thirty_shops[0][name].items():
+    for sentence, seeds in many_shops[0][name].items():
         assert sentence in text, f'the lesson no longer says: {sentence}'
         assert not seeds, f'{sentence} This does not hold for the seeds {seeds}.'
 
 
 @pytest.mark.slow
-def test_each_estimate_is_too_large_in_some_shops_and_too_small_in_others(thirty_shops):
-    for misses in zip(*thirty_shops[1]): assert min(misses) < -5 and max(misses) > 5
+def test_each_estimate_is_too_large_in_some_shops_and_too_small_in_others(many_shops):
+    for misses in zip(*many_shops[1]):
+        assert min(misses) < -5
+        assert max(misses) > 5

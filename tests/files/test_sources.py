@@ -17,7 +17,7 @@ from shop_nb.files.digest import digest
 from shop_nb.generator.blocks import tables
 from shop_nb.database.load import load
 from shop_nb.model.schema import TABLES, arrow_schema
-from shop_nb.core.settings import Settings
+from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
 from shop_nb.shop.shop import Shop
 from shop_nb.files.sources import Given, given_tables, message, _quotes_fit

@@ -16,7 +16,7 @@ from shop_nb.model.schema import (
     STATUS_PAIRS, TABLES, Check, arrow_schema, example_row, pandera_schema
 )
 from shop_nb.model.dialects import create_tables, to_dialect
-from shop_nb.core.settings import MAX_LINES
+from shop_nb.behaviour.settings import MAX_LINES
 from shop_nb.reporting.profile import MINIMAL_ABOVE
 from shop_nb.core.errors import ShopError
 from support.examples import BAD_ROWS, CHECKS, SHOPS, column, sqlite_shop

@@ -13,7 +13,7 @@ from shop_nb.generator.blocks import tables, write_tables
 from shop_nb.database.load import load
 from shop_nb.model.rules import RULES
 from shop_nb.model.schema import TABLES, arrow_schema
-from shop_nb.core.settings import Settings
+from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
 from shop_nb.files.sources import FIRST, Unreadable, given_tables, message
 from shop_nb.quality.validate import validate

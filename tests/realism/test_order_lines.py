@@ -463,4 +463,6 @@ def test_odd_values_give_a_card_or_a_sentence(lines, data):
         f[role] = pd.Series(column, f.index, dtype=object)
     try: c = scorecard(f)
     except ShopError as e: assert len(str(e).splitlines()) <= 2
-    else: assert repr(c) and c._repr_html_()
+    else:
+        assert repr(c)
+        assert c._repr_html_()

@@ -5,7 +5,7 @@ import sys
 import numpy as np, pandas as pd, pytest
 
 from shop_nb.core.errors import ShopError
-from shop_nb.core.settings import Settings
+from shop_nb.behaviour.settings import Settings
 from shop_nb.generator.blocks import tables, write_tables
 from shop_nb.realism import facts as R
 from shop_nb.realism.facts import FACTS
@@ -21,12 +21,12 @@ def test_the_default_shop_is_in_band(card):
 
 
 @pytest.mark.slow
-def test_twenty_seeds(cards):
+def test_seeds(cards):
     assert not {s: told(c.missed) for s, c in cards.items() if c.in_band < 34}
 
 
 @pytest.mark.slow
-def test_twenty_seeds_outside_the_frame(cards):
+def test_seeds_outside_the_frame(cards):
     out = {s: c.outside[~c.outside.in_band.fillna(True)] for s, c in cards.items()}
     assert not {s: told(rows) for s, rows in out.items() if len(rows)}
 
