@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['POOLS', 'BEHAVIOURS', 'Behaviour', 'Change', 'changed_values', 'file_changes', 'read_behaviour', 'behaviour',
-           'as_json', 'differences', 'names_of', 'as_toml', 'changed_entries', 'why']
+           'as_json', 'differences', 'names_of', 'as_toml', 'changed_entries', 'differing_values', 'why']
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #8a90e94c
 import json, os, re, tomllib
@@ -327,6 +327,22 @@ def changed_entries(
         if whole: out[parameter] = as_json(value)
         else: out |= {f'{parameter}.{n}': v for n, v in value if v != old[n]}
     return out
+
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #38e2079e
+def _flat(behaviour):
+    "Values by the names of parameters, and of entries of tables"
+    for name, _ in behaviour.values:
+        value = behaviour[name]
+        if isinstance(value, dict): yield from ((f'{name}.{entry}', v) for entry, v in value.items())
+        else: yield name, as_json(value)
+
+def differing_values(
+    a:Behaviour, # one
+    b:Behaviour, # the other
+) -> dict: # both values by name; None where one has no such entry
+    "In which values two behaviours differ"
+    x, y = dict(_flat(a)), dict(_flat(b))
+    return {n: (x.get(n), y.get(n)) for n in {**x, **y} if x.get(n) != y.get(n)}
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #fbbade82
 def _source(parameter, behaviour):
