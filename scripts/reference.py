@@ -216,7 +216,7 @@ def parameters_table():
         [
             f'<b>{e(p.name)}</b><small>{e(p.unit)}</small>',
             f'{e(p.meaning)}<small>{e(str(p.kind))}</small>',
-            code(as_toml(as_json(p.default))),
+            code(as_toml(as_json(p.default, p.name))),
             e(p.source),
             e(', '.join(columns_after(p.stage))),
         ]

@@ -842,6 +842,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                         'shop_nb/behaviour/settings.py'),
                                             'shop_nb.behaviour.settings._parse': ( '03_behaviour/settings.html#_parse',
                                                                                    'shop_nb/behaviour/settings.py'),
+                                            'shop_nb.behaviour.settings._plain': ( '03_behaviour/settings.html#_plain',
+                                                                                   'shop_nb/behaviour/settings.py'),
                                             'shop_nb.behaviour.settings._price_limits': ( '03_behaviour/settings.html#_price_limits',
                                                                                           'shop_nb/behaviour/settings.py'),
                                             'shop_nb.behaviour.settings._read': ( '03_behaviour/settings.html#_read',

@@ -420,7 +420,7 @@ def _value_lines(params):
     for name in SETTINGS[:-1]: # all but the list of parameters, which follow by name
         value = '' if plain[name] is None else str(plain[name])
         yield name, value, places.get(name, 'default') if plain[name] != default[name] else 'default'
-    for name, value in values.values: yield name, as_toml(as_json(value)), values.origins.get(name, 'default')
+    for name, value in values.values: yield name, as_toml(as_json(value, name)), values.origins.get(name, 'default')
 
 # %% ../../nbs/70_app/03_cli.ipynb #b00821c8
 @app.command('settings')

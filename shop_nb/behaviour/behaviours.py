@@ -123,7 +123,7 @@ def changed_values(
         try: draft.values[name] = _completed(parameter, draft.values, base)
         except ValueError as e:
             _refuse(draft.last.get(name) or Change(name, None, draft.last[parameter.kind.of].where), parameter, e)
-    return _checked(draft.values, draft.last)
+    return _checked(draft.values)
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #5d605663
 def _day_is_known(values):
@@ -163,13 +163,13 @@ def _names_are_known(values):
         known = [n for n, _ in PARAMETERS[name].default]
         new = [n for n, _ in values[name] if n not in known]
         wrong = f'{name}: {new[0]!r} is not one of {", ".join(known)}' if new else ''
-        if new: return False, wrong, 'Take some of these; others come later.'
+        if new: return False, wrong, 'Take one or more of these, and no others.'
     return True, '', ''
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #cae32920
 _CHECKS = _day_is_known, _levels_match, _lines_fit, _hours_are_open, _countries_are_there, _names_are_known
 
-def _checked(values, last):
+def _checked(values):
     "The values, if they fit each other; raises `SettingsError`"
     for check in _CHECKS:
         ok, wrong, todo = check(values)
@@ -281,10 +281,11 @@ def behaviour(
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #3c77e4fc
 def as_json(
     value, # as a kind reads it
+    name:str, # the parameter
 ): # number, text, list or dictionary
     "A value as JSON has it"
     if not isinstance(value, tuple): return value
-    return dict(value) if value and isinstance(value[0], tuple) else list(value)
+    return dict(value) if hasattr(PARAMETERS[name].kind, 'entry') else list(value)
 
 def differences(
     values:dict, # by name
@@ -324,7 +325,7 @@ def changed_entries(
     for parameter, value in changes:
         kind, old = PARAMETERS[parameter].kind, base[parameter]
         whole = not isinstance(old, dict) or hasattr(kind, 'scaled') or not set(dict(value)) == set(old)
-        if whole: out[parameter] = as_json(value)
+        if whole: out[parameter] = as_json(value, parameter)
         else: out |= {f'{parameter}.{n}': v for n, v in value if v != old[n]}
     return out
 
@@ -334,7 +335,7 @@ def _flat(behaviour):
     for name, _ in behaviour.values:
         value = behaviour[name]
         if isinstance(value, dict): yield from ((f'{name}.{entry}', v) for entry, v in value.items())
-        else: yield name, as_json(value)
+        else: yield name, as_json(value, name)
 
 def differing_values(
     a:Behaviour, # one
@@ -361,9 +362,9 @@ def why(
     value = behaviour[parameter.name]
     entry = entry and _as_known(entry, value.items())
     if entry and entry not in value: raise SettingsError(f'{parameter.name} has no {entry!r}.', nearest(entry, value))
-    default = as_json(parameter.default)
+    default = as_json(parameter.default, parameter.name)
     return dict(
-        name=name, value=value[entry] if entry else as_json(dict(behaviour.values)[parameter.name]),
+        name=name, value=value[entry] if entry else as_json(dict(behaviour.values)[parameter.name], parameter.name),
         default=default.get(entry) if entry else default, unit=parameter.unit, range=str(parameter.kind),
         meaning=parameter.meaning, source=_source(parameter, behaviour),
         origin=behaviour.origins.get(parameter.name, 'default'), moves=columns_after(parameter.stage),

@@ -83,12 +83,14 @@ def _text(v):
     if not isinstance(v, str | Path) or not str(v).strip(): raise ValueError
     return str(v).strip()
 
+def _plain(name, value): return as_json(value, name) if name in PARAMETERS else value
+
 def _parameters(v):
     "Values of parameters: a dictionary, its text in TOML, or pairs and changes in turn"
     v = value_of(v)
     if isinstance(v, str): raise ValueError
     pairs = v.items() if isinstance(v, dict) else v
-    return tuple(x if isinstance(x, Change) else Change(str(x[0]), as_json(x[1])) for x in pairs)
+    return tuple(x if isinstance(x, Change) else Change(str(x[0]), _plain(*x)) for x in pairs)
 
 _readers = dict(
     int=(_whole, 'a whole number', '4000'),
@@ -205,7 +207,7 @@ def counts(self:Settings) -> dict: # table: rows from start to end
 # %% ../../nbs/03_behaviour/09_settings.ipynb #9695c5a8
 def _as_json(name, value):
     "The value of a setting as JSON has it"
-    if name == 'parameters': return {n: as_json(v) for n, v in value}
+    if name == 'parameters': return {n: as_json(v, n) for n, v in value}
     return str(value) if isinstance(value, (date, PriceChange)) else value
 
 @patch

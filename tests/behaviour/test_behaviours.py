@@ -62,7 +62,7 @@ def test_a_bad_value_is_refused(name, text, said): assert said in refused(**{nam
 @pytest.mark.parametrize('name', PARAMETERS)
 def test_a_default_can_be_typed(name):
     "The default as it is shown, typed again, is the default."
-    assert read_settings(False, {}, **{name: as_toml(as_json(PARAMETERS[name].default))}) == Settings()
+    assert read_settings(False, {}, **{name: as_toml(as_json(PARAMETERS[name].default, name))}) == Settings()
 
 
 @pytest.mark.parametrize('name', PARAMETERS)
@@ -147,6 +147,11 @@ def test_a_shop_without_special_days():
     from shop_nb.generator.blocks import tables
     s = read_settings(False, {}, customers=40, products=20, orders=60, order_items=120, **{'demand.days': '{}', 'campaigns.sale_day': 'none'})
     assert tables(s)['orders'].num_rows == 60
+    assert read_settings(False, {}, **json.loads(json.dumps(s.as_dict()))) == s # as a manifest keeps it
+
+
+def test_an_unknown_name_with_a_list_is_refused():
+    assert "There is no parameter 'nothing.here'" in refused(parameters={'nothing.here': (1, 2)})
 
 
 def test_values_are_no_ones_else():

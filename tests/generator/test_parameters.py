@@ -329,7 +329,7 @@ def test_no_other_number_shapes_the_shop(chapter):
 
 def test_defaults_come_back():
     "The defaults, given as changes, are no change."
-    assert Settings(parameters={n: as_json(p.default) for n, p in PARAMETERS.items()}) == Settings()
+    assert Settings(parameters={n: as_json(p.default, n) for n, p in PARAMETERS.items()}) == Settings()
 
 
 def test_shares_are_recovered():
