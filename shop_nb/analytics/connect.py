@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BUYERS', 'MEMORY', 'MOST_ROWS', 'JOIN', 'as_batch', 'copy_tables', 'add_views', 'sql_text', 'sql_texts',
-           'open_duckdb', 'source_name', 'lock', 'connect', 'fetch', 'as_frame', 'sql_error']
+           'open_duckdb', 'source_name', 'currency_of', 'lock', 'connect', 'fetch', 'as_frame', 'sql_error']
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #a5f0c0d5
 import datetime as dt, glob, json, re, sqlite3, tempfile, threading, uuid
@@ -18,6 +18,8 @@ from ..core.extras import need
 from ..database.sqlite import database_error
 from ..files.sources import Given
 from ..files.files import parts, table_path
+from ..files.market import source_market
+from ..model.market import Market
 from ..model.views import create_views
 from ..model.schema import TABLES, arrow_schema
 
@@ -157,6 +159,13 @@ def _remember_days(con, source, days):
     if days is None: return
     for name, day in zip(('ran_from', 'ran_to'), days): con.execute(f"set variable {name} = date '{day}'")
 
+# %% ../../nbs/30_analytics/01_connect.ipynb #6a3511ae
+def currency_of(
+    con, # a connection that `connect` made
+) -> str: # ISO 4217
+    "The currency of a connection's amounts"
+    return con.sql("select coalesce(getvariable('currency'), 'EUR')").fetchall()[0][0]
+
 # %% ../../nbs/30_analytics/01_connect.ipynb #68b963c9
 def _path_list(paths):
     "A list of SQL: each path as it is, and as a pattern that it fits"
@@ -206,6 +215,7 @@ def _fill(con, source):
 def connect(
     source, # a run folder, a folder of Parquet or CSV tables, a SQLite file, or a dict of Arrow tables or pandas frames
     days:tuple=None, # first and last day that the shop ran; None looks into the run's manifest
+    market:Market=None, # its currency; None takes what the source says
     locked:bool=True, # for queries of anybody: no other files, no network, bounded memory
 ): # a DuckDB connection with the five tables and the views
     """Open a shop for questions, wherever it is kept.
@@ -215,6 +225,7 @@ def connect(
     try:
         _fill(con, source)
         _remember_days(con, source, days)
+        con.execute(f'set variable currency = {sql_text((market or source_market(source)).currency)}')
         if locked: lock(con, _files(source))
     except need('duckdb', 'analytics').Error as e:
         wrong = f'{source_name(source)} cannot be read: {first_line(e)}.'

@@ -79,6 +79,13 @@ parameter(
     'chosen: most lines have one unit and a few have many',
 )
 
+# %% ../../nbs/03_behaviour/07_orders.ipynb #8c43b05e
+parameter(
+    'shop.currency', 'EUR', Word(('EUR', 'GBP', 'USD', 'BRL', 'INR', 'AUD', 'CAD', 'CHF', 'CZK', 'DKK', 'MXN', 'NOK', 'NZD',
+        'PLN', 'SEK', 'SGD', 'ZAR')), 'ISO 4217', 'the currency of all amounts', 'currency',
+    'chosen: the currency of most of the customers',
+)
+
 # %% ../../nbs/03_behaviour/07_orders.ipynb #dc11b97a
 parameter(
     'coupons.share', .065, SHARE, 'share of orders', 'orders with a coupon', 'coupons',

@@ -45,6 +45,7 @@ stage('popularity', '', 'choices')
 stage('campaigns', 'order_items.discount_cents', 'choices, quantities, amounts')
 
 # %% ../../nbs/03_behaviour/03_stages.ipynb #61f29b0b
+stage('currency', '')
 stage('history', '', 'sign-ups, launches')
 stage('order days', 'orders.* order_items.* payments.*', 'sign-ups')
 stage('order times', 'orders.ordered_at customers.signed_up_at', 'buyers, payment times')

@@ -18,8 +18,10 @@ from ..core.extras import need
 from .sqlite import (
     APPLICATION_ID, CONSTRAINT_FAILED, ROWS, USER_VERSION, Stream, alone, check_target, database_error, fetch,
     hold_writers, ingest, is_damaged, is_locked, is_open, journals, open_new, remove, sync)
+from ..files.market import source_market
 from ..files.sources import given_tables, message
 from ..model.dialects import create_indexes, create_tables
+from ..model.market import Market, create_market, tables_of
 from ..model.rules import broken_check
 from ..model.schema import TABLES
 from ..model.views import create_views
@@ -91,13 +93,13 @@ def _check_integrity(cur):
 def _marks(): return f'pragma application_id = {APPLICATION_ID}', f'pragma user_version = {USER_VERSION}'
 
 # %% ../../nbs/25_database/02_load.ipynb #e57f7ce7
-def _fill(path, streams):
+def _fill(path, streams, market):
     "Make a database of the streams' rows, and have SQLite check it; returns facts"
     with open_new(path) as (con, cur):
-        for sql in create_tables(): cur.execute(sql)
+        for sql in create_tables(tables=tables_of(market)): cur.execute(sql)
         con.set_autocommit(False)
         for stream in streams: _append(cur, stream)
-        for sql in (*create_indexes(), *create_views(), *_marks()): cur.execute(sql)
+        for sql in (*create_indexes(), *create_views(), *create_market(market), *_marks()): cur.execute(sql)
         con.commit()
         con.set_autocommit(True)
         fetch(cur, 'pragma optimize = 0x10002')
@@ -193,9 +195,9 @@ def _replace(new, db):
     sync(db.parent)
 
 # %% ../../nbs/25_database/02_load.ipynb #666193af
-def _streams(source, progress):
+def _streams(source, progress, market=Market()):
     "The tables of a source, ready to go; raises `ShopError` if one is missing, or is not what it should be"
-    given = given_tables(source)
+    given = given_tables(source, tables_of(market))
     for n in TABLES:
         if n not in given:
             raise ShopError(
@@ -230,13 +232,13 @@ def _load_errors(db):
         raise ShopError(f'{db} cannot be made: {first_line(e)}.', todo, code=2) from None
 
 # %% ../../nbs/25_database/02_load.ipynb #235a2e23
-def _load_beside(db, streams):
+def _load_beside(db, streams, market):
     "Fill a new database beside the old one, compare it with its source, and let it take the old one's place: facts"
     new = db.with_name(f'.{db.name}.loading')
     try:
         remove(new)
         new.touch(0o644, exist_ok=False) # tells what is wrong with a folder, which SQLite does not
-        facts = _fill(new, streams)
+        facts = _fill(new, streams, market)
         facts |= dict(sums=_compare(new, streams), bytes=new.stat().st_size)
         _replace(new, db)
         return facts
@@ -248,12 +250,14 @@ def load(
     source, # mapping of names to frames, Arrow tables or paths; or the path of a run or of a folder of tables
     db, # the database file; an old one is replaced when the new one is complete
     progress=None, # called as progress(table, rows done, rows in all) after each batch
+    market:Market=None, # currency and lists of values; None takes the source's own
 ) -> dict: # facts: rows, sums, indexes, views, checks, sqlite (version), bytes
     """Make a SQLite database of the five tables, all or nothing.
     Raises `ShopError`: code 1 for tables that are wrong, code 2 for a source or target that cannot be."""
     need('adbc_driver_sqlite.dbapi', 'load')
-    db, streams = Path(db).resolve(), _streams(source, progress)
+    db, market = Path(db).resolve(), market or source_market(source)
+    streams = _streams(source, progress, market)
     _check_place(db)
     with _load_errors(db):
         with alone(db.parent), _hold(db): pass
-        with alone(db.parent): return _load_beside(db, streams)
+        with alone(db.parent): return _load_beside(db, streams, market)

@@ -120,9 +120,10 @@ class Given:
     def __init__(self,
         name:str, # the table's name
         data, # frame, anything with Arrow's C stream, path of a file, or path of a folder of parts
+        table=None, # its declaration, with the values of a market; None takes that of `TABLES`
     ):
-        self.name, self.table, self.arrow, self.files, self.whole = name, TABLES[name], None, [], True
-        self.strays, self.index, self.mixed, self.as_text = [], [], {}, False
+        self.name, self.table, self.arrow, self.files = name, table or TABLES[name], None, []
+        self.strays, self.index, self.mixed, self.as_text, self.whole = [], [], {}, False, True
         (self._take_files if isinstance(data, (str, Path)) else self._take_arrow)(data)
         self.parts = self.files or ([] if self.arrow is None else [self.arrow])
 
@@ -161,9 +162,10 @@ def _found_tables(source):
 # %% ../../nbs/10_files/03_sources.ipynb #ecf8873f
 def given_tables(
     source, # mapping of names to frames, Arrow tables or paths; or the path of a run or of a folder of Parquet or CSV
+    tables:dict=TABLES, # the declarations, with the values of a market
 ) -> dict: # a `Given` for each table that is there
     "The tables of a source; raises `ShopError` (code 2) if there is none, or if what is given as one is not a table"
-    if found := _found_tables(source): return {n: Given(n, data) for n, data in found.items()}
+    if found := _found_tables(source): return {n: Given(n, data, tables[n]) for n, data in found.items()}
     where = 'the mapping' if isinstance(source, Mapping) else source
     todo = 'A table is a file such as orders.parquet or orders.csv, or a folder of parts with that name'
     raise ShopError(f'None of the tables {", ".join(TABLES)} is in {where}.', todo, code=2)

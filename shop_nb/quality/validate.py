@@ -17,6 +17,8 @@ from fastcore.basics import patch
 from ..core.errors import first_line, visible
 from ..core.extras import need
 from ..core.html import Raw, edge, mark, table as html_table
+from ..files.market import source_market
+from ..model.market import Market, tables_of
 from ..model.rules import RULES
 from ..model.schema import TABLES, constraint, pandera_schema
 from ..files.sources import FIRST, Unreadable, given_tables, as_finding, merge_findings, plain_value
@@ -231,9 +233,10 @@ def _missing(name): return as_finding(name, 'missing', '', 1, meaning=f'a table,
 def validate(
     source, # mapping of names to frames, Arrow tables or paths; or the path of a run or of a folder of tables
     batch:int=BATCH, # rows that pandera sees at once
+    market:Market=None, # lists of values; None takes the source's own
 ) -> Report: # what was found
     "Check the five tables: files, columns, rules; raises `ShopError` (code 2) if there are no tables at all"
-    given = given_tables(source)
+    given = given_tables(source, tables_of(market or source_market(source)))
     rows, checks, failures = {}, {}, []
     for name in TABLES:
         found, checks[name] = _look_at(given[name], batch) if name in given else ([_missing(name)], 1)

@@ -16,6 +16,7 @@ from ..behaviour.settings import SETTINGS, Settings, read_settings
 from ..database.sqlite import alone
 from ..files.folders import leftovers
 from ..generator.draws import VERSION
+from ..model.market import as_dict, market_of
 
 # %% ../../nbs/40_shop/01_run_folder.ipynb #96ad9382
 def read_manifest(
@@ -47,7 +48,8 @@ def identity(
     settings:Settings, # which shop
 ) -> dict: # the first facts of a manifest
     "Who made which shop: what the manifest of each run has"
-    return dict(shop_nb=__version__, version=VERSION, settings=settings.as_dict())
+    market = as_dict(market_of(settings.values))
+    return dict(shop_nb=__version__, version=VERSION, settings=settings.as_dict(), market=market)
 
 # %% ../../nbs/40_shop/01_run_folder.ipynb #ec94e1f0
 def is_run(

@@ -27,6 +27,8 @@ from ..files.sources import read_table
 from ..files.files import table_path
 from ..generator.blocks import generator, tables, write_tables
 from ..files.folders import remove_path
+from ..files.market import source_market
+from ..model.market import Market, market_of
 from ..model.schema import TABLES, get_table
 from ..reporting.pages import figure, raw, render
 from ..reporting.profile import MINIMAL_ABOVE, dictionary_frame, dictionary_html, profile
@@ -58,7 +60,13 @@ class _Tables:
 
 # %% ../../nbs/40_shop/02_shop.ipynb #6ad96ec7
 class _Frames(_Tables):
-    "Its tables, as Arrow and as pandas frames"
+    "Its market, and its tables as Arrow and as pandas frames"
+
+    @property
+    def market(self) -> Market:
+        "Its currency and lists of values"
+        if self.settings: return market_of(self.settings.values)
+        return Market() if self.folder is None else source_market(self.folder)
 
     @cached_property
     def tables(self) -> 'dict[str, pa.Table]':
@@ -186,7 +194,7 @@ class _Checked(_Kept):
     def validate(self) -> 'Report': # ok, and a table of what failed
         "Check every table, reference and rule"
         from shop_nb.quality.validate import validate
-        return validate(self._source())
+        return validate(self._source(), market=self.market)
 
     def load(self,
         db=None, # the SQLite file; None is shop.db in the shop's folder
@@ -195,7 +203,7 @@ class _Checked(_Kept):
         from shop_nb.database.load import load
         if db is None and self.folder is None:
             raise ShopError('Where should the database go?', "Name a file: shop.load('shop.db')", code=2)
-        return load(self._source(), db or self.folder / 'shop.db')
+        return load(self._source(), db or self.folder / 'shop.db', market=self.market)
 
     def dictionary(self) -> pd.DataFrame: # one row per column of the shop
         "The data dictionary"
@@ -375,7 +383,7 @@ def _connect(shop):
     "A connection to the files of a shop, or to its tables in memory"
     on_disk = shop.folder is not None and all(table_path(shop.folder, n).suffix == '.parquet' for n in TABLES)
     days = (shop.settings.start, shop.settings.until) if shop.settings else None
-    return connect(shop.folder if on_disk else shop.tables, days)
+    return connect(shop.folder if on_disk else shop.tables, days, shop.market)
 
 # %% ../../nbs/40_shop/02_shop.ipynb #411a2a2f
 READS = 'SELECT', 'EXPLAIN', 'MULTI' # kinds of statements, as DuckDB calls them; MULTI is a pivot

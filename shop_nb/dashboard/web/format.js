@@ -5,7 +5,16 @@ export const DAY = 86400000 // milliseconds
 export const DASH = '–'
 export const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 const REGIONS = new Intl.DisplayNames('en', {type: 'region'})
-const SIGNS = {eur: '€'}
+const SIGNS = {EUR: '€', GBP: '£', USD: '$', BRL: 'R$', INR: '₹', AUD: 'A$', CAD: 'CA$'}
+let currency = 'EUR' // of the shop, ISO 4217
+
+// All amounts from now on are in this currency
+export function setCurrency(code) {
+  currency = code
+}
+
+// What stands in front of an amount
+export const currencySign = () => SIGNS[currency] ?? currency + '\u00a0'
 
 // ---------------------------------------------------------------- words
 
@@ -56,12 +65,16 @@ export const plural = (n, noun) => `${whole(n)} ${noun}${n === 1 ? '' : 's'}`
 // `toFixed` without -0.00
 export const fixed = (value, places) => (+value.toFixed(places) || 0).toFixed(places)
 export const percent = (share, places = 1) => fixed(100 * share, places) + '%'
-const cents = value => (+fixed(value, 2)).toLocaleString('en', {minimumFractionDigits: 2})
-const isMoney = unit => unit in SIGNS
+const isMoney = unit => unit === 'money'
+
+// An amount with its digits in groups, which are those of India for rupees
+const groups = (value, options) => value.toLocaleString(currency === 'INR' ? 'en-IN' : 'en', options)
+const cents = value => groups(+fixed(value, 2), {minimumFractionDigits: 2})
+const wholeAmount = value => groups(Math.sign(value) * Math.round(Math.abs(value)) || 0)
 
 // Digits with the sign of their currency, behind a minus
 function withSign(digits, unit) {
-  const sign = SIGNS[unit] ?? ''
+  const sign = isMoney(unit) ? currencySign() : ''
   return digits.startsWith('-') ? '-' + sign + digits.slice(1) : sign + digits
 }
 
@@ -89,7 +102,8 @@ export function full(value, unit) {
   if (unit === 'id') return String(value)
   if (unit === 'share') return percent(value)
   const shown = +value.toFixed(2) ? value : 0
-  return shown.toLocaleString('en', {minimumFractionDigits: isMoney(unit) ? 2 : 0, maximumFractionDigits: 2})
+  if (isMoney(unit)) return groups(shown, {minimumFractionDigits: 2, maximumFractionDigits: 2})
+  return shown.toLocaleString('en', {maximumFractionDigits: 2})
 }
 
 // In full with its unit, as a tip writes it
@@ -104,7 +118,7 @@ export function headline(value, unit) {
   if (unit === 'share') return percent(value)
   if (!isMoney(unit)) return whole(value)
   if (Math.abs(value) >= 1e8) return withSign(fixed(value / 1e6, 1), unit) + 'M'
-  return withSign(Math.abs(value) >= 1000 ? whole(value) : cents(value), unit)
+  return withSign(Math.abs(value) >= 1000 ? wholeAmount(value) : cents(value), unit)
 }
 
 // The number that a card shows, so that a change fits the numbers beside it
