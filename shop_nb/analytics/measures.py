@@ -161,7 +161,7 @@ def measure(
     return MEASURES[name]
 
 # %% ../../nbs/30_analytics/06_measures.ipynb #8db94905
-measure('revenue', 'Revenue', 'eur', 'What was sold, after discounts, before returns, without tax and shipping. '
+measure('revenue', 'Revenue', 'money', 'What was sold, after discounts, before returns, without tax and shipping. '
         'Cancelled and unpaid orders do not count. With a category picked: its order lines alone.',
         'order lines of sales', '''
 select coalesce(sum(l.revenue_cents), 0) / 100.0
@@ -169,7 +169,7 @@ from sales_lines as l
 join picked using (order_id){lines}''')
 
 # %% ../../nbs/30_analytics/06_measures.ipynb #0be3bb29
-measure('gross_profit', 'Gross profit', 'eur', 'Revenue less the cost of the goods sold, before returns. '
+measure('gross_profit', 'Gross profit', 'money', 'Revenue less the cost of the goods sold, before returns. '
         'With a category picked: its order lines alone.', 'order lines of sales', '''
 select coalesce(sum(l.revenue_cents - l.cost_cents), 0) / 100.0
 from sales_lines as l
@@ -186,7 +186,7 @@ measure('sales', 'Sales', 'count', 'Orders that are paid, shipped, delivered or 
 select count(*)
 from picked
 where is_sale = 1''', whole=True)
-measure('aov', 'Average order value', 'eur', 'Revenue divided by sales. With a category picked: '
+measure('aov', 'Average order value', 'money', 'Revenue divided by sales. With a category picked: '
         'what a sale that contains it spends on it.', 'sales', '''
 select sum(l.revenue_cents) / 100.0 / nullif(count(distinct l.order_id), 0)
 from sales_lines as l
@@ -269,13 +269,13 @@ from picked
 where is_sale = 1''', whole=True, card=False)
 
 # %% ../../nbs/30_analytics/06_measures.ipynb #e7be6de0
-measure('captured', 'Captured', 'eur', 'Money that payments brought, with tax and shipping, refunded later or not.',
+measure('captured', 'Captured', 'money', 'Money that payments brought, with tax and shipping, refunded later or not.',
         'payments', '''
 select coalesce(sum(p.amount_cents)
     filter (where p.status in ('captured', 'refunded', 'partially_refunded')), 0) / 100.0
 from payments as p
 join picked using (order_id)''', whole=True, card=False)
-measure('refunded', 'Refunded', 'eur', 'Money given back, with tax and shipping.', 'payments', '''
+measure('refunded', 'Refunded', 'money', 'Money given back, with tax and shipping.', 'payments', '''
 select coalesce(sum(p.refunded_cents), 0) / 100.0
 from payments as p
 join picked using (order_id)''', good=-1, whole=True, settles=True, card=False)

@@ -22,7 +22,7 @@ with by_status as (
 )
 select status, orders,
     round(orders / sum(orders) over (), 4) as share,
-    round(amount_cents / 100.0, 2) as amount_eur,
+    round(amount_cents / 100.0, 2) as amount,
     last_order_on
 from by_status
 order by orders desc, status
@@ -49,7 +49,7 @@ filled as (
 select lines, orders,
     round(orders / sum(orders) over (), 4) as share,
     round(units / orders, 4) as units_per_order,
-    round(revenue_cents / 100.0 / orders, 2) as aov_eur
+    round(revenue_cents / 100.0 / orders, 2) as aov
 from filled
 order by lines
 ''', 'How large are orders, and what is a larger one worth?',
@@ -95,8 +95,8 @@ DISCOUNT_EFFECT_SQL = BANDED_SQL + '''\
 select b.name as discount,
     count(*) as orders,
     round(sum(units) / count(*), 4) as units_per_order,
-    round(sum(revenue_cents) / 100.0 / count(*), 2) as aov_eur,
-    round(sum(revenue_cents - cost_cents) / 100.0 / count(*), 2) as margin_per_order_eur,
+    round(sum(revenue_cents) / 100.0 / count(*), 2) as aov,
+    round(sum(revenue_cents - cost_cents) / 100.0 / count(*), 2) as margin_per_order,
     round(sum(list_cents - revenue_cents) / sum(list_cents), 4) as discount_rate,
     round(sum(revenue_cents - cost_cents) / nullif(sum(revenue_cents), 0), 4) as margin_rate,
     round(sum(returned_units) / sum(units), 4) as return_rate
@@ -112,7 +112,7 @@ order by band
 question(
     'discount_effect', 'Gross profit per sale by discount', 'one row per discount band', DISCOUNT_EFFECT_SQL,
     'What is left of a sale at each discount, among customers who differ in more than the discount?',
-    dict(kind='bar', x='discount', y='margin_per_order_eur', also='margin_rate',
+    dict(kind='bar', x='discount', y='margin_per_order', also='margin_rate',
          xlabel='discount on list price')
 )
 
@@ -176,9 +176,9 @@ by_method as (
 select method, payments,
     round(payments / sum(payments) over (), 4) as share,
     round(captured / payments, 4) as captured_rate,
-    round(captured_cents / 100.0, 2) as captured_eur,
+    round(captured_cents / 100.0, 2) as captured_amount,
     round(captured_cents / nullif(sum(captured_cents) over (), 0), 4) as captured_share,
-    round(captured_cents / 100.0 / nullif(captured, 0), 2) as mean_eur,
+    round(captured_cents / 100.0 / nullif(captured, 0), 2) as mean_amount,
     round(refunded_cents / nullif(captured_cents, 0), 4) as refunded_share
 from by_method
 order by payments desc, method
@@ -188,7 +188,7 @@ order by payments desc, method
 question(
     'payment_methods', 'Payments by method', 'one row per payment method', PAYMENT_METHODS_SQL,
     'How do customers pay?',
-    dict(kind='hbar', x='captured_eur', y='method', also='captured_share')
+    dict(kind='hbar', x='captured_amount', y='method', also='captured_share')
 )
 
 # %% ../../nbs/30_analytics/05_orders.ipynb #4e6ffeec
@@ -214,7 +214,7 @@ by_method as (
 )
 select method, payments, failed,
     round(failed / payments, 4) as failure_rate,
-    round(lost_cents / 100.0, 2) as lost_eur,
+    round(lost_cents / 100.0, 2) as lost_amount,
     retried,
     round(recovered / nullif(retried, 0), 4) as recovered_rate
 from by_method
@@ -225,5 +225,5 @@ order by failed / payments desc, method
 question(
     'payment_failures', 'Failed payments by method', 'one row per payment method', PAYMENT_FAILURES_SQL,
     'What do failed payments cost, and does retrying help?',
-    dict(kind='hbar', x='failure_rate', y='method', what='share of payments that failed', also='lost_eur')
+    dict(kind='hbar', x='failure_rate', y='method', what='share of payments that failed', also='lost_amount')
 )

@@ -17,7 +17,7 @@ from typing import ClassVar
 import pandas as pd
 from fastcore.basics import patch
 
-from .connect import BUYERS, as_frame, connect, fetch, source_name, sql_text
+from .connect import BUYERS, as_frame, connect, currency_of, fetch, source_name, sql_text
 from ..core.errors import ShopError, first_line, nearest
 from ..core.extras import need
 from ..core.html import Raw, table as html_table
@@ -171,12 +171,15 @@ def _bind(question, con, params):
     return values, edges((values.get('start'), values.get('end')), bounds, (ran_from, ran_to))
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #94ab74d5
+_AMOUNTS = set('amount aov cost discount goods margin net price revenue shipping tax'.split()) # words of columns
+
 def unit_of(
     column:str, # a column of an answer
-) -> str: # eur, share, days, month, id, or count
+) -> str: # money, share, days, month, id, or count
     "The unit of an answer's column, told from its name"
-    for end, u in dict(_eur='eur', _share='share', _rate='share', _days='days', _id='id').items():
+    for end, u in dict(_share='share', _rate='share', _days='days', _id='id').items():
         if column.endswith(end): return u
+    if _AMOUNTS & set(column.split('_')) or column == 'mean_7d': return 'money'
     return {'month': 'month', 'cohort': 'month', 'share': 'share'}.get(column, 'count')
 
 def counts_sales(
@@ -198,9 +201,9 @@ _WORDS = {
 def label_of(
     column:str, # a column of an answer
     sales:bool=False, # whether its orders are sales, see `counts_sales`
-) -> str: # revenue (€) for revenue_eur
+) -> str: # gross margin for margin_rate
     "What a column is called above a table"
-    label = column.replace('_eur', ' (€)').replace('_', ' ')
+    label = column.replace('_', ' ')
     label = re.sub(rf"\b({'|'.join(_WORDS)})\b", lambda found: _WORDS[found[0]], label)
     return re.sub(r'\borders\b', 'sales', label) if sales else label
 
@@ -214,7 +217,7 @@ def say(
     if isinstance(value, dt.date): return f'{value:%Y-%m}' if unit_of(column) == 'month' else f'{value:%Y-%m-%d}'
     if isinstance(value, (str, bool)) or unit_of(column) == 'id': return str(value)
     if unit_of(column) == 'share': return percent(value)
-    return f'{value:,.2f}' if unit_of(column) == 'eur' else f'{value:,}'
+    return f'{value:,.2f}' if unit_of(column) == 'money' else f'{value:,}'
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #4ece2333
 def edges(
@@ -276,6 +279,7 @@ class Answer:
     params: dict = field(default_factory=dict)
     cut: dict = field(default_factory=dict)
     note: str = '' # why there are no rows, if that is known
+    currency: str = 'EUR' # of its amounts
     drawer: ClassVar = staticmethod(no_drawer)
 
     def __getattr__(self, name):
@@ -286,6 +290,10 @@ class Answer:
 
     @property
     def counts_sales(self) -> bool: return counts_sales(self.sql)
+    @property
+    def has_money(self) -> bool: return any(unit_of(c) == 'money' for c in self.frame)
+    @property
+    def subtitle(self) -> str: return f'{self.grain}; amounts in {self.currency}' if self.has_money else self.grain
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #dca95b4a
 @patch
@@ -319,7 +327,7 @@ def no_rows(self:Answer) -> str: # no rows: no country is 'US'; there are AT, BE
 @patch
 def __repr__(self:Answer):
     body = self.as_text().to_string(index=False) if len(self) else f'({self.no_rows})'
-    return '\n'.join(filter(None, (f'{self.title}: {self.grain}', body, self.rest())))
+    return '\n'.join(filter(None, (f'{self.title}: {self.subtitle}', body, self.rest())))
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #8a49cfc7
 @patch
@@ -348,7 +356,7 @@ def _repr_html_(self:Answer):
     def cells(texts): return [Raw(html.escape(text)) for text in texts]
     head = cells(self.heading(c) for c in self.frame)
     rows = [cells(row) for row in self.as_text().itertuples(index=False, name=None)]
-    top = f'<p><b>{html.escape(self.title)}</b> · {html.escape(self.grain)}</p>'
+    top = f'<p><b>{html.escape(self.title)}</b> · {html.escape(self.subtitle)}</p>'
     rest = self.rest() if len(self) else html.escape(self.no_rows)
     below = f'<p>{rest}</p>\n' if rest else ''
     return f'{top}\n{html_table(head, rows, _right(self.frame))}\n{below}'
@@ -390,9 +398,11 @@ def to_csv(self:Answer, path=None): # the text, or None if it went to `path`
 
 @patch
 def to_json(self:Answer, path=None): # the text, or None if it went to `path`
-    "The answer as JSON: name, title, grain, params, rows"
+    "The answer as JSON: name, title, grain, params, currency where there are amounts, rows"
     params = {k: plain_value(v) for k, v in self.params.items()}
-    document = dict(name=self.name, title=self.title, grain=self.grain, params=params, rows=self.rows())
+    document = dict(name=self.name, title=self.title, grain=self.grain, params=params)
+    if self.has_money: document |= dict(currency=self.currency)
+    document |= dict(rows=self.rows())
     text = json.dumps(document, ensure_ascii=False, indent=1)
     if path is None: return text
     Path(path).write_text(text + '\n', encoding='utf-8')
@@ -438,7 +448,7 @@ def _answer(question, con, params):
     values, days = _bind(question, con, params)
     frame = as_frame(fetch(con, question.sql, values))
     note = '' if len(frame) else _why_no_rows(con, question, values)
-    return Answer(question, frame, values, cut_months(frame, *days), note)
+    return Answer(question, frame, values, cut_months(frame, *days), note, currency_of(con))
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #7f88ecfb
 def ask(

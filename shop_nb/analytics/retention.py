@@ -27,7 +27,7 @@ shop as (
 )
 select row_number() over (order by s.revenue_cents desc, s.customer_id) as rank,
     s.customer_id, c.first_name || ' ' || c.last_name as name, c.country, s.orders,
-    round(s.revenue_cents / 100.0, 2) as revenue_eur,
+    round(s.revenue_cents / 100.0, 2) as revenue,
     round(s.revenue_cents / nullif(shop.total_cents, 0), 4) as revenue_share,
     s.last_order_on
 from sales as s
@@ -42,7 +42,7 @@ limit $limit
 question(
     'top_customers', 'Top customers', 'one row per customer, best first', TOP_CUSTOMERS_SQL,
     'Which customers would the shop miss most?',
-    dict(kind='hbar', x='revenue_eur', y='name', also='orders')
+    dict(kind='hbar', x='revenue', y='name', also='orders')
 )
 
 # %% ../../nbs/30_analytics/04_retention.ipynb #d8571f3f
@@ -66,8 +66,8 @@ by_month as (
     group by month
 )
 select month, new_orders, returning_orders,
-    round(new_cents / 100.0, 2) as new_eur,
-    round(returning_cents / 100.0, 2) as returning_eur,
+    round(new_cents / 100.0, 2) as new_revenue,
+    round(returning_cents / 100.0, 2) as returning_revenue,
     round(returning_cents / nullif(new_cents + returning_cents, 0), 4) as returning_share
 from by_month
 order by month
@@ -78,7 +78,7 @@ question(
     'new_vs_returning', 'Revenue from first and repeat orders', 'one row per calendar month with a sale',
     NEW_VS_RETURNING_SQL,
     'Does growth come from new customers or from repeat orders?',
-    dict(kind='stacked', x='month', y=('returning_eur', 'new_eur'), what='revenue in euro')
+    dict(kind='stacked', x='month', y=('returning_revenue', 'new_revenue'), what='revenue in euro')
 )
 
 # %% ../../nbs/30_analytics/04_retention.ipynb #d2c709bc
@@ -202,7 +202,7 @@ named as (
 )
 select segment, count(*) as customers,
     round(count(*) / sum(count(*)) over (), 4) as customer_share,
-    round(sum(monetary) / 100.0, 2) as revenue_eur,
+    round(sum(monetary) / 100.0, 2) as revenue,
     round(sum(monetary) / sum(sum(monetary)) over (), 4) as revenue_share,
     round(sum(recency) / count(*), 1) as mean_recency_days,
     round(sum(frequency) / count(*), 4) as mean_orders,
@@ -258,9 +258,9 @@ steps as (
     left join brought using (month_number)
 )
 select month_number, customers,
-    round(revenue, 2) as month_revenue_eur,
-    round(sum(revenue) over (order by month_number), 2) as revenue_eur,
-    round(sum(margin) over (order by month_number), 2) as margin_eur
+    round(revenue, 2) as month_revenue,
+    round(sum(revenue) over (order by month_number), 2) as revenue,
+    round(sum(margin) over (order by month_number), 2) as margin
 from steps
 order by month_number
 '''
@@ -270,7 +270,7 @@ question(
     'customer_lifetime_value', 'Lifetime value of new customers', "one row per month (30 days) of a customer's life",
     CUSTOMER_LIFETIME_VALUE_SQL,
     'How much may it cost to win a customer?',
-    dict(kind='line', x='month_number', y=('revenue_eur', 'margin_eur'), marks=True,
+    dict(kind='line', x='month_number', y=('revenue', 'margin'), marks=True,
          what='euro per customer, added up; n customers have lived through the month', base='customers',
          xlabel='months of 30 days since the first order'),
     least=20
@@ -298,7 +298,7 @@ lapsed as (
         and $end - last_order_on >= $days
 )
 select l.customer_id, c.first_name || ' ' || c.last_name as name, c.country, l.orders,
-    round(l.revenue_cents / 100.0, 2) as revenue_eur,
+    round(l.revenue_cents / 100.0, 2) as revenue,
     l.last_order_on, l.silent_days, l.usual_gap_days,
     c.marketing_opt_in as may_write
 from lapsed as l
@@ -311,6 +311,6 @@ limit $limit
 question(
     'lapsed_customers', 'Lapsed customers', 'one row per lapsed customer, most valuable first', LAPSED_CUSTOMERS_SQL,
     'Which customers are worth winning back?',
-    dict(kind='scatter', x='silent_days', y='revenue_eur', label='name', xlabel='days since the last order'),
+    dict(kind='scatter', x='silent_days', y='revenue', label='name', xlabel='days since the last order'),
     limit=100
 )

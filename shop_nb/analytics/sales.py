@@ -40,9 +40,9 @@ filled as (
     left join sales using (month)
 )
 select month, orders, units,
-    round(revenue_cents / 100.0, 2) as revenue_eur,
-    round(revenue_cents / 100.0 / nullif(orders, 0), 2) as aov_eur,
-    round(refunded_cents / 100.0, 2) as refunded_eur,
+    round(revenue_cents / 100.0, 2) as revenue,
+    round(revenue_cents / 100.0 / nullif(orders, 0), 2) as aov,
+    round(refunded_cents / 100.0, 2) as refunded_amount,
     round(revenue_cents / nullif(lag(revenue_cents) over (order by month), 0) - 1, 4) as growth_rate
 from filled
 order by month
@@ -52,7 +52,7 @@ order by month
 question(
     'monthly_revenue', 'Revenue by month', 'one row per calendar month', MONTHLY_REVENUE_SQL,
     'How does the shop do, and which way does it go?',
-    dict(kind='bar', x='month', y='revenue_eur', best='max')
+    dict(kind='bar', x='month', y='revenue', best='max')
 )
 
 # %% ../../nbs/30_analytics/03_sales.ipynb #79a16aa1
@@ -79,10 +79,10 @@ filled as (
     left join sales using (day)
 )
 select day, orders,
-    round(revenue_cents / 100.0, 2) as revenue_eur,
+    round(revenue_cents / 100.0, 2) as revenue,
     case when number >= 7
         then round(sum(revenue_cents) over (order by day rows 6 preceding) / 700.0, 2)
-    end as mean_7d_eur
+    end as mean_7d
 from filled
 order by day
 '''
@@ -91,7 +91,7 @@ order by day
 question(
     'daily_revenue', 'Revenue by day', 'one row per calendar day', DAILY_REVENUE_SQL,
     'Which days stand out, and what is the level once the week is taken out?',
-    dict(kind='line', x='day', y='revenue_eur', smooth='mean_7d_eur', peaks=3,
+    dict(kind='line', x='day', y='revenue', smooth='mean_7d', peaks=3,
          note='thin: each day, thick: mean of 7 days')
 )
 
@@ -114,7 +114,7 @@ sales as (
 )
 select weekday, weekday_name, hour,
     coalesce(orders, 0) as orders,
-    round(coalesce(revenue_cents, 0) / 100.0, 2) as revenue_eur,
+    round(coalesce(revenue_cents, 0) / 100.0, 2) as revenue,
     round(coalesce(orders, 0) / sum(orders) over (), 4) as share
 from grid
 left join sales using (weekday, hour)
@@ -141,14 +141,14 @@ with sold as (
     group by category
 )
 select category, orders, units,
-    round(revenue_cents / 100.0, 2) as revenue_eur,
+    round(revenue_cents / 100.0, 2) as revenue,
     round(revenue_cents / sum(revenue_cents) over (), 4) as revenue_share,
-    round(margin_cents / 100.0, 2) as margin_eur,
+    round(margin_cents / 100.0, 2) as margin,
     round(margin_cents / nullif(revenue_cents, 0), 4) as margin_rate
 from sold
 order by sold.revenue_cents desc, category
 ''', 'Which categories bring the revenue and the profit?',
-    dict(kind='hbar', x='revenue_eur', y='category', also='revenue_share'))
+    dict(kind='hbar', x='revenue', y='category', also='revenue_share'))
 
 # %% ../../nbs/30_analytics/03_sales.ipynb #706a6b6b
 question('revenue_by_country', 'Revenue by country', 'one row per country with a sale', '''
@@ -164,13 +164,13 @@ with sales as (
     group by c.country
 )
 select country, customers, orders,
-    round(revenue_cents / 100.0, 2) as revenue_eur,
+    round(revenue_cents / 100.0, 2) as revenue,
     round(revenue_cents / sum(revenue_cents) over (), 4) as revenue_share,
-    round(revenue_cents / 100.0 / orders, 2) as aov_eur
+    round(revenue_cents / 100.0 / orders, 2) as aov
 from sales
 order by sales.revenue_cents desc, country
 ''', 'Which markets bring most revenue, and where are orders larger?',
-    dict(kind='hbar', x='revenue_eur', y='country', also='revenue_share'))
+    dict(kind='hbar', x='revenue', y='country', also='revenue_share'))
 
 # %% ../../nbs/30_analytics/03_sales.ipynb #69a0f6f9
 question('top_products', 'Best-selling products', 'one row per product, best first', '''
@@ -190,14 +190,14 @@ ranked as (
     from sold
 )
 select r.rank, r.product_id, p.name, p.category, r.orders, r.units,
-    round(r.revenue_cents / 100.0, 2) as revenue_eur,
+    round(r.revenue_cents / 100.0, 2) as revenue,
     round(r.margin_cents / nullif(r.revenue_cents, 0), 4) as margin_rate
 from ranked as r
 join products as p using (product_id)
 order by r.rank
 limit $limit
 ''', 'Which products must never be out of stock?',
-    dict(kind='hbar', x='revenue_eur', y='name'))
+    dict(kind='hbar', x='revenue', y='name'))
 
 # %% ../../nbs/30_analytics/03_sales.ipynb #3aa47f85
 RUNNING_SQL = '''
@@ -228,7 +228,7 @@ running as (
 # %% ../../nbs/30_analytics/03_sales.ipynb #a4ef5793
 PRODUCT_PARETO_SQL = RUNNING_SQL + '''\
 select rank, product_id, name, category,
-    round(revenue_cents / 100.0, 2) as revenue_eur,
+    round(revenue_cents / 100.0, 2) as revenue,
     round(rank / products, 4) as product_share,
     round(running_cents / nullif(total_cents, 0), 4) as running_share,
     case
@@ -321,8 +321,8 @@ by_category as (
 )
 select category, units, returned_units,
     round(returned_units / units, 4) as return_rate,
-    round(revenue_cents / 100.0, 2) as revenue_eur,
-    round(returned_cents / 100.0, 2) as returned_eur
+    round(revenue_cents / 100.0, 2) as revenue,
+    round(returned_cents / 100.0, 2) as returned_amount
 from by_category
 order by returned_units / units desc, category
 '''
@@ -333,5 +333,5 @@ question(
     RETURNS_BY_CATEGORY_SQL,
     'Where do sizes, photos or quality disappoint?',
     dict(kind='hbar', x='return_rate', y='category', what='units returned, share of units delivered',
-         note='not final', also='returned_eur')
+         note='not final', also='returned_amount')
 )

@@ -358,7 +358,7 @@ HEADLINE = ('revenue', 'orders_placed', 'sales', 'aov', 'buyers', 'repeat_rate',
 
 def _notes(n):
     "What stands below each number on the first page, by measure"
-    back = f'{as_shown(n.refunded, "eur")} of {as_shown(n.captured, "eur")} captured.'
+    back = f'{as_shown(n.refunded, "money")} of {as_shown(n.captured, "money")} captured.'
     return dict(
         revenue='after discounts, before returns, without tax and shipping',
         orders_placed='all orders, including pending and cancelled ones',

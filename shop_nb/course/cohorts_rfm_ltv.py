@@ -169,7 +169,7 @@ rfm = lesson.exercise(
     'rfm',
     'Recency, frequency, monetary value',
     points=2,
-    unit='eur',
+    unit='money',
     right=_rfm.format(day='max', money='revenue_cents', table='order_totals', where='where is_sale = 1'),
     hints=(
         'One group per customer, three aggregates: `max` of the day, `count`, `sum`.',
@@ -276,7 +276,7 @@ ltv = lesson.exercise(
     'ltv',
     'Value of a new customer in 90 days',
     points=2,
-    unit='eur',
+    unit='money',
     right=_value.format(and_seen=_OVER, until='<= day + 90', what='avg(eur) as eur'),
     hints=(
         'First, who counts: new customers whose first sale was at least 90 days before the last day.',

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['lesson', 'jump', 'did', 'takers', 'placebo', 'effect', 'stolen', 'revenue', 'margin', 'gift', 'on_takers', 'worlds',
            'lines_of', 'span', 'units', 'toys_during', 'toys_before', 'others_during', 'others_before', 'jump_units',
-           'jump_ratio', 'jump_all', 'jump_lines', 'jump_euro', 'estimate', 'did_units', 'did_with_all',
+           'jump_ratio', 'jump_all', 'jump_lines', 'jump_revenue', 'estimate', 'did_units', 'did_with_all',
            'did_upside_down', 'did_added', 'expected', 'people', 'two_groups', 'gap', 'takers_gap', 'takers_per_order',
            'takers_mean', 'takers_sum', 'takers_ratio', 'takers_other', 'placebo_gap', 'same_people', 'toys_without',
            'others_without', 'true_units', 'minus_true_units', 'lost_units', 'gained_units', 'net_units',
-           'lost_in_time', 'lost_euro', 'toys', 'others', 'revenue_of', 'margin_of', 'net_revenue', 'toys_revenue',
+           'lost_in_time', 'lost_revenue', 'toys', 'others', 'revenue_of', 'margin_of', 'net_revenue', 'toys_revenue',
            'others_revenue', 'minus_net_revenue', 'before_after_revenue', 'net_margin', 'toys_margin',
            'minus_net_margin', 'toy_buyers', 'buyers_of_both', 'would_anyway', 'would_not', 'of_the_others',
            'bought_before', 'spent', 'effect_on_takers', 'effect_on_others', 'on_takers_mean', 'on_takers_sum',
@@ -84,7 +84,7 @@ def jump_units(shop): return toys_during(shop) - toys_before(shop)
 def jump_ratio(shop): return toys_during(shop) / toys_before(shop)
 def jump_all(shop): return int(span(shop).quantity.sum() - span(shop, before=True).quantity.sum())
 def jump_lines(shop): return int(span(shop).on_sale.sum() - span(shop, before=True).on_sale.sum())
-def jump_euro(shop):
+def jump_revenue(shop):
     during, before = span(shop), span(shop, before=True)
     return during.revenue[during.on_sale].sum() - before.revenue[before.on_sale].sum()
 
@@ -114,7 +114,7 @@ jump.mistake(
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #64e7b961
-jump.mistake('revenue', says='That is revenue. The question asks for units.', wrong=jump_euro)
+jump.mistake('revenue', says='That is revenue. The question asks for units.', wrong=jump_revenue)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #efbf318e
 jump.mistake('ratio', says='That is a ratio. The question asks for a difference in units.', wrong=jump_ratio)
@@ -217,7 +217,7 @@ takers = lesson.exercise(
     'takers',
     'With a toy, without a toy',
     places=1,
-    unit='eur',
+    unit='money',
     right=takers_gap,
     hints=(
         'One row per customer first: what they spent in the two weeks, and whether a toy was among it.',
@@ -256,7 +256,7 @@ def same_people(shop):
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #c7000011
 placebo = lesson.exercise(
-    'placebo', 'The same, before there was a promotion', places=1, unit='eur', right=placebo_gap,
+    'placebo', 'The same, before there was a promotion', places=1, unit='money', right=placebo_gap,
     hints=('Only the dates change: from `BEFORE` to the day before `FIRST`.',)
 )
 
@@ -311,7 +311,7 @@ def lost_units(shop): return others_without(shop) - others_during(shop)
 def gained_units(shop): return -lost_units(shop)
 def net_units(shop): return true_units(shop) - lost_units(shop)
 def lost_in_time(shop): return others_before(shop) - others_during(shop)
-def lost_euro(shop):
+def lost_revenue(shop):
     without, during = span(shop, without=True), span(shop)
     return float(without.revenue[~without.on_sale].sum() - during.revenue[~during.on_sale].sum())
 
@@ -335,7 +335,7 @@ stolen.mistake(
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #07f97ac1
-stolen.mistake('revenue', says='That is in euros. The question asks for units.', wrong=lost_euro)
+stolen.mistake('revenue', says='That is in euros. The question asks for units.', wrong=lost_revenue)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #1188bd4d
 stolen.mistake(
@@ -359,7 +359,7 @@ def before_after_revenue(shop): return float(revenue_of(span(shop)) - revenue_of
 revenue = lesson.exercise(
     'revenue',
     'The true effect on revenue',
-    unit='eur',
+    unit='money',
     right=net_revenue,
     hints=(
         'All categories, in euros, in both worlds, from `FIRST` to `LAST`.',
@@ -392,7 +392,7 @@ def minus_net_margin(shop): return -net_margin(shop)
 margin = lesson.exercise(
     'margin',
     'The true effect on margin',
-    unit='eur',
+    unit='money',
     right=net_margin,
     hints=(
         'Margin is revenue less cost, and `cost` is a column of the lines.',
@@ -497,7 +497,7 @@ on_takers = lesson.exercise(
     'on_takers',
     'The true effect on those who took part',
     points=2,
-    unit='eur',
+    unit='money',
     right=on_takers_mean,
     hints=(
         'For each customer with a toy in world b: what they spent in these two weeks in b, less what '

@@ -108,7 +108,7 @@ def _rounded(got, right, exercise):
     for places, how in itertools.product(range(exercise.places - 1, -1, -1), (fixed, _cut)):
         fewer = _fewer(right, places, how)
         if fewer is None or not same(got, fewer, EXACT): continue
-        if exercise.unit == 'eur' and not places: return 'Correct to the euro. Give the cents, too.'
+        if exercise.unit == 'money' and not places: return 'Correct to the euro. Give the cents, too.'
         has, asked = (f'{_number_words[n]} decimal{"s" * (n != 1)}' for n in (places, exercise.places))
         return f'Correct to {has if places else "the whole number"}. Give {asked}.'
 

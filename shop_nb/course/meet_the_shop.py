@@ -83,7 +83,7 @@ austria.mistake(
 bargain = lesson.exercise(
     'bargain',
     'What the lines of an order come to',
-    unit='eur',
+    unit='money',
     right='''
         select sum(quantity * unit_price_cents - discount_cents) / 100
         from order_items
@@ -190,7 +190,7 @@ revenue = lesson.exercise(
     'revenue',
     'Revenue of the year',
     points=2,
-    unit='eur',
+    unit='money',
     right='select sum(revenue_cents) / 100 from order_totals',
     hints=(
         'Go from lines to orders to the year: add up the lines of each order, subtract the '
@@ -267,7 +267,7 @@ revenue.mistake(
 aov = lesson.exercise(
     'aov',
     'Average order value',
-    unit='eur',
+    unit='money',
     right='select avg(revenue_cents) / 100 from order_totals where is_sale = 1',
     hints=(
         'Revenue of sales, divided by the number of sales.',
@@ -383,7 +383,7 @@ months = lesson.exercise(
     'months',
     'Revenue by month',
     points=2,
-    unit='eur',
+    unit='money',
     right=_monthly,
     also=by_month(_monthly),
     hints=(

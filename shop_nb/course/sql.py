@@ -14,9 +14,9 @@ lesson = Lesson('SQL')
 gifts = lesson.exercise(
     'gifts',
     'Books and toys under €20 that are still sold',
-    unit='eur',
+    unit='money',
     right='''
-        select sku, name, price_cents / 100 as price_eur
+        select sku, name, price_cents / 100 as price
         from products
         where category in ('Books', 'Toys') and price_cents < 2000 and discontinued_on is null''',
     hints=(
@@ -77,9 +77,9 @@ gifts.mistake(
 channels = lesson.exercise(
     'channels',
     'Sales and revenue by channel',
-    unit='eur',
+    unit='money',
     right='''
-        select channel, count(*) as sales, sum(revenue_cents) / 100 as revenue_eur
+        select channel, count(*) as sales, sum(revenue_cents) / 100 as revenue
         from order_totals
         where is_sale = 1
         group by channel''',
@@ -254,9 +254,9 @@ shipping = lesson.exercise(
     'shipping',
     'Units sold and shipping charged, by country',
     points=2,
-    unit='eur',
+    unit='money',
     right='''
-        select country, sum(units) as units, sum(shipping_cents) / 100 as shipping_eur
+        select country, sum(units) as units, sum(shipping_cents) / 100 as shipping
         from order_totals
         join customers using (customer_id)
         where is_sale = 1

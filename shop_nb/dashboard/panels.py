@@ -99,7 +99,7 @@ def _value_column(frame, chart):
 # %% ../../nbs/60_dashboard/02_panels.ipynb #b287ea99
 def _is_amount(row, column):
     "Whether a row's value is money or a share: not what the row is about"
-    return pd.api.types.is_number(row[column]) and unit_of(column) in ('eur', 'share')
+    return pd.api.types.is_number(row[column]) and unit_of(column) in ('money', 'share')
 
 def _row_name(row, chart, value):
     "What a row is about, in words"
@@ -324,10 +324,10 @@ spread as (
     select *, greatest(1.4826 * median(scatter) over (), 0.1 * expected) as sigma
     from usual
 )
-select day, round(revenue, 2) as revenue_eur,
-    round(expected, 2) as expected_eur,
-    round(greatest(expected - 3.5 * sigma, 0), 2) as least_eur,
-    round(expected + 3.5 * sigma, 2) as most_eur,
+select day, round(revenue, 2) as revenue,
+    round(expected, 2) as expected_revenue,
+    round(greatest(expected - 3.5 * sigma, 0), 2) as least_revenue,
+    round(expected + 3.5 * sigma, 2) as most_revenue,
     (abs(revenue - expected) > 3.5 * sigma)::integer as is_unusual
 from spread
 where day between $start and $end
@@ -337,7 +337,7 @@ order by day
 # %% ../../nbs/60_dashboard/02_panels.ipynb #e06fa354
 _own('unusual_days', 'Unusual days', 'one row per day',
      'What happened on days that are far from what their weekday usually brings?',
-     dict(kind='band', x='day', y='revenue_eur', low='least_eur', high='most_eur', mark='is_unusual'),
+     dict(kind='band', x='day', y='revenue', low='least_revenue', high='most_revenue', mark='is_unusual'),
      _UNUSUAL_DAYS, start=None, end=None)
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #b89eb060
@@ -352,7 +352,7 @@ with sold as (
     group by product_id
 )
 select p.product_id, p.name, p.category, s.units,
-    round(s.revenue_cents / 100.0, 2) as revenue_eur,
+    round(s.revenue_cents / 100.0, 2) as revenue,
     round(s.margin_cents / nullif(s.revenue_cents, 0), 4) as margin_rate
 from sold as s
 join products as p using (product_id)
@@ -363,7 +363,7 @@ limit 400
 # %% ../../nbs/60_dashboard/02_panels.ipynb #bd9b13b2
 _own('margin_by_volume', 'Gross margin against volume', 'one row per product with a sale',
      'Which products sell a lot and earn little, and which the other way round?',
-     dict(kind='scatter', x='units', y='margin_rate', label='name', size='revenue_eur', xlabel='units sold',
+     dict(kind='scatter', x='units', y='margin_rate', label='name', size='revenue', xlabel='units sold',
           log=True), _MARGIN_BY_VOLUME, start=None, end=None)
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #50676847
@@ -450,7 +450,7 @@ def question_panel(
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #d38d3b14
 _REVENUE_BY_DAY = '''select l.order_day as day,
-    sum(l.revenue_cents) / 100.0 as revenue_eur,
+    sum(l.revenue_cents) / 100.0 as revenue,
     count(distinct order_id) as sales
 from sales_lines as l
 join picked using (order_id){lines}
@@ -461,8 +461,8 @@ order by day'''
 def _daily_frame(self:Rollup, f):
     "Revenue and sales of each day, and the mean revenue of seven days"
     series, days = self.series(f), pd.date_range(self.first, periods=self.days)
-    frame = pd.DataFrame(dict(day=days, revenue_eur=series['lines'][:, 0] / 100, sales=series['orders'][:, 0]))
-    frame['mean_7d_eur'] = frame.revenue_eur.rolling(7).mean().round(2)
+    frame = pd.DataFrame(dict(day=days, revenue=series['lines'][:, 0] / 100, sales=series['orders'][:, 0]))
+    frame['mean_7d'] = frame.revenue.rolling(7).mean().round(2)
     return frame
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #bf8da2af
@@ -473,25 +473,25 @@ def revenue_panel(self:Rollup,
     "Revenue and sales of each day of the data"
     frame = self._daily_frame(f)
     sql = picked_sql(replace(f, start=None, end=None)) + _REVENUE_BY_DAY.format(lines=lines_sql(f))
-    chart = dict(kind='time', x='day', y='revenue_eur', smooth='mean_7d_eur', peaks=3)
+    chart = dict(kind='time', x='day', y='revenue', smooth='mean_7d', peaks=3)
     why = 'Drag to choose a period; the whole page updates. Thin line: each day; thick line: mean of 7 days.'
     return Panel('revenue_by_day', 'Revenue over time', why, 'one row per day', sql, chart, frame,
                  says(frame, chart), picks_note('revenue_by_day', f))
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #ba961696
-_REVENUE_BY = '''select {column}, sum(l.revenue_cents) / 100.0 as revenue_eur
+_REVENUE_BY = '''select {column}, sum(l.revenue_cents) / 100.0 as revenue
 from sales_lines as l
 join picked using (order_id){lines}
 group by all
-order by revenue_eur desc'''
+order by revenue desc'''
 
 @patch
 def _bars_frame(self:Rollup, d, f):
     "Revenue by the values of a dimension, largest first"
     a, b = self.window(f)
-    frame = pd.DataFrame({d: self.names[d], 'revenue_eur': self.series(f)[d][a:b].sum(0) / 100})
-    frame['revenue_share'] = (frame.revenue_eur / (frame.revenue_eur.sum() or 1)).round(4)
-    return frame.sort_values(['revenue_eur', d], ascending=[False, True], kind='stable')
+    frame = pd.DataFrame({d: self.names[d], 'revenue': self.series(f)[d][a:b].sum(0) / 100})
+    frame['revenue_share'] = (frame.revenue / (frame.revenue.sum() or 1)).round(4)
+    return frame.sort_values(['revenue', d], ascending=[False, True], kind='stable')
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #b7942af5
 @patch
@@ -503,7 +503,7 @@ def pick_panel(self:Rollup,
     frame, others = self._bars_frame(d, f), replace(f, **{d: ()})
     column = 'l.category' if d == 'category' else f'picked.{d}'
     sql = picked_sql(others) + _REVENUE_BY.format(column=column, lines=lines_sql(others))
-    chart = dict(kind='pick', x='revenue_eur', y=d, also='revenue_share', dimension=d)
+    chart = dict(kind='pick', x='revenue', y=d, also='revenue_share', dimension=d)
     what = DIMENSIONS[d].lower()
     return Panel(f'by_{d}', f'Revenue by {what}', 'Click bars to filter the whole page.', f'one row per {what}',
                  sql, chart, frame, says(frame, chart))

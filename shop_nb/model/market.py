@@ -74,4 +74,4 @@ def create_market(
     "A table of what a market is, with a value per row as JSON"
     rows = [sql_list((name, json.dumps(value, ensure_ascii=False))) for name, value in as_dict(market).items()]
     table = 'create table market (\n    name text primary key not null, -- currency, or a column\n    value text not null -- JSON\n)'
-    return [table, f'insert into market (name, value) values\n    ' + ',\n    '.join(rows)]
+    return [table, 'insert into market (name, value) values\n    ' + ',\n    '.join(rows)]

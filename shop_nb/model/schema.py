@@ -285,8 +285,8 @@ _arrow = dict(id=pa.int64(), count=pa.int32(), cents=pa.int64(), text=pa.string(
 def unit(
     column:Column, # a declared column
 ) -> str: # its unit, or ''
-    "The unit of a column; money is in euro cents"
-    return column.unit or ('euro cents' if column.type == 'cents' else '')
+    "The unit of a column; money is in cents, the hundredths of the shop's currency"
+    return column.unit or ('cents' if column.type == 'cents' else '')
 
 # %% ../../nbs/05_model/01_schema.ipynb #d7ec49c4
 def arrow_schema(

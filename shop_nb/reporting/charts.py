@@ -183,7 +183,7 @@ def _unit_words(answer):
     column = _number_column(answer)
     if column is None: return ''
     words = _words(column, answer.counts_sales)
-    return f'{words} in euro' if unit_of(column) == 'eur' else words
+    return f'{words} in euro' if unit_of(column) == 'money' else words
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #2079be24
 @dataclass

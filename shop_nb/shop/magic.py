@@ -43,7 +43,7 @@ def _shown(column, value):
     "A value as the table of a query shows it"
     if isinstance(value, pd.Timestamp) and value != value.normalize(): return f'{value:%Y-%m-%d %H:%M:%S}'
     if pd.api.types.is_list_like(value): return str(value)
-    if isinstance(value, float) and unit_of(column) not in ('eur', 'share') and value == value:
+    if isinstance(value, float) and unit_of(column) not in ('money', 'share') and value == value:
         value = int(value) if value.is_integer() else round(value, 4)
     return say(column, value)
 

@@ -151,9 +151,9 @@ def test_the_questions_agree_on_revenue(con, raw):
         'hour_weekday',
         'rfm_segments',
     ):
-        assert round(ask(name, con).frame.revenue_eur.sum() * 100) == total, name
+        assert round(ask(name, con).frame.revenue.sum() * 100) == total, name
     both = ask('new_vs_returning', con).frame
-    assert round((both.new_eur + both.returning_eur).sum() * 100) == total
+    assert round((both.new_revenue + both.returning_revenue).sum() * 100) == total
 
 # ------------------------------------------------------------------ once more in pandas
 def test_monthly_revenue(con, raw):
@@ -161,12 +161,12 @@ def test_monthly_revenue(con, raw):
         raw['sales']
         .groupby('month')
         .agg(
-            orders=('order_id', 'size'), units=('units', 'sum'), revenue_eur=('revenue', 'sum'),
-            refunded_eur=('refunded_cents', 'sum')
+            orders=('order_id', 'size'), units=('units', 'sum'), revenue=('revenue', 'sum'),
+            refunded_amount=('refunded_cents', 'sum')
         )
         .reset_index()
     )
-    g['aov_eur'], g['growth_rate'] = g.revenue_eur / g.orders, g.revenue_eur.pct_change()
+    g['aov'], g['growth_rate'] = g.revenue / g.orders, g.revenue.pct_change()
     close('monthly_revenue', con, g)
 
 def test_daily_revenue(con, raw):
@@ -174,40 +174,40 @@ def test_daily_revenue(con, raw):
     g = (
         raw['sales']
         .groupby('day')
-        .revenue.agg(orders='size', revenue_eur='sum')
+        .revenue.agg(orders='size', revenue='sum')
         .reindex(pd.date_range(o.day.min(), o.day.max(), name='day'), fill_value=0)
     )
-    g['mean_7d_eur'] = g.revenue_eur.rolling(7).mean()
+    g['mean_7d'] = g.revenue.rolling(7).mean()
     close('daily_revenue', con, g.reset_index())
 
 def test_revenue_by_category(con, raw):
     l = raw['lines'].assign(margin=lambda d: d.cents - d.quantity * d.cost_cents)
     g = l.groupby('category').agg(
-        orders=('order_id', 'nunique'), units=('quantity', 'sum'), revenue_eur=('cents', 'sum'),
-        margin_eur=('margin', 'sum')
+        orders=('order_id', 'nunique'), units=('quantity', 'sum'), revenue=('cents', 'sum'),
+        margin=('margin', 'sum')
     )
-    g['revenue_share'], g['margin_rate'] = g.revenue_eur / g.revenue_eur.sum(), g.margin_eur / g.revenue_eur
-    close('revenue_by_category', con, g.sort_values('revenue_eur', ascending=False).reset_index())
+    g['revenue_share'], g['margin_rate'] = g.revenue / g.revenue.sum(), g.margin / g.revenue
+    close('revenue_by_category', con, g.sort_values('revenue', ascending=False).reset_index())
 
 def test_revenue_by_country(con, raw):
     g = (
         raw['sales']
         .groupby('country')
-        .agg(customers=('customer_id', 'nunique'), orders=('order_id', 'size'), revenue_eur=('revenue', 'sum'))
+        .agg(customers=('customer_id', 'nunique'), orders=('order_id', 'size'), revenue=('revenue', 'sum'))
         .reset_index()
     )
-    g['aov_eur'] = g.revenue_eur / g.orders
-    close('revenue_by_country', con, g.sort_values(['revenue_eur', 'country'], ascending=[False, True]))
+    g['aov'] = g.revenue / g.orders
+    close('revenue_by_country', con, g.sort_values(['revenue', 'country'], ascending=[False, True]))
 
 def test_top_products(con, raw):
     l = raw['lines'][lambda d: d.category == 'Home']
     g = (
         l.groupby(['product_id', 'name'])
-        .agg(orders=('order_id', 'size'), units=('quantity', 'sum'), revenue_eur=('cents', 'sum'))
+        .agg(orders=('order_id', 'size'), units=('quantity', 'sum'), revenue=('cents', 'sum'))
         .reset_index()
     )
     close(
-        'top_products', con, g.sort_values(['revenue_eur', 'product_id'], ascending=[False, True]).head(5),
+        'top_products', con, g.sort_values(['revenue', 'product_id'], ascending=[False, True]).head(5),
         category='Home', limit=5
     )
 
@@ -215,18 +215,18 @@ def test_top_customers(con, raw):
     g = (
         raw['sales']
         .groupby('customer_id')
-        .agg(orders=('order_id', 'size'), revenue_eur=('revenue', 'sum'), last_order_on=('day', 'max'))
+        .agg(orders=('order_id', 'size'), revenue=('revenue', 'sum'), last_order_on=('day', 'max'))
         .reset_index()
     )
     close(
-        'top_customers', con, g.sort_values(['revenue_eur', 'customer_id'], ascending=[False, True]).head(25), limit=25
+        'top_customers', con, g.sort_values(['revenue', 'customer_id'], ascending=[False, True]).head(25), limit=25
     )
 
 def test_order_status(con, raw):
     g = (
         raw['orders']
         .groupby('status')
-        .agg(orders=('order_id', 'size'), amount_eur=('amount_cents', 'sum'))
+        .agg(orders=('order_id', 'size'), amount=('amount_cents', 'sum'))
         .reset_index()
     )
     g['share'] = g.orders / g.orders.sum()
@@ -238,10 +238,10 @@ def test_payment_methods_and_failures(con, raw):
     g = (
         p.assign(cents=p.amount_cents * p.ok)
         .groupby('method')
-        .agg(payments=('ok', 'size'), captured_rate=('ok', 'mean'), captured_eur=('cents', 'sum'))
+        .agg(payments=('ok', 'size'), captured_rate=('ok', 'mean'), captured_amount=('cents', 'sum'))
         .reset_index()
     )
-    g['captured_share'] = g.captured_eur / g.captured_eur.sum()
+    g['captured_share'] = g.captured_amount / g.captured_amount.sum()
     close('payment_methods', con, g.sort_values(['payments', 'method'], ascending=[False, True]))
     d = p[p.status_paid != 'pending'].assign(
         bad=lambda d: d.status_paid == 'failed', again=lambda d: d.attempts > 1, saved=lambda d: (d.attempts > 1) & d.ok
@@ -249,7 +249,7 @@ def test_payment_methods_and_failures(con, raw):
     h = (
         d.groupby('method')
         .agg(
-            payments=('bad', 'size'), failed=('bad', 'sum'), failure_rate=('bad', 'mean'), lost_eur=('lost', 'sum'),
+            payments=('bad', 'size'), failed=('bad', 'sum'), failure_rate=('bad', 'mean'), lost_amount=('lost', 'sum'),
             retried=('again', 'sum'), saved=('saved', 'sum')
         )
         .reset_index()
@@ -261,18 +261,18 @@ def test_returns_by_category(con, raw):
     l = raw['lines'][lambda d: d.status.isin(['delivered', 'returned'])]
     g = (
         l.groupby('category')
-        .agg(units=('quantity', 'sum'), returned_units=('returned_quantity', 'sum'), revenue_eur=('cents', 'sum'))
+        .agg(units=('quantity', 'sum'), returned_units=('returned_quantity', 'sum'), revenue=('cents', 'sum'))
         .reset_index()
     )
     g['return_rate'] = g.returned_units / g.units
     close('returns_by_category', con, g.sort_values(['return_rate', 'category'], ascending=[False, True]))
     back = (l.cents * l.returned_quantity / l.quantity).sum()
-    assert abs(ask('returns_by_category', con).frame.returned_eur.sum() * 100 - back) < len(l) # a cent a line at most
+    assert abs(ask('returns_by_category', con).frame.returned_amount.sum() * 100 - back) < len(l) # a cent a line at most
 
 def test_basket_size(con, raw):
     g = raw['sales'].groupby('lines').agg(orders=('order_id', 'size'), revenue=('revenue', 'sum'))
     g = g.reindex(range(1, g.index.max() + 1), fill_value=0)
-    g['aov_eur'], g['share'] = g.revenue / g.orders, g.orders / g.orders.sum()
+    g['aov'], g['share'] = g.revenue / g.orders, g.orders / g.orders.sum()
     close('basket_size', con, g.drop(columns='revenue').reset_index())
 
 def test_new_vs_returning(con, raw):
@@ -282,8 +282,8 @@ def test_new_vs_returning(con, raw):
             dict(
                 new_orders=d['first'].sum(),
                 returning_orders=(~d['first']).sum(),
-                new_eur=d.revenue[d['first']].sum(),
-                returning_eur=d.revenue[~d['first']].sum(),
+                new_revenue=d.revenue[d['first']].sum(),
+                returning_revenue=d.revenue[~d['first']].sum(),
             )
         ),
         include_groups=False,
@@ -332,18 +332,18 @@ def test_rfm_segments(con, raw):
     )
     h = (
         g.groupby('segment')
-        .agg(customers=('cents', 'size'), revenue_eur=('cents', 'sum'), mean_orders=('orders', 'mean'))
+        .agg(customers=('cents', 'size'), revenue=('cents', 'sum'), mean_orders=('orders', 'mean'))
         .reset_index()
     )
-    close('rfm_segments', con, h.sort_values(['revenue_eur', 'segment'], ascending=[False, True]))
+    close('rfm_segments', con, h.sort_values(['revenue', 'segment'], ascending=[False, True]))
 
 def test_product_pareto(con, raw):
     p = raw['products'][['product_id', 'launched_on']][lambda d: d.launched_on <= raw['today']]
-    g = p.assign(revenue_eur=p.product_id.map(raw['lines'].groupby('product_id').cents.sum()).fillna(0)).drop(
+    g = p.assign(revenue=p.product_id.map(raw['lines'].groupby('product_id').cents.sum()).fillna(0)).drop(
         columns='launched_on'
     )
-    g = g.sort_values(['revenue_eur', 'product_id'], ascending=[False, True])
-    g['running_share'] = g.revenue_eur.cumsum() / g.revenue_eur.sum()
+    g = g.sort_values(['revenue', 'product_id'], ascending=[False, True])
+    g['running_share'] = g.revenue.cumsum() / g.revenue.sum()
     close('product_pareto', con, g)
     a = ask('product_pareto', con).frame
     assert a['class'].is_monotonic_increasing
@@ -361,7 +361,7 @@ def test_product_pairs(con, raw):
 
 def test_hour_weekday(con, raw):
     s = raw['sales']
-    g = s.groupby([s.ordered_at.dt.dayofweek + 1, s.ordered_at.dt.hour]).revenue.agg(orders='size', revenue_eur='sum')
+    g = s.groupby([s.ordered_at.dt.dayofweek + 1, s.ordered_at.dt.hour]).revenue.agg(orders='size', revenue='sum')
     g = g.reindex(pd.MultiIndex.from_product([range(1, 8), range(24)], names=['weekday', 'hour']), fill_value=0)
     close('hour_weekday', con, g.reset_index())
 
@@ -377,13 +377,13 @@ def test_lapsed_customers(con, raw):
     g = (
         raw['sales']
         .groupby('customer_id')
-        .agg(orders=('order_id', 'size'), revenue_eur=('revenue', 'sum'), last_order_on=('day', 'max'))
+        .agg(orders=('order_id', 'size'), revenue=('revenue', 'sum'), last_order_on=('day', 'max'))
         .reset_index()
     )
     g['silent_days'] = (raw['today'] - g.last_order_on).dt.days
     g = (
         g[(g.silent_days >= 60) & (g.orders >= 3)]
-        .sort_values(['revenue_eur', 'customer_id'], ascending=[False, True])
+        .sort_values(['revenue', 'customer_id'], ascending=[False, True])
         .head(30)
     )
     close('lapsed_customers', con, g, days=60, least=3, limit=30)
@@ -393,7 +393,7 @@ def test_customer_lifetime_value(con, raw):
     whole = s.groupby('customer_id').first_day.first().map(lambda d: ((raw['today'] - d).days + 1) // 30)
     worth = 0
     for n, customers, got in (
-        ask('customer_lifetime_value', con).frame[['month_number', 'customers', 'revenue_eur']].itertuples(index=False)
+        ask('customer_lifetime_value', con).frame[['month_number', 'customers', 'revenue']].itertuples(index=False)
     ):
         lived = whole[whole >= n].index
         worth += s[(s.n == n - 1) & s.customer_id.isin(lived)].revenue.sum() / len(lived)
@@ -695,20 +695,20 @@ def test_arguments_are_told(f):
 @pytest.mark.parametrize(
     'value, unit, text',
     [
-        (12345, 'eur', '€12.3k'),
-        (999, 'eur', '€999'),
-        (49.9, 'eur', '€49.90'),
-        (1_234_567, 'eur', '€1.23M'),
-        (123_456_789, 'eur', '€123.5M'),
-        (0, 'eur', '€0.00'),
-        (-1500, 'eur', '-€1.5k'),
+        (12345, 'money', '€12.3k'),
+        (999, 'money', '€999'),
+        (49.9, 'money', '€49.90'),
+        (1_234_567, 'money', '€1.23M'),
+        (123_456_789, 'money', '€123.5M'),
+        (0, 'money', '€0.00'),
+        (-1500, 'money', '-€1.5k'),
         (0.1234, 'share', '12.3%'),
         (1, 'share', '100.0%'),
         (9_999, 'count', '9,999'),
         (12_000, 'count', '12.0k'),
-        (None, 'eur', '–'),
-        (-0.001, 'eur', '€0.00'),
-        (float('inf'), 'eur', '€InfinityM'),
+        (None, 'money', '–'),
+        (-0.001, 'money', '€0.00'),
+        (float('inf'), 'money', '€InfinityM'),
         (1e40, 'count', f'{1e40 / 1e6:.1f}M'),
     ],
 )

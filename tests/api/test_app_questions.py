@@ -45,7 +45,7 @@ def test_a_question_says_what_it_saw(api):
     assert last.headers['etag'] != tag
     assert (
         api.get(at + '&format=csv').text.splitlines()[0]
-        == 'month,orders,units,revenue_eur,aov_eur,refunded_eur,growth_rate'
+        == 'month,orders,units,revenue,aov,refunded_amount,growth_rate'
     )
     assert (
         pq.read_table(io.BytesIO(api.get(at + '&format=parquet').content)).num_rows

@@ -151,7 +151,7 @@ export class Brush {
 function readoutSvg({x, y, left, right, top, bottom}, n, [, revenue, sales]) {
   const middle = x(n + 0.5)
   const end = middle > (left + right) / 2
-  const label = `${longDay(n)}: ${short(revenue, 'eur')}, ${plural(sales, 'sale')}`
+  const label = `${longDay(n)}: ${short(revenue, 'money')}, ${plural(sales, 'sale')}`
   const cross = `<path d="M${middle.toFixed(1)} ${top}V${bottom}" class="cross"/>`
   const anchor = end ? 'end' : 'start'
   const dot = circle(middle, y(revenue), 4, 'fill="var(--main)"')

@@ -190,7 +190,7 @@ class Page {
     const [revenue, sales] = [cards.named('revenue'), cards.named('sales')]
     let numbers = 'Charts updated.'
     if (view.state.page === 'overview' && revenue) {
-      numbers = `Revenue ${headline(revenue.value, 'eur')}, ${headline(sales.value, 'count')} sales.`
+      numbers = `Revenue ${headline(revenue.value, 'money')}, ${headline(sales.value, 'count')} sales.`
     }
     this.find('.live').textContent = `${[span(...view.window()), ...view.pickedNames()].join(', ')}. ${numbers}`
   }

@@ -3,7 +3,7 @@
 import {escapeHtml, full, whole, words} from './format.js'
 import {rect, tip} from './svg.js'
 
-const NUMBERS = ['eur', 'share', 'count', 'days'] // units
+const NUMBERS = ['money', 'share', 'count', 'days'] // units
 const MOST_ROWS = 200
 const PAGE_ROWS = 25
 

@@ -8,10 +8,10 @@ import {heightScale, monthAxis, plot, yAxis} from '../axes.js'
 export function bandChart(panel, width) {
   const area = plot(width, 250, {left: 46, right: 10, top: 22, bottom: 26})
   const days = columnValues(panel, 'day').map(day)
-  const revenue = columnValues(panel, 'revenue_eur')
-  const least = columnValues(panel, 'least_eur')
-  const greatest = columnValues(panel, 'most_eur')
-  const expected = columnValues(panel, 'expected_eur')
+  const revenue = columnValues(panel, 'revenue')
+  const least = columnValues(panel, 'least_revenue')
+  const greatest = columnValues(panel, 'most_revenue')
+  const expected = columnValues(panel, 'expected_revenue')
   const unusual = columnValues(panel, 'is_unusual')
   const [first, last] = [days[0], days.at(-1)]
   const most = Math.max(...revenue, ...greatest, 1) * 1.1
@@ -21,7 +21,7 @@ export function bandChart(panel, width) {
   const line = values => days.map((n, i) => [x(n), y(values[i])])
   const outside = days.map((_, i) => i).filter(i => unusual[i])
 
-  let out = yAxis(area, most, y, 'eur') + monthAxis(first, last, x, area.height, width - 60)
+  let out = yAxis(area, most, y, 'money') + monthAxis(first, last, x, area.height, width - 60)
   out += path([...line(greatest), ...line(least).reverse()], 'class="area"') + path(line(revenue), 'class="line"')
   out += outsideMarks({days, revenue, expected, x, y}, outside)
   out += outsideLabels({days, revenue, expected, x, y, width}, outside)
@@ -31,7 +31,7 @@ export function bandChart(panel, width) {
 }
 
 function outsideMarks({days, revenue, expected, x, y}, outside) {
-  const about = i => `${longDay(days[i])}: ${amount(revenue[i], 'eur')}, usual ${amount(expected[i], 'eur')}`
+  const about = i => `${longDay(days[i])}: ${amount(revenue[i], 'money')}, usual ${amount(expected[i], 'money')}`
   const mark = i => circle(x(days[i]), y(revenue[i]), '4.5', `fill="var(--mark)" ${tip(about(i))}`)
   return outside.map(mark).join('')
 }
@@ -47,7 +47,7 @@ function outsideLabels({days, revenue, expected, x, y, width}, outside) {
     if (taken.length === 4) break
     if (taken.some(other => Math.abs(other - at) < 120)) continue
     taken.push(at)
-    const label = `${shortDay(days[i])}: ${short(revenue[i], 'eur')}`
+    const label = `${shortDay(days[i])}: ${short(revenue[i], 'money')}`
     out += text(at, y(revenue[i]) - 9, label, {anchor: anchorWithin(at, width), className: 'mark halo'})
   }
   return out

@@ -9,8 +9,8 @@ import {heightScale, monthAxis, plot, yAxis} from '../axes.js'
 export function daysChart(panel, width, {days: picked}) {
   const area = plot(width, width < 520 ? 220 : 260, {left: 46, right: 10, top: 22, bottom: 26})
   const days = columnValues(panel, 'day').map(day)
-  const revenue = columnValues(panel, 'revenue_eur')
-  const means = columnValues(panel, 'mean_7d_eur')
+  const revenue = columnValues(panel, 'revenue')
+  const means = columnValues(panel, 'mean_7d')
   const [first, last] = [days[0], days.at(-1)]
   const most = Math.max(...revenue, 1) * 1.12
   const x = n => area.left + ((n - first) / Math.max(last - first + 1, 1)) * area.wide
@@ -21,7 +21,7 @@ export function daysChart(panel, width, {days: picked}) {
   const highest = revenue.map((_, i) => i).sort((a, b) => revenue[b] - revenue[a])
   const peaks = (from, to) => peakMarks({days, revenue, highest, x, y, area}, from, to)
 
-  let out = yAxis(area, most, y, 'eur') + monthAxis(first, last, x, area.height, width - 60)
+  let out = yAxis(area, most, y, 'money') + monthAxis(first, last, x, area.height, width - 60)
   out += path([[middle(first), y(0)], ...line, [middle(last), y(0)]], 'class="area"') + path(line, 'class="thin"')
   out += path(
     meanLine.map(([at, mean]) => [at, y(mean)]),
@@ -56,7 +56,7 @@ function peakMarks(chart, from, to) {
 
 // Where the label of a day goes: within the period if it fits there, else within the plot
 function peakLabel({days, revenue, x, y, area}, i, from, to) {
-  const label = `${shortDay(days[i])}: ${short(revenue[i], 'eur')}`
+  const label = `${shortDay(days[i])}: ${short(revenue[i], 'money')}`
   const wide = 7.2 * label.length
   const inside = x(to + 1) - x(from) >= wide
   const [low, high] = inside ? [x(from), x(to + 1)] : [area.left, area.right]
