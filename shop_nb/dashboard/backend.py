@@ -389,8 +389,9 @@ def first_html(
 ) -> str: # HTML
     "The headline numbers of the view that an address shows"
     cards = backend.rollup.headline(backend.view(query)[0], sparks=False)
-    card = '<article class="card kpi"><h3>{}</h3><p class="value">{}</p></article>'
-    inside = ''.join(card.format(c['title'], headline(c['value'], c['unit'], backend.rollup.currency)) for c in cards)
+    values = [headline(c['value'], c['unit'], backend.rollup.currency) for c in cards]
+    card = '<article class="card kpi"><h3>{}</h3><p class="value" style="--letters: {}">{}</p></article>'
+    inside = ''.join(card.format(c['title'], len(value), value) for c, value in zip(cards, values))
     return f'<div class="first">{inside}</div>'
 
 # %% ../../nbs/60_dashboard/03_backend.ipynb #d8ca3ed6
