@@ -212,12 +212,13 @@ def file_name(
 # %% ../../nbs/60_dashboard/03_backend.ipynb #8ffb50e0
 @patch
 def _headline_table(self:Backend, f):
-    "The headline numbers of a view as a table, with the days that they are compared with"
+    "The headline numbers of a view as a table, with the currency of amounts and the days that they are compared with"
     import pandas as pd
 
     columns = ['name', 'title', 'unit', 'value', 'before', 'few', 'open']
     earlier = compared(f, self.rollup.first)
     table = pd.DataFrame(self.rollup.headline(f, sparks=False))[columns]
+    table.insert(columns.index('value'), 'currency', table.unit.map(dict(money=self.rollup.currency)))
     return table.assign(compared_with=f'{earlier.start} to {earlier.end}' if earlier else None)
 
 # %% ../../nbs/60_dashboard/03_backend.ipynb #863b189b
@@ -234,7 +235,7 @@ def _file_bytes(table, format):
 def _file_table(self:Backend, f, name):
     "What a file holds: a panel's rows or the headline numbers, the currency where there are amounts, and the view"
     table = self._headline_table(f) if name == 'headline' else self.rollup.panel(name, f).frame
-    has_amounts = name == 'headline' or any(unit_of(column) == 'money' for column in table)
+    has_amounts = any(unit_of(column) == 'money' for column in table)
     if has_amounts: table = table.assign(currency=self.rollup.currency)
     return table.assign(view=scope(self.rollup, f, name))
 
