@@ -1279,6 +1279,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                   'shop_nb/dashboard/backend.py'),
                                            'shop_nb.dashboard.backend.Backend.__init__': ( '60_dashboard/backend.html#backend.__init__',
                                                                                            'shop_nb/dashboard/backend.py'),
+                                           'shop_nb.dashboard.backend.Backend._file_table': ( '60_dashboard/backend.html#backend._file_table',
+                                                                                              'shop_nb/dashboard/backend.py'),
                                            'shop_nb.dashboard.backend.Backend._headline_table': ( '60_dashboard/backend.html#backend._headline_table',
                                                                                                   'shop_nb/dashboard/backend.py'),
                                            'shop_nb.dashboard.backend.Backend._raw': ( '60_dashboard/backend.html#backend._raw',

@@ -14,7 +14,7 @@ from pathlib import Path
 from fastcore.basics import patch
 
 from ..analytics.connect import connect
-from ..analytics.questions import write_csv
+from ..analytics.questions import unit_of, write_csv
 from ..reporting.charts import THEMES
 from .rollup import Rollup, _rollup_file, rollup_path, stamp
 from ..analytics.measures import CARDS, DIMENSIONS, SMALL, compared, from_query, measure_sql, to_query
@@ -140,6 +140,7 @@ def on_hello(self:Backend, query:str=''):
     f, unknown = self.view(query)
     return dict(
         run=name,
+        currency=self.rollup.currency,
         bounds=[str(day) for day in self.rollup.bounds],
         names=self.rollup.names,
         dimensions=DIMENSIONS,
@@ -211,12 +212,13 @@ def file_name(
 # %% ../../nbs/60_dashboard/03_backend.ipynb #8ffb50e0
 @patch
 def _headline_table(self:Backend, f):
-    "The headline numbers of a view as a table, with the days that they are compared with"
+    "The headline numbers of a view as a table, with the currency of amounts and the days that they are compared with"
     import pandas as pd
 
     columns = ['name', 'title', 'unit', 'value', 'before', 'few', 'open']
     earlier = compared(f, self.rollup.first)
     table = pd.DataFrame(self.rollup.headline(f, sparks=False))[columns]
+    table.insert(columns.index('value'), 'currency', table.unit.map(dict(money=self.rollup.currency)))
     return table.assign(compared_with=f'{earlier.start} to {earlier.end}' if earlier else None)
 
 # %% ../../nbs/60_dashboard/03_backend.ipynb #863b189b
@@ -228,6 +230,15 @@ def _file_bytes(table, format):
     write_csv(table, out := io.StringIO())
     return out.getvalue().encode()
 
+# %% ../../nbs/60_dashboard/03_backend.ipynb #e0bfc5ea
+@patch
+def _file_table(self:Backend, f, name):
+    "What a file holds: a panel's rows or the headline numbers, the currency where there are amounts, and the view"
+    table = self._headline_table(f) if name == 'headline' else self.rollup.panel(name, f).frame
+    has_amounts = any(unit_of(column) == 'money' for column in table)
+    if has_amounts: table = table.assign(currency=self.rollup.currency)
+    return table.assign(view=scope(self.rollup, f, name))
+
 # %% ../../nbs/60_dashboard/03_backend.ipynb #20f59374
 @patch
 def on_download(self:Backend, query:str, name:str, format:str):
@@ -235,9 +246,8 @@ def on_download(self:Backend, query:str, name:str, format:str):
     _known(name, {'headline', *_PANELS})
     _known(format, ('csv', 'parquet'))
     f, _ = self.view(query)
-    table = self._headline_table(f) if name == 'headline' else self.rollup.panel(name, f).frame
-    view = scope(self.rollup, f, name)
-    return dict(file=file_name(name, view, format)), [_file_bytes(table.assign(view=view), format)]
+    file = file_name(name, scope(self.rollup, f, name), format)
+    return dict(file=file), [_file_bytes(self._file_table(f, name), format)]
 
 # %% ../../nbs/60_dashboard/03_backend.ipynb #bdcc15e7
 @patch
@@ -380,8 +390,9 @@ def first_html(
 ) -> str: # HTML
     "The headline numbers of the view that an address shows"
     cards = backend.rollup.headline(backend.view(query)[0], sparks=False)
-    card = '<article class="card kpi"><h3>{}</h3><p class="value">{}</p></article>'
-    inside = ''.join(card.format(c['title'], headline(c['value'], c['unit'])) for c in cards)
+    values = [headline(c['value'], c['unit'], backend.rollup.currency) for c in cards]
+    card = '<article class="card kpi"><h3>{}</h3><p class="value" style="--letters: {}">{}</p></article>'
+    inside = ''.join(card.format(c['title'], len(value), value) for c, value in zip(cards, values))
     return f'<div class="first">{inside}</div>'
 
 # %% ../../nbs/60_dashboard/03_backend.ipynb #d8ca3ed6

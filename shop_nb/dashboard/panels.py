@@ -108,11 +108,13 @@ def _row_name(row, chart, value):
     return ' + '.join(say(c, row[c]) for c in columns if c in row and not _is_amount(row, c))
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #022bb0ee
-def _extremes(frame, chart, value):
+def _extremes(frame, chart, value, currency):
     "The highest and the lowest value, and where they are"
-    def words(row): return f'{short(row[value], unit_of(value))} ({_row_name(row, chart, value)})'
+    def words(row):
+        return f'{short(row[value], unit_of(value), currency=currency)} ({_row_name(row, chart, value)})'
+
     highest, lowest = words(frame.loc[frame[value].idxmax()]), words(frame.loc[frame[value].idxmin()])
-    return f'Highest {value.replace("_eur", "").replace("_", " ")}: {highest}; lowest: {lowest}.'
+    return f'Highest {value.replace("_", " ")}: {highest}; lowest: {lowest}.'
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #3f1f3490
 def has_value(
@@ -132,6 +134,7 @@ def says(
     frame:pd.DataFrame, # the rows of a chart
     chart:dict, # its columns
     cut:dict={}, # rows about months that are not whole, and the days they have; they are neither highest nor lowest
+    currency:str='EUR', # of amounts
 ) -> str: # a sentence or two
     "What a chart shows, in words"
     if not has_value(frame, chart): return 'No data for these filters.'
@@ -142,7 +145,7 @@ def says(
     whole = frame.drop(partial, errors='ignore')
     if len(whole): frame = whole
     if value is None or frame[value].isna().all(): return rows
-    return f'{rows} {_extremes(frame, chart, value)}'
+    return f'{rows} {_extremes(frame, chart, value, currency)}'
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #66461ebc
 @dataclass
@@ -444,8 +447,8 @@ def question_panel(
     frame = self._answer(q, values)
     cut = cut_months(frame, *edges((days['start'], days['end']), self.bounds, self.ran))
     return Panel(
-        name, q.title, q.why, q.grain, _asked(q, f, values), dict(q.chart), frame, says(frame, q.chart, cut),
-        note=self._notes(name, f, days['end'], cut), cut=cut,
+        name, q.title, q.why, q.grain, _asked(q, f, values), dict(q.chart), frame,
+        says(frame, q.chart, cut, self.currency), note=self._notes(name, f, days['end'], cut), cut=cut,
         open=self.counted(f)['open_sales'] if name in SETTLES else 0)
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #d38d3b14
@@ -476,7 +479,7 @@ def revenue_panel(self:Rollup,
     chart = dict(kind='time', x='day', y='revenue', smooth='mean_7d', peaks=3)
     why = 'Drag to choose a period; the whole page updates. Thin line: each day; thick line: mean of 7 days.'
     return Panel('revenue_by_day', 'Revenue over time', why, 'one row per day', sql, chart, frame,
-                 says(frame, chart), picks_note('revenue_by_day', f))
+                 says(frame, chart, currency=self.currency), picks_note('revenue_by_day', f))
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #ba961696
 _REVENUE_BY = '''select {column}, sum(l.revenue_cents) / 100.0 as revenue
@@ -506,7 +509,7 @@ def pick_panel(self:Rollup,
     chart = dict(kind='pick', x='revenue', y=d, also='revenue_share', dimension=d)
     what = DIMENSIONS[d].lower()
     return Panel(f'by_{d}', f'Revenue by {what}', 'Click bars to filter the whole page.', f'one row per {what}',
-                 sql, chart, frame, says(frame, chart))
+                 sql, chart, frame, says(frame, chart, currency=self.currency))
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #ea15f6b6
 WEEK = 'Mon Tue Wed Thu Fri Sat Sun'.split()
@@ -545,8 +548,8 @@ def hours_panel(self:Rollup,
     frame = self._hours_frame(f, week, q.chart['z'])
     sql = picked_sql(f) + _SALES_BY_HOUR.format(value=q.chart['z'])
     notes = picks_note('hours', f), _weeks(week)
-    return Panel('hours', q.title, q.why, q.grain, sql, dict(q.chart), frame, says(frame, q.chart),
-                 ' '.join(filter(None, notes)))
+    return Panel('hours', q.title, q.why, q.grain, sql, dict(q.chart), frame,
+                 says(frame, q.chart, currency=self.currency), ' '.join(filter(None, notes)))
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #d8612f0d
 TABS = dict(

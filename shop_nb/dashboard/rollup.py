@@ -65,9 +65,10 @@ _PRODUCTS = '''
 create table rollup.products as
 from products'''
 
-_RUN_DAYS = '''
-create table rollup.run_days as
-select cast(getvariable('ran_from') as date) as first_day, cast(getvariable('ran_to') as date) as last_day'''
+_RUN = '''
+create table rollup.run as
+select cast(getvariable('ran_from') as date) as first_day, cast(getvariable('ran_to') as date) as last_day,
+    getvariable('currency') as currency'''
 
 # %% ../../nbs/60_dashboard/01_rollup.ipynb #793e5d57
 _IS_OPEN = f't.is_sale = 1 and t.order_id in (select order_id from orders where {OPEN})'
@@ -131,7 +132,7 @@ group by all'''
 # %% ../../nbs/60_dashboard/01_rollup.ipynb #b2ac895c
 _STATEMENTS = dict(
     totals=_ORDER_TOTALS, order_categories=_ORDER_CATEGORIES, order_neighbours=_ORDER_NEIGHBOURS,
-    customers=_CUSTOMERS, run_days=_RUN_DAYS, orders=_ORDERS, buyers=_BUYERS, products=_PRODUCTS, lines=_LINES,
+    customers=_CUSTOMERS, run=_RUN, orders=_ORDERS, buyers=_BUYERS, products=_PRODUCTS, lines=_LINES,
     lines_by_day=f'create table rollup.lines_by_day as {_LINES_BY_DAY} order by all',
     orders_by_hour=f'create table rollup.orders_by_hour as {_ORDERS_BY_HOUR.format(where="")} order by all')
 
@@ -216,7 +217,8 @@ class Rollup:
         self.bounds = self._one_row('select min(order_day), max(order_day) from rollup.orders_by_hour')
         if None in self.bounds:
             raise ShopError('This shop has no orders, so there is nothing to show.', 'Name a run that has some')
-        self.ran = self._one_row('select first_day, last_day from rollup.run_days')
+        *ran, self.currency = self._one_row('from rollup.run')
+        self.ran = tuple(ran)
         self.first = self.bounds[0]
         self.days = self.at(self.bounds[1]) + 1
         self.names = {d: self._enum_names(f'{d}_name') for d in DIMENSIONS}

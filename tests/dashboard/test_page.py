@@ -16,11 +16,11 @@ from shop_nb import Shop
 from shop_nb.analytics.questions import ask, cut_months
 from shop_nb.reporting.charts import THEMES, svg
 from shop_nb.dashboard.rollup import Rollup, build, rollup_path
-from shop_nb.dashboard.backend import Backend, page_script, style_css
+from shop_nb.dashboard.backend import Backend, first_html, page_script, style_css
 from shop_nb.analytics.measures import (
     CARDS, DIMENSIONS, MEASURES, SMALL, Filters, before, compared, from_query, measure_sql, to_query, year_before
 )
-from shop_nb.core.numbers import headline, short
+from shop_nb.core.numbers import headline, money, short
 from shop_nb.dashboard.panels import HISTORY, OWN, TABS
 from shop_nb.model.schema import CATEGORIES
 from shop_nb.core.errors import ShopError
@@ -51,6 +51,9 @@ def rollup(shop, rollups): return Rollup(rollup_path(shop.folder, rollups))
 def backend(shop, rollups): return Backend(shop.folder, rollups)
 
 
+CURRENCIES = 'EUR', 'USD', 'GBP', 'BRL', 'INR', 'CHF' # the last has no sign, so its code stands in front
+
+
 def of_script(browser, function, cases):
     "What a function of the page's script, or one made of such, gives for each case; a case is a list of arguments."
     script = page_script().replace('export default {render}', f'return {function}')
@@ -67,14 +70,14 @@ def test_numbers_are_written_one_way(browser):
     draw = Random(3)
     middles = [s * (k + 0.5) * 10.0**e for k in range(0, 1000, 37) for e in range(-3, 7) for s in (1, -1)]
     cases = [
-        [v, unit, bare]
+        [v, unit, bare, currency]
         for v in middles
         + [draw.uniform(-1, 1) * 10 ** draw.uniform(-3, 9) for _ in range(500)]
         + [0, -0.0, 999.5, 9999, 10_000, 999_499.5, 999_500]
-        for unit in ('money', 'count', 'share')
+        for unit, currency in [*(('money', c) for c in CURRENCIES), ('count', 'EUR'), ('share', 'EUR')]
         for bare in (False, True)
     ]
-    shown = of_script(browser, 'short', cases)
+    shown = of_script(browser, '(v, unit, bare, code) => (setCurrency(code), short(v, unit, bare))', cases)
     near_zero = [[f, v, unit] for f in ('full', 'headline') for v in (-0.001, -0.0) for unit in ('money', 'count', 'share')]
     zeros = of_script(browser, '(f, v, unit) => ({full, headline})[f](v, unit)', near_zero)
     assert not [(c, s, short(*c)) for c, s in zip(cases, shown) if s != short(*c)][:9]
@@ -1049,20 +1052,64 @@ def test_python_and_the_browser_write_the_same_number(browser):
     random = Random(1)
     values = [x for v in near + [random.uniform(0, 10 ** random.randint(0, 9)) for _ in range(2000)] for x in {v, -v}]
     cases = (
-        [(v, u) for v in values for u in ('money', 'share')]
-        + [(n, 'count') for n in (0, 1, 999, 1000, 1_234_567, -3)]
-        + [(None, u) for u in ('money', 'share', 'count')]
+        [(v, 'money', c) for v in values for c in CURRENCIES]
+        + [(v, 'share', 'EUR') for v in values]
+        + [(n, 'count', 'INR') for n in (0, 1, 999, 1000, 1_234_567, -3)]
+        + [(None, u, 'USD') for u in ('money', 'share', 'count')]
     )
-    there = of_script(browser, 'headline', cases)
+    there = of_script(browser, '(v, unit, code) => (setCurrency(code), headline(v, unit))', cases)
     assert [(c, t) for c, t in zip(cases, there) if t != headline(*c)] == []
     assert headline(79.125, 'money') == '€79.13'
     assert headline(-2500.5, 'money') == '-€2,501'
     assert headline(None, 'money') == '–'
+    assert headline(12_345_678, 'money', 'INR') == '₹1,23,45,678'
+
+
+def test_amounts_in_full_have_the_sign_and_the_groups_of_their_currency(browser):
+    "In tips as in Python, to the cent; a cell of a table has the groups without the sign."
+    draw = Random(4)
+    values = [0, 0.5, -0.01, 999.99, 1000, 99_999.99, 123_456, -1_234_567.5]
+    values += [round(draw.uniform(-1, 1) * 10 ** draw.randint(0, 9), 2) for _ in range(400)]
+    cases = [(v, c) for v in values for c in CURRENCIES]
+    there = of_script(
+        browser, "(v, code) => (setCurrency(code), [amount(v, 'money'), full(v, 'money'), currencySign()])", cases
+    )
+    assert [(c, a) for c, (a, _, _) in zip(cases, there) if a != money(c[0], 2, c[1])] == []
+    assert [(c, a, f) for c, (a, f, sign) in zip(cases, there) if a.replace(sign, '') != f] == []
+    assert [a for (v, _), (a, _, _) in zip(cases, there) if v == 123_456] == [
+        '€123,456.00', '$123,456.00', '£123,456.00', 'R$123,456.00', '₹1,23,456.00', 'CHF\N{NO-BREAK SPACE}123,456.00'
+    ]
+
+
+@pytest.mark.parametrize('currency, sign', [('USD', '$'), ('INR', '₹'), ('CHF', 'CHF\N{NO-BREAK SPACE}')])
+def test_the_backend_says_the_currency_of_the_run(tmp_path, currency, sign):
+    "First of all, in the sentences of all panels, in the numbers before the script, and once in a file with amounts."
+    Shop(**SIZE, **{'shop.currency': currency}).save(tmp_path / 'run')
+    backend = Backend(tmp_path / 'run', tmp_path)
+    assert backend.on_hello()['currency'] == backend.rollup.currency == currency
+    assert f'<p class="value" style="--letters: {5 + len(sign)}">{sign}' in first_html(backend, 'days=2025-11-28..2025-12-05')
+    names = {name for _, names in TABS.values() for name in names}
+    panels = [backend.on_panel('days=all', name)['panel'] for name in sorted(names)]
+    words = {p['name']: ' '.join((p['title'], p['why'], p['grain'], p['note'], p['says'], str(p['columns']))) for p in panels}
+    assert [name for name, text in words.items() if re.search('€|eur', text, re.IGNORECASE)] == []
+    about_money = 'by_country', 'new_vs_returning', 'top_products', 'revenue_by_day', 'unusual_days', 'lapsed_customers'
+    assert [p['name'] for p in panels if p['name'] in about_money and f': {sign}' not in p['says']] == []
+    for name in ('headline', 'by_country', 'top_customers', 'hours', 'order_flow'):
+        table = pd.read_csv(io.BytesIO(backend.on_download('days=all', name, 'csv')[1][0]))
+        said = set(table.currency.dropna()) if 'currency' in table else None
+        assert said == (None if name in ('hours', 'order_flow') else {currency}), name
+
+
+def test_a_rollup_of_another_currency_is_another(tmp_path):
+    "Of a run that is made again in another currency no old sign stays."
+    for currency in ('GBP', 'BRL'):
+        Shop(customers=40, products=30, orders=60, order_items=120, **{'shop.currency': currency}).save(tmp_path / 'run')
+        assert Rollup(rollup_path(tmp_path / 'run', tmp_path)).currency == currency
 
 
 @pytest.mark.slow
 def test_tips_say_money_in_one_form(visit):
-    "In full, with its sign; only the cells of a table, whose head names the euro, go without."
+    "In full, with its sign; only the cells of a table, whose caption names the currency, go without."
     page, tips = visit('?days=2025-05-14..2025-08-09'), []
     for title in ('Overview', 'Customers', 'Products', 'Operations'):
         if title != 'Overview': settle(page, page.get_by_role('link', name=title, exact=True).click)
@@ -1117,6 +1164,61 @@ def test_every_number_explains_itself_and_can_be_taken_away(visit, shop):
     assert page.locator('.p-by_country tbody tr').count() == len(
         found
     )
+    assert page.text_content('.p-by_country caption').endswith('. Amounts in EUR')
+    assert page.locator('.p-by_country th').all_inner_texts() == ['country', 'revenue', 'revenue share']
+
+
+ROOM = """() => {
+    const cut = [...document.querySelectorAll('.kpi .value')].filter(v => v.scrollWidth > v.clientWidth)
+    const outside = [...document.querySelectorAll('svg.chart text')].filter(t => {
+        const [picture, own] = [t.closest('svg'), t].map(element => element.getBoundingClientRect())
+        return own.left < picture.left - 1 || own.right > picture.right + 1
+    })
+    return [...cut, ...outside].map(element => element.textContent).filter(text => /\\d/.test(text))
+}"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('width', [1280, 390])
+def test_every_amount_has_the_sign_of_the_shop_and_room(visit, width):
+    "Cards, charts, tips, what is read aloud, and the head of a table; the shop's currency comes with the first answer."
+    page = visit('?days=2025-03-01..2025-08-31', width=width)
+    for currency, sign in (('USD', '$'), ('INR', '₹'), ('BRL', 'R$'), ('CHF', 'CHF\N{NO-BREAK SPACE}')):
+        said = []
+        for name in ('overview', 'customers', 'operations'):
+            settle(page, lambda: page.evaluate(
+                """([currency, page]) => {
+                    shopDashboard.laid = null
+                    shopDashboard.open({...shopDashboard.view.shop, currency}, page)
+                    shopDashboard.show()
+                }""", [currency, name]))
+            said += page.locator('.kpi .value, .kpi .delta, svg.chart text, .live').all_text_contents()
+            said += page.locator('[data-tip]').evaluate_all('all => all.map(e => e.dataset.tip)')
+            if name == 'overview': assert f'. Revenue {sign}' in page.text_content('.live'), currency
+            assert page.evaluate(ROOM) == [], (currency, name)
+        assert sum(sign in text for text in said) > 100, currency
+        assert not [text for text in said if '€' in text], currency
+    page.evaluate("shopDashboard.panels.toggleTable('unusual_days')")
+    assert page.text_content('.p-unusual_days caption').endswith('. Amounts in CHF')
+    assert not [cell for cell in page.locator('.p-unusual_days tbody td').all_inner_texts() if 'CHF' in cell]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('width', [1280, 721, 390, 331])
+def test_a_large_amount_fits_its_card(visit, width):
+    "As an owner of a large shop sees it: the longest texts that a card writes."
+    page = visit(width=width)
+    for value in ('€99,999,999', '-₹9,99,99,999', 'R$99,999,999', '-CHF\N{NO-BREAK SPACE}99,999,999'):
+        page.evaluate(
+            """value => {
+                const card = {name: 'revenue', title: 'Revenue', unit: 'money', good: 1, value: 1, spark: null}
+                shopDashboard.cards.show({headline: [card, card], against: null})
+                for (const shown of document.querySelectorAll('.kpi .value')) {
+                    shown.textContent = value
+                    shown.style.setProperty('--letters', value.length)
+                }
+            }""", value)
+        assert page.evaluate(ROOM) == [], value
 
 
 @pytest.mark.slow

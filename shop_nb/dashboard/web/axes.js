@@ -1,7 +1,7 @@
 // Where a chart's plot lies, and the axes beside it
 
 import {DAY, MONTHS, short, shortDay} from './format.js'
-import {softText} from './svg.js'
+import {signRoom, softText} from './svg.js'
 
 // The edges of a plot within its picture, from its margins
 export function plot(width, height, {left, right, top, bottom}) {
@@ -10,6 +10,9 @@ export function plot(width, height, {left, right, top, bottom}) {
 
 // The height of a value in a plot that reaches from 0 to `most`
 export const heightScale = (area, most) => value => area.bottom - (value / most) * (area.bottom - area.top)
+
+// The room beside a plot for the numbers of its axis
+export const axisRoom = unit => 46 + signRoom(unit)
 
 // Round steps from 0 to `most`, about `n` of them
 export function ticks(most, n = 4) {

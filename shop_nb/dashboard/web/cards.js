@@ -43,11 +43,12 @@ function cardHtml(card, against, view) {
   const was = card.before == null ? '' : `${agoText(against, view)}: ${headline(card.before, card.unit)}`
   const spoken = was ? `${aloud}, against ${was}` : aloud
   const {name, title} = card
+  const value = headline(card.value, card.unit)
   const what = `<button type="button" class="what" data-name="${name}" aria-label="What is ${title}?">i</button>`
   const delta = `<span aria-hidden="true">${word}</span><span class="sr">${spoken}</span>`
   return `<article class="card kpi" data-name="${name}">
     <h3>${title}${what}</h3>
-    <p class="value">${headline(card.value, card.unit)}</p>
+    <p class="value" style="--letters: ${value.length}">${value}</p>
     ${wholeOrders(card, view)}
     <p class="delta ${kind}" title="${was}">${delta}</p>
     ${spark(card.spark, card.final)}

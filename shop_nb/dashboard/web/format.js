@@ -13,6 +13,9 @@ export function setCurrency(code) {
   currency = code
 }
 
+// What a table says once of its amounts, which go without a sign
+export const amountsNote = () => `Amounts in ${currency}`
+
 // What stands in front of an amount
 export const currencySign = () => SIGNS[currency] ?? currency + '\u00a0'
 

@@ -2,7 +2,7 @@
 // Python's side is nbs/60_dashboard/03_backend.ipynb; the words for columns, units and kinds of chart are those of the
 // library's questions.
 
-import {day, headline, span} from './format.js'
+import {day, headline, setCurrency, span} from './format.js'
 import {Kernel} from './kernel.js'
 import {View, pageOf} from './view.js'
 import {Cards, isYearBefore} from './cards.js'
@@ -55,13 +55,19 @@ class Page {
     const query = this.inVoila ? location.search : ''
     const shop = await this.kernel.ask('hello', {query})
     if (shop.error) return
-    this.view = new View(shop, pageOf(shop, query))
-    this.frame()
+    this.open(shop, pageOf(shop, query))
     if (shop.left.length) this.notices.add(`Ignored, because this shop does not have it: ${shop.left.join(', ')}.`)
     if (this.inVoila) history.replaceState(null, '', this.view.address())
     addEventListener('popstate', () => this.back())
     this.notices.watch()
     await this.show()
+  }
+
+  // Draw the frame of a shop, of which Python says what the page has to know first
+  open(shop, page) {
+    setCurrency(shop.currency)
+    this.view = new View(shop, page)
+    this.frame()
   }
 
   go(change) {
@@ -99,9 +105,8 @@ class Page {
     const shop = await this.kernel.ask('reload', {query: this.view.query()})
     this.notices.stale = false
     if (shop.error) return
-    this.view = new View(shop, this.view.state.page)
     this.laid = null
-    this.frame()
+    this.open(shop, this.view.state.page)
     await this.show()
   }
 

@@ -13,10 +13,7 @@ export function columnValues(panel, name) {
 }
 
 // What a column is called: the orders of a panel that counts sales are sales
-export function columnLabel(panel, name) {
-  const label = panel.columns[columnIndex(panel, name)]?.label ?? words(name)
-  return label.replace(' (€)', '')
-}
+export const columnLabel = (panel, name) => panel.columns[columnIndex(panel, name)]?.label ?? words(name)
 
 // What each row is called, by one column or several
 export function rowLabels(panel, names) {

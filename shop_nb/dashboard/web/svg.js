@@ -1,8 +1,11 @@
 // Parts of a picture, as SVG in a string
 
-import {escapeHtml} from './format.js'
+import {currencySign, escapeHtml} from './format.js'
 
 export const LETTER = 6.6 // px per letter of 12px text, about
+
+// px that a number takes beyond one with a sign of one letter
+export const signRoom = unit => (unit === 'money' ? LETTER * (currencySign().length - 1) : 0)
 
 export function text(x, y, content, {anchor, className = '', fill} = {}) {
   const anchored = anchor ? `text-anchor="${anchor}"` : ''

@@ -1,6 +1,6 @@
 // Tables: the rows of a panel, and those of a table of the run
 
-import {escapeHtml, full, whole, words} from './format.js'
+import {amountsNote, escapeHtml, full, whole, words} from './format.js'
 import {rect, tip} from './svg.js'
 
 const NUMBERS = ['money', 'share', 'count', 'days'] // units
@@ -23,13 +23,20 @@ export function panelTable({title, grain, columns, rows}) {
     const column = columns[i]
     return `<td class="${className(isNumber(column, value))}">${escapeHtml(full(value, column.unit))}</td>`
   }
-  const caption = `<caption class="sr">${escapeHtml(title)}: ${escapeHtml(grain)}</caption>`
   const head = `<thead><tr>${columns.map(headCell).join('')}</tr></thead>`
   const body = rows.slice(0, MOST_ROWS).map(row => `<tr>${row.map(cell).join('')}</tr>`)
-  const table = scrolled(`${title}, as a table`, `${caption}${head}<tbody>${body.join('')}</tbody>`)
+  const inside = `${captionHtml(title, grain, columns)}${head}<tbody>${body.join('')}</tbody>`
+  const table = scrolled(`${title}, as a table`, inside)
   if (rows.length <= MOST_ROWS) return table
   const rest = `${whole(rows.length)} rows, the first ${MOST_ROWS}. All of them are in the download.`
   return `${table}<p class="soft">${rest}</p>`
+}
+
+// What the table is, read aloud; the currency of its amounts, if it has any, is also seen
+function captionHtml(title, grain, columns) {
+  const aloud = escapeHtml(`${title}: ${grain}. `)
+  const seen = columns.some(column => column.unit === 'money') ? escapeHtml(amountsNote()) : ''
+  return `<caption><span class="sr">${aloud}</span>${seen}</caption>`
 }
 
 // ---------------------------------------------------------------- of the run

@@ -3,10 +3,10 @@
 import {amount, day, longDay, plural, short, shortDay} from '../format.js'
 import {circle, path, text, tip} from '../svg.js'
 import {columnValues} from '../panel.js'
-import {heightScale, monthAxis, plot, yAxis} from '../axes.js'
+import {axisRoom, heightScale, monthAxis, plot, yAxis} from '../axes.js'
 
 export function bandChart(panel, width) {
-  const area = plot(width, 250, {left: 46, right: 10, top: 22, bottom: 26})
+  const area = plot(width, 250, {left: axisRoom('money'), right: 10, top: 22, bottom: 26})
   const days = columnValues(panel, 'day').map(day)
   const revenue = columnValues(panel, 'revenue')
   const least = columnValues(panel, 'least_revenue')

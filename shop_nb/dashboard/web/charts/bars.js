@@ -1,8 +1,8 @@
 // Lying bars, one per row; where they pick, each row is a switch
 
 import {amount, clip, countryName, escapeHtml, short, whole} from '../format.js'
-import {LETTER, rect, softText, text, tip} from '../svg.js'
-import {alsoText, columnLabel, columnValues, notFinal, rowLabels, unitOf} from '../panel.js'
+import {LETTER, rect, signRoom, softText, text, tip} from '../svg.js'
+import {alsoText, asList, columnLabel, columnValues, notFinal, rowLabels, unitOf} from '../panel.js'
 
 const MOST_BARS = 15
 
@@ -21,6 +21,7 @@ function bars(panel, width, {dimension, picked}) {
     dimension,
     picked,
     also,
+    units: [column, ...asList(alsoColumn ?? [])].map(name => unitOf(panel, name)),
     values: columnValues(panel, column),
     names: nameColumn === 'country' ? labels.map(countryName) : labels,
     keys: dimension ? columnValues(panel, dimension) : labels
@@ -38,14 +39,15 @@ function bars(panel, width, {dimension, picked}) {
 }
 
 // Names stand before their bars, or above them where they would take a third of the width
-function barsLayout({dimension, values, names, also}, width) {
+function barsLayout({dimension, values, names, also, units}, width) {
   const longest = Math.max(...names.slice(0, MOST_BARS).map(name => name.length), 1)
   const above = longest * LETTER > width * 0.34
+  const signs = units.reduce((room, unit) => room + signRoom(unit), 0)
   return {
     width,
     above,
     left: above ? 0 : Math.max(56, longest * LETTER + 10),
-    right: also.length ? 118 : 62,
+    right: (also.length ? 118 : 62) + signs,
     row: above ? 44 : 30,
     head: also.length && !dimension ? 18 : 0,
     most: Math.max(...values.slice(0, MOST_BARS), 1e-9)

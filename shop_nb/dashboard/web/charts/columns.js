@@ -3,7 +3,7 @@
 import {amount, full, short, words} from '../format.js'
 import {rect, softText, text, tip} from '../svg.js'
 import {alsoText, columnLabel, columnValues, unitOf} from '../panel.js'
-import {heightScale, plot, xTitle, yAxis} from '../axes.js'
+import {axisRoom, heightScale, plot, xTitle, yAxis} from '../axes.js'
 
 export function columnsChart(panel, width) {
   const {xlabel, y: column, also: alsoColumn} = panel.chart
@@ -11,7 +11,7 @@ export function columnsChart(panel, width) {
   const bars = shortened(panel)
   const count = bars.v.length
   const few = count <= 13 // then each bar has its number, and no axis is needed
-  const area = plot(width, 240, {left: few ? 8 : 46, right: 8, top: 30, bottom: xlabel ? 42 : 28})
+  const area = plot(width, 240, {left: few ? 8 : axisRoom(unit), right: 8, top: 30, bottom: xlabel ? 42 : 28})
   const most = Math.max(...bars.v, 1e-9) * 1.1
   const y = heightScale(area, most)
   const step = area.wide / count

@@ -3,11 +3,11 @@
 import {day, short, shortDay} from '../format.js'
 import {circle, path, text} from '../svg.js'
 import {columnValues} from '../panel.js'
-import {heightScale, monthAxis, plot, yAxis} from '../axes.js'
+import {axisRoom, heightScale, monthAxis, plot, yAxis} from '../axes.js'
 
 // What is not picked is veiled by the brush; `scale` is what brush and readout need of the picture
 export function daysChart(panel, width, {days: picked}) {
-  const area = plot(width, width < 520 ? 220 : 260, {left: 46, right: 10, top: 22, bottom: 26})
+  const area = plot(width, width < 520 ? 220 : 260, {left: axisRoom('money'), right: 10, top: 22, bottom: 26})
   const days = columnValues(panel, 'day').map(day)
   const revenue = columnValues(panel, 'revenue')
   const means = columnValues(panel, 'mean_7d')

@@ -1,9 +1,9 @@
 // One line or several, with a dot per point
 
 import {amount, plural, short, words} from '../format.js'
-import {circle, path, softText, text, tip} from '../svg.js'
+import {circle, path, signRoom, softText, text, tip} from '../svg.js'
 import {asList, columnLabel, columnValues, unitOf} from '../panel.js'
-import {heightScale, plot, xTitle, yAxis} from '../axes.js'
+import {axisRoom, heightScale, plot, xTitle, yAxis} from '../axes.js'
 
 export function lineChart(panel, width) {
   const {x: xColumn, xlabel, base: baseColumn} = panel.chart
@@ -12,7 +12,8 @@ export function lineChart(panel, width) {
   const unit = unitOf(panel, columns[0])
   const base = baseColumn ? columnValues(panel, baseColumn) : null // how many a point stands for
   const bottom = (xlabel ? 42 : 28) + (base ? 16 : 0)
-  const area = plot(width, base ? 266 : 250, {left: 46, right: columns.length > 1 ? 74 : 16, top: 16, bottom})
+  const margins = {left: axisRoom(unit), right: columns.length > 1 ? 74 : 16, top: 16, bottom}
+  const area = plot(width, base ? 266 : 250, margins)
   const values = columns.flatMap(name => columnValues(panel, name)).filter(value => value != null)
   const most = Math.max(...values, 1e-9) * 1.12
   const [low, high] = [Math.min(...xs), Math.max(...xs)]
@@ -58,7 +59,7 @@ function lineDot(panel, {name, k, unit, base}, [x, y], i) {
 function pointNumbers(points, values, unit) {
   let out = ''
   points.forEach(([x, y], i) => {
-    if (i === 0 || x - points[i - 1][0] <= 40) return
+    if (i === 0 || x - points[i - 1][0] <= 40 + signRoom(unit)) return
     out += text(x - 4, y - 9, short(values[i], unit), {anchor: 'middle', className: 'small'})
   })
   return out

@@ -3,17 +3,17 @@
 import {amount, clip, short, words} from '../format.js'
 import {circle, softText, text, tip} from '../svg.js'
 import {columnLabel, columnValues, unitOf} from '../panel.js'
-import {plot, ticks, xTitle, yAxis} from '../axes.js'
+import {axisRoom, plot, ticks, xTitle, yAxis} from '../axes.js'
 
 const LOG_TICKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5]
 
 export function scatterChart(panel, width) {
   const {x: xColumn, y: yColumn, label, log, xlabel} = panel.chart
-  const area = plot(width, 290, {left: 50, right: 14, top: 14, bottom: 42})
+  const unit = unitOf(panel, yColumn)
+  const area = plot(width, 290, {left: 4 + axisRoom(unit), right: 14, top: 14, bottom: 42})
   const xs = columnValues(panel, xColumn)
   const ys = columnValues(panel, yColumn)
   const names = columnValues(panel, label)
-  const unit = unitOf(panel, yColumn)
   const most = Math.max(...ys, 1e-9) * 1.1
   const least = Math.min(...ys, 0)
   const x = xScale(xs, area, log)

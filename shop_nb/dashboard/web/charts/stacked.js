@@ -3,11 +3,12 @@
 import {MONTHS, amount, full} from '../format.js'
 import {legend, rect, softText, tip} from '../svg.js'
 import {asList, columnLabel, columnValues, onlyDays, striped, stripes, unitOf} from '../panel.js'
-import {heightScale, plot, yAxis} from '../axes.js'
+import {axisRoom, heightScale, plot, yAxis} from '../axes.js'
 
 export function stackedChart(panel, width) {
   const columns = asList(panel.chart.y)
-  const area = plot(width, 250, {left: 46, right: 8, top: 30, bottom: 28})
+  const unit = unitOf(panel, columns[0])
+  const area = plot(width, 250, {left: axisRoom(unit), right: 8, top: 30, bottom: 28})
   const parts = columns.map(name => columnValues(panel, name).map(value => value ?? 0))
   const months = columnValues(panel, panel.chart.x)
   const totals = months.map((_, i) => parts.reduce((total, part) => total + part[i], 0))
@@ -17,7 +18,7 @@ export function stackedChart(panel, width) {
   const colours = columns.map((_, k) => `var(--s${k})`)
   const names = columns.map(name => columnLabel(panel, name))
 
-  let out = stripes(panel) + yAxis(area, most, y, unitOf(panel, columns[0]))
+  let out = stripes(panel) + yAxis(area, most, y, unit)
   out += legend(names, colours, {left: area.left, top: 8, gap: 30})
   months.forEach((month, i) => {
     const [x, wide] = [area.left + i * step + step * 0.12, step * 0.76]
