@@ -60,7 +60,8 @@ def _as_known(entry, pairs):
 
 def _entries_changed(parameter, pairs, given):
     "The pairs of a table, with other values for some entries; names are checked when all changes are read"
-    given = {entry: parameter.kind.entry(entry, value) for entry, value in given.items()}
+    others = dict(pairs) | given
+    given = {entry: parameter.kind.entry(entry, value, others) for entry, value in given.items()}
     if not hasattr(parameter.kind, 'scaled'): return tuple((dict(pairs) | given).items())
     for entry in given:
         if entry not in dict(pairs): raise ValueError(f'there is no entry {entry!r}', nearest(entry, dict(pairs)))
@@ -150,7 +151,6 @@ def _hours_are_open(values):
 POOLS = dict( # the countries of each pool
     eu=('DE', 'AT', 'NL', 'BE', 'FR', 'IT', 'ES'), uk=('GB',), us=('US',), br=('BR',), **{'in': ('IN',)},
 )
-_LISTS = 'products.categories', 'customers.segments', 'baskets.channels', 'payments.methods'
 
 def _countries_are_there(values):
     pool = values['customers.pool']
@@ -158,16 +158,20 @@ def _countries_are_there(values):
     wrong = f'customers.countries: the pool {pool} has no places in {", ".join(missing)}'
     return not missing, wrong, f'It has {", ".join(POOLS[pool])}: give these their shares.'
 
-def _names_are_known(values):
-    for name in _LISTS:
-        known = [n for n, _ in PARAMETERS[name].default]
-        new = [n for n, _ in values[name] if n not in known]
-        wrong = f'{name}: {new[0]!r} is not one of {", ".join(known)}' if new else ''
-        if new: return False, wrong, 'Take one or more of these, and no others.'
-    return True, '', ''
+@lru_cache(maxsize=1)
+def _categories_with_words():
+    return tuple(json.loads(files('shop_nb').joinpath('data/words.json').read_text(encoding='utf-8')))
+
+def _categories_have_words(values):
+    words = _categories_with_words()
+    new = [name for name, _ in values['products.categories'] if name not in words]
+    wrong = f'products.categories: there are no words for the products of {", ".join(map(repr, new))}'
+    return not new, wrong, f'Take one or more of {", ".join(words)}.'
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #cae32920
-_CHECKS = _day_is_known, _levels_match, _lines_fit, _hours_are_open, _countries_are_there, _names_are_known
+_CHECKS = (
+    _day_is_known, _levels_match, _lines_fit, _hours_are_open, _countries_are_there, _categories_have_words,
+)
 
 def _checked(values):
     "The values, if they fit each other; raises `SettingsError`"

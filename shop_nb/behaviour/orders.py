@@ -53,7 +53,7 @@ _EXTRA = 'mean number of units beyond the first, of a line {}, by segment'
 _QUANTITY = 'share of lines with one unit: Complete Journey .80, Olist .93; mean 1.32 and 1.10; business chosen'
 
 parameter(
-    'baskets.price_limits', [10, 40], Numbers(0, 10_000, many=2, rising=True), 'euros',
+    'baskets.price_limits', [10, 40], Numbers(0, 10_000, many=2, rising=True), 'units of shop.currency',
     'below the first a product is cheap, from the second on it is expensive', 'quantities',
     'chosen: near the quartiles of the catalogue',
 )
@@ -79,6 +79,12 @@ parameter(
     'chosen: most lines have one unit and a few have many',
 )
 
+# %% ../../nbs/03_behaviour/07_orders.ipynb #b0eebcb0
+parameter(
+    'shop.currency', 'EUR', Word(('EUR', 'GBP', 'USD', 'BRL', 'INR', 'AUD', 'CAD', 'CHF', 'DKK', 'NOK', 'PLN', 'SEK')),
+    'ISO 4217', 'the currency of all amounts', 'currency', 'ISO 4217: the currency of the euro area',
+)
+
 # %% ../../nbs/03_behaviour/07_orders.ipynb #dc11b97a
 parameter(
     'coupons.share', .065, SHARE, 'share of orders', 'orders with a coupon', 'coupons',
@@ -89,7 +95,7 @@ parameter(
     'chosen: the usual code of a newsletter',
 )
 parameter(
-    'shipping.free_from', 80, Number(0, 1e6), 'euros', 'from this value of goods on the parcel is '
+    'shipping.free_from', 80, Number(0, 1e6), 'units of shop.currency', 'from this value of goods on the parcel is '
     'free', 'shipping',
     'ParcelLab, top 100 shops in Germany, 2022: 46 ship free from a limit, 16 of them from 50 euros on or above; '
     'at the upper end, so that a third of the orders reach it',
@@ -110,7 +116,7 @@ parameter(
 )
 parameter(
     'shipping.fee', dict(DE=4.90, AT=7.90, NL=6.90, BE=6.90, FR=8.90, IT=9.90, ES=9.90), ByName(0, 1000, of=_OF),
-    'euros', 'what a parcel costs the customer', 'shipping',
+    'units of shop.currency', 'what a parcel costs the customer', 'shipping',
     'iBusiness, top 100 shops: a parcel in Germany 4.56 euros (2020); ParcelLab and Salesupply 2023: 59.5% of '
     'shops charge 4 to 5.99; abroad chosen, by distance',
 )
@@ -139,7 +145,7 @@ parameter(
     'world: wallets 50%, cards 34%; a mix of Europe, with more cards',
 )
 parameter(
-    'payments.large_from', 80, Number(0, 1e6), 'euros', 'from this amount on an order is large', 'methods',
+    'payments.large_from', 80, Number(0, 1e6), 'units of shop.currency', 'from this amount on an order is large', 'methods',
     'chosen: the value from which shipping is free',
 )
 parameter(
@@ -164,11 +170,16 @@ parameter(
     'half of the second and third tries fail, too (guardianpays.com, undated)',
 )
 parameter(
-    'payments.give_up', [.22, .35, .45], Numbers(0, 1), 'share',
-    'customers who give up after the first failure, the second …; after one more they all do', 'attempts',
+    'payments.give_up', {'card': .22, 'wallet': .22, 'bank_transfer': .22, 'invoice': .22, 'gift_card': .22},
+    ByName(0, 1, of=_METHODS), 'share', 'customers who give up after the first failure', 'attempts',
     'after a decline 34% try another card and 39% give up (guardianpays.com, undated); 22% in the default '
     'shop, as a new order '
     'counts as another; 3% of orders stay unpaid',
+)
+parameter(
+    'payments.give_up_again', [.35, .45], Numbers(0, 1), 'share',
+    'customers who give up after the second failure, the third …; after one more they all do', 'attempts',
+    'chosen: each failure makes more of those who are left give up',
 )
 
 # %% ../../nbs/03_behaviour/07_orders.ipynb #9b7444e5
@@ -193,6 +204,18 @@ parameter(
     'payments.unpaid_days', 3, Number(0, 60, whole=True), 'days', 'after so many days an unpaid order is '
     'cancelled', 'cancellations',
     'chosen: a bank transfer takes up to two working days',
+)
+
+# %% ../../nbs/03_behaviour/07_orders.ipynb #ac7b482f
+parameter(
+    'payments.on_delivery', {'card': 0, 'wallet': 0, 'bank_transfer': 0, 'invoice': 0, 'gift_card': 0},
+    ByName(0, 1, of=_METHODS, whole=True, rest=0), '0 or 1', 'whether a method is paid when the parcel is handed over',
+    'payment times', 'chosen: cash on delivery is rare in most of the euro area',
+)
+parameter(
+    'payments.refused', {'card': 0, 'wallet': 0, 'bank_transfer': 0, 'invoice': 0, 'gift_card': 0},
+    ByName(0, 1, of=_METHODS, rest=0), 'share of sent parcels', 'how often the customer does not take the parcel',
+    'refusals', 'chosen: none, as a parcel that was paid for is taken or goes back as a return',
 )
 
 # %% ../../nbs/03_behaviour/07_orders.ipynb #53ae6685

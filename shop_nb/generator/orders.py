@@ -67,6 +67,7 @@ class OrderBlock:
     amount: np.ndarray = None # cents to pay
     method: np.ndarray = None # of payment, row number
     attempts: np.ndarray = None # to pay
+    accepted: np.ndarray = None # whether it is paid for, or will be on delivery
     captured: np.ndarray = None # whether it is ever paid for
     paid: np.ndarray = None # when
 
@@ -76,6 +77,8 @@ class OrderLife(OrderBlock):
     "A block with what happens after the payment"
     cancelled: np.ndarray = None # whether it ever is
     cancel_time: np.ndarray = None
+    sent: np.ndarray = None # whether it ever is
+    refused: np.ndarray = None # whether it comes back unopened
     shipped: np.ndarray = None # when
     delivered: np.ndarray = None # when
     return_time: np.ndarray = None
@@ -374,8 +377,8 @@ def _outcomes(fail, again, give_up): # probabilities of (captured at k, given up
     return out
 
 @lru_cache(maxsize=16)
-def _outcome_tables(fails, again, give_up): # a row per method
-    return np.stack([choice_table(_outcomes(f, again, give_up)) for f in fails])
+def _outcome_tables(fails, again, give_up, later): # a row per method
+    return np.stack([choice_table(_outcomes(f, again, (quit, *later))) for f, quit in zip(fails, give_up)])
 
 @lru_cache(maxsize=16)
 def _method_tables(small, large): # below the limit, and from it on
@@ -394,19 +397,22 @@ def _bits(catalogue, column, b): # 16 bits of a cell per order
     return (catalogue.cells(column, b.order_id) >> np.uint64(48)).view(np.int64)
 
 # %% ../../nbs/15_generator/06_orders.ipynb #49a447b4
+def _by_method(values, name): # a parameter by method, as an array
+    return np.array(list(values[name].values()))
+
 def pay(catalogue:Catalogue, # The products
         b:OrderLife, # A block with its totals
-    ) -> OrderLife: # The same, with method, attempts, whether captured, and when
+    ) -> OrderLife: # The same, with method, attempts, whether accepted and captured, and when
     "Pay the orders of a block, or fail to."
     values = catalogue.values
     b.method = _pay_method(catalogue, b)
-    fails = tuple(values['payments.fails'].values())
-    tables = _outcome_tables(fails, values['payments.fails_again'], values['payments.give_up'])
+    fails, give_up = (tuple(values[f'payments.{n}'].values()) for n in ('fails', 'give_up'))
+    tables = _outcome_tables(fails, values['payments.fails_again'], give_up, values['payments.give_up_again'])
     outcome = tables[b.method, _bits(catalogue, 'payments.outcome', b)]
-    b.attempts, b.captured = outcome // 2 + 1, outcome % 2 == 0
-    delay, spread = np.array(list(values['payments.delay'].values())), values['payments.delay_spread']
-    longer = look_up(catalogue.cells('payments.delay', b.order_id), lognormal_table(1000, spread))
-    wait = delay[b.method] * longer // 1000
+    b.attempts = outcome // 2 + 1
+    b.accepted = b.captured = outcome % 2 == 0
+    longer = look_up(catalogue.cells('payments.delay', b.order_id), lognormal_table(1000, values['payments.delay_spread']))
+    wait = _by_method(values, 'payments.delay')[b.method] * longer // 1000
     b.paid = b.time + SECONDS_TO_PAY + wait + (b.attempts - 1) * values['payments.retry']
     return b
 
@@ -441,6 +447,27 @@ def _pack_wait(values): # a table of seconds from payment to dispatch
     return lognormal_table(values['delivery.pack'] * 3600, values['delivery.pack_spread'])
 
 # %% ../../nbs/15_generator/06_orders.ipynb #ea683002
+def _dispatch(catalogue, b, h): # when each order is sent, and whether it is, is taken, or is cancelled
+    values, captured = catalogue.values, b.accepted
+    b.sent = captured & ~below(h('cancelled'), values['delivery.cancelled'])
+    b.refused = b.sent & _refused(values, b, h)
+    b.cancelled = ~b.sent | b.refused
+    pack = look_up(h('pack'), _pack_wait(values))
+    b.shipped = b.paid + pack
+    unpaid = b.paid + values['payments.unpaid_days'] * 86400
+    b.cancel_time = np.where(captured, b.paid + pack // 2, unpaid)
+
+def _refused(values, b, h): # whether each parcel would be refused
+    shares = _by_method(values, 'payments.refused')
+    if not shares.any(): return np.zeros(len(b.method), dtype=bool)
+    return uniform(h('refused')) < shares[b.method]
+
+def _pay_at_the_door(values, b): # what is paid on delivery is captured then, or never
+    at_the_door = _by_method(values, 'payments.on_delivery')[b.method] == 1
+    b.captured = b.accepted & ~(at_the_door & b.cancelled)
+    b.paid = np.where(at_the_door & b.captured, b.delivered, b.paid)
+
+# %% ../../nbs/15_generator/06_orders.ipynb #2d2fa1cc
 def deliver(catalogue:Catalogue, # The products
             b:OrderLife, # A block with its payments
     ) -> OrderLife: # The same, with what happens when
@@ -449,12 +476,10 @@ def deliver(catalogue:Catalogue, # The products
 
     def h(column): return catalogue.cells(f'orders.{column}', b.order_id)
 
-    b.cancelled = ~b.captured | below(h('cancelled'), values['delivery.cancelled'])
-    pack = look_up(h('pack'), _pack_wait(values))
-    b.shipped = b.paid + pack
-    unpaid = b.paid + values['payments.unpaid_days'] * 86400
-    b.cancel_time = np.where(b.captured, b.paid + pack // 2, unpaid)
+    _dispatch(catalogue, b, h)
     b.delivered = _arrival(catalogue, b, h)
+    b.cancel_time = np.where(b.refused, b.delivered, b.cancel_time)
+    _pay_at_the_door(values, b)
     b.return_time = b.delivered + 86400 + look_up(h('return'), _return_wait(values))
     b.lines.returned = _returned(catalogue, b.lines)
     return b
@@ -497,7 +522,7 @@ def settle(
     b.arrived = ~b.cancelled & (b.delivered < now)
     b.lines.back = b.lines.returned * (b.arrived & (b.return_time < now)).take(b.lines.row)
     value, whole = _sent_back(b)
-    shipped = b.was_paid & (b.shipped < now) & ~b.cancelled
+    shipped = b.sent & (b.shipped < now)
     stages = dict(cancelled=dead, returned=whole, delivered=b.arrived, shipped=shipped, paid=b.was_paid)
     b.status = _first_true(stages, _STATUS, 'pending')
     _settle_payment(b, dead, value, whole)

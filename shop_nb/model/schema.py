@@ -86,10 +86,11 @@ METHODS = names_of('payments.methods')
 ORDER_STATUSES = 'pending', 'paid', 'shipped', 'delivered', 'cancelled', 'returned'
 PAYMENT_STATUSES = 'pending', 'captured', 'failed', 'refunded', 'partially_refunded'
 STATUS_PAIRS = [
-    ('pending', 'pending'), ('paid', 'captured'), ('shipped', 'captured'), ('delivered', 'captured'),
-    ('delivered', 'partially_refunded'), ('returned', 'refunded'), ('cancelled', 'failed'), ('cancelled', 'refunded')]
+    ('pending', 'pending'), ('paid', 'captured'), ('shipped', 'captured'), ('shipped', 'pending'),
+    ('delivered', 'captured'), ('delivered', 'partially_refunded'), ('returned', 'refunded'),
+    ('cancelled', 'failed'), ('cancelled', 'refunded')]
 ARRIVED = 'delivered', 'returned' # orders that reached the customer
-SALE = 'paid', 'shipped', 'delivered', 'returned' # orders that are sales: captured, and not cancelled
+SALE = 'paid', 'shipped', 'delivered', 'returned' # orders that are sales: captured or on their way, and not cancelled
 CAPTURED = 'captured', 'refunded', 'partially_refunded' # payments that were captured at some time
 REFUNDED = 'refunded', 'partially_refunded'
 
