@@ -44,13 +44,15 @@ class Change:
     name: str # a parameter, or an entry of one
     value: object # as it was given
     where: str = '' # in words, such as ' (in mine.toml, line 3)'
+    entries: tuple = () # the same for entries of a table, as pairs
 
 def _refuse(change, parameter, reason):
     "Raise `SettingsError` for a value"
     what, *hint = reason.args
     todo = ''.join(hint) or f'It is {parameter.kind} ({parameter.unit}). `shop-nb why {parameter.name}` says more.'
+    places = [place for entry, place in change.entries if what.startswith((f'{entry}: ', f'{entry!r} is '))]
     what = what.removeprefix(f'{find(change.name)[1]}: ') # an entry is named once
-    raise SettingsError(visible(f'{change.name}: {what}{change.where}.'), todo)
+    raise SettingsError(visible(f'{change.name}: {what}{(*places, change.where)[0]}.'), todo)
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #6b30ea8e
 def _as_known(entry, pairs):
@@ -68,11 +70,17 @@ def _entries_changed(parameter, pairs, given):
     return parameter.kind.scaled(pairs, given)
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #d4f2e232
+def _once(names, value):
+    "A table by the names of its entries; two spellings of one name are refused"
+    twice = [entry for entry, name in names.items() if list(names.values()).count(name) > 1]
+    if twice: raise ValueError(f'{" and ".join(twice)} are one entry')
+    return {names[entry]: v for entry, v in value.items()}
+
 def _whole(parameter, old, value):
     "The value of a parameter that is given whole; a table that takes its names from another may be given in part"
     if not hasattr(parameter.kind, 'entry'): return parameter.kind.read(value)
     if not isinstance(value, dict): raise ValueError(f'{value!r} is not a table')
-    value = {_as_known(str(entry), old): v for entry, v in value.items()}
+    value = _once({entry: _as_known(str(entry), old) for entry in value}, value)
     if getattr(parameter.kind, 'of', ''): return tuple((dict(old) | value).items())
     known = {name: value[name] for name, _ in old if name in value} # names that were there keep their order
     return parameter.kind.read(known | value)
@@ -119,6 +127,7 @@ def changed_values(
     for change in changes:
         try: draft.change(change)
         except ValueError as e: _refuse(change, find(change.name)[0], e)
+    _check(_categories_have_words, draft.values) # before values are asked for, by category
     for name, parameter in PARAMETERS.items():
         if not getattr(parameter.kind, 'of', ''): continue
         try: draft.values[name] = _completed(parameter, draft.values, base)
@@ -169,28 +178,37 @@ def _categories_have_words(values):
     return not new, wrong, f'Take one or more of {", ".join(words)}.'
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #cae32920
-_CHECKS = (
-    _day_is_known, _levels_match, _lines_fit, _hours_are_open, _countries_are_there, _categories_have_words,
-)
+_CHECKS = _day_is_known, _levels_match, _lines_fit, _hours_are_open, _countries_are_there
+
+def _check(check, values):
+    ok, wrong, todo = check(values)
+    if not ok: raise SettingsError(f'{wrong}.', todo)
 
 def _checked(values):
     "The values, if they fit each other; raises `SettingsError`"
-    for check in _CHECKS:
-        ok, wrong, todo = check(values)
-        if not ok: raise SettingsError(f'{wrong}.', todo)
+    for check in _CHECKS: _check(check, values)
     return values
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #229d0481
-def _line_of(text, group, noun):
-    "The line of a file on which a value stands, for a message"
-    inside = False
+_PART = r'(?:[\w-]+|"[^"]*"|\'[^\']*\')' # of a key, such as "Black Friday" in demand.days."Black Friday"
+_KEY = rf'{_PART}(?:\s*\.\s*{_PART})*'
+
+def _parts(key): return '.'.join(part.strip('"\'') for part in re.findall(_PART, key)).split('.')
+
+def _places(text):
+    "The keys of a file with their lines, headers included"
+    header = []
     for i, line in enumerate(text.splitlines(), 1):
-        line = line.strip()
-        if found := re.match(r'\[([^\[\]]+)\]', line): inside = found[1].strip() == group
-        if found and found[1].strip() == f'{group}.{noun}': return i
-        if re.match(rf'{re.escape(group)}\s*\.\s*{re.escape(noun)}\b', line): return i
-        if inside and re.match(rf'"?{re.escape(noun)}\b', line): return i
-    return 1
+        if found := re.match(rf'\s*\[\s*({_KEY})\s*\]', line):
+            header = _parts(found[1])
+            yield header, i
+        elif found := re.match(rf'\s*({_KEY})\s*=', line): yield header + _parts(found[1]), i
+
+def _line_of(text, *key):
+    "The line of a file on which a value stands, or the table in which it does"
+    key, places = '.'.join(key).split('.'), list(_places(text))
+    lines = [line for n in range(len(key), 0, -1) for at, line in places if at[:n] == key[:n]]
+    return (*lines, 1)[0]
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #71e2f632
 def _parse(path, text):
@@ -222,9 +240,13 @@ def file_changes(
     for group, values in tables.items():
         if not isinstance(values, dict):
             raise SettingsError(f'{path} has {group} outside of a table.', 'Put values in a table, such as [demand]')
-        for noun, value in values.items():
-            changes.append(Change(f'{group}.{noun}', value, f' (in {path}, line {_line_of(text, group, noun)})'))
+        changes += [_change(path, text, group, noun, value) for noun, value in values.items()]
     return extends, changes, sources
+
+def _change(path, text, group, noun, value):
+    def place(*entry): return f' (in {path}, line {_line_of(text, group, noun, *entry)})'
+    entries = tuple((entry, place(entry)) for entry in value) if isinstance(value, dict) else ()
+    return Change(f'{group}.{noun}', value, place(), entries)
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #5b61f064
 def _shipped():
@@ -247,6 +269,11 @@ def _extended(name, text, seen):
     shipped = name if name in BEHAVIOURS else base.shipped
     return Behaviour(name, shipped, tuple(values.items()), origins, kept | sources)
 
+@lru_cache(maxsize=None)
+def _of_market(name):
+    "A behaviour that comes along, read once"
+    return _extended(name, _shipped()[name].read_text(encoding='utf-8'), ())
+
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #63ffdcf0
 def _text_of(path):
     "The content of a behaviour's file; raises `SettingsError`"
@@ -263,7 +290,7 @@ def read_behaviour(
     "A behaviour by its name, or from a TOML file; raises `SettingsError`"
     name = str(name)
     if name == 'eu': return Behaviour('eu', 'eu', tuple((n, p.default) for n, p in PARAMETERS.items()))
-    if name in BEHAVIOURS: return _extended(name, _shipped()[name].read_text(encoding='utf-8'), seen)
+    if name in BEHAVIOURS: return _of_market(name)
     if not name.endswith('.toml'):
         todo = f'Take {" or ".join(BEHAVIOURS)}, or a file such as mine.toml.'
         raise SettingsError(f'There is no behaviour {name!r}.', todo)
