@@ -7,7 +7,7 @@ __all__ = ['POOLS', 'BEHAVIOURS', 'Behaviour', 'Change', 'changed_values', 'file
            'as_json', 'differences', 'names_of', 'as_toml', 'changed_entries', 'differing_values', 'why']
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #8a90e94c
-import json, os, re, tomllib
+import csv, json, os, re, tomllib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
@@ -177,8 +177,25 @@ def _categories_have_words(values):
     wrong = f'products.categories: there are no words for the products of {", ".join(map(repr, new))}'
     return not new, wrong, f'Take one or more of {", ".join(words)}.'
 
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #b58efa7e
+@lru_cache(maxsize=None)
+def _regions(pool):
+    "The regions of a pool's places"
+    path = files('shop_nb').joinpath('data/places.csv' if pool == 'eu' else f'data/{pool}/places.csv')
+    with path.open(encoding='utf-8', newline='') as f: return {row['region'] for row in csv.DictReader(f)}
+
+def _regions_are_there(values):
+    pool, there = values['customers.pool'], ()
+    if values['tax.by_region']: there = _regions(pool)
+    wrong = [region for region, _ in values['tax.by_region'] if region not in there]
+    if not wrong: return True, '', ''
+    todo = nearest(wrong[0], there) or f'Such as {min(there)}; shop_nb/data has all, in places.csv.'
+    return False, f'tax.by_region: the pool {pool} has no region {wrong[0]!r}', todo
+
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #cae32920
-_CHECKS = _day_is_known, _levels_match, _lines_fit, _hours_are_open, _countries_are_there
+_CHECKS = (
+    _day_is_known, _levels_match, _lines_fit, _hours_are_open, _countries_are_there, _regions_are_there,
+)
 
 def _check(check, values):
     ok, wrong, todo = check(values)
@@ -339,7 +356,7 @@ def as_toml(
     value, # number, text, list or dictionary
 ) -> str: # on one line
     "A value as it is written in a file or on a command line"
-    if isinstance(value, str): return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str | bool): return json.dumps(value, ensure_ascii=False)
     if isinstance(value, dict): return '{ ' + ', '.join(f'{_key(k)} = {as_toml(v)}' for k, v in value.items()) + ' }'
     if isinstance(value, list | tuple): return '[' + ', '.join(map(as_toml, value)) + ']'
     return f'{value:g}' if value == float(f'{value:g}') else repr(value)

@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/03_behaviour/07_orders.ipynb #695dfc76
-from .parameters import SHARE, Number, Numbers, Shares, ByName, Word, parameter
+from .parameters import SHARE, Number, Numbers, Shares, ByName, Flag, Word, parameter
 
 # %% ../../nbs/03_behaviour/07_orders.ipynb #68717e41
 parameter(
@@ -121,12 +121,32 @@ parameter(
     'shops charge 4 to 5.99; abroad chosen, by distance',
 )
 
-# %% ../../nbs/03_behaviour/07_orders.ipynb #9c856334
+# %% ../../nbs/03_behaviour/07_orders.ipynb #16de30ec
 parameter(
     'tax.rate', dict(DE=19, AT=20, NL=21, BE=21, FR=20, IT=22, ES=21), ByName(0, 60, of=_OF), 'per cent',
-    'the tax on goods, added to their price', 'tax',
+    'the tax on goods, of their price without tax, by country', 'tax',
     'European Commission, VAT rates applied in the member states, standard rates, 2025',
 )
+parameter(
+    'tax.by_region', {}, ByName(0, 60), 'per cent', 'the same by region, in place of the rate of its country', 'tax',
+    'chosen: none, as a rate of value added tax holds for a whole country',
+)
+parameter(
+    'tax.included', False, Flag(), 'yes or no',
+    'whether prices contain the tax; if not, it is added to them', 'tax in prices',
+    'chosen: prices are net, so that revenue is what the goods of an order come to',
+)
+
+# %% ../../nbs/03_behaviour/07_orders.ipynb #e2e6fb0e
+parameter(
+    'tax.by_category', dict(Books=1, Beauty=1, Electronics=1, Fashion=1, Garden=1, Grocery=1, Home=1, Pets=1, Sports=1,
+        Toys=1),
+    ByName(0, 3, of='products.categories'), 'share of the rate', 'how much of the full rate a category is taxed at',
+    'tax',
+    'chosen: all goods at the standard rate; reduced rates for books and food differ from country to country',
+)
+
+# %% ../../nbs/03_behaviour/07_orders.ipynb #9c856334
 parameter(
     ''
     'delivery.transit', dict(DE=2.0, AT=3.0, NL=2.6, BE=2.8, FR=3.6, IT=4.6, ES=5.0), ByName(.05, 100, of=_OF), 'days',

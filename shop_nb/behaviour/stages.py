@@ -61,6 +61,7 @@ stage('amounts', 'order_items.discount_cents', 'coupons, shipping, tax, payment 
 stage('coupons', 'orders.discount_cents', 'shipping, tax, payment amounts')
 stage('shipping', 'orders.shipping_cents', 'payment amounts')
 stage('tax', 'orders.tax_cents', 'payment amounts')
+stage('tax in prices', 'orders.tax_included', 'tax')
 stage('payment amounts', 'payments.amount_cents', 'methods, refunds')
 stage('methods', 'payments.method', 'attempts, payment times')
 stage('attempts', 'payments.attempts payments.status orders.status', 'payment times, refunds')

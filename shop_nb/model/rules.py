@@ -18,13 +18,16 @@ from .schema import ARRIVED, DAY_KEYS, STATUS_PAIRS, TABLES, constraint, sql_lis
 # %% ../../nbs/05_model/03_rules.ipynb #a0716769
 LINE = 'quantity * unit_price_cents - discount_cents' # what a line comes to; goods_cents is the sum over an order
 BACK = f'({LINE}) * returned_quantity // quantity' # what of it came back; back_cents is the sum
-LEDGER = 'goods_cents - discount_cents + shipping_cents + tax_cents' # what an order comes to
-REVENUE = 'goods_cents - discount_cents' # of an order that is a sale
+LEDGER = 'goods_cents - discount_cents + shipping_cents + tax_cents * (1 - tax_included)' # what an order comes to
+REVENUE = 'goods_cents - discount_cents - tax_cents * tax_included' # of an order that is a sale
 REFUND = f'back_cents * ({REVENUE} + tax_cents) // goods_cents' # of an order that came back in part
 RETURNED = f'back_cents * ({REVENUE}) // goods_cents' # revenue that went back with the goods
 
 # %% ../../nbs/05_model/03_rules.ipynb #56bbcee8
-OWNERS = dict(goods_cents='m', back_cents='m', discount_cents='o', shipping_cents='o', tax_cents='o') # name: its table
+OWNERS = dict(goods_cents='m', back_cents='m') | { # name: its table
+    name: 'o' for name in ('discount_cents', 'shipping_cents', 'tax_cents', 'tax_included')
+}
+_flags = {c.name for t in TABLES.values() for c in t.columns if c.type == 'flag'}
 
 def null_safe(
     expr:str, # an expression with //
@@ -37,7 +40,9 @@ def qualified(
     owners:dict=OWNERS, # name: the table that has it
 ) -> str: # SQL
     "An expression with each name in its table, as o.discount_cents, and null where bad data would divide by zero"
-    for name, table in owners.items(): expr = expr.replace(name, f'{table}.{name}')
+    for name, table in owners.items():
+        column = f'{table}.{name}'
+        expr = expr.replace(name, f'cast({column} as bigint)' if name in _flags else column)
     return null_safe(expr)
 
 # %% ../../nbs/05_model/03_rules.ipynb #e35e9336
@@ -282,13 +287,23 @@ _ledger_rules = (
 where o.discount_cents > m.goods_cents''',
     ),
     Rule(
-        'ledger', 'payments', 'amount_cents', 'The amount is goods less discount plus shipping plus tax',
+        'ledger', 'payments', 'amount_cents',
+        'The amount is goods less discount plus shipping plus tax, unless the prices contain the tax',
         'amount_cents is {amount_cents}, but the order comes to {expected_cents} cents',
         f'''select p.payment_id, p.amount_cents, {_expected} as expected_cents
 {_money_from}
 join payments as p on p.order_id = o.order_id
 where p.amount_cents <> {_expected}''',
     ),
+)
+
+# %% ../../nbs/05_model/03_rules.ipynb #30a6a71f
+_tax_within = Rule(
+    'tax_within_goods', 'orders', 'tax_cents', 'Tax that the prices contain is no more than goods less discount',
+    'tax_cents {tax_cents} is more than goods less discount, which come to {goods_cents} - {discount_cents} cents',
+    f'''select o.order_id, o.tax_cents, m.goods_cents, o.discount_cents
+{_money_from}
+where o.tax_included and o.tax_cents > m.goods_cents - o.discount_cents''',
 )
 
 # %% ../../nbs/05_model/03_rules.ipynb #d0b4056c
@@ -302,7 +317,8 @@ where p.refunded_cents <> {REFUND_SQL}''',
 )
 
 # %% ../../nbs/05_model/03_rules.ipynb #a436e5e5
-_written = [*_order_rules, _on_sale, _one_price, *_status_rules, _paid_late, *_return_rules, *_ledger_rules, _refund]
+_money_rules = *_ledger_rules, _tax_within, _refund
+_written = [*_order_rules, _on_sale, _one_price, *_status_rules, _paid_late, *_return_rules, *_money_rules]
 RULES = [*declared_rules(), *_written]
 
 # %% ../../nbs/05_model/03_rules.ipynb #5af70ac4

@@ -102,10 +102,17 @@ MAX_QUANTITY = 99
 MAX_PRICE = 1_000_000 # cents; keeps the product of two amounts of an order below 2**63
 
 # %% ../../nbs/05_model/01_schema.ipynb #949ac026
-_five, _four = '[0-9]' * 5, '[0-9]' * 4
-POSTCODES = dict(AT=[_four], BE=[_four], DE=[_five], ES=[_five], FR=[_five], IT=[_five],
-                 NL=[_four, f'{_four} [A-Z][A-Z]', f'{_four}[A-Z][A-Z]']) # country: its forms, as GLOB patterns
+def _digits(n): return '[0-9]' * n
+def _letters(n): return '[A-Z]' * n
 
+POSTCODES = { # country: its forms, as GLOB patterns
+    **dict.fromkeys(('AT', 'BE'), [_digits(4)]), **dict.fromkeys(('DE', 'ES', 'FR', 'IT'), [_digits(5)]),
+    'NL': [_digits(4), f'{_digits(4)} {_letters(2)}', f'{_digits(4)}{_letters(2)}'],
+    'GB': [f'{_letters(n)}[0-9]{more} [0-9]{_letters(2)}' for n in (1, 2) for more in ('', '[0-9A-Z]')],
+    'US': [_digits(5), f'{_digits(5)}-{_digits(4)}'], 'BR': [f'{_digits(5)}-{_digits(3)}'], 'IN': [_digits(6)],
+}
+
+# %% ../../nbs/05_model/01_schema.ipynb #095d5790
 def _any_form(forms): return ' or '.join(f"postal_code glob '{form}'" for form in forms)
 
 def _postcode_sql():
@@ -179,6 +186,12 @@ products = Table(
     indexes=(('category',),),
 )
 
+# %% ../../nbs/05_model/01_schema.ipynb #5e0f1a7c
+_tax_columns = (
+    Column('tax_cents', 'cents', 'Tax on the goods; shipping is not taxed', ge=0, example=475),
+    Column('tax_included', 'flag', 'Whether the prices contain the tax; if not, it is added to them', example=False),
+)
+
 # %% ../../nbs/05_model/01_schema.ipynb #732d0f5f
 _order_columns = (
     Column('order_id', 'id', 'Day (yymmdd) times 10^8 plus the number within the day', 'primary', ge=DAY_KEYS + 1,
@@ -189,7 +202,7 @@ _order_columns = (
     Column('status', 'text', 'How far the order got', values=ORDER_STATUSES, example='delivered'),
     Column('channel', 'text', 'Where it was placed', values=CHANNELS, example='web'),
     Column('shipping_cents', 'cents', 'Charge for shipping', ge=0, example=490),
-    Column('tax_cents', 'cents', 'Tax', ge=0, example=475),
+    *_tax_columns,
     Column('discount_cents', 'cents', 'Discount on the whole order', ge=0, example=0),
     Column('delivered_at', 'time', 'When it arrived; null until then', nullable=True, unit='wall time',
            example=datetime(2025, 3, 21, 18, 31, 40)),

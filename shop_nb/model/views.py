@@ -9,7 +9,7 @@ __all__ = ['VIEWS', 'View', 'create_views', 'ddl']
 from dataclasses import dataclass
 
 from .dialects import create_indexes, create_tables, to_dialect
-from .rules import BACK, LINE, MONEY, RETURNED, REVENUE, null_safe, qualified
+from .rules import BACK, LINE, MONEY, OWNERS, RETURNED, REVENUE, null_safe, qualified
 from .schema import SALE, sql_list
 
 # %% ../../nbs/05_model/04_views.ipynb #307a2543
@@ -28,7 +28,8 @@ _order_totals = View('order_totals', 'one row per order; money in cents', f'''wi
 )
 select
     o.order_id, o.customer_id, o.ordered_at, date(o.ordered_at) as order_day, o.status, o.channel,
-    m.goods_cents, o.discount_cents, o.shipping_cents, o.tax_cents, p.amount_cents, p.refunded_cents,
+    m.goods_cents, o.discount_cents, o.shipping_cents, o.tax_cents, o.tax_included,
+    p.amount_cents, p.refunded_cents,
     case when {_is_sale} then 1 else 0 end as is_sale,
     case when {_is_sale} then {_revenue} else 0 end as revenue_cents,
     case when {_is_sale} then {_returned} else 0 end as returned_cents,
@@ -39,7 +40,9 @@ join orders as o on o.order_id = m.order_id
 join payments as p on p.order_id = m.order_id''')
 
 # %% ../../nbs/05_model/04_views.ipynb #e0fb5f07
-def _so_far(cents): return f'{cents} * (l.goods_cents - o.discount_cents) // nullif(l.goods_cents, 0)'
+_order_revenue = qualified(REVENUE, OWNERS | dict(goods_cents='l'))
+
+def _so_far(cents): return f'{cents} * ({_order_revenue}) // nullif(l.goods_cents, 0)'
 
 def _share(upto, own):
     "What the running sum `upto` brings of the order's revenue, less what came before the line's `own` cents"

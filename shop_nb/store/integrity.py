@@ -11,7 +11,7 @@ import json
 from functools import cache
 
 from ..database.sqlite import CONSTRAINT_FAILED
-from ..model.rules import MONEY, RULES, broken_check
+from ..model.rules import LEDGER as DUE, MONEY, RULES, broken_check, qualified
 from ..model.schema import DAY_KEYS, LINE_KEYS, PAYMENT_KEYS, TABLES
 from ..model.dialects import to_dialect
 from ..core.errors import ShopError, first_line
@@ -135,16 +135,16 @@ group by order_id'''
 
 # %% ../../nbs/50_store/01_integrity.ipynb #efe84a1a
 LEDGER = shadow(OWN_ITEMS) + to_dialect(f'''
-select m.goods_cents, o.discount_cents, o.shipping_cents, o.tax_cents, p.amount_cents
+select m.goods_cents, o.discount_cents, o.shipping_cents, o.tax_cents, o.tax_included, {qualified(DUE)}, p.amount_cents
 from ({MONEY}) as m
 join orders as o on o.order_id = m.order_id
 join payments as p on p.order_id = m.order_id''')
 
 def _ledger_fault(con, order):
     "A ledger that does not balance, as a sum"
-    goods, discount, shipping, tax, amount = con.execute(LEDGER, (f'[{order}]',)).fetchone()
-    total = goods - discount + shipping + tax
-    return (f'{goods} goods - {discount} discount + {shipping} shipping + {tax} tax = {total} cents, '
+    goods, discount, shipping, tax, included, due, amount = con.execute(LEDGER, (f'[{order}]',)).fetchone()
+    taxed = ', with tax in its prices,' if included else f' + {tax} tax'
+    return (f'{goods} goods - {discount} discount + {shipping} shipping{taxed} = {due} cents, '
             f'but amount_cents is {amount}')
 
 # %% ../../nbs/50_store/01_integrity.ipynb #b41147d7

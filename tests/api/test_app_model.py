@@ -105,7 +105,8 @@ class Model(RuleBasedStateMachine):
             )
             for p in some
         ]
-        tax = data.draw(st.integers(0, 50))
+        tax, included = data.draw(st.integers(0, 50)), data.draw(st.booleans())
+        goods = sum(l['quantity'] * l['unit_price_cents'] for l in lines)
         return dict(
             customer_id=data.draw(st.sampled_from(sorted(self.rows['customers']))),
             ordered_at=f'{DAY} 10:00:00',
@@ -114,13 +115,14 @@ class Model(RuleBasedStateMachine):
             channel='web',
             shipping_cents=490,
             tax_cents=tax,
+            tax_included=included,
             discount_cents=0,
             items=lines,
             payment=dict(
                 method='card',
                 status='pending',
                 paid_at=None,
-                amount_cents=sum(l['quantity'] * l['unit_price_cents'] for l in lines) + 490 + tax + more,
+                amount_cents=goods + 490 + (0 if included else tax) + more,
                 refunded_cents=0,
                 attempts=0,
             ),
@@ -249,7 +251,7 @@ class Model(RuleBasedStateMachine):
             extra = data.draw(st.integers(0, 40))
             body = dict(
                 tax_cents=old['tax_cents'] + extra,
-                payment=dict(amount_cents=old['payment']['amount_cents'] + extra + more),
+                payment=dict(amount_cents=old['payment']['amount_cents'] + (0 if old['tax_included'] else extra) + more),
             )
         r = self.ask('PUT' if whole else 'PATCH', f'/v1/orders/{key}', json=body, headers=head)
         if refused:

@@ -84,6 +84,7 @@ def test_each_order_is_added_once_whatever_dies(small, tmp_path):
                 channel='web',
                 shipping_cents=n,
                 tax_cents=0,
+                tax_included=False,
                 discount_cents=0,
                 items=[
                     dict(product_id=product, quantity=1, unit_price_cents=price, discount_cents=0, returned_quantity=0)

@@ -120,6 +120,28 @@ def test_an_order_is_one_call(server, api):
         assert not {r.name for r in RULES if violations(con, r, 'sqlite')}
 
 
+def test_tax_in_prices_is_not_added_again(server, api):
+    made = api.post('/v1/orders', json=new_order(api, tax_cents=5, tax_included=True)).json()
+    assert made['tax_included'] is True
+    at, amount = f'/v1/orders/{made["order_id"]}', made['payment']['amount_cents']
+    assert api.patch(at, json=dict(tax_cents=7), headers={'If-Match': '*'}).json()['tax_cents'] == 7
+    told = is_problem(api.patch(at, json=dict(tax_included=False), headers={'If-Match': '*'}), 409)
+    assert told['errors'][0]['code'] == 'ledger'
+    added = dict(tax_included=False, payment=dict(amount_cents=amount + 7))
+    assert api.patch(at, json=added, headers={'If-Match': '*'}).json()['payment']['amount_cents'] == amount + 7
+    told = is_problem(api.patch(at, json=dict(tax_included=True), headers={'If-Match': '*'}), 409)
+    assert 'with tax in its prices' in told['detail']
+    dear = dict(tax_included=True, tax_cents=10**7, payment=dict(amount_cents=amount))
+    assert is_problem(api.patch(at, json=dear, headers={'If-Match': '*'}), 409)['errors'][0]['code'] == 'tax_within_goods'
+    assert api.delete(at, headers={'If-Match': '*'}).status_code == 204
+
+
+def test_an_order_says_whether_its_prices_contain_the_tax(api):
+    new = new_order(api)
+    del new['tax_included']
+    assert is_problem(api.post('/v1/orders', json=new), 422)['errors'][0]['pointer'] == '/tax_included'
+
+
 def test_head_is_get_without_the_body(server, api):
     for path in '/v1/customers/7', '/v1/orders?limit=2', '/v1/payments:export', '/healthz', '/v1/customers/1000000':
         got, head = api.get(path), api.head(path)

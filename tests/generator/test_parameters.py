@@ -207,6 +207,9 @@ EFFECTS = {
     'shipping.free_from': ([20, 80, 1000], lambda f: f.orders.shipping_cents.gt(0).mean()),
     'shipping.fee': ([{'DE': 1}, {'DE': 4.9}, {'DE': 20}], lambda f: f.orders.shipping_cents.sum()),
     'tax.rate': ([{'DE': 0}, {'DE': 19}, {'DE': 25}], lambda f: f.orders.tax_cents.sum()),
+    'tax.by_region': ([{'Bayern': 0, 'Berlin': 0}, {'Berlin': 0}, {}, {'Bayern': 40}], lambda f: f.orders.tax_cents.sum()),
+    'tax.by_category': ([{'Fashion': 0}, {'Fashion': .5}, {'Fashion': 1}, {'Fashion': 2}], lambda f: f.orders.tax_cents.sum()),
+    'tax.included': ([True, False], lambda f: f.payments.amount_cents.sum()),
     'delivery.transit': ([{'DE': .5}, {'DE': 2}, {'DE': 20}], lambda f: days_to_deliver(f).median()),
     'payments.methods': ([dict(card=.2, wallet=.5, bank_transfer=.1, invoice=.1, gift_card=.1), dict(card=.9, wallet=.1, bank_transfer=0, invoice=0, gift_card=0)],
                          share_of('payments', 'method', 'card')),
@@ -307,7 +310,7 @@ def test_common_names_are_commoner():
 
 STRUCTURE = { # numbers that do not shape the shop, but how it is computed
     'NOISE_DAYS', 'LOWEST_SEASON', 'NEVER', 'SHORTEST_SALE', 'DRIFT_MONTHS', 'COMPANIONS', 'GROUP', 'ATTEMPTS', 'OPEN_TO_ALL',
-    'STRATUM', 'FAVOURITES', 'TRIES', 'MOST_EXTRA', 'SECONDS_TO_PAY', 'HOUSES', 'TREND_BOUNDS',
+    'STRATUM', 'FAVOURITES', 'TRIES', 'MOST_EXTRA', 'FULL', 'SECONDS_TO_PAY', 'HOUSES', 'TREND_BOUNDS',
 }
 PLAIN = {0, .5, 1, 1e4, 1e6, .001, 2, 2.56, 3600, 86.4, 365.25, -1} # in formulas: halves, units, seconds and days
 

@@ -47,15 +47,17 @@ def shops():
             status=status,
             discount_cents=rng.randint(0, goods // 3),
             tax_cents=goods // 5,
+            tax_included=n % 2 == 0,
             shipping_cents=490,
         )
         if status not in schema.ARRIVED: o['delivered_at'] = None
-        amount = goods - o['discount_cents'] + o['shipping_cents'] + o['tax_cents']
+        for_goods = goods - o['discount_cents'] + (0 if o['tax_included'] else o['tax_cents'])
+        amount = for_goods + o['shipping_cents']
         back = sum(
             (i['quantity'] * i['unit_price_cents'] - i['discount_cents']) * i['returned_quantity'] // i['quantity']
             for i in items
         )
-        refund = amount if paid == 'refunded' else back * (goods - o['discount_cents'] + o['tax_cents']) // goods
+        refund = amount if paid == 'refunded' else back * for_goods // goods
         p = example('payments') | dict(
             payment_id=key * 10 + 1, order_id=key, status=paid, amount_cents=amount, refunded_cents=refund
         )

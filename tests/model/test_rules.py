@@ -59,6 +59,20 @@ def plants():
         ('returned_is_all_back', ['update order_items set returned_quantity = 1']),
         ('returned_is_all_back', ["update orders set status = 'returned'", back.format(2)]),
         ('discount_within_goods', ['update orders set discount_cents = 2500']),
+        ('tax_within_goods', ['update orders set tax_included = true, tax_cents = 2500']),
+        ('ledger', ['update orders set tax_included = true']),
+        (
+            'ledger',
+            ['update orders set tax_included = true', 'update payments set amount_cents = 2989 + 1'],
+        ),
+        (
+            'refund',
+            [
+                'update orders set tax_included = true',
+                'update order_items set quantity = 3, returned_quantity = 1, unit_price_cents = 833',
+                'update payments set amount_cents = 2989, refunded_cents = 991',
+            ],
+        ),
         *[
             ('ledger', [f'update {t} set {c} = {c} + 1'])
             for t, c in [
@@ -159,6 +173,12 @@ def test_each_check_of_a_database_says_what_is_wrong(table):
             'update order_items set quantity = 3, returned_quantity = 1, unit_price_cents = 833',
             "update payments set status = 'partially_refunded', refunded_cents = 991",
         ],
+        ['update orders set tax_included = true', 'update payments set amount_cents = 2989'],
+        [
+            'update orders set tax_included = true, tax_cents = 417',
+            'update order_items set quantity = 3, returned_quantity = 1, unit_price_cents = 833',
+            "update payments set status = 'partially_refunded', amount_cents = 2989, refunded_cents = 833",
+        ],
     ],
     ids=str,
 )
@@ -185,4 +205,10 @@ def test_money_words_are_python_and_sql():
     assert eval(LINE, {}, cells).tolist() == [2499, 199]
     assert eval(BACK, {}, cells).tolist() == [833, 0]
     order = dict(goods_cents=2499, discount_cents=0, shipping_cents=490, tax_cents=475, back_cents=833)
-    assert [eval(x, {}, order) for x in (LEDGER, REVENUE, REFUND, RETURNED)] == [3464, 2499, 991, 833]
+    words = LEDGER, REVENUE, REFUND, RETURNED
+    assert [eval(x, {}, order | dict(tax_included=False)) for x in words] == [3464, 2499, 991, 833]
+    assert [eval(x, {}, order | dict(tax_included=True)) for x in words] == [2989, 2024, 833, 674]
+    flags = np.array([False, True])
+    assert [eval(x, {}, order | dict(tax_included=flags)).tolist() for x in words] == [
+        [3464, 2989], [2499, 2024], [991, 833], [833, 674]
+    ]

@@ -1,8 +1,9 @@
 "The declaration: everything follows from it, and pandera refuses what it forbids."
-import subprocess, sys
+import csv, subprocess, sys
 from dataclasses import replace
 from datetime import date
 import numpy as np
+import pandas as pd
 import pandera.errors
 import pytest
 from shop_nb.model import schema
@@ -152,10 +153,20 @@ def test_pandera_refuses(table, name, change):
 def test_guides_have_the_numbers_of_the_code(root):
     def guide(name): return (root / 'docs/how-to' / name).read_text(encoding='utf-8')
     assert f'Tables above {MINIMAL_ABOVE:,} rows' in guide('09-profile.md')
-    assert len(schema.POSTCODES) == 7
-    assert 'the seven countries of a generated shop' in guide('04-database.md')
+    assert len(schema.POSTCODES) == 11
+    assert 'the eleven countries of generated shops' in guide('04-database.md')
 
 
 @pytest.mark.parametrize('name, meant', [('Orders', 'orders'), ('order', 'orders'), ('order items', 'order_items')])
 def test_a_table_of_nearly_that_name_is_told(name, meant):
     with pytest.raises(ShopError, match=f"Did you mean '{meant}'"): schema.get_table(name)
+
+
+@pytest.mark.parametrize('pool', ['', 'uk', 'us', 'br', 'in'])
+def test_postal_codes_of_all_pools_have_their_form(pool, root):
+    with (root / 'shop_nb/data' / pool / 'places.csv').open(encoding='utf-8', newline='') as f:
+        places = [(row['country'], row['postal_code']) for row in csv.DictReader(f)]
+    assert {country for country, _ in places} <= set(schema.POSTCODES)
+    check = next(c for c in TABLES['customers'].checks if c.name == 'postal_code_of_country')
+    frame = pd.DataFrame(places, columns=['country', 'postal_code'])
+    assert schema.holds(frame, check.sql).all()

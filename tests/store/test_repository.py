@@ -456,6 +456,7 @@ def sold(*lines, day='2026-02-03', amount=None, **more):
             channel='web',
             shipping_cents=0,
             tax_cents=0,
+            tax_included=False,
             discount_cents=0,
             delivered_at=None,
             items=[

@@ -13,6 +13,7 @@ def new_order(api, **more):
             channel='web',
             shipping_cents=490,
             tax_cents=0,
+            tax_included=False,
             discount_cents=0,
         ),
     )
