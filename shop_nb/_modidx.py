@@ -2079,6 +2079,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'shop_nb/generator/orders.py'),
                                           'shop_nb.generator.orders._arrival': ( '15_generator/orders.html#_arrival',
                                                                                  'shop_nb/generator/orders.py'),
+                                          'shop_nb.generator.orders._at_places': ( '15_generator/orders.html#_at_places',
+                                                                                   'shop_nb/generator/orders.py'),
                                           'shop_nb.generator.orders._bits': ( '15_generator/orders.html#_bits',
                                                                               'shop_nb/generator/orders.py'),
                                           'shop_nb.generator.orders._by_method': ( '15_generator/orders.html#_by_method',

@@ -121,6 +121,13 @@ parameter(
     'shops charge 4 to 5.99; abroad chosen, by distance',
 )
 
+# %% ../../nbs/03_behaviour/07_orders.ipynb #063e5ad8
+parameter(
+    'shipping.by_region', {}, ByName(0, 1000), 'units of shop.currency',
+    'what a parcel to a region costs the customer, in place of the fee of its country', 'shipping',
+    'chosen: none, as shops in Europe have one price per country',
+)
+
 # %% ../../nbs/03_behaviour/07_orders.ipynb #16de30ec
 parameter(
     'tax.rate', dict(DE=19, AT=20, NL=21, BE=21, FR=20, IT=22, ES=21), ByName(0, 60, of=_OF), 'per cent',
@@ -152,6 +159,13 @@ parameter(
     'delivery.transit', dict(DE=2.0, AT=3.0, NL=2.6, BE=2.8, FR=3.6, IT=4.6, ES=5.0), ByName(.05, 100, of=_OF), 'days',
     'how long a parcel travels: the median', 'arrival',
     'Parcel Monitor, first quarter of 2024: 1.31 days in Germany; half a day slower, and abroad chosen',
+)
+
+# %% ../../nbs/03_behaviour/07_orders.ipynb #537e09b3
+parameter(
+    'delivery.transit_by_region', {}, ByName(.05, 100), 'days',
+    'how long a parcel to a region travels: the median, in place of that of its country', 'arrival',
+    'chosen: none, as distances within a country of Europe make less than a day',
 )
 
 # %% ../../nbs/03_behaviour/07_orders.ipynb #3aaf67a2

@@ -342,16 +342,18 @@ def fill(
     return b
 
 # %% ../../nbs/15_generator/06_orders.ipynb #294b2aba
+def _at_places(values, by_country, by_region): # a number for each place
+    at = places(values['customers.pool'])
+    return at.region.map(values[by_region]).fillna(at.country.map(values[by_country])).fillna(0).astype(float)
+
 @lru_cache(maxsize=16)
 def _by_place(values): # shipping in cents and median days, of each place
-    country = places(values['customers.pool']).country
-    fee, transit = (country.map(values[n]).fillna(0) for n in ('shipping.fee', 'delivery.transit'))
-    return cents(fee), transit.to_numpy(dtype=float)
+    fee = _at_places(values, 'shipping.fee', 'shipping.by_region')
+    return cents(fee), _at_places(values, 'delivery.transit', 'delivery.transit_by_region').to_numpy()
 
 @lru_cache(maxsize=16)
 def _tax_rates(values): # thousandths of a per cent, by share of the full rate and place; row of each category
-    at = places(values['customers.pool'])
-    full = at.region.map(values['tax.by_region']).fillna(at.country.map(values['tax.rate'])).fillna(0)
+    full = _at_places(values, 'tax.rate', 'tax.by_region')
     shares, row = np.unique(list(values['tax.by_category'].values()), return_inverse=True)
     return np.rint(np.outer(shares, full) * 1000).astype(np.int64), row
 
