@@ -167,6 +167,7 @@ def _countries_are_there(values):
     wrong = f'customers.countries: the pool {pool} has no places in {", ".join(missing)}'
     return not missing, wrong, f'It has {", ".join(POOLS[pool])}: give these their shares.'
 
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #ca7e0ab1
 @lru_cache(maxsize=1)
 def _categories_with_words():
     return tuple(json.loads(files('shop_nb').joinpath('data/words.json').read_text(encoding='utf-8')))

@@ -179,7 +179,8 @@ parameter(
     'world: wallets 50%, cards 34%; a mix of Europe, with more cards',
 )
 parameter(
-    'payments.large_from', 80, Number(0, 1e6), 'units of shop.currency', 'from this amount on an order is large', 'methods',
+    'payments.large_from', 80, Number(0, 1e6), 'units of shop.currency', 'from this amount on an order is large',
+    'methods',
     'chosen: the value from which shipping is free',
 )
 parameter(

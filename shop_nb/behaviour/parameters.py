@@ -103,9 +103,12 @@ class ByName:
         try: return number(value, self.low, self.high, self.whole)
         except ValueError as e: raise ValueError(f'{name}: {e}') from None
 
-    def __str__(self):
-        rest = '' if self.rest is None else f', else {self.rest:g}'
-        return f'{Number(self.low, self.high, self.whole)} per name{self.of and f" in {self.of}"}{rest}'
+
+# %% ../../nbs/03_behaviour/01_parameters.ipynb #d78de064
+@patch
+def __str__(self:ByName):
+    rest = '' if self.rest is None else f', else {self.rest:g}'
+    return f'{Number(self.low, self.high, self.whole)} per name{self.of and f" in {self.of}"}{rest}'
 
 # %% ../../nbs/03_behaviour/01_parameters.ipynb #120c376a
 @dataclass(frozen=True)

@@ -345,8 +345,9 @@ def _of_sections(file, ini):
     given = {}
     for section in ini.sections():
         group = section.split('.')[0]
-        wrong, todo = f'There is no group of parameters {group!r} (in {file}).', f'There are {", ".join(sorted(_GROUPS))}'
-        if group not in _GROUPS: raise SettingsError(wrong, nearest(group, _GROUPS) or todo)
+        if group not in _GROUPS:
+            todo = nearest(group, _GROUPS) or f'There are {", ".join(sorted(_GROUPS))}'
+            raise SettingsError(f'There is no group of parameters {group!r} (in {file}).', todo)
         given |= {_named(section, key): value for key, value in ini[section].items()}
     return given
 

@@ -424,13 +424,13 @@ def _pay_method(catalogue, b): # the method of each order, by its amount
     large = b.amount >= cents(values['payments.large_from'])
     return tables[large.view(np.int8), _bits(catalogue, 'payments.method', b)]
 
+def _by_method(values, name): # a parameter by method, as an array
+    return np.array(list(values[name].values()))
+
 def _bits(catalogue, column, b): # 16 bits of a cell per order
     return (catalogue.cells(column, b.order_id) >> np.uint64(48)).view(np.int64)
 
 # %% ../../nbs/15_generator/06_orders.ipynb #49a447b4
-def _by_method(values, name): # a parameter by method, as an array
-    return np.array(list(values[name].values()))
-
 def pay(catalogue:Catalogue, # The products
         b:OrderLife, # A block with its totals
     ) -> OrderLife: # The same, with method, attempts, whether accepted and captured, and when
@@ -442,7 +442,8 @@ def pay(catalogue:Catalogue, # The products
     outcome = tables[b.method, _bits(catalogue, 'payments.outcome', b)]
     b.attempts = outcome // 2 + 1
     b.accepted = b.captured = outcome % 2 == 0
-    longer = look_up(catalogue.cells('payments.delay', b.order_id), lognormal_table(1000, values['payments.delay_spread']))
+    spread = lognormal_table(1000, values['payments.delay_spread'])
+    longer = look_up(catalogue.cells('payments.delay', b.order_id), spread)
     wait = _by_method(values, 'payments.delay')[b.method] * longer // 1000
     b.paid = b.time + SECONDS_TO_PAY + wait + (b.attempts - 1) * values['payments.retry']
     return b
@@ -478,25 +479,27 @@ def _pack_wait(values): # a table of seconds from payment to dispatch
     return lognormal_table(values['delivery.pack'] * 3600, values['delivery.pack_spread'])
 
 # %% ../../nbs/15_generator/06_orders.ipynb #ea683002
-def _dispatch(catalogue, b, h): # when each order is sent, and whether it is, is taken, or is cancelled
-    values, captured = catalogue.values, b.accepted
-    b.sent = captured & ~below(h('cancelled'), values['delivery.cancelled'])
-    b.refused = b.sent & _refused(values, b, h)
-    b.cancelled = ~b.sent | b.refused
-    pack = look_up(h('pack'), _pack_wait(values))
-    b.shipped = b.paid + pack
-    unpaid = b.paid + values['payments.unpaid_days'] * 86400
-    b.cancel_time = np.where(captured, b.paid + pack // 2, unpaid)
-
 def _refused(values, b, h): # whether each parcel would be refused
     shares = _by_method(values, 'payments.refused')
     if not shares.any(): return np.zeros(len(b.method), dtype=bool)
     return uniform(h('refused')) < shares[b.method]
 
-def _pay_at_the_door(values, b): # what is paid on delivery is captured then, or never
-    at_the_door = _by_method(values, 'payments.on_delivery')[b.method] == 1
-    b.captured = b.accepted & ~(at_the_door & b.cancelled)
-    b.paid = np.where(at_the_door & b.captured, b.delivered, b.paid)
+def _dispatch(catalogue, b, h): # when each order is sent, and whether it is, is taken, or is cancelled
+    values = catalogue.values
+    b.sent = b.accepted & ~below(h('cancelled'), values['delivery.cancelled'])
+    b.refused = b.sent & _refused(values, b, h)
+    b.cancelled = ~b.sent | b.refused
+    pack = look_up(h('pack'), _pack_wait(values))
+    b.shipped = b.paid + pack
+    unpaid = b.paid + values['payments.unpaid_days'] * 86400
+    b.cancel_time = np.where(b.accepted, b.paid + pack // 2, unpaid)
+
+# %% ../../nbs/15_generator/06_orders.ipynb #eed7cd3b
+def _at_the_door(values, b): # when refused orders are cancelled, and what is paid on delivery is captured
+    b.cancel_time = np.where(b.refused, b.delivered, b.cancel_time)
+    cash = _by_method(values, 'payments.on_delivery')[b.method] == 1
+    b.captured = b.accepted & ~(cash & b.cancelled)
+    b.paid = np.where(cash & b.captured, b.delivered, b.paid)
 
 # %% ../../nbs/15_generator/06_orders.ipynb #2d2fa1cc
 def deliver(catalogue:Catalogue, # The products
@@ -509,8 +512,7 @@ def deliver(catalogue:Catalogue, # The products
 
     _dispatch(catalogue, b, h)
     b.delivered = _arrival(catalogue, b, h)
-    b.cancel_time = np.where(b.refused, b.delivered, b.cancel_time)
-    _pay_at_the_door(values, b)
+    _at_the_door(values, b)
     b.return_time = b.delivered + 86400 + look_up(h('return'), _return_wait(values))
     b.lines.returned = _returned(catalogue, b.lines)
     return b
