@@ -44,7 +44,7 @@ class Change:
     name: str # a parameter, or an entry of one
     value: object # as it was given
     where: str = '' # in words, such as ' (in mine.toml, line 3)'
-    entries: tuple = () # the same for entries of a table, as pairs
+    entries: tuple = field(default=(), repr=False) # the same for entries of a table, as pairs
 
 def _refuse(change, parameter, reason):
     "Raise `SettingsError` for a value"
@@ -282,7 +282,7 @@ BEHAVIOURS = ('eu', *sorted(_shipped())) # their names
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #86bb028c
 def _extended(name, text, seen):
     "The behaviour of a file's text, on top of what it extends"
-    if name in seen: raise SettingsError(f'{name} extends itself.', f'Let it extend {" or ".join(BEHAVIOURS)}.')
+    if name in seen: raise SettingsError(f'{name} extends itself.', f'Let it extend one of {", ".join(BEHAVIOURS)}.')
     extends, changes, sources = file_changes(name, text)
     base = read_behaviour(extends, (*seen, name), Path(name).parent)
     values = changed_values(dict(base.values), changes)
@@ -314,7 +314,7 @@ def read_behaviour(
     if name == 'eu': return Behaviour('eu', 'eu', tuple((n, p.default) for n, p in PARAMETERS.items()))
     if name in BEHAVIOURS: return _of_market(name)
     if not name.endswith('.toml'):
-        todo = f'Take {" or ".join(BEHAVIOURS)}, or a file such as mine.toml.'
+        todo = f'Take one of {", ".join(BEHAVIOURS)}, or a file such as mine.toml.'
         raise SettingsError(f'There is no behaviour {name!r}.', todo)
     path = Path(os.path.normpath(Path(folder) / name))
     return _extended(str(path), _text_of(path), seen)

@@ -8,7 +8,7 @@ __all__ = ['SHARE', 'PARAMETERS', 'number', 'Number', 'Numbers', 'ByName', 'Shar
 
 # %% ../../nbs/03_behaviour/01_parameters.ipynb #f217101e
 import math, re, tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastcore.basics import patch
 
@@ -90,7 +90,7 @@ class ByName:
     high: float # largest value
     of: str = '' # the parameter whose names it has; without one, any names
     whole: bool = False # only whole numbers
-    rest: float = None # the value of names that are not given; without one, each has to be
+    rest: float = field(default=None, repr=False) # the value of names that are not given; without one, each has to be
 
     def read(self, value, names=None):
         if not isinstance(value, dict): raise ValueError(f'{value!r} is not a table')
