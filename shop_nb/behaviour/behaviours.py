@@ -362,6 +362,7 @@ def as_toml(
 ) -> str: # on one line
     "A value as it is written in a file or on a command line"
     if isinstance(value, str | bool): return json.dumps(value, ensure_ascii=False)
+    if not value and isinstance(value, dict): return '{}'
     if isinstance(value, dict): return '{ ' + ', '.join(f'{_key(k)} = {as_toml(v)}' for k, v in value.items()) + ' }'
     if isinstance(value, list | tuple): return '[' + ', '.join(map(as_toml, value)) + ']'
     return f'{value:g}' if value == float(f'{value:g}') else repr(value)

@@ -135,7 +135,8 @@ parameter(
     'European Commission, VAT rates applied in the member states, standard rates, 2025',
 )
 parameter(
-    'tax.by_region', {}, ByName(0, 60), 'per cent', 'the same by region, in place of the rate of its country', 'tax',
+    'tax.by_region', {}, ByName(0, 60), 'per cent',
+    'the tax on goods in regions with a rate of their own, in place of that of their country', 'tax',
     'chosen: none, as a rate of value added tax holds for a whole country',
 )
 parameter(

@@ -135,7 +135,8 @@ group by order_id'''
 
 # %% ../../nbs/50_store/01_integrity.ipynb #efe84a1a
 LEDGER = shadow(OWN_ITEMS) + to_dialect(f'''
-select m.goods_cents, o.discount_cents, o.shipping_cents, o.tax_cents, o.tax_included, {qualified(DUE)}, p.amount_cents
+select m.goods_cents, o.discount_cents, o.shipping_cents, o.tax_cents, o.tax_included,
+  {qualified(DUE)} as due_cents, p.amount_cents
 from ({MONEY}) as m
 join orders as o on o.order_id = m.order_id
 join payments as p on p.order_id = m.order_id''')

@@ -138,6 +138,11 @@ def twice(table, **same):
     return plant
 
 
+def more_tax_than_goods(f):
+    f['orders'].loc[5, ['tax_included', 'tax_cents']] = True, 10**8
+    return f['orders'].loc[5, 'order_id']
+
+
 def drop_lines(f):
     key = f['orders'].loc[5, 'order_id']
     f['order_items'] = f['order_items'][f['order_items'].order_id != key]
@@ -262,6 +267,7 @@ DEFECTS = [
     rule('returns_of_delivered', return_undelivered),
     rule('returned_is_all_back', change('orders', 'status', 'delivered', status='returned')),
     rule('discount_within_goods', change('orders', 'discount_cents', 10**9)),
+    rule('tax_within_goods', more_tax_than_goods),
     rule('ledger', change('payments', 'amount_cents', lambda r, f: r.amount_cents + 1, status='captured')),
     rule('refund', change('payments', 'refunded_cents', lambda r, f: r.refunded_cents - 1, status='refunded')),
 ]
@@ -526,8 +532,8 @@ CSV = {
         None,
         None,
     ),
-    'too few fields': (line(6, lambda x: x.split(b',', 1)[1]), ('fields', ''), 'line 6', '8 fields'),
-    'too many fields': (line(6, lambda x: x + b',1'), ('fields', ''), 'line 6', '10 fields'),
+    'too few fields': (line(6, lambda x: x.split(b',', 1)[1]), ('fields', ''), 'line 6', '9 fields'),
+    'too many fields': (line(6, lambda x: x + b',1'), ('fields', ''), 'line 6', '11 fields'),
     'cut off': (lambda b: b[:-40], ('fields', ''), 'line 401', None),
     'latin-1': (
         line(
