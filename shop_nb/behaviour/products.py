@@ -73,11 +73,22 @@ parameter(
 
 # %% ../../nbs/03_behaviour/06_products.ipynb #58542dea
 parameter(
-    'products.price_spread', .62, Number(0, 3), 'standard deviation of the logarithm',
-    'how much prices differ within a category', 'prices',
+    'products.price_level', 1, Number(.01, 1000), 'currency units per euro',
+    'the level of all prices: what the shop asks for goods that are a euro in the default shop', 'prices',
+    'chosen: the default shop sells in euros',
+)
+parameter(
+    'products.price_of_name', 1, Number(0, 1), 'exponent',
+    "how much of a name's price level the price takes: 0 is nothing, 1 is all", 'prices',
+    'the levels in `shop_nb/data/words.json` are chosen, from ordinary prices in German shops in 2025',
+)
+
+# %% ../../nbs/03_behaviour/06_products.ipynb #c41f0a7d
+parameter(
+    'products.price_spread', .25, Number(0, 3), 'standard deviation of the logarithm',
+    'how much prices differ between products of the same name', 'prices',
     'log-sd over all products: Online Retail II 1.04, Olist .96, Complete Journey .82; .91 in the default shop '
-    'with the medians '
-    'of the categories',
+    'with the medians of the categories and the levels of the names',
 )
 parameter(
     'products.price_limits', [5, 20, 100, 250], Numbers(0, 10_000, many=4, rising=True), 'euros',
