@@ -15,7 +15,7 @@ import numpy as np
 from ..files.hashing import mix, start_and_step
 
 # %% ../../nbs/15_generator/01_draws.ipynb #cfdab8d2
-VERSION = 2  # of the generator's output
+VERSION = 3  # of the generator's output
 
 # %% ../../nbs/15_generator/01_draws.ipynb #5bbe9c40
 @lru_cache(maxsize=None)
