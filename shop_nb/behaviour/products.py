@@ -22,7 +22,7 @@ parameter(
 parameter(
     'products.median_price', dict(Books=13, Beauty=16, Electronics=79, Fashion=38, Garden=28, Grocery=7, Home=33,
         Pets=17, Sports=41, Toys=22),
-    ByName(.1, 10_000, of=_OF), 'euros', 'the price in the middle of each category', 'prices',
+    ByName(.1, 10_000, of=_OF), 'euros', 'the price in the middle of each category, before price_level', 'prices',
     'chosen: prices of such goods in German shops; no open price list covers all ten',
 )
 
@@ -91,12 +91,13 @@ parameter(
     'with the medians of the categories and the levels of the names',
 )
 parameter(
-    'products.price_limits', [5, 20, 100, 250], Numbers(0, 10_000, many=4, rising=True), 'euros',
+    'products.price_limits', [5, 20, 100, 250], Numbers(0, 10_000, many=4, rising=True), 'euros, as next',
     'up to each of these prices there is a step between prices; above the last there is a fifth', 'prices',
     'chosen: round numbers of the currency',
 )
 parameter(
-    'products.price_steps', [.50, 1, 5, 10, 20], Numbers(.01, 10_000, many=5), 'euros',
+    'products.price_steps', [.50, 1, 5, 10, 20], Numbers(.01, 10_000, many=5),
+    'euros, times the power of ten nearest to price_level',
     'the steps between prices; they widen as prices rise', 'prices',
     'Levy, Lee, Chen, Kauffman and Bergen, Review of Economics and Statistics 93(4), 2011: 9 is the commonest '
     'last digit, and changes keep it; the steps are chosen',
@@ -104,11 +105,12 @@ parameter(
 
 # %% ../../nbs/03_behaviour/06_products.ipynb #0c872c14
 parameter(
-    'products.lowest_price', .99, Number(.01, 10_000), 'euros', 'no product costs less', 'prices',
+    'products.lowest_price', .99, Number(.01, 10_000), 'euros, as the steps', 'no product costs less', 'prices',
     'chosen: what the cheapest thing in a shop costs',
 )
 parameter(
-    'products.price_endings', [1] * 9 + [5, 5, 10, 10, 50, 21, 0], Numbers(0, 99, whole=True), 'cents',
+    'products.price_endings', [1] * 9 + [5, 5, 10, 10, 50, 21, 0], Numbers(0, 99, whole=True),
+    'cents; whole currency units where price_level is 10 or more',
     'what is taken off a round price; each product has one of them', 'prices',
     'the ten commonest endings have .79 (Online Retail II), .81 (Complete Journey), .90 (Olist) and .91 (CDNOW) '
     'of the products',

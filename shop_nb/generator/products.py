@@ -118,10 +118,14 @@ def category(self) -> np.ndarray: # Row numbers in `traits`
     "The category of each product."
     return look_up(self.hash('category'), choice_table(self.traits.share))
 
-# %% ../../nbs/15_generator/04_products.ipynb #e5a979ef
+# %% ../../nbs/15_generator/04_products.ipynb #bdbf5ce6
 def _of_words(c, column): # of the words of each category, one category after the other
     return [words('words')[name][column] for name in c.traits.index]
 
+def _words(c, kind, places): # the words at places in those of all categories
+    return np.concatenate([np.array(pool, dtype=object) for pool in _of_words(c, kind)])[places]
+
+# %% ../../nbs/15_generator/04_products.ipynb #e5a979ef
 def _which(c, kind, hashes): # for each product a word of its category: its place in those of all categories
     sizes = [len(pool) for pool in _of_words(c, kind)]
     category = c.category[:len(hashes)]
@@ -310,9 +314,6 @@ def price_on(catalogue:Catalogue, # The products
     return np.where(moved, changed, price)
 
 # %% ../../nbs/15_generator/04_products.ipynb #76dcbe10
-def _words(c, kind, places): # the words at places in those of all categories
-    return np.concatenate([np.array(pool, dtype=object) for pool in _of_words(c, kind)])[places]
-
 def _cost(c, n): # thousandths of the price
     share = np.rint(c.traits.cost.to_numpy() * 1000).astype(np.int64)[c.category[:n]]
     spread = round(1000 * c.values['products.cost_spread'])
