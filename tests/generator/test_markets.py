@@ -217,6 +217,19 @@ def test_the_figures_are_those_of_the_sources(market):
     assert compared >= 7
 
 
+@pytest.mark.parametrize('market', ['us', 'br', 'in'])
+def test_the_level_of_prices_is_that_of_the_sources(market):
+    assert read_behaviour(market)['products.price_level'] == figure(market, 'prices.level')
+
+
+def test_british_prices_contain_the_tax():
+    "The figure is for prices without tax; the behaviour's prices contain what is due in the mean."
+    values = read_behaviour('uk')
+    shares, taxed = values['products.categories'], values['tax.by_category']
+    with_tax = figure('uk', 'prices.level') * sum(share * (1 + taxed[name] * .2) for name, share in shares.items())
+    assert values['products.price_level'] == pytest.approx(with_tax, abs=.02)
+
+
 REGIONS = dict(
     Southeast='ES MG RJ', South='PR RS SC', CentreWest='DF GO MS MT', Northeast='AL BA CE MA PB PE PI RN SE', North='AC AM AP PA TO',
 )
