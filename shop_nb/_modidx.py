@@ -708,6 +708,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                        'shop_nb/behaviour/behaviours.py'),
                                               'shop_nb.behaviour.behaviours._parts': ( '03_behaviour/behaviours.html#_parts',
                                                                                        'shop_nb/behaviour/behaviours.py'),
+                                              'shop_nb.behaviour.behaviours._place': ( '03_behaviour/behaviours.html#_place',
+                                                                                       'shop_nb/behaviour/behaviours.py'),
                                               'shop_nb.behaviour.behaviours._places': ( '03_behaviour/behaviours.html#_places',
                                                                                         'shop_nb/behaviour/behaviours.py'),
                                               'shop_nb.behaviour.behaviours._refuse': ( '03_behaviour/behaviours.html#_refuse',

@@ -50,9 +50,16 @@ def _refuse(change, parameter, reason):
     "Raise `SettingsError` for a value"
     what, *hint = reason.args
     todo = ''.join(hint) or f'It is {parameter.kind} ({parameter.unit}). `shop-nb why {parameter.name}` says more.'
-    places = [place for entry, place in change.entries if what.startswith((f'{entry}: ', f'{entry!r} is '))]
-    what = what.removeprefix(f'{find(change.name)[1]}: ') # an entry is named once
-    raise SettingsError(visible(f'{change.name}: {what}{(*places, change.where)[0]}.'), todo)
+    text = what.removeprefix(f'{find(change.name)[1]}: ') # an entry is named once
+    raise SettingsError(visible(f'{change.name}: {text}{_place(change, what)}.'), todo)
+
+
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #6c68f21b
+def _place(change, what):
+    "Where a value stands: the entry that a message begins with or names, or the whole"
+    first = [place for entry, place in change.entries if what.startswith((f'{entry}: ', f'{entry!r} is '))]
+    named = [place for entry, place in change.entries if repr(entry) in what]
+    return (*first, *named, change.where)[0]
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #6b30ea8e
 def _as_known(entry, pairs):
@@ -127,13 +134,13 @@ def changed_values(
     for change in changes:
         try: draft.change(change)
         except ValueError as e: _refuse(change, find(change.name)[0], e)
-    _check(_categories_have_words, draft.values) # before values are asked for, by category
+    _check(_categories_have_words, draft) # before values are asked for, by category
     for name, parameter in PARAMETERS.items():
         if not getattr(parameter.kind, 'of', ''): continue
         try: draft.values[name] = _completed(parameter, draft.values, base)
         except ValueError as e:
             _refuse(draft.last.get(name) or Change(name, None, draft.last[parameter.kind.of].where), parameter, e)
-    return _checked(draft.values)
+    return _checked(draft)
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #5d605663
 def _day_is_known(values):
@@ -202,14 +209,17 @@ _CHECKS = (
     _day_is_known, _levels_match, _lines_fit, _hours_are_open, _countries_are_there, _regions_are_there,
 )
 
-def _check(check, values):
-    ok, wrong, todo = check(values)
-    if not ok: raise SettingsError(f'{wrong}.', todo)
+def _check(check, draft):
+    ok, wrong, todo = check(draft.values)
+    if ok: return
+    name = wrong.split(':')[0]
+    place = _place(draft.last[name], wrong) if name in draft.last else ''
+    raise SettingsError(f'{wrong}{place}.', todo)
 
-def _checked(values):
+def _checked(draft):
     "The values, if they fit each other; raises `SettingsError`"
-    for check in _CHECKS: _check(check, values)
-    return values
+    for check in _CHECKS: _check(check, draft)
+    return draft.values
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #229d0481
 _PART = r'(?:[\w-]+|"[^"]*"|\'[^\']*\')' # of a key, such as "Black Friday" in demand.days."Black Friday"

@@ -17,7 +17,7 @@ from fastcore.basics import patch
 
 from ..core.errors import SettingsError, nearest
 from shop_nb.behaviour.behaviours import (
-    Behaviour, Change, as_json, behaviour, changed_values, differences, read_behaviour,
+    BEHAVIOURS, Behaviour, Change, as_json, behaviour, changed_values, differences, read_behaviour,
 )
 from .days import WEEKDAYS
 from .parameters import PARAMETERS, find, value_of
@@ -132,7 +132,7 @@ _MEANS = dict(
     scale='multiplies customers, orders and order lines',
     promotion='a category, per cent off its list prices, first and last day: Toys 20 2025-06-01 2025-06-14',
     price_change='a category, per cent up or down for its list prices, and from when: Fashion 10 2025-07-01',
-    behaviour='what the shop does: eu, or a file such as mine.toml',
+    behaviour=f'what the shop does: {", ".join(BEHAVIOURS)}, or a file such as mine.toml',
     parameters='values of parameters that differ from the behaviour',
 )
 

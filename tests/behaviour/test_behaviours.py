@@ -220,6 +220,10 @@ FILES = [
     ('[demand.days]\n"A day" = "B day + 1"\n"B day" = "A day - 1"\n', "is not a rule for a day, or the name of another day (in {}, line 2)"),
     ('[demand.days]\n"Sale" = "12-26 + 3 to + 1"\n', 'ends before it begins (in {}, line 2)'),
     ('[delivery.returns]\nToys = 0.1\ntoys = 0.2\n', 'Toys and toys are one entry (in {}, line 1)'),
+    ('[shipping.by_region]\nBayern = 3\nBavaria = 4\n', "shipping.by_region: the pool eu has no region 'Bavaria' (in {}, line 3)"),
+    ('[delivery]\ntransit_by_region = { Wein = 3 }\n', "the pool eu has no region 'Wein' (in {}, line 2)"),
+    ('[customers]\npool = "us"\n', 'customers.countries: the pool us has no places in DE'),
+    ('[campaigns]\nsale_day = "Diwali"\n', "'Diwali' is not a day in demand.days (in {}, line 2)"),
     ('[shop]\ncurrency = "JPY"\n', "'JPY' is not one of EUR, GBP"),
 ]
 
