@@ -39,7 +39,8 @@ _RULE = re.compile(
         | (?P<which>{'|'.join(WHICH)})\ (?P<weekday>{'|'.join(WEEKDAYS)})\ of\ (?P<of>{'|'.join(MONTHS)})
         | (?P<easter>Easter)
         | (?P<dates>\d{{4}}-\d\d-\d\d(?:\ *,\ *\d{{4}}-\d\d-\d\d)*)
-    )(?:\ *(?P<sign>[+-])\ *(?P<offset>\d{{1,3}}))?''',
+        | (?P<name>\S.*?)
+    )(?:\ *(?P<sign>[+-])\ *(?P<offset>\d{{1,3}}))?(?:\ +to\ *(?P<until>[+-]?)\ *(?P<last>\d{{1,3}}))?''',
     re.X | re.I,
 )
 
@@ -49,38 +50,53 @@ def _dates(year, month, day):
     return [] if (month, day) == (2, 29) and not isleap(year) else [date(year, month, day)]
 
 # %% ../../nbs/03_behaviour/02_days.ipynb #4230bde8
-def _plain_days(found, year):
+def _plain_days(found, year, others):
     "The days of a rule in a year, without its offset"
     if found['month']: return _dates(year, int(found['month']), int(found['day']))
     if found['which']: return [weekday_of_month(found['which'], found['weekday'], found['of'], year)]
     if found['easter']: return [easter(year)]
+    if found['name']: return _days_of_another(found['name'], year, others)
     days = [date.fromisoformat(text.strip()) for text in found['dates'].split(',')]
     return [day for day in days if day.year == year]
 
+def _days_of_another(name, year, others):
+    "The days of another name"
+    if name not in others: raise ValueError(f'{name!r} is not a rule for a day, or the name of another day')
+    return days_by_rule(others[name], year, {n: rule for n, rule in others.items() if n != name})
+
 # %% ../../nbs/03_behaviour/02_days.ipynb #934bec5f
+def _offsets(found):
+    "The numbers of days from the plain day, of a rule that may last several days"
+    first = int(f'{found["sign"]}{found["offset"]}') if found['offset'] else 0
+    last = int(f'{found["until"]}{found["last"]}') if found['last'] else first
+    if last < first: raise ValueError(f'{found[0]!r} ends before it begins')
+    return range(first, last + 1)
+
 def days_by_rule(
     rule:str, # such as 'fourth Thursday of November + 1'
-    year:int, # the year
+    year:int, # the year of the plain day
+    others:dict={}, # rules of other days, by name
 ) -> list: # dates, usually one; none where a list has no date in that year
     "The days of a year that a rule names; raises `ValueError` if it is no rule"
     found = _RULE.fullmatch(rule.strip())
     if not found: raise ValueError(f'{rule!r} is not a rule for a day')
-    offset = int(f'{found["sign"]}{found["offset"]}') if found['offset'] else 0
-    return [day + timedelta(offset) for day in _plain_days(found, year)]
+    return [day + timedelta(n) for day in _plain_days(found, year, others) for n in _offsets(found)]
 
 # %% ../../nbs/03_behaviour/02_days.ipynb #6c7cdfcb
 class Days:
     "A rule per name"
     def read(self, value, names=None):
         if not isinstance(value, dict): raise ValueError(f'{value!r} is not a table')
-        return tuple((name, self.entry(name, rule)) for name, rule in value.items())
+        return tuple((name, self.entry(name, rule, value)) for name, rule in value.items())
 
-    def entry(self, name, rule):
+    def entry(self, name, rule, others=()):
         rule = str(rule) if isinstance(rule, date) else rule
         if not name.strip() or not name.isprintable(): raise ValueError(f'{name!r} is not a name')
         if not isinstance(rule, str): raise ValueError(f'{name}: {rule!r} is not text')
-        try: days_by_rule(rule, 2024)
+        others = {n: str(r) for n, r in dict(others).items() if n != name}
+        try: days_by_rule(rule, 2024, others)
         except ValueError as e: raise ValueError(f'{name}: {e}') from None
         return rule.strip()
 
-    def __str__(self): return 'a rule for a day per name, such as 12-24 or fourth Thursday of November'
+    def __str__(self):
+        return 'a rule for a day per name, such as 12-24, fourth Thursday of November or Easter - 47 to - 46'

@@ -53,7 +53,7 @@ _EXTRA = 'mean number of units beyond the first, of a line {}, by segment'
 _QUANTITY = 'share of lines with one unit: Complete Journey .80, Olist .93; mean 1.32 and 1.10; business chosen'
 
 parameter(
-    'baskets.price_limits', [10, 40], Numbers(0, 10_000, many=2, rising=True), 'euros',
+    'baskets.price_limits', [10, 40], Numbers(0, 10_000, many=2, rising=True), 'units of shop.currency',
     'below the first a product is cheap, from the second on it is expensive', 'quantities',
     'chosen: near the quartiles of the catalogue',
 )
@@ -81,9 +81,10 @@ parameter(
 
 # %% ../../nbs/03_behaviour/07_orders.ipynb #8c43b05e
 parameter(
-    'shop.currency', 'EUR', Word(('EUR', 'GBP', 'USD', 'BRL', 'INR', 'AUD', 'CAD', 'CHF', 'CZK', 'DKK', 'MXN', 'NOK', 'NZD',
-        'PLN', 'SEK', 'SGD', 'ZAR')), 'ISO 4217', 'the currency of all amounts', 'currency',
-    'chosen: the currency of most of the customers',
+    'shop.currency', 'EUR', Word((
+        'EUR', 'GBP', 'USD', 'BRL', 'INR', 'AUD', 'CAD', 'CHF', 'CZK', 'DKK', 'MXN', 'NOK', 'NZD', 'PLN', 'SEK', 'SGD', 'ZAR',
+    )),
+    'ISO 4217', 'the currency of all amounts', 'currency', 'ISO 4217: the currency of the euro area',
 )
 
 # %% ../../nbs/03_behaviour/07_orders.ipynb #dc11b97a
@@ -96,7 +97,7 @@ parameter(
     'chosen: the usual code of a newsletter',
 )
 parameter(
-    'shipping.free_from', 80, Number(0, 1e6), 'euros', 'from this value of goods on the parcel is '
+    'shipping.free_from', 80, Number(0, 1e6), 'units of shop.currency', 'from this value of goods on the parcel is '
     'free', 'shipping',
     'ParcelLab, top 100 shops in Germany, 2022: 46 ship free from a limit, 16 of them from 50 euros on or above; '
     'at the upper end, so that a third of the orders reach it',
@@ -117,9 +118,16 @@ parameter(
 )
 parameter(
     'shipping.fee', dict(DE=4.90, AT=7.90, NL=6.90, BE=6.90, FR=8.90, IT=9.90, ES=9.90), ByName(0, 1000, of=_OF),
-    'euros', 'what a parcel costs the customer', 'shipping',
+    'units of shop.currency', 'what a parcel costs the customer', 'shipping',
     'iBusiness, top 100 shops: a parcel in Germany 4.56 euros (2020); ParcelLab and Salesupply 2023: 59.5% of '
     'shops charge 4 to 5.99; abroad chosen, by distance',
+)
+
+# %% ../../nbs/03_behaviour/07_orders.ipynb #063e5ad8
+parameter(
+    'shipping.by_region', {}, ByName(0, 1000), 'units of shop.currency',
+    'what a parcel to a region costs the customer, in place of the fee of its country', 'shipping',
+    'chosen: none, as shops in Europe have one price per country',
 )
 
 # %% ../../nbs/03_behaviour/07_orders.ipynb #16de30ec
@@ -156,6 +164,13 @@ parameter(
     'Parcel Monitor, first quarter of 2024: 1.31 days in Germany; half a day slower, and abroad chosen',
 )
 
+# %% ../../nbs/03_behaviour/07_orders.ipynb #537e09b3
+parameter(
+    'delivery.transit_by_region', {}, ByName(.05, 100), 'days',
+    'how long a parcel to a region travels: the median, in place of that of its country', 'arrival',
+    'chosen: none, as distances within a country of Europe make less than a day',
+)
+
 # %% ../../nbs/03_behaviour/07_orders.ipynb #3aaf67a2
 _METHODS = 'payments.methods'
 
@@ -167,7 +182,8 @@ parameter(
     'world: wallets 50%, cards 34%; a mix of Europe, with more cards',
 )
 parameter(
-    'payments.large_from', 80, Number(0, 1e6), 'euros', 'from this amount on an order is large', 'methods',
+    'payments.large_from', 80, Number(0, 1e6), 'units of shop.currency', 'from this amount on an order is large',
+    'methods',
     'chosen: the value from which shipping is free',
 )
 parameter(
@@ -192,11 +208,16 @@ parameter(
     'half of the second and third tries fail, too (guardianpays.com, undated)',
 )
 parameter(
-    'payments.give_up', [.22, .35, .45], Numbers(0, 1), 'share',
-    'customers who give up after the first failure, the second …; after one more they all do', 'attempts',
+    'payments.give_up', {'card': .22, 'wallet': .22, 'bank_transfer': .22, 'invoice': .22, 'gift_card': .22},
+    ByName(0, 1, of=_METHODS), 'share', 'customers who give up after the first failure', 'attempts',
     'after a decline 34% try another card and 39% give up (guardianpays.com, undated); 22% in the default '
     'shop, as a new order '
     'counts as another; 3% of orders stay unpaid',
+)
+parameter(
+    'payments.give_up_again', [.35, .45], Numbers(0, 1), 'share',
+    'customers who give up after the second failure, the third …; after one more they all do', 'attempts',
+    'chosen: each failure makes more of those who are left give up',
 )
 
 # %% ../../nbs/03_behaviour/07_orders.ipynb #9b7444e5
@@ -221,6 +242,18 @@ parameter(
     'payments.unpaid_days', 3, Number(0, 60, whole=True), 'days', 'after so many days an unpaid order is '
     'cancelled', 'cancellations',
     'chosen: a bank transfer takes up to two working days',
+)
+
+# %% ../../nbs/03_behaviour/07_orders.ipynb #ac7b482f
+parameter(
+    'payments.on_delivery', {'card': 0, 'wallet': 0, 'bank_transfer': 0, 'invoice': 0, 'gift_card': 0},
+    ByName(0, 1, of=_METHODS, whole=True, rest=0), '0 or 1', 'whether a method is paid when the parcel is handed over',
+    'payment times', 'chosen: cash on delivery is rare in most of the euro area',
+)
+parameter(
+    'payments.refused', {'card': 0, 'wallet': 0, 'bank_transfer': 0, 'invoice': 0, 'gift_card': 0},
+    ByName(0, 1, of=_METHODS, rest=0), 'share of sent parcels', 'how often the customer does not take the parcel',
+    'refusals', 'chosen: none, as a parcel that was paid for is taken or goes back as a return',
 )
 
 # %% ../../nbs/03_behaviour/07_orders.ipynb #53ae6685

@@ -8,7 +8,7 @@ __all__ = ['SHARE', 'PARAMETERS', 'number', 'Number', 'Numbers', 'ByName', 'Shar
 
 # %% ../../nbs/03_behaviour/01_parameters.ipynb #f217101e
 import math, re, tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastcore.basics import patch
 
@@ -90,18 +90,25 @@ class ByName:
     high: float # largest value
     of: str = '' # the parameter whose names it has; without one, any names
     whole: bool = False # only whole numbers
+    rest: float = field(default=None, repr=False) # the value of names that are not given; without one, each has to be
 
     def read(self, value, names=None):
         if not isinstance(value, dict): raise ValueError(f'{value!r} is not a table')
         names = list(value) if names is None else names
+        if self.rest is not None: value = dict.fromkeys(names, self.rest) | value
         _check_names(value, names)
         return tuple((name, self.entry(name, value[name])) for name in names)
 
-    def entry(self, name, value):
+    def entry(self, name, value, others=()):
         try: return number(value, self.low, self.high, self.whole)
         except ValueError as e: raise ValueError(f'{name}: {e}') from None
 
-    def __str__(self): return f'{Number(self.low, self.high, self.whole)} per name{self.of and f" in {self.of}"}'
+
+# %% ../../nbs/03_behaviour/01_parameters.ipynb #d78de064
+@patch
+def __str__(self:ByName):
+    rest = '' if self.rest is None else f', else {self.rest:g}'
+    return f'{Number(self.low, self.high, self.whole)} per name{self.of and f" in {self.of}"}{rest}'
 
 # %% ../../nbs/03_behaviour/01_parameters.ipynb #120c376a
 @dataclass(frozen=True)

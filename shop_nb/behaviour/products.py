@@ -22,7 +22,7 @@ parameter(
 parameter(
     'products.median_price', dict(Books=13, Beauty=16, Electronics=79, Fashion=38, Garden=28, Grocery=7, Home=33,
         Pets=17, Sports=41, Toys=22),
-    ByName(.1, 10_000, of=_OF), 'euros', 'the price in the middle of each category', 'prices',
+    ByName(.1, 10_000, of=_OF), 'euros', 'the price in the middle of each category, before price_level', 'prices',
     'chosen: prices of such goods in German shops; no open price list covers all ten',
 )
 
@@ -73,19 +73,31 @@ parameter(
 
 # %% ../../nbs/03_behaviour/06_products.ipynb #58542dea
 parameter(
-    'products.price_spread', .62, Number(0, 3), 'standard deviation of the logarithm',
-    'how much prices differ within a category', 'prices',
-    'log-sd over all products: Online Retail II 1.04, Olist .96, Complete Journey .82; .91 in the default shop '
-    'with the medians '
-    'of the categories',
+    'products.price_level', 1, Number(.01, 1000), 'currency units per euro',
+    'the level of all prices: what the shop asks for goods that are a euro in the default shop', 'prices',
+    'chosen: the default shop sells in euros',
 )
 parameter(
-    'products.price_limits', [5, 20, 100, 250], Numbers(0, 10_000, many=4, rising=True), 'euros',
+    'products.price_of_name', 1, Number(0, 1), 'exponent',
+    "how much of a name's price level the price takes: 0 is nothing, 1 is all", 'prices',
+    'the levels in `shop_nb/data/words.json` are chosen, from ordinary prices in German shops in 2025',
+)
+
+# %% ../../nbs/03_behaviour/06_products.ipynb #c41f0a7d
+parameter(
+    'products.price_spread', .25, Number(0, 3), 'standard deviation of the logarithm',
+    'how much prices differ between products of the same name', 'prices',
+    'log-sd over all products: Online Retail II 1.04, Olist .96, Complete Journey .82; .91 in the default shop '
+    'with the medians of the categories and the levels of the names',
+)
+parameter(
+    'products.price_limits', [5, 20, 100, 250], Numbers(0, 10_000, many=4, rising=True), 'euros, as next',
     'up to each of these prices there is a step between prices; above the last there is a fifth', 'prices',
     'chosen: round numbers of the currency',
 )
 parameter(
-    'products.price_steps', [.50, 1, 5, 10, 20], Numbers(.01, 10_000, many=5), 'euros',
+    'products.price_steps', [.50, 1, 5, 10, 20], Numbers(.01, 10_000, many=5),
+    'euros, times the power of ten nearest to price_level',
     'the steps between prices; they widen as prices rise', 'prices',
     'Levy, Lee, Chen, Kauffman and Bergen, Review of Economics and Statistics 93(4), 2011: 9 is the commonest '
     'last digit, and changes keep it; the steps are chosen',
@@ -93,11 +105,12 @@ parameter(
 
 # %% ../../nbs/03_behaviour/06_products.ipynb #0c872c14
 parameter(
-    'products.lowest_price', .99, Number(.01, 10_000), 'euros', 'no product costs less', 'prices',
+    'products.lowest_price', .99, Number(.01, 10_000), 'euros, as the steps', 'no product costs less', 'prices',
     'chosen: what the cheapest thing in a shop costs',
 )
 parameter(
-    'products.price_endings', [1] * 9 + [5, 5, 10, 10, 50, 21, 0], Numbers(0, 99, whole=True), 'cents',
+    'products.price_endings', [1] * 9 + [5, 5, 10, 10, 50, 21, 0], Numbers(0, 99, whole=True),
+    'cents; whole currency units where price_level is 10 or more',
     'what is taken off a round price; each product has one of them', 'prices',
     'the ten commonest endings have .79 (Online Retail II), .81 (Complete Journey), .90 (Olist) and .91 (CDNOW) '
     'of the products',

@@ -17,7 +17,7 @@ from fastcore.basics import patch
 
 from ..core.errors import SettingsError, nearest
 from shop_nb.behaviour.behaviours import (
-    Behaviour, Change, as_json, behaviour, changed_values, differences, read_behaviour,
+    BEHAVIOURS, Behaviour, Change, as_json, behaviour, changed_values, differences, read_behaviour,
 )
 from .days import WEEKDAYS
 from .parameters import PARAMETERS, find, value_of
@@ -132,7 +132,7 @@ _MEANS = dict(
     scale='multiplies customers, orders and order lines',
     promotion='a category, per cent off its list prices, first and last day: Toys 20 2025-06-01 2025-06-14',
     price_change='a category, per cent up or down for its list prices, and from when: Fashion 10 2025-07-01',
-    behaviour='what the shop does: eu, or a file such as mine.toml',
+    behaviour=f'what the shop does: {", ".join(BEHAVIOURS)}, or a file such as mine.toml',
     parameters='values of parameters that differ from the behaviour',
 )
 
@@ -300,7 +300,6 @@ def _check(s):
 # %% ../../nbs/03_behaviour/09_settings.ipynb #750ea31c
 _INSTEAD = dict( # what people ask for by another name
     country='customers.countries is a parameter: the share of customers by country',
-    currency='All amounts are in euro; no setting changes that',
 )
 
 def instead(
@@ -334,15 +333,39 @@ def _parse(path):
     raise SettingsError(wrong, todo)
 
 # %% ../../nbs/03_behaviour/09_settings.ipynb #910eb6f2
+_GROUPS = {name.split('.')[0] for name in PARAMETERS}
+
+def _named(section, key):
+    "The setting or parameter that a key in a section of the file is"
+    if section != 'shop': return f'{section}.{key}'
+    return f'shop.{key}' if f'shop.{key}' in PARAMETERS else key
+
+def _of_sections(file, ini):
+    "Settings and parameters by name; raises `SettingsError` for an unknown section"
+    given = {}
+    for section in ini.sections():
+        group = section.split('.')[0]
+        if group not in _GROUPS:
+            todo = nearest(group, _GROUPS) or f'There are {", ".join(sorted(_GROUPS))}'
+            raise SettingsError(f'There is no group of parameters {group!r} (in {file}).', todo)
+        given |= {_named(section, key): value for key, value in ini[section].items()}
+    return given
+
+# %% ../../nbs/03_behaviour/09_settings.ipynb #2a5a832e
 def _from_file(path):
-    "The settings of `path`, or of the current folder's settings.ini if there is one"
+    "What the file at `path` gives by name, or the current folder's settings.ini if there is one"
     if path is False: return {}
     file = Path(path or 'settings.ini')
     if not path and not file.is_file(): return {}
     ini = _parse(file)
-    if ini.has_section('shop'): return dict(ini['shop'])
+    if _GROUPS & {section.split('.')[0] for section in ini.sections()}: return _beside(file, _of_sections(file, ini))
     if not path: return {}
     raise SettingsError(f'The settings file {file} has no section [shop].', 'Put a line [shop] above its settings')
+
+def _beside(file, given):
+    "The same, with a behaviour's file looked for where the settings file is"
+    name = given.get('behaviour', '')
+    return given | dict(behaviour=str(file.parent / name)) if name.endswith('.toml') else given
 
 # %% ../../nbs/03_behaviour/09_settings.ipynb #72085e0b
 def _name_in(variable):

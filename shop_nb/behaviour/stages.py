@@ -41,11 +41,11 @@ stage('launches', 'products.launched_on products.discontinued_on products.price_
 stage('ends', 'products.discontinued_on', 'choices')
 stage('prices', 'products.price_cents products.cost_cents', 'popularity, line prices')
 stage('costs', 'products.cost_cents')
+stage('currency', '')
 stage('popularity', '', 'choices')
 stage('campaigns', 'order_items.discount_cents', 'choices, quantities, amounts')
 
 # %% ../../nbs/03_behaviour/03_stages.ipynb #61f29b0b
-stage('currency', '')
 stage('history', '', 'sign-ups, launches')
 stage('order days', 'orders.* order_items.* payments.*', 'sign-ups')
 stage('order times', 'orders.ordered_at customers.signed_up_at', 'buyers, payment times')
@@ -68,8 +68,10 @@ stage('attempts', 'payments.attempts payments.status orders.status', 'payment ti
 stage('payment times', 'payments.paid_at payments.status payments.attempts orders.status', 'arrival')
 
 # %% ../../nbs/03_behaviour/03_stages.ipynb #39f9fc8b
-stage('cancellations', 'orders.status payments.status payments.attempts', 'arrival, refunds')
-stage('arrival', 'orders.delivered_at orders.status', 'returns, refunds')
+stage('cancellations', 'orders.status payments.status payments.attempts payments.paid_at', 'arrival, refunds')
+stage('refusals', 'orders.status payments.status payments.attempts payments.paid_at', 'arrival, refunds')
+stage('arrival', 'orders.delivered_at orders.status payments.status payments.attempts payments.paid_at',
+    'returns, refunds')
 stage('returns', 'order_items.returned_quantity orders.status', 'refunds')
 stage('refunds', 'orders.status payments.status payments.refunded_cents')
 

@@ -77,8 +77,8 @@ def named_days(
     values:Behaviour, # What the shop does
 ) -> np.ndarray: # Day numbers
     "The days of some years that have a name."
-    rule = values['demand.days'][name]
-    return np.array([day_number(d) for y in years for d in days_by_rule(rule, int(y))], dtype=np.int64)
+    rules = values['demand.days']
+    return np.array([day_number(d) for y in years for d in days_by_rule(rules[name], int(y), rules)], dtype=np.int64)
 
 def years_around(days:np.ndarray, # Day numbers
     ) -> range: # Calendar years

@@ -67,6 +67,7 @@ class OrderBlock:
     amount: np.ndarray = None # cents to pay
     method: np.ndarray = None # of payment, row number
     attempts: np.ndarray = None # to pay
+    accepted: np.ndarray = None # whether it is paid for, or will be on delivery
     captured: np.ndarray = None # whether it is ever paid for
     paid: np.ndarray = None # when
 
@@ -76,6 +77,8 @@ class OrderLife(OrderBlock):
     "A block with what happens after the payment"
     cancelled: np.ndarray = None # whether it ever is
     cancel_time: np.ndarray = None
+    sent: np.ndarray = None # whether it ever is
+    refused: np.ndarray = None # whether it comes back unopened
     shipped: np.ndarray = None # when
     delivered: np.ndarray = None # when
     return_time: np.ndarray = None
@@ -339,16 +342,18 @@ def fill(
     return b
 
 # %% ../../nbs/15_generator/06_orders.ipynb #294b2aba
+def _at_places(values, by_country, by_region): # a number for each place
+    at = places(values['customers.pool'])
+    return at.region.map(values[by_region]).fillna(at.country.map(values[by_country])).fillna(0).astype(float)
+
 @lru_cache(maxsize=16)
 def _by_place(values): # shipping in cents and median days, of each place
-    country = places(values['customers.pool']).country
-    fee, transit = (country.map(values[n]).fillna(0) for n in ('shipping.fee', 'delivery.transit'))
-    return cents(fee), transit.to_numpy(dtype=float)
+    fee = _at_places(values, 'shipping.fee', 'shipping.by_region')
+    return cents(fee), _at_places(values, 'delivery.transit', 'delivery.transit_by_region').to_numpy()
 
 @lru_cache(maxsize=16)
 def _tax_rates(values): # thousandths of a per cent, by share of the full rate and place; row of each category
-    at = places(values['customers.pool'])
-    full = at.region.map(values['tax.by_region']).fillna(at.country.map(values['tax.rate'])).fillna(0)
+    full = _at_places(values, 'tax.rate', 'tax.by_region')
     shares, row = np.unique(list(values['tax.by_category'].values()), return_inverse=True)
     return np.rint(np.outer(shares, full) * 1000).astype(np.int64), row
 
@@ -403,8 +408,8 @@ def _outcomes(fail, again, give_up): # probabilities of (captured at k, given up
     return out
 
 @lru_cache(maxsize=16)
-def _outcome_tables(fails, again, give_up): # a row per method
-    return np.stack([choice_table(_outcomes(f, again, give_up)) for f in fails])
+def _outcome_tables(fails, again, give_up, later): # a row per method
+    return np.stack([choice_table(_outcomes(f, again, (quit, *later))) for f, quit in zip(fails, give_up)])
 
 @lru_cache(maxsize=16)
 def _method_tables(small, large): # below the limit, and from it on
@@ -419,23 +424,27 @@ def _pay_method(catalogue, b): # the method of each order, by its amount
     large = b.amount >= cents(values['payments.large_from'])
     return tables[large.view(np.int8), _bits(catalogue, 'payments.method', b)]
 
+def _by_method(values, name): # a parameter by method, as an array
+    return np.array(list(values[name].values()))
+
 def _bits(catalogue, column, b): # 16 bits of a cell per order
     return (catalogue.cells(column, b.order_id) >> np.uint64(48)).view(np.int64)
 
 # %% ../../nbs/15_generator/06_orders.ipynb #49a447b4
 def pay(catalogue:Catalogue, # The products
         b:OrderLife, # A block with its totals
-    ) -> OrderLife: # The same, with method, attempts, whether captured, and when
+    ) -> OrderLife: # The same, with method, attempts, whether accepted and captured, and when
     "Pay the orders of a block, or fail to."
     values = catalogue.values
     b.method = _pay_method(catalogue, b)
-    fails = tuple(values['payments.fails'].values())
-    tables = _outcome_tables(fails, values['payments.fails_again'], values['payments.give_up'])
+    fails, give_up = (tuple(values[f'payments.{n}'].values()) for n in ('fails', 'give_up'))
+    tables = _outcome_tables(fails, values['payments.fails_again'], give_up, values['payments.give_up_again'])
     outcome = tables[b.method, _bits(catalogue, 'payments.outcome', b)]
-    b.attempts, b.captured = outcome // 2 + 1, outcome % 2 == 0
-    delay, spread = np.array(list(values['payments.delay'].values())), values['payments.delay_spread']
-    longer = look_up(catalogue.cells('payments.delay', b.order_id), lognormal_table(1000, spread))
-    wait = delay[b.method] * longer // 1000
+    b.attempts = outcome // 2 + 1
+    b.accepted = b.captured = outcome % 2 == 0
+    spread = lognormal_table(1000, values['payments.delay_spread'])
+    longer = look_up(catalogue.cells('payments.delay', b.order_id), spread)
+    wait = _by_method(values, 'payments.delay')[b.method] * longer // 1000
     b.paid = b.time + SECONDS_TO_PAY + wait + (b.attempts - 1) * values['payments.retry']
     return b
 
@@ -470,6 +479,29 @@ def _pack_wait(values): # a table of seconds from payment to dispatch
     return lognormal_table(values['delivery.pack'] * 3600, values['delivery.pack_spread'])
 
 # %% ../../nbs/15_generator/06_orders.ipynb #ea683002
+def _refused(values, b, h): # whether each parcel would be refused
+    shares = _by_method(values, 'payments.refused')
+    if not shares.any(): return np.zeros(len(b.method), dtype=bool)
+    return uniform(h('refused')) < shares[b.method]
+
+def _dispatch(catalogue, b, h): # when each order is sent, and whether it is, is taken, or is cancelled
+    values = catalogue.values
+    b.sent = b.accepted & ~below(h('cancelled'), values['delivery.cancelled'])
+    b.refused = b.sent & _refused(values, b, h)
+    b.cancelled = ~b.sent | b.refused
+    pack = look_up(h('pack'), _pack_wait(values))
+    b.shipped = b.paid + pack
+    unpaid = b.paid + values['payments.unpaid_days'] * 86400
+    b.cancel_time = np.where(b.accepted, b.paid + pack // 2, unpaid)
+
+# %% ../../nbs/15_generator/06_orders.ipynb #eed7cd3b
+def _at_the_door(values, b): # when refused orders are cancelled, and what is paid on delivery is captured
+    b.cancel_time = np.where(b.refused, b.delivered, b.cancel_time)
+    cash = _by_method(values, 'payments.on_delivery')[b.method] == 1
+    b.captured = b.accepted & ~(cash & b.cancelled)
+    b.paid = np.where(cash & b.captured, b.delivered, b.paid)
+
+# %% ../../nbs/15_generator/06_orders.ipynb #2d2fa1cc
 def deliver(catalogue:Catalogue, # The products
             b:OrderLife, # A block with its payments
     ) -> OrderLife: # The same, with what happens when
@@ -478,12 +510,9 @@ def deliver(catalogue:Catalogue, # The products
 
     def h(column): return catalogue.cells(f'orders.{column}', b.order_id)
 
-    b.cancelled = ~b.captured | below(h('cancelled'), values['delivery.cancelled'])
-    pack = look_up(h('pack'), _pack_wait(values))
-    b.shipped = b.paid + pack
-    unpaid = b.paid + values['payments.unpaid_days'] * 86400
-    b.cancel_time = np.where(b.captured, b.paid + pack // 2, unpaid)
+    _dispatch(catalogue, b, h)
     b.delivered = _arrival(catalogue, b, h)
+    _at_the_door(values, b)
     b.return_time = b.delivered + 86400 + look_up(h('return'), _return_wait(values))
     b.lines.returned = _returned(catalogue, b.lines)
     return b
@@ -526,7 +555,7 @@ def settle(
     b.arrived = ~b.cancelled & (b.delivered < now)
     b.lines.back = b.lines.returned * (b.arrived & (b.return_time < now)).take(b.lines.row)
     value, whole = _sent_back(b)
-    shipped = b.was_paid & (b.shipped < now) & ~b.cancelled
+    shipped = b.sent & (b.shipped < now)
     stages = dict(cancelled=dead, returned=whole, delivered=b.arrived, shipped=shipped, paid=b.was_paid)
     b.status = _first_true(stages, _STATUS, 'pending')
     _settle_payment(b, dead, value, whole)

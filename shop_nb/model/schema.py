@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['CATEGORIES', 'SEGMENTS', 'CHANNELS', 'METHODS', 'ORDER_STATUSES', 'PAYMENT_STATUSES', 'STATUS_PAIRS', 'ARRIVED',
            'SALE', 'CAPTURED', 'REFUNDED', 'DAY_KEYS', 'LINE_KEYS', 'PAYMENT_KEYS', 'MAX_QUANTITY', 'MAX_PRICE',
-           'POSTCODES', 'TEXT', 'customers', 'products', 'orders', 'order_items', 'payments', 'TABLES', 'Column',
-           'Check', 'Table', 'sql_list', 'get_table', 'unit', 'arrow_schema', 'encoded_schema', 'holds',
+           'MAX_LINE', 'POSTCODES', 'TEXT', 'customers', 'products', 'orders', 'order_items', 'payments', 'TABLES',
+           'Column', 'Check', 'Table', 'sql_list', 'get_table', 'unit', 'arrow_schema', 'encoded_schema', 'holds',
            'pandera_schema', 'example_row', 'constraint', 'column_entry']
 
 # %% ../../nbs/05_model/01_schema.ipynb #93c232d1
@@ -86,10 +86,11 @@ METHODS = names_of('payments.methods')
 ORDER_STATUSES = 'pending', 'paid', 'shipped', 'delivered', 'cancelled', 'returned'
 PAYMENT_STATUSES = 'pending', 'captured', 'failed', 'refunded', 'partially_refunded'
 STATUS_PAIRS = [
-    ('pending', 'pending'), ('paid', 'captured'), ('shipped', 'captured'), ('delivered', 'captured'),
-    ('delivered', 'partially_refunded'), ('returned', 'refunded'), ('cancelled', 'failed'), ('cancelled', 'refunded')]
+    ('pending', 'pending'), ('paid', 'captured'), ('shipped', 'captured'), ('shipped', 'pending'),
+    ('delivered', 'captured'), ('delivered', 'partially_refunded'), ('returned', 'refunded'),
+    ('cancelled', 'failed'), ('cancelled', 'refunded')]
 ARRIVED = 'delivered', 'returned' # orders that reached the customer
-SALE = 'paid', 'shipped', 'delivered', 'returned' # orders that are sales: captured, and not cancelled
+SALE = 'paid', 'shipped', 'delivered', 'returned' # orders that are sales: captured or on their way, and not cancelled
 CAPTURED = 'captured', 'refunded', 'partially_refunded' # payments that were captured at some time
 REFUNDED = 'refunded', 'partially_refunded'
 
@@ -98,7 +99,8 @@ DAY_KEYS = 10**8 # order numbers per day: order_id = yymmdd * DAY_KEYS + number
 LINE_KEYS = 100 # order_item_id = order_id * LINE_KEYS + line_number
 PAYMENT_KEYS = 10 # payment_id = order_id * PAYMENT_KEYS + 1
 MAX_QUANTITY = 99
-MAX_PRICE = 1_000_000 # cents; keeps the product of two amounts of an order below 2**63
+MAX_PRICE = 8_000_000 # cents of a unit: 80,000 in currency units
+MAX_LINE = 13 * MAX_PRICE # cents of a line; keeps the product of two amounts of an order below 2**63
 
 # %% ../../nbs/05_model/01_schema.ipynb #949ac026
 def _digits(n): return '[0-9]' * n
@@ -240,6 +242,8 @@ order_items = Table(
     checks=(
         Check('item_id_codes_line', 'The key is made of order and line number',
               f'order_item_id = order_id * {LINE_KEYS} + line_number'),
+        Check('line_within_limit', f'A line comes to at most {MAX_LINE:,} cents',
+              f'quantity * unit_price_cents <= {MAX_LINE}'),
         Check('discount_below_price', 'A line discount is less than quantity times unit price',
               'discount_cents < quantity * unit_price_cents'),
         Check('returned_within_quantity', 'No more comes back than was ordered', 'returned_quantity <= quantity'),

@@ -43,7 +43,7 @@ BAD = [
     ('customers.rate_shape', '0', '0 is not from 0.05 to 20'), ('customers.segments', '{ consumer = 0.5 }', 'add up to 0.5'),
     ('customers.segments.student', '2', 'student: 2 is not from 0 to 1'),
     ('customers.segments.pensioner', '.1', "there is no entry 'pensioner'"), ('customers.segments', '0.5', '0.5 is not a table'),
-    ('products.categories', '{ Wine = 1 }', "'Wine' has no value"), ('products.cost.Toys', '1.2', 'Toys: 1.2 is not from 0.1 to 0.9'),
+    ('products.categories', '{ Wine = 1 }', "no words for the products of 'Wine'"), ('products.cost.Toys', '1.2', 'Toys: 1.2 is not from 0.1 to 0.9'),
     ('products.price_levels', '[100, 90]', '5 shares for 2'), ('products.best_month.Toys', '13', 'Toys: 13 is not from 1 to 12'),
     ('campaigns.sale_day', 'Diwali', "'Diwali' is not a day in demand.days"), ('campaigns.cuts', '[10, 95]', '95 is not from 0 to 90'),
     ('delivery.returns.Fashoin', '.5', "Did you mean 'Fashion'?"), ('delivery.returns', '{ Fashion = "half" }', "'half' is not a number"),
@@ -205,11 +205,26 @@ def test_names_are_a_behaviours_own(tmp_path):
 FILES = [
     ('[customers]\nrate_shape = "many"\n', "customers.rate_shape: 'many' is not a number (in {}, line 2)"),
     ('[customers]\n\n# a comment\nrate_shap = 1\n', "There is no parameter 'customers.rate_shap' (in {}, line 4)"),
-    ('[delivery.returns]\nWine = 0.5\n', "delivery.returns: 'Wine' is not known (in {}, line 1)"),
+    ('[delivery.returns]\nWine = 0.5\n', "delivery.returns: 'Wine' is not known (in {}, line 2)"),
     ('[customers\nrate_shape = 1\n', '{} is not TOML'), ('rate_shape = 1\n', '{} has rate_shape outside of a table'),
     ('extends = "mine.toml"\n', '{} extends itself'), ('extends = "nowhere.toml"\n', 'nowhere.toml cannot be read'),
     ('extends = "mars"\n', "There is no behaviour 'mars'"), ('sources = 3\n', '{}: sources is not a table'),
-    ('[sources]\n"demand.grwth" = "x"\n', '{}: demand.grwth in sources is no parameter'), ('[products.categories]\nWine = 1\n', "'Wine' has no value (in {}, line 1)"),
+    ('[sources]\n"demand.grwth" = "x"\n', '{}: demand.grwth in sources is no parameter'), ('[products.categories]\nWine = 1\n', "no words for the products of 'Wine'"),
+    ('[payments.methods]\ncard = 0.5\npix = 0.5\n', "'pix' has no value (in {}, line 1)"),
+    ('[delivery]\nreturns.Toys = 0.1\nreturns.Books = 2\n', 'Books: 2 is not from 0 to 1 (in {}, line 3)'),
+    ('delivery.returns.Toys = 0.1\ndelivery.returns.Wine = 0.2\n', "'Wine' is not known (in {}, line 2)"),
+    ('[coupons]\nshare = 0.1\n[payments]\nfails = { card = 0.2, wallet = 2 }\n', 'wallet: 2 is not from 0 to 0.95 (in {}, line 4)'),
+    ('\ncoupons = { share = 2 }\n', '2 is not from 0 to 1 (in {}, line 2)'),
+    ('[demand]\n"days.Boxing Day" = "26-12"\n', 'month must be in 1..12 (in {}, line 2)'),
+    ('[demand.days]\n"Boxing Day" = "12-26"\n"Day after" = "Boxing Dya + 1"\n', "Day after: 'Boxing Dya' is not a rule for a day, or the name of another day (in {}, line 3)"),
+    ('[demand.days]\n"A day" = "B day + 1"\n"B day" = "A day - 1"\n', "is not a rule for a day, or the name of another day (in {}, line 2)"),
+    ('[demand.days]\n"Sale" = "12-26 + 3 to + 1"\n', 'ends before it begins (in {}, line 2)'),
+    ('[delivery.returns]\nToys = 0.1\ntoys = 0.2\n', 'Toys and toys are one entry (in {}, line 1)'),
+    ('[shipping.by_region]\nBayern = 3\nBavaria = 4\n', "shipping.by_region: the pool eu has no region 'Bavaria' (in {}, line 3)"),
+    ('[delivery]\ntransit_by_region = { Wein = 3 }\n', "the pool eu has no region 'Wein' (in {}, line 2)"),
+    ('[customers]\npool = "us"\n', 'customers.countries: the pool us has no places in DE'),
+    ('[campaigns]\nsale_day = "Diwali"\n', "'Diwali' is not a day in demand.days (in {}, line 2)"),
+    ('[shop]\ncurrency = "JPY"\n', "'JPY' is not one of EUR, GBP"),
 ]
 
 
@@ -236,8 +251,26 @@ def test_no_numpy_is_needed_to_ask_why():
     ('12-24', '2025-12-24'), ('fourth Thursday of November', '2025-11-27'), ('fourth Thursday of November + 1', '2025-11-28'),
     ('last Monday of May', '2025-05-26'), ('first Monday of May - 3', '2025-05-02'), ('Easter', '2025-04-20'),
     ('Easter - 47', '2025-03-04'), ('2024-10-31, 2025-10-20', '2025-10-20'), ('12-31 + 1', '2026-01-01'),
+    ('Diwali', '2025-10-20'), ('Diwali - 2', '2025-10-18'), ('Dhanteras + 1', '2025-10-19'),
 ])
-def test_rules(rule, days): assert [str(d) for d in days_by_rule(rule, 2025)] == [days]
+def test_rules(rule, days):
+    others = {'Diwali': '2024-10-31, 2025-10-20', 'Dhanteras': 'Diwali - 2'}
+    assert [str(d) for d in days_by_rule(rule, 2025, others)] == [days]
+
+
+@pytest.mark.parametrize('rule, first, many', [
+    ('12-24 to + 2', '2025-12-24', 3), ('second Tuesday of July to + 1', '2025-07-08', 2), ('01-26 - 3 to 0', '2025-01-23', 4),
+    ('Easter - 48 to - 47', '2025-03-03', 2), ('Diwali - 35 to - 28', '2025-09-15', 8), ('Sale + 100', '2026-01-28', 1),
+    ('Fair + 1', '2025-06-02', 3),
+])
+def test_days_that_last(rule, first, many):
+    days = days_by_rule(rule, 2025, {'Diwali': '2025-10-20', 'Sale': 'Diwali', 'Fair': '06-01 to + 2'})
+    assert [days[0].isoformat(), len(days)] == [first, many]
+    assert [b - a for a, b in zip(days, days[1:])] == [timedelta(1)] * (many - 1)
+
+
+def test_a_moving_feast_has_no_day_where_the_list_ends():
+    assert days_by_rule('Diwali - 2', 2031, {'Diwali': '2025-10-20'}) == []
 
 
 def test_a_rule_may_lead_into_the_next_year():

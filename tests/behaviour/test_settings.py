@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import pytest
 
-from shop_nb.behaviour.settings import SETTINGS, Settings, describe, max_lines, read_settings
+from shop_nb.behaviour.settings import SETTINGS, Settings, describe, max_lines, origins, read_settings
 from shop_nb.core.errors import SettingsError, ShopError, first_line
 from shop_nb.core.extras import need
 
@@ -192,6 +192,29 @@ def test_current_folder(tmp_path, monkeypatch):
     assert read_settings(False, env={}).seed == 7
 
 
+def test_a_section_of_parameters(tmp_path, monkeypatch):
+    "A group of parameters has a section, and a table, too; neither needs a section [shop]."
+    text = '[shop]\nseed = 3\ncurrency = CHF\n[demand]\ngrowth = 1.5\n[delivery.returns]\nfashion = 0.5\n'
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'settings.ini').write_text(text)
+    by_name = {'shop.currency': 'CHF', 'demand.growth': 1.5, 'delivery.returns.Fashion': .5}
+    assert read_settings(env={}) == Settings(seed=3, parameters=by_name)
+    (tmp_path / 'settings.ini').write_text('[demand]\ngrowth = 1.5\n')
+    assert read_settings(env={}) == Settings(parameters={'demand.growth': 1.5})
+    assert origins(env={}) == {'demand.growth': 'in settings.ini'}
+
+
+def test_a_behaviour_lies_beside_the_settings_that_name_it(tmp_path, monkeypatch):
+    folder = tmp_path / 'shop'
+    folder.mkdir()
+    (folder / 'mine.toml').write_text('[demand]\ngrowth = 2\n')
+    (folder / 'mine.ini').write_text('[shop]\nbehaviour = mine.toml\n')
+    monkeypatch.chdir(tmp_path)
+    assert read_settings('shop/mine.ini', {}).values['demand.growth'] == 2
+    assert read_settings(folder / 'mine.ini', {}).values['demand.growth'] == 2
+    with pytest.raises(SettingsError, match='cannot be read'): read_settings(False, {'SHOP_NB_BEHAVIOUR': 'mine.toml'})
+
+
 def test_process_environment(monkeypatch):
     monkeypatch.setenv('SHOP_NB_SEED', '99')
     assert read_settings(False).seed == 99
@@ -204,6 +227,8 @@ def test_process_environment(monkeypatch):
         ('[shop]\norders = five\n', "not 'five' (in "),
         ('orders = 5\n', 'is not a settings file'),
         ('[other]\norders = 5\n', 'has no section [shop]'),
+        ('[shop]\norders = 5\n[demnd]\ngrowth = 2\n', "There is no group of parameters 'demnd' (in "),
+        ('[demand]\ngrwth = 2\n', "There is no parameter 'demand.grwth' (in "),
         ('[shop]\norders = 5\norders = 6\n', 'is not a settings file'),
         (b'[shop]\nseed = \xff\xfe\n', 'is not UTF-8'),
     ],

@@ -186,6 +186,10 @@ def test_words():
             assert len(w[k]) == len(set(w[k]))
             assert k == 'nouns' or w[k] == sorted(w[k])
             assert all(x == x.strip() != '' for x in w[k])
+        assert w['noun_price'] == sorted(w['noun_price'])
+        for k in 'noun', 'adjective':
+            assert len(w[f'{k}_price']) == len(w[f'{k}s'])
+            assert all(.1 <= x <= 10 for x in w[f'{k}_price'])
     brands = [b for w in words.values() for b in w['brands']]
     assert len(set(brands)) == len(brands)
 

@@ -131,6 +131,11 @@ def change(table, column, value, **where):
     return plant
 
 
+def huge_line(f):
+    f['order_items'].loc[5, ['quantity', 'unit_price_cents']] = 14, 8_000_000
+    return f['order_items'].loc[5, 'order_item_id']
+
+
 def twice(table, **same):
     def plant(f):
         for c in same or [TABLES[table].key]: f[table].loc[6, c] = f[table].loc[5, c]
@@ -236,6 +241,7 @@ DEFECTS = [
     rule('order_items.order_id_exists', change('order_items', 'order_id', 8912319999999)),
     rule('order_items.product_id_exists', change('order_items', 'product_id', 4711)),
     rule('order_items.item_id_codes_line', change('order_items', 'line_number', 25)),
+    rule('order_items.line_within_limit', huge_line),
     rule(
         'order_items.discount_below_price',
         change('order_items', 'discount_cents', lambda r, f: r.quantity * r.unit_price_cents),
