@@ -2214,6 +2214,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                            'shop_nb/generator/products.py'),
                                             'shop_nb.generator.products.Catalogue.traits': ( '15_generator/products.html#catalogue.traits',
                                                                                              'shop_nb/generator/products.py'),
+                                            'shop_nb.generator.products._brand': ( '15_generator/products.html#_brand',
+                                                                                   'shop_nb/generator/products.py'),
                                             'shop_nb.generator.products._campaign_cuts': ( '15_generator/products.html#_campaign_cuts',
                                                                                            'shop_nb/generator/products.py'),
                                             'shop_nb.generator.products._cost': ( '15_generator/products.html#_cost',

@@ -82,14 +82,14 @@ parameter(
     "how much of a name's price level the price takes: 0 is nothing, 1 is all", 'prices',
     'the levels in `shop_nb/data/words.json` are chosen, from ordinary prices in German shops in 2025',
 )
-
-# %% ../../nbs/03_behaviour/06_products.ipynb #c41f0a7d
 parameter(
     'products.price_spread', .25, Number(0, 3), 'standard deviation of the logarithm',
     'how much prices differ between products of the same name', 'prices',
     'log-sd over all products: Online Retail II 1.04, Olist .96, Complete Journey .82; .91 in the default shop '
     'with the medians of the categories and the levels of the names',
 )
+
+# %% ../../nbs/03_behaviour/06_products.ipynb #c41f0a7d
 parameter(
     'products.price_limits', [5, 20, 100, 250], Numbers(0, 10_000, many=4, rising=True), 'euros, as next',
     'up to each of these prices there is a step between prices; above the last there is a fifth', 'prices',

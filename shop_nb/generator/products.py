@@ -198,7 +198,8 @@ _SHOCK = quantile_table(normal, .001)
 @column
 def popularity(self) -> np.ndarray: # Thousandths of a log unit
     "How popular each product is, before season and drift."
-    dear = np.log(self.base_price / typical_price(self.values)) * round(1000 * self.values['products.popularity_of_price'])
+    fall = round(1000 * self.values['products.popularity_of_price'])
+    dear = np.log(self.base_price / typical_price(self.values)) * fall
     shock = look_up(self.hash('popularity'), _SHOCK)
     return np.rint(shock * self.values['products.popularity'] + dear).astype(np.int64)
 
@@ -319,6 +320,8 @@ def _cost(c, n): # thousandths of the price
     spread = round(1000 * c.values['products.cost_spread'])
     return share + integer(c.hash('cost')[:n], 2 * spread + 1) - spread
 
+def _brand(c, n): return _words(c, 'brands', _which(c, 'brands', c.hash('brand')[:n]))
+
 def _name(c, n): # an adjective and a noun
     return _words(c, 'adjectives', c.adjective[:n]) + ' ' + _words(c, 'nouns', c.noun[:n])
 
@@ -337,7 +340,7 @@ def products_table(
         sku=[f'{words("words")[name]["code"]}-{key:06d}' for name, key in zip(category, c.key)],
         name=_name(c, n),
         category=category,
-        brand=_words(c, 'brands', _which(c, 'brands', c.hash('brand')[:n])),
+        brand=_brand(c, n),
         price_cents=price,
         cost_cents=price * _cost(c, n) // 1000,
         launched_on=dates(c.day[:n]),

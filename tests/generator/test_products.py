@@ -3,10 +3,13 @@ import numpy as np, pandas as pd, pytest
 from scipy.stats import spearmanr
 
 from shop_nb.behaviour.settings import Settings
+from shop_nb.generator.blocks import tables
 from shop_nb.generator.calendar import Calendar
+from shop_nb.generator.orders import MOST_EXTRA
 from shop_nb.generator.pools import words
 from shop_nb.generator.products import Catalogue, median_prices, price_point, products_table, typical_price
-from shop_nb.model.schema import MAX_PRICE
+from shop_nb.model.schema import MAX_LINE, MAX_PRICE
+from shop_nb.quality.validate import validate
 
 NOUN_PRICE = {(c, n): p for c, w in words('words').items() for n, p in zip(w['nouns'], w['noun_price'])}
 ADJECTIVES = {c: sorted(w['adjectives'], key=len, reverse=True) for c, w in words('words').items()}
@@ -77,6 +80,17 @@ def test_any_level_of_prices(level):
     table = products_table(catalogue(products_price_level=level)).to_pandas()
     assert table.price_cents.between(1, MAX_PRICE).all()
     assert (table.cost_cents <= table.price_cents).all()
+
+
+@pytest.mark.parametrize('level', [.01, 20, 1000])
+def test_a_shop_at_any_level_of_prices_is_valid(level):
+    small = dict(customers=100, products=60, orders=300, order_items=800)
+    assert validate(tables(Settings(**small, parameters={'products.price_level': level}))).ok
+
+
+def test_the_largest_line_is_within_its_limit():
+    "One unit, those beyond the first, and one more on sale."
+    assert (1 + MOST_EXTRA + 1) * MAX_PRICE <= MAX_LINE
 
 
 @pytest.mark.parametrize('level', [.9, 1.15, 3, 20])
