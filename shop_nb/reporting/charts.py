@@ -225,20 +225,23 @@ def names(self:Drawing,
     columns = [column] if isinstance(column, str) else list(column)
     return [label(' + '.join(map(label, row)), 44) for row in self.frame[columns].itertuples(index=False)]
 
-@patch
-def number(self:Drawing,
-    value, # of a column
-    column, # which
-) -> str: # €12.3k, 4.5%
-    "A value with its unit, in few characters"
-    return short(value, unit_of(column), currency=self.currency)
 
 @patch
 def seconds(self:Drawing) -> list: # of str
     "A second, smaller text for each row; empty ones if the chart asks for none"
     column = self.chart.get('also')
     if not column: return [''] * len(self.frame)
-    return [self.number(v, column) for v in self.frame[column]]
+    return [short(v, unit_of(column), currency=self.currency) for v in self.frame[column]]
+
+# %% ../../nbs/35_reporting/01_charts.ipynb #4987a935
+@patch
+def number(self:Drawing,
+    value, # of a column
+    unit, # of the column, as `unit_of` gives it
+    bare=False, # without trailing zeros, as on an axis
+) -> str: # €12.3k, 4.5%
+    "A value with its unit, in few characters"
+    return short(value, unit, bare, self.currency).replace(f'{self.currency}\N{NO-BREAK SPACE}', '')
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #85dfe119
 def _second_column(drawing):
@@ -263,7 +266,7 @@ def hbar(
     ax.barh(y, values, height=0.68, color=drawing.look['main'])
     ax.set_yticks(y, drawing.names(chart['y']), color=ink)
     for i, value in enumerate(values):
-        drawing.note(drawing.number(value, chart['x']), (value, i), (4, 0), va='center', color=ink)
+        drawing.note(drawing.number(value, unit_of(chart['x'])), (value, i), (4, 0), va='center', color=ink)
     room = 1.15
     if chart.get('also'):
         _second_column(drawing)
@@ -422,7 +425,7 @@ def value_axis(self:Drawing,
     ticker = need('matplotlib.ticker', 'analytics')
     values = self.ax.xaxis if axis == 'x' else self.ax.yaxis
     values.set_major_locator(ticker.MaxNLocator(5, integer=unit == 'count'))
-    values.set_major_formatter(ticker.FuncFormatter(lambda v, _: short(v, unit, True, self.currency)))
+    values.set_major_formatter(ticker.FuncFormatter(lambda v, _: self.number(v, unit, bare=True)))
     self.ax.grid(axis=axis)
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #40fff497
@@ -451,7 +454,7 @@ def _values_on_bars(drawing):
     small = dict(ha='center', fontsize=7.5, color=drawing.look['soft'])
     for i, (value, second) in enumerate(zip(values, drawing.seconds())):
         top = (i, max(value, 0))
-        text = drawing.number(value, chart['y']).replace(sign, '')
+        text = drawing.number(value, unit_of(chart['y'])).replace(sign, '')
         drawing.note(text, top, (0, 14 if second else 3), ha='center', fontsize=8)
         if second: drawing.note(f'{drawing.words(chart["also"])} {second}', top, (0, 3), **small)
     drawing.ax.set(yticks=[], ylim=(min(values.min(), 0), max(values.max(), 1e-9) * 1.15))
@@ -501,7 +504,7 @@ def _name_peaks(drawing, x, y):
     for i in _highest(y, drawing.chart['peaks']):
         day, value = x.iloc[i], y.iloc[i]
         drawing.ax.plot(day, value, 'o', color=drawing.look['accent'], markersize=4)
-        text = f'{day.day} {day:%b}: {drawing.number(value, y.name)}'
+        text = f'{day.day} {day:%b}: {drawing.number(value, unit_of(y.name))}'
         side = 'right' if i > 0.8 * len(y) else 'center'
         drawing.note(text, (day, value), (0, 5), ha=side, fontsize=8, bbox=page)
 
@@ -529,13 +532,14 @@ def name_series(self:Drawing,
     space, # between the two, in points
     colour, # of the series
 ):
-    "Write a series' name where it ends"
-    self.note(label_of(column), point, (space, 0), va='center', color=colour, fontweight='bold')
+    "Write a series' name where it ends, without the words of the subtitle"
+    name = label_of(column).removesuffix(f' {self.chart.get("what")}')
+    self.note(name, point, (space, 0), va='center', color=colour, fontweight='bold')
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #f1c8399c
 def _name_values(drawing, x, y):
     "Write its value beside each point"
-    for point in zip(x, y): drawing.note(drawing.number(point[1], y.name), point, (-3, 6), ha='right', fontsize=8)
+    for a, b in zip(x, y): drawing.note(drawing.number(b, unit_of(y.name)), (a, b), (-3, 6), ha='right', fontsize=8)
 
 def _series(drawing, column, colour, named):
     "One line, with its name at the end if it is `named`, and its values if there are few"
@@ -610,7 +614,7 @@ def grouped(
         places = y + (k - 0.5) * wide
         ax.barh(places, frame[column], height=wide * 0.92, color=colour)
         for i, value in enumerate(frame[column]):
-            text = drawing.number(value, column)
+            text = drawing.number(value, unit_of(column))
             if i == 0: text += f'  {label_of(column)}' # the first pair of bars names both
             drawing.note(text, (value, places[i]), (4, 0), va='center', fontsize=8)
     ax.set_yticks(y, drawing.names(chart['y']), color=look['ink'])
@@ -626,10 +630,10 @@ def _ink_on(colour):
 
 def _write_values(drawing, mesh, grid):
     "Write each cell's value, in the ink that can be read on it"
-    z = drawing.chart['z']
+    unit = unit_of(drawing.chart['z'])
     for (i, j), value in np.ndenumerate(grid):
         if np.isnan(value): continue
-        text = fixed(100 * value) if unit_of(z) == 'share' else drawing.number(value, z)
+        text = fixed(100 * value) if unit == 'share' else drawing.number(value, unit)
         ink = _ink_on(mesh.cmap(value / mesh.norm.vmax))
         drawing.ax.text(j, i, text, ha='center', va='center', fontsize=8, color=ink)
 
@@ -644,7 +648,7 @@ def _name_largest(drawing, grid, rows):
     ax, z, accent = drawing.ax, drawing.chart['z'], drawing.look['accent']
     i, j = np.unravel_index(np.nanargmax(grid), grid.shape)
     ax.add_patch(_square(i, j, edgecolor=accent, linewidth=2))
-    text = f'most: {rows[i]} {j}:00, {drawing.number(grid[i, j], z)} {drawing.words(z)}'
+    text = f'most: {rows[i]} {j}:00, {drawing.number(grid[i, j], unit_of(z))} {drawing.words(z)}'
     ax.set_title(text, fontsize=8.5, color=accent, loc='right', pad=6)
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #28ee51ef
