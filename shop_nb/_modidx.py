@@ -1709,6 +1709,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'shop_nb.files.hashing.text_hash': ('10_files/hashing.html#text_hash', 'shop_nb/files/hashing.py')},
             'shop_nb.files.market': { 'shop_nb.files.market._of_database': ('10_files/market.html#_of_database', 'shop_nb/files/market.py'),
                                       'shop_nb.files.market._of_run': ('10_files/market.html#_of_run', 'shop_nb/files/market.py'),
+                                      'shop_nb.files.market._values': ('10_files/market.html#_values', 'shop_nb/files/market.py'),
                                       'shop_nb.files.market.source_market': ( '10_files/market.html#source_market',
                                                                               'shop_nb/files/market.py')},
             'shop_nb.files.sources': { 'shop_nb.files.sources.Given': ('10_files/sources.html#given', 'shop_nb/files/sources.py'),

@@ -1,5 +1,5 @@
 "A shop has one currency; what is made of it says so, and what was made before it could is refused."
-import json, re, sqlite3
+import json, re, shutil, sqlite3
 
 import pytest
 
@@ -119,14 +119,22 @@ def test_an_old_database_is_refused_with_the_line_that_loads_it_again(old, openi
 
 
 def test_an_old_run_can_be_made_again(old, tmp_path):
-    import shutil
     shutil.copytree(old / 'run', tmp_path / 'run')
     Shop(customers=30, products=10, orders=60, order_items=120).save(tmp_path / 'run')
     assert Shop.open(tmp_path / 'run').market.currency == 'EUR'
 
 
 def test_an_old_database_can_be_loaded_again(old, tmp_path):
-    import shutil
     shutil.copy(old / 'shop.db', tmp_path / 'shop.db')
     Shop(customers=30, products=10, orders=60, order_items=120).load(tmp_path / 'shop.db')
     assert ask('monthly_revenue', tmp_path / 'shop.db').currency == 'EUR'
+
+
+@pytest.mark.parametrize('value', ['USD', '', '"USD', 'null, null'])
+def test_a_database_whose_market_is_damaged_is_refused(tmp_path, value):
+    Shop(customers=30, products=10, orders=60, order_items=120).load(tmp_path / 'shop.db')
+    con = sqlite3.connect(tmp_path / 'shop.db')
+    con.execute("update market set value = ? where name = 'currency'", [value])
+    con.commit()
+    con.close()
+    with pytest.raises(ShopError, match='market of this shop cannot be read'): connect(tmp_path / 'shop.db')
