@@ -186,7 +186,7 @@ class Drawing:
     frame: pd.DataFrame # the rows
     chart: dict # which columns go where
     look: dict # the theme's colours
-    cut: dict = field(default_factory=dict) # position of a row that is not whole: its days
+    cut: dict = field(default_factory=dict) # place of a row that is not whole: its days
     sales: bool = False # its orders are sales
     currency: str = 'EUR' # of amounts
 
@@ -199,7 +199,7 @@ class Drawing:
         return label_of(column, self.sales)
 
     def note(self, text, point, move, **style):
-        "Write beside a point; `move` is how far from it, in points"
+        "Write beside a point, `move` points away from it"
         self.ax.annotate(text, point, move, textcoords='offset points', **style)
 
     def stripe(self, patch):
