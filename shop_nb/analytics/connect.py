@@ -205,27 +205,28 @@ def _existing(source):
     raise ShopError(f'There is no {source}.', 'Name a run folder or a SQLite file that exists', code=2)
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #4464ba38
-def _fill(con, source):
-    "Give a connection the five tables and the views of a source"
+def _fill(con, source, days, currency):
+    "Give a connection the five tables and the views of a source, its days and its currency"
     if isinstance(source, Path) and source.is_file(): _from_sqlite(con, source)
     else: _from_tables(con, source)
     add_views(con)
+    _remember_days(con, source, days)
+    con.execute(f'set variable currency = {sql_text(currency)}')
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #e2409bb8
 def connect(
-    source, # a run folder, a folder of Parquet or CSV tables, a SQLite file, or a dict of Arrow tables or pandas frames
+    source, # a run, a folder of tables, a SQLite file, or a dict of Arrow tables or pandas frames
     days:tuple=None, # first and last day that the shop ran; None looks into the run's manifest
     market:Market=None, # its currency; None takes what the source says
-    locked:bool=True, # for queries of anybody: no other files, no network, bounded memory
+    locked:bool=True, # no other files, no network, bounded memory
 ): # a DuckDB connection with the five tables and the views
     """Open a shop for questions, wherever it is kept.
 
     Raises `ShopError`: code 2 if it does not exist or is not a shop, 1 if it cannot be read."""
-    source, con = _existing(source), open_duckdb(locked)
+    source = _existing(source)
+    currency, con = (market or source_market(source)).currency, open_duckdb(locked)
     try:
-        _fill(con, source)
-        _remember_days(con, source, days)
-        con.execute(f'set variable currency = {sql_text((market or source_market(source)).currency)}')
+        _fill(con, source, days, currency)
         if locked: lock(con, _files(source))
     except need('duckdb', 'analytics').Error as e:
         wrong = f'{source_name(source)} cannot be read: {first_line(e)}.'

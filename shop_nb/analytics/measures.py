@@ -148,7 +148,7 @@ MEASURES = {}
 def measure(
     name:str, # what it is called in data
     title:str, # what it is called on a card
-    unit:str, # eur, count or share
+    unit:str, # money, count, share or days
     what:str, # its definition in a sentence
     grain:str, # what is added up or counted
     sql:str, # a select from `picked`; `{lines}` is the condition on `sales_lines as l` of the picked categories

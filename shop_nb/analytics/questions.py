@@ -21,7 +21,7 @@ from .connect import BUYERS, as_frame, connect, currency_of, fetch, source_name,
 from ..core.errors import ShopError, first_line, nearest
 from ..core.extras import need
 from ..core.html import Raw, table as html_table
-from ..core.numbers import percent
+from ..core.numbers import fixed, grouped, percent
 from ..model.schema import CATEGORIES
 from ..model.views import create_views
 from ..model.schema import TABLES
@@ -179,7 +179,8 @@ def unit_of(
     "The unit of an answer's column, told from its name"
     for end, u in dict(_share='share', _rate='share', _days='days', _id='id').items():
         if column.endswith(end): return u
-    if _AMOUNTS & set(column.split('_')) or column == 'mean_7d': return 'money'
+    words = set(column.split('_'))
+    if 'cents' not in words and (_AMOUNTS & words or column == 'mean_7d'): return 'money'
     return {'month': 'month', 'cohort': 'month', 'share': 'share'}.get(column, 'count')
 
 def counts_sales(
@@ -188,6 +189,8 @@ def counts_sales(
     "Whether the orders that a question counts are sales"
     return 'is_sale = 1' in sql or 'sales_lines' in sql
 
+
+# %% ../../nbs/30_analytics/02_questions.ipynb #464b54d4
 # words of columns that a heading writes in another way
 _WORDS = {
     'margin rate': 'gross margin',
@@ -197,7 +200,6 @@ _WORDS = {
     'mean 7d': '7-day mean',
 }
 
-# %% ../../nbs/30_analytics/02_questions.ipynb #464b54d4
 def label_of(
     column:str, # a column of an answer
     sales:bool=False, # whether its orders are sales, see `counts_sales`
@@ -211,13 +213,14 @@ def label_of(
 def say(
     column:str, # a column of an answer
     value, # one of its values
+    currency:str='EUR', # of amounts, which decides on the groups of their digits
 ) -> str:
     "A value as people read it: 1,234.50, 12.3%, 2025-03"
     if pd.isna(value): return '–'
     if isinstance(value, dt.date): return f'{value:%Y-%m}' if unit_of(column) == 'month' else f'{value:%Y-%m-%d}'
     if isinstance(value, (str, bool)) or unit_of(column) == 'id': return str(value)
     if unit_of(column) == 'share': return percent(value)
-    return f'{value:,.2f}' if unit_of(column) == 'money' else f'{value:,}'
+    return grouped(fixed(value, 2), currency) if unit_of(column) == 'money' else f'{value:,}'
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #4ece2333
 def edges(
@@ -265,12 +268,13 @@ def cut_months(
         cut[i] = f'{from_day}{b.day} {b:%b{year}}'
     return cut
 
-# %% ../../nbs/30_analytics/02_questions.ipynb #d4475559
+# %% ../../nbs/30_analytics/02_questions.ipynb #52ff37d4
 def no_drawer(answer, theme, size):
     "What draws answers until a chapter on charts has been imported"
     todo = 'Import what does: from shop_nb.reporting import charts'
     raise ShopError('There is nothing here that draws charts.', todo, code=2)
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #d4475559
 @dataclass(repr=False)
 class Answer:
     "A frame that knows which question it answers"
@@ -291,7 +295,7 @@ class Answer:
     @property
     def counts_sales(self) -> bool: return counts_sales(self.sql)
     @property
-    def has_money(self) -> bool: return any(unit_of(c) == 'money' for c in self.frame)
+    def has_money(self) -> bool: return any(unit_of(c) == 'money' for c in self.frame.select_dtypes('number'))
     @property
     def subtitle(self) -> str: return f'{self.grain}; amounts in {self.currency}' if self.has_money else self.grain
 
@@ -302,7 +306,7 @@ def as_text(self:Answer,
 ) -> pd.DataFrame: # the same columns, as text
     "The first rows of an answer as people read them"
     head = self.frame.head(rows)
-    return pd.DataFrame({c: [say(c, v) for v in head[c]] for c in head})
+    return pd.DataFrame({c: [say(c, v, self.currency) for v in head[c]] for c in head})
 
 @patch
 def heading(self:Answer,
@@ -490,9 +494,11 @@ def _script(question):
 # %% ../../nbs/30_analytics/02_questions.ipynb #467a32ee
 def analysis_sql(
     folder:str='tables', # where the tables are, seen from where the script is run
+    currency:str='EUR', # of the amounts
 ) -> str:
     "All questions as one SQL script for DuckDB"
-    head = "-- The questions that shop_nb asks of a run. DuckDB 2, in the run's folder: duckdb < analysis.sql"
+    how = "DuckDB 2, in the run's folder: duckdb < analysis.sql"
+    head = f'-- The questions that shop_nb asks of a run; amounts in {currency}. {how}'
     def parquet(name): # day=1 in the name of a folder is no column
         return f"read_parquet({sql_text(f'{folder}/{name}.parquet')}, hive_partitioning = false)"
     tables = [f'create view {name} as select * from {parquet(name)};' for name in TABLES]

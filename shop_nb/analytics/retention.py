@@ -78,7 +78,7 @@ question(
     'new_vs_returning', 'Revenue from first and repeat orders', 'one row per calendar month with a sale',
     NEW_VS_RETURNING_SQL,
     'Does growth come from new customers or from repeat orders?',
-    dict(kind='stacked', x='month', y=('returning_revenue', 'new_revenue'), what='revenue in euro')
+    dict(kind='stacked', x='month', y=('returning_revenue', 'new_revenue'), what='revenue')
 )
 
 # %% ../../nbs/30_analytics/04_retention.ipynb #d2c709bc
@@ -271,7 +271,7 @@ question(
     CUSTOMER_LIFETIME_VALUE_SQL,
     'How much may it cost to win a customer?',
     dict(kind='line', x='month_number', y=('revenue', 'margin'), marks=True,
-         what='euro per customer, added up; n customers have lived through the month', base='customers',
+         what='total per customer', note='n customers have lived through the month', base='customers',
          xlabel='months of 30 days since the first order'),
     least=20
 )

@@ -23,17 +23,24 @@ def _of_run(folder):
     if 'market' in kept: return from_dict(kept['market'])
     raise ShopError(f'{folder} is of an earlier version.', f'Make it again: shop-nb run --out {folder}', code=2)
 
+
+# %% ../../nbs/10_files/06_market.ipynb #6f3a8b4d
+def _values(rows):
+    "What the rows of the table `market` say; nothing if one of them is not JSON"
+    try: return {name: json.loads(value) for name, value in rows}
+    except (ValueError, TypeError): return {}
+
 def _of_database(path):
     "The market in a database; None for one that is not of a shop"
     try:
         with closing(sqlite3.connect(f'{path.resolve().as_uri()}?mode=ro', uri=True)) as con:
             views = con.execute("select count(*) from sqlite_master where name = 'order_totals'").fetchone()[0]
-            kept = con.execute('select name, value from market').fetchall()
+            rows = con.execute('select name, value from market').fetchall()
     except sqlite3.Error as e:
         if 'no such table' not in str(e) or not views: return None
         todo = f'Load it again: shop-nb load DIR --db {path}'
         raise ShopError(f'{path} is of an earlier version.', todo, code=2) from None
-    return from_dict({name: json.loads(value) for name, value in kept})
+    return from_dict(_values(rows))
 
 # %% ../../nbs/10_files/06_market.ipynb #6fac5f5a
 def source_market(

@@ -230,7 +230,7 @@ def naive(
     customers:int=2000, # how many there are to buy
     products:int=600, # how many there are to sell
     orders:int=4000, # orders in 2025
-) -> pd.DataFrame: # order lines: customer, order, time, product, quantity, price (euros)
+) -> pd.DataFrame: # order lines: customer, order, time, product, quantity, price in currency units
     "The order lines of a naive shop: uniform customers, uniform products, a flat year"
     r = np.random.default_rng(seed)
     n = 1 + r.poisson(1.5, orders)

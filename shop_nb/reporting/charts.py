@@ -17,7 +17,7 @@ import numpy as np, pandas as pd
 from fastcore.basics import patch
 
 from ..analytics.questions import Answer, label_of, register_drawer, unit_of
-from ..core.numbers import fixed, short
+from ..core.numbers import currency_sign, fixed, short
 from ..core.errors import ShopError
 from ..core.extras import need
 
@@ -92,10 +92,6 @@ def _themed(look):
         yield
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #d01e7e2d
-def _words(column, sales=False):
-    "A column's name as words; `sales` if the orders in it are sales"
-    return label_of(re.sub('_eur$', '', column), sales)
-
 def _month(day, position):
     "The label of a month: its short name, and the year under the first and each January"
     with_year = position == 0 or day.month == 1
@@ -170,20 +166,17 @@ def _sheet(answer, look, size):
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #65390616
 def _number_column(answer):
-    "The column of numbers that the chart is about; None if there is none"
+    "The column of numbers that the chart is about, or the first of them; None if there is none"
     for axis in ('z', 'y', 'x'):
-        column = answer.question.chart.get(axis)
-        if not isinstance(column, str) or column not in answer.frame: continue
-        if pd.api.types.is_numeric_dtype(answer.frame[column]): return column
+        columns = answer.question.chart.get(axis, ())
+        for column in [columns] if isinstance(columns, str) else columns:
+            if column in answer.frame and pd.api.types.is_numeric_dtype(answer.frame[column]): return column
 
 def _unit_words(answer):
     "What the chart's numbers are, in words"
-    chart = answer.question.chart
-    if 'what' in chart: return chart['what']
     column = _number_column(answer)
-    if column is None: return ''
-    words = _words(column, answer.counts_sales)
-    return f'{words} in euro' if unit_of(column) == 'money' else words
+    words = answer.question.chart.get('what', label_of(column or '', answer.counts_sales))
+    return f'{words} in {answer.currency}' if column and unit_of(column) == 'money' else words
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #2079be24
 @dataclass
@@ -193,8 +186,9 @@ class Drawing:
     frame: pd.DataFrame # the rows
     chart: dict # which columns go where
     look: dict # the theme's colours
-    cut: dict = field(default_factory=dict) # positions of rows that are not whole, with the reason
-    sales: bool = False # the orders in it are sales
+    cut: dict = field(default_factory=dict) # place of a row that is not whole: its days
+    sales: bool = False # its orders are sales
+    currency: str = 'EUR' # of amounts
 
     def values(self, column):
         "A column as numbers, zero where there is none"
@@ -202,10 +196,10 @@ class Drawing:
 
     def words(self, column):
         "A column's name as words"
-        return _words(column, self.sales)
+        return label_of(column, self.sales)
 
     def note(self, text, point, move, **style):
-        "Write beside a point; `move` is how far from it, in points"
+        "Write beside a point, `move` points away from it"
         self.ax.annotate(text, point, move, textcoords='offset points', **style)
 
     def stripe(self, patch):
@@ -231,12 +225,23 @@ def names(self:Drawing,
     columns = [column] if isinstance(column, str) else list(column)
     return [label(' + '.join(map(label, row)), 44) for row in self.frame[columns].itertuples(index=False)]
 
+
 @patch
 def seconds(self:Drawing) -> list: # of str
     "A second, smaller text for each row; empty ones if the chart asks for none"
     column = self.chart.get('also')
     if not column: return [''] * len(self.frame)
-    return [short(v, unit_of(column)) for v in self.frame[column]]
+    return [short(v, unit_of(column), currency=self.currency) for v in self.frame[column]]
+
+# %% ../../nbs/35_reporting/01_charts.ipynb #4987a935
+@patch
+def number(self:Drawing,
+    value, # of a column
+    unit, # of the column, as `unit_of` gives it
+    bare=False, # without trailing zeros, as on an axis
+) -> str: # €12.3k, 4.5%
+    "A value with its unit, in few characters"
+    return short(value, unit, bare, self.currency).replace(f'{self.currency}\N{NO-BREAK SPACE}', '')
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #85dfe119
 def _second_column(drawing):
@@ -261,7 +266,7 @@ def hbar(
     ax.barh(y, values, height=0.68, color=drawing.look['main'])
     ax.set_yticks(y, drawing.names(chart['y']), color=ink)
     for i, value in enumerate(values):
-        drawing.note(short(value, unit_of(chart['x'])), (value, i), (4, 0), va='center', color=ink)
+        drawing.note(drawing.number(value, unit_of(chart['x'])), (value, i), (4, 0), va='center', color=ink)
     room = 1.15
     if chart.get('also'):
         _second_column(drawing)
@@ -289,7 +294,8 @@ def _draw(answer, look, size):
     with _themed(look):
         fig, ax = _sheet(answer, look, size)
         if len(answer):
-            draw(Drawing(ax, answer.frame, answer.question.chart, look, answer.cut, answer.counts_sales))
+            shown = ax, answer.frame, answer.question.chart, look, answer.cut, answer.counts_sales, answer.currency
+            draw(Drawing(*shown))
         else:
             ax.set_axis_off()
             ax.text(0.5, 0.5, answer.no_rows, ha='center', color=look['soft'], wrap=True)
@@ -419,7 +425,7 @@ def value_axis(self:Drawing,
     ticker = need('matplotlib.ticker', 'analytics')
     values = self.ax.xaxis if axis == 'x' else self.ax.yaxis
     values.set_major_locator(ticker.MaxNLocator(5, integer=unit == 'count'))
-    values.set_major_formatter(ticker.FuncFormatter(lambda v, _: short(v, unit, bare=True)))
+    values.set_major_formatter(ticker.FuncFormatter(lambda v, _: self.number(v, unit, bare=True)))
     self.ax.grid(axis=axis)
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #40fff497
@@ -427,7 +433,7 @@ def _marked(frame, chart):
     "The bar to pick out, and what to say of it: the best one, or the one at which a running share passes one half"
     if 'middle' in chart:
         row = int((frame[chart['middle']] >= .5).to_numpy().argmax())
-        return row, f'half within {frame[chart["x"]].iloc[row]} {_words(chart["x"])}'
+        return row, f'half within {frame[chart["x"]].iloc[row]} {label_of(chart["x"])}'
     if 'best' in chart and len(frame) > 1: return int(frame[chart['y']].to_numpy().argmax()), ''
     return -1, ''
 
@@ -444,14 +450,17 @@ def _without_tail(frame, chart, most=.995):
 def _values_on_bars(drawing):
     "Write its value above each bar, and between them a second, smaller one where the chart has one"
     chart, values = drawing.chart, drawing.values(drawing.chart['y'])
+    sign = currency_sign(drawing.currency) # there is no room for it
     small = dict(ha='center', fontsize=7.5, color=drawing.look['soft'])
     for i, (value, second) in enumerate(zip(values, drawing.seconds())):
         top = (i, max(value, 0))
-        text = short(value, unit_of(chart['y'])).replace('€', '')
+        text = drawing.number(value, unit_of(chart['y'])).replace(sign, '')
         drawing.note(text, top, (0, 14 if second else 3), ha='center', fontsize=8)
         if second: drawing.note(f'{drawing.words(chart["also"])} {second}', top, (0, 3), **small)
     drawing.ax.set(yticks=[], ylim=(min(values.min(), 0), max(values.max(), 1e-9) * 1.15))
 
+
+# %% ../../nbs/35_reporting/01_charts.ipynb #3ccbbb32
 def _names_of_bars(drawing):
     "What stands under each bar: a month, or the value of the column"
     column = drawing.chart['x']
@@ -495,7 +504,7 @@ def _name_peaks(drawing, x, y):
     for i in _highest(y, drawing.chart['peaks']):
         day, value = x.iloc[i], y.iloc[i]
         drawing.ax.plot(day, value, 'o', color=drawing.look['accent'], markersize=4)
-        text = f'{day.day} {day:%b}: {short(value, unit_of(y.name))}'
+        text = f'{day.day} {day:%b}: {drawing.number(value, unit_of(y.name))}'
         side = 'right' if i > 0.8 * len(y) else 'center'
         drawing.note(text, (day, value), (0, 5), ha=side, fontsize=8, bbox=page)
 
@@ -523,13 +532,14 @@ def name_series(self:Drawing,
     space, # between the two, in points
     colour, # of the series
 ):
-    "Write a series' name where it ends"
-    self.note(_words(column), point, (space, 0), va='center', color=colour, fontweight='bold')
+    "Write a series' name where it ends, without the words of the subtitle"
+    name = label_of(column).removesuffix(f' {self.chart.get("what")}')
+    self.note(name, point, (space, 0), va='center', color=colour, fontweight='bold')
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #f1c8399c
 def _name_values(drawing, x, y):
     "Write its value beside each point"
-    for point in zip(x, y): drawing.note(short(point[1], unit_of(y.name)), point, (-3, 6), ha='right', fontsize=8)
+    for a, b in zip(x, y): drawing.note(drawing.number(b, unit_of(y.name)), (a, b), (-3, 6), ha='right', fontsize=8)
 
 def _series(drawing, column, colour, named):
     "One line, with its name at the end if it is `named`, and its values if there are few"
@@ -604,8 +614,8 @@ def grouped(
         places = y + (k - 0.5) * wide
         ax.barh(places, frame[column], height=wide * 0.92, color=colour)
         for i, value in enumerate(frame[column]):
-            text = short(value, unit_of(column))
-            if i == 0: text += f'  {_words(column)}' # the first pair of bars names both
+            text = drawing.number(value, unit_of(column))
+            if i == 0: text += f'  {label_of(column)}' # the first pair of bars names both
             drawing.note(text, (value, places[i]), (4, 0), va='center', fontsize=8)
     ax.set_yticks(y, drawing.names(chart['y']), color=look['ink'])
     ax.set(ylim=(len(frame) - 0.4, -0.6), xlim=(0, frame[list(chart['x'])].max().max() * 1.3), xticks=[])
@@ -623,7 +633,7 @@ def _write_values(drawing, mesh, grid):
     unit = unit_of(drawing.chart['z'])
     for (i, j), value in np.ndenumerate(grid):
         if np.isnan(value): continue
-        text = fixed(100 * value) if unit == 'share' else short(value, unit)
+        text = fixed(100 * value) if unit == 'share' else drawing.number(value, unit)
         ink = _ink_on(mesh.cmap(value / mesh.norm.vmax))
         drawing.ax.text(j, i, text, ha='center', va='center', fontsize=8, color=ink)
 
@@ -638,7 +648,7 @@ def _name_largest(drawing, grid, rows):
     ax, z, accent = drawing.ax, drawing.chart['z'], drawing.look['accent']
     i, j = np.unravel_index(np.nanargmax(grid), grid.shape)
     ax.add_patch(_square(i, j, edgecolor=accent, linewidth=2))
-    text = f'most: {rows[i]} {j}:00, {short(grid[i, j], unit_of(z))} {drawing.words(z)}'
+    text = f'most: {rows[i]} {j}:00, {drawing.number(grid[i, j], unit_of(z))} {drawing.words(z)}'
     ax.set_title(text, fontsize=8.5, color=accent, loc='right', pad=6)
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #28ee51ef

@@ -20,6 +20,7 @@ from .charts import label
 from ..model.dictionary import dictionary
 from ..model.er_diagram import er_diagram
 from ..core.numbers import percent
+from ..model.market import Market, tables_of
 from .pages import policy, raw, render
 from ..model.rules import RULES
 from ..model.schema import TABLES, get_table
@@ -52,9 +53,10 @@ def column_facts(
 # %% ../../nbs/35_reporting/03_profile.ipynb #55fecdcd
 def dictionary_frame(
     tables:dict, # Arrow tables by name
+    market:Market=Market(), # of the shop
 ) -> pd.DataFrame: # table, column, meaning, type, unit, constraint, example, missing, distinct, least, most
     "The data dictionary: the declaration, and what the data says"
-    declared = [row for name in TABLES if name in tables for row in dictionary(name)]
+    declared = [row for name, t in tables_of(market).items() if name in tables for row in dictionary(t)]
     return pd.DataFrame([row | column_facts(tables[row['table']][row['column']]) for row in declared])
 
 # %% ../../nbs/35_reporting/03_profile.ipynb #5422d9a0
@@ -73,9 +75,10 @@ def _table_values(table, rows, columns):
 def dictionary_html(
     tables:dict, # Arrow tables by name
     home:str='', # link back to the run's first page
+    market:Market=Market(), # of the shop
 ) -> str: # HTML
     "The data dictionary as a page"
-    frame = dictionary_frame(tables).astype(object)
+    frame = dictionary_frame(tables, market).astype(object)
     frame['missing'] = [percent(m) if m else 'none' for m in frame['missing']]
     frame['distinct'] = [f'{d:,}' for d in frame['distinct']]
     shown = [
@@ -83,11 +86,10 @@ def dictionary_html(
         for t in TABLES.values() if t.name in tables
     ]
     title = 'The data dictionary'
-    lead = f'{len(frame)} columns in {len(shown)} tables: what each one means and must be, and what the data says.'
-    picture = raw(er_diagram())
-    return render(
-        'dictionary.html', title=title, heading=title, home=home, tables=shown, picture=picture, lead=lead
-    )
+    lead = (f'{len(frame)} columns in {len(shown)} tables: what each one means and must be, and what the data says. '
+            f'Cents are hundredths of {market.currency}.')
+    page = dict(title=title, heading=title, home=home, lead=lead)
+    return render('dictionary.html', tables=shown, picture=raw(er_diagram()), **page)
 
 # %% ../../nbs/35_reporting/03_profile.ipynb #659267d6
 @contextmanager

@@ -20,14 +20,16 @@ from .shop import Shop
 
 # %% ../../nbs/40_shop/04_counterfactual.ipynb #2ab72f9b
 class _Worlds:
-    "Two shops that share their random numbers, and the settings in which they differ"
+    "Two shops that share their random numbers"
     def __init__(self, a:Shop, b:Shop): self.a, self.b = a, b
 
     def __repr__(self): return f"Twin({', '.join(f'{k}: {x} → {y}' for k, (x, y) in self.differs().items())})"
 
     def _repr_html_(self):
         rows = [[k, *('–' if v is None else v for v in pair)] for k, pair in self.differs().items()]
-        return f'<p><b>Shop {self.a.settings.seed} in two worlds</b></p>' + html_table(['setting', 'a', 'b'], rows)
+        currency = ' and '.join(dict.fromkeys(shop.market.currency for shop in (self.a, self.b)))
+        top = f'<p><b>Shop {self.a.settings.seed} in two worlds</b> · amounts in {currency}</p>'
+        return top + html_table(['setting', 'a', 'b'], rows)
 
     def differs(self) -> dict: # setting: its value in both
         "The settings and parameters in which the two shops differ"
@@ -133,7 +135,7 @@ def category_effects(
     b:Shop, # the other
     first=None, # first day counted, as ISO text; None is the first
     last=None, # last day counted; None is the last
-) -> pd.DataFrame: # one row per category: units and revenue in euro, in a, in b, and the effect
+) -> pd.DataFrame: # one row per category: units and revenue in a, in b, and the effect
     "What each category sold in both worlds"
     x, y = _sold(a, first, last), _sold(b, first, last)
     return pd.concat(dict(a=x, b=y, effect=y - x), axis=1).round(2)

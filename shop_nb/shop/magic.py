@@ -39,13 +39,13 @@ def find_shop(
     raise ShopError(f'There are several shops: {listed}.', f'Name one: %%ask --shop {min(shops)}', code=2)
 
 # %% ../../nbs/40_shop/06_magic.ipynb #67a8c47c
-def _shown(column, value):
+def _shown(column, value, currency='EUR'):
     "A value as the table of a query shows it"
     if isinstance(value, pd.Timestamp) and value != value.normalize(): return f'{value:%Y-%m-%d %H:%M:%S}'
     if pd.api.types.is_list_like(value): return str(value)
     if isinstance(value, float) and unit_of(column) not in ('money', 'share') and value == value:
         value = int(value) if value.is_integer() else round(value, 4)
-    return say(column, value)
+    return say(column, value, currency)
 
 class Query(Answer):
     "The answer to a query that has no name, whose columns are called what the query calls them"
@@ -55,7 +55,8 @@ class Query(Answer):
     def heading(self, column): return column
 
     def as_text(self, rows=10):
-        return pd.DataFrame({c: [_shown(c, v) for v in self.frame[c].head(rows)] for c in self.frame})
+        head = self.frame.head(rows)
+        return pd.DataFrame({c: [_shown(c, v, self.currency) for v in head[c]] for c in head})
 
 # %% ../../nbs/40_shop/06_magic.ipynb #1b3e1cab
 def _first_number(frame):
@@ -87,7 +88,7 @@ def query(
     frame, title = shop.sql(sql), re.match(r'\s*--\s*(.+)', sql)
     grain = f'{len(frame):,} row{"s" * (len(frame) != 1)}'
     question = Question('query', title[1].strip() if title else 'Answer', grain, sql.strip(), chart=guess_chart(frame))
-    return Query(question, frame)
+    return Query(question, frame, currency=shop.market.currency)
 
 # %% ../../nbs/40_shop/06_magic.ipynb #b39e1091
 def _parser():

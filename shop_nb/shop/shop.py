@@ -161,6 +161,10 @@ class _Profiled(_Queried):
         "Write profile/<table>.html and dictionary.html; raises `ShopError` (code 2) without a folder"
         return write_profiles(self, _target(self, folder, 'profile'), minimal_above, progress)
 
+    def dictionary(self) -> pd.DataFrame: # one row per column of the shop
+        "The data dictionary"
+        return dictionary_frame(self.tables, self.market)
+
 # %% ../../nbs/40_shop/02_shop.ipynb #7f1f69da
 class _Kept(_Profiled):
     "How it is saved, checked and loaded"
@@ -188,7 +192,7 @@ class _Kept(_Profiled):
 
 # %% ../../nbs/40_shop/02_shop.ipynb #1a3d8ace
 class _Checked(_Kept):
-    "How its tables are checked, described and loaded"
+    "How its tables are checked and loaded"
     def _source(self): return self.tables if self.folder is None else self.folder
 
     def validate(self) -> 'Report': # ok, and a table of what failed
@@ -205,9 +209,6 @@ class _Checked(_Kept):
             raise ShopError('Where should the database go?', "Name a file: shop.load('shop.db')", code=2)
         return load(self._source(), db or self.folder / 'shop.db', market=self.market)
 
-    def dictionary(self) -> pd.DataFrame: # one row per column of the shop
-        "The data dictionary"
-        return dictionary_frame(self.tables)
 
 # %% ../../nbs/40_shop/02_shop.ipynb #4f8812b3
 class _LookedUp(_Checked):
@@ -308,7 +309,8 @@ def _shop_html(shop):
         for t, n in _row_texts(shop).items()
     ]
     body = ''.join(f'<tr>{row}</tr>' for row in cells)
-    return f'<p><b>{title}</b>{changes}</p>\n<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>'
+    top = f'<p><b>{title}</b> · amounts in {shop.market.currency}{changes}</p>'
+    return f'{top}\n<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>'
 
 # %% ../../nbs/40_shop/02_shop.ipynb #ec64ca63
 # what is made of the tables of a run
@@ -370,6 +372,7 @@ def open_shop(
     folder = Path(folder)
     if not folder.is_dir():
         raise ShopError(f'There is no folder {folder}.', 'Name a run, or make one: shop-nb run --out DIR', code=2)
+    source_market(folder) # raises for a run of an earlier version
     for name in TABLES: table_path(folder, name)
     manifest = read_manifest(folder)
     known = 'settings' in manifest
@@ -452,7 +455,7 @@ def write_answers(
         answer = shop.ask(name)
         write_file(inside / f'{name}.csv', answer.to_csv())
         cards.append(_question_card(answer))
-    write_file(folder / 'analysis.sql', analysis_sql())
+    write_file(folder / 'analysis.sql', analysis_sql(currency=shop.market.currency))
     lead = f'{len(cards)} questions, each with its chart, its first rows and its SQL.'
     page = render('answers.html', title='Answers', heading='Answers', lead=lead, home='index.html', cards=cards)
     write_file(folder / 'answers.html', page)
@@ -471,5 +474,5 @@ def write_profiles(
         facts = profile(shop.tables[name], name, inside / f'{name}.html', minimal_above, home='../index.html')
         made.append(dict(table=name) | facts)
         if progress: progress(i + 1, len(TABLES))
-    write_file(folder / 'dictionary.html', dictionary_html(shop.tables, home='index.html'))
+    write_file(folder / 'dictionary.html', dictionary_html(shop.tables, 'index.html', shop.market))
     return pd.DataFrame(made)

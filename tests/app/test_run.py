@@ -147,7 +147,7 @@ def test_profiles_depend_on_the_data_alone(done, tmp_path):
     with matplotlib.rc_context({'svg.fonttype': 'none', 'font.size': 20}): # a look that somebody chose for other pictures
         profile(shop.tables['payments'], 'payments', tmp_path / 'payments.html', minimal_above=0, home='../index.html')
     assert (tmp_path / 'payments.html').read_bytes() == (done / 'profile/payments.html').read_bytes()
-    assert dictionary_html(shop.tables, home='index.html') == (done / 'dictionary.html').read_text()
+    assert dictionary_html(shop.tables, 'index.html', shop.market) == (done / 'dictionary.html').read_text()
 
 
 def test_verify(done):

@@ -12,4 +12,4 @@ def test_every_column_is_explained():
         assert all(isinstance(v, str) for v in r.values()), r
         assert r['meaning'], r
         assert r['example'] not in ('', 'None'), r
-    assert {r['unit'] for r in rows if r['column'].endswith('_cents')} == {'euro cents'}
+    assert {r['unit'] for r in rows if r['column'].endswith('_cents')} == {'cents'}

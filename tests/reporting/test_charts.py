@@ -1,11 +1,12 @@
 "Charts: every name is drawn as it is, and a figure follows its page."
-import warnings
+import re, warnings
 
-import pytest
+import pandas as pd, pytest
 
 from shop_nb import Shop
-from shop_nb.analytics.questions import questions
-from shop_nb.reporting.charts import both, label, png, recoloured, svg
+from shop_nb.analytics.questions import Answer, Question, questions
+from shop_nb.core.numbers import currency_sign
+from shop_nb.reporting.charts import both, label, plot, png, recoloured, svg
 from support.hostile import HOSTILE, SMALL, hostile
 
 
@@ -88,3 +89,56 @@ def test_a_figure_follows_the_theme_of_jupyterlab(browser, monkeypatch):
         assert 'rgb(31, 35, 40)' in tab.evaluate(fills)
         assert 'rgb(232, 234, 237)' not in tab.evaluate(fills)
         tab.close()
+
+
+# ------------------------------------------------------------------ the currency of the shop
+CURRENCIES = 'EUR', 'GBP', 'USD', 'BRL', 'INR', 'CHF'
+
+
+@pytest.fixture(scope='module')
+def answers():
+    "An answer to every question, in no currency yet."
+    shop = Shop(**SMALL)
+    return {name: shop.ask(name) for name in questions()}
+
+
+def words(answer, currency):
+    "The texts of a chart of an answer in a currency."
+    answer.currency = currency
+    return re.findall('<text[^>]*>([^<]*)</text>', svg(plot(answer)))
+
+
+@pytest.mark.parametrize('currency', CURRENCIES[1:])
+def test_no_chart_is_in_euro_but_that_of_a_shop_in_euro(answers, currency):
+    drawn = ' '.join(text for answer in answers.values() for text in words(answer, currency))
+    assert not re.search(r'€|\bEUR\b|\beuros?\b', drawn)
+
+
+@pytest.mark.parametrize('currency', CURRENCIES)
+@pytest.mark.parametrize('name', ['monthly_revenue', 'daily_revenue', 'new_vs_returning', 'customer_lifetime_value',
+                                  'revenue_by_category', 'payment_methods', 'lapsed_customers', 'discount_effect'])
+def test_a_chart_of_amounts_names_the_currency_once(answers, currency, name):
+    assert ' '.join(words(answers[name], currency)).count(currency) == 1
+
+
+@pytest.mark.parametrize('name', ['order_status', 'cohort_retention', 'hour_weekday', 'product_pareto', 'delivery_times'])
+def test_a_chart_without_amounts_names_none(answers, name):
+    assert 'USD' not in ' '.join(words(answers[name], 'USD'))
+
+
+@pytest.mark.parametrize('currency', CURRENCIES[:-1])
+@pytest.mark.parametrize('kind', ['line', 'stacked', 'scatter', 'hbar', 'grouped', 'heatmap'])
+def test_every_kind_of_chart_has_the_sign(currency, kind):
+    "Bars that carry their values are the exception: there is no room for it."
+    x = dict(hbar='revenue', grouped=('revenue', 'margin')).get(kind, 'n')
+    y = dict(hbar='name', grouped='name', stacked=('revenue', 'margin'), heatmap='name').get(kind, 'revenue')
+    chart = dict(kind=kind, x=x, y=y, z='revenue', label='name', text=True)
+    if kind != 'heatmap': del chart['z']
+    frame = pd.DataFrame(dict(n=[1, 2], name=['a', 'b'], revenue=[25_000., 12_000.], margin=[9_000., 3_000.]))
+    drawn = words(Answer(Question('mine', 'Mine', 'one row', '', chart=chart), frame), currency)
+    assert any(text.startswith(currency_sign(currency)) for text in drawn)
+
+
+def test_a_currency_without_a_sign_is_named_in_the_subtitle_alone(answers):
+    texts = words(answers['daily_revenue'], 'CHF')
+    assert [text.split(' · ')[0] for text in texts if 'CHF' in text] == ['revenue in CHF']

@@ -138,7 +138,7 @@ def test_a_manifest_names_the_shop_and_nothing_else(shop, saved, tmp_path):
     shop.save(tmp_path / 'again')
     assert (tmp_path / 'again/manifest.json').read_bytes() == (saved / 'manifest.json').read_bytes()
     told = json.loads((saved / 'manifest.json').read_text())
-    assert set(told) == {'shop_nb', 'version', 'settings', 'tables'}
+    assert set(told) == {'shop_nb', 'version', 'settings', 'market', 'tables'}
 
 
 def test_saving_over_a_run_takes_what_speaks_of_the_old_tables(shop, tmp_path):
