@@ -6,7 +6,7 @@
 __all__ = ['LISTS', 'Market', 'market_of', 'tables_of', 'as_dict', 'from_dict', 'create_market']
 
 # %% ../../nbs/05_model/07_market.ipynb #aff82c5c
-import json
+import json, re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -63,7 +63,8 @@ def from_dict(
     "The market that was kept; raises `ShopError` (code 2) for anything else"
     try:
         lists = tuple((column, tuple(kept[column])) for column in LISTS if column in kept)
-        return Market(str(kept['currency']), lists or Market.lists)
+        currency = re.fullmatch('[A-Z]{3}', kept['currency'])[0] # a TypeError without a match
+        return Market(currency, lists or Market.lists)
     except (KeyError, TypeError):
         raise ShopError('The market of this shop cannot be read.', 'Make or load the shop again', code=2) from None
 

@@ -1,5 +1,5 @@
 "The dashboard: its numbers are the library's, and its page works for everyone, offline."
-import datetime as dt, io, math, os, re, sys
+import datetime as dt, io, json, math, os, re, sys
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import combinations
@@ -1098,6 +1098,16 @@ def test_the_backend_says_the_currency_of_the_run(tmp_path, currency, sign):
         table = pd.read_csv(io.BytesIO(backend.on_download('days=all', name, 'csv')[1][0]))
         said = set(table.currency.dropna()) if 'currency' in table else None
         assert said == (None if name in ('hours', 'order_flow') else {currency}), name
+
+
+@pytest.mark.parametrize('currency', ['<img src=x onerror=alert(1)>', "USD'; drop table orders", '$', 'usd', 7, None, ['USD']])
+def test_a_currency_of_a_manifest_is_a_code_or_the_run_is_refused(tmp_path, currency):
+    "It stands in pages and SQL, and a manifest may come from anybody."
+    Shop(customers=40, products=30, orders=60, order_items=120).save(tmp_path / 'run')
+    manifest = tmp_path / 'run' / 'manifest.json'
+    told = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(told | dict(market=told['market'] | dict(currency=currency))))
+    with pytest.raises(ShopError, match='The market of this shop cannot be read'): Backend(tmp_path / 'run', tmp_path)
 
 
 def test_a_rollup_of_another_currency_is_another(tmp_path):
