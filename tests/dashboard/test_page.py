@@ -24,7 +24,7 @@ from shop_nb.core.numbers import headline, money, short
 from shop_nb.dashboard.panels import HISTORY, OWN, TABS
 from shop_nb.model.schema import CATEGORIES
 from shop_nb.core.errors import ShopError
-from support import process, until
+from support import FULL, process, until
 
 SIZE = dict(customers=400, products=120, orders=1600, order_items=4000, seed=5)
 FIRST, LAST = dt.date(2025, 1, 1), dt.date(2025, 12, 31)
@@ -1312,7 +1312,9 @@ def test_pictures_hold_their_notes(visit, browser):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('scheme, width', [('light', 1280), ('dark', 390), ('light', 360)])
+@pytest.mark.parametrize(
+    'scheme, width', [('light', 1280), ('dark', 360), *([('dark', 390), ('light', 360)] if FULL else [])]
+)
 def test_it_is_for_everyone(visit, scheme, width):
     "No finding of axe on any page, no sideways scroll, nothing too small to touch."
     import axe_playwright_python
