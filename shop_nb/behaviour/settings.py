@@ -300,7 +300,6 @@ def _check(s):
 # %% ../../nbs/03_behaviour/09_settings.ipynb #750ea31c
 _INSTEAD = dict( # what people ask for by another name
     country='customers.countries is a parameter: the share of customers by country',
-    currency='All amounts are in euro; no setting changes that',
 )
 
 def instead(

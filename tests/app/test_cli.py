@@ -84,7 +84,7 @@ BAD = dict(
     verify_nothing=('verify OUT', "Nothing found at 'OUT'"),
     dashboard_nothing=('dashboard OUT', "Nothing found at 'OUT'"),
     country=('generate --out OUT -p country US', 'customers.countries is a parameter'),
-    currency_of_a_run=('run --out OUT -p currency usd', 'All amounts are in euro'),
+    currency_of_a_run=('run --out OUT -p currency usd', "Did you mean 'shop.currency'"),
     category=('ask top_products --run MADE -p category Toy', 'Books, Beauty'),
     no_name_for_the_folder=('generate --out=', 'name of the folder is empty'),
     question_before_folder=('ask monthly_revenu --run OUT', "Did you mean 'monthly_revenue'"),
