@@ -22,8 +22,9 @@ from ..shop.shop import Shop
 
 # %% ../../nbs/65_course/01_comparing.ipynb #4a3ac918
 _names = 'euros?', 'pounds?', 'dollars?', 'rea(?:l|is)', 'rupees?', r'rs\.?'
-_signs = sorted((re.escape(s.casefold()) for s in (*PARAMETERS['shop.currency'].kind.options, *SIGNS.values())), key=len)
-_currency = rf"(?:{'|'.join((*_names, *reversed(_signs)))})"
+_codes = *PARAMETERS['shop.currency'].kind.options, *SIGNS.values()
+_signs = sorted((re.escape(code.casefold()) for code in _codes), key=len, reverse=True) # R$ before $
+_currency = rf"(?:{'|'.join((*_names, *_signs))})"
 _gap = "[ '_\u00a0\u202f]" # what may stand between groups of thousands
 _grouped = rf'[1-9]\d{{0,2}}(?:(?:,|{_gap})\d{{3}})+|[1-9]\d?(?:,\d\d)+,\d{{3}}' # the second as rupees: 1,23,456
 _point = re.compile(rf'(?:{_grouped}|\d+)(?:\.\d*)?|\.\d+')

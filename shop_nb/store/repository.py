@@ -111,12 +111,13 @@ class Store:
         held.con.hurry(self.timeout)
         return held.con
 
-    def close(self):
-        "Close every connection"
-        for held in list(self._open): held.con.close()
-        self._writer.close()
-
 # %% ../../nbs/50_store/02_repository.ipynb #904f38cd
+@patch
+def close(self:Store):
+    "Close every connection"
+    for held in list(self._open): held.con.close()
+    self._writer.close()
+
 @patch
 def __enter__(self:Store): return self
 
