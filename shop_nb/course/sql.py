@@ -23,7 +23,7 @@ gifts = lesson.exercise(
     hints=(
         'Three conditions, joined by `and`: category, price, and whether it is still sold.',
         'A product that is still sold has no end date: `discontinued_on is null`.',
-        "`where category in ('Books', 'Toys') and price_cents < … and …`, with the price in cents",
+        "`where category in ('Books', 'Toys') and price_cents < … and …`, with the price in cents.",
     ),
 )
 
