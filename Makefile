@@ -15,6 +15,7 @@ RUN := reports/shop#       where `make run` writes
 ARGS :=#                   more arguments for `make run` and `make api`, e.g. ARGS="-p seed 8"
 DB := reports/shop/shop.db# what `make api` serves
 LESSONS := reports/lessons# where `make lessons` writes
+BEHAVIOUR := eu#          of the shops of `make lessons`: a name or a file, e.g. BEHAVIOUR=mine.toml
 WORKERS := 2#              processes of `make test`
 PORT =#                    where `make api` (8000), `make dashboard` (8866) and `make docs-serve` (8200) listen
 SERVICES := .venv-services#  what `make services` makes
@@ -92,8 +93,8 @@ api: $(READY) ## serve the database of a run over HTTP: http://127.0.0.1:8000/do
 verify: $(READY) ## make the tables of a run again and compare them (RUN=folder)
 	@$(BIN)/shop-nb verify $(RUN)
 
-lessons: $(READY) ## write the lessons for a class, without solutions and outputs: reports/lessons (LESSONS=folder)
-	@$(PY) scripts/lessons.py "$(LESSONS)"
+lessons: $(READY) ## write the lessons for a class, without solutions and outputs: reports/lessons (LESSONS=folder, BEHAVIOUR=us)
+	@$(PY) scripts/lessons.py "$(LESSONS)" "$(BEHAVIOUR)"
 
 lab: $(READY) ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab nbs --LabApp.default_url=/lab/tree/index.ipynb

@@ -105,7 +105,8 @@ def rules():
 
 
 def views():
-    parts = ['<p>The five tables as SQLite has them, with every constraint, and the views that show money in euro.</p>']
+    parts = ['<p>The five tables as SQLite has them, with every constraint, and the views that show money in currency '
+             'units. The table <code>market</code> says which currency it is.</p>']
     for name, sql in zip(TABLES, create_tables('sqlite')):
         parts.append(f'<h2 id="{name}">{name}</h2>' + coloured(sql, 'sql'))
     for v, sql in zip(VIEWS.values(), create_views('sqlite')):

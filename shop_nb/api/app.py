@@ -162,7 +162,8 @@ def add_metrics(api, metrics):
 # %% ../../nbs/55_api/09_app.ipynb #1960f985
 INTRO = '''A synthetic shop: customers, products, orders with their items and payments, and questions about them.
 
-- **Money** is in euro cents, times are the shop's local time; both are returned as stored.
+- **Money** is in whole hundredths of the shop's currency, {currency}; times are the shop's local time. \
+Both are returned as stored. Answers to questions have amounts in {currency}.
 - **Pages**: `next` is the cursor of the next page; filters are `column__operator=value`.
 - **Changes** need a key (`Authorization: Bearer`), and `If-Match` with the ETag of the row as you read it. \
 A key that may write and not read is not shown the row that it changed. An order is changed as a whole: \
@@ -273,8 +274,9 @@ def make_app(
 ) -> FastAPI: # an ASGI application
     "The service; raises `ShopError` for a file that is not the database of a shop"
     service, metrics = Service(config), Metrics(config.db)
+    intro = INTRO.format(currency=service.store.market.currency)
     api = FastAPI(
-        title='shop_nb', version=__version__, description=INTRO, docs_url=None, redoc_url=None,
+        title='shop_nb', version=__version__, description=intro, docs_url=None, redoc_url=None,
         redirect_slashes=False, lifespan=lifespan, responses=RESPONSES, exception_handlers=ERRORS,
         servers=[dict(url=config.root_path or '/')], middleware=middleware(config, metrics.seconds))
     api.state.service, api.router.route_class = service, ShopRoute

@@ -533,6 +533,7 @@ class Answered(BaseModel):
     title: str
     grain: str = Field(description='What one row is')
     params: dict = Field(description='The parameters, with defaults for those that were left out')
+    currency: str = Field(description='The currency of all amounts, ISO 4217')
     as_of: dict[str, str] = Field(
         description='The state of the shop: version, a hash of its content, and when it was read')
     rows: list[dict]
@@ -566,7 +567,8 @@ def answer_content(q, answer, state):
     "An answer as JSON says it"
     params = {name: plain(value) for name, value in answer.params.items()}
     as_of = dict(version=state.version, at=state.at)
-    return dict(name=q.name, title=q.title, grain=q.grain, params=params, as_of=as_of, rows=answer.rows())
+    about = dict(name=q.name, title=q.title, grain=q.grain, params=params, currency=answer.currency)
+    return about | dict(as_of=as_of, rows=answer.rows())
 
 # %% ../../nbs/55_api/08_routes.ipynb #e5a515d3
 def answer_stream(answer, query):

@@ -341,7 +341,7 @@ def _listed():
 def _table(answer):
     "An answer as a table, each row on a line of its own"
     rows = answer.as_text(len(answer)).map(visible).to_string(index=False) if len(answer) else f'({answer.no_rows})'
-    return f'{rows}\n{answer.title}: {answer.grain}\n'
+    return f'{rows}\n{answer.title}: {answer.subtitle}\n'
 
 def _show(answer, format):
     "Print an answer; one without rows says why, for a program on standard error"

@@ -356,9 +356,9 @@ def _step(notebook, folder, values, bar, failed):
 HEADLINE = ('revenue', 'orders_placed', 'sales', 'aov', 'buyers', 'repeat_rate', 'refund_rate', 'delivery_days',
             'customers', 'units', 'captured', 'refunded', 'open_sales')
 
-def _notes(n):
+def _notes(n, currency):
     "What stands below each number on the first page, by measure"
-    back = f'{as_shown(n.refunded, "money")} of {as_shown(n.captured, "money")} captured.'
+    refunded, captured = (as_shown(amount, 'money', currency) for amount in (n.refunded, n.captured))
     return dict(
         revenue='after discounts, before returns, without tax and shipping',
         orders_placed='all orders, including pending and cancelled ones',
@@ -366,21 +366,20 @@ def _notes(n):
         aov='revenue per sale',
         buyers=f'of {n.customers:,.0f} customers',
         repeat_rate='of customers with a sale have two or more',
-        refund_rate=f'{back} {open_words(int(n.open_sales))}'.strip(),
+        refund_rate=f'{refunded} of {captured} captured. {open_words(int(n.open_sales))}'.strip(),
         delivery_days='median from order to delivery, for delivered orders')
 
 # %% ../../nbs/70_app/02_run.ipynb #c78c5557
 def headline(shop:Shop) -> list: # dicts of label, value, note
     "The numbers that one wants to see first, each by its definition in `MEASURES`"
-    n = shop.sql(measures_sql(HEADLINE, Filters())).iloc[0]
+    n, currency = shop.sql(measures_sql(HEADLINE, Filters())).iloc[0], shop.market.currency
 
     def value(m):
         if m.unit == 'days': return '–' if pd.isna(n[m.name]) else f'{fixed(n[m.name], 1)} days'
-        return as_shown(n[m.name], m.unit)
+        return as_shown(n[m.name], m.unit, currency)
 
-    return [
-        dict(label=MEASURES[name].title, value=value(MEASURES[name]), note=note) for name, note in _notes(n).items()
-    ]
+    notes = _notes(n, currency).items()
+    return [dict(label=MEASURES[name].title, value=value(MEASURES[name]), note=note) for name, note in notes]
 
 # %% ../../nbs/70_app/02_run.ipynb #0d43b034
 CHARTS = (
@@ -455,7 +454,7 @@ def index_html(
     return render(
         'index.html', title=title, days=_days(shop.settings), again=_again(shop.settings), told=told,
         settings=told['settings'], cards=headline(shop), charts=charts, steps=steps, tables=_tables(folder, told),
-        sizes=sizes
+        sizes=sizes, currency=shop.market.currency
     )
 
 # %% ../../nbs/70_app/02_run.ipynb #f29b899b

@@ -169,7 +169,6 @@ rfm = lesson.exercise(
     'rfm',
     'Recency, frequency, monetary value',
     points=2,
-    unit='money',
     right=_rfm.format(day='max', money='revenue_cents', table='order_totals', where='where is_sale = 1'),
     hints=(
         'One group per customer, three aggregates: `max` of the day, `count`, `sum`.',
@@ -261,7 +260,7 @@ _value = '''
         where is_new {and_seen}
     ),
     spent as (
-        select customer_id, sum(revenue_cents) / 100 as eur, count(*) as sales
+        select customer_id, sum(revenue_cents) / 100 as revenue, count(*) as sales
         from order_totals
         join members using (customer_id)
         where is_sale = 1 and order_day {until}
@@ -276,8 +275,7 @@ ltv = lesson.exercise(
     'ltv',
     'Value of a new customer in 90 days',
     points=2,
-    unit='money',
-    right=_value.format(and_seen=_OVER, until='<= day + 90', what='avg(eur) as eur'),
+    right=_value.format(and_seen=_OVER, until='<= day + 90', what='avg(revenue) as revenue'),
     hints=(
         'First, who counts: new customers whose first sale was at least 90 days before the last day.',
         'Then, what counts: their sales up to 90 days after the first one, the first one included.',
@@ -290,13 +288,13 @@ ltv.mistake(
     'not_seen_yet',
     says='Customers who came less than 90 days ago are included. They have not had their 90 days yet, and '
          'pull the mean down.',
-    wrong=_value.format(and_seen='', until='<= day + 90', what='avg(eur) as eur'),
+    wrong=_value.format(and_seen='', until='<= day + 90', what='avg(revenue) as revenue'),
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #952113ba
 ltv.mistake(
     'so_far', says='That is all they have spent so far. The question asks for each customer’s first 90 days.',
-    wrong=_value.format(and_seen=_OVER, until=f'<= {LAST}', what='avg(eur) as eur')
+    wrong=_value.format(and_seen=_OVER, until=f'<= {LAST}', what='avg(revenue) as revenue')
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #20ed8943
@@ -304,26 +302,26 @@ ltv.mistake(
     'both',
     says='That mixes people who have been here for a year with people who came last week. Give everybody '
          'the same 90 days.',
-    wrong=_value.format(and_seen='', until=f'<= {LAST}', what='avg(eur) as eur'),
+    wrong=_value.format(and_seen='', until=f'<= {LAST}', what='avg(revenue) as revenue'),
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #7122a836
 ltv.mistake(
     'only_returning',
     says='These are only the customers who came back. Those who did not count, too, with their first sale.',
-    wrong=_value.format(and_seen=_OVER, until='<= day + 90', what='avg(eur) filter (sales > 1) as eur'),
+    wrong=_value.format(and_seen=_OVER, until='<= day + 90', what='avg(revenue) filter (sales > 1) as revenue'),
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #e4c01cfa
 ltv.mistake(
     'per_sale', says='That is the revenue per sale. A customer may have several sales.',
-    wrong=_value.format(and_seen=_OVER, until='<= day + 90', what='sum(eur) / sum(sales) as eur')
+    wrong=_value.format(and_seen=_OVER, until='<= day + 90', what='sum(revenue) / sum(sales) as revenue')
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #d98383b9
 ltv.mistake(
     'first_day', says='That is the revenue of the first day alone.',
-    wrong=_value.format(and_seen=_OVER, until='<= day', what='avg(eur) as eur')
+    wrong=_value.format(and_seen=_OVER, until='<= day', what='avg(revenue) as revenue')
 )
 
 # %% ../../nbs/65_course/06_cohorts_rfm_ltv.ipynb #e626e063

@@ -14,13 +14,20 @@ from types import ModuleType
 import numpy as np, pandas as pd
 
 from ..analytics.questions import Answer
+from ..behaviour import orders # noqa: F401 (it declares the currencies)
+from ..behaviour.parameters import PARAMETERS
+from ..core.numbers import SIGNS
 from ..core.errors import ShopError, first_line
 from ..shop.shop import Shop
 
 # %% ../../nbs/65_course/01_comparing.ipynb #4a3ac918
-_currency = r'(?:€|\$|£|euros?|eur)'
+_names = 'euros?', 'pounds?', 'dollars?', 'rea(?:l|is)', 'rupees?', r'rs\.?'
+_codes = *PARAMETERS['shop.currency'].kind.options, *SIGNS.values()
+_signs = sorted((re.escape(code.casefold()) for code in _codes), key=len, reverse=True) # R$ before $
+_currency = rf"(?:{'|'.join((*_names, *_signs))})"
 _gap = "[ '_\u00a0\u202f]" # what may stand between groups of thousands
-_point = re.compile(rf'(?:[1-9]\d{{0,2}}(?:(?:,|{_gap})\d{{3}})+|\d+)(?:\.\d*)?|\.\d+')
+_grouped = rf'[1-9]\d{{0,2}}(?:(?:,|{_gap})\d{{3}})+|[1-9]\d?(?:,\d\d)+,\d{{3}}' # the second as rupees: 1,23,456
+_point = re.compile(rf'(?:{_grouped}|\d+)(?:\.\d*)?|\.\d+')
 _comma = re.compile(rf'[1-9]\d{{0,2}}(?:(?:\.|{_gap})\d{{3}})+,\d+|[1-9]\d{{0,2}}(?:\.\d{{3}}){{2,}}'
                     r'|0,\d+|\d+,(?:\d\d?|\d{4,})|\d{4,},\d{3}')
 _amount = re.compile(rf'([+-]?)\s*{_currency}?\s*([+-]?)(\S.*?)\s*({_currency}|%|per ?cent)?')

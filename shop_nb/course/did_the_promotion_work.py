@@ -44,7 +44,7 @@ def worlds(
 def lines_of(
     shop:Shop, # a shop
 ) -> pd.DataFrame: # one row per order line of a sale
-    "What was sold, in euros"
+    "What was sold, in currency units"
     return shop.sql('''
         select order_id, customer_id, order_day, category, quantity,
             revenue_cents / 100 as revenue, cost_cents / 100 as cost
@@ -186,7 +186,7 @@ def people(
 
 def two_groups(
     rows:pd.DataFrame, # with `revenue`, and with `took`, which is yes or no
-) -> tuple: # two Series of euros
+) -> tuple: # two Series of amounts
     "The revenue of those with a toy, and of those without one"
     return rows.revenue[rows.took], rows.revenue[~rows.took]
 
@@ -217,7 +217,6 @@ takers = lesson.exercise(
     'takers',
     'With a toy, without a toy',
     places=1,
-    unit='money',
     right=takers_gap,
     hints=(
         'One row per customer first: what they spent in the two weeks, and whether a toy was among it.',
@@ -240,7 +239,7 @@ takers.mistake(
 takers.mistake('sums', says='These are sums. The two groups differ in size: compare means.', wrong=takers_sum)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #2d9fa7be
-takers.mistake('ratio', says='That is a ratio. The question asks for a difference in euros.', wrong=takers_ratio)
+takers.mistake('ratio', says='That is a ratio. The question asks for a difference of amounts.', wrong=takers_ratio)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #3b29e831
 takers.mistake(
@@ -256,7 +255,7 @@ def same_people(shop):
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #c7000011
 placebo = lesson.exercise(
-    'placebo', 'The same, before there was a promotion', places=1, unit='money', right=placebo_gap,
+    'placebo', 'The same, before there was a promotion', places=1, right=placebo_gap,
     hints=('Only the dates change: from `BEFORE` to the day before `FIRST`.',)
 )
 
@@ -335,7 +334,7 @@ stolen.mistake(
 )
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #07f97ac1
-stolen.mistake('revenue', says='That is in euros. The question asks for units.', wrong=lost_revenue)
+stolen.mistake('revenue', says='That is money. The question asks for units.', wrong=lost_revenue)
 
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #1188bd4d
 stolen.mistake(
@@ -359,10 +358,9 @@ def before_after_revenue(shop): return float(revenue_of(span(shop)) - revenue_of
 revenue = lesson.exercise(
     'revenue',
     'The true effect on revenue',
-    unit='money',
     right=net_revenue,
     hints=(
-        'All categories, in euros, in both worlds, from `FIRST` to `LAST`.',
+        'All categories, in both worlds, from `FIRST` to `LAST`.',
     ),
 )
 
@@ -392,7 +390,6 @@ def minus_net_margin(shop): return -net_margin(shop)
 margin = lesson.exercise(
     'margin',
     'The true effect on margin',
-    unit='money',
     right=net_margin,
     hints=(
         'Margin is revenue less cost, and `cost` is a column of the lines.',
@@ -473,7 +470,7 @@ gift.mistake(
 # %% ../../nbs/65_course/07_did_the_promotion_work.ipynb #963ebd7c
 def spent(
     shop:Shop, # a shop with a promotion
-) -> pd.DataFrame: # one row per customer: euros without and with, `effect`, and whether a toy was among it
+) -> pd.DataFrame: # one row per customer: amounts without and with, `effect`, and whether a toy was among it
     "What each customer spent in these days, in both worlds"
     a, b = (span(shop, without=w).groupby('customer_id').revenue.sum() for w in (True, False))
     rows = pd.concat(dict(a=a, b=b), axis=1).fillna(0)
@@ -497,7 +494,6 @@ on_takers = lesson.exercise(
     'on_takers',
     'The true effect on those who took part',
     points=2,
-    unit='money',
     right=on_takers_mean,
     hints=(
         'For each customer with a toy in world b: what they spent in these two weeks in b, less what '

@@ -6,23 +6,24 @@
 __all__ = ['lesson', 'gifts', 'channels', 'regulars', 'never', 'shipping', 'returns', 'weekend', 'above', 'firsts', 'gap']
 
 # %% ../../nbs/65_course/05_sql.ipynb #5aec92a7
-from .exercises import Lesson, by_month
+from .exercises import Lesson, by_month, round_price
 
 lesson = Lesson('SQL')
 
 # %% ../../nbs/65_course/05_sql.ipynb #37eae5e4
+def _cheap(where):
+    "A query of products, whose condition has the round price of a shop in cents"
+    query = f'select sku, name, price_cents / 100 as price from products where {where}'
+    return lambda shop: query.format(price=100 * round_price(shop))
+
 gifts = lesson.exercise(
     'gifts',
-    'Books and toys under €20 that are still sold',
-    unit='money',
-    right='''
-        select sku, name, price_cents / 100 as price
-        from products
-        where category in ('Books', 'Toys') and price_cents < 2000 and discontinued_on is null''',
+    'Cheap books and toys that are still sold',
+    right=_cheap("category in ('Books', 'Toys') and price_cents < {price} and discontinued_on is null"),
     hints=(
         'Three conditions, joined by `and`: category, price, and whether it is still sold.',
         'A product that is still sold has no end date: `discontinued_on is null`.',
-        "`where category in ('Books', 'Toys') and price_cents < 2000 and …`",
+        "`where category in ('Books', 'Toys') and price_cents < … and …`, with the price in cents.",
     ),
 )
 
@@ -36,20 +37,14 @@ gifts.mistake(
 gifts.mistake(
     'discontinued_too',
     says='Some of these are no longer sold. What is in `discontinued_on` for a product that still is?',
-    wrong='''
-        select sku, name, price_cents / 100
-        from products
-        where category in ('Books', 'Toys') and price_cents < 2000''',
+    wrong=_cheap("category in ('Books', 'Toys') and price_cents < {price}"),
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #a92df36f
 gifts.mistake(
     'only_discontinued',
     says='The other way round: these are the ones that are no longer sold.',
-    wrong='''
-        select sku, name, price_cents / 100
-        from products
-        where category in ('Books', 'Toys') and price_cents < 2000 and discontinued_on is not null''',
+    wrong=_cheap("category in ('Books', 'Toys') and price_cents < {price} and discontinued_on is not null"),
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #c405289e
@@ -57,27 +52,20 @@ gifts.mistake(
     'or_and',
     says='`and` binds before `or`, so the price condition applies to the toys alone. Put the two '
          'categories in brackets, or write `category in (…)`.',
-    wrong='''
-        select sku, name, price_cents / 100
-        from products
-        where category = 'Books' or category = 'Toys' and price_cents < 2000 and discontinued_on is null''',
+    wrong=_cheap("category = 'Books' or category = 'Toys' and price_cents < {price} and discontinued_on is null"),
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #da3a3f50
 gifts.mistake(
     'any_category',
     says='Not all of these are books or toys.',
-    wrong='''
-        select sku, name, price_cents / 100
-        from products
-        where price_cents < 2000 and discontinued_on is null''',
+    wrong=_cheap('price_cents < {price} and discontinued_on is null'),
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #d865741d
 channels = lesson.exercise(
     'channels',
     'Sales and revenue by channel',
-    unit='money',
     right='''
         select channel, count(*) as sales, sum(revenue_cents) / 100 as revenue
         from order_totals
@@ -191,12 +179,12 @@ regulars.mistake(
 # %% ../../nbs/65_course/05_sql.ipynb #57b21368
 never = lesson.exercise(
     'never',
-    'Customers who never ordered, by country',
+    'Customers who never ordered, by segment',
     right='''
-        select country, count(*) as customers
+        select segment, count(*) as customers
         from customers
         where customer_id not in (select customer_id from orders)
-        group by country''',
+        group by segment''',
     hints=(
         'A `left join` keeps customers without an order; what is in their `order_id`?',
         '`from customers left join orders using (customer_id) where order_id is null`',
@@ -205,7 +193,7 @@ never = lesson.exercise(
 
 # %% ../../nbs/65_course/05_sql.ipynb #f1a69d66
 never.mistake(
-    'everybody', says='These are all customers.', wrong='select country, count(*) from customers group by country'
+    'everybody', says='These are all customers.', wrong='select segment, count(*) from customers group by segment'
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #4b9d5407
@@ -213,10 +201,10 @@ never.mistake(
     'buyers',
     says='These are the ones who did order.',
     wrong='''
-        select country, count(distinct customer_id)
+        select segment, count(distinct customer_id)
         from customers
         join orders using (customer_id)
-        group by country''',
+        group by segment''',
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #662b2e26
@@ -225,14 +213,14 @@ never.mistake(
     says='A customer whose orders were all cancelled or unpaid did order. Look at all of `orders`, not '
          'only at sales.',
     wrong='''
-        select country, count(*)
+        select segment, count(*)
         from customers
         where customer_id not in (
             select customer_id
             from order_totals
             where is_sale = 1
         )
-        group by country''',
+        group by segment''',
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #00cf4438
@@ -240,10 +228,10 @@ never.mistake(
     'left_join',
     says='A left join keeps every customer. Those without an order have null in the columns of `orders`.',
     wrong='''
-        select country, count(*)
+        select segment, count(*)
         from customers
         left join orders using (customer_id)
-        group by country''',
+        group by segment''',
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #9a34fbf6
@@ -252,15 +240,14 @@ _lines = 'from order_totals o join customers c using (customer_id) join order_it
 # %% ../../nbs/65_course/05_sql.ipynb #4862f9c6
 shipping = lesson.exercise(
     'shipping',
-    'Units sold and shipping charged, by country',
+    'Units sold and shipping charged, by region',
     points=2,
-    unit='money',
     right='''
-        select country, sum(units) as units, sum(shipping_cents) / 100 as shipping
+        select region, sum(units) as units, sum(shipping_cents) / 100 as shipping
         from order_totals
         join customers using (customer_id)
         where is_sale = 1
-        group by country''',
+        group by region''',
     hints=(
         'Which table has the shipping, and what is its grain? What happens to it when you join the lines?',
         'Either add up the lines of each order first, in a separate query, or see what `order_totals` already has.',
@@ -272,16 +259,16 @@ shipping.mistake(
     'per_line',
     says='The units are right. But shipping is counted once per line: the join made several rows of each order.',
     wrong=f'''
-        select country, sum(quantity), sum(shipping_cents) / 100 {_lines}
+        select region, sum(quantity), sum(shipping_cents) / 100 {_lines}
         where is_sale = 1
-        group by country''',
+        group by region''',
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #7066c3ee
 shipping.mistake(
     'two_slips',
     says='Two things are wrong: cancelled and unpaid orders are included, and shipping is counted once per line.',
-    wrong=f'select country, sum(quantity), sum(shipping_cents) / 100 {_lines} group by country',
+    wrong=f'select region, sum(quantity), sum(shipping_cents) / 100 {_lines} group by region',
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #81dfc338
@@ -289,11 +276,11 @@ shipping.mistake(
     'lines',
     says='These are order lines, not units.',
     wrong='''
-        select country, sum(lines), sum(shipping_cents) / 100
+        select region, sum(lines), sum(shipping_cents) / 100
         from order_totals
         join customers using (customer_id)
         where is_sale = 1
-        group by country''',
+        group by region''',
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #6d452220
@@ -301,10 +288,10 @@ shipping.mistake(
     'all_orders',
     says='Cancelled and unpaid orders are still included.',
     wrong='''
-        select country, sum(units), sum(shipping_cents) / 100
+        select region, sum(units), sum(shipping_cents) / 100
         from order_totals
         join customers using (customer_id)
-        group by country''',
+        group by region''',
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #4fa6cad4
@@ -312,11 +299,11 @@ shipping.mistake(
     'distinct',
     says='`distinct` is no remedy: two orders can have the same shipping, which is then counted only once.',
     wrong='''
-        select country, sum(units), sum(distinct shipping_cents) / 100
+        select region, sum(units), sum(distinct shipping_cents) / 100
         from order_totals
         join customers using (customer_id)
         where is_sale = 1
-        group by country''',
+        group by region''',
 )
 
 # %% ../../nbs/65_course/05_sql.ipynb #9237add9

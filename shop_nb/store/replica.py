@@ -8,7 +8,7 @@ __all__ = ['Replica', 'take', 'Replicas', 'TooSlow']
 # %% ../../nbs/50_store/04_replica.ipynb #1d15c4f5
 import hashlib, threading, time
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cachetools import LRUCache
 from fastcore.basics import patch
@@ -105,6 +105,6 @@ def answer(
     key = (replica.version, name, *sorted(params.items()))
     if (answer := self._answers.get(key)) is not None: return answer, replica
     with replica.con.cursor() as cursor, _deadline(cursor, name, self.store.timeout):
-        answer = ask(name, cursor, **params)
+        answer = replace(ask(name, cursor, **params), currency=self.store.market.currency)
     self._answers[key] = answer
     return answer, replica

@@ -18,6 +18,7 @@ from unicodedata import normalize
 from fastcore.basics import patch
 
 from .integrity import Missing, Refused
+from ..files.market import source_market
 from ..database.sqlite import APPLICATION_ID, USER_VERSION, database_error
 from ..model.schema import TABLES, get_table
 from ..core.errors import ShopError, nearest
@@ -94,6 +95,7 @@ class Store:
         timeout:float=10, # seconds that a query may take
     ):
         self.path, self.timeout = Path(db).resolve(), timeout
+        self.market = source_market(self.path)
         self._writer = _writer(self.path)
         self._lock = threading.RLock()
         self._inode = os.stat(self.path).st_ino
@@ -109,12 +111,13 @@ class Store:
         held.con.hurry(self.timeout)
         return held.con
 
-    def close(self):
-        "Close every connection"
-        for held in list(self._open): held.con.close()
-        self._writer.close()
-
 # %% ../../nbs/50_store/02_repository.ipynb #904f38cd
+@patch
+def close(self:Store):
+    "Close every connection"
+    for held in list(self._open): held.con.close()
+    self._writer.close()
+
 @patch
 def __enter__(self:Store): return self
 

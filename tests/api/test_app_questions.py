@@ -3,8 +3,13 @@ import io, json, time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+from fastapi.testclient import TestClient
 
+from shop_nb import Shop
 from shop_nb.analytics.questions import ask, questions
+from shop_nb.api.app import make_app
+from shop_nb.api.http_server import Config
 from support.api import is_problem, new_order
 
 
@@ -54,3 +59,15 @@ def test_a_question_says_what_it_saw(api):
     )
     is_problem(api.get('/v1/questions/monthly_revenue?start=2025-03-01&end=2025-01-01'), 400)
     assert 'monthly_revenue' in is_problem(api.get('/v1/questions/monthly_revenu'), 404)['detail']
+
+
+@pytest.mark.parametrize('currency', ['USD', 'INR'])
+def test_the_currency_is_that_of_the_shop(tmp_path, currency):
+    db = tmp_path / 'shop.db'
+    Shop(orders=60, customers=30, products=20, order_items=120, **{'shop.currency': currency}).load(db)
+    with TestClient(make_app(Config(str(db), quiet=True)), base_url='http://localhost') as client:
+        assert f"hundredths of the shop's currency, {currency};" in client.get('/openapi.json').json()['info']['description']
+        assert 'uro' not in client.get('/openapi.json').text.replace('European', '')
+        answer = client.get('/v1/questions/monthly_revenue').json()
+    assert answer['currency'] == currency
+    assert 'revenue' in answer['rows'][0]

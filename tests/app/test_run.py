@@ -1,5 +1,6 @@
 "The whole job: one real run, looked at from all sides, and what happens when something goes wrong."
-import ast, json, os, re, resource, shutil, signal, subprocess, sys, time
+import ast, json, os, re, resource, shutil, signal, sqlite3, subprocess, sys, time
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,9 +13,10 @@ from shop_nb.analytics.questions import questions
 from shop_nb.generator.draws import VERSION
 from shop_nb.app.cli import main
 from shop_nb.reporting.profile import dictionary_html, profile
-from shop_nb.app.run import all_parameters, building, check_parameters, headline, named, pipeline, run, verify
+from shop_nb.app.run import all_parameters, building, check_parameters, headline, index_html, named, pipeline, run, verify
 from shop_nb.shop.run_folder import identity, read_manifest, write_manifest
 from shop_nb.model.schema import TABLES
+from shop_nb.store.repository import Store
 from shop_nb.behaviour.settings import Settings, describe
 from shop_nb.core.errors import ShopError
 
@@ -542,3 +544,39 @@ def test_a_run_takes_its_own_python(tmp_path, bound):
     assert len(done.stderr.splitlines()) == 2, done.stderr
     assert (tmp_path / 'r.failed' / 'python').read_text() == sys.executable
     assert 'writable' not in (tmp_path / 'r.failed' / 'notebooks' / '10_tell.ipynb').read_text()
+
+
+@pytest.mark.parametrize('currency,sign', [('USD', '$'), ('INR', '₹'), ('PLN', 'PLN\u00a0')])
+def test_a_run_says_the_currency_of_its_shop(tmp_path, capsys, currency, sign):
+    folder = tmp_path / 'run'
+    shop = Shop(customers=120, products=60, orders=240, order_items=600, **{'shop.currency': currency})
+    shop.save(folder)
+    shop.load(folder / 'shop.db')
+    cards = {card['label']: card for card in headline(Shop.open(folder))}
+    assert cards['Revenue']['value'].startswith(sign)
+    assert cards['Refund rate']['note'].count(sign) == 2
+    assert not any('€' in text for card in cards.values() for text in card.values())
+    assert f'Amounts are in {currency},' in index_html(Shop.open(folder))
+    for source in (['--run', str(folder)], ['--db', str(folder / 'shop.db')]):
+        assert main(['ask', 'monthly_revenue', *source]) == 0
+        said = capsys.readouterr().out
+        assert said.rstrip().endswith(f'one row per calendar month; amounts in {currency}')
+        assert said.count(currency) == 1
+    assert main(['ask', 'monthly_revenue', '--run', str(folder), '--format', 'json']) == 0
+    assert json.loads(capsys.readouterr().out)['currency'] == currency
+
+
+def test_a_run_and_a_database_of_before_are_refused(tmp_path, capsys):
+    folder = tmp_path / 'run'
+    shop = Shop(customers=120, products=60, orders=240, order_items=600)
+    shop.save(folder)
+    shop.load(folder / 'shop.db')
+    manifest = json.loads((folder / 'manifest.json').read_text())
+    (folder / 'manifest.json').write_text(json.dumps({k: v for k, v in manifest.items() if k != 'market'}))
+    with closing(sqlite3.connect(folder / 'shop.db')) as con: con.execute('drop table market')
+    for source, again in ((['--run', str(folder)], 'shop-nb run --out'), (['--db', str(folder / 'shop.db')], 'shop-nb load DIR --db')):
+        assert main(['ask', 'monthly_revenue', *source]) == 2
+        said = capsys.readouterr().err
+        assert 'is of an earlier version' in said
+        assert again in said
+    with pytest.raises(ShopError, match='shop-nb load DIR --db'): Store(folder / 'shop.db')
