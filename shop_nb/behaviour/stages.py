@@ -44,6 +44,9 @@ stage('costs', 'products.cost_cents')
 stage('popularity', '', 'choices')
 stage('campaigns', 'order_items.discount_cents', 'choices, quantities, amounts')
 
+# %% ../../nbs/03_behaviour/03_stages.ipynb #01bb5a16
+stage('product names', 'products.name products.brand')
+
 # %% ../../nbs/03_behaviour/03_stages.ipynb #61f29b0b
 stage('currency', '')
 stage('history', '', 'sign-ups, launches')

@@ -5,10 +5,13 @@
 # %% auto #0
 __all__ = ['LOWEST_SEASON', 'NEVER', 'SHORTEST_SALE', 'DRIFT_MONTHS', 'COMPANIONS', 'traits', 'category_season', 'cents',
            'price_point', 'Catalogue', 'column', 'category', 'base_price', 'style', 'quarter', 'list_prices', 'end_day',
-           'popularity', 'choose', 'companions', 'campaigns', 'pulls', 'price_on', 'products_table']
+           'popularity', 'choose', 'companions', 'campaigns', 'pulls', 'price_on', 'sku_codes', 'products_table']
 
 # %% ../../nbs/15_generator/04_products.ipynb #40a1a2a1
 from functools import cached_property, lru_cache
+from itertools import product as combined
+from string import ascii_uppercase
+from unicodedata import normalize
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -259,7 +262,8 @@ def _word(c, kind, h):
     "A word of a kind for each product, from its category's pool: the i-th for each hash"
     out = np.empty(len(h), dtype=object)
     for i, name in enumerate(c.traits.index):
-        pool, at = np.array(words('words')[name][kind], dtype=object), c.category[:len(h)] == i
+        own = words('words')[c.values['products.words'][name]]
+        pool, at = np.array(own[kind], dtype=object), c.category[:len(h)] == i
         out[at] = pool[integer(h[at], len(pool))]
     return out
 
@@ -273,19 +277,36 @@ def _name(c, n): # an adjective and a noun; the noun is mostly as dear as the pr
     pairs = zip(_word(c, 'adjectives', c.hash('adjective')[:n]), _word(c, 'nouns', dear))
     return [f'{adjective} {noun}' for adjective, noun in pairs]
 
+# %% ../../nbs/15_generator/04_products.ipynb #15869a33
+def _codes(name): # three letters for a name, the best first
+    plain = ''.join(c for c in normalize('NFKD', name).upper() if c in ascii_uppercase) + 'XXX'
+    yield plain[:3]
+    for kept in 2, 1, 0:
+        for rest in combined(ascii_uppercase, repeat=3 - kept): yield plain[:kept] + ''.join(rest)
+
+@lru_cache(maxsize=16)
+def sku_codes(
+    names:tuple, # Categories
+) -> dict: # Three letters of each
+    "What the SKUs of each category begin with."
+    codes = {name: words('words')[name]['code'] for name in names if name in words('words')}
+    for name in names:
+        if name not in codes: codes[name] = next(c for c in _codes(name) if c not in codes.values())
+    return codes
+
 # %% ../../nbs/15_generator/04_products.ipynb #0097755f
 def products_table(
     catalogue:Catalogue, # The products
 ) -> pa.Table: # The table `products`, up to the shop's `until`
     "The table of products."
     c, until = catalogue, catalogue.calendar.until
-    n = c.calendar.rows('products')
+    n, codes = c.calendar.rows('products'), sku_codes(tuple(c.traits.index))
     category = c.traits.index.to_numpy()[c.category[:n]]
     since_start = np.maximum(quarter(c.day[:n]) - quarter(c.calendar.start), 0)
     price, end = c.list_prices[np.arange(n), since_start], c.end_day[:n]
     columns = dict(
         product_id=c.key[:n],
-        sku=[f'{words("words")[name]["code"]}-{key:06d}' for name, key in zip(category, c.key)],
+        sku=[f'{codes[name]}-{key:06d}' for name, key in zip(category, c.key)],
         name=_name(c, n),
         category=category,
         brand=_word(c, 'brands', c.hash('brand')[:n]),
