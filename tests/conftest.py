@@ -82,7 +82,7 @@ MAIN = sys.modules['__main__']
 
 
 @pytest.fixture(scope='session')
-def own():
+def renamed():
     "The settings of a small shop with categories, segments, channels and payment methods of its own."
     from shop_nb.behaviour.settings import Settings
     sizes = dict(customers=120, products=60, orders=300, order_items=700)
@@ -90,19 +90,19 @@ def own():
 
 
 @pytest.fixture(scope='session')
-def own_tables(own):
+def renamed_tables(renamed):
     "The tables of that shop, as Arrow tables by name."
     from shop_nb.generator.blocks import tables
-    return tables(own)
+    return tables(renamed)
 
 
 @pytest.fixture(scope='session')
-def own_db(own, own_tables, tmp_path_factory):
+def renamed_db(renamed, renamed_tables, tmp_path_factory):
     "The database of that shop; not to be changed."
     from shop_nb.database.load import load
     from shop_nb.model.market import market_of
-    path = tmp_path_factory.mktemp('own') / 'shop.db'
-    load(own_tables, path, market=market_of(own.values))
+    path = tmp_path_factory.mktemp('renamed') / 'shop.db'
+    load(renamed_tables, path, market=market_of(renamed.values))
     return path
 
 

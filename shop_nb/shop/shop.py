@@ -207,7 +207,7 @@ class _Checked(_Kept):
 
     def dictionary(self) -> pd.DataFrame: # one row per column of the shop
         "The data dictionary"
-        return dictionary_frame(self.tables)
+        return dictionary_frame(self.tables, self.market)
 
 # %% ../../nbs/40_shop/02_shop.ipynb #4f8812b3
 class _LookedUp(_Checked):
@@ -471,5 +471,5 @@ def write_profiles(
         facts = profile(shop.tables[name], name, inside / f'{name}.html', minimal_above, home='../index.html')
         made.append(dict(table=name) | facts)
         if progress: progress(i + 1, len(TABLES))
-    write_file(folder / 'dictionary.html', dictionary_html(shop.tables, home='index.html'))
+    write_file(folder / 'dictionary.html', dictionary_html(shop.tables, 'index.html', shop.market))
     return pd.DataFrame(made)

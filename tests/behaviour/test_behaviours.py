@@ -312,6 +312,6 @@ def test_a_category_of_eu_comes_back_with_its_words(tmp_path):
 @pytest.mark.parametrize('text, category', [
     ('Plants 20 2025-06-01', 'Plants'), ('Home Office 20 2025-06-01', 'Home Office'), ('Home Office 20 2025-06-01 2025-06-14', 'Home Office'),
 ])
-def test_a_promotion_names_a_category_of_several_words(own, text, category):
-    promotion = Settings(**own.as_dict() | dict(promotion=text)).promotion
+def test_a_promotion_names_a_category_of_several_words(renamed, text, category):
+    promotion = Settings(**renamed.as_dict() | dict(promotion=text)).promotion
     assert (promotion.category, promotion.percent) == (category, 20)

@@ -37,16 +37,16 @@ def test_lists_of_any_length(many):
         assert set(t[table][name].to_pylist()) == set(market_of(s.values)[column])
 
 
-def test_each_name_is_used(own, own_tables):
-    assert validate(own_tables, market=market_of(own.values)).ok
-    assert set(own_tables['products']['category'].to_pylist()) == {'Plants', 'Home Office', 'Books'}
-    assert set(own_tables['customers']['segment'].to_pylist()) == {'private', 'trade'}
-    assert set(own_tables['orders']['channel'].to_pylist()) == {'shop', 'phone'}
-    assert set(own_tables['payments']['method'].to_pylist()) == {'pix', 'boleto'}
+def test_each_name_is_used(renamed, renamed_tables):
+    assert validate(renamed_tables, market=market_of(renamed.values)).ok
+    assert set(renamed_tables['products']['category'].to_pylist()) == {'Plants', 'Home Office', 'Books'}
+    assert set(renamed_tables['customers']['segment'].to_pylist()) == {'private', 'trade'}
+    assert set(renamed_tables['orders']['channel'].to_pylist()) == {'shop', 'phone'}
+    assert set(renamed_tables['payments']['method'].to_pylist()) == {'pix', 'boleto'}
 
 
-def test_a_category_borrows_words_but_not_the_code(own_tables):
-    plants = [p for p in own_tables['products'].to_pylist() if p['category'] == 'Plants']
+def test_a_category_borrows_words_but_not_the_code(renamed_tables):
+    plants = [p for p in renamed_tables['products'].to_pylist() if p['category'] == 'Plants']
     assert {p['brand'] for p in plants} <= set(words('words')['Garden']['brands'])
     assert {p['sku'][:4] for p in plants} == {'PLA-'}
 
