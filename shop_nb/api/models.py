@@ -216,6 +216,7 @@ def _table_models(t, tables, rows):
         listed=_model(f'{name}Listed', t, t.names, **expanded),
     )
 
+# %% ../../nbs/55_api/02_models.ipynb #fc075386
 @lru_cache(maxsize=64)
 def models_of(
     market:Market=Market(), # whose values

@@ -481,7 +481,6 @@ def bulk_content(t, tables):
 def add_bulk_create(api, service, t):
     "POST /v1/products:bulk: many rows"
     New = service.models[t.name]['new']
-
     async def bulk_create_rows(request:Request, idempotency_key:IdempotencyKey=None):
         query, kind, body = read_query(BulkQuery, request), content_type(request), await request.body()
         rows, malformed = await run_in_threadpool(lambda: check_rows(t, New, parse_bulk(t, kind, body)))

@@ -183,6 +183,7 @@ def _names_are_plain(values):
             if not _is_plain(name): return False, f'{table}: {name!r} cannot be a name', todo
     return True, '', ''
 
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #787ba711
 def _names_differ(values):
     for table in _LISTS:
         seen = {}

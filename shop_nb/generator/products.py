@@ -267,6 +267,7 @@ def _word(c, kind, h):
         out[at] = pool[integer(h[at], len(pool))]
     return out
 
+# %% ../../nbs/15_generator/04_products.ipynb #b946ca73
 def _cost(c, n): # thousandths of the price
     share = np.rint(c.traits.cost.to_numpy() * 1000).astype(np.int64)[c.category[:n]]
     spread = round(1000 * c.values['products.cost_spread'])
@@ -306,7 +307,7 @@ def products_table(
     price, end = c.list_prices[np.arange(n), since_start], c.end_day[:n]
     columns = dict(
         product_id=c.key[:n],
-        sku=[f'{codes[name]}-{key:06d}' for name, key in zip(category, c.key)],
+        sku=[f'{codes[c]}-{key:06d}' for c, key in zip(category, c.key)],
         name=_name(c, n),
         category=category,
         brand=_word(c, 'brands', c.hash('brand')[:n]),

@@ -97,8 +97,8 @@ class Store:
     ):
         self.path, self.timeout = Path(db).resolve(), timeout
         self._writer = _writer(self.path)
-        self.market = source_market(self.path) # its currency and lists of values
-        self.tables = tables_of(self.market)
+        self.market = source_market(self.path)
+        self.tables = tables_of(self.market) # with its lists of values
         self._lock = threading.RLock()
         self._inode = os.stat(self.path).st_ino
         self._local = threading.local()
