@@ -81,6 +81,31 @@ def pytest_collection_modifyitems(config, items):
 MAIN = sys.modules['__main__']
 
 
+@pytest.fixture(scope='session')
+def renamed():
+    "The settings of a small shop with categories, segments, channels and payment methods of its own."
+    from shop_nb.behaviour.settings import Settings
+    sizes = dict(customers=120, products=60, orders=300, order_items=700)
+    return Settings(behaviour=str(ROOT / 'tests/support/own.toml'), **sizes)
+
+
+@pytest.fixture(scope='session')
+def renamed_tables(renamed):
+    "The tables of that shop, as Arrow tables by name."
+    from shop_nb.generator.blocks import tables
+    return tables(renamed)
+
+
+@pytest.fixture(scope='session')
+def renamed_db(renamed, renamed_tables, tmp_path_factory):
+    "The database of that shop; not to be changed."
+    from shop_nb.database.load import load
+    from shop_nb.model.market import market_of
+    path = tmp_path_factory.mktemp('renamed') / 'shop.db'
+    load(renamed_tables, path, market=market_of(renamed.values))
+    return path
+
+
 @pytest.fixture(autouse=True)
 def main_stays():
     "An IPython shell that a test starts puts a module of its own in the place of __main__; processes that start later need the real one."

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['BUYERS', 'MEMORY', 'MOST_ROWS', 'JOIN', 'as_batch', 'copy_tables', 'add_views', 'sql_text', 'sql_texts',
-           'open_duckdb', 'source_name', 'currency_of', 'lock', 'connect', 'fetch', 'as_frame', 'sql_error']
+           'open_duckdb', 'source_name', 'currency_of', 'categories_of', 'lock', 'connect', 'fetch', 'as_frame',
+           'sql_error']
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #a5f0c0d5
 import datetime as dt, glob, json, re, sqlite3, tempfile, threading, uuid
@@ -166,6 +167,19 @@ def currency_of(
     "The currency of a connection's amounts"
     return con.sql("select coalesce(getvariable('currency'), 'EUR')").fetchall()[0][0]
 
+# %% ../../nbs/30_analytics/01_connect.ipynb #43b4bedb
+def _remember_market(con, market):
+    "Keep the currency and the categories of a shop as variables of the connection"
+    con.execute(f'set variable currency = {sql_text(market.currency)}')
+    con.execute(f'set variable categories = [{", ".join(map(sql_text, market["products.category"]))}]')
+
+def categories_of(
+    con, # a connection that `connect` made, or a cursor of one
+) -> list: # names
+    "The categories of a connection's shop"
+    found = con.sql("select getvariable('categories')").fetchall()[0][0]
+    return found or [name for name, in con.sql('select distinct category from products order by 1').fetchall()]
+
 # %% ../../nbs/30_analytics/01_connect.ipynb #68b963c9
 def _path_list(paths):
     "A list of SQL: each path as it is, and as a pattern that it fits"
@@ -205,28 +219,28 @@ def _existing(source):
     raise ShopError(f'There is no {source}.', 'Name a run folder or a SQLite file that exists', code=2)
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #4464ba38
-def _fill(con, source, days, currency):
-    "Give a connection the five tables and the views of a source, its days and its currency"
+def _fill(con, source, days, market):
+    "Give a connection the five tables and the views of a source, its days and its market"
     if isinstance(source, Path) and source.is_file(): _from_sqlite(con, source)
     else: _from_tables(con, source)
     add_views(con)
     _remember_days(con, source, days)
-    con.execute(f'set variable currency = {sql_text(currency)}')
+    _remember_market(con, market)
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #e2409bb8
 def connect(
     source, # a run, a folder of tables, a SQLite file, or a dict of Arrow tables or pandas frames
     days:tuple=None, # first and last day that the shop ran; None looks into the run's manifest
-    market:Market=None, # its currency; None takes what the source says
+    market:Market=None, # its currency and lists; None takes what the source says
     locked:bool=True, # no other files, no network, bounded memory
 ): # a DuckDB connection with the five tables and the views
     """Open a shop for questions, wherever it is kept.
 
     Raises `ShopError`: code 2 if it does not exist or is not a shop, 1 if it cannot be read."""
     source = _existing(source)
-    currency, con = (market or source_market(source)).currency, open_duckdb(locked)
+    market, con = market or source_market(source), open_duckdb(locked)
     try:
-        _fill(con, source, days, currency)
+        _fill(con, source, days, market)
         if locked: lock(con, _files(source))
     except need('duckdb', 'analytics').Error as e:
         wrong = f'{source_name(source)} cannot be read: {first_line(e)}.'

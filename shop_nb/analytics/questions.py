@@ -17,12 +17,11 @@ from typing import ClassVar
 import pandas as pd
 from fastcore.basics import patch
 
-from .connect import BUYERS, as_frame, connect, currency_of, fetch, source_name, sql_text
+from .connect import BUYERS, as_frame, categories_of, connect, currency_of, fetch, source_name, sql_text
 from ..core.errors import ShopError, first_line, nearest
 from ..core.extras import need
 from ..core.html import Raw, table as html_table
 from ..core.numbers import fixed, grouped, percent
-from ..model.schema import CATEGORIES
 from ..model.views import create_views
 from ..model.schema import TABLES
 
@@ -126,9 +125,12 @@ def _value(name, value):
     try: value = read(value)
     except ValueError:
         raise ShopError(f'{name} cannot be {str(value)!r}.', f'It must be {what}: {PARAMS[name].doc}', code=2) from None
-    if name == 'country': return value.upper()
-    if name != 'category' or value in CATEGORIES: return value
-    todo = f"{nearest(value, CATEGORIES)} There are {', '.join(CATEGORIES)}".strip()
+    return value.upper() if name == 'country' else value
+
+def _check_category(value, con):
+    "Raise `ShopError` (code 2) for a category that the shop does not have"
+    if value is None or value in (known := categories_of(con)): return
+    todo = f"{nearest(value, known)} There are {', '.join(known)}".strip()
     raise ShopError(f'There is no category {value!r}.', todo, code=2)
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #276f7201
@@ -164,6 +166,7 @@ def _bind(question, con, params):
     for name, default in question.params.items():
         value = params.get(name)
         values[name] = _value(name, default if value is None else value)
+    _check_category(values.get('category'), con)
     *bounds, ran_from, ran_to = con.sql(_BOUNDS).fetchall()[0]
     _check_days(values, *bounds)
     for name, bound in zip(('start', 'end'), bounds):

@@ -37,7 +37,6 @@ from shop_nb.api.middleware import (
     BodyLimit, Failures, HeadAsGet, KnownHosts, PathPrefix, RateLimit, RequestLog, SecurityHeaders, Timeouts, request_id
 )
 from .media import FORMATS
-from .models import MODELS
 from .problems import ERRORS, RESPONSES, Problem, problem
 from shop_nb.api.routes import (
     BODY_TYPES, Service, ShopRoute, add_bulk_create, add_create, add_delete, add_export, add_get, add_list,
@@ -46,7 +45,6 @@ from shop_nb.api.routes import (
 from ..core.errors import ShopError
 from ..core.logs import log
 from ..core.network import listen_at
-from ..model.schema import TABLES
 from ..shop.run_folder import read_manifest
 
 # %% ../../nbs/55_api/09_app.ipynb #17c37aef
@@ -54,7 +52,7 @@ TABLE_ROUTES = add_list, add_get, add_create, add_replace, add_update, add_delet
 
 def add_tables(api, service):
     "Every route of every table"
-    for t in TABLES.values():
+    for t in service.store.tables.values():
         for add in TABLE_ROUTES: add(api, service, t)
 
 # %% ../../nbs/55_api/09_app.ipynb #b7639b8e
@@ -172,15 +170,15 @@ with its items and its payment, so that the sum balances.
 - **Problems** are `application/problem+json` (RFC 9457), with a pointer to each field at fault.'''
 
 # %% ../../nbs/55_api/09_app.ipynb #87c782e0
-def add_components(document):
+def add_components(document, models):
     "The scheme of keys, the models that routes read by themselves, and the problems"
     parts = document.setdefault('components', {})
     parts['securitySchemes'] = dict(
         key=dict(type='http', scheme='bearer', description='A key from `shop-nb key create`'))
-    for model in (Problem, *(shapes['new'] for shapes in MODELS.values())):
+    for model in (Problem, *(shapes['new'] for shapes in models.values())):
         schema = model.model_json_schema(ref_template='#/components/schemas/{model}')
         parts['schemas'] |= schema.pop('$defs', {}) | {model.__name__: schema}
-    for shapes in MODELS.values():
+    for shapes in models.values():
         for model in (shapes['new'], shapes['patch']): # pydantic would sort the columns of an example
             parts['schemas'][model.__name__] |= model.model_config['json_schema_extra']
     parts['responses'] = {str(status): response for status, response in RESPONSES.items()}
@@ -215,14 +213,14 @@ def finish_operation(operation, method, is_open):
         if is_open and scope.endswith(':read'): operation['security'].insert(0, {})
 
 # %% ../../nbs/55_api/09_app.ipynb #a1c9836d
-def document(api, is_open):
+def document(api, models, is_open):
     "Have the application's OpenAPI document finished when it is first asked for"
     make = api.openapi
 
     def openapi():
         if api.openapi_schema: return api.openapi_schema
         doc = make()
-        add_components(doc)
+        add_components(doc, models)
         for path in doc['paths'].values():
             for method, operation in path.items(): finish_operation(operation, method, is_open)
         return doc
@@ -285,7 +283,7 @@ def make_app(
     add_docs(api, service)
     add_health(api, service)
     add_metrics(api, metrics)
-    document(api, config.open)
+    document(api, service.models, config.open)
     return api
 
 # %% ../../nbs/55_api/09_app.ipynb #316a0023

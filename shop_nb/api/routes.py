@@ -45,14 +45,13 @@ from shop_nb.api.parameters import (
     BULK_ROWS, openapi_parameters, expand_parameter, filter_parameters, Flag, parameter, openapi_links,
     paging_parameters, query_model, read_query, route_docs
 )
-from .models import MODELS, should_be, optional_field, model_name, sample_body, moment
+from .models import models_of, should_be, optional_field, model_name, sample_body, moment
 from .problems import Fault, Hints, fault, faults, problem
 
 # %% ../../nbs/55_api/08_routes.ipynb #5e226b86
 from ..analytics.connect import as_batch
 from ..analytics.questions import PARAMS
 from ..core.errors import nearest
-from ..model.schema import CATEGORIES
 from ..model.schema import arrow_schema
 from ..store.replica import Replicas
 from ..store.repository import PARTS, Store, expansions, filters
@@ -64,6 +63,7 @@ class Service:
 
     def __init__(self, config:Config):
         self.config, self.store, self.keys = config, Store(config.db, config.timeout), ApiKeys(config.db)
+        self.models = models_of(self.store.market)
         self.replicas, self.writer = Replicas(self.store), ThreadPoolExecutor(1, 'writer')
         self.in_flight = set() # Idempotency-ApiKeys of requests that are being answered, with their owners
 
@@ -281,11 +281,11 @@ def next_page(self:Service, request, cursor):
     url = request.url.include_query_params(cursor=cursor)
     return {'Link': f'<{self.public_path(url.path)}?{url.query}>; rel="next"'}
 
-def page_model(t):
-    "The model of a page of rows"
+def page_model(t, listed):
+    "The model of a page of rows; `listed` is that of a row"
     return create_model(
         f'{model_name(t)}Page',
-        items=(list[MODELS[t.name]['listed']], ...),
+        items=(list[listed], ...),
         next=(Optional[str], Field(description='Cursor of the next page')),
         count=optional_field(int))
 
@@ -293,6 +293,7 @@ def page_model(t):
 def add_list(api, service, t):
     "GET /v1/products: a page of rows"
     Query = query_model(f'{model_name(t)}Query', **paging_parameters(t), **filter_parameters(t))
+    Page = page_model(t, service.models[t.name]['listed'])
 
     async def list_rows(request:Request):
         query = read_query(Query, request)
@@ -304,7 +305,7 @@ def add_list(api, service, t):
 
     links, headers = openapi_links(t, '/items/0'), header_docs(Link='The next page, if there is one')
     add_route(
-        api, list_rows, 'GET', f'/v1/{t.name}', f'{t.name}:read', page_model(t), query=Query,
+        api, list_rows, 'GET', f'/v1/{t.name}', f'{t.name}:read', Page, query=Query,
         answer=dict(links=links, headers=headers), **route_docs(t, 'list'))
 
 # %% ../../nbs/55_api/08_routes.ipynb #3b884b3f
@@ -322,7 +323,7 @@ def add_get(api, service, t):
 
     about = dict(links=openapi_links(t), headers=header_docs(ETag='Version of the row'))
     add_route(
-        api, get_row, 'GET', f'/v1/{t.name}/{{key}}', f'{t.name}:read', MODELS[t.name]['row'], query=Query,
+        api, get_row, 'GET', f'/v1/{t.name}/{{key}}', f'{t.name}:read', service.models[t.name]['row'], query=Query,
         answer=about, responses={304: dict(description='Not changed')}, **route_docs(t, 'get'))
 
 # %% ../../nbs/55_api/08_routes.ipynb #60072e6b
@@ -340,7 +341,7 @@ def row_docs(t, **headers):
 # %% ../../nbs/55_api/08_routes.ipynb #676f90c4
 def add_create(api, service, t):
     "POST /v1/products: a new row"
-    New, Row = MODELS[t.name]['new'], MODELS[t.name]['row']
+    New, Row = service.models[t.name]['new'], service.models[t.name]['row']
 
     async def create_row(request:Request, body:New, idempotency_key:IdempotencyKey=None):
         def create(c): return written(request, t, *c.create(t, body.model_dump()), 201)
@@ -358,7 +359,7 @@ def add_create(api, service, t):
 # %% ../../nbs/55_api/08_routes.ipynb #6b703b38
 def add_update(api, service, t):
     "PATCH /v1/products/1: some columns of a row"
-    Patch, Row = MODELS[t.name]['patch'], MODELS[t.name]['row']
+    Patch, Row = service.models[t.name]['patch'], service.models[t.name]['row']
 
     async def update_row(request:Request, key:RowKey, body:Patch, if_match:IfMatch=None):
         expected, changes = expected_versions(if_match), body.model_dump(exclude_unset=True)
@@ -372,7 +373,7 @@ def add_update(api, service, t):
 # %% ../../nbs/55_api/08_routes.ipynb #fe7b19ba
 def add_replace(api, service, t):
     "PUT /v1/products/1: all columns of a row"
-    New, Row = MODELS[t.name]['new'], MODELS[t.name]['row']
+    New, Row = service.models[t.name]['new'], service.models[t.name]['row']
 
     async def replace_row(request:Request, key:RowKey, body:New, if_match:IfMatch=None):
         expected = expected_versions(if_match)
@@ -423,9 +424,9 @@ def check_row(read, row, pointer, hints):
         errors = e.errors(include_url=False, include_context=False, include_input=False)[:ROW_FAULTS]
         return None, list(faults(errors, row=pointer, hints=hints))
 
-def check_rows(t, rows):
-    "The rows in their stored form, None for those that are wrong, and the faults of these by row"
-    read, hints = TypeAdapter(MODELS[t.name]['new']).validate_python, Hints(t.names)
+def check_rows(t, new, rows):
+    "The rows as the model `new` stores them, None for those that are wrong, and the faults of these by row"
+    read, hints = TypeAdapter(new).validate_python, Hints(t.names)
     checked, malformed = [], {}
     for i, row in enumerate(rows):
         row, found = check_row(read, row, f'/{i}', hints)
@@ -460,15 +461,15 @@ def create_rows(c, t, rows, malformed, query):
     return 207 if errors else 200, '{}', orjson.dumps(report)
 
 # %% ../../nbs/55_api/08_routes.ipynb #b6a1694c
-def bulk_body(t):
+def bulk_body(t, tables):
     "The request body of a bulk for the documentation"
-    return dict(required=True, content=bulk_content(t))
+    return dict(required=True, content=bulk_content(t, tables))
 
-def bulk_content(t):
+def bulk_content(t, tables):
     "The forms of a bulk for the documentation, each with an example"
-    model = MODELS[t.name]['new'].__name__
+    model = f'New{model_name(t)}'
     many = dict(type='array', maxItems=BULK_ROWS, items={'$ref': f'#/components/schemas/{model}'})
-    row, text = sample_body(t), dict(type='string')
+    row, text = sample_body(t, tables), dict(type='string')
     csv = dict(schema=text)
     if set(row) <= set(t.names): csv['example'] = next(stream_csv([*row], [[row.values()]]))
     return {
@@ -479,9 +480,10 @@ def bulk_content(t):
 # %% ../../nbs/55_api/08_routes.ipynb #1a089408
 def add_bulk_create(api, service, t):
     "POST /v1/products:bulk: many rows"
+    New = service.models[t.name]['new']
     async def bulk_create_rows(request:Request, idempotency_key:IdempotencyKey=None):
         query, kind, body = read_query(BulkQuery, request), content_type(request), await request.body()
-        rows, malformed = await run_in_threadpool(lambda: check_rows(t, parse_bulk(t, kind, body)))
+        rows, malformed = await run_in_threadpool(lambda: check_rows(t, New, parse_bulk(t, kind, body)))
         if malformed and query.mode == 'atomic': return malformed_rows(malformed)
 
         def create(c): return create_rows(c, t, rows, malformed, query)
@@ -490,7 +492,7 @@ def add_bulk_create(api, service, t):
         except BulkRefused as e: return problem(409, f'{rows_are(e.faults)} refused; nothing was written.', e.faults)
 
     add_route(api, bulk_create_rows, 'POST', f'/v1/{t.name}:bulk', f'{t.name}:write', Bulk, query=BulkQuery,
-              responses=SOME_REFUSED, request_body=bulk_body(t), **route_docs(t, 'bulk_create'))
+              responses=SOME_REFUSED, request_body=bulk_body(t, service.store.tables), **route_docs(t, 'bulk_create'))
 
 # %% ../../nbs/55_api/08_routes.ipynb #e0add409
 FILE_CONTENT = {media.partition(';')[0]: dict(schema=dict(type='string')) for media in FORMATS.values()}
@@ -524,7 +526,6 @@ def add_export(api, service, t):
 # %% ../../nbs/55_api/08_routes.ipynb #b57abcc5
 PARAM_TYPES = dict(date=moment('date'), int=Annotated[int, Field(ge=1, le=10_000)])
 SPECIAL_TYPES = dict(
-    category=Literal[CATEGORIES],
     country=Annotated[str, Field(pattern='^[A-Za-z][A-Za-z]$'), should_be('two letters, such as DE')])
 
 class Answered(BaseModel):
@@ -539,16 +540,17 @@ class Answered(BaseModel):
     rows: list[dict]
 
 # %% ../../nbs/55_api/08_routes.ipynb #412611cf
-def param_field(name, default):
+def param_field(name, default, categories):
     "A parameter of a question as a query parameter"
     param = PARAMS[name]
-    kind = SPECIAL_TYPES.get(name) or PARAM_TYPES[param.type.__name__]
+    special = SPECIAL_TYPES | dict(category=Literal[categories])
+    kind = special.get(name) or PARAM_TYPES[param.type.__name__]
     return parameter(kind, description=param.doc if default is None else f'{param.doc} (unless given: {default})')
 
-def question_query(q):
-    "The query parameters of a question"
+def question_query(q, categories):
+    "The query parameters of a question, for a shop with these categories"
     Format = Annotated[Literal['json', *FORMATS], Field(description='Format of the answer')]
-    fields = {name: param_field(name, default) for name, default in q.params.items()}
+    fields = {name: param_field(name, default, categories) for name, default in q.params.items()}
     title = q.name.title().replace('_', '')
     return query_model(f'Ask{title}', format=(Format, 'json'), spreadsheet=SPREADSHEET, **fields)
 
@@ -602,7 +604,7 @@ QUESTION_ANSWERS = {
 # %% ../../nbs/55_api/08_routes.ipynb #4f9a8100
 def add_question(api, service, q):
     "GET /v1/questions/order_status: the answer"
-    Query = question_query(q)
+    Query = question_query(q, service.store.market['products.category'])
 
     async def ask(request:Request, if_none_match:IfNoneMatch=None):
         query = read_query(Query, request)

@@ -92,6 +92,18 @@ def _whole(parameter, old, value):
     known = {name: value[name] for name, _ in old if name in value} # names that were there keep their order
     return parameter.kind.read(known | value)
 
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #0ec1932d
+def _key(name): return name if re.fullmatch(r'[\w-]+', name, re.ASCII) else json.dumps(name, ensure_ascii=False)
+
+def _line_to_write(parameter, names, kept, old):
+    "What to write for a name that has no value in a table: as if it took the place of a name that went"
+    lacking = [n for n in names if n not in kept and n not in getattr(parameter.kind, 'options', ())]
+    if not lacking or any(n not in names for n in kept): return []
+    gone = next((n for n in old if n not in names), next(iter(old), ''))
+    value = json.dumps(old.get(gone, 1), ensure_ascii=False).removesuffix('.0')
+    line = f'{parameter.name}.{_key(lacking[0])} = {value}'
+    return [f'Write it like {line}: it is {parameter.kind} ({parameter.unit}).']
+
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #e565b38b
 def _names_of(parameter, values):
     "The names that a table must have, or None"
@@ -103,7 +115,8 @@ def _completed(parameter, values, base):
     names, old = _names_of(parameter, values), dict(base[parameter.name])
     known = [(name, 0) for name in names]
     kept = {_as_known(n, known): v for n, v in values[parameter.name] if n in names or old.get(n) != v}
-    return parameter.kind.read(kept, names)
+    try: return parameter.kind.read(kept, names)
+    except ValueError as e: raise ValueError(*e.args, *_line_to_write(parameter, names, kept, old)) from None
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #a918d3f3
 class _Draft:
@@ -174,6 +187,30 @@ def _countries_are_there(values):
     wrong = f'customers.countries: the pool {pool} has no places in {", ".join(missing)}'
     return not missing, wrong, f'It has {", ".join(POOLS[pool])}: give these their shares.'
 
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #efc45250
+_LISTS = 'products.categories', 'customers.segments', 'baskets.channels', 'payments.methods'
+_MOST_NAMES, _LONGEST_NAME = 40, 40
+
+def _is_plain(name): return len(name) <= _LONGEST_NAME and name == ' '.join(name.split()) and ',' not in name
+
+def _names_are_plain(values):
+    todo = f'Take up to {_LONGEST_NAME} characters, without commas, and blanks only between words.'
+    for table in _LISTS:
+        for name, _ in values[table]:
+            if not _is_plain(name): return False, f'{table}: {name!r} cannot be a name', todo
+    return True, '', ''
+
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #787ba711
+def _names_differ(values):
+    for table in _LISTS:
+        seen = {}
+        for name, _ in values[table]:
+            same = seen.setdefault(name.casefold().replace('_', ' '), name)
+            wrong = f'{table} has {same!r} and {name!r}'
+            if same != name: return False, wrong, 'Give them names that differ in more than capitals and underscores.'
+        if len(seen) > _MOST_NAMES: return False, f'{table} has {len(seen)} names', f'Take at most {_MOST_NAMES}.'
+    return True, '', ''
+
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #ca7e0ab1
 @lru_cache(maxsize=1)
 def _categories_with_words():
@@ -206,7 +243,8 @@ def _regions_are_there(values):
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #cae32920
 _CHECKS = (
-    _day_is_known, _levels_match, _lines_fit, _hours_are_open, _countries_are_there, _regions_are_there,
+    _day_is_known, _levels_match, _lines_fit, _hours_are_open, _countries_are_there, _regions_are_there, _names_are_plain,
+    _names_differ,
 )
 
 def _check(check, draft):
@@ -376,8 +414,6 @@ def as_toml(
     if isinstance(value, dict): return '{ ' + ', '.join(f'{_key(k)} = {as_toml(v)}' for k, v in value.items()) + ' }'
     if isinstance(value, list | tuple): return '[' + ', '.join(map(as_toml, value)) + ']'
     return f'{value:g}' if value == float(f'{value:g}') else repr(value)
-
-def _key(name): return name if re.fullmatch(r'[\w-]+', name, re.ASCII) else json.dumps(name, ensure_ascii=False)
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #c26e00f2
 def changed_entries(

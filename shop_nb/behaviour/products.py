@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/03_behaviour/06_products.ipynb #f8743c14
-from .parameters import SHARE, Number, Numbers, Shares, ByName, Word, parameter
+from .parameters import SHARE, Number, Numbers, Shares, ByName, Word, WordByName, parameter
 
 # %% ../../nbs/03_behaviour/06_products.ipynb #97300f49
 _OF = 'products.categories'
@@ -33,6 +33,17 @@ parameter(
     ByName(.1, .9, of=_OF), 'share of the price', 'what a product costs the shop', 'costs',
     'gross margins by e-commerce category (growthsuite.net, xopon.io, 2025): electronics 10 to 35%, fashion 40 to '
     '65%, beauty 50 to 75%, books 25 to 40%, food 30 to 50%; garden, pets and toys chosen',
+)
+
+# %% ../../nbs/03_behaviour/06_products.ipynb #03031152
+from .parameters import PARAMETERS
+
+_WORDS = tuple(name for name, _ in PARAMETERS[_OF].default)
+
+parameter(
+    'products.words', {name: name for name in _WORDS}, WordByName(_WORDS, of=_OF), 'a category of `eu`',
+    "whose words each category's products are named with", 'product names',
+    'chosen: each category has its own',
 )
 
 # %% ../../nbs/03_behaviour/06_products.ipynb #bf3e17b1

@@ -72,9 +72,12 @@ class PriceChange:
 def _change(v):
     "A change, or its text"
     if isinstance(v, PriceChange): return v
-    category, percent, first, *last = v.split()
-    if len(last) > 1: raise ValueError
-    return PriceChange(category, _whole(percent), _day(first), *map(_day, last))
+    words = v.split() # a category may have several
+    for days in words[-1:], words[-2:]:
+        *category, percent = words[: -len(days)]
+        try: return PriceChange(' '.join(category), _whole(percent), *map(_day, days))
+        except ValueError: continue
+    raise ValueError
 
 
 # %% ../../nbs/03_behaviour/09_settings.ipynb #c71b041f

@@ -45,6 +45,9 @@ stage('currency', '')
 stage('popularity', '', 'choices')
 stage('campaigns', 'order_items.discount_cents', 'choices, quantities, amounts')
 
+# %% ../../nbs/03_behaviour/03_stages.ipynb #01bb5a16
+stage('product names', 'products.name products.brand')
+
 # %% ../../nbs/03_behaviour/03_stages.ipynb #61f29b0b
 stage('history', '', 'sign-ups, launches')
 stage('order days', 'orders.* order_items.* payments.*', 'sign-ups')

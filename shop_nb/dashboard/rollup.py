@@ -40,7 +40,7 @@ from order_totals'''
 # %% ../../nbs/60_dashboard/01_rollup.ipynb #4e46c8b8
 _ORDER_CATEGORIES = '''
 create temp table order_categories as
-select order_id, bit_or(1::uinteger << enum_code(category::rollup.category_name)) as categories
+select order_id, bit_or(1::bigint << enum_code(category::rollup.category_name)) as categories
 from order_items
 join products using (product_id)
 group by order_id'''

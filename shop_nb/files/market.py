@@ -6,8 +6,7 @@
 __all__ = ['source_market']
 
 # %% ../../nbs/10_files/06_market.ipynb #766a52a3
-import json, sqlite3
-from collections.abc import Mapping
+import json, os, sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -47,6 +46,6 @@ def source_market(
     source, # mapping of names to tables, or the path of a run, of a folder of tables or of a SQLite file
 ) -> Market: # that of all behaviours where the source does not say
     "The market of a source's tables"
-    if isinstance(source, Mapping): return Market()
+    if not isinstance(source, str | os.PathLike): return Market()
     path = Path(source)
     return (_of_database(path) if path.is_file() else _of_run(path)) or Market()

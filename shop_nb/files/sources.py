@@ -202,7 +202,7 @@ def _is_kin(type, column):
     return _is.is_null(type) or any(kin(type) for kin in _kin[column.type])
 
 # %% ../../nbs/10_files/03_sources.ipynb #ca6933a6
-_types = {c: f.type for name, t in TABLES.items() for c, f in zip(t.columns, arrow_schema(name))}
+_types = {c.type: f.type for name, t in TABLES.items() for c, f in zip(t.columns, arrow_schema(name))}
 _whole_number = r'^(?:\+?([0-9]+)|(-[0-9]+))(?:\.0*)?$' # the digits, and the minus that belongs to them
 
 def _from_text(a, column):
@@ -221,7 +221,7 @@ def _decoded(a):
 # %% ../../nbs/10_files/03_sources.ipynb #cd670229
 def _cast(a, column):
     "An array in the column's type; raises pa.ArrowInvalid where a value would change"
-    to = _types[column]
+    to = _types[column.type]
     if a.type == to: return a
     a = _decoded(a)
     if column.type == 'date' and _is.is_timestamp(a.type) and pc.any(pc.not_equal(a.cast(to).cast(a.type), a)).as_py():
@@ -335,7 +335,7 @@ def read(self:Given, part, columns, size): # what `raw` gives, whole
 def raw(self:Given, part, columns, size): # batches of a part, as it is; CSV without ragged lines once they are known
     if isinstance(part, pa.Table): return part.select(columns).to_batches(max_chunksize=size)
     if not self.csv: return _parquet(part, columns, size)
-    types = {n: pa.string() if self.as_text else _types[self.table[n]] for n in columns}
+    types = {n: pa.string() if self.as_text else _types[self.table[n].type] for n in columns}
     return _csv(part, types, None if self.whole else lambda line: 'skip')
 
 # %% ../../nbs/10_files/03_sources.ipynb #923bfbe8
@@ -492,7 +492,7 @@ def _about_types(given, types, usable, rows):
         type = types.field(n).type
         if n not in given.loose and not _is_kin(type, given.table[n]):
             found.append(_type(given, n, rows, [], [f'a column of {type}']))
-        elif type != _types[given.table[n]]: check.append(n)
+        elif type != _types[given.table[n].type]: check.append(n)
     return found, check
 
 # %% ../../nbs/10_files/03_sources.ipynb #431353fa
@@ -568,7 +568,7 @@ def _is_plain(given, part):
         if given.csv: return _quotes_fit(part)
         schema = part.schema if isinstance(part, pa.Table) else pq.read_schema(part)
     except (pa.ArrowException, OSError, ValueError, csv.Error): return False
-    return all(schema.field(c.name).type == _types[c] for c in t.columns)
+    return all(schema.field(c.name).type == _types[c.type] for c in t.columns)
 
 @patch
 def accept(self:Given):

@@ -6,10 +6,13 @@
 __all__ = ['LOWEST_SEASON', 'NEVER', 'SHORTEST_SALE', 'DRIFT_MONTHS', 'COMPANIONS', 'traits', 'median_prices', 'typical_price',
            'category_season', 'cents', 'price_point', 'Catalogue', 'column', 'category', 'noun', 'adjective',
            'name_level', 'base_price', 'style', 'quarter', 'list_prices', 'end_day', 'popularity', 'choose',
-           'companions', 'campaigns', 'pulls', 'price_on', 'products_table']
+           'companions', 'campaigns', 'pulls', 'price_on', 'sku_codes', 'products_table']
 
 # %% ../../nbs/15_generator/04_products.ipynb #40a1a2a1
 from functools import cached_property, lru_cache
+from itertools import product as combined
+from string import ascii_uppercase
+from unicodedata import normalize
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -120,7 +123,7 @@ def category(self) -> np.ndarray: # Row numbers in `traits`
 
 # %% ../../nbs/15_generator/04_products.ipynb #bdbf5ce6
 def _of_words(c, column): # of the words of each category, one category after the other
-    return [words('words')[name][column] for name in c.traits.index]
+    return [words('words')[c.values['products.words'][name]][column] for name in c.traits.index]
 
 def _words(c, kind, places): # the words at places in those of all categories
     return np.concatenate([np.array(pool, dtype=object) for pool in _of_words(c, kind)])[places]
@@ -325,19 +328,36 @@ def _brand(c, n): return _words(c, 'brands', _which(c, 'brands', c.hash('brand')
 def _name(c, n): # an adjective and a noun
     return _words(c, 'adjectives', c.adjective[:n]) + ' ' + _words(c, 'nouns', c.noun[:n])
 
+# %% ../../nbs/15_generator/04_products.ipynb #15869a33
+def _codes(name): # three letters for a name, the best first
+    plain = ''.join(c for c in normalize('NFKD', name).upper() if c in ascii_uppercase) + 'XXX'
+    yield plain[:3]
+    for kept in 2, 1, 0:
+        for rest in combined(ascii_uppercase, repeat=3 - kept): yield plain[:kept] + ''.join(rest)
+
+@lru_cache(maxsize=16)
+def sku_codes(
+    names:tuple, # Categories
+) -> dict: # Three letters of each
+    "What the SKUs of each category begin with."
+    codes = {name: words('words')[name]['code'] for name in names if name in words('words')}
+    for name in names:
+        if name not in codes: codes[name] = next(c for c in _codes(name) if c not in codes.values())
+    return codes
+
 # %% ../../nbs/15_generator/04_products.ipynb #0097755f
 def products_table(
     catalogue:Catalogue, # The products
 ) -> pa.Table: # The table `products`, up to the shop's `until`
     "The table of products."
     c, until = catalogue, catalogue.calendar.until
-    n = c.calendar.rows('products')
+    n, codes = c.calendar.rows('products'), sku_codes(tuple(c.traits.index))
     category = c.traits.index.to_numpy()[c.category[:n]]
     since_start = np.maximum(quarter(c.day[:n]) - quarter(c.calendar.start), 0)
     price, end = c.list_prices[np.arange(n), since_start], c.end_day[:n]
     columns = dict(
         product_id=c.key[:n],
-        sku=[f'{words("words")[name]["code"]}-{key:06d}' for name, key in zip(category, c.key)],
+        sku=[f'{codes[c]}-{key:06d}' for c, key in zip(category, c.key)],
         name=_name(c, n),
         category=category,
         brand=_brand(c, n),

@@ -47,7 +47,8 @@ def tables_of(
     "The tables with the values of a market"
     def column(table, c):
         values = dict(market.lists).get(f'{table}.{c.name}')
-        return replace(c, values=values) if values else c
+        if not values: return c
+        return replace(c, values=values, example=c.example if c.example in values else values[0])
     return {n: replace(t, columns=tuple(column(n, c) for c in t.columns)) for n, t in TABLES.items()}
 
 # %% ../../nbs/05_model/07_market.ipynb #58da16e4

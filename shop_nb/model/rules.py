@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LINE', 'BACK', 'LEDGER', 'REVENUE', 'REFUND', 'RETURNED', 'OWNERS', 'MONEY', 'REFUND_SQL', 'RULES', 'null_safe',
-           'qualified', 'Rule', 'violations', 'declared_rules', 'broken_check']
+           'qualified', 'Rule', 'violations', 'declared_rules', 'rules_of', 'broken_check']
 
 # %% ../../nbs/05_model/03_rules.ipynb #c26b1d25
 import re
@@ -113,7 +113,8 @@ _not_values = 'primary', 'refers', 'unique', 'may be' # how parts of a constrain
 def _broken(c):
     "What is wrong with a value of a column that its declaration does not allow"
     words = [w for w in constraint(c).split('; ') if not w.startswith(_not_values)]
-    return f'{c.name} is {{{c.name}}}, and must be {" and ".join(words) or _kinds.get(c.type, "a number")}'
+    must = (' and '.join(words) or _kinds.get(c.type, 'a number')).replace('{', '{{').replace('}', '}}')
+    return f'{c.name} is {{{c.name}}}, and must be {must}'
 
 # %% ../../nbs/05_model/03_rules.ipynb #f15c8707
 def _column_rules(t):
@@ -319,7 +320,14 @@ where p.refunded_cents <> {REFUND_SQL}''',
 # %% ../../nbs/05_model/03_rules.ipynb #a436e5e5
 _money_rules = *_ledger_rules, _tax_within, _refund
 _written = [*_order_rules, _on_sale, _one_price, *_status_rules, _paid_late, *_return_rules, *_money_rules]
-RULES = [*declared_rules(), *_written]
+
+def rules_of(
+    tables:dict=None, # declarations, with the values of a market; None takes `TABLES`
+) -> list: # of `Rule`
+    "All rules of a shop: those that follow from the declaration, and those written above"
+    return [*declared_rules(tables), *_written]
+
+RULES = rules_of()
 
 # %% ../../nbs/05_model/03_rules.ipynb #5af70ac4
 def broken_check(

@@ -22,8 +22,9 @@ from ..model.er_diagram import er_diagram
 from ..core.numbers import percent
 from ..model.market import Market, tables_of
 from .pages import policy, raw, render
-from ..model.rules import RULES
-from ..model.schema import TABLES, get_table
+from ..model.market import Market, tables_of
+from ..model.rules import rules_of
+from ..model.schema import get_table
 from ..core.errors import ShopError
 from ..core.extras import need
 from ..core.files import write_file
@@ -53,21 +54,21 @@ def column_facts(
 # %% ../../nbs/35_reporting/03_profile.ipynb #55fecdcd
 def dictionary_frame(
     tables:dict, # Arrow tables by name
-    market:Market=Market(), # of the shop
+    market:Market=Market(), # currency and lists of values
 ) -> pd.DataFrame: # table, column, meaning, type, unit, constraint, example, missing, distinct, least, most
     "The data dictionary: the declaration, and what the data says"
     declared = [row for name, t in tables_of(market).items() if name in tables for row in dictionary(t)]
     return pd.DataFrame([row | column_facts(tables[row['table']][row['column']]) for row in declared])
 
 # %% ../../nbs/35_reporting/03_profile.ipynb #5422d9a0
-def _table_values(table, rows, columns):
+def _table_values(table, rows, columns, rules):
     "What the template shows of a table: its meaning, size, rules and columns"
     return dict(
         name=table.name,
         doc=table.doc,
         grain=table.grain.capitalize(),
         rows=rows,
-        rules=sorted({r.meaning for r in RULES if r.table == table.name}),
+        rules=sorted({r.meaning for r in rules if r.table == table.name}),
         columns=columns.to_dict('records'),
     )
 
@@ -75,15 +76,16 @@ def _table_values(table, rows, columns):
 def dictionary_html(
     tables:dict, # Arrow tables by name
     home:str='', # link back to the run's first page
-    market:Market=Market(), # of the shop
+    market:Market=Market(), # currency and lists of values
 ) -> str: # HTML
     "The data dictionary as a page"
-    frame = dictionary_frame(tables, market).astype(object)
+    frame, declared = dictionary_frame(tables, market).astype(object), tables_of(market)
+    rules = rules_of(declared)
     frame['missing'] = [percent(m) if m else 'none' for m in frame['missing']]
     frame['distinct'] = [f'{d:,}' for d in frame['distinct']]
     shown = [
-        _table_values(t, tables[t.name].num_rows, frame[frame['table'] == t.name])
-        for t in TABLES.values() if t.name in tables
+        _table_values(t, tables[t.name].num_rows, frame[frame['table'] == t.name], rules)
+        for t in declared.values() if t.name in tables
     ]
     title = 'The data dictionary'
     lead = (f'{len(frame)} columns in {len(shown)} tables: what each one means and must be, and what the data says. '

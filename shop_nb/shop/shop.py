@@ -209,7 +209,6 @@ class _Checked(_Kept):
             raise ShopError('Where should the database go?', "Name a file: shop.load('shop.db')", code=2)
         return load(self._source(), db or self.folder / 'shop.db', market=self.market)
 
-
 # %% ../../nbs/40_shop/02_shop.ipynb #4f8812b3
 class _LookedUp(_Checked):
     "What is made alone, without the rest of the shop: one order, one customer"

@@ -20,6 +20,8 @@ from fastcore.basics import patch
 from .integrity import Missing, Refused
 from ..files.market import source_market
 from ..database.sqlite import APPLICATION_ID, USER_VERSION, database_error
+from ..files.market import source_market
+from ..model.market import tables_of
 from ..model.schema import TABLES, get_table
 from ..core.errors import ShopError, nearest
 
@@ -97,6 +99,8 @@ class Store:
         self.path, self.timeout = Path(db).resolve(), timeout
         self.market = source_market(self.path)
         self._writer = _writer(self.path)
+        self.market = source_market(self.path)
+        self.tables = tables_of(self.market) # with its lists of values
         self._lock = threading.RLock()
         self._inode = os.stat(self.path).st_ino
         self._local = threading.local()

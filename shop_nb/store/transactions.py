@@ -20,7 +20,7 @@ from .repository import PARTS, Store, read_whole, version
 # %% ../../nbs/50_store/03_transactions.ipynb #e0151097
 class Transaction:
     "A transaction of a store: what it touched, and how to change rows in it"
-    def __init__(self, con): self.con, self.touched, self.erased = con, set(), False
+    def __init__(self, con, tables=TABLES): self.con, self.tables, self.touched, self.erased = con, tables, set(), False
 
     def check(self):
         "Raise the first rule that an order which was touched breaks"
@@ -49,7 +49,7 @@ def transaction(
         con.hurry(60)
         con.execute('begin immediate')
         try:
-            now = Transaction(con)
+            now = Transaction(con, self.tables)
             yield now
             now.check()
             con.execute('rollback' if dry_run else 'commit')
@@ -131,7 +131,7 @@ def _run(self:Transaction, t, sql, row, values):
     try:
         self.con.execute(sql, values)
     except sqlite3.IntegrityError as e:
-        raise refusal(self.con, e, t, row) from None
+        raise refusal(self.con, e, self.tables[t.name], row) from None
     except OverflowError:
         raise Refused(f'A number is too large for {t.name}.', 'type', t.name) from None
     except (sqlite3.InterfaceError, sqlite3.ProgrammingError):

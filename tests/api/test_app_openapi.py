@@ -10,7 +10,7 @@ from shop_nb.generator.blocks import tables
 from shop_nb.database.load import load
 from shop_nb.model.schema import TABLES
 from shop_nb.behaviour.settings import Settings
-from shop_nb.api.models import MODELS
+from shop_nb.api.models import models_of
 from support import FULL, ROOT
 
 
@@ -31,9 +31,9 @@ def test_the_documentation_shows_requests_that_work(inside):
     def bulk(table): return told['paths'][f'/v1/{table}:bulk']['post']['requestBody']['content']
 
     for table, t in TABLES.items():
-        new, patch = (told['components']['schemas'][MODELS[table][k].__name__]['examples'][0] for k in ('new', 'patch'))
-        MODELS[table]['new'].model_validate(new)
-        MODELS[table]['patch'].model_validate(patch)
+        new, patch = (told['components']['schemas'][models_of()[table][k].__name__]['examples'][0] for k in ('new', 'patch'))
+        models_of()[table]['new'].model_validate(new)
+        models_of()[table]['patch'].model_validate(patch)
         assert (
             bulk(table)['application/json']['example']
             == [new]
@@ -127,7 +127,7 @@ def test_links_of_the_documentation_lead_where_they_say(inside):
                     f'create_{one}',
                     client.post(
                         f'/v1/{table}',
-                        json=told['components']['schemas'][MODELS[table]['new'].__name__]['examples'][0], headers=key
+                        json=told['components']['schemas'][models_of()[table]['new'].__name__]['examples'][0], headers=key
                     ),
                 )
                 == rest
@@ -147,7 +147,7 @@ def test_examples_with_a_key_work_in_the_shop_that_everybody_makes(tmp_path):
             for verb, op in told['paths'][f'/v1/{table}/{{key}}'].items():
                 at, model = (
                     re.search(r'Example: `\w+ (.+?)`', op['description'])[1],
-                    MODELS[table]['patch' if verb == 'patch' else 'new'].__name__,
+                    models_of()[table]['patch' if verb == 'patch' else 'new'].__name__,
                 )
                 body = (
                     {} if verb in ('get', 'delete') else dict(json=told['components']['schemas'][model]['examples'][0])

@@ -12,7 +12,7 @@ from shop_nb.behaviour.settings import Settings, origins, read_settings, remembe
 from shop_nb.behaviour.stages import STAGES, columns_after, downstream
 from shop_nb.core.errors import SettingsError
 from shop_nb.generator.calendar import Calendar
-from shop_nb.model.schema import CATEGORIES, CHANNELS, METHODS, SEGMENTS, TABLES
+from shop_nb.model.schema import TABLES
 
 
 def refused(**given):
@@ -90,8 +90,9 @@ def test_stages_name_columns_that_exist():
 
 
 def test_the_schema_has_the_names_of_the_behaviours():
+    columns = dict(products='category', customers='segment', orders='channel', payments='method')
     names = [names_of(n) for n in ('products.categories', 'customers.segments', 'baskets.channels', 'payments.methods')]
-    assert names == [CATEGORIES, SEGMENTS, CHANNELS, METHODS]
+    assert [TABLES[table][column].values for table, column in columns.items()] == names
 
 
 # ------------------------------------------------------------------------ changes, files, environment
@@ -300,3 +301,50 @@ def test_a_window_that_moves_by_weeks_keeps_its_weekdays(weeks):
     assert np.array_equal(a.intensity.weekday[inside], b.intensity.weekday[inside])
     assert a.counts['orders'].sum() >= 4000
     assert a.counts['orders'][inside].sum() == b.counts['orders'][inside].sum() == 4000
+
+
+# ------------------------------------------------------------------------ own names
+
+@pytest.mark.parametrize('name, why', [
+    ('x' * 41, 'cannot be a name'), (' web', 'cannot be a name'), ('web ', 'cannot be a name'), ('a  b', 'cannot be a name'),
+    ('web,app', 'cannot be a name'), ('', 'is not a name'), ('a\nb', 'is not a name'), ('SHOP', "has 'shop' and 'SHOP'"),
+], ids=['long', 'blank before', 'blank after', 'two blanks', 'comma', 'empty', 'two lines', 'capitals'])
+def test_a_name_that_would_be_mistaken_is_refused(name, why):
+    assert why in refused(parameters={'baskets.channels': {'shop': .5, name: .5}})
+
+
+def test_a_blank_and_an_underscore_are_the_same():
+    assert "has 'by phone' and 'by_phone'" in refused(parameters={'baskets.channels': {'by phone': .5, 'by_phone': .5}})
+
+
+def test_a_list_has_at_most_40_names():
+    many = {f'channel {i}': 1 / 41 for i in range(41)}
+    assert 'has 41 names' in refused(parameters={'baskets.channels': many})
+    shares = {f'channel {i}': 1 / 40 for i in range(40)}
+    assert list(Settings(parameters={'baskets.channels': shares}).values['baskets.channels']) == list(shares)
+
+
+def test_a_new_name_is_told_what_to_write():
+    tables = {'median_price': 30, 'cost': .5, 'best_month': 5, 'swing': 1}
+    shares = {'products.categories': {'Books': .5, 'Plants': .5}}
+    given = shares | {f'products.{n}': {'Plants': v} for n, v in tables.items()}
+    assert 'Write it like products.median_price.Plants = 16: it is a number' in refused(parameters=shares)
+    assert 'Write it like products.words.Plants = "Beauty": it is one of Books, Beauty' in refused(parameters=given)
+    assert "Plants: 'Wood' is not one of Books, Beauty" in refused(parameters=given | {'products.words': {'Plants': 'Wood'}})
+    enough = given | {'products.words': {'Plants': 'Garden'}, 'delivery.returns': {'Plants': .1}}
+    assert Settings(parameters=enough).values['products.words'] == dict(Books='Books', Plants='Garden')
+
+
+def test_a_category_of_eu_comes_back_with_its_words(tmp_path):
+    file(tmp_path, '[products]\ncategories = { Toys = 1 }\n', 'toys.toml')
+    both = '[products]\ncategories = { Toys = 0.5, Pets = 0.5 }\nmedian_price.Pets = 9\ncost.Pets = 0.5\nbest_month.Pets = 1\n'
+    path = file(tmp_path, f'extends = "toys.toml"\n{both}swing.Pets = 0\n[delivery]\nreturns.Pets = 0.1\n')
+    assert read_behaviour(path)['products.words'] == dict(Toys='Toys', Pets='Pets')
+
+
+@pytest.mark.parametrize('text, category', [
+    ('Plants 20 2025-06-01', 'Plants'), ('Home Office 20 2025-06-01', 'Home Office'), ('Home Office 20 2025-06-01 2025-06-14', 'Home Office'),
+])
+def test_a_promotion_names_a_category_of_several_words(renamed, text, category):
+    promotion = Settings(**renamed.as_dict() | dict(promotion=text)).promotion
+    assert (promotion.category, promotion.percent) == (category, 20)

@@ -22,11 +22,12 @@ from shop_nb.analytics.measures import (
 )
 from shop_nb.core.numbers import headline, money, short
 from shop_nb.dashboard.panels import HISTORY, OWN, TABS
-from shop_nb.model.schema import CATEGORIES
+from shop_nb.behaviour.behaviours import names_of
 from shop_nb.core.errors import ShopError
 from support import FULL, process, until
 
 SIZE = dict(customers=400, products=120, orders=1600, order_items=4000, seed=5)
+CATEGORIES = names_of('products.categories')
 FIRST, LAST = dt.date(2025, 1, 1), dt.date(2025, 12, 31)
 DAYS = (LAST - FIRST).days
 

@@ -14,7 +14,6 @@ from shop_nb.generator.customers import customers_table, lifetime, rate, signed_
 from shop_nb.generator.orders import STRATUM, line_counts, make_orders
 from shop_nb.generator.products import Catalogue
 from shop_nb.behaviour.settings import MAX_LINES, Settings
-from shop_nb.model.schema import CATEGORIES
 from shop_nb.model.schema import TABLES, arrow_schema
 from shop_nb.core.errors import SettingsError
 from shop_nb.files.digest import as_digest, content_sums, digest
@@ -85,7 +84,7 @@ def test_exact_totals_and_schemas(default):
     )
     for n, t in default.items():
         assert t.schema.equals(arrow_schema(n))
-    assert tuple(Catalogue(Calendar(Settings())).traits.index) == CATEGORIES
+    assert tuple(Catalogue(Calendar(Settings())).traits.index) == tuple(Settings().values['products.categories'])
 
 
 small = st.builds(

@@ -173,6 +173,8 @@ EFFECTS = {
                       lambda f: f.products[f.products.category == 'Toys'].pipe(lambda p: (p.cost_cents / p.price_cents).median())),
     'products.best_month': ([{'Toys': 7}, {'Toys': 12}], season_of('Toys', 12)),
     'products.swing': ([{'Toys': 0}, {'Toys': 1.5}], season_of('Toys', 12)),
+    'products.words': ([{'Toys': 'Toys'}, {'Toys': 'Garden'}],
+                       lambda f: f.products[f.products.category == 'Toys'].brand.isin(words('words')['Garden']['brands']).mean()),
     'products.known_before': ([.5, .75, .95], lambda f: (pd.to_datetime(f.products.launched_on) < '2025-01-01').mean()),
     'products.weekend_launches': ([0, .5, 1], lambda f: (pd.to_datetime(f.products.launched_on).dt.weekday >= 5).mean()),
     'products.sold_days': ([2000, 300, 50], lambda f: f.products.discontinued_on.notna().mean()),

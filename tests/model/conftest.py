@@ -18,7 +18,7 @@ def shops():
     rng, rows = random.Random(3), {t: [] for t in TABLES}
     product, customer = example('products') | dict(cost_cents=7), example('customers')
     rows['products'] = [
-        product | dict(product_id=i, sku=f'A-{i}', category=rng.choice(schema.CATEGORIES)) for i in range(1, 41)
+        product | dict(product_id=i, sku=f'A-{i}', category=rng.choice(schema.TABLES['products']['category'].values)) for i in range(1, 41)
     ]
     rows['customers'] = [customer | dict(customer_id=i, email=f'c{i}@example.com') for i in range(1, 31)]
     for n in range(1, 401):
