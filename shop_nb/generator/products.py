@@ -349,7 +349,7 @@ def sku_codes(
 def products_table(
     catalogue:Catalogue, # The products
 ) -> pa.Table: # The table `products`, up to the shop's `until`
-    "The table of products."
+    "The table."
     c, until = catalogue, catalogue.calendar.until
     n, codes = c.calendar.rows('products'), sku_codes(tuple(c.traits.index))
     category = c.traits.index.to_numpy()[c.category[:n]]
