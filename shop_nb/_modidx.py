@@ -3016,6 +3016,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                       'shop_nb/reporting/profile.py'),
                                            'shop_nb.reporting.profile._bounds': ( '35_reporting/profile.html#_bounds',
                                                                                   'shop_nb/reporting/profile.py'),
+                                           'shop_nb.reporting.profile._dictionary_text': ( '35_reporting/profile.html#_dictionary_text',
+                                                                                           'shop_nb/reporting/profile.py'),
                                            'shop_nb.reporting.profile._drawn': ( '35_reporting/profile.html#_drawn',
                                                                                  'shop_nb/reporting/profile.py'),
                                            'shop_nb.reporting.profile._findings': ( '35_reporting/profile.html#_findings',
