@@ -17,7 +17,8 @@ from typing import ClassVar
 import pandas as pd
 from fastcore.basics import patch
 
-from .connect import BUYERS, as_frame, categories_of, connect, currency_of, fetch, source_name, sql_text
+from .connect import BUYERS, as_frame, categories_of, connect, currency_of
+from .connect import fetch, source_name, sql_text
 from ..core.errors import ShopError, first_line, nearest
 from ..core.extras import need
 from ..core.html import Raw, table as html_table

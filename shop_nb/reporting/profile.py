@@ -20,7 +20,6 @@ from .charts import label
 from ..model.dictionary import dictionary
 from ..model.er_diagram import er_diagram
 from ..core.numbers import percent
-from ..model.market import Market, tables_of
 from .pages import policy, raw, render
 from ..model.market import Market, tables_of
 from ..model.rules import rules_of
@@ -61,6 +60,13 @@ def dictionary_frame(
     return pd.DataFrame([row | column_facts(tables[row['table']][row['column']]) for row in declared])
 
 # %% ../../nbs/35_reporting/03_profile.ipynb #5422d9a0
+def _dictionary_text(tables, market):
+    "The data dictionary with its numbers as people read them"
+    frame = dictionary_frame(tables, market).astype(object)
+    frame['missing'] = [percent(m) if m else 'none' for m in frame['missing']]
+    frame['distinct'] = [f'{d:,}' for d in frame['distinct']]
+    return frame
+
 def _table_values(table, rows, columns, rules):
     "What the template shows of a table: its meaning, size, rules and columns"
     return dict(
@@ -79,10 +85,8 @@ def dictionary_html(
     market:Market=Market(), # currency and lists of values
 ) -> str: # HTML
     "The data dictionary as a page"
-    frame, declared = dictionary_frame(tables, market).astype(object), tables_of(market)
+    frame, declared = _dictionary_text(tables, market), tables_of(market)
     rules = rules_of(declared)
-    frame['missing'] = [percent(m) if m else 'none' for m in frame['missing']]
-    frame['distinct'] = [f'{d:,}' for d in frame['distinct']]
     shown = [
         _table_values(t, tables[t.name].num_rows, frame[frame['table'] == t.name], rules)
         for t in declared.values() if t.name in tables

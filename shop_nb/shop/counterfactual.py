@@ -19,14 +19,21 @@ from ..core.errors import ShopError
 from .shop import Shop
 
 # %% ../../nbs/40_shop/04_counterfactual.ipynb #2ab72f9b
+_MOST_SHOWN = 3 # differences
+
 class _Worlds:
     "Two shops that share their random numbers"
     def __init__(self, a:Shop, b:Shop): self.a, self.b = a, b
 
-    def __repr__(self): return f"Twin({', '.join(f'{k}: {x} → {y}' for k, (x, y) in self.differs().items())})"
+    def __repr__(self):
+        first, rest = self._first()
+        shown = [f'{k}: {x} → {y}' for k, (x, y) in first.items()] + [f'{rest} more'] * (rest > 0)
+        return f'Twin({", ".join(shown)})'
 
     def _repr_html_(self):
-        rows = [[k, *('–' if v is None else v for v in pair)] for k, pair in self.differs().items()]
+        first, rest = self._first()
+        rows = [[k, *('–' if v is None else v for v in pair)] for k, pair in first.items()]
+        rows += [[f'and {rest} more, see differs()', '', '']] * (rest > 0)
         currency = ' and '.join(dict.fromkeys(shop.market.currency for shop in (self.a, self.b)))
         top = f'<p><b>Shop {self.a.settings.seed} in two worlds</b> · amounts in {currency}</p>'
         return top + html_table(['setting', 'a', 'b'], rows)
@@ -36,6 +43,11 @@ class _Worlds:
         x, y = self.a.settings.as_dict(), self.b.settings.as_dict()
         named = {k: (x[k], y[k]) for k in x if k != 'parameters' and x[k] != y[k]}
         return named | differing_values(self.a.settings.values, self.b.settings.values)
+
+    def _first(self):
+        "The first differences, and how many there are besides"
+        every = self.differs()
+        return dict(list(every.items())[:_MOST_SHOWN]), max(0, len(every) - _MOST_SHOWN)
 
 # %% ../../nbs/40_shop/04_counterfactual.ipynb #598f7ab8
 class Twin(_Worlds):
@@ -98,6 +110,10 @@ def changed_columns(
 # %% ../../nbs/40_shop/04_counterfactual.ipynb #52044181
 MEASURES = ['revenue_cents', 'units', 'lines', 'returned_cents']
 
+def _comparable(a, b, measure):
+    "Whether a measure of two shops can be subtracted: a count always, an amount in one currency"
+    return measure in ('units', 'lines') or a.market.currency == b.market.currency
+
 def _totals(shop):
     "What each order came to, by the one definition of revenue; there may be more rows than a query may have"
     columns = ', '.join(['order_id', 'customer_id', 'order_day', *MEASURES])
@@ -108,7 +124,7 @@ def _totals(shop):
 def order_effects(
     a:Shop, # one world
     b:Shop, # the other
-) -> pd.DataFrame: # one row per order of either world: each measure in a, in b, and the effect, b - a
+) -> pd.DataFrame: # one row per order of either world: each measure in a, in b, and its effect, b - a
     "What each order came to in both worlds"
     x, y = _totals(a), _totals(b)
     every = x.index.union(y.index)
@@ -117,7 +133,8 @@ def order_effects(
     out = {}
     for m in MEASURES:
         in_a, in_b = x[m].reindex(every, fill_value=0), y[m].reindex(every, fill_value=0)
-        out |= {f'{m}_a': in_a, f'{m}_b': in_b, f'{m}_effect': in_b - in_a}
+        out |= {f'{m}_a': in_a, f'{m}_b': in_b}
+        if _comparable(a, b, m): out[f'{m}_effect'] = in_b - in_a
     return pd.DataFrame(out).assign(customer_id=who.customer_id, day=pd.to_datetime(who.order_day))
 
 # %% ../../nbs/40_shop/04_counterfactual.ipynb #d2b1bd27
@@ -138,4 +155,5 @@ def category_effects(
 ) -> pd.DataFrame: # one row per category: units and revenue in a, in b, and the effect
     "What each category sold in both worlds"
     x, y = _sold(a, first, last), _sold(b, first, last)
-    return pd.concat(dict(a=x, b=y, effect=y - x), axis=1).round(2)
+    effect = (y - x)[[m for m in x if _comparable(a, b, m)]]
+    return pd.concat(dict(a=x, b=y, effect=effect), axis=1).round(2)
