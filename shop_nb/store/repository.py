@@ -96,8 +96,8 @@ class _Opened:
         timeout:float=10, # seconds that a query may take
     ):
         self.path, self.timeout = Path(db).resolve(), timeout
-        self._writer = _writer(self.path)
         self.market = source_market(self.path)
+        self._writer = _writer(self.path)
         self.tables = tables_of(self.market) # with its lists of values
         self._lock = threading.RLock()
         self._inode = os.stat(self.path).st_ino
