@@ -79,7 +79,7 @@ class _Resources:
 # %% ../../nbs/55_api/08_routes.ipynb #8a212f7a
 CHALLENGE = {'WWW-Authenticate': 'Bearer'}
 
-class _Admitting(_Parts):
+class _Admitting(_Resources):
     "Who may do what"
     def admit(self,
         request:Request,
