@@ -50,7 +50,7 @@ from ..shop.run_folder import read_manifest
 # %% ../../nbs/55_api/09_app.ipynb #17c37aef
 TABLE_ROUTES = add_list, add_get, add_create, add_replace, add_update, add_delete, add_bulk_create, add_export
 
-def add_tables(api, service):
+def add_tables(api, service:Service):
     "Every route of every table"
     for t in service.store.tables.values():
         for add in TABLE_ROUTES: add(api, service, t)
@@ -68,7 +68,7 @@ DOCS_START = '''SwaggerUIBundle({url: 'openapi.json', dom_id: '#ui', deepLinking
 DOCS_FILES = {'swagger-ui.css': 'text/css', 'swagger-ui-bundle.js': 'text/javascript', 'favicon-32x32.png': 'image/png'}
 
 # %% ../../nbs/55_api/09_app.ipynb #a326ec56
-def add_docs(api, service):
+def add_docs(api, service:Service):
     "The page of documentation, and its files"
     async def home(): return RedirectResponse(service.public_path('/docs'))
     async def docs(): return HTMLResponse(DOCS_PAGE)
@@ -85,7 +85,7 @@ def add_docs(api, service):
 # %% ../../nbs/55_api/09_app.ipynb #fea4fe66
 REPLACED = 'The database file was replaced while it was open: start the service again.'
 
-def add_health(api, service):
+def add_health(api, service:Service):
     "Whether the process answers, and whether the database can be used"
     async def healthz(): return json_response(dict(status='ok'))
 

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['CHALLENGE', 'BODY_TYPES', 'PLAIN_KEY', 'QUICK', 'DONE', 'RowKey', 'IfMatch', 'IfNoneMatch', 'IdempotencyKey',
            'SOME_REFUSED', 'Mode', 'BulkQuery', 'ROW_FAULTS', 'FILE_CONTENT', 'PARAM_TYPES', 'SPECIAL_TYPES',
-           'QUESTION_ANSWERS', 'LIST_DOCS', 'Service', 'request_digest', 'ShopRoute', 'content_type', 'check_body',
+           'QUESTION_ANSWERS', 'LIST_DOCS', 'request_digest', 'Service', 'ShopRoute', 'content_type', 'check_body',
            'quick_call', 'header_docs', 'answer_docs', 'add_route', 'etag', 'etags', 'has_version', 'expected_versions',
            'json_response', 'split_names', 'page_model', 'add_list', 'add_get', 'written', 'row_docs', 'add_create',
            'add_update', 'add_replace', 'add_delete', 'Bulk', 'check_row', 'check_rows', 'BulkRefused', 'rows_are',
-           'malformed_rows', 'faults_of_rows', 'create_rows', 'bulk_body', 'bulk_content', 'add_bulk_create',
-           'export_query', 'add_export', 'Answered', 'param_field', 'question_query', 'question_docs', 'plain',
+           'malformed_rows', 'faults_of_rows', 'create_rows', 'bulk_content', 'bulk_docs', 'add_bulk_create',
+           'export_query', 'given', 'add_export', 'Answered', 'param_field', 'question_query', 'question_docs', 'plain',
            'answer_content', 'answer_stream', 'answer_file', 'answer_tag', 'add_question', 'about_question',
            'add_questions']
 
@@ -55,17 +55,17 @@ from ..core.errors import nearest
 from ..model.schema import arrow_schema
 from ..store.replica import Replicas
 from ..store.repository import PARTS, Store, expansions, filters
-from ..store.transactions import LAST_KEY
+from ..store.transactions import LAST_KEY, Transaction, once
 
 # %% ../../nbs/55_api/08_routes.ipynb #2801029a
-class Service:
-    "What the routes share"
+class _Resources:
+    "The store, the keys and the threads of a service"
 
     def __init__(self, config:Config):
         self.config, self.store, self.keys = config, Store(config.db, config.timeout), ApiKeys(config.db)
         self.models = models_of(self.store.market)
         self.replicas, self.writer = Replicas(self.store), ThreadPoolExecutor(1, 'writer')
-        self.in_flight = set() # Idempotency-ApiKeys of requests that are being answered, with their owners
+        self.in_flight = set() # Idempotency-Keys of requests that are being answered, with their owners
 
     def close(self):
         self.writer.shutdown()
@@ -79,57 +79,58 @@ class Service:
 # %% ../../nbs/55_api/08_routes.ipynb #8a212f7a
 CHALLENGE = {'WWW-Authenticate': 'Bearer'}
 
-@patch
-def admit(
-    self:Service,
-    request,
-    scope:str, # that the route needs, as orders:read
-): # the `Key`, or None if none is needed
-    "The key of a request; raises HTTPException 401 or 403"
-    header = request.headers.get('authorization')
-    if header is None:
-        if self.config.open and scope.endswith(':read'): return None
-        raise HTTPException(401, 'This needs a key: Authorization: Bearer KEY', CHALLENGE)
-    kind, _, token = header.partition(' ')
-    key = self.keys.find(token.strip()) if kind.lower() == 'bearer' else None
-    if key is None: raise HTTPException(401, 'This key is not known.', CHALLENGE)
-    if key.expired: raise HTTPException(401, 'This key has expired.', CHALLENGE)
-    if not key.may(scope): raise HTTPException(403, f'This key may not do this: it lacks {scope}.')
-    return key
+class _Admitting(_Resources):
+    "Who may do what"
+    def admit(self,
+        request:Request,
+        scope:str, # that the route needs, as orders:read
+    ): # the `Key`, or None if none is needed
+        "The key of a request; raises HTTPException 401 or 403"
+        header = request.headers.get('authorization')
+        if header is None:
+            if self.config.open and scope.endswith(':read'): return None
+            raise HTTPException(401, 'This needs a key: Authorization: Bearer KEY', CHALLENGE)
+        kind, _, token = header.partition(' ')
+        key = self.keys.find(token.strip()) if kind.lower() == 'bearer' else None
+        if key is None: raise HTTPException(401, 'This key is not known.', CHALLENGE)
+        if key.expired: raise HTTPException(401, 'This key has expired.', CHALLENGE)
+        if not key.may(scope): raise HTTPException(403, f'This key may not do this: it lacks {scope}.')
+        return key
 
 # %% ../../nbs/55_api/08_routes.ipynb #baf3d35a
-async def request_digest(request):
+async def request_digest(request:Request):
     "A hash of what a request asks for"
     head = request.method, request.url.path, request.url.query, request.headers.get('content-type', '')
     return hashlib.sha256(' '.join(head).encode() + await request.body()).hexdigest()
 
-@patch
-def answer(self:Service, status, headers, body, replayed):
-    "What the store says of a change, as a response"
-    headers = json.loads(headers)
-    if replayed: headers['Idempotency-Replayed'] = 'true'
-    if 'Location' in headers: headers['Location'] = self.public_path(headers['Location'])
-    return Response(body, status, headers, 'application/json' if body else None)
+class _Answering(_Admitting):
+    "What it says of a change"
+    def answer(self, status, headers, body, replayed):
+        "What the store says of a change, as a response"
+        headers = json.loads(headers)
+        if replayed: headers['Idempotency-Replayed'] = 'true'
+        if 'Location' in headers: headers['Location'] = self.public_path(headers['Location'])
+        return Response(body, status, headers, 'application/json' if body else None)
 
 # %% ../../nbs/55_api/08_routes.ipynb #094792d2
-@patch
-async def write(
-    self:Service,
-    request,
-    job, # called with a `Change`; returns (status, headers as JSON, body)
-    key:str=None, # the Idempotency-Key
-    dry_run:bool=False, # roll it back
-    again=None, # the answer to a retry, where it is a row
-):
-    "Do a change, once for each Idempotency-Key; raises HTTPException 409 while it is being done"
-    owner, digest = request.state.key.id, await request_digest(request)
-    if key and (owner, key) in self.in_flight:
-        raise HTTPException(409, 'A request with this Idempotency-Key is being answered.')
-    self.in_flight.add((owner, key))
-    once = partial(self.store.once, job, owner, key, digest, dry_run, again)
-    try: answer, replayed = await asyncio.get_running_loop().run_in_executor(self.writer, once)
-    finally: self.in_flight.discard((owner, key))
-    return self.answer(*answer, replayed)
+class Service(_Answering):
+    "What the routes share"
+    async def write(self,
+        request:Request,
+        job, # called with a `Transaction`; returns (status, headers as JSON, body)
+        key:str=None, # the Idempotency-Key
+        dry_run:bool=False, # roll it back
+        again=None, # the answer to a retry
+    ):
+        "Do a change, once for each Idempotency-Key; raises HTTPException 409 while it is being done"
+        owner, digest = request.state.key.id, await request_digest(request)
+        if key and (owner, key) in self.in_flight:
+            raise HTTPException(409, 'A request with this Idempotency-Key is being answered.')
+        self.in_flight.add((owner, key))
+        change = partial(once, self.store, job, owner, key, digest, dry_run, again)
+        try: answer, replayed = await asyncio.get_running_loop().run_in_executor(self.writer, change)
+        finally: self.in_flight.discard((owner, key))
+        return self.answer(*answer, replayed)
 
 # %% ../../nbs/55_api/08_routes.ipynb #e01008d7
 class ShopRoute(APIRoute):
@@ -290,7 +291,7 @@ def page_model(t, listed):
         count=optional_field(int))
 
 # %% ../../nbs/55_api/08_routes.ipynb #f39055ea
-def add_list(api, service, t):
+def add_list(api, service:Service, t):
     "GET /v1/products: a page of rows"
     Query = query_model(f'{model_name(t)}Query', **paging_parameters(t), **filter_parameters(t))
     Page = page_model(t, service.models[t.name]['listed'])
@@ -309,7 +310,7 @@ def add_list(api, service, t):
         answer=dict(links=links, headers=headers), **route_docs(t, 'list'))
 
 # %% ../../nbs/55_api/08_routes.ipynb #3b884b3f
-def add_get(api, service, t):
+def add_get(api, service:Service, t):
     "GET /v1/products/1: one row"
     Query = query_model(f'{model_name(t)}Expand', **expand_parameter(t))
 
@@ -339,14 +340,14 @@ def row_docs(t, **headers):
     return dict(links=openapi_links(t), headers=header_docs(ETag='Version of the row', **headers))
 
 # %% ../../nbs/55_api/08_routes.ipynb #676f90c4
-def add_create(api, service, t):
+def add_create(api, service:Service, t):
     "POST /v1/products: a new row"
     New, Row = service.models[t.name]['new'], service.models[t.name]['row']
 
     async def create_row(request:Request, body:New, idempotency_key:IdempotencyKey=None):
-        def create(c): return written(request, t, *c.create(t, body.model_dump()), 201)
+        def create(c:Transaction): return written(request, t, *c.create(t, body.model_dump()), 201)
 
-        def again(c, location):
+        def again(c:Transaction, location):
             key = int(location.rpartition('/')[2])
             return written(request, t, *c.read(t, key), 201)
 
@@ -357,13 +358,13 @@ def add_create(api, service, t):
         answer=row_docs(t, Location='Path of the row'), **route_docs(t, 'create'))
 
 # %% ../../nbs/55_api/08_routes.ipynb #6b703b38
-def add_update(api, service, t):
+def add_update(api, service:Service, t):
     "PATCH /v1/products/1: some columns of a row"
     Patch, Row = service.models[t.name]['patch'], service.models[t.name]['row']
 
     async def update_row(request:Request, key:RowKey, body:Patch, if_match:IfMatch=None):
         expected, changes = expected_versions(if_match), body.model_dump(exclude_unset=True)
-        def update(c): return written(request, t, *c.patch_row(t, key, changes, expected))
+        def update(c:Transaction): return written(request, t, *c.patch_row(t, key, changes, expected))
         return await service.write(request, update)
 
     add_route(
@@ -371,13 +372,13 @@ def add_update(api, service, t):
         answer=row_docs(t), **route_docs(t, 'update'))
 
 # %% ../../nbs/55_api/08_routes.ipynb #fe7b19ba
-def add_replace(api, service, t):
+def add_replace(api, service:Service, t):
     "PUT /v1/products/1: all columns of a row"
     New, Row = service.models[t.name]['new'], service.models[t.name]['row']
 
     async def replace_row(request:Request, key:RowKey, body:New, if_match:IfMatch=None):
         expected = expected_versions(if_match)
-        def replace(c): return written(request, t, *c.replace(t, key, body.model_dump(), expected))
+        def replace(c:Transaction): return written(request, t, *c.replace(t, key, body.model_dump(), expected))
         return await service.write(request, replace)
 
     add_route(
@@ -385,12 +386,12 @@ def add_replace(api, service, t):
         answer=row_docs(t), **route_docs(t, 'replace'))
 
 # %% ../../nbs/55_api/08_routes.ipynb #aa53f528
-def add_delete(api, service, t):
+def add_delete(api, service:Service, t):
     "DELETE /v1/products/1: a row less"
     async def delete_row(request:Request, key:RowKey, if_match:IfMatch=None):
         expected = expected_versions(if_match)
 
-        def delete(c):
+        def delete(c:Transaction):
             c.delete(t, key, expected)
             c.forget(f'/v1/{t.name}/{key}')
             return 204, '{}', b''
@@ -452,7 +453,7 @@ def faults_of_rows(errors, table):
         error if isinstance(error, list) else [fault(error, table, f'/{i}')] for i, error in errors.items()))
 
 # %% ../../nbs/55_api/08_routes.ipynb #cef32807
-def create_rows(c, t, rows, malformed, query):
+def create_rows(c:Transaction, t, rows, malformed, query):
     "Add rows in a transaction: (status, headers as JSON, body); raises `BulkRefused`"
     keys, errors = c.create_many(t, rows, malformed)
     refused = faults_of_rows(errors, t.name)
@@ -461,10 +462,6 @@ def create_rows(c, t, rows, malformed, query):
     return 207 if errors else 200, '{}', orjson.dumps(report)
 
 # %% ../../nbs/55_api/08_routes.ipynb #b6a1694c
-def bulk_body(t, tables):
-    "The request body of a bulk for the documentation"
-    return dict(required=True, content=bulk_content(t, tables))
-
 def bulk_content(t, tables):
     "The forms of a bulk for the documentation, each with an example"
     model = f'New{model_name(t)}'
@@ -477,8 +474,13 @@ def bulk_content(t, tables):
         'application/x-ndjson': dict(schema=text, example=json.dumps(row) + '\n'),
         'text/csv': csv}
 
+def bulk_docs(t, tables):
+    "What the documentation says of a bulk"
+    body = dict(required=True, content=bulk_content(t, tables))
+    return dict(responses=SOME_REFUSED, request_body=body) | route_docs(t, 'bulk_create')
+
 # %% ../../nbs/55_api/08_routes.ipynb #1a089408
-def add_bulk_create(api, service, t):
+def add_bulk_create(api, service:Service, t):
     "POST /v1/products:bulk: many rows"
     New = service.models[t.name]['new']
     async def bulk_create_rows(request:Request, idempotency_key:IdempotencyKey=None):
@@ -486,13 +488,13 @@ def add_bulk_create(api, service, t):
         rows, malformed = await run_in_threadpool(lambda: check_rows(t, New, parse_bulk(t, kind, body)))
         if malformed and query.mode == 'atomic': return malformed_rows(malformed)
 
-        def create(c): return create_rows(c, t, rows, malformed, query)
+        def create(c:Transaction): return create_rows(c, t, rows, malformed, query)
 
         try: return await service.write(request, create, idempotency_key, bool(query.dry_run))
         except BulkRefused as e: return problem(409, f'{rows_are(e.faults)} refused; nothing was written.', e.faults)
 
     add_route(api, bulk_create_rows, 'POST', f'/v1/{t.name}:bulk', f'{t.name}:write', Bulk, query=BulkQuery,
-              responses=SOME_REFUSED, request_body=bulk_body(t, service.store.tables), **route_docs(t, 'bulk_create'))
+              **bulk_docs(t, service.store.tables))
 
 # %% ../../nbs/55_api/08_routes.ipynb #e0add409
 FILE_CONTENT = {media.partition(';')[0]: dict(schema=dict(type='string')) for media in FORMATS.values()}
@@ -502,8 +504,12 @@ def export_query(t):
     fields = dict(format=(FileFormat, 'csv'), spreadsheet=SPREADSHEET)
     return query_model(f'{model_name(t)}Export', **fields, **filter_parameters(t))
 
+def given(query):
+    "What a query names, besides the form of the answer"
+    return query.model_dump(exclude_unset=True, exclude={'format', 'spreadsheet'})
+
 # %% ../../nbs/55_api/08_routes.ipynb #845a82eb
-def add_export(api, service, t):
+def add_export(api, service:Service, t):
     "GET /v1/products:export: a table as a file"
     schema = arrow_schema(t.name)
     flags = [(i, c.name) for i, c in enumerate(t.columns) if c.type == 'flag']
@@ -512,8 +518,7 @@ def add_export(api, service, t):
     async def export_rows(request:Request):
         query = read_query(Query, request)
         check_spreadsheet(query)
-        where = query.model_dump(exclude_unset=True, exclude={'format', 'spreadsheet'})
-        chunks = service.store.stream(t.name, where)
+        chunks = service.store.stream(t.name, given(query))
         if query.format in ('csv', 'ndjson'): stream = stream_text(query, t.names, chunks, flags)
         else: stream = stream_columns(query.format, schema, (as_batch(rows, schema) for rows in chunks))
         return file_response(stream, query.format, t.name)
@@ -602,15 +607,14 @@ QUESTION_ANSWERS = {
     304: dict(description='Not changed')}
 
 # %% ../../nbs/55_api/08_routes.ipynb #4f9a8100
-def add_question(api, service, q):
+def add_question(api, service:Service, q):
     "GET /v1/questions/order_status: the answer"
     Query = question_query(q, service.store.market['products.category'])
 
     async def ask(request:Request, if_none_match:IfNoneMatch=None):
         query = read_query(Query, request)
         check_spreadsheet(query)
-        params = query.model_dump(exclude_unset=True, exclude={'format', 'spreadsheet'})
-        answer, state = await run_in_threadpool(service.replicas.answer, q.name, params)
+        answer, state = await run_in_threadpool(service.replicas.answer, q.name, given(query))
         tag = answer_tag(q, answer, state, query)
         headers = dict(ETag=etag(tag)) | {'X-As-Of': f'{state.version} {state.at}'}
         if has_version(if_none_match, tag): return Response(status_code=304, headers=headers)
@@ -625,13 +629,13 @@ LIST_DOCS = dict(
     operation_id='list_questions', summary='List questions',
     description='All questions, with their parameters and SQL; each has its own route.\n\nExample: `GET /v1/questions`')
 
-def about_question(q, service):
+def about_question(q, service:Service):
     "A question in the list of questions"
     params, href = {name: PARAMS[name].doc for name in q.params}, service.public_path(f'/v1/questions/{q.name}')
     return dict(name=q.name, title=q.title, grain=q.grain, why=q.why, params=params, sql=q.sql, href=href)
 
 # %% ../../nbs/55_api/08_routes.ipynb #e5448f3e
-def add_questions(api, service, all):
+def add_questions(api, service:Service, all):
     "GET /v1/questions: the list of questions, and a route for each"
     async def list_questions(): return json_response([about_question(q, service) for q in all.values()])
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
-from fastcore.basics import patch
 
 from ..core.errors import ShopError
 from ..model.schema import arrow_schema, encoded_schema
@@ -100,8 +99,8 @@ def _open(path, name):
     return pa_csv.CSVWriter(path, csv_schema(name)) if path.suffix == '.csv' else parquet_writer(path, name)
 
 # %% ../../nbs/10_files/01_files.ipynb #35f766f8
-class TableWriter:
-    "Appends rows to one open file per table; closes them at the end of the `with` block"
+class _Files:
+    "Open files, one per table; closes them at the end of the `with` block"
     def __init__(self,
         folder, # where the files are to be
         format:str, # one of `FORMATS`
@@ -115,15 +114,15 @@ class TableWriter:
         for file in self.files.values(): file.close()
 
 # %% ../../nbs/10_files/01_files.ipynb #ab9e1ac8
-@patch
-def path(self:TableWriter, name):
-    "The file of a table"
-    path = self.folder / f'{name}.{self.format}'
-    return path if self.part is None else path / f'part-{self.part:05d}.{self.format}'
+class TableWriter(_Files):
+    "Appends rows to one open file per table"
+    def path(self, name):
+        "The file of a table"
+        path = self.folder / f'{name}.{self.format}'
+        return path if self.part is None else path / f'part-{self.part:05d}.{self.format}'
 
-@patch
-def write(self:TableWriter, name, rows):
-    "Append an Arrow table"
-    if name not in self.files: self.files[name] = _open(self.path(name), name)
-    schema = csv_schema(name) if self.format == 'csv' else encoded_schema(name)
-    self.files[name].write_table(rows.cast(schema))
+    def write(self, name, rows):
+        "Append an Arrow table"
+        if name not in self.files: self.files[name] = _open(self.path(name), name)
+        schema = csv_schema(name) if self.format == 'csv' else encoded_schema(name)
+        self.files[name].write_table(rows.cast(schema))

@@ -44,8 +44,8 @@ class Block:
 BLOCK = 32 * STRATUM  # orders, or customers, in a block
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #01dfdbe5
-class Generator:
-    "Makes the blocks of the shop with these settings."
+class _Source:
+    "What blocks are made from: a calendar and a catalogue."
     def __init__(self,
                  settings:Settings, # Which shop
                  size:int=BLOCK):   # Orders, or customers, in a block; any size gives the same shop
@@ -59,34 +59,35 @@ class Generator:
     def catalogue(self): return Catalogue(self.calendar)
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #ae034cde
-@patch
-def block(
-    self:Generator,
-    kind:str, # products, customers or orders
-    i:int, # Which one, from 0
-) -> Block: # Its range of rows
-    "The i-th block of a kind; the products are one block."
-    n = self.calendar.rows(kind)
-    step = max(n, 1) if kind == 'products' else self.size
-    return Block(kind, i, i * step, min((i + 1) * step, n))
+class _Plan(_Source):
+    "The blocks of a shop."
+    def block(
+        self,
+        kind:str, # products, customers or orders
+        i:int, # Which one, from 0
+    ) -> Block: # Its range of rows
+        "The i-th block of a kind; the products are one block."
+        n = self.calendar.rows(kind)
+        step = max(n, 1) if kind == 'products' else self.size
+        return Block(kind, i, i * step, min((i + 1) * step, n))
 
-@patch
-def blocks(self:Generator) -> list: # Products first, then customers, then orders
-    "The blocks of the shop, in key order within each kind."
-    sizes = dict(products=max(1, self.calendar.rows('products')), customers=self.size, orders=self.size)
-    return [self.block(kind, i) for kind, step in sizes.items() for i in range(-(-self.calendar.rows(kind) // step))]
+    def blocks(self) -> list: # Products first, then customers, then orders
+        "The blocks of the shop, in key order within each kind."
+        sizes = dict(products=max(1, self.calendar.rows('products')), customers=self.size, orders=self.size)
+        return [self.block(kind, i) for kind, step in sizes.items() for i in range(-(-self.calendar.rows(kind) // step))]
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #0976d0b4
-@patch
-def make(
-    self:Generator,
-    block:Block, # Which block
-) -> dict: # Arrow tables by name: one, or three for a block of orders
-    "The rows of a block: a pure function of settings and block. Columns of few values are dictionary-encoded."
-    if block.kind == 'products': return {'products': products_table(self.catalogue)}
-    if block.kind == 'customers':
-        return {'customers': customers_table(self.calendar, block.first, block.last, encoded=True)}
-    return make_orders(self.catalogue, block.first, block.last, encoded=True)
+class Generator(_Plan):
+    "Makes the blocks of the shop with these settings."
+    def make(
+        self,
+        block:Block, # Which block
+    ) -> dict: # Arrow tables by name: one, or three for a block of orders
+        "The rows of a block: a pure function of settings and block. Columns of few values are dictionary-encoded."
+        if block.kind == 'products': return {'products': products_table(self.catalogue)}
+        if block.kind == 'customers':
+            return {'customers': customers_table(self.calendar, block.first, block.last, encoded=True)}
+        return make_orders(self.catalogue, block.first, block.last, encoded=True)
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #d1bec4fa
 def tables(
@@ -106,7 +107,7 @@ def tables(
     return {name: pa.concat_tables(p) if p else arrow_schema(name).empty_table() for name, p in parts.items()}
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #e5e160a7
-def _write_block(writer, generator, block):
+def _write_block(writer:TableWriter, generator:Generator, block:Block):
     "Make a block and write it: rows and sums of each table"
     facts = {}
     for name, rows in generator.make(block).items():

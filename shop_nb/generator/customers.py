@@ -250,7 +250,7 @@ def _person(calendar, i, home): # the columns that say who a customer is
 _OF_PLACE = 'city', 'region', 'postal_code', 'country', 'latitude', 'longitude'
 
 # %% ../../nbs/15_generator/05_customers.ipynb #ab12f4c1
-def _account(calendar, i): # the columns that say when a customer signed up, and as what
+def _account(calendar:Calendar, i): # the columns that say when a customer signed up, and as what
     day, second = signed_up(calendar, i)
     segments = pa.array(list(calendar.values['customers.segments']))
     consent = uniform(calendar.cells('customers.marketing_opt_in', i)) < calendar.values['customers.consent']

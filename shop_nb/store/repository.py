@@ -18,7 +18,6 @@ from unicodedata import normalize
 from fastcore.basics import patch
 
 from .integrity import Missing, Refused
-from ..files.market import source_market
 from ..database.sqlite import APPLICATION_ID, USER_VERSION, database_error
 from ..files.market import source_market
 from ..model.market import tables_of
@@ -88,8 +87,8 @@ class _Held:
     def __del__(self): self.con.close()
 
 # %% ../../nbs/50_store/02_repository.ipynb #e2c49823
-class Store:
-    "A shop in a SQLite file, to be read and changed"
+class _Opened:
+    "A SQLite file and its connections"
 
     def __init__(
         self,
@@ -99,7 +98,6 @@ class Store:
         self.path, self.timeout = Path(db).resolve(), timeout
         self.market = source_market(self.path)
         self._writer = _writer(self.path)
-        self.market = source_market(self.path)
         self.tables = tables_of(self.market) # with its lists of values
         self._lock = threading.RLock()
         self._inode = os.stat(self.path).st_ino
@@ -116,23 +114,28 @@ class Store:
         return held.con
 
 # %% ../../nbs/50_store/02_repository.ipynb #904f38cd
-@patch
-def close(self:Store):
-    "Close every connection"
-    for held in list(self._open): held.con.close()
-    self._writer.close()
+class Store(_Opened):
+    "A shop in a SQLite file, to be read and changed"
+    def close(self):
+        "Close every connection"
+        for held in list(self._open): held.con.close()
+        self._writer.close()
 
-@patch
-def __enter__(self:Store): return self
+    def __enter__(self): return self
 
-@patch
-def __exit__(self:Store, *_): self.close()
+    def __exit__(self, *_): self.close()
 
-@patch
-def same_file(self:Store) -> bool:
-    "Whether the file that was opened still has its name"
-    try: return os.stat(self.path).st_ino == self._inode
-    except OSError: return False
+    def same_file(self) -> bool:
+        "Whether the file that was opened still has its name"
+        try: return os.stat(self.path).st_ino == self._inode
+        except OSError: return False
+
+    def transaction(self,
+        dry_run:bool=False, # do everything, then roll it back
+    ): # a context manager that gives a `Transaction`
+        "A transaction: it commits if the block ends without an error and no rule is broken; raises `Refused`"
+        from shop_nb.store.transactions import transaction
+        return transaction(self, dry_run)
 
 # %% ../../nbs/50_store/02_repository.ipynb #2dc642b5
 def read_rows(con, t, sql, values=()):

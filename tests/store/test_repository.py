@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
-from shop_nb.store.transactions import KEPT, Reused, merge
+from shop_nb.store.transactions import KEPT, Reused, merge, once
 from shop_nb.generator.blocks import tables
 from shop_nb.api.auth import ApiKeys
 from shop_nb.store.integrity import ORDER_RULES, Missing, Refused, Stale, rule_queries, broken
@@ -387,7 +387,7 @@ def test_a_load_under_an_open_store(store, db):
     assert store.same_file()
     assert len(rows) + sum(map(len, walk)) == 400
     with store.transaction() as c: c.patch_row('customers', 1, dict(city='After'))
-    store.once(lambda c: (200, '{}', b''), key='k')
+    once(store, lambda c: (200, '{}', b''), key='k')
     assert store.get('customers', 1)[0]['city'] == 'After'
     assert keys.find(token)
     assert query(db, 'pragma journal_mode') == [('wal',)]
@@ -408,13 +408,13 @@ def test_once(store, db):
             ).encode(),
         )
 
-    first, again = store.once(job, 'me', 'k', 'd'), store.once(job, 'me', 'k', 'd')
+    first, again = once(store, job, 'me', 'k', 'd'), once(store, job, 'me', 'k', 'd')
     assert first[0] == again[0]
     assert (first[1], again[1]) == (False, True)
-    assert store.once(job, 'you', 'k', 'd')[0] != first[0]
-    with pytest.raises(Reused): store.once(job, 'me', 'k', 'other')
+    assert once(store, job, 'you', 'k', 'd')[0] != first[0]
+    with pytest.raises(Reused): once(store, job, 'me', 'k', 'other')
     with closing(sqlite3.connect(db)) as con, con: con.execute('update _idempotency set at = at - ?', (KEPT,))
-    assert store.once(job, 'me', 'k', 'other')[1] is False
+    assert once(store, job, 'me', 'k', 'other')[1] is False
     assert query(db, 'select count(*) from _idempotency') == [(1,)]
 
 
@@ -423,8 +423,8 @@ def test_a_request_that_failed_may_be_sent_again(store, db):
         c.patch_row('customers', 1, dict(city='Half'))
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError): store.once(fails, 'me', 'k', 'd')
-    assert store.once(lambda c: (200, '{}', b'well'), 'me', 'k', 'd') == ((200, '{}', b'well'), False)
+    with pytest.raises(ZeroDivisionError): once(store, fails, 'me', 'k', 'd')
+    assert once(store, lambda c: (200, '{}', b'well'), 'me', 'k', 'd') == ((200, '{}', b'well'), False)
     assert store.get('customers', 1)[0]['city'] != 'Half'
 
 
