@@ -720,8 +720,8 @@ def test_a_number_with_commas_comes_as_several_values():
     assert verdict.state == 'right'
     assert 'Read as 1199' in verdict.says
     check, _, _ = start('meet_the_shop', shop_of('meet_the_shop', 7))
-    assert check('austria').state == 'empty'
-    assert check('austria', 1, 'a', None).state == 'wrong'
+    assert check('region').state == 'empty'
+    assert check('region', 1, 'a', None).state == 'wrong'
 
 
 @pytest.mark.parametrize('thing,what', [
@@ -744,8 +744,8 @@ def test_an_answer_left_from_the_exercise_before_is_noticed():
     check, _, _ = start('meet_the_shop', shop := shop_of('meet_the_shop', 7))
     answer = shop.orders.customer_id.nunique()
     assert check('buyers', answer).state == 'right'
-    assert 'same answer for `buyers`' in check('austria', answer).says
-    assert 'same answer' not in check('austria', answer).says # the second time it is meant
+    assert 'same answer for `buyers`' in check('region', answer).says
+    assert 'same answer' not in check('region', answer).says # the second time it is meant
     assert 'same answer' not in check('sales', answer + 1).says
     check('revenue', ...)
     assert 'same answer' not in check('aov', ...).says
@@ -767,7 +767,7 @@ def test_a_look_gives_no_answer_away():
 
 @pytest.mark.parametrize('code,wrong,right', [
     ("check('buyer', 1)", 'buyer', 'buyers'),
-    ("hint('austrya')", 'austrya', 'austria')])
+    ("hint('reveneu')", 'reveneu', 'revenue')])
 def test_a_misspelt_exercise_is_two_lines(shell, capsys, code, wrong, right):
     shell.user_ns['check'], shell.user_ns['hint'], _ = start('meet_the_shop', shop_of('meet_the_shop', 7))
     capsys.readouterr()
