@@ -338,10 +338,10 @@ def key(
     exercise:Exercise, # of a lesson
     shop:Shop, # of which it is asked
 ) -> Key:
-    "The right answer and the known mistakes, as they come out for a shop"
-    rows = [('✓', exercise.right, 'right')]
-    rows += [('✗', m.wrong, m.says) for m in exercise.mistakes.values()]
-    return Key(exercise, [(sign, _said(exercise.value(how, shop)), says) for sign, how, says in rows])
+    "The right answer and the known mistakes, as they come out for a shop; without those that are right there"
+    known = [(exercise.value(m.wrong, shop), m.says) for m in exercise.mistakes.values()]
+    rows = [('✗', _said(frame), says) for frame, says in known if _judged(exercise, frame, shop)[0] != 'right']
+    return Key(exercise, [('✓', _said(exercise.value(exercise.right, shop)), 'right'), *rows])
 
 # %% ../../nbs/65_course/02_exercises.ipynb #ffc766a9
 def beside(

@@ -183,6 +183,10 @@ sales.mistake(
     wrong="select count(*) from orders where status in ('paid', 'shipped', 'delivered')"
 )
 
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #30f10915
+_INSIDE = 'case when tax_included then tax_cents else 0 end' # tax that the prices contain
+_EARNED = f'goods_cents - discount_cents - {_INSIDE}'
+
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #a6698fba
 revenue = lesson.exercise(
     'revenue',
@@ -194,7 +198,8 @@ revenue = lesson.exercise(
         'whole-order discount, and keep only sales.',
         '`goods = lines.groupby("order_id").goods_cents.sum()` has one value per order; join it to '
         '`orders.set_index("order_id")`.',
-        'For each sale, subtract the order’s `discount_cents` from its goods. Add these up and divide by 100.',
+        'For each sale, subtract the order’s `discount_cents` from its goods, and `tax_cents` where `tax_included` '
+        'says that the prices contain it. Add these up and divide by 100.',
     ),
 )
 
@@ -214,13 +219,13 @@ revenue.mistake(
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #6aa0a76a
 revenue.mistake(
     'all_orders', says='Cancelled and unpaid orders are still included: take only sales.',
-    wrong='select sum(goods_cents - discount_cents) / 100 from order_totals'
+    wrong=f'select sum({_EARNED}) / 100 from order_totals'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #2b64d423
 revenue.mistake(
     'no_order_discount', says='Whole-order discounts have not been subtracted yet.',
-    wrong='select sum(goods_cents) / 100 from order_totals where is_sale = 1'
+    wrong=f'select sum(goods_cents - {_INSIDE}) / 100 from order_totals where is_sale = 1'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #7d8f40e9
@@ -228,17 +233,22 @@ revenue.mistake(
     'two_slips',
     says='Two things are wrong: cancelled and unpaid orders are still included, and whole-order discounts '
          'have not been subtracted.',
-    wrong='select sum(goods_cents) / 100 from order_totals',
+    wrong=f'select sum(goods_cents - {_INSIDE}) / 100 from order_totals',
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #190896c7
 revenue.mistake(
     'no_discount',
     says='No discount has been subtracted yet: neither line discounts nor whole-order discounts.',
-    wrong='''
-        select sum(i.quantity * i.unit_price_cents) / 100
-        from order_items i
-        join order_totals using (order_id)
+    wrong=f'''
+        with priced as (
+            select order_id, sum(quantity * unit_price_cents) as cents
+            from order_items
+            group by order_id
+        )
+        select sum(cents - {_INSIDE}) / 100
+        from order_totals
+        join priced using (order_id)
         where is_sale = 1''',
 )
 
@@ -247,10 +257,9 @@ revenue.mistake(
     'discount_per_line',
     says='You subtracted the whole-order discount once per line. Add up the lines of each order first, '
          'then subtract it once.',
-    wrong='''
-        select sum(i.quantity * i.unit_price_cents - i.discount_cents - o.discount_cents) / 100
-        from order_items i
-        join order_totals o using (order_id)
+    wrong=f'''
+        select sum(goods_cents - lines * discount_cents - {_INSIDE}) / 100
+        from order_totals
         where is_sale = 1''',
 )
 
@@ -258,6 +267,18 @@ revenue.mistake(
 revenue.mistake(
     'after_refunds', says='Refunds have already been subtracted. The question asks for revenue before refunds.',
     wrong='select sum(net_cents) / 100 from order_totals'
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #0c4e366e
+revenue.mistake(
+    'tax_inside', says='The prices of this shop contain the tax, and it is not the shop’s: subtract `tax_cents`, too.',
+    wrong='select sum(goods_cents - discount_cents) / 100 from order_totals where is_sale = 1'
+)
+
+# %% ../../nbs/65_course/04_meet_the_shop.ipynb #c56dd752
+revenue.mistake(
+    'tax_twice', says='The tax was added to the prices, so it is not in the goods. You subtracted it from them.',
+    wrong='select sum(goods_cents - discount_cents - tax_cents) / 100 from order_totals where is_sale = 1'
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #553964e5
@@ -402,8 +423,8 @@ months.mistake(
 months.mistake(
     'all_orders',
     says='Cancelled and unpaid orders are still included: take only sales.',
-    wrong='''
-        select date_trunc('month', order_day), sum(goods_cents - discount_cents) / 100
+    wrong=f'''
+        select date_trunc('month', order_day), sum({_EARNED}) / 100
         from order_totals
         group by all''',
 )
@@ -512,7 +533,7 @@ hundred.mistake(
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #ad060d0a
 hundred.mistake(
     'all_orders', says='Cancelled and unpaid orders are still included: take only sales.',
-    wrong=_hundred.format(r='sum(goods_cents - discount_cents)', by='sum(goods_cents - discount_cents)', where='')
+    wrong=_hundred.format(r=f'sum({_EARNED})', by=f'sum({_EARNED})', where='')
 )
 
 # %% ../../nbs/65_course/04_meet_the_shop.ipynb #e0335cd6

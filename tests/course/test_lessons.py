@@ -8,7 +8,7 @@ import numpy as np, pandas as pd, pyarrow as pa, pytest
 from hypothesis import given, settings, strategies as st
 
 from shop_nb import Shop, ShopError
-from shop_nb.behaviour.behaviours import read_behaviour
+from shop_nb.behaviour.behaviours import BEHAVIOURS, read_behaviour
 from shop_nb.core.numbers import currency_sign, money
 from shop_nb.course.sessions import LESSONS, Session, read_lesson, start
 from shop_nb.course.exercises import Exercise, Verdict, beside, grade
@@ -41,30 +41,8 @@ SETTINGS = dict(did_the_promotion_work=dict(promotion='Toys 30 2025-11-03 2025-1
 def shop_of(name, seed, behaviour='eu'): return Shop(seed=seed, behaviour=behaviour, **SETTINGS.get(name, {}))
 
 
-MARKETS = dict(us=('US', 'USD', 1), india=('IN', 'INR', 30)) # country, currency, and how many times the numbers of prices
-
-
-@pytest.fixture(scope='session', params=MARKETS)
-def market(request, tmp_path_factory):
-    "A file with a behaviour of another country and currency, and its currency."
-    country, currency, times = MARKETS[request.param]
-    prices = read_behaviour('eu')['products.median_price']
-    path = tmp_path_factory.mktemp(request.param) / 'mine.toml'
-    path.write_text(f'''
-        shop.currency = "{currency}"
-        shipping.free_from = {80 * times}
-        products.price_limits = {[times * v for v in (5, 20, 100, 250)]}
-        products.price_steps = {[times * v for v in (.5, 1, 5, 10, 20)]}
-        baskets.price_limits = {[10 * times, 40 * times]}
-        payments.large_from = {80 * times}
-        customers.pool = "{country.lower()}"
-        customers.countries = {{ {country} = 1 }}
-        shipping.fee = {{ {country} = {5 * times} }}
-        tax.rate = {{ {country} = 7 }}
-        delivery.transit = {{ {country} = 3 }}
-        [products.median_price]
-    ''' + '\n'.join(f'{name} = {times * price}' for name, price in prices.items()))
-    return str(path), currency
+RUNS = BEHAVIOURS if FULL else ('eu', 'us') # prices without tax; of the others three contain it
+each_behaviour = pytest.mark.parametrize('behaviour', RUNS)
 
 
 @pytest.fixture(scope='module')
@@ -95,29 +73,36 @@ def test_every_lesson_has_its_three_notebooks():
     assert [p.stem[3:] for p in BOOKS] == list(LESSONS)
 
 
+@pytest.mark.slow
 @each_lesson
-def test_the_solution_has_full_marks(shell, name, capsys):
-    sheet = play(shell, book(name, 'solutions'), 5)
+@each_behaviour
+def test_the_solution_has_full_marks(shell, name, behaviour, capsys):
+    sheet = play(shell, book(name, 'solutions'), 5, behaviour)
     assert sheet.points == sheet.of > 5, repr(sheet)
 
 
 @pytest.mark.slow
 @each_lesson
-def test_the_solution_has_full_marks_in_any_market(shell, name, market, capsys):
-    sheet = play(shell, book(name, 'solutions'), 5, market[0])
-    assert sheet.points == sheet.of > 5, repr(sheet)
-
-
-@pytest.mark.slow
-@each_lesson
-def test_a_lesson_runs_in_any_market_and_says_its_currency(shell, name, market, capsys):
-    behaviour, currency = market
+@pytest.mark.parametrize('behaviour', RUNS[1:])
+def test_a_lesson_runs_with_any_behaviour_and_says_its_currency(shell, name, behaviour, capsys):
+    currency = read_behaviour(behaviour)['shop.currency']
     play(shell, book(name), 5, behaviour)
     assert shell.user_ns['shop'].market.currency == currency
     said = capsys.readouterr().out
     assert '€' not in said
     assert 'EUR' not in said
     assert name == 'did_the_promotion_work' or currency_sign(currency) in said
+
+
+def test_revenue_of_a_shop_is_the_same_sum_whether_prices_contain_the_tax():
+    exercise = read_lesson('meet_the_shop').exercises['revenue']
+    for behaviour, included in (('us', False), ('uk', True), ('in', True)):
+        shop = shop_of('meet_the_shop', 5, behaviour)
+        sales = shop.sql('select * from order_totals where is_sale = 1')
+        without = sales.goods_cents - sales.discount_cents - sales.tax_cents * sales.tax_included
+        assert set(sales.tax_included) == {included}
+        assert grade(exercise, without.sum() / 100, shop).state == 'right'
+        assert grade(exercise, (without + sales.tax_cents).sum() / 100, shop).state == ('mistake' if included else 'wrong')
 
 
 @each_lesson
@@ -162,9 +147,9 @@ def test_an_exercise_is_complete(name, exercise):
 
 @each_exercise
 def test_the_right_answer_scores_and_each_mistake_gets_its_words(name, exercise):
-    "In one shop of three, two mistakes may come to the same number; not in all of them."
+    "In one shop of four, two mistakes may come to the same number, or one to the right answer; not in all of them."
     told = set()
-    for shop in (shop_of(name, seed) for seed in (7, 8, 9)):
+    for shop in (*(shop_of(name, seed) for seed in (7, 8, 9)), shop_of(name, 7, 'uk')):
         right = exercise.value(exercise.right, shop)
         assert grade(exercise, right, shop).points == exercise.points
         assert grade(exercise, right.round(exercise.places), shop).state == 'right'
@@ -735,8 +720,8 @@ def test_a_number_with_commas_comes_as_several_values():
     assert verdict.state == 'right'
     assert 'Read as 1199' in verdict.says
     check, _, _ = start('meet_the_shop', shop_of('meet_the_shop', 7))
-    assert check('austria').state == 'empty'
-    assert check('austria', 1, 'a', None).state == 'wrong'
+    assert check('region').state == 'empty'
+    assert check('region', 1, 'a', None).state == 'wrong'
 
 
 @pytest.mark.parametrize('thing,what', [
@@ -759,8 +744,8 @@ def test_an_answer_left_from_the_exercise_before_is_noticed():
     check, _, _ = start('meet_the_shop', shop := shop_of('meet_the_shop', 7))
     answer = shop.orders.customer_id.nunique()
     assert check('buyers', answer).state == 'right'
-    assert 'same answer for `buyers`' in check('austria', answer).says
-    assert 'same answer' not in check('austria', answer).says # the second time it is meant
+    assert 'same answer for `buyers`' in check('region', answer).says
+    assert 'same answer' not in check('region', answer).says # the second time it is meant
     assert 'same answer' not in check('sales', answer + 1).says
     check('revenue', ...)
     assert 'same answer' not in check('aov', ...).says
@@ -782,7 +767,7 @@ def test_a_look_gives_no_answer_away():
 
 @pytest.mark.parametrize('code,wrong,right', [
     ("check('buyer', 1)", 'buyer', 'buyers'),
-    ("hint('austrya')", 'austrya', 'austria')])
+    ("hint('reveneu')", 'reveneu', 'revenue')])
 def test_a_misspelt_exercise_is_two_lines(shell, capsys, code, wrong, right):
     shell.user_ns['check'], shell.user_ns['hint'], _ = start('meet_the_shop', shop_of('meet_the_shop', 7))
     capsys.readouterr()
@@ -826,13 +811,16 @@ def test_the_hand_out(tmp_path, capsys):
     assert lessons.main(tmp_path / 'file') == 2
 
 
-def test_a_class_has_the_behaviour_that_it_is_given(tmp_path, market, capsys):
+def test_a_class_has_the_behaviour_that_it_is_given(tmp_path, capsys):
     import lessons
-    path, currency = market
-    assert lessons.main(tmp_path / 'class', path) == 0
-    assert read_behaviour(tmp_path / 'class/mine.toml')['shop.currency'] == currency
-    for lesson in (tmp_path / 'class').glob('*.ipynb'):
-        assert sum("behaviour = 'mine.toml'" in code for code in sources(lesson)) == 1
+    (tmp_path / 'mine.toml').write_text('extends = "in"\nshop.currency = "AUD"\n')
+    assert lessons.main(tmp_path / 'class', tmp_path / 'mine.toml') == 0
+    assert read_behaviour(tmp_path / 'class/mine.toml')['shop.currency'] == 'AUD'
+    assert lessons.main(tmp_path / 'american', 'us') == 0
+    for folder, behaviour in (('class', 'mine.toml'), ('american', 'us')):
+        handed = list((tmp_path / folder).glob('*.ipynb'))
+        assert len(handed) == len(LESSONS)
+        assert all(sum(f'behaviour = {behaviour!r}' in code for code in sources(lesson)) == 1 for lesson in handed)
     assert lessons.main(tmp_path / 'other', 'mars') == 2
     assert "There is no behaviour 'mars'" in capsys.readouterr().err
     assert not (tmp_path / 'other').exists()
@@ -844,9 +832,12 @@ def test_an_amount_is_read_as_it_is_shown(currency, cents):
     assert plain(money(cents / 100, currency=currency)) == pytest.approx(cents / 100, abs=.001)
 
 
-# What the lessons say of any shop. Each sentence stands in its lesson, and holds in four shops, in thirty before a release.
+# What the lessons say of any shop. Each sentence stands in its lesson, and holds in four shops and one with another
+# behaviour; before a release in thirty and in three of each behaviour.
 
 SEEDS = range(1, 31 if FULL else 5)
+SHOPS = [('eu', seed) for seed in SEEDS] + [(b, seed) for b in RUNS[1:] for seed in range(1, 4 if FULL else 2)]
+MOSTLY = ('An impressive gap, in nearly every shop', 'in nearly every shop a gap all the same')
 
 
 def claims_meet_the_shop(shop):
@@ -860,7 +851,7 @@ def claims_meet_the_shop(shop):
     by_units, by_cents = (list(sold.sort_values(column).category) for column in ('units', 'cents'))
     days, months = by('order_day').revenue_cents.sum(), by(sales.order_day.dt.month).revenue_cents.sum()
     buyers = by('customer_id').revenue_cents.sum().sort_values(ascending=False)
-    bill = orders.goods_cents - orders.discount_cents + orders.shipping_cents + orders.tax_cents
+    bill = orders.goods_cents - orders.discount_cents + orders.shipping_cents + orders.tax_cents * ~orders.tax_included
     return {
         'the region that has most customers': shop.customers.region.value_counts().head(2).diff().iloc[1] < 0,
         'Most orders are small, and a few are large.': (lines <= 3).mean() > .7 and lines.max() >= 10,
@@ -891,11 +882,11 @@ def claims_sql(shop):
         'Cities with many customers:': len(students) > 0,
         'where nothing fits, the right side is null': 0 < shown.first_order_id.isna().sum() < 10,
         'Look at one order before and after': (sales.lines[sales.shipping_cents > 0] == 3).any(),
-        'How far off would the whole shop be?': joined > 1.3 * shop.orders.shipping_cents.sum(),
+        'How far off would the whole shop be?': joined > 1.1 * shop.orders.shipping_cents.sum(),
         'Everyone with ten sales or more': (sales.groupby('customer_id').size() >= 10).sum() > 20,
-        'Were you surprised?': per_day[weekend].mean() < .8 * per_day[~weekend].mean(),
+        'Were you surprised?': per_day[weekend].mean() < per_day[~weekend].mean(),
         'most come back well before the mean': (gaps < gaps.mean()).mean() > .65,
-        'and a few very much later': gaps.max() > 10 * gaps.mean()}
+        'and a few very much later': gaps.max() > 8 * gaps.mean()}
 
 
 def claims_cohorts_rfm_ltv(shop):
@@ -924,6 +915,7 @@ def claims_cohorts_rfm_ltv(shop):
     first, second = (sales[half].customer_id.value_counts() for half in (spring, ~spring))
     best = first.index[:100]
     trend = lambda s: s.reset_index(drop=True).corr(pd.Series(range(len(s))), method='spearman')
+    fall = lambda s: np.log(s[:5].mean() / s[5:].mean())
     return {
         'What a January! And never again': firsts[1] > 1.1 * firsts.drop(1).max(),
         'for most of them it comes early in the year': (month[~buyers.is_new] <= 4).mean() > .7,
@@ -933,7 +925,7 @@ def claims_cohorts_rfm_ltv(shop):
         'those who bought lately are the likeliest to buy again': again[lately].mean() > 2 * again[~lately].mean(),
         'hardly anybody who used to buy often has been away for long': (recency[frequency >= 10] > 240).mean() < .05,
         'are getting worse and worse!': trend(so_far) < -.5 and so_far[:3].mean() > 1.5 * so_far[-3:].mean(),
-        'The decline has gone': trend(in_60) > trend(so_far) + .2 and in_60[:5].mean() < 1.4 * in_60[5:].mean(),
+        'Most of the decline has gone': fall(in_60) < .6 * fall(so_far),
         'many of these days are far in the future': (truth.dropped_out_on > '2026-12-31').mean() > .2,
         'A coin would do as well.': .4 < wrong < .6,
         'wrong about half of those it gives up': .4 < wrong < .6,
@@ -952,6 +944,13 @@ def toy_lines(shop):
         revenue_cents - cost_cents as margin from sales_lines""")
     day = lines.order_day
     return lines[day.between(FIRST, LAST)], lines[(day >= BEFORE) & (day < FIRST)]
+
+
+def usual_toys(shop):
+    "Units of toys in two usual weeks of the chart, which begins in August."
+    weeks = shop.sql("""select date_trunc('week', order_day) as week, sum(quantity) as units from sales_lines
+        where category = 'Toys' and order_day >= date '2025-08-04' group by week""")
+    return 2 * weeks.units[~weeks.week.between(FIRST, LAST)].median()
 
 
 def spending(lines):
@@ -981,29 +980,29 @@ def claims_did_the_promotion_work(shop, without):
     keys = ['order_id', 'customer_id', 'ordered_at']
     took, anyway = set(during.customer_id[during.toy]), set(same_weeks.customer_id[same_weeks.toy])
     return {
-        'It is hard to miss.': now - was > .5 * was,
+        'It is hard to miss.': now > 1.5 * usual_toys(shop),
         'They did not stand still either.': others_now != others_was,
-        'An impressive gap': gap[True] > 1.2 * gap[False],
-        'No promotion, and a gap all the same.': placebo[True] > placebo[False],
+        'An impressive gap, in nearly every shop': gap[True] > 1.2 * gap[False],
+        'in nearly every shop a gap all the same': placebo[True] > placebo[False],
         'someone who buys ten has ten': share[8] > 1.5 * share[1],
         'Much of the gap is gone': adjusted < .6 * (gap[True] - gap[False]),
         'in some groups those with a toy now spend *less*': (left < 0).any(),
         'No customer is in that list': shop.customers.equals(without.customers),
         'of the orders neither who placed them nor when': shop.orders[keys].equals(without.orders[keys]),
-        'the promotion did sell toys, and a lot of them': now > 1.3 * would,
+        'the promotion did sell toys, and a lot of them': now > 1.2 * would,
         'The other categories were *not* left alone': others_now < others_would,
         'including those who would have paid the full price': len(took & anyway) > .2 * len(took),
         'So much for "every month".': during.margin.sum() < same_weeks.margin.sum(),
-        'the shop got poorer by it': during.cents.sum() < same_weeks.cents.sum()}
+        'the shop got poorer by it': during.margin.sum() < same_weeks.margin.sum()}
 
 
 @pytest.fixture(scope='module')
 def many_shops():
-    "For each lesson and sentence the seeds in which it does not hold; and how far the two estimates of lesson 4 miss."
+    "For each lesson and sentence the shops in which it does not hold; and how far the two estimates of lesson 4 miss."
     failed, missed = {}, []
-    for seed in SEEDS:
-        shop = Shop(seed=seed)
-        promoted = Shop(seed=seed, **SETTINGS['did_the_promotion_work'])
+    for behaviour, seed in SHOPS:
+        shop = Shop(seed=seed, behaviour=behaviour)
+        promoted = Shop(seed=seed, behaviour=behaviour, **SETTINGS['did_the_promotion_work'])
         claims = dict(
             meet_the_shop=claims_meet_the_shop(shop),
             sql=claims_sql(shop),
@@ -1012,8 +1011,8 @@ def many_shops():
         )
         for name, sentences in claims.items():
             for sentence, holds in sentences.items():
-                seeds = failed.setdefault(name, {}).setdefault(sentence, [])
-                if not holds: seeds.append(seed)
+                shops = failed.setdefault(name, {}).setdefault(sentence, [])
+                if not holds: shops.append((behaviour, seed))
         (was, now, would), (others_was, others_now, _) = promotion_units(promoted, shop)
         missed.append((would - was, would - was * others_now / others_was))
     return failed, missed
@@ -1023,9 +1022,10 @@ def many_shops():
 @each_lesson
 def test_what_a_lesson_says_holds_in_many_shops(many_shops, name):
     text = '\n'.join(sources(book(name), 'markdown'))
-    for sentence, seeds in many_shops[0][name].items():
+    for sentence, shops in many_shops[0][name].items():
         assert sentence in text, f'the lesson no longer says: {sentence}'
-        assert not seeds, f'{sentence} This does not hold for the seeds {seeds}.'
+        few = max(1, len(SHOPS) // 10) if sentence in MOSTLY else 0
+        assert len(shops) <= few, f'{sentence} This does not hold for {shops}.'
 
 
 @pytest.mark.slow
