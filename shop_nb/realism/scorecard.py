@@ -238,6 +238,7 @@ def _settings_of(source):
     if not isinstance(source, (str, Path)):
         settings = getattr(source, 'settings', None)
         return settings if isinstance(settings, Settings) else None
+    if not _is_shop(source): return None
     folder = Path(source)
     if not is_run(folder): folder = folder.parent
     try: return manifest_settings(read_manifest(folder), folder) if is_run(folder) else None
