@@ -47,7 +47,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUTF8 := 1
 
-.PHONY: help install export readme outputs run verify api dashboard lessons lab test soak check wheel docs docs-serve bench peers pools services image up down dist notes hooks lock clean distclean
+.PHONY: help install export readme outputs run verify api dashboard lessons lab test soak check wheel docs docs-serve bench peers pools effects services image up down dist notes hooks lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -104,7 +104,7 @@ dashboard: $(READY) ## serve the dashboard of reports/shop, which is made first 
 	@$(BIN)/shop-nb dashboard $(RUN) --port $(or $(PORT),8866)
 
 soak: $(READY) ## test as before a release: many seeds, and for the service random requests, races, kills, long load (hours)
-	@TEST_FULL=1 $(PY) -m pytest -s tests/generator/test_settings_take_effect.py tests/realism/test_scorecard.py tests/realism/test_markets.py tests/course/test_lessons.py tests/dashboard/test_page.py::test_it_is_for_everyone tests/api/test_app_openapi.py::test_schemathesis tests/api/test_app_model.py tests/api/test_app_races.py tests/api/test_app_soak.py
+	@TEST_FULL=1 $(PY) -m pytest -s tests/generator/test_parameters.py tests/generator/test_settings_take_effect.py tests/realism/test_scorecard.py tests/realism/test_markets.py tests/course/test_lessons.py tests/dashboard/test_page.py::test_it_is_for_everyone tests/api/test_app_openapi.py::test_schemathesis tests/api/test_app_model.py tests/api/test_app_races.py tests/api/test_app_soak.py
 
 check: $(READY) ## run the fast part of `make test`: clean notebooks, library and README up to date, quick tests
 	@$(PY) scripts/tools.py
@@ -141,6 +141,9 @@ peers-environment:
 pools: $(READY) ## make the word pools in shop_nb/data again, by the notebooks in nbs/sources
 	@$(PY) -m pip -qq install --no-build-isolation --editable '.[pools]'
 	@set -e; for nb in nbs/sources/pools*.ipynb; do $(EXECUTE) $$nb; $(BIN)/nbdev-clean --fname $$nb; done
+
+effects: $(READY) ## measure what each parameter moves, for the table of the reference
+	@$(PY) scripts/effects.py
 
 services: ## install what the container image has: the package and what its services need, without tools (SERVICES=/opt/shop)
 	@set -e; $(FIND); rm -rf $(SERVICES); $$python -m venv $(SERVICES)

@@ -2230,6 +2230,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                               'shop_nb/generator/orders.py')},
             'shop_nb.generator.pools': { 'shop_nb.generator.pools._file': ('15_generator/pools.html#_file', 'shop_nb/generator/pools.py'),
                                          'shop_nb.generator.pools.places': ('15_generator/pools.html#places', 'shop_nb/generator/pools.py'),
+                                         'shop_nb.generator.pools.product_words': ( '15_generator/pools.html#product_words',
+                                                                                    'shop_nb/generator/pools.py'),
                                          'shop_nb.generator.pools.words': ('15_generator/pools.html#words', 'shop_nb/generator/pools.py')},
             'shop_nb.generator.products': { 'shop_nb.generator.products.Catalogue': ( '15_generator/products.html#catalogue',
                                                                                       'shop_nb/generator/products.py'),

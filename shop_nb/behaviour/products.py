@@ -46,6 +46,12 @@ parameter(
     'chosen: each category has its own',
 )
 
+# %% ../../nbs/03_behaviour/06_products.ipynb #61d2cd21
+parameter(
+    'products.language', 'en', Word(('en', 'pt')), 'ISO 639', 'the language of product names', 'product language',
+    'chosen: English, which a class anywhere can read',
+)
+
 # %% ../../nbs/03_behaviour/06_products.ipynb #bf3e17b1
 parameter(
     'products.best_month', dict(Books=12, Beauty=5, Electronics=11, Fashion=4, Garden=5, Grocery=12, Home=10, Pets=1,

@@ -46,7 +46,8 @@ stage('popularity', '', 'choices')
 stage('campaigns', 'order_items.discount_cents', 'choices, quantities, amounts')
 
 # %% ../../nbs/03_behaviour/03_stages.ipynb #01bb5a16
-stage('product names', 'products.name products.brand')
+stage('product names', 'products.name products.brand', 'prices')
+stage('product language', 'products.name')
 
 # %% ../../nbs/03_behaviour/03_stages.ipynb #61f29b0b
 stage('history', '', 'sign-ups, launches')

@@ -21,7 +21,7 @@ from ..behaviour.settings import Settings
 from ..model.schema import MAX_PRICE, arrow_schema
 from .draws import choice_table, integer, lognormal, look_up, normal, quantile_table, uniform
 from .calendar import Calendar, dates, day_number, named_days, years_around
-from .pools import words
+from .pools import product_words, words
 
 # %% ../../nbs/15_generator/04_products.ipynb #bf1111be
 @lru_cache(maxsize=16)
@@ -123,7 +123,8 @@ def category(self) -> np.ndarray: # Row numbers in `traits`
 
 # %% ../../nbs/15_generator/04_products.ipynb #bdbf5ce6
 def _of_words(c, column): # of the words of each category, one category after the other
-    return [words('words')[c.values['products.words'][name]][column] for name in c.traits.index]
+    pool = product_words(c.values['products.language'])
+    return [pool[c.values['products.words'][name]][column] for name in c.traits.index]
 
 def _words(c, kind, places): # the words at places in those of all categories
     return np.concatenate([np.array(pool, dtype=object) for pool in _of_words(c, kind)])[places]
@@ -325,8 +326,10 @@ def _cost(c, n): # thousandths of the price
 
 def _brand(c, n): return _words(c, 'brands', _which(c, 'brands', c.hash('brand')[:n]))
 
-def _name(c, n): # an adjective and a noun
-    return _words(c, 'adjectives', c.adjective[:n]) + ' ' + _words(c, 'nouns', c.noun[:n])
+def _name(c, n): # an adjective and a noun; in Portuguese the noun comes first
+    parts = [_words(c, 'adjectives', c.adjective[:n]), _words(c, 'nouns', c.noun[:n])]
+    if c.values['products.language'] == 'pt': parts.reverse()
+    return parts[0] + ' ' + parts[1]
 
 # %% ../../nbs/15_generator/04_products.ipynb #15869a33
 def _codes(name): # three letters for a name, the best first

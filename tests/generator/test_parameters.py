@@ -1,260 +1,20 @@
 """Each parameter does what it says: what it moves moves in one direction, nothing upstream of it moves, and none is without a test."""
 import ast, math
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from shop_nb.behaviour.behaviours import POOLS, as_json
+from shop_nb.behaviour.behaviours import POOLS, as_json, as_toml
 from shop_nb.behaviour.parameters import PARAMETERS
 from shop_nb.behaviour.settings import Settings
 from shop_nb.behaviour.stages import STAGES, columns_after
-from shop_nb.generator.blocks import generator, tables
-from shop_nb.generator.customers import rate
+from shop_nb.generator.blocks import tables
 from shop_nb.generator.invariance import moved
 from shop_nb.generator.pools import places, words
 from shop_nb.quality.validate import validate
-from support import ROOT
-
-SHOP = dict(customers=500, products=200, orders=1500, order_items=3800, seed=4)
-
-
-@lru_cache(maxsize=6)
-def made(changes=()):
-    "The shop with other values of parameters, as Arrow tables."
-    return tables(Settings(**SHOP, parameters=dict(changes)))
-
-
-class Frames:
-    "The tables of a shop as frames, with what most measures need."
-    def __init__(self, name, value):
-        self.settings = Settings(**SHOP, parameters={name: value})
-        self.tables = made(self.settings.parameters)
-        for table, rows in self.tables.items(): setattr(self, table, rows.to_pandas())
-        self.generator = generator(self.settings)
-
-    @property
-    def lines(self):
-        goods = self.order_items.merge(self.products, on='product_id')
-        return goods.merge(self.orders[['order_id', 'customer_id', 'ordered_at']], on='order_id')
-
-    @property
-    def paid(self): return self.payments.merge(self.orders, on='order_id', suffixes=('_payment', ''))
-
-    @property
-    def day(self): return self.generator.calendar.intensity.loc['2025']
-
-
-def spread(x): return np.log(x[x > 0]).std()
-def share_of(table, column, value): return lambda f: (getattr(f, table)[column] == value).mean()
-def orders_on(day): return lambda f: f.orders.ordered_at.dt.strftime('%m-%d').eq(day).mean()
-def of_category(name, column): return lambda f: f.products[f.products.category == name][column].median()
-
-
-def top_share(f):
-    times = f.order_items.product_id.value_counts()
-    return times.head(20).sum() / times.sum()
-
-
-def price_against_sales(f):
-    sold = f.order_items.product_id.value_counts()
-    return np.corrcoef(np.log(f.products.price_cents), np.log1p(f.products.product_id.map(sold).fillna(0)))[0, 1]
-
-
-def cut_lines(f): return f.order_items.discount_cents.gt(0).mean()
-def mean_cut(f): return (f.lines.discount_cents / f.lines.unit_price_cents / f.lines.quantity)[lambda x: x > 0].mean()
-
-
-def units_when(test, side=None):
-    def measure(f):
-        lines = f.lines
-        segment = lines.customer_id.map(f.customers.set_index('customer_id').segment)
-        chosen = lines[test(lines.unit_price_cents) & ((segment == side) if side else True)]
-        return chosen.quantity.mean()
-    return measure
-
-
-def seconds_to_pay(f):
-    paid = f.paid[f.paid.paid_at.notna() & (f.paid.method == 'card')]
-    return (paid.paid_at - paid.ordered_at).dt.total_seconds()
-
-
-def days_to_deliver(f):
-    done = f.paid[f.paid.delivered_at.notna() & f.paid.paid_at.notna()]
-    return (done.delivered_at - done.paid_at).dt.total_seconds() / 86400
-
-
-def age_at_order(f):
-    both = f.orders.merge(f.customers, on='customer_id')
-    return (both.ordered_at - both.signed_up_at).dt.total_seconds()
-
-
-def days(**rules): return dict(PARAMETERS['demand.days'].default) | rules
-
-
-def returns_of(name): return lambda f: f.lines[f.lines.category == name].returned_quantity.gt(0).mean()
-
-
-def returned_in_part(f):
-    back = f.order_items[f.order_items.returned_quantity > 0]
-    back = back[back.quantity > 1]
-    return (back.returned_quantity < back.quantity).mean()
-
-
-def repeated_lines(f):
-    pairs = f.lines.sort_values('ordered_at')[['customer_id', 'product_id']]
-    return pairs.duplicated().mean()
-
-
-def with_companion(f):
-    companions = f.generator.catalogue.companions + 1
-    first = f.order_items[f.order_items.line_number == 1].set_index('order_id').product_id
-    later = f.order_items[f.order_items.line_number > 1]
-    near = companions[later.order_id.map(first).to_numpy() - 1]
-    return (near == later.product_id.to_numpy()[:, None]).any(axis=1).mean()
-
-
-def taste(f):
-    level = np.log(f.lines.unit_price_cents)
-    return level.groupby(f.lines.customer_id).mean().std()
-
-
-def rank_change(f):
-    "How little the sales of the first and the last months of the year have to do with each other."
-    sold = pd.crosstab(f.lines.product_id, f.lines.ordered_at.dt.month)
-    early, late = sold.loc[:, :4].sum(axis=1), sold.loc[:, 9:].sum(axis=1)
-    return -np.corrcoef(np.log1p(early), np.log1p(late))[0, 1]
-
-
-def season_of(name, month):
-    def measure(f):
-        lines = f.lines[f.lines.category == name]
-        return (lines.ordered_at.dt.month == month).mean()
-    return measure
-
-
-# name: values in the order of what is measured, and what is measured
-EFFECTS = {
-    'demand.growth': ([.5, 1, 2], lambda f: f.generator.calendar.intensity.trend['2025-12-01']),
-    'demand.months': ([[1] * 12, [1] * 10 + [2, 2]], lambda f: f.orders.ordered_at.dt.month.ge(11).mean()),
-    'demand.weekdays': ([[1] * 7, [1] * 5 + [2, 2]], lambda f: f.orders.ordered_at.dt.weekday.ge(5).mean()),
-    'demand.noise': ([.05, .2, .6], lambda f: np.log(f.day.noise).std()),
-    'demand.noise_memory': ([0, .35, .8], lambda f: np.log(f.day.noise).autocorr()),
-    'demand.days': ([days(**{"Singles' Day": '03-03'}), days(**{"Singles' Day": '03-05'})],
-                    lambda f: f.day.peak[f.day.peak == 1.6].index.day[0]),
-    'demand.peaks': ([{'Black Friday': 1}, {'Black Friday': 4}], orders_on('11-28')),
-    'demand.flash_rate': ([0, .05, .3], lambda f: f.day.peak.gt(1).mean()),
-    'demand.flash_factors': ([[1.5], [3]], lambda f: f.day.peak[~f.day.peak.isin(f.settings.values['demand.peaks'].values())].max()),
-    'demand.day_limit': ([1.2, 2, 6], lambda f: (f.day.weight / 1000 / f.day.trend).max()),
-    'demand.hours': ([[1] * 24, [1] * 20 + [5] * 4], lambda f: f.orders.ordered_at.dt.hour.ge(20).mean()),
-    'demand.weekend_hours': ([[1] * 24, [3] * 6 + [1] * 18],
-                             lambda f: f.orders[f.orders.ordered_at.dt.weekday >= 5].ordered_at.dt.hour.lt(6).mean()),
-    'customers.history': ([2000, 1000, 100], lambda f: f.customers.signed_up_at.min()),
-    'customers.known_before': ([.1, .4, .9], lambda f: f.customers.signed_up_at.lt('2025-01-01').mean()),
-    'customers.consent': ([.1, .5, .9], lambda f: f.customers.marketing_opt_in.mean()),
-    'customers.segments': ([dict(consumer=.8, business=.1, student=.1), dict(consumer=.3, business=.6, student=.1)],
-                           share_of('customers', 'segment', 'business')),
-    'customers.segment_spending': (
-        [{'business': -2}, {'business': 0}, {'business': 2}],
-        lambda f: f.lines[f.lines.customer_id.map(f.customers.set_index('customer_id').segment) == 'business']
-        .unit_price_cents.median()),
-    'customers.rate_shape': ([5, 1, .1], lambda f: rate(f.generator.calendar, np.arange(448)).std()),
-    'customers.lifetime_shape': ([4, 1.3, .5], lambda f: f.orders.customer_id.lt(150).mean()),
-    'customers.lifetime_scale': ([20, 500, 20_000], lambda f: f.orders.customer_id.lt(150).mean()),
-    'customers.new_share': ([0, .15, .6], lambda f: f.orders.customer_id.nunique()),
-    'customers.new_days': ([200, 20, 1], lambda f: (age_at_order(f) < 86400).mean()),
-    'customers.pool': (None, None), # test_pool: needs countries that the pool has
-    'customers.countries': ([dict(DE=.7, AT=.3, NL=0, BE=0, FR=0, IT=0, ES=0), dict(DE=.2, AT=.8, NL=0, BE=0, FR=0, IT=0, ES=0)],
-                            share_of('customers', 'country', 'AT')),
-    'products.categories': ([dict(Toys=.2, Books=.8), dict(Toys=.7, Books=.3)], share_of('products', 'category', 'Toys')),
-    'products.median_price': ([{'Toys': 5}, {'Toys': 22}, {'Toys': 90}], of_category('Toys', 'price_cents')),
-    'products.cost': ([{'Toys': .2}, {'Toys': .55}, {'Toys': .85}],
-                      lambda f: f.products[f.products.category == 'Toys'].pipe(lambda p: (p.cost_cents / p.price_cents).median())),
-    'products.best_month': ([{'Toys': 7}, {'Toys': 12}], season_of('Toys', 12)),
-    'products.swing': ([{'Toys': 0}, {'Toys': 1.5}], season_of('Toys', 12)),
-    'products.words': ([{'Toys': 'Toys'}, {'Toys': 'Garden'}],
-                       lambda f: f.products[f.products.category == 'Toys'].brand.isin(words('words')['Garden']['brands']).mean()),
-    'products.known_before': ([.5, .75, .95], lambda f: (pd.to_datetime(f.products.launched_on) < '2025-01-01').mean()),
-    'products.weekend_launches': ([0, .5, 1], lambda f: (pd.to_datetime(f.products.launched_on).dt.weekday >= 5).mean()),
-    'products.sold_days': ([2000, 300, 50], lambda f: f.products.discontinued_on.notna().mean()),
-    'products.sold_days_spread': ([.1, .9, 2], lambda f: f.products.discontinued_on.notna().mean()),
-    'products.price_level': ([.1, 1, 3, 20], lambda f: f.products.price_cents.median()),
-    'products.price_of_name': ([0, .5, 1], lambda f: spread(f.products[f.products.category == 'Books'].price_cents)),
-    'products.price_spread': ([.1, .62, 1.5], lambda f: spread(f.products[f.products.category == 'Books'].price_cents)),
-    'products.price_limits': ([[1000, 2000, 3000, 4000], [5, 20, 100, 250]],
-                              lambda f: -(f.products.price_cents.add(1) % 500 != 0).mean()),
-    'products.price_steps': ([[.01, .01, .01, .01, .01], [5, 5, 5, 5, 5]], lambda f: -f.products.price_cents.nunique()),
-    'products.lowest_price': ([.99, 3, 10], lambda f: f.products.price_cents.min()),
-    'products.price_endings': ([[0], [1] * 3 + [0], [1]], lambda f: (f.products.price_cents % 100 == 99).mean()),
-    'products.price_levels': ([[100] * 5, [100, 60, 80, 120, 140]], lambda f: spread(f.lines.unit_price_cents / f.lines.price_cents)),
-    'products.price_moves': ([[1, 0, 0, 0, 0], [.6, .1, .12, .12, .06], [0, .5, 0, 0, .5]],
-                             lambda f: spread(f.lines.unit_price_cents / f.lines.price_cents)),
-    'products.cost_spread': ([0, .03, .09], lambda f: f.products[f.products.category == 'Toys'].pipe(lambda p: (p.cost_cents / p.price_cents).std())),
-    'products.popularity': ([.2, 1.35, 3], top_share),
-    'products.popularity_of_price': ([-1.5, 0, 1.5], price_against_sales),
-    'products.drift': ([.22, 1, 2], rank_change),
-    'products.drift_memory': ([.9, .1], lambda f: -np.corrcoef(*drifts(f))[0, 1]),
-    'campaigns.rate': ([0, .5, 1], cut_lines),
-    'campaigns.cuts': ([[5], [15, 20], [50]], mean_cut),
-    'campaigns.sale_day': (['none', 'Black Friday'], cut_lines),
-    'campaigns.sale_cut': ([0, 15, 50], lambda f: f.lines[f.lines.ordered_at.dt.strftime('%m-%d') == '11-28'].pipe(lambda l: (l.discount_cents / l.unit_price_cents / l.quantity).mean())),
-    'campaigns.pull': ([0, .6, 1], cut_lines),
-    'campaigns.push': (None, None), # test_push: only with a price change
-    'campaigns.stock_up': ([0, .8, 3], lambda f: f.lines[f.lines.discount_cents > 0].quantity.mean()),
-    'baskets.size_r': ([20, .8, .2], lambda f: f.order_items.groupby('order_id').size().std()),
-    'baskets.channels': ([dict(web=.8, app=.1, marketplace=.1), dict(web=.1, app=.8, marketplace=.1)], share_of('orders', 'channel', 'app')),
-    'baskets.favourite': ([0, .35, .78], repeated_lines),
-    'baskets.favourites': ([[.2] * 5, [.4, .24, .16, .12, .08], [1, 0, 0, 0, 0]], repeated_lines),
-    'baskets.companion': ([0, .22, .6], with_companion),
-    'baskets.taste': ([0, .35, .7], taste),
-    'baskets.price_limits': ([[1, 2], [10, 40], [1000, 2000]], lambda f: f.order_items.quantity.mean()),
-    'baskets.extra_cheap': ([{'consumer': 0}, {'consumer': .45}, {'consumer': 3}], units_when(lambda p: p < 1000, 'consumer')),
-    'baskets.extra_middle': ([{'consumer': 0}, {'consumer': .5}, {'consumer': 3}], units_when(lambda p: (p >= 1000) & (p < 4000), 'consumer')),
-    'baskets.extra_expensive': ([{'consumer': 0}, {'consumer': .5}, {'consumer': 3}], units_when(lambda p: p >= 4000, 'consumer')),
-    'baskets.extra_r': ([20, .6, .1], lambda f: f.order_items.quantity.std() / f.order_items.quantity.mean()),
-    'coupons.share': ([0, .065, .5], lambda f: f.orders.discount_cents.gt(0).mean()),
-    'coupons.cut': ([5, 10, 50], lambda f: f.orders.discount_cents.sum()),
-    'shipping.free_from': ([20, 80, 1000], lambda f: f.orders.shipping_cents.gt(0).mean()),
-    'shipping.fee': ([{'DE': 1}, {'DE': 4.9}, {'DE': 20}], lambda f: f.orders.shipping_cents.sum()),
-    'shipping.by_region': ([{'Bayern': 0, 'Berlin': 0}, {'Berlin': 0}, {}, {'Bayern': 40}], lambda f: f.orders.shipping_cents.sum()),
-    'shop.currency': (None, None), # test_markets: it moves nothing
-    'tax.rate': ([{'DE': 0}, {'DE': 19}, {'DE': 25}], lambda f: f.orders.tax_cents.sum()),
-    'tax.by_region': ([{'Bayern': 0, 'Berlin': 0}, {'Berlin': 0}, {}, {'Bayern': 40}], lambda f: f.orders.tax_cents.sum()),
-    'tax.by_category': ([{'Fashion': 0}, {'Fashion': .5}, {'Fashion': 1}, {'Fashion': 2}], lambda f: f.orders.tax_cents.sum()),
-    'tax.included': ([True, False], lambda f: f.payments.amount_cents.sum()),
-    'delivery.transit_by_region': ([{'Bayern': .1}, {}, {'Bayern': 60}], lambda f: days_to_deliver(f).mean()),
-    'delivery.transit': ([{'DE': .5}, {'DE': 2}, {'DE': 20}], lambda f: days_to_deliver(f).median()),
-    'payments.methods': ([dict(card=.2, wallet=.5, bank_transfer=.1, invoice=.1, gift_card=.1), dict(card=.9, wallet=.1, bank_transfer=0, invoice=0, gift_card=0)],
-                         share_of('payments', 'method', 'card')),
-    'payments.large_from': ([1, 80, 10_000], share_of('payments', 'method', 'gift_card')),
-    'payments.methods_large': ([dict(card=.1, wallet=.9, bank_transfer=0, invoice=0, gift_card=0), dict(card=.9, wallet=.1, bank_transfer=0, invoice=0, gift_card=0)],
-                               share_of('payments', 'method', 'card')),
-    'payments.fails': ([{'card': 0}, {'card': .1}, {'card': .6}], lambda f: f.payments.attempts.mean()),
-    'payments.fails_again': ([0, .45, .9], lambda f: f.payments.attempts.max() + f.payments.status.eq('failed').mean()),
-    'payments.give_up': ([{'card': 0}, {'card': .3}, {'card': 1}], lambda f: f.payments.status.eq('failed').sum()),
-    'payments.give_up_again': ([[0, 0], [1, 1]], lambda f: f.payments.status.eq('failed').sum()),
-    'payments.on_delivery': ([{'card': 0}, {'card': 1}], lambda f: seconds_to_pay(f).median()),
-    'payments.refused': ([{'card': 0}, {'card': .2}, {'card': .8}], lambda f: f.orders.status.eq('cancelled').sum()),
-    'payments.delay': ([{'card': 5}, {'card': 45}, {'card': 90_000}], lambda f: seconds_to_pay(f).median()),
-    'payments.delay_spread': ([0, .9, 2.5], lambda f: np.log(seconds_to_pay(f)).std()),
-    'payments.retry': ([0, 240, 86_400], lambda f: seconds_to_pay(f).mean()),
-    'payments.unpaid_days': ([0, 60], lambda f: -f.orders.status.eq('cancelled').sum()),
-    'delivery.cancelled': ([0, .011, .3], lambda f: f.orders.status.eq('cancelled').mean()),
-    'delivery.pack': ([1, 20, 200], lambda f: days_to_deliver(f).median()),
-    'delivery.pack_spread': ([0, .85, 2.5], lambda f: days_to_deliver(f).std()),
-    'delivery.transit_spread': ([0, .9, 2.5], lambda f: days_to_deliver(f).std()),
-    'delivery.hours': ([[2, 5], [8, 19], [20, 23]], lambda f: f.orders.delivered_at.dt.hour.mean()),
-    'delivery.returns': ([{'Fashion': 0}, {'Fashion': .27}, {'Fashion': .9}], returns_of('Fashion')),
-    'delivery.returns_in_part': ([0, .25, 1], returned_in_part),
-    'delivery.return_days': ([300, 30, 1], lambda f: f.order_items.returned_quantity.gt(0).mean()),
-    'delivery.return_days_spread': ([2.5, .6], lambda f: f.order_items.returned_quantity.gt(0).mean()),
-}
-
-def drifts(f):
-    "The drift of popularity in two months, one after the other."
-    from shop_nb.generator.products import _drift
-    return [_drift(f.generator.catalogue, month) for month in (660, 661)]
+from support import FULL, ROOT
+from support.effects import EFFECTS, SAYS, SHOP, found, made, summaries
 
 
 def test_every_parameter_has_a_test(): assert set(EFFECTS) == set(PARAMETERS)
@@ -266,14 +26,14 @@ def name(request): return request.param # of the module, so that both tests of a
 
 
 def test_a_parameter_does_what_it_says(name):
-    values, measure = EFFECTS[name]
-    got = [measure(Frames(name, value)) for value in values]
+    values, _ = EFFECTS[name]
+    got = [found(name, value) for value in values]
     assert all(a < b for a, b in zip(got, got[1:])), got
 
 
 def test_only_what_lies_downstream_moves(name):
     values, _ = EFFECTS[name]
-    a, b = (made(Settings(**SHOP, parameters={name: v}).parameters) for v in (values[0], values[-1]))
+    a, b = (made(Settings(**SHOP, seed=4, parameters={name: v}).parameters) for v in (values[0], values[-1]))
     allowed = columns_after(PARAMETERS[name].stage)
     whole = {c[:-2] for c in allowed if c.endswith('.*')}
     assert [c for c in moved(a, b) if c not in allowed and c.split('.')[0] not in whole] == []
@@ -282,7 +42,7 @@ def test_only_what_lies_downstream_moves(name):
 def test_push():
     "A rise in price loses more lines the higher the parameter."
     def lines(push):
-        t = tables(Settings(**SHOP, price_change='Fashion 50 2025-01-01', parameters={'campaigns.push': push}))
+        t = tables(Settings(**SHOP, seed=4, price_change='Fashion 50 2025-01-01', parameters={'campaigns.push': push}))
         category = t['products'].to_pandas().set_index('product_id').category
         return (t['order_items'].to_pandas().product_id.map(category) == 'Fashion').mean()
 
@@ -297,7 +57,7 @@ def test_pool(pool):
     "Customers of another market live in its places, have its names and numbers, and the shop passes every check."
     country = MARKETS[pool]
     alone = {'shipping.fee': {country: 5}, 'tax.rate': {country: 8.25}, 'delivery.transit': {country: 4}}
-    t = tables(Settings(**SHOP, parameters={'customers.pool': pool, 'customers.countries': {country: 1}} | alone))
+    t = tables(Settings(**SHOP, seed=4, parameters={'customers.pool': pool, 'customers.countries': {country: 1}} | alone))
     customers, known = t['customers'].to_pandas(), places(pool)
     columns = ['city', 'region', 'postal_code', 'country', 'latitude', 'longitude']
     both = customers.merge(known.drop_duplicates(columns), on=columns, how='left')
@@ -316,7 +76,7 @@ def test_each_pool_has_its_countries():
 def test_common_names_are_commoner():
     "Names of another market are drawn by how many people have them."
     alone = {'shipping.fee': {'BR': 5}, 'tax.rate': {'BR': 18}, 'delivery.transit': {'BR': 4}, 'customers.countries': {'BR': 1}}
-    t = tables(Settings(**SHOP | dict(customers=4000), parameters={'customers.pool': 'br'} | alone))
+    t = tables(Settings(**SHOP | dict(customers=4000), seed=4, parameters={'customers.pool': 'br'} | alone))
     share = t['customers']['last_name'].to_pandas().value_counts(normalize=True)
     pool = words('names', 'br')['BR']
     weight = dict(zip(pool['last'], np.array(pool['last_weight']) / sum(pool['last_weight'])))
@@ -361,3 +121,37 @@ def test_shares_are_recovered():
         for value, share in PARAMETERS[name].default:
             error = math.sqrt(share * (1 - share) / t[table].num_rows)
             assert abs(found.get(value, 0) - share) < 3.3 * error, (name, value)
+
+
+# ------------------------------------------------------------------------ the table of the reference
+
+MEASURED = pd.read_csv(ROOT / 'nbs/evidence/effects.csv', keep_default_na=False)
+
+
+def test_the_reference_has_every_parameter():
+    assert [*dict.fromkeys(MEASURED.parameter)] == [name for name, (values, _) in EFFECTS.items() if values]
+    assert set(MEASURED.parameter) == set(SAYS)
+
+
+def test_what_the_reference_says_was_measured(name):
+    "The shop of the tests is one of the five that were measured; before a release all five are measured again."
+    values, _ = EFFECTS[name]
+    rows = MEASURED[MEASURED.parameter == name]
+    assert [*rows.value] == [as_toml(v) for v in values]
+    assert [*rows.measured] == [SAYS[name]] * len(values)
+    for value, row in zip(values, rows.itertuples()):
+        assert row.low * (1 - 1e-5 * np.sign(row.low)) <= found(name, value) <= row.high * (1 + 1e-5 * np.sign(row.high))
+
+
+@pytest.mark.parametrize('one', MEASURED.parameter.unique() if FULL else ['delivery.returns'])
+def test_the_reference_is_measured_again(one):
+    rows = MEASURED[MEASURED.parameter == one][['mean', 'low', 'high', 'least_rise']].to_numpy()
+    assert [[f'{n:.6g}' for n in row] for row in rows] == [[f'{n:.6g}' for n in row] for row in summaries(one)]
+
+
+def test_the_effect_is_there_in_each_of_five_shops(name):
+    "The means rise from value to value, and in every shop the last value gives more than the first."
+    rows = MEASURED[MEASURED.parameter == name]
+    assert rows['mean'].is_monotonic_increasing
+    assert rows['mean'].is_unique
+    assert rows.least_rise.iloc[-1] > 0

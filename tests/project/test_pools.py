@@ -411,3 +411,12 @@ def test_market_sources_are_named(name):
     files = [DATA/name/n for n in ('places.csv', 'names.json', 'NOTICE.md')]
     assert sum(f.stat().st_size for f in files) < 150_000
     for f in files: assert b'\r' not in f.read_bytes()
+
+
+def test_words_in_another_language_stand_for_the_english_ones():
+    "As many, no two alike, so that a product is the same thing at the same price in both."
+    words, other = read('words.json'), read('words_pt.json')
+    assert set(other) == set(words)
+    for name, own in other.items():
+        for kind in ('nouns', 'adjectives'):
+            assert len(set(own[kind])) == len(own[kind]) == len(words[name][kind]), (name, kind)
