@@ -55,23 +55,22 @@ def within_band(value, band):
     return (low is None or value >= low) and (high is None or value <= high)
 
 # %% ../../nbs/45_realism/06_scorecard.ipynb #a7c1e0d2
-_UNPAID = ('payments.fails', 'payments.give_up')
-_WEEK = 'daily orders: correlation a week apart'
+_WEEK, _UNPAID = 'daily orders: correlation a week apart', ('payments.fails', 'payments.give_up')
 
-ON_PURPOSE = dict( # by market and fact: the parameters that take the fact out of its band
-    us={_WEEK: ('demand.months',)},
-    br={
+ON_PURPOSE = { # by market and fact: the parameters that take the fact out of its band
+    'us': {_WEEK: ('demand.months',)},
+    'br': {
         _WEEK: ('demand.weekdays', 'demand.months'),
         'orders cancelled': _UNPAID,
         'attempts that fail': ('payments.fails',),
         'orders that stay unpaid': _UNPAID,
     },
-)
-ON_PURPOSE['in'] = {
-    _WEEK: ('demand.months', 'demand.peaks'),
-    'orders cancelled': ('payments.refused',),
-    'orders that stay unpaid': ('payments.refused',),
-    'first region': ('customers.pool',),
+    'in': {
+        _WEEK: ('demand.months', 'demand.peaks'),
+        'orders cancelled': ('payments.refused',),
+        'orders that stay unpaid': ('payments.refused',),
+        'first region': ('customers.pool',),
+    },
 }
 
 # %% ../../nbs/45_realism/06_scorecard.ipynb #a7c1e0d3
