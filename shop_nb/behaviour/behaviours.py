@@ -243,8 +243,8 @@ def _regions_are_there(values):
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #cae32920
 _CHECKS = (
-    _day_is_known, _levels_match, _lines_fit, _hours_are_open, _countries_are_there, _regions_are_there, _names_are_plain,
-    _names_differ,
+    _day_is_known, _levels_match, _lines_fit, _hours_are_open,
+    _countries_are_there, _regions_are_there, _names_are_plain, _names_differ,
 )
 
 def _check(check, draft):

@@ -82,7 +82,8 @@ parameter(
 # %% ../../nbs/03_behaviour/07_orders.ipynb #8c43b05e
 parameter(
     'shop.currency', 'EUR', Word((
-        'EUR', 'GBP', 'USD', 'BRL', 'INR', 'AUD', 'CAD', 'CHF', 'CZK', 'DKK', 'MXN', 'NOK', 'NZD', 'PLN', 'SEK', 'SGD', 'ZAR',
+        'EUR', 'GBP', 'USD', 'BRL', 'INR',
+        'AUD', 'CAD', 'CHF', 'CZK', 'DKK', 'MXN', 'NOK', 'NZD', 'PLN', 'SEK', 'SGD', 'ZAR',
     )),
     'ISO 4217', 'the currency of all amounts', 'currency', 'ISO 4217: the currency of the euro area',
 )

@@ -75,5 +75,8 @@ def create_market(
 ) -> list: # SQL statements
     "A table of what a market is, with a value per row as JSON"
     rows = [sql_list((name, json.dumps(value, ensure_ascii=False))) for name, value in as_dict(market).items()]
-    table = 'create table market (\n    name text primary key not null, -- currency, or a column\n    value text not null -- JSON\n)'
+    table = '''create table market (
+    name text primary key not null, -- currency, or a column
+    value text not null -- JSON
+)'''
     return [table, 'insert into market (name, value) values\n    ' + ',\n    '.join(rows)]

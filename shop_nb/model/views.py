@@ -89,7 +89,7 @@ _order_views = (
     order_id, customer_id, ordered_at, status, channel, lines, units,
     {_amounts('goods', 'discount', 'shipping', 'tax', 'amount', 'refunded', 'revenue', 'net')}
 from order_totals'''),
-    View('customer_orders', 'one row per order, with who ordered and how it was paid; money in units of the currency', f'''select
+    View('customer_orders', 'one row per order, with customer and payment; money in units of the currency', f'''select
     t.order_id, t.ordered_at, t.customer_id, c.first_name || ' ' || c.last_name as customer, c.country, c.segment,
     t.status, t.channel, p.method, p.status as payment_status, t.lines, t.units,
     {_amounts('amount', 'refunded', 'revenue', 'net', table='t.')}

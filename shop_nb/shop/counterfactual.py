@@ -21,10 +21,24 @@ from .shop import Shop
 # %% ../../nbs/40_shop/04_counterfactual.ipynb #2ab72f9b
 _MOST_SHOWN = 3 # differences
 
-class _Worlds:
-    "Two shops that share their random numbers"
+class _Differing:
+    "Two shops that share their random numbers, and in what they differ"
     def __init__(self, a:Shop, b:Shop): self.a, self.b = a, b
 
+    def differs(self) -> dict: # setting: its value in both
+        "The settings and parameters in which the two shops differ"
+        x, y = self.a.settings.as_dict(), self.b.settings.as_dict()
+        named = {k: (x[k], y[k]) for k in x if k != 'parameters' and x[k] != y[k]}
+        return named | differing_values(self.a.settings.values, self.b.settings.values)
+
+    def _first(self):
+        "The first differences, and how many there are besides"
+        every = self.differs()
+        return dict(list(every.items())[:_MOST_SHOWN]), max(0, len(every) - _MOST_SHOWN)
+
+# %% ../../nbs/40_shop/04_counterfactual.ipynb #77bd1275
+class _Worlds(_Differing):
+    "How they look in a notebook"
     def __repr__(self):
         first, rest = self._first()
         shown = [f'{k}: {x} → {y}' for k, (x, y) in first.items()] + [f'{rest} more'] * (rest > 0)
@@ -37,17 +51,6 @@ class _Worlds:
         currency = ' and '.join(dict.fromkeys(shop.market.currency for shop in (self.a, self.b)))
         top = f'<p><b>Shop {self.a.settings.seed} in two worlds</b> · amounts in {currency}</p>'
         return top + html_table(['setting', 'a', 'b'], rows)
-
-    def differs(self) -> dict: # setting: its value in both
-        "The settings and parameters in which the two shops differ"
-        x, y = self.a.settings.as_dict(), self.b.settings.as_dict()
-        named = {k: (x[k], y[k]) for k in x if k != 'parameters' and x[k] != y[k]}
-        return named | differing_values(self.a.settings.values, self.b.settings.values)
-
-    def _first(self):
-        "The first differences, and how many there are besides"
-        every = self.differs()
-        return dict(list(every.items())[:_MOST_SHOWN]), max(0, len(every) - _MOST_SHOWN)
 
 # %% ../../nbs/40_shop/04_counterfactual.ipynb #598f7ab8
 class Twin(_Worlds):

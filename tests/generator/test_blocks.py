@@ -25,11 +25,11 @@ GOLDEN = {
     'default': (
         Settings(),
         dict(
-            customers='2517235b2480b8431a651d5313945aa4',
-            products='134c3b0ab987452446e0d16830d46387',
-            orders='04031d3b8da0e7165ae8a93d43fe821d',
-            order_items='0705bc2946dadfe3681d20a9ab60d0bc',
-            payments='c1576d090214a7a5c532a0079d46f0dd',
+            customers='e5d3937a5f50e547e52af22e158e378b',
+            products='8d697d01f4af0f807ad14209285f27f0',
+            orders='8b88580b3c20d267153fe3b3ae5c11b7',
+            order_items='5032838d0f57c9629fd95aaca4a929b2',
+            payments='3c0ac52632368934ce8eb642f45eae80',
         ),
     ),
     'other': (
@@ -38,11 +38,11 @@ GOLDEN = {
             order_items=1900
         ),
         dict(
-            customers='8a82c981924d7849af50716b1cfbfe86',
-            products='42fc266cb8b31089db3c42818001994d',
-            orders='df825d819e5582964e738e551a4258c8',
-            order_items='548cef6729d916303d4cd60f15a2c5c7',
-            payments='54a50684abb5d66f0c59a2d9540c8f4d',
+            customers='dafa37f8b40d4190f4db71a9b792e634',
+            products='f0f7d194a154858a80b454550b7c034a',
+            orders='c952abe07d0ba8745ac2ea91435684e9',
+            order_items='7c58ae95b6c0b61ea6df60e480a52436',
+            payments='99bed1bda636b0a412e4d3db5d2ba54a',
         ),
     ),
 }
