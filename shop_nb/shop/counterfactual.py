@@ -18,39 +18,41 @@ from ..behaviour.settings import Settings, read_settings
 from ..core.errors import ShopError
 from .shop import Shop
 
-# %% ../../nbs/40_shop/04_counterfactual.ipynb #2ab72f9b
+# %% ../../nbs/40_shop/04_counterfactual.ipynb #2ab72f90
 _MOST_SHOWN = 3 # differences
 
-class _Differing:
-    "Two shops that share their random numbers, and in what they differ"
+def _differences(a, b):
+    "By setting or parameter that differs: its value in both settings"
+    x, y = a.as_dict(), b.as_dict()
+    named = {k: (x[k], y[k]) for k in x if k != 'parameters' and x[k] != y[k]}
+    return named | differing_values(a.values, b.values)
+
+def _first(differences):
+    "The first of them, and a list that says how many more there are, if any"
+    first = dict(list(differences.items())[:_MOST_SHOWN])
+    more = len(differences) - len(first)
+    return first, [f'{more} more'] if more else []
+
+# %% ../../nbs/40_shop/04_counterfactual.ipynb #2ab72f9b
+class _Worlds:
+    "Two shops that share their random numbers"
     def __init__(self, a:Shop, b:Shop): self.a, self.b = a, b
 
-    def differs(self) -> dict: # setting: its value in both
-        "The settings and parameters in which the two shops differ"
-        x, y = self.a.settings.as_dict(), self.b.settings.as_dict()
-        named = {k: (x[k], y[k]) for k in x if k != 'parameters' and x[k] != y[k]}
-        return named | differing_values(self.a.settings.values, self.b.settings.values)
-
-    def _first(self):
-        "The first differences, and how many there are besides"
-        every = self.differs()
-        return dict(list(every.items())[:_MOST_SHOWN]), max(0, len(every) - _MOST_SHOWN)
-
-# %% ../../nbs/40_shop/04_counterfactual.ipynb #77bd1275
-class _Worlds(_Differing):
-    "How they look in a notebook"
     def __repr__(self):
-        first, rest = self._first()
-        shown = [f'{k}: {x} → {y}' for k, (x, y) in first.items()] + [f'{rest} more'] * (rest > 0)
-        return f'Twin({", ".join(shown)})'
+        first, rest = _first(self.differs())
+        return f"Twin({', '.join([f'{k}: {x} → {y}' for k, (x, y) in first.items()] + rest)})"
 
     def _repr_html_(self):
-        first, rest = self._first()
+        first, rest = _first(self.differs())
         rows = [[k, *('–' if v is None else v for v in pair)] for k, pair in first.items()]
-        rows += [[f'and {rest} more, see differs()', '', '']] * (rest > 0)
+        rows += [[f'{more}: see differs()', '', ''] for more in rest]
         currency = ' and '.join(dict.fromkeys(shop.market.currency for shop in (self.a, self.b)))
         top = f'<p><b>Shop {self.a.settings.seed} in two worlds</b> · amounts in {currency}</p>'
         return top + html_table(['setting', 'a', 'b'], rows)
+
+    def differs(self) -> dict: # setting: its value in both
+        "The settings and parameters in which the two shops differ"
+        return _differences(self.a.settings, self.b.settings)
 
 # %% ../../nbs/40_shop/04_counterfactual.ipynb #598f7ab8
 class Twin(_Worlds):

@@ -68,7 +68,7 @@ def test_all_differences_are_there_and_few_are_shown(worlds):
     every = worlds.differs()
     assert len(every) > 50
     assert f', {len(every) - 3} more)' in repr(worlds)
-    assert f'and {len(every) - 3} more' in worlds._repr_html_()
+    assert f'{len(every) - 3} more: see differs()' in worlds._repr_html_()
 
 
 def test_few_differences_are_all_shown():

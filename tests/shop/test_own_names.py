@@ -91,6 +91,7 @@ def test_names_may_have_any_sign(tmp_path):
     names = "it's", '{method}', '<b>bold</b>', '50% "off"', '$pay;--'
     shares = dict.fromkeys(names, .2)
     values = {'payments.methods': shares, 'payments.methods_large': shares, 'payments.fails': dict.fromkeys(names, .1),
+              'payments.give_up': shares,
               'payments.delay': dict.fromkeys(names, 60)}
     shop = Shop(customers=30, products=30, orders=60, order_items=120, parameters=values)
     assert shop.validate().ok
