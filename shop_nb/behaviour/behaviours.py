@@ -147,7 +147,6 @@ def changed_values(
     for change in changes:
         try: draft.change(change)
         except ValueError as e: _refuse(change, find(change.name)[0], e)
-    _check(_categories_have_words, draft) # before values are asked for, by category
     for name, parameter in PARAMETERS.items():
         if not getattr(parameter.kind, 'of', ''): continue
         try: draft.values[name] = _completed(parameter, draft.values, base)
@@ -210,17 +209,6 @@ def _names_differ(values):
             if same != name: return False, wrong, 'Give them names that differ in more than capitals and underscores.'
         if len(seen) > _MOST_NAMES: return False, f'{table} has {len(seen)} names', f'Take at most {_MOST_NAMES}.'
     return True, '', ''
-
-# %% ../../nbs/03_behaviour/08_behaviours.ipynb #ca7e0ab1
-@lru_cache(maxsize=1)
-def _categories_with_words():
-    return tuple(json.loads(files('shop_nb').joinpath('data/words.json').read_text(encoding='utf-8')))
-
-def _categories_have_words(values):
-    words = _categories_with_words()
-    new = [name for name, _ in values['products.categories'] if name not in words]
-    wrong = f'products.categories: there are no words for the products of {", ".join(map(repr, new))}'
-    return not new, wrong, f'Take one or more of {", ".join(words)}.'
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #b58efa7e
 BY_REGION = 'shipping.by_region', 'tax.by_region', 'delivery.transit_by_region' # in place of a country's value

@@ -74,8 +74,8 @@ class _Plan(_Source):
     def blocks(self) -> list: # Products first, then customers, then orders
         "The blocks of the shop, in key order within each kind."
         sizes = dict(products=max(1, self.calendar.rows('products')), customers=self.size, orders=self.size)
-        numbers = {kind: range(-(-self.calendar.rows(kind) // step)) for kind, step in sizes.items()}
-        return [self.block(kind, i) for kind in numbers for i in numbers[kind]]
+        counts = {kind: -(-self.calendar.rows(kind) // step) for kind, step in sizes.items()}
+        return [self.block(kind, i) for kind, n in counts.items() for i in range(n)]
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #0976d0b4
 class Generator(_Plan):

@@ -43,7 +43,7 @@ BAD = [
     ('customers.rate_shape', '0', '0 is not from 0.05 to 20'), ('customers.segments', '{ consumer = 0.5 }', 'add up to 0.5'),
     ('customers.segments.student', '2', 'student: 2 is not from 0 to 1'),
     ('customers.segments.pensioner', '.1', "there is no entry 'pensioner'"), ('customers.segments', '0.5', '0.5 is not a table'),
-    ('products.categories', '{ Wine = 1 }', "no words for the products of 'Wine'"), ('products.cost.Toys', '1.2', 'Toys: 1.2 is not from 0.1 to 0.9'),
+    ('products.categories', '{ Wine = 1 }', "products.median_price: 'Wine' has no value"), ('products.cost.Toys', '1.2', 'Toys: 1.2 is not from 0.1 to 0.9'),
     ('products.price_levels', '[100, 90]', '5 shares for 2'), ('products.best_month.Toys', '13', 'Toys: 13 is not from 1 to 12'),
     ('campaigns.sale_day', 'Diwali', "'Diwali' is not a day in demand.days"), ('campaigns.cuts', '[10, 95]', '95 is not from 0 to 90'),
     ('delivery.returns.Fashoin', '.5', "Did you mean 'Fashion'?"), ('delivery.returns', '{ Fashion = "half" }', "'half' is not a number"),
@@ -210,7 +210,7 @@ FILES = [
     ('[customers\nrate_shape = 1\n', '{} is not TOML'), ('rate_shape = 1\n', '{} has rate_shape outside of a table'),
     ('extends = "mine.toml"\n', '{} extends itself'), ('extends = "nowhere.toml"\n', 'nowhere.toml cannot be read'),
     ('extends = "mars"\n', "There is no behaviour 'mars'"), ('sources = 3\n', '{}: sources is not a table'),
-    ('[sources]\n"demand.grwth" = "x"\n', '{}: demand.grwth in sources is no parameter'), ('[products.categories]\nWine = 1\n', "no words for the products of 'Wine'"),
+    ('[sources]\n"demand.grwth" = "x"\n', '{}: demand.grwth in sources is no parameter'), ('[products.categories]\nWine = 1\n', "products.median_price: 'Wine' has no value"),
     ('[payments.methods]\ncard = 0.5\npix = 0.5\n', "'pix' has no value (in {}, line 1)"),
     ('[delivery]\nreturns.Toys = 0.1\nreturns.Books = 2\n', 'Books: 2 is not from 0 to 1 (in {}, line 3)'),
     ('delivery.returns.Toys = 0.1\ndelivery.returns.Wine = 0.2\n', "'Wine' is not known (in {}, line 2)"),
@@ -331,14 +331,14 @@ def test_a_new_name_is_told_what_to_write():
     assert 'Write it like products.median_price.Plants = 16: it is a number' in refused(parameters=shares)
     assert 'Write it like products.words.Plants = "Beauty": it is one of Books, Beauty' in refused(parameters=given)
     assert "Plants: 'Wood' is not one of Books, Beauty" in refused(parameters=given | {'products.words': {'Plants': 'Wood'}})
-    enough = given | {'products.words': {'Plants': 'Garden'}, 'delivery.returns': {'Plants': .1}}
+    enough = given | {'products.words': {'Plants': 'Garden'}, 'tax.by_category': {'Plants': .5}, 'delivery.returns': {'Plants': .1}}
     assert Settings(parameters=enough).values['products.words'] == dict(Books='Books', Plants='Garden')
 
 
 def test_a_category_of_eu_comes_back_with_its_words(tmp_path):
     file(tmp_path, '[products]\ncategories = { Toys = 1 }\n', 'toys.toml')
     both = '[products]\ncategories = { Toys = 0.5, Pets = 0.5 }\nmedian_price.Pets = 9\ncost.Pets = 0.5\nbest_month.Pets = 1\n'
-    path = file(tmp_path, f'extends = "toys.toml"\n{both}swing.Pets = 0\n[delivery]\nreturns.Pets = 0.1\n')
+    path = file(tmp_path, f'extends = "toys.toml"\n{both}swing.Pets = 0\n[tax]\nby_category.Pets = 1\n[delivery]\nreturns.Pets = 0.1\n')
     assert read_behaviour(path)['products.words'] == dict(Toys='Toys', Pets='Pets')
 
 
