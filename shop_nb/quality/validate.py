@@ -231,8 +231,8 @@ def _missing(name): return as_finding(name, 'missing', '', 1, meaning=f'a table,
 
 # %% ../../nbs/20_quality/01_validate.ipynb #b56ae7f9
 def validate(
-    source, # mapping of names to frames, Arrow tables or paths; or the path of a run or of tables
-    batch:int=BATCH, # rows for pandera at once
+    source, # mapping of names to frames, Arrow tables or paths; or the path of a run or tables
+    batch:int=BATCH, # rows at once
     market:Market=None, # lists of values; None: those of the source
 ) -> Report: # what was found
     "Check the five tables: files, columns, rules; raises `ShopError` (code 2) if there are no tables"

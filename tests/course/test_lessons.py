@@ -42,7 +42,8 @@ def shop_of(name, seed, behaviour='eu'): return Shop(seed=seed, behaviour=behavi
 
 
 RUNS = BEHAVIOURS if FULL else ('eu', 'us') # prices without tax; of the others three contain it
-each_behaviour = pytest.mark.parametrize('behaviour', RUNS)
+each_behaviour = pytest.mark.parametrize(
+    'behaviour', [pytest.param(b, marks=pytest.mark.slow if b != 'eu' else ()) for b in RUNS])
 
 
 @pytest.fixture(scope='module')
@@ -73,7 +74,6 @@ def test_every_lesson_has_its_three_notebooks():
     assert [p.stem[3:] for p in BOOKS] == list(LESSONS)
 
 
-@pytest.mark.slow
 @each_lesson
 @each_behaviour
 def test_the_solution_has_full_marks(shell, name, behaviour, capsys):
