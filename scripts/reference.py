@@ -22,7 +22,7 @@ from shop_nb.model.rules import RULES
 from shop_nb.model.views import VIEWS, create_views
 from shop_nb.model.schema import TABLES
 from shop_nb.model.dialects import create_tables
-from shop_nb.behaviour.behaviours import as_json, as_toml
+from shop_nb.behaviour.behaviours import BEHAVIOURS, as_json, as_toml, differing_values, read_behaviour, why
 from shop_nb.behaviour.parameters import PARAMETERS
 from shop_nb.behaviour.settings import describe
 from shop_nb.behaviour.stages import columns_after
@@ -271,6 +271,42 @@ def settings_page():
     return Page('reference/settings.html', 'Settings', 'reference', 'Look up', lead='What defines a shop', body=body)
 
 
+def market_table(name):
+    "What a behaviour has other than `eu`: the entries that differ, and where they come from."
+    market, groups = read_behaviour(name), {}
+    for value in differing_values(read_behaviour('eu'), market):
+        groups.setdefault('.'.join(value.split('.')[:2]), []).append(value.split('.', 2)[2:])
+    rows = []
+    for parameter, entries in groups.items():
+        if parameter not in market.sources: continue # only names of entries, which follow those of another parameter
+        value = as_json(dict(market.values)[parameter], parameter)
+        changed = {n: value[n] for entry in entries for n in entry if n in value} if isinstance(value, dict) else value
+        rows.append([
+            f'<a href="settings.html#{parameter}"><b>{e(parameter)}</b></a>',
+            code(as_toml(changed or value)),
+            e(why(parameter, market)['source']),
+        ])
+    return table(['parameter', 'value', 'source'], rows, [f'{name}.{parameter}' for parameter in groups if parameter in market.sources])
+
+
+def behaviours_page():
+    sections = [
+        f'<h2 id="{name}">{name}: amounts in {read_behaviour(name)["shop.currency"]}</h2>' + market_table(name)
+        for name in BEHAVIOURS if name != 'eu'
+    ]
+    body = (
+        '<p>A behaviour is a market: <code>-p behaviour us</code>. The default is <code>eu</code>, whose values are on the page of '
+        '<a href="settings.html#all-parameters">settings</a>. The others are below with what differs from it; of a table, '
+        'the entries that are new or differ. The same is said by <code>shop-nb why NAME -p behaviour us</code>.</p>'
+        + ''.join(sections)
+    )
+    return Page(
+        'reference/behaviours.html', 'Behaviours', 'reference', 'Look up',
+        lead=f'The markets that come along: {", ".join(BEHAVIOURS)}', body=body,
+        words='market, country, currency, dollars, pounds, rupees, reais'
+    )
+
+
 def targets():
     "The targets of the Makefile, as `make` lists them: name → what it does; and its variables."
     text = (ROOT / 'Makefile').read_text(encoding='utf-8')
@@ -388,6 +424,7 @@ def _pages():
         dictionary(),
         command_page(),
         settings_page(),
+        behaviours_page(),
         *service,
         make_page(),
         rules(),
@@ -506,6 +543,7 @@ def untold(pages):
     ]
     told += [(f'command shop-nb {n}', f'id="{slug(n)}"' in text['reference/commands.html']) for n, _ in commands()]
     told += [(f'setting {d["name"]}', f'id="{d["name"]}"' in text['reference/settings.html']) for d in describe()]
+    told += [(f'behaviour {b}', f'id="{b}"' in text['reference/behaviours.html']) for b in BEHAVIOURS if b != 'eu']
     told += [(f'make target {n}', f'id="{n}"' in text['reference/make.html']) for n in targets()[0]]
     told += [(f'rule {r.name}', f'id="{slug(r.name)}"' in text['reference/rules.html']) for r in RULES]
     told += [

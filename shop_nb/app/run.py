@@ -454,7 +454,7 @@ def index_html(
     return render(
         'index.html', title=title, days=_days(shop.settings), again=_again(shop.settings), told=told,
         settings=told['settings'], cards=headline(shop), charts=charts, steps=steps, tables=_tables(folder, told),
-        sizes=sizes, currency=shop.market.currency
+        sizes=sizes, currency=shop.market.currency, taxed=shop.settings.values['tax.included']
     )
 
 # %% ../../nbs/70_app/02_run.ipynb #f29b899b

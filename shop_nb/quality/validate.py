@@ -233,7 +233,7 @@ def _missing(name): return as_finding(name, 'missing', '', 1, meaning=f'a table,
 def validate(
     source, # mapping of names to frames, Arrow tables or paths; or the path of a run or tables
     batch:int=BATCH, # rows at once
-    market:Market=None, # lists of values; None: those of the source
+    market:Market=None, # None takes the source's
 ) -> Report: # what was found
     "Check the five tables: files, columns, rules; raises `ShopError` (code 2) if there are no tables"
     given = given_tables(source, tables_of(market or source_market(source)))
