@@ -49,7 +49,7 @@ BAD = dict(
     example_of_a_limit=('generate --out OUT --seed -1', '\nTake any such number, as -p seed 7\n'),
     start_after_the_data=(
         'ask order_status --run MADE -p start 2027-01-01',
-        'start is 2027-01-01, but the data ends on 2025-12-31.',
+        'start is 2027-01-01, but the data ends on 2025-12-25.',
     ),
     end_before_start=('generate --out OUT -p end 2024-01-01', 'is before start'),
     not_a_date=('generate --out OUT -p start 2025-02-30', 'start is a date'),

@@ -458,7 +458,7 @@ def test_each_notebook_runs_alone(tmp_path):
     made = papermill('10_generate', *(w for n in ('customers', 'products', 'orders', 'order_items') for w in ('-p', n, str(SETTINGS[n]))))
     assert made.returncode == 0, made.stderr
     assert papermill('30_load').returncode == 0
-    assert set(read_manifest(tmp_path / 'my/shop')) == {'shop_nb', 'version', 'settings', 'tables', 'database'}
+    assert set(read_manifest(tmp_path / 'my/shop')) == {'shop_nb', 'version', 'settings', 'market', 'tables', 'database'}
     assert (tmp_path / 'my/shop/shop.db').exists()
 
 

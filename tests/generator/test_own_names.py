@@ -12,10 +12,10 @@ LISTS = 'products.categories', 'customers.segments', 'baskets.channels', 'paymen
 BY_NAME = { # a value for each of them
     'products.categories': {
         'products.median_price': 20, 'products.cost': .5, 'products.best_month': 5, 'products.swing': 1, 'products.words': 'Pets',
-        'delivery.returns': .1},
+        'delivery.returns': .1, 'tax.by_category': 1},
     'customers.segments': {
         'customers.segment_spending': 0, 'baskets.extra_cheap': .4, 'baskets.extra_middle': .2, 'baskets.extra_expensive': .1},
-    'baskets.channels': {}, 'payments.methods': {'payments.fails': .1, 'payments.delay': 60},
+    'baskets.channels': {}, 'payments.methods': {'payments.fails': .1, 'payments.give_up': .2, 'payments.delay': 60},
 }
 
 
@@ -64,7 +64,7 @@ def test_a_renamed_shop_is_the_same_but_for_the_names():
     "Other names, and no other row, price or day."
     renamed = {'products.categories': {'Plants': 1}, 'products.median_price': {'Plants': 28}, 'products.cost': {'Plants': .55},
                'products.best_month': {'Plants': 5}, 'products.swing': {'Plants': 1.2}, 'products.words': {'Plants': 'Garden'},
-               'delivery.returns': {'Plants': .05}}
+               'delivery.returns': {'Plants': .05}, 'tax.by_category': {'Plants': 1}}
     small = dict(customers=60, products=40, orders=100, order_items=220)
     a = tables(Settings(**small, parameters={'products.categories': {'Garden': 1}}))
     b = tables(Settings(**small, parameters=renamed))
