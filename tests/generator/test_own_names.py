@@ -24,7 +24,7 @@ def shop_of(names):
     shares = dict.fromkeys(names, 1 / len(names))
     values = {name: dict.fromkeys(names, v) for tables in BY_NAME.values() for name, v in tables.items()}
     values |= dict.fromkeys((*LISTS, 'payments.methods_large'), shares)
-    return Settings(customers=300, products=200, orders=600, order_items=1500, promotion=f'{names[0]} 30 2025-06-01', parameters=values)
+    return Settings(customers=600, products=600, orders=1200, order_items=3000, promotion=f'{names[0]} 30 2025-06-01', parameters=values)
 
 
 @pytest.mark.parametrize('many', [1, 2, 17, 40])
