@@ -437,7 +437,8 @@ def differing_values(
 def _source(parameter, behaviour):
     "Where the value of a behaviour comes from"
     if own := behaviour.sources.get(parameter.name): return own
-    if dict(behaviour.values)[parameter.name] == parameter.default: return parameter.source
+    given = parameter.name in behaviour.origins # else it is the default, for the names that the behaviour has
+    if not given or dict(behaviour.values)[parameter.name] == parameter.default: return parameter.source
     return f'your own value; the default has: {parameter.source}'
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #9a5883a4

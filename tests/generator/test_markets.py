@@ -222,6 +222,14 @@ def test_the_level_of_prices_is_that_of_the_sources(market):
     assert read_behaviour(market)['products.price_level'] == figure(market, 'prices.level')
 
 
+def test_what_is_earned_does_not_depend_on_where_the_tax_stands(market):
+    "Where prices contain the tax, costs are a smaller share of them: the margin is about that of eu."
+    def margin(name):
+        sql = 'select 1 - sum(cost_cents) / sum(revenue_cents) as margin from sales_lines'
+        return Shop(**SHOP, behaviour=name).sql(sql).margin[0]
+    assert margin(market) == pytest.approx(margin('eu'), abs=.03)
+
+
 def test_british_prices_contain_the_tax():
     "The figure is for prices without tax; the behaviour's prices contain what is due in the mean."
     values = read_behaviour('uk')
