@@ -68,7 +68,8 @@ with lines as (
 ),
 priced as (
     select o.units, o.revenue_cents, l.list_cents, l.returned_units, l.cost_cents,
-        (l.list_cents - o.revenue_cents) / l.list_cents as rate
+        l.list_cents - o.goods_cents + o.discount_cents as off_cents,
+        off_cents / l.list_cents as rate
     from order_totals as o
     join lines as l using (order_id)
     where o.is_sale = 1
@@ -97,7 +98,7 @@ select b.name as discount,
     round(sum(units) / count(*), 4) as units_per_order,
     round(sum(revenue_cents) / 100.0 / count(*), 2) as aov,
     round(sum(revenue_cents - cost_cents) / 100.0 / count(*), 2) as margin_per_order,
-    round(sum(list_cents - revenue_cents) / sum(list_cents), 4) as discount_rate,
+    round(sum(off_cents) / sum(list_cents), 4) as discount_rate,
     round(sum(revenue_cents - cost_cents) / nullif(sum(revenue_cents), 0), 4) as margin_rate,
     round(sum(returned_units) / sum(units), 4) as return_rate
 from banded

@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from . import demand, customers, products, orders # noqa: F401 (they declare the parameters)
-from .parameters import PARAMETERS, find, value_of
+from .parameters import PARAMETERS, ByName, find, value_of
 from .stages import columns_after
 from ..core.errors import SettingsError, nearest, visible
 
@@ -83,12 +83,14 @@ def _once(names, value):
     if twice: raise ValueError(f'{" and ".join(twice)} are one entry')
     return {names[entry]: v for entry, v in value.items()}
 
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #ec53c4a6
 def _whole(parameter, old, value):
-    "The value of a parameter that is given whole; a table that takes its names from another may be given in part"
+    "The value of a parameter that is given whole; a table by names that need not add up may be given in part"
     if not hasattr(parameter.kind, 'entry'): return parameter.kind.read(value)
     if not isinstance(value, dict): raise ValueError(f'{value!r} is not a table')
     value = _once({entry: _as_known(str(entry), old) for entry in value}, value)
     if getattr(parameter.kind, 'of', ''): return tuple((dict(old) | value).items())
+    if type(parameter.kind) is ByName: return parameter.kind.read(dict(old) | value)
     known = {name: value[name] for name, _ in old if name in value} # names that were there keep their order
     return parameter.kind.read(known | value)
 

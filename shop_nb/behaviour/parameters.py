@@ -170,7 +170,7 @@ class WordByName:
         _check_names(value, names)
         return tuple((name, self.entry(name, value[name])) for name in names)
 
-    def entry(self, name, value):
+    def entry(self, name, value, others=()):
         try: return Word(self.options).read(value)
         except ValueError as e: raise ValueError(f'{name}: {e}') from None
 

@@ -72,6 +72,7 @@ class PriceChange:
 def _change(v):
     "A change, or its text"
     if isinstance(v, PriceChange): return v
+    if not isinstance(v, str): raise ValueError
     words = v.split() # a category may have several
     for days in words[-1:], words[-2:]:
         *category, percent = words[: -len(days)]

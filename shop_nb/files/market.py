@@ -15,13 +15,14 @@ from ..model.market import Market, from_dict
 
 # %% ../../nbs/10_files/06_market.ipynb #6574bd7b
 def _of_run(folder):
-    "The market in the manifest of a run; None for a folder that is none"
-    try: kept = json.loads((folder / 'manifest.json').read_text(encoding='utf-8'))
+    "The market in the manifest of a run, or of the run whose tables these are; None for a folder that is neither"
+    path = folder / 'manifest.json'
+    if folder.name == 'tables' and not path.exists(): path = folder.parent / 'manifest.json'
+    try: kept = json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError, RecursionError): return None
     if not isinstance(kept, dict) or not {'shop_nb', 'settings'} <= set(kept): return None
     if 'market' in kept: return from_dict(kept['market'])
-    raise ShopError(f'{folder} is of an earlier version.', f'Make it again: shop-nb run --out {folder}', code=2)
-
+    raise ShopError(f'{folder} is of an earlier version.', f'Make it again: shop-nb run --out {path.parent}', code=2)
 
 # %% ../../nbs/10_files/06_market.ipynb #6f3a8b4d
 def _values(rows):

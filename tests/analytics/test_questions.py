@@ -15,6 +15,7 @@ from shop_nb.model.schema import TABLES
 from shop_nb.model.dialects import create_tables
 from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
+from shop_nb.shop.shop import Shop
 
 NAMES = '''monthly_revenue daily_revenue revenue_by_category revenue_by_country top_products top_customers order_status payment_methods
 payment_failures returns_by_category basket_size new_vs_returning repeat_rate cohort_retention rfm_segments customer_lifetime_value
@@ -714,3 +715,9 @@ def test_arguments_are_told(f):
 )
 def test_short_numbers(value, unit, text):
     assert short(value, unit) == text
+
+
+def test_included_tax_is_no_discount():
+    "Markets whose prices contain the tax have about as many orders without a discount."
+    def without(name): return Shop(seed=3, behaviour=name).ask('discount_effect').frame.set_index('discount').orders['none']
+    assert without('uk') == pytest.approx(without('eu'), rel=.05)

@@ -5,7 +5,9 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from shop_nb.behaviour.behaviours import as_json, as_toml, changed_entries, names_of, read_behaviour, why
+from shop_nb.behaviour.behaviours import (
+    Change, as_json, as_toml, changed_entries, changed_values, names_of, read_behaviour, why,
+)
 from shop_nb.behaviour.days import days_by_rule
 from shop_nb.behaviour.parameters import PARAMETERS, value_of
 from shop_nb.behaviour.settings import Settings, origins, read_settings, remembered
@@ -348,3 +350,15 @@ def test_a_category_of_eu_comes_back_with_its_words(tmp_path):
 def test_a_promotion_names_a_category_of_several_words(renamed, text, category):
     promotion = Settings(**renamed.as_dict() | dict(promotion=text)).promotion
     assert (promotion.category, promotion.percent) == (category, 20)
+
+
+def test_a_rate_of_one_region_leaves_those_of_the_others(tmp_path):
+    (tmp_path / 'mine.toml').write_text('extends = "us"\n[tax.by_region]\nTX = 9\n', encoding='utf-8')
+    rates, known = (read_behaviour(name)['tax.by_region'] for name in (tmp_path / 'mine.toml', 'us'))
+    assert rates == known | {'TX': 9}
+
+
+def test_the_words_of_one_category():
+    base = dict(read_behaviour('eu').values)
+    words = dict(changed_values(base, [Change('products.words.Fashion', 'Books')])['products.words'])
+    assert words == {name: name for name in words} | {'Fashion': 'Books'}

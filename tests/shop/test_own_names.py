@@ -57,6 +57,7 @@ def test_load_says_what_there_is(renamed_tables, market, tmp_path, place):
 
 def test_a_run_and_its_database_know_the_lists(run, market, tmp_path):
     assert source_market(run) == market
+    assert source_market(run / 'tables') == market
     assert json.loads((run / 'manifest.json').read_text())['market']['payments.method'] == ['pix', 'boleto']
     assert validate(run).ok
     load(run, tmp_path / 'shop.db')
