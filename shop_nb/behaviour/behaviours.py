@@ -90,7 +90,7 @@ def _whole(parameter, old, value):
     if not isinstance(value, dict): raise ValueError(f'{value!r} is not a table')
     value = _once({entry: _as_known(str(entry), old) for entry in value}, value)
     if getattr(parameter.kind, 'of', ''): return tuple((dict(old) | value).items())
-    if type(parameter.kind) is ByName: return parameter.kind.read(dict(old) | value)
+    if type(parameter.kind) is ByName and value: value = dict(old) | value # an empty one clears it
     known = {name: value[name] for name, _ in old if name in value} # names that were there keep their order
     return parameter.kind.read(known | value)
 

@@ -362,3 +362,8 @@ def test_the_words_of_one_category():
     base = dict(read_behaviour('eu').values)
     words = dict(changed_values(base, [Change('products.words.Fashion', 'Books')])['products.words'])
     assert words == {name: name for name in words} | {'Fashion': 'Books'}
+
+
+def test_an_empty_table_of_regions_has_none():
+    base = dict(read_behaviour('us').values)
+    assert dict(changed_values(base, [Change('tax.by_region', {})]))['tax.by_region'] == ()
