@@ -45,7 +45,7 @@ from shop_nb.api.routes import (
 from ..core.errors import ShopError
 from ..core.logs import log
 from ..core.network import listen_at
-from ..shop.run_folder import read_manifest
+from ..runs.run_folder import read_manifest
 
 # %% ../../nbs/55_api/09_app.ipynb #17c37aef
 TABLE_ROUTES = add_list, add_get, add_create, add_replace, add_update, add_delete, add_bulk_create, add_export

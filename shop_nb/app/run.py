@@ -35,7 +35,7 @@ from ..core.errors import ShopError, first_line, nearest
 from ..core.extras import need
 from ..core.files import write_file
 from ..shop.shop import Shop
-from ..shop.run_folder import identity, is_run, own_folder, read_manifest, manifest_settings, write_manifest
+from ..runs.run_folder import identity, is_run, own_folder, read_manifest, manifest_settings, write_manifest
 
 # %% ../../nbs/70_app/02_run.ipynb #b5b77503
 def project_root() -> Path:

@@ -23,7 +23,7 @@ from .panels import TABS, scope
 from ..model.schema import TABLES
 from ..core.errors import ShopError
 from ..core.extras import need
-from ..shop.run_folder import read_manifest
+from ..runs.run_folder import read_manifest
 
 # %% ../../nbs/60_dashboard/03_backend.ipynb #511c4dd5
 LIMITS = dict(query=8000, size=100, offset=10**12) # letters of an address, rows at once, rows before them

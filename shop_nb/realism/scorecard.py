@@ -22,7 +22,7 @@ from .order_lines import read_lines
 from .sales import Sales, finished, frames_of, sales_of
 from .shop_facts import OUTSIDE
 from .statistics import Unmeasured
-from ..shop.run_folder import is_run, manifest_settings, read_manifest
+from ..runs.run_folder import is_run, manifest_settings, read_manifest
 
 # %% ../../nbs/45_realism/06_scorecard.ipynb #0f39a4e5
 NEAR = 1.5 # sizes within this factor of each other are compared

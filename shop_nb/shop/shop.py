@@ -32,7 +32,7 @@ from ..model.market import Market, market_of
 from ..model.schema import TABLES, get_table
 from ..reporting.pages import figure, raw, render
 from ..reporting.profile import MINIMAL_ABOVE, dictionary_frame, dictionary_html, profile
-from .run_folder import identity, is_run, own_folder, read_manifest, manifest_settings, write_manifest
+from ..runs.run_folder import identity, is_run, own_folder, read_manifest, manifest_settings, write_manifest
 
 # %% ../../nbs/40_shop/02_shop.ipynb #574fabf3
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from shop_nb.generator.draws import VERSION
 from shop_nb.app.cli import main
 from shop_nb.reporting.profile import dictionary_html, profile
 from shop_nb.app.run import all_parameters, building, check_parameters, headline, index_html, named, pipeline, run, verify
-from shop_nb.shop.run_folder import identity, read_manifest, write_manifest
+from shop_nb.runs.run_folder import identity, read_manifest, write_manifest
 from shop_nb.model.schema import TABLES
 from shop_nb.store.repository import Store
 from shop_nb.behaviour.settings import Settings, describe

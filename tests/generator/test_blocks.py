@@ -454,7 +454,7 @@ def test_a_signal_waits_until_tables_and_manifest_are_in_place(tmp_path, monkeyp
     "Whatever comes while tables are replaced, the folder holds one whole shop with its manifest."
     from shop_nb import Shop
     from shop_nb.app.run import verify
-    from shop_nb.shop.run_folder import read_manifest
+    from shop_nb.runs.run_folder import read_manifest
     small = dict(orders=120, order_items=300, customers=60, products=30)
     Shop(seed=3, **small).save(tmp_path / 'run')
     replace, sent = os.replace, []

@@ -8,7 +8,7 @@ from nbformat import v4
 from shop_nb import Shop
 from shop_nb.reporting.pages import notebook_page, policy
 from shop_nb.reporting.profile import profile
-from shop_nb.shop.run_folder import identity, write_manifest
+from shop_nb.runs.run_folder import identity, write_manifest
 from shop_nb.app.run import index_html
 from shop_nb.model.schema import TABLES
 from support.hostile import HOSTILE, SMALL, hostile
