@@ -75,7 +75,7 @@ class Format:
     title: str # what people call it
     parts: tuple # of `Part`
     maps: tuple # of `Map`; customers, products, orders and order_items at least
-    amount: str # SQL: the cents of what was imported, over our five tables; has to agree with the parts' amounts
+    amount: str # SQL: the cents of what was imported, over our five tables; agrees with the amounts of the parts
     prepare: tuple = () # SQL statements that run when the parts are read, before the maps
     derived: tuple = () # tables whose rows have no file of their own: only those that an order needs are kept
     currency: str = '' # SQL: the currency, one row; empty where the source does not tell
