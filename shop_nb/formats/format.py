@@ -164,6 +164,7 @@ def assign(
     missing = {p.name for p in format.parts if not p.optional} - set(parts.values())
     return {} if missing else parts
 
+# %% ../../nbs/27_formats/01_format.ipynb #47171e02
 def recognise(
     headers:dict, # file: its columns
     name:str=None, # of the format, where somebody says it; None finds it out
@@ -187,6 +188,7 @@ def _score(format, headers):
     parts = assign(format, headers)
     return sum(len(columns_of(format[part], headers[name])) for name, part in parts.items())
 
+# %% ../../nbs/27_formats/01_format.ipynb #16584416
 def _unknown(choice, headers):
     "The error for files of no known format"
     name, header = next(iter(headers.items()), ('The source', []))
@@ -209,6 +211,7 @@ class OwnColumns:
     values: dict = field(default_factory=dict) # field: word in the file: word of ours
     contract: dict = field(default_factory=dict) # as the contract of an import takes it
 
+# %% ../../nbs/27_formats/01_format.ipynb #ea4ae0e3
 def read_columns(
     path, # a TOML file
 ) -> OwnColumns:
@@ -232,6 +235,7 @@ def _checked_headers(found, path):
 order = "Invoice"''', code=2)
     return found
 
+# %% ../../nbs/27_formats/01_format.ipynb #cbc3de19
 def with_columns(
     format:Format, # one of the known ones
     own:OwnColumns, # what somebody's file says
@@ -247,6 +251,7 @@ def with_columns(
         parts[name] = replace(parts[name], fields=tuple(fields.values()))
     return replace(format, parts=tuple(parts.values()))
 
+# %% ../../nbs/27_formats/01_format.ipynb #05f08681
 def _no_such(what, name, owner, known):
     "The error for a name that a format does not have"
     todo = nearest(name, known) or f"It has {', '.join(known)}"
