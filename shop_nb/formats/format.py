@@ -155,6 +155,7 @@ def formats() -> dict: # the formats by name
 def assign(
     format:Format, # that the files may have
     headers:dict, # file: its columns
+    adds:bool=False, # whether the files add to what is there, and so need not be complete
 ) -> dict: # file: name of its part; empty if they are not of this format
     "Which part of a format each file is: the one that knows most of its columns"
     parts = {}
@@ -162,30 +163,40 @@ def assign(
         fit = [p for p in format.parts if is_part(p, header)]
         if fit: parts[name] = max(fit, key=lambda p: len(columns_of(p, header))).name
     missing = {p.name for p in format.parts if not p.optional} - set(parts.values())
-    return {} if missing else parts
+    return {} if missing and not adds else parts
 
 # %% ../../nbs/27_formats/01_format.ipynb #47171e02
 def recognise(
     headers:dict, # file: its columns
     name:str=None, # of the format, where somebody says it; None finds it out
+    own=None, # `OwnColumns`, which change the format that is named
+    adds:bool=False, # whether the files add to what is there, and so need not be complete
 ) -> Format:
     "The format of some files; raises `ShopError` (code 2) if they have none of those that are known"
-    known = formats()
-    if name is not None and name not in known:
-        todo = nearest(name, known) or f"There are {', '.join(known)}"
-        raise ShopError(f'There is no format {name!r}.', todo, code=2)
-    choice = [known[name]] if name else list(known.values())
-    score = {f.name: _score(f, headers) for f in choice}
+    choice = _choice(name, own)
+    score = {f.name: _score(f, headers, adds) for f in choice}
     best = max(score.values(), default=0)
-    names = [n for n, s in score.items() if s == best]
+    found = [f for f in choice if score[f.name] == best]
     if not best: raise _unknown(choice, headers)
-    if len(names) == 1: return known[names[0]]
+    if len(found) == 1: return found[0]
+    names = [f.name for f in found]
     raise ShopError(f"The files may be {' or '.join(names)}.", f'Say which: --from {names[0]}', code=2)
 
+# %% ../../nbs/27_formats/01_format.ipynb #7752fc04
+def _choice(name, own):
+    "The formats that files may have; raises `ShopError` (code 2) for a name that there is not"
+    known = formats()
+    if own and own.headers and not name:
+        raise ShopError('The map of columns does not say what it changes.', 'Begin it with: from = "lines"', code=2)
+    if not name: return list(known.values())
+    if name in known: return [with_columns(known[name], own) if own else known[name]]
+    todo = nearest(name, known) or f"There are {', '.join(known)}"
+    raise ShopError(f'There is no format {name!r}.', todo, code=2)
+
 # %% ../../nbs/27_formats/01_format.ipynb #9ea95497
-def _score(format, headers):
+def _score(format, headers, adds):
     "How many columns of the files a format knows; 0 if they are not of it"
-    parts = assign(format, headers)
+    parts = assign(format, headers, adds)
     return sum(len(columns_of(format[part], headers[name])) for name, part in parts.items())
 
 # %% ../../nbs/27_formats/01_format.ipynb #16584416

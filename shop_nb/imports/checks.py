@@ -12,8 +12,7 @@ import pyarrow as pa
 
 from ..core.errors import ShopError
 from .staging import Stage
-from ..model.market import LISTS, Market, tables_of
-from ..model.rules import rules_of
+from ..model.market import LISTS, Market, market_rules
 from ..model.schema import TABLES
 
 # %% ../../nbs/28_imports/06_checks.ipynb #83be25c3
@@ -54,6 +53,7 @@ def _values(con, full):
     rows = con.execute(f'select distinct {column} from shop.{table} where {column} is not null order by 1').fetchall()
     return tuple(value for value, in rows)
 
+# %% ../../nbs/28_imports/06_checks.ipynb #e047e263
 def imported_market(
     stage:Stage, # with the tables of the shop
     made:dict, # table: its columns that the source fills
@@ -79,6 +79,7 @@ _OWNER = { # table: the order, customer or product of a broken row, and its key
     'payments': ('orders', '(select order_id from shop.payments where payment_id = b.key)'),
 }
 
+# %% ../../nbs/28_imports/06_checks.ipynb #9b1c584c
 def _broken(con, rule):
     "The keys of the rows that break a rule, with a reason each, as the table `broken`; returns how many"
     names = [d[0] for d in con.execute(f'select * from ({rule.query("duckdb")}) limit 0').description]
@@ -118,6 +119,7 @@ _ORDERS_OF = {
     'products': 'select order_id from fresh.order_items where product_id in (select id from going)',
 }
 
+# %% ../../nbs/28_imports/06_checks.ipynb #6bcc36c5
 def _put_aside(con, unit, rule, sql):
     "Set aside what a query names by our key (id) and reason; returns how many of them were fresh"
     key = TABLES[unit].key
@@ -158,6 +160,7 @@ def _give_way(stage, rule, market):
 where {TABLES[rule.table].key} in (select key from broken)""")
     return True
 
+# %% ../../nbs/28_imports/06_checks.ipynb #a051bc2e
 def _apply(stage, rule, market):
     "Do what the contract says about a rule that is broken; returns whether the rule is waived"
     con, mode = stage.con, _mode(stage, rule)
@@ -181,7 +184,7 @@ def check(
     while True:
         market, broken = market_of(), False
         market = replace(market, waived=tuple(sorted(waived | set(market.waived))))
-        for rule in rules_of(market):
+        for rule in market_rules(market):
             if not _broken(con, rule): continue
             broken = True
             if _apply(stage, rule, market): waived.add(rule.name)
@@ -208,6 +211,7 @@ def check_lists(
         if mode == 'discard_row': _put_list_aside(stage, table, column, new)
         if mode == 'evolve': stage.notes.append(f'{full} has new values: {", ".join(new)}.')
 
+# %% ../../nbs/28_imports/06_checks.ipynb #eed46b7a
 def _put_list_aside(stage, table, column, values):
     "Set aside what has one of these values"
     unit = 'orders' if table == 'payments' else table

@@ -46,6 +46,7 @@ from _rows as r
 left join (select distinct unit, key from _aside) as a on a.unit = r.unit and a.key = r.key
 left join _outcomes as o on o.unit = r.unit and o.key = r.key'''
 
+# %% ../../nbs/28_imports/08_imports.ipynb #42b5d592
 _FILES = '''with rows as (
     select file, fate, count(*) as n from _fates group by all
     union all
@@ -58,7 +59,6 @@ from _files as f
 left join rows using (file)
 group by f.file, f.name, f.part, f.read
 order by f.file'''
-
 
 # %% ../../nbs/28_imports/08_imports.ipynb #5ceeef07
 _AMOUNTS = '''select coalesce(sum(amount), 0)::bigint as source,
@@ -74,6 +74,7 @@ def _dicts(found):
     names = [d[0] for d in found.description]
     return [dict(zip(names, row)) for row in found.fetchall()]
 
+# %% ../../nbs/28_imports/08_imports.ipynb #6731e6b9
 def add_up(
     stage:Stage, # with its outcomes
 ) -> tuple: # dicts of read, loaded, quarantined, skipped: one per file, with its part; and cents by fate
@@ -95,6 +96,7 @@ def _same_amount(con):
 join _outcomes as o on o.unit = r.unit and o.key = r.key and o.outcome = 'same'
 where r.state is null and not exists (from _aside as a where a.unit = r.unit and a.key = r.key)""").fetchone()[0]
 
+# %% ../../nbs/28_imports/08_imports.ipynb #cf7a0e8e
 def _check_sum(files, amounts, kept, same):
     "Raise `ShopError` if rows or cents were lost, or counted twice"
     todo = 'Nothing was changed. This is a mistake of the format: please report it, with the header of the file'
@@ -182,6 +184,7 @@ def _headers(sheets):
     "The columns of each sheet, by its place and name"
     return {f'{sheet.name} ({i + 1})' if i else sheet.name: sheet.columns for i, sheet in enumerate(sheets)}
 
+# %% ../../nbs/28_imports/08_imports.ipynb #1c31082a
 def find_format(
     sheets:list, # as `read_sheets` gives them
     name:str=None, # of a format, where it is said
@@ -195,14 +198,20 @@ def find_format(
     return format, {i: parts[label] for i, label in enumerate(headers) if label in parts}
 
 # %% ../../nbs/28_imports/08_imports.ipynb #6ee28d96
+def _currencies(stage):
+    "The currencies that a source names; raises `ShopError` for more than one"
+    if not stage.format.currency: return []
+    names = sorted({row[0] for row in stage.con.execute(stage.format.currency).fetchall() if row[0]})
+    if len(names) < 2: return names
+    raise ShopError(f'The orders are in {len(names)} currencies: {", ".join(names)}.',
+                    'Import the orders of each currency into a folder of their own')
+
+# %% ../../nbs/28_imports/08_imports.ipynb #0ef2faa9
 def _currency(stage, said, own, old):
     "The currency of a source, and a note where nobody told it; raises `ShopError` (code 2) for another one than before"
-    told = [row[0] for row in stage.con.execute(stage.format.currency).fetchall() if row[0]] if stage.format.currency else []
-    if len(set(told)) > 1:
-        raise ShopError(f'The orders are in {len(set(told))} currencies: {", ".join(sorted(set(told)))}.',
-                        'Import the orders of one currency into a folder of their own')
+    told = _currencies(stage)
     currency = said or own.currency or (told[0] if told else stage.currency) or (old.currency if old else None)
-    if currency is None: stage.notes.append('The source does not tell its currency; EUR is taken. Say it by --currency.')
+    if currency is None: stage.notes.append('The source does not tell its currency; EUR is taken (--currency).')
     if old and currency != old.currency:
         raise ShopError(f'The orders are in {currency}, those of the run in {old.currency}.',
                         'Import them into another folder', code=2)
@@ -218,6 +227,7 @@ def _check_columns(stage, before):
         for what, names in (('missing', missing), ('new', new)):
             for name in names: _about_column(stage, part, name, what)
 
+# %% ../../nbs/28_imports/08_imports.ipynb #69202183
 def _about_column(stage, part, name, what):
     "One column of a part that is missing or new"
     mode = stage.contract.mode('columns', f'{part}.{name}')
@@ -247,6 +257,7 @@ def _tables(out):
     crosswalk = {name: Path(out) / 'crosswalk' / f'{name}.parquet' for name in KEYED}
     return {name: find_table(out, name) for name in TABLES}, crosswalk
 
+# %% ../../nbs/28_imports/08_imports.ipynb #404611b4
 def _stage(source, out, folder, manifest, progress):
     "Read a source; returns its stage, and the columns of each table that it fills"
     before = manifest.get('import', {})
@@ -287,18 +298,19 @@ def _facts(stage, source, files, amounts, market, manifest):
     "What the manifest says of an import"
     before = manifest.get('import', {})
     columns = before.get('columns', {}) | {part: fields for part, fields in stage.headers.items() if fields}
-    counts = _dicts(stage.con.execute("""select unit, outcome, count(*) as n from _outcomes group by all order by all"""))
+    counts = _dicts(stage.con.execute('select unit, outcome, count(*) as n from _outcomes group by all order by all'))
     outcomes = {unit: {c['outcome']: c['n'] for c in counts if c['unit'] == unit} for unit in KEYED}
     now = dict(format=stage.format.name, number=before.get('number', 0) + 1, files=files, amount_cents=amounts,
                rows=outcomes, notes=[*stage.notes, *stage.format.notes], contract=stage.contract.modes, columns=columns)
     return {'shop_nb': __version__, 'version': 0, 'import': now, 'market': as_dict(market)}
 
+# %% ../../nbs/28_imports/08_imports.ipynb #bf34b3e7
 def import_shop(
     source:Source, # files, and how to read them
     out, # a new folder, or a run that was imported
     progress=None, # called with (rows done, rows in all)
 ) -> dict: # the manifest
-    "Import somebody's shop into a run, or add to it; raises `ShopError` for what is no such source, and changes nothing"
+    "Import somebody's shop into a run, or add to it; raises `ShopError` if it cannot be, and then nothing is changed"
     out = own_folder(out).resolve()
     with write_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)

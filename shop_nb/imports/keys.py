@@ -19,9 +19,10 @@ def know(
     "Take over the keys that earlier imports gave"
     stage.con.execute('create schema if not exists known')
     for name in KEYED:
-        rows = f"read_parquet('{quoted(paths[name])}')" if name in paths else '(select 1 limit 0)'
-        columns = f'source_key, {TABLES[name].key}' if name in paths else f"'' as source_key, 0::bigint as {TABLES[name].key}"
-        stage.con.execute(f'create table known.{name} as select {columns} from {rows}')
+        key = TABLES[name].key
+        stage.con.execute(f'create table known.{name} (source_key varchar, {key} bigint)')
+        if name not in paths: continue
+        stage.con.execute(f"insert into known.{name} select source_key, {key} from read_parquet('{quoted(paths[name])}')")
 
 def quoted(
     path, # of a file
@@ -37,6 +38,7 @@ from shaped.order_items join shaped.orders using (source_key) group by 1''',
 }
 _SINCE = dict(customers='signed_up_at', products='launched_on')
 
+# %% ../../nbs/28_imports/04_keys.ipynb #b7f2dd46
 def _give_numbers(stage, name, made):
     "Number the customers or products that are new"
     key, since = TABLES[name].key, _SINCE[name] if _SINCE[name] in made[name] else 'null'
@@ -57,6 +59,7 @@ from fresh''')
 # %% ../../nbs/28_imports/04_keys.ipynb #eb5b3745
 _SLOTS = f'greatest(1, ceil(coalesce(lines, 0) / {LINE_KEYS - 1}.0))::bigint'
 
+# %% ../../nbs/28_imports/04_keys.ipynb #b379c62c
 def _give_order_numbers(con):
     "Number the orders that are new, within their days"
     con.execute(f'''create table keys.orders as

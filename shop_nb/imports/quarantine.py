@@ -43,6 +43,7 @@ join _files as f using (file)
 where b.state = 'aside'
 order by place, line'''
 
+# %% ../../nbs/28_imports/07_quarantine.ipynb #e8ce22d0
 def set_aside(
     stage:Stage, # whose rows have their fates
     run:int, # number of the import in its run
@@ -78,6 +79,7 @@ def read_rows(
 
 _LOADED = '''select unit, key from _outcomes'''
 
+# %% ../../nbs/28_imports/07_quarantine.ipynb #94933f11
 def settle(
     stage:Stage, # with its outcomes
     before:tuple, # rows that were open, and rows that were mended
@@ -131,6 +133,7 @@ def export(
     for (part, header), group in frame.groupby(['part', 'header'], sort=False):
         path = folder / (f'{part}.csv' if len(frame[frame.part == part].header.unique()) == 1 else
                          f'{part}-{len(paths) + 1}.csv')
-        path.write_text('\n'.join([header, *(r.rstrip('\r\n') for r in group.raw)]) + '\n', encoding='utf-8', newline='')
+        lines = [text.rstrip('\r\n') for text in [header, *group.raw]]
+        path.write_text('\n'.join(lines) + '\n', encoding='utf-8', newline='')
         paths.append(path)
     return paths

@@ -27,6 +27,7 @@ def _cases(part, of):
     whens = ' '.join(f'when {sql} then {_text(state if of == "state" else reason)}' for sql, state, reason in cases)
     return f'case {whens} end'
 
+# %% ../../nbs/28_imports/03_shape.ipynb #32ba874c
 def _note_rows(con, part):
     "Each row of a part, with its fate as far as its format knows it"
     con.execute(f'''insert into _rows
@@ -47,6 +48,7 @@ def _drop_rows(con, part):
     con.execute(f'''delete from "{part.name}" where _n in (
     select _n from _rows where part = {_text(part.name)} and (state = 'skipped' or key is null))''')
 
+# %% ../../nbs/28_imports/03_shape.ipynb #0041db84
 def fates(
     stage:Stage, # with its parts read
 ):
@@ -87,6 +89,7 @@ def make_tables(
         stage.con.execute(f'create table shaped.{name} as {sql}')
     return made
 
+# %% ../../nbs/28_imports/03_shape.ipynb #8dacba57
 def shape(
     stage:Stage, # with its parts read
 ) -> dict: # table: its columns that the source fills

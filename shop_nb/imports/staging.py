@@ -90,6 +90,7 @@ _TABLES = (
     'create macro cents(x) as try_cast(round((x) * 100) as bigint)',
 )
 
+# %% ../../nbs/28_imports/02_staging.ipynb #003e869b
 @dataclass
 class Stage:
     "A source while it is imported"
@@ -157,6 +158,7 @@ _WORDS = dict(time='a time', day='a date', number='a number', count='a whole num
               money='an amount with two digits after the point', amount='an amount', country='a country',
               text='text') # kind of a field: what its text has to be
 
+# %% ../../nbs/28_imports/02_staging.ipynb #1091017d
 def _note_bad(stage, field, part, first, texts, rows):
     "Note cells that cannot be read, or raise `ShopError` where the contract is strict"
     reasons = [f'{field.header}: {texts[int(i)].as_py()!r} is not {_WORDS[field.kind]}' for i in rows]
@@ -206,6 +208,7 @@ def _readers(stage, part, headers, label):
     readers = {n: _reader(part[n].kind, stage.reading, f'{label}, column {h}') for n, h in headers.items()}
     return {n: _Translated(r, stage.values[n]) if n in stage.values else r for n, r in readers.items()}
 
+# %% ../../nbs/28_imports/02_staging.ipynb #50fd0923
 def _stage_part(stage, part, places, folder, tell):
     "Read the sheets of a part, which are at these places; returns the number of its rows"
     used = {i: columns_of(part, stage.sheets[i].columns) for i in places}
@@ -234,6 +237,7 @@ class _Told:
         self.done += rows
         if self.progress: self.progress(self.done // 2, max(self.all, self.done) // 2)
 
+# %% ../../nbs/28_imports/02_staging.ipynb #0440ac94
 def _note_files(stage):
     "Keep for each file how many records it had, and which of them are no rows"
     for i, sheet in enumerate(stage.sheets):

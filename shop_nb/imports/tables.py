@@ -24,6 +24,7 @@ qualify row_number() over (partition by key) = 1""")
         if owner == unit: con.execute(f"""delete from shaped.{name} where source_key in (
     select key from _aside where unit = '{unit}')""")
 
+# %% ../../nbs/28_imports/05_tables.ipynb #2af9bf02
 def _about_twins(con, name, columns):
     "Keep one of several equal rows with a key; set different ones aside"
     row = f"struct_pack({', '.join(f'{c} := {c}' for c in columns)})" if columns else '1'
@@ -35,6 +36,7 @@ select source_key as key, count(*) as n from shaped.{name} group by 1 having cou
 # %% ../../nbs/28_imports/05_tables.ipynb #ba4aa59d
 _FIRST_DAY, _LAST_DAY = '2000-01-01', '2099-12-31' # days that our keys can name
 
+# %% ../../nbs/28_imports/05_tables.ipynb #727188a2
 def _about_orders(con, made):
     "Set orders aside that have no time, or name a customer who is not there"
     _set_aside(con, 'orders', 'ordered_at', "'the order has no time'",
@@ -113,6 +115,7 @@ def _fresh_units(con, name, made):
 from shaped.{name} as s join keys.{name} as k using (source_key)
 left join old.{name} as o on o.{table.key} = k.{table.key}""")
 
+# %% ../../nbs/28_imports/05_tables.ipynb #a630d5e3
 def _fresh_orders(con, made):
     "Orders under our keys"
     given = dict(order_id='k.order_id', customer_id='c.customer_id')
@@ -135,6 +138,7 @@ from shaped.order_items as s
 join keys.orders as k using (source_key)
 join keys.products as p on p.source_key = s.product_key""")
 
+# %% ../../nbs/28_imports/05_tables.ipynb #f54627dc
 def _fresh_payments(con, made):
     "Payments under our keys"
     given = dict(payment_id=f'k.order_id * {PAYMENT_KEYS} + 1 as payment_id', order_id='k.order_id')
@@ -152,6 +156,7 @@ def _join_old(con, adds):
         kept = f'union all by name from old.{name} where {owner} not in (select {owner} from {keys})' if adds else ''
         con.execute(f'create or replace view shop.{name} as from fresh.{name} {kept}')
 
+# %% ../../nbs/28_imports/05_tables.ipynb #45eabe24
 def make_shop(
     stage:Stage, # whose structure is sound
     made:dict, # table: its columns that the source fills
@@ -182,6 +187,7 @@ def _contents(schema, unit):
     return f"""select {key}, concat_ws(' ', orders.content, order_items.content, payments.content) as content
 from {joined}"""
 
+# %% ../../nbs/28_imports/05_tables.ipynb #a2c9f8be
 def compare(
     stage:Stage, # with fresh rows and old ones
 ):
