@@ -19,7 +19,7 @@ from ..model.schema import TABLES
 def _counts(con, name):
     "How many rows a table has, and how many values each of its columns"
     cells = ', '.join(f'count({c.name})' for c in TABLES[name].columns)
-    rows, *values = con.execute(f'select count(*), {cells} from shop.{name}').fetchone()
+    rows, *values = con.execute(f'select count(*), {cells} from shop.{name}').fetchall()[0]
     return rows, dict(zip(TABLES[name].names, values))
 
 def _known(name, column, made, old):
@@ -90,7 +90,7 @@ def _broken(con, rule):
     con.execute('create or replace temp table broken (key bigint, reason varchar)')
     if reasons: con.executemany('insert into broken values (?, ?)', reasons)
     con.execute(f'insert into broken select {names[0]}, ? from found offset {FEW}', [rule.meaning])
-    return con.execute('select count(*) from broken').fetchone()[0]
+    return con.execute('select count(*) from broken').fetchall()[0][0]
 
 # %% ../../nbs/28_imports/06_checks.ipynb #259b6859
 FEW = 10_000 # broken rows whose reason names their values; more of a kind get the meaning of the rule
@@ -98,13 +98,14 @@ FEW = 10_000 # broken rows whose reason names their values; more of a kind get t
 def _broken_unique(con, rule, names):
     "As `_broken` for a rule about equal values: all rows but the first"
     table, columns = TABLES[rule.table], [n for n in names if n not in (TABLES[rule.table].key, 'times')]
+    if not columns: return 0 # our own keys
     values = " || ' and ' || ".join(f"'{c} ' || {c}" for c in columns)
     con.execute(f"""create or replace temp table broken as
 select {table.key} as key, 'another row has ' || {values} as reason
 from shop.{table.name}
 where {' and '.join(f'{c} is not null' for c in columns)}
 qualify row_number() over (partition by {', '.join(columns)} order by {table.key}) > 1""")
-    return con.execute('select count(*) from broken').fetchone()[0]
+    return con.execute('select count(*) from broken').fetchall()[0][0]
 
 # %% ../../nbs/28_imports/06_checks.ipynb #d91ffd35
 def _drop(con, unit, keys):
@@ -127,7 +128,7 @@ def _put_aside(con, unit, rule, sql):
 select id, min(reason) as reason from ({sql}) where id in (select {key} from fresh.{unit}) group by 1""")
     con.execute(f"""insert into _aside select '{unit}', k.source_key, '{rule}', reason
 from going join keys.{unit} as k on k.{key} = going.id""")
-    n = con.execute('select count(*) from going').fetchone()[0]
+    n = con.execute('select count(*) from going').fetchall()[0][0]
     if n and unit in _ORDERS_OF:
         con.execute(f'create or replace temp table theirs as {_ORDERS_OF[unit]}')
         reason = f"'its {unit[:-1]} is set aside'"
@@ -147,7 +148,7 @@ def _mode(stage, rule):
 
 def _refuse(con, rule):
     "The error for a broken rule where the contract is strict"
-    key, reason = con.execute('select key, reason from broken limit 1').fetchone()
+    key, reason = con.execute('select key, reason from broken limit 1').fetchall()[0]
     what = f'{rule.violated(reason)} ({rule.table} {key}).'
     return ShopError(what, f'Correct it, or set such rows aside: --contract rules.{rule.name}=discard_row')
 
@@ -169,7 +170,7 @@ def _apply(stage, rule, market):
     if mode == 'discard_value' and _give_way(stage, rule, market): return False
     unit, id = _OWNER[rule.table]
     if _put_aside(con, unit, rule.name, f'select {id} as id, reason from broken as b'): return False
-    key, reason = con.execute('select key, reason from broken limit 1').fetchone()
+    key, reason = con.execute('select key, reason from broken limit 1').fetchall()[0]
     raise ShopError(f'{rule.violated(reason)} ({rule.table} {key}), in what was imported earlier.',
                     f'Import all files into a new folder, or waive the rule: --contract rules.{rule.name}=evolve')
 

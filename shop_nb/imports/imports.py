@@ -29,7 +29,7 @@ from .quarantine import MENDED, OPEN, read_rows, set_aside, settle
 from .shape import shape
 from .staging import Stage, open_stage, stage_sheets
 from .tables import compare, make_shop, open_old, structure
-from ..model.market import Market, as_dict, from_dict
+from ..model.market import Market, as_dict, from_dict, tables_of
 from ..model.schema import TABLES, arrow_schema
 from ..reading.sheets import Reading, read_sheets
 from ..runs.run_folder import is_run, own_folder, read_manifest
@@ -84,7 +84,7 @@ def add_up(
     files = {f.pop('name'): f for f in _dicts(con.execute(_FILES))}
     amounts = _dicts(con.execute(_AMOUNTS))[0]
     con.execute("set search_path = 'fresh'")
-    kept = int(con.execute(stage.format.amount).fetchone()[0] or 0)
+    kept = int(con.execute(stage.format.amount).fetchall()[0][0] or 0)
     con.execute("set search_path = 'main'")
     _check_sum(files, amounts, kept, _same_amount(con))
     return files, amounts
@@ -94,7 +94,7 @@ def _same_amount(con):
     "The cents of the rows of orders that are there already"
     return con.execute("""select coalesce(sum(amount), 0)::bigint from _rows as r
 join _outcomes as o on o.unit = r.unit and o.key = r.key and o.outcome = 'same'
-where r.state is null and not exists (from _aside as a where a.unit = r.unit and a.key = r.key)""").fetchone()[0]
+where r.state is null and not exists (from _aside as a where a.unit = r.unit and a.key = r.key)""").fetchall()[0][0]
 
 # %% ../../nbs/28_imports/08_imports.ipynb #cf7a0e8e
 def _check_sum(files, amounts, kept, same):
@@ -109,22 +109,23 @@ def _check_sum(files, amounts, kept, same):
                     f'and to {kept:,} cents in the tables.', todo)
 
 # %% ../../nbs/28_imports/08_imports.ipynb #b9f350c9
-def _write_tables(con, folder, progress):
+def _write_tables(con, folder, market, progress):
     "Write the tables of the shop in the order of their keys: rows and digest of each"
     facts = {}
-    done, all = 0, sum(con.execute(f'select count(*) from shop.{name}').fetchone()[0] for name in TABLES)
-    with TableWriter(folder, 'parquet') as writer:
-        for name, table in TABLES.items():
+    done, all = 0, sum(con.execute(f'select count(*) from shop.{name}').fetchall()[0][0] for name in TABLES)
+    tables = tables_of(market)
+    with TableWriter(folder, 'parquet', tables=tables) as writer:
+        for name, table in tables.items():
             cells = ', '.join(table.names)
-            found = con.execute(f'select {cells} from shop.{name} order by {table.key}')
+            found = con.sql(f'select {cells} from shop.{name} order by {table.key}')
             rows, sums = 0, []
-            for batch in found.fetch_record_batch(200_000):
-                block = pa.Table.from_batches([batch]).cast(arrow_schema(name))
+            for batch in found.to_arrow_reader(200_000):
+                block = pa.Table.from_batches([batch]).cast(arrow_schema(table))
                 writer.write(name, block)
                 sums.append(content_sums(block, name))
                 rows += len(block)
                 if progress: progress(done + rows, all)
-            if not rows: writer.write(name, arrow_schema(name).empty_table())
+            if not rows: writer.write(name, arrow_schema(table).empty_table())
             done += rows
             facts[name] = dict(rows=rows, digest=as_digest(sums))
     return facts
@@ -135,8 +136,8 @@ def _write_crosswalk(con, folder):
     folder.mkdir()
     for name in KEYED:
         key = TABLES[name].key
-        rows = con.execute(f"""select source_key, {key} from keys.{name}
-where {key} in (select {key} from shop.{name}) order by {key}""").fetch_arrow_table()
+        rows = con.sql(f"""select source_key, {key} from keys.{name}
+where {key} in (select {key} from shop.{name}) order by {key}""").to_arrow_table()
         pq.write_table(rows, folder / f'{name}.parquet')
 
 def _write_quarantine(folder, rows, mended):
@@ -329,7 +330,7 @@ def _import(source, out, folder, progress):
         files, amounts = add_up(stage)
         facts = _facts(stage, source, files, amounts, market, manifest)
         (new / 'tables').mkdir()
-        facts['tables'] = _write_tables(stage.con, new / 'tables', progress)
+        facts['tables'] = _write_tables(stage.con, new / 'tables', market, progress)
         _write_crosswalk(stage.con, new / 'crosswalk')
         aside = set_aside(stage, facts['import']['number'])
         _write_quarantine(new / 'quarantine', *settle(stage, (read_rows(out), read_rows(out, MENDED)), aside))

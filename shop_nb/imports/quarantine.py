@@ -29,8 +29,8 @@ OPEN, MENDED = 'rows.parquet', 'mended.parquet' # rows that are set aside, and t
 # %% ../../nbs/28_imports/07_quarantine.ipynb #84a77adb
 _ASIDE_ROWS = '''
 select f.name as file, r._line as line, r.part, r.unit, r.key,
-    coalesce(r.rule, a.rule) as rule, coalesce(r.reason, a.reason) as reason, r.amount as amount_cents,
-    r._file as place
+    coalesce(r.rule, a.rule) as rule, coalesce(r.reason, 'with its ' || r.unit[:-2] || ': ' || a.reason) as reason,
+    r.amount as amount_cents, r._file as place
 from _rows as r
 join _files as f on f.file = r._file
 left join (select unit, key, min(rule) as rule, min(reason) as reason from _aside group by all) as a
@@ -49,7 +49,7 @@ def set_aside(
     run:int, # number of the import in its run
 ) -> pa.Table: # with `SCHEMA`
     "The rows of an import that are not loaded, with their text"
-    rows = stage.con.execute(_ASIDE_ROWS).fetch_arrow_table().to_pydict()
+    rows = stage.con.sql(_ASIDE_ROWS).to_arrow_table().to_pydict()
     places = list(zip(rows.pop('place'), rows['line']))
     texts, headers = _texts(stage, set(places))
     rows['raw'] = [texts.get(p) for p in places]
@@ -88,12 +88,12 @@ def settle(
     "The quarantine after an import"
     con = need('duckdb', 'import').connect()
     for name, rows in dict(open=before[0], mended=before[1], aside=aside).items(): con.register(f'{name}_rows', rows)
-    con.register('loaded', stage.con.execute(_LOADED).fetch_arrow_table())
+    con.register('loaded', stage.con.sql(_LOADED).to_arrow_table())
     moved = 'exists (from loaded as l where l.unit = o.unit and l.key = o.key)'
     again = '''exists (from aside_rows as a where a.unit = o.unit and a.key = o.key
     or a.key is null and o.key is null and a.file = o.file and a.line = o.line)'''
-    still = con.execute(f'from open_rows as o where not {moved} and not {again}').fetch_arrow_table()
-    mended = con.execute(f'from open_rows as o where {moved}').fetch_arrow_table()
+    still = con.sql(f'from open_rows as o where not {moved} and not {again}').to_arrow_table()
+    mended = con.sql(f'from open_rows as o where {moved}').to_arrow_table()
     return pa.concat_tables([still.cast(SCHEMA), aside]), pa.concat_tables([before[1], mended.cast(SCHEMA)])
 
 # %% ../../nbs/28_imports/07_quarantine.ipynb #035612f7
