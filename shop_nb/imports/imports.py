@@ -31,7 +31,8 @@ from .staging import Stage, open_stage, stage_sheets
 from .tables import compare, make_shop, open_old, structure
 from ..model.market import Market, as_dict, from_dict, tables_of
 from ..model.schema import TABLES, arrow_schema
-from ..reading.sheets import Reading, read_sheets
+from ..reading.sheets import read_sheets
+from ..reading.text import Reading
 from ..runs.run_folder import is_run, own_folder, read_manifest
 
 # %% ../../nbs/28_imports/08_imports.ipynb #8fbaea0d

@@ -57,6 +57,12 @@ def set_aside(
     return pa.table(dict(run=[run] * len(places), **rows)).select(SCHEMA.names).cast(SCHEMA)
 
 # %% ../../nbs/28_imports/07_quarantine.ipynb #59936a34
+def _header(sheet, file):
+    "The header of a file, as its rows are written"
+    text = io.StringIO()
+    csv.writer(text, delimiter=getattr(sheet.parts[file], 'separator', ',')).writerow(sheet.columns)
+    return text.getvalue().rstrip('\r\n')
+
 def _texts(stage, places):
     "The text of rows, and the header of each of their files"
     texts, headers = {}, {}
@@ -65,7 +71,7 @@ def _texts(stage, places):
         own = {(file - first, line) for file, line in places if first <= file < first + len(sheet.files)}
         if not own: continue
         texts |= {(file + first, line): text for (file, line), text in sheet.raw(own).items()}
-        headers |= {file + first: sheet.header(file) for file, _ in own}
+        headers |= {file + first: _header(sheet, file) for file, _ in own}
     return texts, headers
 
 # %% ../../nbs/28_imports/07_quarantine.ipynb #e6179db5

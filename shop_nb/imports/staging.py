@@ -15,16 +15,16 @@ from ..core.errors import ShopError
 from ..core.extras import need
 from ..formats.countries import country_codes
 from ..formats.format import KINDS, Format, assign, columns_of
-from ..reading.codes import codes
+from ..reading.codes import codes, why_no_code
 from ..reading.numbers import Numbers
-from ..reading.sheets import Reading
+from ..reading.text import Reading
 from ..reading.times import Times
 from .contract import Contract
 
 # %% ../../nbs/28_imports/02_staging.ipynb #11d67b09
 class _Plain:
     "A reader that needs to see one value at a time"
-    def __init__(self, read): self.read = read
+    def __init__(self, read, why): self.read, self.why = read, why
     def look(self, texts): pass
     def settle(self): return []
 
@@ -47,6 +47,8 @@ def _lost(texts, values):
 # %% ../../nbs/28_imports/02_staging.ipynb #c51081e5
 class _Exact:
     "A reader of numbers that have so many digits after the point at most"
+    _WHY = {0: 'is not a whole number', 2: 'has more than two digits after the point'}
+
     def __init__(self, numbers, digits, type=None):
         self.numbers, self.digits, self.type = numbers, digits, type
 
@@ -59,7 +61,18 @@ class _Exact:
         numbers = pc.if_else(pa.array(whole), numbers, pa.scalar(None, numbers.type))
         return numbers.cast(self.type) if self.type else numbers, bad | ~whole
 
+    def why(self, text):
+        why = self.numbers.why(text)
+        if not why.endswith('can have'): return why
+        return f'{text!r} {self._WHY[self.digits]}'
+
 # %% ../../nbs/28_imports/02_staging.ipynb #f95245f2
+def _why_no_flag(text): return f'{text!r} is not yes or no'
+def _why_no_country(text): return f'{text!r} is not a country'
+
+_PLAIN = dict(text=(_as_text, repr), code=(codes, why_no_code), flag=(_as_flags, _why_no_flag),
+              country=(country_codes, _why_no_country)) # kind: what reads it, and what tells why it cannot
+
 class _Times:
     "A reader of times, or of dates"
     def __init__(self, times, type): self.times, self.type = times, type
@@ -70,12 +83,14 @@ class _Times:
         times, bad = self.times.read(texts)
         return pa.array(times, pa.timestamp('s')).cast(self.type), bad
 
+    def why(self, text): return self.times.why(text)
+
 def _reader(kind, reading, label):
     "What reads a column"
     if kind == 'time': return _Times(Times(reading, label=label), pa.timestamp('us'))
     if kind == 'day': return _Times(Times(reading, label=label), pa.date32())
     if kind in ('text', 'code', 'flag', 'country'):
-        return _Plain(dict(text=_as_text, code=codes, flag=_as_flags, country=country_codes)[kind])
+        return _Plain(*_PLAIN[kind])
     numbers = Numbers(reading, label=label, money=kind in ('money', 'amount'))
     if kind == 'count': return _Exact(numbers, 0, pa.int64())
     return _Exact(numbers, 2) if kind == 'money' else numbers
@@ -149,7 +164,7 @@ def _typed(stage, part, batch, readers, columns, first):
     for name, reader in readers.items():
         texts = batch.column(columns[name])
         values, bad = reader.read(texts)
-        if bad.any(): _note_bad(stage, part[name], part.name, first, texts, np.flatnonzero(bad))
+        if bad.any(): _note_bad(stage, part[name], part.name, first, texts, np.flatnonzero(bad), reader.why)
         cells[name] = values
     return pa.table(cells)
 
@@ -159,9 +174,9 @@ _WORDS = dict(time='a time', day='a date', number='a number', count='a whole num
               text='text') # kind of a field: what its text has to be
 
 # %% ../../nbs/28_imports/02_staging.ipynb #1091017d
-def _note_bad(stage, field, part, first, texts, rows):
+def _note_bad(stage, field, part, first, texts, rows, why):
     "Note cells that cannot be read, or raise `ShopError` where the contract is strict"
-    reasons = [f'{field.header}: {texts[int(i)].as_py()!r} is not {_WORDS[field.kind]}' for i in rows]
+    reasons = [f'{field.header}: {why(texts[int(i)].as_py())}' for i in rows]
     mode = stage.contract.mode('values', f'{part}.{field.name}')
     if mode == 'freeze':
         raise ShopError(f'{reasons[0]} (row {first + rows[0]:,} of {part}).',
@@ -201,6 +216,7 @@ class _Translated:
     def look(self, texts): self.reader.look(self._text(texts))
     def settle(self): return self.reader.settle()
     def read(self, texts): return self.reader.read(self._text(texts))
+    def why(self, text): return self.reader.why(self.words.get(text.strip().casefold(), text))
 
 # %% ../../nbs/28_imports/02_staging.ipynb #9293dd43
 def _readers(stage, part, headers, label):
