@@ -168,11 +168,6 @@ def _typed(stage, part, batch, readers, columns, first):
         cells[name] = values
     return pa.table(cells)
 
-# %% ../../nbs/28_imports/02_staging.ipynb #081fccc6
-_WORDS = dict(time='a time', day='a date', number='a number', count='a whole number', flag='yes or no', code='a key',
-              money='an amount with two digits after the point', amount='an amount', country='a country',
-              text='text') # kind of a field: what its text has to be
-
 # %% ../../nbs/28_imports/02_staging.ipynb #1091017d
 def _note_bad(stage, field, part, first, texts, rows, why):
     "Note cells that cannot be read, or raise `ShopError` where the contract is strict"
