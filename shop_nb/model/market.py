@@ -96,7 +96,7 @@ def lacks(
     duckdb = need('duckdb', 'validate')
     try: con.execute(f'explain {sql}')
     except (duckdb.BinderException, duckdb.CatalogException) as e:
-        found = re.search(r'(?:Referenced column|column named) "(\w+)"|Table with name (\w+)', str(e))
+        found = re.search(r'[Cc]olumn (?:named )?"(\w+)"|Table with name (\w+)', str(e))
         return found[1] or found[2] if found else first_line(e)
     return ''
 
