@@ -188,6 +188,9 @@ def _contents(schema, unit):
 from {joined}"""
 
 # %% ../../nbs/28_imports/05_tables.ipynb #a2c9f8be
+_LATE = '''f.order_id in (
+    select order_id from fresh.orders where ordered_at < (select max(ordered_at) from old.orders))'''
+
 def compare(
     stage:Stage, # with fresh rows and old ones
 ):
@@ -195,8 +198,10 @@ def compare(
     stage.con.execute('create or replace table _outcomes (unit varchar, key varchar, outcome varchar)')
     for unit in KEYED:
         key = TABLES[unit].key
+        late = _LATE if unit == 'orders' else 'false'
         stage.con.execute(f"""insert into _outcomes
 select '{unit}', k.source_key, case
+    when o.content is null and {late} then 'late'
     when o.content is null then 'new'
     when o.content = f.content then 'same'
     else 'updated' end
