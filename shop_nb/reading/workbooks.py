@@ -6,16 +6,15 @@
 __all__ = ['cell_text', 'SheetFile', 'workbook_files']
 
 # %% ../../nbs/12_reading/04_workbooks.ipynb #9edf8bd1
-import csv, io, re
+import re
 from datetime import date, datetime, time, timedelta
 
-import numpy as np
 import pyarrow as pa
 from fastcore.basics import patch
 
 from ..core.errors import ShopError
 from ..core.extras import need
-from .records import unique_names
+from .records import as_csv, unique_names
 from .text import Reading, bare, shown
 
 # %% ../../nbs/12_reading/04_workbooks.ipynb #ae49d6f8
@@ -46,7 +45,8 @@ class SheetFile:
     ):
         self.name, self.open, self.title, self.rows = name, open, title, rows
         self.notes, self.problems, self.headers, self.count = [], [], [], 0
-        self.header_line, self.header = next(((n, r) for n, r in self._rows() if any(map(bare, filter(None, r)))), (0, []))
+        named = ((n, r) for n, r in self._rows() if any(map(bare, filter(None, r))))
+        self.header_line, self.header = next(named, (0, []))
         while self.header and not self.header[-1]: self.header = self.header[:-1]
         self.columns = unique_names([bare(h or '') for h in self.header])
 
@@ -95,6 +95,7 @@ def batches(self:SheetFile,
             rows, lines = [], []
     if rows: yield self._batch(rows, lines)
 
+# %% ../../nbs/12_reading/04_workbooks.ipynb #4c39529a
 @patch
 def _batch(self:SheetFile, rows, lines):
     "Rows as a batch"
@@ -106,12 +107,7 @@ def raw(self:SheetFile,
     lines:set, # numbers of rows
 ) -> dict: # number of the row: its cells, separated by commas
     "Rows as text"
-    return {n: _as_csv(row) for n, row in self._data() if n in lines}
-
-def _as_csv(row):
-    text = io.StringIO()
-    csv.writer(text, lineterminator='').writerow(['' if v is None else v for v in row])
-    return text.getvalue()
+    return {n: as_csv(row) for n, row in self._data() if n in lines}
 
 # %% ../../nbs/12_reading/04_workbooks.ipynb #77a5be46
 def workbook_files(
