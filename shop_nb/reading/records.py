@@ -240,8 +240,9 @@ def as_csv(
     separator:str=',', # one character
 ) -> str: # without a line end
     "A record as a file of separated fields has it"
-    text = io.StringIO()
-    csv.writer(text, delimiter=separator, lineterminator='\n').writerow(['' if f is None else f for f in fields])
+    fields, text = ['' if f is None else f for f in fields], io.StringIO()
+    quoting = csv.QUOTE_ALL if any('\r' in f for f in fields) else csv.QUOTE_MINIMAL # else Python leaves a CR bare
+    csv.writer(text, delimiter=separator, lineterminator='\n', quoting=quoting).writerow(fields)
     return text.getvalue()[:-1]
 
 # %% ../../nbs/12_reading/02_records.ipynb #3ec07edc

@@ -6,7 +6,7 @@
 __all__ = ['Problem', 'Sheet', 'is_part', 'read_sheets']
 
 # %% ../../nbs/12_reading/05_sheets.ipynb #28af0de4
-import zipfile
+import os, zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -104,7 +104,7 @@ def _files(name, open_file, reading, size, depth=0):
     try:
         with unpacked(open_file)() as f: head = f.read(4)
         if head == b'PAR1': return [parquet_file(name, unpacked(open_file))]
-        if head == b'PK\x03\x04': return _zipped(name, open_file, reading, depth)
+        if head in (b'PK\x03\x04', b'PK\x05\x06'): return _zipped(name, open_file, reading, depth)
         return [TextFile(name, open_file, reading, size)]
     except UNREADABLE as e: raise unreadable(name, e) from None
 
@@ -141,17 +141,17 @@ def _stem(name):
     return stem or last
 
 # %% ../../nbs/12_reading/05_sheets.ipynb #46006828
-def _path_files(path, reading):
-    "The files of a path, and what to call them together"
-    if not str(path).strip() or '\0' in str(path) or not Path(path).exists():
-        name = shown(str(path), 200)[1:-1]
-        raise ShopError(f'There is no file {name}.', 'Name a file, a folder of parts, or a zip', code=2)
+def _path_files(path, name, reading):
+    "The files of a path; `name` is what to call it"
+    if not str(path).strip() or not os.path.exists(path):
+        what = f'There is no file {shown(str(path), 200)[1:-1]}.'
+        raise ShopError(what, 'Name a file, a folder of parts, or a zip', code=2)
     path = Path(path)
-    if not path.is_dir(): return _files(path.name, lambda: open(path, 'rb'), reading, path.stat().st_size)
+    if not path.is_dir(): return _files(name, lambda: open(path, 'rb'), reading, path.stat().st_size)
     names = sorted(p.relative_to(path).as_posix() for p in path.rglob('*') if p.is_file())
     parts = [n for n in names if is_part(n)]
     if not parts: raise ShopError(f'{path} has no files in it.', 'Name a file, or a folder of parts', code=2)
-    return [f for n in parts for f in _part_files(path / n, f'{path.name}/{n}', reading)]
+    return [f for n in parts for f in _part_files(path / n, f'{name}/{n}', reading)]
 
 def _part_files(path, name, reading): return _files(name, lambda: open(path, 'rb'), reading, path.stat().st_size)
 
@@ -177,11 +177,17 @@ def read_sheets(
     if isinstance(source, Mapping): return [_frame(data, str(name)) for name, data in source.items()]
     if not isinstance(source, (str, Path, list, tuple)): return [_frame(source, 'frame')]
     paths = [source] if isinstance(source, (str, Path)) else list(dict.fromkeys(source))
-    try: files = [f for path in paths for f in _path_files(path, reading)]
+    try: files = [f for path, name in _named(paths) for f in _path_files(path, name, reading)]
     except UNREADABLE as e: raise unreadable(str(source), e) from None
     sheets = _sheets(files, _stem(str(paths[0])) if paths else '')
     if not sheets: raise ShopError(f'{shown(str(source), 200)[1:-1]} is empty.', 'Name a file with a header and rows')
     return sheets
+
+# %% ../../nbs/12_reading/05_sheets.ipynb #04ab27b8
+def _named(paths):
+    "Paths, each with a name: its last part, or all of it where two have the same"
+    names = [Path(os.path.abspath(p)).name if '\0' not in str(p) else '' for p in paths]
+    return [(p, n if names.count(n) == 1 else str(p)) for p, n in zip(paths, names)]
 
 # %% ../../nbs/12_reading/05_sheets.ipynb #955a0d7c
 def _frame(data, name):

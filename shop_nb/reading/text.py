@@ -136,6 +136,14 @@ def _is_utf8(open):
         good += len(text) - replaced - len(text.encode('ascii', 'ignore'))
     return 'damaged' if good > bad else 'no'
 
+# %% ../../nbs/12_reading/01_text.ipynb #1dbaeb9b
+def _as_said(said, head):
+    "The encoding that the user names, with an order of bytes if the file has no mark of it"
+    name = codecs.lookup(said).name
+    marks = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE
+    if name not in ('utf-16', 'utf-32') or head.startswith(marks): return name
+    return f'{name}-be' if head[:1] == b'\0' else f'{name}-le'
+
 # %% ../../nbs/12_reading/01_text.ipynb #626139d8
 def find_encoding(
     open, # function that opens the file as bytes, unpacked
@@ -144,7 +152,7 @@ def find_encoding(
 ) -> tuple: # the encoding, and a list of sentences
     "How the text of a file is encoded; raises `ShopError` for what is no text"
     with open() as f: head = f.read(4096)
-    if said: return codecs.lookup(said).name, []
+    if said: return _as_said(said, head), []
     encoding, otherwise = _by_first_bytes(head), 'say otherwise by --encoding'
     if encoding != 'utf-8' and encoding: return encoding, [f'{name} is read as {encoding.upper()}; {otherwise}.']
     _refuse_other(head.removeprefix(codecs.BOM_UTF8), name)

@@ -7,7 +7,9 @@ __all__ = ['ORDERS', 'FIRST', 'LAST', 'time_parts', 'days', 'zone_offset', 'on_c
 
 # %% ../../nbs/12_reading/08_times.ipynb #dcaf31f1
 import re
+from datetime import UTC
 from itertools import combinations
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -105,13 +107,19 @@ def zone_offset(
     seconds = 3600 * int(m[2]) + 60 * int(m[3] or 0)
     return None if seconds > 64_800 else -seconds if m[1] == '-' else seconds
 
+# %% ../../nbs/12_reading/08_times.ipynb #049eeece
 def on_clock(
     utc:np.ndarray, # of datetime64[s]
     zone:str, # IANA name
 ) -> np.ndarray: # of datetime64[s]
     "What the clocks of a zone show at some instants"
     instants = pa.array(utc, pa.timestamp('s')).cast(pa.timestamp('s', tz='UTC')).cast(pa.timestamp('s', tz=zone))
-    return pc.local_timestamp(instants).to_numpy(zero_copy_only=False).astype('datetime64[s]')
+    clock = pc.local_timestamp(instants).to_numpy(zero_copy_only=False).astype('datetime64[s]')
+    for i in np.flatnonzero(utc >= _RULES): # Arrow has no rules of summer time from here on
+        clock[i] = utc[i].item().replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    return clock
+
+_RULES = np.datetime64('2037-01-01', 's')
 
 # %% ../../nbs/12_reading/08_times.ipynb #30967e42
 _ISO = '^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}:[0-9]{2}.*)?$'
@@ -210,7 +218,7 @@ def _take_split(self:Times, parts, at, texts):
     pairs = [t.partition(' ') for t in texts]
     day = {t: self._once('time', t.rstrip(',')) for t in {p[0] for p in pairs}}
     clock = {t: self._once('clock', t) for t in {p[2] for p in pairs}}
-    whole = [d and c and (d[:4], c) for d, c in ((day[p[0]], clock[p[2]]) for p in pairs)]
+    whole = [d and c and d[4:] == (0, '') and (d[:4], c) for d, c in ((day[p[0]], clock[p[2]]) for p in pairs)]
     places, rows = {}, []
     index = [places.setdefault(w or t, len(places)) for w, t in zip(whole, texts)]
     for known in places: rows.append(self._as_row(known))
