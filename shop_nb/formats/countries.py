@@ -31,7 +31,8 @@ def country_names() -> dict: # plain name or code: ISO 3166 alpha-2
     return {name: code for code, all in names.items() for name in (code.casefold(), *all)}
 
 NO_COUNTRY = { # plain names that are no single country, and so tell nothing of a customer's
-    'unspecified', 'unknown', 'not specified', 'none', 'n a', 'other', 'european community', 'channel islands'}
+    'unspecified', 'unknown', 'not specified', 'none', 'n a', 'other', 'european community', 'channel islands',
+    'west indies'}
 
 # %% ../../nbs/27_formats/02_countries.ipynb #fb6b6ce8
 def country_codes(

@@ -64,7 +64,7 @@ class Map:
     key: str # SQL: the key of a row as the source has it; for payments and order_items, that of the order
     columns: dict # our column, or customer_key or product_key: its SQL
     grouped: bool = False # one row per key, so expressions are aggregates; else one per row of the source
-    needs: dict = field(default_factory=dict) # our column: fields it rests on, where its SQL does not tell
+    needs: dict = field(default_factory=dict) # our column: fields it rests on, where its SQL does not tell; a|b: either
     where: str = 'true' # SQL: which rows of the source count
 
 # %% ../../nbs/27_formats/01_format.ipynb #b88c6884
@@ -128,7 +128,8 @@ def made_columns(
     "The columns of a table that a source of this format can fill"
     names = {f.name for p in format.parts for f in p.fields}
     maps = [m for m in format.maps if m.table == table]
-    return {c: sql for m in maps for c, sql in m.columns.items() if rests_on(m, c, names) <= there}
+    def filled(m, c): return all(there & set(name.split('|')) for name in rests_on(m, c, names))
+    return {c: sql for m in maps for c, sql in m.columns.items() if filled(m, c)}
 
 # %% ../../nbs/27_formats/01_format.ipynb #7ca7d9cf
 _registry = {}

@@ -14,7 +14,7 @@ UCI = {  # the 43 countries of UCI's Online Retail I and II
     'Iceland': 'IS', 'Israel': 'IL', 'Italy': 'IT', 'Japan': 'JP', 'Korea': 'KR', 'Lebanon': 'LB', 'Lithuania': 'LT',
     'Malta': 'MT', 'Netherlands': 'NL', 'Nigeria': 'NG', 'Norway': 'NO', 'Poland': 'PL', 'Portugal': 'PT', 'RSA': 'ZA',
     'Saudi Arabia': 'SA', 'Singapore': 'SG', 'Spain': 'ES', 'Sweden': 'SE', 'Switzerland': 'CH', 'Thailand': 'TH',
-    'USA': 'US', 'United Arab Emirates': 'AE', 'United Kingdom': 'GB', 'Unspecified': None, 'West Indies': 'bad'}
+    'USA': 'US', 'United Arab Emirates': 'AE', 'United Kingdom': 'GB', 'Unspecified': None, 'West Indies': None}
 
 
 def read(*texts):
