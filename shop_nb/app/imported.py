@@ -40,6 +40,7 @@ def sum_lines(
 
 _HEADS = 'read', 'loaded', 'set aside', 'skipped'
 
+# %% ../../nbs/70_app/04_imported.ipynb #007a1f8a
 def outcome_line(
     manifest:dict, # of an imported run
 ) -> str: # a sentence
@@ -58,13 +59,14 @@ from order_totals"""
 REPEAT = """select count(*) filter (where n > 1) / count(*) as rate
 from (select count(*) as n from order_totals where is_sale = 1 group by customer_id)"""
 
+# %% ../../nbs/70_app/04_imported.ipynb #42ef3c55
 def _cards(shop):
     "The numbers that one wants to see first, as far as the shop has them"
     n, currency = shop.sql(CARDS).iloc[0], shop.market.currency
     if not n.orders: return []
     cards = [('Revenue', headline(n.revenue, 'money', currency), 'of all sales, as the source has it'),
              ('Orders', f'{n.orders:,.0f}', f'{n.sales:,.0f} of them sales'),
-             ('Average order value', headline(n.revenue / n.sales if n.sales else 0, 'money', currency), 'revenue per sale'),
+             ('Average order value', headline(n.revenue / max(n.sales, 1), 'money', currency), 'revenue per sale'),
              ('Buyers', f'{n.buyers:,.0f}', 'customers with a sale'),
              ('Repeat rate', percent(shop.sql(REPEAT).rate[0]), 'of buyers have two or more sales')]
     return [dict(label=label, value=value, note=note) for label, value, note in cards]
@@ -87,6 +89,7 @@ def _lacking(market):
 # %% ../../nbs/70_app/04_imported.ipynb #bfe436d5
 CHARTS = 'monthly_revenue', 'revenue_by_category', 'top_products', 'hour_weekday', 'cohort_retention', 'rfm_segments'
 
+# %% ../../nbs/70_app/04_imported.ipynb #53b9b164
 def page_html(
     shop:Shop, # an imported one, on disk
 ) -> str: # HTML
