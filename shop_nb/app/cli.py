@@ -344,6 +344,8 @@ _From = Annotated[
 ]
 _Columns = _text('FILE', 'TOML file that says what your columns and words mean.')
 _Contract = _several('SUBJECT=MODE', 'What to do with a change, such as columns=evolve; can be repeated.')
+
+# %% ../../nbs/70_app/03_cli.ipynb #16756bb1
 _Encoding = _text('NAME', 'Encoding of the files, such as cp1252.')
 _Separator = _text('CHARACTER', 'What is between fields, such as ";".')
 _Decimal = _text('MARK', 'The decimal mark, "." or ",".')
@@ -354,12 +356,23 @@ _Currency = _text('CODE', 'Currency of the amounts, where the files do not tell.
 _Explain = Annotated[bool, typer.Option('--explain', help='Say what each column becomes, and import nothing.')]
 
 # %% ../../nbs/70_app/03_cli.ipynb #341c1e32
+def _import_source(source, out, explain):
+    "Explain or import a source; raises `ShopError` (code 2) without a folder to write"
+    from shop_nb.app.imported import import_run, report_lines
+    from shop_nb.imports.explain import explanation
+    if explain: return _say(explanation(source))
+    if not out: raise ShopError('The folder to write is missing.', 'Name it: --out DIR', code=2)
+    manifest = import_run(source, out, Progress('rows'))
+    _say('\n'.join(manifest['import']['notes'] + report_lines(manifest)))
+    _say(f'Done: {os.path.join(out, "index.html")}')
+
 def _day_first(text):
     "The option as a flag; raises `ShopError` (code 2) for another word"
     if text is None: return None
     if text in ('yes', 'no'): return text == 'yes'
     raise ShopError(f'--dayfirst cannot be {text!r}.', 'Give yes or no', code=2)
 
+# %% ../../nbs/70_app/03_cli.ipynb #431b3d49
 def _source(files, format, columns, contract, currency, **reading):
     "What is to be imported; raises `ShopError` (code 2) for options that cannot be"
     from shop_nb.formats.format import OwnColumns, read_columns
@@ -378,17 +391,8 @@ def import_files(
     decimal:_Decimal=None, dayfirst:_DayFirst=None, zone:_Zone=None, sheet:_Sheet=None, explain:_Explain=False,
 ):
     "Import somebody's shop, or add to one that was imported: tables, database, answers and pages."
-    from shop_nb.app.imported import import_run, outcome_line, sum_lines
-    from shop_nb.imports.explain import explanation
-    source = _source(sources, format, columns, contract, currency, encoding=encoding, separator=separator,
-                     decimal=decimal, dayfirst=dayfirst, zone=zone, sheet=sheet)
-    if explain: return _say(explanation(source))
-    if not out: raise ShopError('The folder to write is missing.', 'Name it: --out DIR', code=2)
-    manifest = import_run(source, out, Progress('rows'))
-    for note in manifest['import']['notes']: _say(note)
-    for line in sum_lines(manifest): _say(line)
-    _say(outcome_line(manifest))
-    _say(f'Done: {os.path.join(out, "index.html")}')
+    reading = dict(encoding=encoding, separator=separator, decimal=decimal, dayfirst=dayfirst, zone=zone, sheet=sheet)
+    _import_source(_source(sources, format, columns, contract, currency, **reading), out, explain)
 
 # %% ../../nbs/70_app/03_cli.ipynb #fcec2729
 _help = 'List, export and load again what an import set aside.'
@@ -415,15 +419,14 @@ def export_quarantine(folder:_Run, out:Annotated[str, typer.Option(metavar='DIR'
 @quarantine.command('replay')
 def replay_quarantine(folder:_Run, files:_Sources):
     "Load mended rows; each moves to the tables once."
-    from shop_nb.app.imported import import_run, outcome_line, sum_lines
+    from shop_nb.app.imported import import_run, report_lines
     from shop_nb.app.run import existing
     from shop_nb.imports.imports import Source
     from shop_nb.imports.quarantine import MENDED, read_rows
     existing(folder)
     before = len(read_rows(folder, MENDED))
     manifest = import_run(Source(list(files)), folder, Progress('rows'))
-    for line in sum_lines(manifest): _say(line)
-    _say(outcome_line(manifest))
+    _say('\n'.join(report_lines(manifest)))
     moved, left = len(read_rows(folder, MENDED)) - before, len(read_rows(folder))
     _say(f'{moved:,} rows moved to the tables, {left:,} are still set aside.')
 

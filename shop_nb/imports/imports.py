@@ -115,6 +115,7 @@ def _blocks(found, table):
     yield arrow_schema(table).empty_table()
     for batch in found.to_arrow_reader(200_000): yield pa.Table.from_batches([batch]).cast(arrow_schema(table))
 
+# %% ../../nbs/28_imports/08_imports.ipynb #35875793
 def _write_tables(con, folder, market, progress):
     "Write the tables of the shop in the order of their keys: rows and digest of each"
     facts = {}

@@ -90,6 +90,7 @@ _MOVED = 'exists (from loaded as l where l.unit = o.unit and l.key = o.key)'
 _AGAIN = '''exists (from aside_rows as a where a.unit = o.unit and a.key = o.key
     or a.key is null and o.key is null and a.file = o.file and a.line = o.line)'''
 
+# %% ../../nbs/28_imports/07_quarantine.ipynb #897dcb70
 def settle(
     stage:Stage, # with its outcomes
     before:tuple, # rows that were open, and rows that were mended

@@ -44,6 +44,8 @@ def _about_times(con):
     _set_aside(con, 'orders', 'ordered_at', "'the time ' || ordered_at || ' is not from 2000 to 2099'", f'''
 select source_key as key, ordered_at from shaped.orders
 where cast(ordered_at as date) not between '{_FIRST_DAY}' and '{_LAST_DAY}' ''')
+
+# %% ../../nbs/28_imports/05_tables.ipynb #2a2f4eb6
 def _about_customers(con):
     "Set orders aside that name no customer, or one who is not there"
     _set_aside(con, 'orders', 'customer_id', "'the order names no customer'",
@@ -62,6 +64,8 @@ def _about_lines(con):
 select source_key as key, product_key from shaped.order_items as i
 where not exists (from shaped.products as p where p.source_key = i.product_key)
     and not exists (from known.products as p where p.source_key = i.product_key)''')
+
+# %% ../../nbs/28_imports/05_tables.ipynb #95fbdd37
 def _about_owners(con):
     "Set lines and payments aside that have no order, and orders without a line"
     for name in ('order_items', 'payments'):

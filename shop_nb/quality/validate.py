@@ -247,6 +247,7 @@ def _about_tables(given, batch):
         if name in given: rows[name] = given[name].rows
     return rows, checks, failures
 
+# %% ../../nbs/20_quality/01_validate.ipynb #5731c717
 def validate(
     source, # mapping of names to frames, Arrow tables or paths; or the path of a run or tables
     batch:int=BATCH, # rows at once
