@@ -36,7 +36,7 @@ select
     case when {_is_sale} then 1 else 0 end as is_sale,
     case when {_is_sale} then {_revenue} else 0 end as revenue_cents,
     case when {_is_sale} then {_returned} else 0 end as returned_cents,
-    case when {_is_sale} then {_revenue} - {_returned} else 0 end as net_cents,
+    case when {_is_sale} then {_revenue} - ({_returned}) else 0 end as net_cents,
     m.lines, m.units, m.units_back
 from money as m
 join orders as o on o.order_id = m.order_id

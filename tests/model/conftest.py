@@ -85,6 +85,7 @@ def shops():
     for t, rs in rows.items():
         lite.executemany(f"insert into {t} values ({', '.join('?' * len(rs[0]))})", [list(r.values()) for r in rs])
         duck.register('rows', pa.Table.from_pylist(rs)).execute(f'insert into {t} select * from rows')
+    lite.commit()
     for sql in create_indexes() + create_views('sqlite'): lite.execute(sql)
     for sql in create_views('duckdb'): duck.execute(sql)
     return lite, duck, rows

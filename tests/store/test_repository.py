@@ -260,7 +260,7 @@ def test_parts_do_not_change_alone(store, table):
     row = store.page(table, limit=1).items[0]
     key, before = (
         row[TABLES[table].key],
-        query(store.path, 'select * from payments union all select * from order_items order by 1'),
+        [query(store.path, f'select * from {t} order by 1') for t in ('payments', 'order_items')],
     )
     column = 'unit_price_cents' if table == 'order_items' else 'amount_cents'
     for change in [
@@ -275,7 +275,7 @@ def test_parts_do_not_change_alone(store, table):
             'order_items',
             store.page('order_items', limit=1).items[0] | dict(order_item_id=None, line_number=25, product_id=60),
         )
-    assert query(store.path, 'select * from payments union all select * from order_items order by 1') == before
+    assert [query(store.path, f'select * from {t} order by 1') for t in ('payments', 'order_items')] == before
 
 
 def test_what_products_and_customers_say_matters_to_orders(store):
