@@ -64,7 +64,7 @@ class Map:
     key: str # SQL: the key of a row as the source has it; for payments and order_items, that of the order
     columns: dict # our column, or customer_key or product_key: its SQL
     grouped: bool = False # one row per key, so expressions are aggregates; else one per row of the source
-    needs: dict = field(default_factory=dict) # our column: fields it rests on, where its SQL does not tell
+    needs: dict = field(default_factory=dict) # our column: fields it rests on, where its SQL does not tell; a|b: either
     where: str = 'true' # SQL: which rows of the source count
 
 # %% ../../nbs/27_formats/01_format.ipynb #b88c6884
@@ -128,7 +128,8 @@ def made_columns(
     "The columns of a table that a source of this format can fill"
     names = {f.name for p in format.parts for f in p.fields}
     maps = [m for m in format.maps if m.table == table]
-    return {c: sql for m in maps for c, sql in m.columns.items() if rests_on(m, c, names) <= there}
+    def filled(m, c): return all(there & set(name.split('|')) for name in rests_on(m, c, names))
+    return {c: sql for m in maps for c, sql in m.columns.items() if filled(m, c)}
 
 # %% ../../nbs/27_formats/01_format.ipynb #7ca7d9cf
 _registry = {}
@@ -151,18 +152,27 @@ def formats() -> dict: # the formats by name
     for chapter in iter_modules(shop_nb.formats.__path__): import_module(f'shop_nb.formats.{chapter.name}')
     return dict(sorted(_registry.items()))
 
+# %% ../../nbs/27_formats/01_format.ipynb #eefd9234
+def _stem(name):
+    "The name of a file without the number of its place, as in 'orders (3)'"
+    return name.split(' (')[0].casefold()
+
 # %% ../../nbs/27_formats/01_format.ipynb #d59d0de0
 def assign(
     format:Format, # that the files may have
     headers:dict, # file: its columns
-    adds:bool=False, # whether the files add to what is there, and so need not be complete
+    adds:bool=False, # whether the files may lack parts, as they add to what is there
 ) -> dict: # file: name of its part; empty if they are not of this format
-    "Which part of a format each file is: the one that knows most of its columns"
+    """Which part of a format each file is: the one that has its name, or else that knows most of its columns
+
+A file that only fits a part, beside one that is called like it, is another table."""
     parts = {}
     for name, header in headers.items():
         fit = [p for p in format.parts if is_part(p, header)]
-        if fit: parts[name] = max(fit, key=lambda p: len(columns_of(p, header))).name
-    missing = {p.name for p in format.parts if not p.optional} - set(parts.values())
+        if fit: parts[name] = max(fit, key=lambda p: (p.name == _stem(name), len(columns_of(p, header)))).name
+    named = {part for name, part in parts.items() if _stem(name) == part}
+    parts = {name: part for name, part in parts.items() if part not in named or _stem(name).startswith(part)}
+    missing = {p.name for p in format.parts if not p.optional} - {*parts.values()}
     return {} if missing and not adds else parts
 
 # %% ../../nbs/27_formats/01_format.ipynb #47171e02

@@ -41,7 +41,8 @@ def _columns_absent(con, name, made, old):
         full = f'{name}.{c.name}'
         if c.optional == 'whole' and not _known(name, c.name, made, old): absent.append(full)
         if c.optional != 'rows' or values[c.name] == rows: continue
-        (gaps if values[c.name] else absent).append(full)
+        if not values[c.name]: absent.append(full)
+        elif not c.nullable: gaps.append(full)
     return absent, gaps
 
 # %% ../../nbs/28_imports/06_checks.ipynb #1d59a51a

@@ -22,7 +22,8 @@ def know(
         key = TABLES[name].key
         stage.con.execute(f'create table known.{name} (source_key varchar, {key} bigint)')
         if name not in paths: continue
-        stage.con.execute(f"insert into known.{name} select source_key, {key} from read_parquet('{quoted(paths[name])}')")
+        rows = f"read_parquet('{quoted(paths[name])}')"
+        stage.con.execute(f'insert into known.{name} select source_key, {key} from {rows}')
 
 def quoted(
     path, # of a file
@@ -45,7 +46,7 @@ def _give_numbers(stage, name, made):
     join = 'join' if name in stage.format.derived else 'left join'
     stage.con.execute(f'''create table keys.{name} as
 with fresh as (
-    select s.source_key, coalesce(cast({since} as timestamp), f.first_at) as since
+    select s.source_key, coalesce(cast({since} as date), f.first_at) as since, s._n
     from (select distinct on (source_key) * from shaped.{name} order by _n) as s
     {join} ({_FIRST[name]}) as f using (source_key)
     anti join known.{name} using (source_key)
@@ -53,7 +54,7 @@ with fresh as (
 from known.{name}
 union all
 select source_key, (select coalesce(max({key}), 0) from known.{name})
-    + row_number() over (order by since nulls last, source_key)
+    + row_number() over (order by since nulls last, _n, source_key)
 from fresh''')
 
 # %% ../../nbs/28_imports/04_keys.ipynb #eb5b3745
@@ -64,7 +65,7 @@ def _give_order_numbers(con):
     "Number the orders that are new, within their days"
     con.execute(f'''create table keys.orders as
 with sized as (
-    select source_key, ordered_at, strftime(ordered_at, '%y%m%d')::bigint as day, {_SLOTS} as slots
+    select source_key, ordered_at, strftime(ordered_at, '%y%m%d')::bigint as day, {_SLOTS} as slots, _n
     from shaped.orders
     left join (select source_key, count(*) as lines from shaped.order_items group by 1) using (source_key)
     anti join known.orders using (source_key)
@@ -77,7 +78,7 @@ taken as (
 from known.orders
 union all
 select source_key, day * {DAY_KEYS} + coalesce(number, 0) + 1
-    + coalesce(sum(slots) over (partition by day order by ordered_at, source_key
+    + coalesce(sum(slots) over (partition by day order by ordered_at, _n, source_key
         rows between unbounded preceding and 1 preceding), 0)
 from sized
 left join taken using (day)''')

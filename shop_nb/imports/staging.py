@@ -85,6 +85,7 @@ class _Times:
 
     def why(self, text): return self.times.why(text)
 
+# %% ../../nbs/28_imports/02_staging.ipynb #3f1f5606
 def _reader(kind, reading, label):
     "What reads a column"
     if kind == 'time': return _Times(Times(reading, label=label), pa.timestamp('us'))

@@ -106,6 +106,7 @@ def left_out(
     market:Market, # of a shop
 ) -> dict: # name of a rule: why it is left out, as 'needs delivered_at' or 'waived'
     "The rules that a market does not have"
+    if not (market.absent or market.waived): return {}
     con, out = without(market), {}
     for rule in rules_of(tables_of(market)):
         if rule.name in market.waived: out[rule.name] = 'waived'
@@ -117,9 +118,7 @@ def market_rules(
     market:Market, # of a shop
 ) -> list: # of `Rule`
     "The rules that hold in a market"
-    rules = rules_of(tables_of(market))
-    if not (market.absent or market.waived): return rules
-    return [r for r in rules if r.name not in left_out(market)]
+    return [r for r in rules_of(tables_of(market)) if r.name not in left_out(market)]
 
 # %% ../../nbs/05_model/07_market.ipynb #58da16e4
 _EXTRAS = dict(absent=(), gaps=(), waived=(), own=False) # what only imported shops have, and what others have instead

@@ -144,7 +144,7 @@ RESTS_ON = { # column of a view: what it cannot do without
     'customer': ['customers.first_name', 'customers.last_name'],
     'discount': ['orders.discount_cents'], 'shipping': ['orders.shipping_cents'], 'tax': ['orders.tax_cents'],
 }
-NEUTRAL = {'orders.status': "'paid'", 'orders.tax_included': '0 = 1'} # what a view computes with instead; else 0 or null
+NEUTRAL = {'orders.status': "'paid'", 'orders.tax_included': '0 = 1'} # what a view computes with; else 0 or null
 
 # %% ../../nbs/05_model/04_views.ipynb #b7b0a14d
 def _is_lost(column, absent):

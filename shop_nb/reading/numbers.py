@@ -22,8 +22,8 @@ from .text import BLANKS, Reading, shown
 # %% ../../nbs/12_reading/07_numbers.ipynb #b3aaaaa6
 CURRENCY = '[$€£¥₹₽₺₩₪₫₴₦฿₱]|(?:US|R|A|C|HK|NZ|S)[$]|[A-Z]{3}|kr[.]?|zł|Kč|Ft|Fr[.]?|lei'
 _NUMBER = re.compile(f"(?P<open>[(]?)(?P<sign>[-+−]?)\\s*(?P<before>{CURRENCY})?\\s*(?P<inner>[-+−]?)"
-                     "(?P<body>[0-9](?:[0-9.,'’\\s]*[0-9])?[.,]?|[.,][0-9]+)(?P<power>[eE][-+]?[0-9]{1,2})?(?P<behind>[-−]?)"
-                     f"\\s*(?P<after>{CURRENCY})?(?P<end>[-−]?)(?P<close>[)]?)")
+                     "(?P<body>[0-9](?:[0-9.,'’\\s]*[0-9])?[.,]?|[.,][0-9]+)(?P<power>[eE][-+]?[0-9]{1,2})?"
+                     f"(?P<behind>[-−]?)\\s*(?P<after>{CURRENCY})?(?P<end>[-−]?)(?P<close>[)]?)")
 
 def number_parts(
     text:str, # without blanks around it
@@ -63,8 +63,9 @@ def exact_number(
     number = Decimal(body + (m['power'] or '')) * (-1 if minus else 1)
     return number if fits(number) else None
 
+# %% ../../nbs/12_reading/07_numbers.ipynb #7c72cc9b
 def fits(
-    number:Decimal,
+    number:Decimal, # any
 ) -> bool:
     "Whether a number has at most 20 digits before its point and 8 after it"
     sign, digits, exponent = number.normalize().as_tuple()
@@ -84,6 +85,7 @@ CURRENCIES = { # the currencies that a sign may stand for
     'A$': 'AUD', 'C$': 'CAD', 'HK$': 'HKD', 'NZ$': 'NZD', 'S$': 'SGD', 'kr': 'SEK NOK DKK ISK', 'zł': 'PLN',
     'Kč': 'CZK', 'Ft': 'HUF', 'Fr': 'CHF', 'lei': 'RON MDL'}
 
+# %% ../../nbs/12_reading/07_numbers.ipynb #acfae8df
 def common_currency(
     signs:dict, # sign or code: the first text with it
     label:str, # what the column is called
@@ -105,6 +107,7 @@ _SHOWS = {'.': r'^-?(?:[0-9]+[.](?:[0-9]{1,2}|[0-9]{4,8})|0[0-9]*[.][0-9]{3}|[0-
 _DIGITS = '^-?[0-9]{1,18}$'
 RARE = .01 # share of values written in another way that are set aside; with more of them the column is refused
 
+# %% ../../nbs/12_reading/07_numbers.ipynb #1d4631e2
 class Numbers:
     "A column of numbers: look at all of it, settle how it is read, and read it"
     def __init__(self,
@@ -135,6 +138,7 @@ def look(self:Numbers,
         values, counts = (a.filter(pc.invert(plain)) for a in (values, counts))
     for text, n in zip(values.to_pylist(), counts.to_pylist()): self._look_at(text, n)
 
+# %% ../../nbs/12_reading/07_numbers.ipynb #8f46419f
 @patch
 def _look_at(self:Numbers, text, n):
     "Take note of one value"
@@ -153,21 +157,24 @@ def settle(self:Numbers
 ) -> list: # of sentences
     "Decide how the column is read; raises `ShopError` if nothing decides it"
     common = common_currency(self.signs, self.label)
-    if self.signed and self.signed == sum(n for mark, n in self.seen.items() if mark is not None): self.currency = common
+    numbers = sum(n for mark, n in self.seen.items() if mark is not None)
+    if self.signed and self.signed == numbers: self.currency = common
     marks = {m: self.seen[m] for m in '.,' if m in self.seen}
     self.mark = self.reading.decimal or self._most(marks) or '.'
     if '?' in self.seen and not marks and not self.reading.decimal:
-        raise ShopError(f"{self.label}: {shown(self.first['?'])} may have thousands or decimals, and no value says which.",
-                        'Say which: --decimal . or --decimal ,')
+        what = f"{self.label}: {shown(self.first['?'])} may have thousands or decimals, and no value says which."
+        raise ShopError(what, 'Say which: --decimal . or --decimal ,')
     return []
 
+# %% ../../nbs/12_reading/07_numbers.ipynb #7a3f67c9
 @patch
 def _most(self:Numbers, marks):
     "The decimal mark that nearly all values have; raises `ShopError` if there are two"
     if len(marks) < 2: return next(iter(marks), None)
     rare, often = sorted(marks, key=marks.get)
     if marks[rare] <= RARE * marks[often]: return often
-    raise ShopError(f"{self.label}: {shown(self.first['.'])} and {shown(self.first[','])} have different decimal marks.",
+    both = f"{shown(self.first['.'])} and {shown(self.first[','])}"
+    raise ShopError(f'{self.label}: {both} have different decimal marks.',
                     'Write all numbers alike, or say which counts: --decimal . or --decimal ,')
 
 # %% ../../nbs/12_reading/07_numbers.ipynb #429e12c7
@@ -200,6 +207,7 @@ def _exact(self:Numbers, text):
     if kind is None or not reads_as(self.mark, kind): return None
     return exact_number(m, self.mark)
 
+# %% ../../nbs/12_reading/07_numbers.ipynb #ae2b36b7
 @patch
 def why(self:Numbers,
     text:str, # what the file has
@@ -207,7 +215,8 @@ def why(self:Numbers,
     "What is wrong with a text that cannot be read"
     if re.search('%$', text.strip(BLANKS)): return f'{shown(text)} is a percentage'
     m = number_parts(text.strip(BLANKS), True)
-    if not m or decimal_mark(m['body']) is None: return f'{shown(text)} is not a number'
+    mark = decimal_mark(m['body']) if m else None
+    if mark is None: return f'{shown(text)} is not a number'
     if not self.money and (m['before'] or m['after']): return f'{shown(text)} has a currency, but is no amount'
-    if not reads_as(self.mark, decimal_mark(m['body'])): return f'{shown(text)} does not have {self.mark!r} as its decimal mark'
+    if not reads_as(self.mark, mark): return f'{shown(text)} does not have {self.mark!r} as its decimal mark'
     return f'{shown(text)} has more digits than a number here can have'

@@ -16,7 +16,7 @@ import pyarrow as pa
 from fastcore.basics import patch
 
 from ..core.errors import ShopError
-from .records import TextFile
+from .records import TextFile, unique_names
 from .text import UNREADABLE, Reading, shown, unpacked, unreadable
 from .typed import frame_file, parquet_file
 from .workbooks import workbook_files
@@ -28,6 +28,7 @@ class Problem(NamedTuple):
     line: int # on which it begins
     reason: str
 
+# %% ../../nbs/12_reading/05_sheets.ipynb #b7d0cb74
 class Sheet:
     "A table of text as people have it"
     def __init__(self,
@@ -37,18 +38,27 @@ class Sheet:
         self.name, self.parts = name, parts
         self.files = [p.name for p in parts]
         self.columns = parts[0].columns
-        self.notes = [note for p in parts for note in p.notes]
+        self.notes = _once([(p.name, note) for p in parts for note in p.notes])
         self.problems, self.headers, self.counts = [], [], [0] * len(parts)
 
-    @property
-    def rows(self): # int; exact for Parquet and frames, else an estimate
-        "How many rows there are"
-        return sum(p.rows for p in self.parts)
+# %% ../../nbs/12_reading/05_sheets.ipynb #955af4da
+def _once(notes):
+    "Sentences of several files, each once"
+    same = {}
+    for name, note in notes: same.setdefault(note.replace(name, '', 1), []).append(note)
+    more = {rest: f' The same goes for {len(all) - 1} more of its files.' for rest, all in same.items() if len(all) > 1}
+    return [all[0] + more.get(rest, '') for rest, all in same.items()]
 
-    @property
-    def read(self): # int, with problems and repeated headers
-        "How many records the last pass has read"
-        return sum(self.counts)
+# %% ../../nbs/12_reading/05_sheets.ipynb #1d733716
+@patch(as_prop=True)
+def rows(self:Sheet) -> int: # exact for Parquet and frames, else an estimate
+    "How many rows there are"
+    return sum(p.rows for p in self.parts)
+
+@patch(as_prop=True)
+def read(self:Sheet) -> int: # with problems and repeated headers
+    "How many records the last pass has read"
+    return sum(self.counts)
 
 # %% ../../nbs/12_reading/05_sheets.ipynb #e25699e9
 @patch
@@ -66,12 +76,12 @@ def batches(self:Sheet,
         headers += [(i, line) for line in part.headers]
     self.counts, self.problems, self.headers = counts, problems, headers
 
+# %% ../../nbs/12_reading/05_sheets.ipynb #c01d0872
 @patch
 def _in_order(self:Sheet, batch, i):
     "A batch of the i-th file, with the columns in the order of the first file"
-    columns = [batch[c] for c in self.columns]
-    columns += [pa.array([i], pa.int32()).take(pa.array([0] * 0, pa.int32())) if not batch.num_rows else
-                pa.repeat(pa.scalar(i, pa.int32()), batch.num_rows), batch['_line']]
+    file = pa.repeat(pa.scalar(i, pa.int32()), batch.num_rows)
+    columns = [*(batch[c] for c in self.columns), file, batch['_line']]
     return pa.RecordBatch.from_arrays(columns, names=[*self.columns, '_file', '_line'])
 
 # %% ../../nbs/12_reading/05_sheets.ipynb #86062471
@@ -94,15 +104,17 @@ def _files(name, open_file, reading, size, depth=0):
     try:
         with unpacked(open_file)() as f: head = f.read(4)
         if head == b'PAR1': return [parquet_file(name, unpacked(open_file))]
-        if head == b'PK\x03\x04': return _zipped(name, open_file, reading, depth)
+        if head in (b'PK\x03\x04', b'PK\x05\x06'): return _zipped(name, open_file, reading, depth)
         return [TextFile(name, open_file, reading, size)]
     except UNREADABLE as e: raise unreadable(name, e) from None
 
+# %% ../../nbs/12_reading/05_sheets.ipynb #328c3354
 def _zipped(name, open_file, reading, depth):
     "The files in a zip, or the sheets of a workbook"
-    with open_file() as f, zipfile.ZipFile(f) as z: names = {i.filename: i.file_size for i in z.infolist() if not i.is_dir()}
+    with open_file() as f, zipfile.ZipFile(f) as z: members = [i for i in z.infolist() if not i.is_dir()]
+    names = {i.filename: i.file_size for i in members}
     if '[Content_Types].xml' in names: return workbook_files(name, open_file, reading)
-    if 'mimetype' in names: raise ShopError(f'{name} is a document of an office program.', 'Save its sheet as CSV or .xlsx')
+    if 'mimetype' in names: raise ShopError(f'{name} is a document of an office program.', 'Save it as CSV or .xlsx')
     if depth: raise ShopError(f'{name} is a zip in a zip.', 'Unpack the outer one')
     members = [n for n in sorted(names) if is_part(n)]
     if not members: raise ShopError(f'{name} is an empty zip.', 'Name a file with data')
@@ -129,16 +141,17 @@ def _stem(name):
     return stem or last
 
 # %% ../../nbs/12_reading/05_sheets.ipynb #46006828
-def _path_files(path, reading):
-    "The files of a path, and what to call them together"
-    if not str(path).strip() or '\0' in str(path) or not os.path.lexists(path):
-        raise ShopError(f'There is no file {shown(str(path), 200)[1:-1]}.', 'Name a file, a folder of parts, or a zip', code=2)
+def _path_files(path, name, reading):
+    "The files of a path; `name` is what to call it"
+    if not str(path).strip() or not os.path.exists(path):
+        what = f'There is no file {shown(str(path), 200)[1:-1]}.'
+        raise ShopError(what, 'Name a file, a folder of parts, or a zip', code=2)
     path = Path(path)
-    if not path.is_dir(): return _files(path.name, lambda: open(path, 'rb'), reading, path.stat().st_size)
+    if not path.is_dir(): return _files(name, lambda: open(path, 'rb'), reading, path.stat().st_size)
     names = sorted(p.relative_to(path).as_posix() for p in path.rglob('*') if p.is_file())
     parts = [n for n in names if is_part(n)]
     if not parts: raise ShopError(f'{path} has no files in it.', 'Name a file, or a folder of parts', code=2)
-    return [f for n in parts for f in _part_files(path / n, f'{path.name}/{n}', reading)]
+    return [f for n in parts for f in _part_files(path / n, f'{name}/{n}', reading)]
 
 def _part_files(path, name, reading): return _files(name, lambda: open(path, 'rb'), reading, path.stat().st_size)
 
@@ -148,15 +161,11 @@ def _sheets(files, whole):
     groups = {}
     for f in files:
         if f.columns: groups.setdefault(frozenset(f.columns), []).append(f)
-    names, sheets = set(), []
-    for group in groups.values():
-        name = whole if len(groups) == 1 and len(group) > 1 else _stem(group[0].name)
-        n, new = 1, name
-        while new in names: n, new = n + 1, f'{name} ({n + 1})'
-        names.add(new)
-        sheets.append(Sheet(new, group))
-    for f in files:
-        if not f.columns: sheets[0].notes.append(f'{f.name} is empty.') if sheets else None
+    alone = len(groups) == 1 and len(files) > 1
+    names = unique_names([whole if alone else _stem(group[0].name) for group in groups.values()])
+    sheets = [Sheet(name, group) for name, group in zip(names, groups.values())]
+    empty = [f'{f.name} is empty.' for f in files if not f.columns]
+    for sheet in sheets[:1]: sheet.notes += empty
     return sheets
 
 # %% ../../nbs/12_reading/05_sheets.ipynb #579c2928
@@ -165,21 +174,26 @@ def read_sheets(
     reading:Reading=Reading(), # what the user says about how files are to be read
 ) -> list: # of `Sheet`
     "The tables of a source; raises `ShopError` for what is none"
-    if isinstance(source, Mapping): files = [_frame(data, str(name)) for name, data in source.items()]
-    elif not isinstance(source, (str, Path, list, tuple)): files = [_frame(source, 'frame')]
-    else: files = None
-    if files is not None: return [Sheet(f.name, [f]) for f in files]
-    paths = [source] if isinstance(source, (str, Path)) else list(source)
-    try: files = [f for path in paths for f in _path_files(path, reading)]
+    if isinstance(source, Mapping): return [_frame(data, str(name)) for name, data in source.items()]
+    if not isinstance(source, (str, Path, list, tuple)): return [_frame(source, 'frame')]
+    paths = [source] if isinstance(source, (str, Path)) else list(dict.fromkeys(source))
+    try: files = [f for path, name in _named(paths) for f in _path_files(path, name, reading)]
     except UNREADABLE as e: raise unreadable(str(source), e) from None
     sheets = _sheets(files, _stem(str(paths[0])) if paths else '')
     if not sheets: raise ShopError(f'{shown(str(source), 200)[1:-1]} is empty.', 'Name a file with a header and rows')
     return sheets
 
+# %% ../../nbs/12_reading/05_sheets.ipynb #04ab27b8
+def _named(paths):
+    "Paths, each with a name: its last part, or all of it where two have the same"
+    names = [Path(os.path.abspath(p)).name if '\0' not in str(p) else '' for p in paths]
+    return [(p, n if names.count(n) == 1 else str(p)) for p, n in zip(paths, names)]
+
+# %% ../../nbs/12_reading/05_sheets.ipynb #955a0d7c
 def _frame(data, name):
-    "A frame as a file"
+    "A frame as a sheet"
     if not isinstance(data, pd.DataFrame) and not hasattr(data, '__arrow_c_stream__'):
         what = f'{name} is no table but of the type {type(data).__name__}.'
         raise ShopError(what, 'Give a path, a frame, or an Arrow table', code=2)
-    try: return frame_file(data, name)
+    try: return Sheet(name, [frame_file(data, name)])
     except UNREADABLE as e: raise unreadable(name, e) from None

@@ -7,7 +7,7 @@ __all__ = ['SEPARATOR_NAMES', 'BLANKS', 'UNREADABLE', 'Reading', 'bare', 'shown'
            'utf8_blocks', 'decoded', 'printable']
 
 # %% ../../nbs/12_reading/01_text.ipynb #38c7ecec
-import bz2, codecs, gzip, lzma, zipfile, zlib
+import bz2, codecs, gzip, lzma, re, zipfile, zlib
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -23,7 +23,7 @@ class Reading:
     separator: str = None # one character, or its name: comma, semicolon, tab, pipe
     decimal: str = None # the decimal mark, '.' or ','
     dayfirst: bool = None # 03/04/2025 is in April (True) or in March (False)
-    zone: str = None # IANA name of the shop's time zone, to which times with an offset are brought; None: as the clock shows
+    zone: str = None # IANA name of the shop's time zone, to which times with an offset are brought
     sheet: str = None # the sheet of a workbook; None: all that have rows
 
     def __post_init__(self):
@@ -136,6 +136,14 @@ def _is_utf8(open):
         good += len(text) - replaced - len(text.encode('ascii', 'ignore'))
     return 'damaged' if good > bad else 'no'
 
+# %% ../../nbs/12_reading/01_text.ipynb #1dbaeb9b
+def _as_said(said, head):
+    "The encoding that the user names, with an order of bytes if the file has no mark of it"
+    name = codecs.lookup(said).name
+    marks = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE
+    if name not in ('utf-16', 'utf-32') or head.startswith(marks): return name
+    return f'{name}-be' if head[:1] == b'\0' else f'{name}-le'
+
 # %% ../../nbs/12_reading/01_text.ipynb #626139d8
 def find_encoding(
     open, # function that opens the file as bytes, unpacked
@@ -144,23 +152,28 @@ def find_encoding(
 ) -> tuple: # the encoding, and a list of sentences
     "How the text of a file is encoded; raises `ShopError` for what is no text"
     with open() as f: head = f.read(4096)
-    if said: return codecs.lookup(said).name, []
+    if said: return _as_said(said, head), []
     encoding, otherwise = _by_first_bytes(head), 'say otherwise by --encoding'
-    if encoding == 'utf-8': return encoding, []
-    if encoding: return encoding, [f'{name} is read as {encoding.upper()}; {otherwise}.']
-    _refuse_binary(head, name)
+    if encoding != 'utf-8' and encoding: return encoding, [f'{name} is read as {encoding.upper()}; {otherwise}.']
+    _refuse_other(head.removeprefix(codecs.BOM_UTF8), name)
     utf8 = _is_utf8(open)
     if utf8 == 'yes': return 'utf-8', []
     if utf8 == 'no': return 'cp1252', [f'{name} is read as Windows-1252, as it is not UTF-8; {otherwise}.']
     return 'utf-8', [f'{name} is read as UTF-8, though some of its bytes are not; {otherwise}.']
 
 # %% ../../nbs/12_reading/01_text.ipynb #dbff91ed
-def _refuse_binary(head, name):
-    "Raise `ShopError` for what does not begin as text does"
-    if head.startswith(b'\xd0\xcf\x11\xe0'):
-        raise ShopError(f'{name} is a workbook in the form that Excel wrote before 2007.', 'Save it as .xlsx, or as CSV')
-    if head.lstrip()[:1] in (b'{', b'['): raise ShopError(f'{name} is JSON.', 'Export it as CSV')
-    if head.lstrip()[:1] == b'<': raise ShopError(f'{name} is HTML or XML.', 'Export it as CSV')
+_OTHERS = [ # how a file begins, what it is, what to do
+    (rb'\xd0\xcf\x11\xe0', 'a workbook of the kind before 2007', 'Save it as .xlsx, or as CSV (UTF-8)'),
+    (rb'\s*(\{|\[\s*[\[{])', 'JSON', 'Export it as CSV'),
+    (rb'\s*<(!|\?xml|html|table)', 'HTML or XML', 'Export it as CSV'),
+    (rb'%PDF', 'a PDF', 'Export its table as CSV'),
+    (rb'SQLite format 3\0', 'a database of SQLite', 'Export its tables as CSV'),
+]
+
+def _refuse_other(head, name):
+    "Raise `ShopError` for what does not begin as a table of text does"
+    for begins, what, todo in _OTHERS:
+        if re.match(begins, head, re.I): raise ShopError(f'{name} is {what}.', todo)
     controls = sum(head.count(bytes([c])) for c in range(32) if c not in b'\t\n\f\r')
     if controls > .05 * len(head): raise ShopError(f'{name} is not text.', 'Export it as CSV (UTF-8)')
 
@@ -171,6 +184,7 @@ def _escape(error):
 
 codecs.register_error('shop_nb.escape', _escape)
 
+# %% ../../nbs/12_reading/01_text.ipynb #64f6d212
 def utf8_blocks(
     open, # function that opens the file as bytes, unpacked
     encoding:str, # as `find_encoding` gives it
@@ -195,10 +209,11 @@ def decoded(
     try: return block.decode('utf-8', 'surrogatepass')
     except UnicodeDecodeError: return block.decode('utf-8', 'shop_nb.escape')
 
+# %% ../../nbs/12_reading/01_text.ipynb #b69beb1e
 def printable(
     text:str, # with or without surrogates
 ) -> str: # can be written as UTF-8
     "Text in which bytes that could not be decoded are spelt out, as \\xff"
     if text.isascii(): return text
-    return ''.join(f'\\x{ord(c) - 0xdc00:02x}' if 0xdc00 <= ord(c) <= 0xdcff else c for c in text).encode(
-        'utf-8', 'backslashreplace').decode()
+    text = re.sub('[\udc00-\udcff]', lambda m: f'\\x{ord(m[0]) - 0xdc00:02x}', text)
+    return text.encode('utf-8', 'backslashreplace').decode()

@@ -6,7 +6,6 @@
 __all__ = ['value_text', 'array_text', 'frame_table', 'TypedFile', 'frame_file', 'parquet_file']
 
 # %% ../../nbs/12_reading/03_typed.ipynb #986e3bc7
-import json
 from datetime import date, datetime, time
 from decimal import Decimal
 
@@ -15,9 +14,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from fastcore.basics import patch
 
-from ..core.errors import ShopError
-from .records import unique_names
+from .records import as_csv, unique_names
 from .text import bare
 
 # %% ../../nbs/12_reading/03_typed.ipynb #d33b562c
@@ -74,6 +73,7 @@ def frame_table(
     columns = [_series_text(data.iloc[:, i]) for i in range(data.shape[1])]
     return pa.table(columns, unique_names([bare(str(n)) for n in data.columns]))
 
+# %% ../../nbs/12_reading/03_typed.ipynb #83675640
 def _chunks_text(column): return pa.chunked_array([array_text(c) for c in column.chunks], pa.string())
 
 def _series_text(values):
@@ -94,25 +94,29 @@ class TypedFile:
         self.name, self.columns, self.tables, self.rows = name, columns, tables, rows
         self.notes, self.problems, self.headers, self.count = [], [], [], 0
 
-    def batches(self,
-        size:int=50_000, # rows at most
-    ): # of `pa.RecordBatch`: the columns as text, and `_line`: the number of the row, as if there were a header
-        "The rows of the table"
-        self.count = 0
-        for table in self.tables():
-            lines = pa.array(np.arange(self.count + 2, self.count + 2 + table.num_rows), pa.int64())
-            self.count += table.num_rows
-            yield from table.append_column('_line', lines).combine_chunks().to_batches(size)
+# %% ../../nbs/12_reading/03_typed.ipynb #acbc142d
+@patch
+def batches(self:TypedFile,
+    size:int=50_000, # rows at most
+): # of `pa.RecordBatch`: the columns as text, and `_line`: the number of the row, the first one being 2
+    "The rows of the table, numbered as if there were a header"
+    self.count = 0
+    for table in self.tables():
+        lines = np.arange(self.count + 2, self.count + 2 + table.num_rows)
+        self.count += table.num_rows
+        yield from table.append_column('_line', pa.array(lines, pa.int64())).combine_chunks().to_batches(size)
 
-    def raw(self,
-        lines:set, # numbers of rows
-    ) -> dict: # number of the row: its values as JSON
-        "Rows as text"
-        rows = {}
-        for batch in self.batches():
-            for i, line in enumerate(batch['_line'].to_pylist()):
-                if line in lines: rows[line] = json.dumps([v for v in batch.slice(i, 1).to_pylist()[0].values()][:-1])
-        return rows
+@patch
+def raw(self:TypedFile,
+    lines:set, # numbers of rows
+) -> dict: # number of the row: its values, separated by commas
+    "Rows as text"
+    rows, at = {}, 2
+    for table in self.tables():
+        places = [n - at for n in lines if at <= n < at + table.num_rows]
+        for i in places: rows[at + i] = as_csv([c[i].as_py() for c in table.columns])
+        at += table.num_rows
+    return rows
 
 # %% ../../nbs/12_reading/03_typed.ipynb #b7b2065c
 def frame_file(
