@@ -2688,6 +2688,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                         'shop_nb.imports.tables._hashes': ('28_imports/tables.html#_hashes', 'shop_nb/imports/tables.py'),
                                         'shop_nb.imports.tables._join_old': ( '28_imports/tables.html#_join_old',
                                                                               'shop_nb/imports/tables.py'),
+                                        'shop_nb.imports.tables._refuse_if_frozen': ( '28_imports/tables.html#_refuse_if_frozen',
+                                                                                      'shop_nb/imports/tables.py'),
                                         'shop_nb.imports.tables._set_aside': ( '28_imports/tables.html#_set_aside',
                                                                                'shop_nb/imports/tables.py'),
                                         'shop_nb.imports.tables.compare': ('28_imports/tables.html#compare', 'shop_nb/imports/tables.py'),
