@@ -22,7 +22,7 @@ from ..files.market import source_market
 from ..model.dialects import create_tables
 from ..model.market import LISTS, Market, as_dict, tables_of
 from ..model.rules import rules_of
-from ..model.schema import DAY_KEYS, LINE_KEYS, TABLES
+from ..model.schema import DAY_KEYS, TABLES
 
 # %% ../../nbs/25_database/03_append.ipynb #9d22df40
 def _staged(t):
@@ -74,23 +74,33 @@ def _others_touched(t, child, rules):
     keys = f'select n.{t.key} from temp.new_{t.name} as n join main.{t.name} as m using ({t.key}) where {differ}'
     return f'select order_id from main.{child} where {t.key} in ({keys})'
 
+_day = f'order_id / {DAY_KEYS} * {DAY_KEYS}'
+_days_with_prices = f'''select distinct {_day} as first, {_day} + {DAY_KEYS - 1} as last
+from temp.new_order_items as n
+where not exists (
+    select 1 from main.order_items as m
+    where m.order_item_id = n.order_item_id
+    and m.product_id = n.product_id and m.unit_price_cents = n.unit_price_cents
+)''' # the keys that orders have on days with a line whose price is new
+
 def _touch(con, tables, rules):
-    "Keep the keys of the orders concerned, and the range of keys that lines of their days have"
-    con.execute('create temp table touched (order_id integer primary key)')
+    "Keep the keys of the orders concerned, and of the orders whose lines the rules need to see"
     orders = [f'select order_id from temp.new_{n}' for n, t in tables.items() if 'order_id' in t.names]
     orders += [_others_touched(tables[n], child, rules)
                for n, child in (('customers', 'orders'), ('products', 'order_items'))]
+    for name in 'touched', 'shown': con.execute(f'create temp table {name} (order_id integer primary key)')
     for sql in orders: con.execute(f'insert or ignore into temp.touched {sql}')
-    keys = DAY_KEYS * LINE_KEYS
-    day = f'order_id / {DAY_KEYS} * {keys}'
-    con.execute(f'create temp table days as select distinct {day} as first, {day} + {keys - 1} as last from touched')
+    con.execute(f'create temp table days as {_days_with_prices}')
+    same_days = 'select order_id from temp.days cross join main.orders where order_id between first and last'
+    for sql in ('select order_id from temp.touched', same_days):
+        con.execute(f'insert or ignore into temp.shown {sql}')
 
 # %% ../../nbs/25_database/03_append.ipynb #a1b367ca
 _of_touched = 'where order_id in (select order_id from temp.touched)'
 _CONCERNED = dict( # where the rows of the database are that rules need, in the order in which they are found
     orders=f'main.orders {_of_touched}',
     payments=f'main.payments {_of_touched}',
-    order_items='temp.days cross join main.order_items where order_item_id between first and last',
+    order_items='main.order_items where order_id in (select order_id from temp.shown)',
     customers='main.customers where customer_id in (select customer_id from temp.orders)',
     products='main.products where product_id in (select product_id from temp.order_items)',
 )
