@@ -319,13 +319,17 @@ def validate(
     _give(report.to_json()) if json else _say(report)
     raise typer.Exit(0 if report.ok else 1)
 
+# %% ../../nbs/70_app/03_cli.ipynb #8a8c2354
 def _say_appended(facts, db):
     "Print what became of the rows of an append"
     if facts['known']: return _say(f'{db} has these rows already (load {facts["load_id"]}): nothing was changed')
     _say(f'{"table":<12}' + ''.join(f' {kind:>10}' for kind in facts['kinds']['orders']))
     for name, kinds in facts['kinds'].items(): _say(f'{name:<12}' + ''.join(f' {n:>10,}' for n in kinds.values()))
-    _say(f'Appended {sum(facts["rows"].values()):,} rows to {db} (load {facts["load_id"]})')
+    new, changed = (sum(k[kind] for k in facts['kinds'].values() for kind in kinds)
+                    for kinds in (('inserted', 'late'), ('updated',)))
+    _say(f'Appended to {db} (load {facts["load_id"]}): {new:,} new rows, {changed:,} changed')
 
+# %% ../../nbs/70_app/03_cli.ipynb #357c3c9d
 @app.command()
 def load(
     folder:_Run,

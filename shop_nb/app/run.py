@@ -81,6 +81,7 @@ def _unfinished(path):
     if 'settings' not in manifest or 'tables' in manifest: return ''
     return f'advance {path} --until {manifest["settings"].get("until")}'
 
+# %% ../../nbs/70_app/02_run.ipynb #3e79ddfd
 def existing(
     path, # a run, folder of tables or database, as somebody typed it
     look=runs, # what lists others of its kind: `runs` or `databases`

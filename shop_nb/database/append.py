@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.errors import ShopError, first_line
-from .load import KINDS, _after, _fraction, _refusal, _refused, _streams, insert_load, load_key
+from .load import (
+    KINDS, _after, _fraction, _refusal, _refused, _streams, insert_load, load_key, streams_key)
 from .sqlite import CONSTRAINT_FAILED, ROWS, check_version, database_error, hold_writers, set_live
 from ..files.digest import as_digest, content_sums
 from ..files.market import source_market
@@ -74,6 +75,7 @@ def _others_touched(t, child, rules):
     keys = f'select n.{t.key} from temp.new_{t.name} as n join main.{t.name} as m using ({t.key}) where {differ}'
     return f'select order_id from main.{child} where {t.key} in ({keys})'
 
+# %% ../../nbs/25_database/03_append.ipynb #7b2888c3
 _day = f'order_id / {DAY_KEYS} * {DAY_KEYS}'
 _days_with_prices = f'''select distinct {_day} as first, {_day} + {DAY_KEYS - 1} as last
 from temp.new_order_items as n
@@ -83,6 +85,7 @@ where not exists (
     and m.product_id = n.product_id and m.unit_price_cents = n.unit_price_cents
 )''' # the keys that orders have on days with a line whose price is new
 
+# %% ../../nbs/25_database/03_append.ipynb #3342edfa
 def _touch(con, tables, rules):
     "Keep the keys of the orders concerned, and of the orders whose lines the rules need to see"
     orders = [f'select order_id from temp.new_{n}' for n, t in tables.items() if 'order_id' in t.names]
@@ -105,6 +108,7 @@ _CONCERNED = dict( # where the rows of the database are that rules need, in the 
     products='main.products where product_id in (select product_id from temp.order_items)',
 )
 
+# %% ../../nbs/25_database/03_append.ipynb #16e5f42c
 def _foresee(con, tables):
     "Make tables in TEMP of the rows concerned as they will be, under the names that rules use"
     for name, rows in _CONCERNED.items():
@@ -142,6 +146,7 @@ def _check_unique(con, stream):
         if not clash: continue
         raise _refusal(t, f'there is a row with the same {by} (UNIQUE)', clash[0], _place(stream, clash[0]))
 
+# %% ../../nbs/25_database/03_append.ipynb #2b2ab615
 def _check_rules(con, rules):
     "Raise `ShopError` for the first row concerned that breaks a rule"
     for rule in rules:
@@ -158,6 +163,7 @@ def _late(con, t, newest):
         where o.ordered_at < ? and n.{t.key} not in (select key from temp.known_{t.name})'''
     return con.execute(sql, (newest,)).fetchone()[0]
 
+# %% ../../nbs/25_database/03_append.ipynb #e928d0dc
 def _sort_out(con, streams):
     "Sort the rows on stage and check what they would make of the database; returns the number of each kind by table"
     tables = {s.table.name: s.table for s in streams}
@@ -214,6 +220,7 @@ def _check_same(con, db, seen):
     if state[0] == seen[0] and seen[1] in (None, state[1]): return state
     raise ShopError(f'{db.name} was changed by another program meanwhile.', 'Append again')
 
+# %% ../../nbs/25_database/03_append.ipynb #668f482b
 def _bring(con, db, streams, key, inode):
     "Bring what is on stage into the database: what is kept of the load, and the number of rows of each kind"
     with hold_writers(db, PATIENCE):
@@ -259,6 +266,7 @@ def _errors(db):
         if getattr(e, 'sqlite_errorname', '') == 'SQLITE_INTERRUPT': raise KeyboardInterrupt from None
         raise database_error(e, db, 'changed') from None
 
+# %% ../../nbs/25_database/03_append.ipynb #472bd546
 @contextmanager
 def _opened(db):
     "A connection to the database of a shop that is there"
@@ -279,26 +287,30 @@ def _stage_all(con, streams, key):
     "Put all tables on their way; raises `ShopError` if they are no longer what the key was made of"
     for s in streams: _stage(con, s)
     con.execute('create temp table placed as select ordered_at from temp.new_orders')
-    if load_key({s.table.name: s.digest for s in streams}) == key: return
+    if streams_key(streams) == key: return
     raise ShopError('The source was changed while it was read.', 'Append again')
 
 # %% ../../nbs/25_database/03_append.ipynb #f1b132b3
+def _append(con, db, streams, inode):
+    "Bring the rows of streams into a database, unless it has them: what is kept of the load, and the kinds of rows"
+    key = _key(streams)
+    if load := _find_load(con, key): return load, None
+    _stage_all(con, streams, key)
+    return _bring(con, db, streams, key, inode)
+
+# %% ../../nbs/25_database/03_append.ipynb #77f38d9f
 def append_tables(
     source, # as `load` takes it; it may hold the newest days alone
     db, # the database, as `load` made it
     progress=None, # called as progress(table, rows done, rows in all) after each batch
-    market:Market=None, # currency and lists of values; None takes the source's own, or the database's if it has none
-) -> dict: # load_id, load_key, first_ordered_at, last_ordered_at, known, rows by table; kinds of them unless known
-    """Bring the five tables into a database that is there, in one transaction: `load` with `append`.
-    Raises `ShopError`: code 1 for rows that cannot be, code 2 for a source or database that cannot be."""
+    market:Market=None, # currency and lists of values; None takes the source's, or else the database's
+) -> dict: # load_id, load_key, first_ordered_at, last_ordered_at, rows by table, known; kinds by table unless known
+    "Bring tables into a database in one transaction; raises `ShopError` for rows that cannot be"
     db = Path(db).resolve()
     with _errors(db), _opened(db) as con:
         inode, own = os.stat(db).st_ino, source_market(db)
         _check_market(market or source_market(source, own), own, db.name)
         streams = _streams(source, progress, own)
-        rows, key, kinds = {s.table.name: s.source.rows for s in streams}, _key(streams), None
-        load = _find_load(con, key)
-        if not load:
-            _stage_all(con, streams, key)
-            load, kinds = _bring(con, db, streams, key, inode)
+        load, kinds = _append(con, db, streams, inode)
+        rows = {s.table.name: s.source.rows for s in streams}
         return load | dict(rows=rows, kinds=kinds or {}, known=kinds is None)

@@ -278,9 +278,9 @@ def run_spark(
     format:str='parquet', # parquet or csv
     progress=None, # Called with (rows done, rows expected) now and then
     size:int=BLOCK, # Rows in a block; any size gives the same content
-    spark=None, # A session to use instead of `master`; it is not stopped
+    spark=None, # A session to use instead of `master`; not stopped
     log=None, # File for Spark's own log
-    around=lambda facts: nullcontext(), # Called with what is returned, as by `write_tables`
+    around=lambda facts: nullcontext(), # As `write_tables` takes it
 ) -> dict: # rows and digest of each table, as from `write_tables`
     "Make the five tables by Spark, as folders of parts. Raises ShopError as `spark_session` and `check_worker` do."
     check_how(format)

@@ -34,6 +34,7 @@ def _made_run(folder):
         raise ShopError(wrong, f'Make it again: shop-nb run --out {folder}', code=2)
     return manifest
 
+# %% ../../nbs/40_shop/07_advance.ipynb #ec0855da
 def _later(settings, until):
     "The settings with a later `until`; raises `ShopError` (code 2) for an earlier one"
     try: later = replace(settings, until=until)
@@ -64,6 +65,7 @@ def _renew(folder, settings, write, progress):
     gone = [name for name in outdated(folder) if name != 'shop.db' and (folder / name).exists()]
     return save_tables(settings, folder, write, format, progress, keep=('shop.db',)), gone
 
+# %% ../../nbs/40_shop/07_advance.ipynb #9f2fc7cd
 def _advance(folder, until, write, progress):
     manifest, db = _made_run(folder), folder / 'shop.db'
     settings = _later(manifest_settings(manifest, folder), until)

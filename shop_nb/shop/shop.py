@@ -30,6 +30,8 @@ from ..files.folders import remove_path
 from ..files.market import source_market
 from ..model.market import Market, market_of
 from ..model.schema import TABLES, get_table
+
+# %% ../../nbs/40_shop/02_shop.ipynb #c7a22192
 from ..reporting.pages import figure, raw, render
 from ..reporting.profile import MINIMAL_ABOVE, dictionary_frame, dictionary_html, profile
 from ..runs.run_folder import (
@@ -362,6 +364,7 @@ def _described(folder, settings, made, keep):
     yield
     write_manifest(folder, tables=made)
 
+# %% ../../nbs/40_shop/02_shop.ipynb #81ddf74e
 def save_tables(
     settings:Settings, # which shop
     folder:Path, # of `own_folder`
