@@ -150,9 +150,9 @@ def _check_unique(con, stream):
 def _check_rules(con, rules):
     "Raise `ShopError` for the first row concerned that breaks a rule"
     for rule in rules:
-        cursor = con.execute(rule.query('sqlite'))
-        if not (row := cursor.fetchone()): continue
-        names = [c[0] for c in cursor.description]
+        with closing(con.execute(rule.query('sqlite'))) as cursor: # an open one would keep the database locked
+            row, names = cursor.fetchone(), [c[0] for c in cursor.description]
+        if not row: continue
         raise ShopError(f'{rule.violated(rule.says(dict(zip(names, row))))}, at {names[0]} {row[0]}.', _after)
 
 # %% ../../nbs/25_database/03_append.ipynb #4c10549e
