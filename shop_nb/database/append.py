@@ -21,8 +21,7 @@ from .sqlite import CONSTRAINT_FAILED, ROWS, check_version, database_error, hold
 from ..files.digest import as_digest, content_sums
 from ..files.market import source_market
 from ..model.dialects import create_tables
-from ..model.market import LISTS, Market, as_dict, tables_of
-from ..model.rules import rules_of
+from ..model.market import Market, market_rules
 from ..model.schema import DAY_KEYS, TABLES
 
 # %% ../../nbs/25_database/03_append.ipynb #9d22df40
@@ -156,6 +155,8 @@ def _check_rules(con, rules):
         raise ShopError(f'{rule.violated(rule.says(dict(zip(names, row))))}, at {names[0]} {row[0]}.', _after)
 
 # %% ../../nbs/25_database/03_append.ipynb #4c10549e
+def _across(market): return [r for r in market_rules(market) if not r.declared]
+
 def _late(con, t, newest):
     "How many new rows on stage belong to orders from before the newest one in the database"
     if 'order_id' not in t.names: return 0
@@ -164,10 +165,9 @@ def _late(con, t, newest):
     return con.execute(sql, (newest,)).fetchone()[0]
 
 # %% ../../nbs/25_database/03_append.ipynb #e928d0dc
-def _sort_out(con, streams):
+def _sort_out(con, streams, rules):
     "Sort the rows on stage and check what they would make of the database; returns the number of each kind by table"
     tables = {s.table.name: s.table for s in streams}
-    rules = [r for r in rules_of(tables) if not r.declared]
     unchanged = {n: _drop_equal(con, t) for n, t in tables.items()}
     updated = {n: _mark_known(con, t) for n, t in tables.items()}
     for s in streams:
@@ -221,13 +221,13 @@ def _check_same(con, db, seen):
     raise ShopError(f'{db.name} was changed by another program meanwhile.', 'Append again')
 
 # %% ../../nbs/25_database/03_append.ipynb #668f482b
-def _bring(con, db, streams, key, inode):
+def _bring(con, db, streams, key, inode, rules):
     "Bring what is on stage into the database: what is kept of the load, and the number of rows of each kind"
     with hold_writers(db, PATIENCE):
         with _transaction(con):
             seen = _check_same(con, db, (inode, None))
             if known := _find_load(con, key): return known, None
-            kinds = _sort_out(con, streams)
+            kinds = _sort_out(con, streams, rules)
         _check_same(con, db, seen)
         set_live(con)
         seen = _check_same(con, db, (inode, None)) # going live counts as a change
@@ -238,18 +238,23 @@ def _bring(con, db, streams, key, inode):
         return load, kinds
 
 # %% ../../nbs/25_database/03_append.ipynb #ef936a9f
-def _more(name, given, own):
-    "What a source's market has, under a name, that the database's has not"
-    if name in LISTS: return [v for v in given.get(name, ()) if v not in own.get(name, ())]
-    return [] if given.get(name) == own.get(name) else [str(given.get(name))]
+def _misfits(given, own):
+    "What a source's market has that the database's does not have, in words"
+    if given.currency != own.currency: yield f'currency {given.currency}'
+    lists = dict(own.lists)
+    for column, values in given.lists:
+        if more := [v for v in values if v not in lists.get(column, ())]: yield f'{column} {", ".join(more)}'
+    if more := {*given.absent, *given.gaps} - {*own.absent, *own.gaps}: yield f'rows without {", ".join(sorted(more))}'
+    if more := {*own.absent} - {*given.absent}: yield f'values of {", ".join(sorted(more))}'
+    if more := {*given.waived} - {*own.waived}: yield f'orders that need not keep {", ".join(sorted(more))}'
+    if given.own != own.own: yield 'orders of an imported shop' if given.own else 'orders of a made shop'
 
+# %% ../../nbs/25_database/03_append.ipynb #d51399a9
 def _check_market(given, own, name):
     "Raise `ShopError` for a source of another market than that of the database"
-    given, own = as_dict(given), as_dict(own)
-    for what in dict.fromkeys([*given, *own]):
-        if not (more := _more(what, given, own)): continue
-        wrong = f'The source has {what} {", ".join(more)}, which is not of the shop in {name}.'
-        raise ShopError(wrong, f'Make the database again from the whole: shop-nb load DIR --db {name}')
+    for what in _misfits(given, own):
+        todo = f'Make the database again from the whole: shop-nb load DIR --db {name}'
+        raise ShopError(f'The source has {what}, which {name} does not have.', todo)
 
 # %% ../../nbs/25_database/03_append.ipynb #a05fe751
 @contextmanager
@@ -291,16 +296,16 @@ def _stage_all(con, streams, key):
     raise ShopError('The source was changed while it was read.', 'Append again')
 
 # %% ../../nbs/25_database/03_append.ipynb #f1b132b3
-def _append(con, db, streams, inode):
+def _append(con, db, streams, inode, rules):
     "Bring the rows of streams into a database, unless it has them: what is kept of the load, and the kinds of rows"
     key = _key(streams)
     if load := _find_load(con, key): return load, None
     _stage_all(con, streams, key)
-    return _bring(con, db, streams, key, inode)
+    return _bring(con, db, streams, key, inode, rules)
 
 # %% ../../nbs/25_database/03_append.ipynb #77f38d9f
 def append_tables(
-    source, # as `load` takes it; it may hold the newest days alone
+    source, # as `load` takes it, perhaps the newest days alone
     db, # the database, as `load` made it
     progress=None, # called as progress(table, rows done, rows in all) after each batch
     market:Market=None, # currency and lists of values; None takes the source's, or else the database's
@@ -311,6 +316,6 @@ def append_tables(
         inode, own = os.stat(db).st_ino, source_market(db)
         _check_market(market or source_market(source, own), own, db.name)
         streams = _streams(source, progress, own)
-        load, kinds = _append(con, db, streams, inode)
+        load, kinds = _append(con, db, streams, inode, _across(own))
         rows = {s.table.name: s.source.rows for s in streams}
         return load | dict(rows=rows, kinds=kinds or {}, known=kinds is None)

@@ -137,13 +137,14 @@ def _first_load(streams):
 
 # %% ../../nbs/25_database/02_load.ipynb #e57f7ce7
 def _fill(path, streams, market):
-    "Make a database of the streams' rows, and have SQLite check it; returns facts"
+    "Make a database of the streams' rows and check it; returns facts"
+    views = create_views(absent=market.absent)
     with open_new(path) as (con, cur):
         for sql in create_tables(tables=tables_of(market)): cur.execute(sql)
         con.set_autocommit(False)
         for stream in streams: _append(cur, stream)
-        made = *create_indexes(), *create_views(), *create_market(market), *_first_load(streams), *_marks()
-        for sql in made: cur.execute(sql)
+        more = *create_indexes(), *views, *create_market(market), *_first_load(streams), *_marks()
+        for sql in more: cur.execute(sql)
         con.commit()
         con.set_autocommit(True)
         fetch(cur, 'pragma optimize = 0x10002')
@@ -152,7 +153,7 @@ def _fill(path, streams, market):
             rows={s.table.name: s.rows for s in streams},
             load_key=streams_key(streams),
             indexes=len(create_indexes()),
-            views=len(create_views()),
+            views=len(views),
             checks=['foreign_keys', 'integrity_check', 'foreign_key_check', 'rows', 'sums'],
             sqlite=fetch(cur, 'select sqlite_version()')[0][0],
         )

@@ -184,15 +184,15 @@ where o.ordered_at < c.signed_up_at''',
     ),
     Rule(
         'order_has_lines', 'orders', 'order_id', 'Each order has at least one line',
-        'the order, with status {status}, has no line',
-        '''select o.order_id, o.status
+        'the order has no line',
+        '''select o.order_id
 from orders as o
 where not exists (select 1 from order_items as i where i.order_id = o.order_id)''',
     ),
     Rule(
         'order_has_payment', 'orders', 'order_id', 'Each order has one payment',
-        'the order, with status {status}, has no payment',
-        '''select o.order_id, o.status
+        'the order has no payment',
+        '''select o.order_id
 from orders as o
 where not exists (select 1 from payments as p where p.order_id = o.order_id)''',
     ),
