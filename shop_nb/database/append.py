@@ -306,7 +306,7 @@ def _append(con, db, streams, inode, rules):
 # %% ../../nbs/25_database/03_append.ipynb #77f38d9f
 def append_tables(
     source, # as `load` takes it, perhaps the newest days alone
-    db, # the database, as `load` made it
+    db, # as `load` made it
     progress=None, # called as progress(table, rows done, rows in all) after each batch
     market:Market=None, # currency and lists of values; None takes the source's, or else the database's
 ) -> dict: # load_id, load_key, first_ordered_at, last_ordered_at, rows by table, known; kinds by table unless known

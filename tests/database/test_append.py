@@ -597,3 +597,58 @@ def test_readers_and_writers_of_a_live_database(new, db, monkeypatch):
         assert seen == {len(query(db, f"select 1 from orders where ordered_at < '{day:%Y-%m-%d} 24'")) for day in days}
         assert query(db, 'select city from customers where customer_id = 2') == [(f'Town {renamed[-1]}',)]
     assert query(db, 'pragma integrity_check') == [('ok',)]
+
+
+# ---- a shop that lacks something
+
+def lacking(shop):
+    "A shop without telephone numbers, with a gap among the addresses, and with a payment that is a cent off."
+    customers, payments = shop['customers'].to_pandas(), shop['payments'].to_pandas()
+    customers['phone'] = None
+    customers.loc[3, 'email'] = None
+    payments.loc[5, 'amount_cents'] += 1
+    return shop | dict(customers=customers, payments=payments)
+
+
+def test_a_shop_that_lacks_something(old, new, tmp_path):
+    "Null where the market says so, and without the rules that it waives; more than it says is refused."
+    db, bare = tmp_path / 'shop.db', Market(absent=('customers.phone',), gaps=('customers.email',), waived=('ledger',), own=True)
+    load(lacking(old), db, market=bare)
+    facts = append(lacking(new), db, market=bare)
+    assert facts['kinds']['payments']['unchanged'] > 100
+    load(lacking(new), whole := tmp_path / 'whole.db', market=bare)
+    assert {n: rows for n, rows in content(db).items() if n in TABLES} == {n: rows for n, rows in content(whole).items() if n in TABLES}
+    from dataclasses import replace
+    for more, says in [
+        (replace(bare, gaps=('orders.channel', 'customers.email')), 'rows without orders.channel'),
+        (replace(bare, absent=()), 'values of customers.phone'),
+        (replace(bare, waived=('ledger', 'refund')), 'orders that need not keep refund'),
+        (replace(bare, own=False), 'orders of a made shop'),
+    ]:
+        assert f'The source has {says}, which shop.db does not have' in refuses(lacking(new), db, market=more)
+
+
+def exported(shop, folder):
+    "The tables as somebody else has them: CSV with keys of their own."
+    folder.mkdir()
+    for name, table in shop.items():
+        frame = table.to_pandas()
+        for key in {t.key for t in TABLES.values()} & set(frame): frame[key] = frame[key].map('K-{:x}'.format)
+        frame.to_csv(folder / f'{name}.csv', index=False)
+    return sorted(folder.iterdir())
+
+
+@pytest.mark.slow
+def test_the_next_export_of_an_imported_shop(old, new, tmp_path):
+    "Imported, loaded; then the next export is imported into the same run, and comes into the database."
+    from shop_nb.imports.imports import Source, import_shop
+    db, run = tmp_path / 'shop.db', tmp_path / 'run'
+    import_shop(Source(exported(old, tmp_path / 'first')), run)
+    load(run, db)
+    import_shop(Source(exported(new, tmp_path / 'next')), run)
+    kinds = append(run, db)['kinds']
+    assert kinds['orders']['inserted'] == new['orders'].num_rows - old['orders'].num_rows
+    assert kinds['orders']['updated'] > 0
+    load(run, whole := tmp_path / 'whole.db')
+    assert digests(db) == digests(whole)
+    assert append(run, db)['known']

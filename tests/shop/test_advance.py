@@ -1,5 +1,5 @@
 "The next days of a made shop: history stays, what describes the run is true, and a live database follows."
-import shutil, signal, sqlite3, threading
+import shutil, signal, sqlite3, subprocess, sys, threading, time
 from contextlib import closing
 from datetime import date, timedelta
 
@@ -14,7 +14,9 @@ from shop_nb.app.run import existing, verify
 from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
 from shop_nb.database.load import load
+from shop_nb.database.sqlite import alone
 from shop_nb.files.digest import digest
+from shop_nb.files.folders import leftovers
 from shop_nb.generator.blocks import tables
 from shop_nb.generator.draws import VERSION
 from shop_nb.model.schema import TABLES, arrow_schema
@@ -22,8 +24,9 @@ from shop_nb.quality.validate import validate
 from shop_nb.runs.run_folder import read_manifest, renew_manifest
 from shop_nb.shop.advance import advance
 from shop_nb.shop.shop import Shop
+from support import until
 from support.forks import STEP, forks
-from support.server import Server
+from support.server import MAIN, Server
 
 SIZE = dict(seed=5, customers=200, products=60, orders=400, order_items=1000)
 FIRST, LAST = '2025-09-30', '2025-10-14'
@@ -257,6 +260,82 @@ def test_killed_before_a_step(run, first, at_once, in_processes, step):
     state(run, first, at_once)
     advance(run, LAST)
     finished(run, at_once)
+
+
+@pytest.mark.parametrize('step', STEPS)
+def test_interrupted_before_a_step(run, first, at_once, in_processes, step):
+    "Ctrl-C: the old run or the new one as a whole, and nothing left over."
+    code, said = in_processes((STEP, step, 'SIGINT', 'shop_nb.shop.advance', 'advance', run, LAST))[0]
+    assert 'KeyboardInterrupt' in said
+    assert code == 1
+    state(run, first, at_once)
+    assert 'tables' in read_manifest(run)
+    assert {p.name for p in run.iterdir()} - {'.shop.db.lock'} == {'manifest.json', 'shop.db', 'tables'}
+    advance(run, LAST)
+    finished(run, at_once)
+
+
+def bytes_of(run): return {p: p.read_bytes() for p in run.rglob('*') if p.is_file() and p.name != '.shop.db.lock'}
+
+
+TOLD = """
+from shop_nb.core.errors import ShopError
+from shop_nb.shop.advance import advance
+try: advance(*args)
+except ShopError as e: print(e.code, e)
+"""
+
+
+def test_no_room(run, in_processes):
+    before, limit = bytes_of(run), 'import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, 5_000))\n'
+    code, said = in_processes((limit + TOLD, run, LAST))[0]
+    assert (code, len(said.splitlines())) == (0, 2), said
+    assert said.startswith(f'2 {run / "tables"} cannot be written: File too large'), said
+    assert bytes_of(run) == before
+    assert not [p for p in run.iterdir() if 'unfinished' in p.name]
+
+
+def test_no_permission(run, bound):
+    before = bytes_of(run)
+    run.chmod(0o555)
+    try: done = bound([sys.executable, '-c', f'args = {[str(run), LAST]!r}\n{TOLD}'])
+    finally: run.chmod(0o755)
+    assert len(done.stdout.splitlines()) == 2, done.stdout + done.stderr
+    assert done.stdout.startswith('2 '), done.stdout
+    assert 'cannot be' in done.stdout
+    assert bytes_of(run) == before
+
+
+def test_a_second_one_at_the_same_time(run, in_processes):
+    before = bytes_of(run)
+    with alone(run / 'tables'): said = in_processes((TOLD, run, LAST))[0]
+    assert said == [0, f'1 {run} is being advanced by another program.\nWait until it is done\n']
+    assert bytes_of(run) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('what', ['advance', 'load'])
+def test_ctrl_c_at_the_command_line(tmp_path, what):
+    "Within two seconds, with a line and its exit code; what there was is there."
+    run, db = tmp_path / 'mine', tmp_path / 'shop.db'
+    big = Shop(seed=5, scale=20, until='2025-11-30')
+    big.save(run)
+    big.load(db)
+    before = bytes_of(tmp_path)
+    if what == 'load': Shop(seed=5, scale=20).save(tmp_path / 'more')
+    words = ['advance', run, '--until', '2025-12-31'] if what == 'advance' else ['load', tmp_path / 'more', '--db', db, '--append']
+    job = subprocess.Popen([sys.executable, '-c', MAIN, *map(str, words)], stderr=subprocess.PIPE, text=True)
+    if what == 'advance': assert until(lambda: leftovers(run / 'tables'))
+    time.sleep(3 if what == 'load' else .3)
+    begun = time.monotonic()
+    job.send_signal(signal.SIGINT)
+    said = job.communicate(timeout=30)[1]
+    assert time.monotonic() - begun < 2
+    assert job.returncode == 130, said
+    assert said.endswith('Interrupted; nothing was left half done.\n')
+    assert 'Traceback' not in said
+    assert before.items() <= bytes_of(tmp_path).items()
+    assert not list(tmp_path.rglob('*.unfinished'))
 
 
 def state(run, first, at_once):
