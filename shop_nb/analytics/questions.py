@@ -64,6 +64,7 @@ class Question:
 # %% ../../nbs/30_analytics/02_questions.ipynb #c4469e19
 _registry = {}
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #81970f59
 def question(
     name:str, # what it is asked by, as `monthly_revenue`
     title:str, # the heading of the answer and its chart
@@ -80,6 +81,7 @@ def question(
     _registry[name] = Question(name, title, grain, sql.strip(), why, chart or {}, params, optional)
     return _registry[name]
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #369bb45d
 def parameters_in(
     sql:str, # of a question
 ) -> list: # names
@@ -110,7 +112,8 @@ def find(
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #5a7309ef
 _ALSO = { # column that a shop lacks: words of lines that are about it, besides its own
-    'cost_cents': 'margin', 'refunded_cents': 'refunded_amount|refunded_share', 'returned_quantity': 'returned_units|return_rate',
+    'cost_cents': 'margin', 'refunded_cents': 'refunded_amount|refunded_share',
+    'returned_quantity': 'returned_units|return_rate',
     'first_name': 'last_name', 'last_name': 'first_name',
 }
 
@@ -155,6 +158,7 @@ def _chart_for(chart, columns):
               for k, v in chart.items()}
     return {k: v for k, v in fitted.items() if v}
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #ac8cc545
 def question_for(
     question:Question, # any
     absent:tuple, # table.column, or table, that a shop lacks
@@ -527,6 +531,7 @@ def _no_member(con, values):
         return f'no {name} is {values[name]!r}; there are {", ".join(members) or "none"}'
     return ''
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #62be22a0
 def _why_no_rows(con, question, values):
     "The value of a parameter that is the reason, and what there is instead; empty if none is the reason"
     note = _no_member(con, values)

@@ -307,9 +307,7 @@ lapsed as (
 select l.customer_id,
     c.first_name || ' ' || c.last_name as name,
     c.country,
-    l.orders,
-    round(l.revenue_cents / 100.0, 2) as revenue,
-    l.last_order_on, l.silent_days, l.usual_gap_days,
+    l.orders, round(l.revenue_cents / 100.0, 2) as revenue, l.last_order_on, l.silent_days, l.usual_gap_days,
     c.marketing_opt_in as may_write
 from lapsed as l
 join customers as c using (customer_id)

@@ -238,6 +238,16 @@ def _look_at(given, batch):
 def _missing(name): return as_finding(name, 'missing', '', 1, meaning=f'a table, such as {name}.parquet or {name}.csv')
 
 # %% ../../nbs/20_quality/01_validate.ipynb #b56ae7f9
+def _about_tables(given, batch):
+    "Rows, number of checks, and failures of each table by itself"
+    rows, checks, failures = {}, {}, []
+    for name in TABLES:
+        found, checks[name] = _look_at(given[name], batch) if name in given else ([_missing(name)], 1)
+        failures += found
+        if name in given: rows[name] = given[name].rows
+    return rows, checks, failures
+
+# %% ../../nbs/20_quality/01_validate.ipynb #5731c717
 def validate(
     source, # mapping of names to frames, Arrow tables or paths; or the path of a run or tables
     batch:int=BATCH, # rows at once
@@ -246,11 +256,7 @@ def validate(
     "Check the five tables: files, columns, rules; raises `ShopError` (code 2) if there are no tables"
     market = market or source_market(source)
     given = given_tables(source, tables_of(market))
-    rows, checks, failures = {}, {}, []
-    for name in TABLES:
-        found, checks[name] = _look_at(given[name], batch) if name in given else ([_missing(name)], 1)
-        failures += found
-        if name in given: rows[name] = given[name].rows
+    rows, checks, failures = _about_tables(given, batch)
     with tempfile.TemporaryDirectory() as folder:
         usable = [g for g in given.values() if g.whole and g.usable]
         broken, ran, skipped = _about_rules(usable, folder, market)

@@ -28,7 +28,6 @@ from ..files.files import table_path
 from ..generator.blocks import generator, tables, write_tables
 from ..files.folders import remove_path
 from ..files.market import source_market
-from ..model.market import Market, market_of, tables_of
 from ..model.schema import TABLES, get_table
 
 # %% ../../nbs/40_shop/02_shop.ipynb #c7a22192
@@ -38,6 +37,8 @@ from ..runs.run_folder import (
     identity, is_run, own_folder, read_manifest, manifest_settings, renew_manifest, write_manifest)
 
 # %% ../../nbs/40_shop/02_shop.ipynb #574fabf3
+from ..model.market import Market, market_of, tables_of
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from shop_nb.shop.counterfactual import Twin
@@ -73,9 +74,9 @@ class _Frames(_Tables):
 
     @cached_property
     def tables(self) -> 'dict[str, pa.Table]':
-        "The five tables as Arrow, made now or read from the folder that was opened"
+        "The five tables as Arrow, made now or read from the folder"
         if self.folder is None: return tables(self._known_settings())
-        return {name: read_table(self.folder, name, tables_of(self.market)[name]) for name in TABLES}
+        return {name: read_table(self.folder, name, t) for name, t in tables_of(self.market).items()}
 
     def frame(self,
         name:str, # one of the five tables

@@ -218,7 +218,7 @@ def test_frames_and_parquet_as_text(tmp_path):
 
 
 @pytest.mark.parametrize('value, text', [
-    (12.0, '12'), (1e17, '1e+17'), (np.float32(0.1), '0.1'), (2**60, str(2**60)), (Decimal('1.50'), '1.50'),
+    (12.0, '12'), (9.5, '9.5'), (1.125, '1.1250'), (Decimal('1.125'), '1.1250'), ('\ud800', r'\ud800'), (1e17, '1e+17'), (np.float32(0.1), '0.1'), (2**60, str(2**60)), (Decimal('1.50'), '1.50'),
     (Decimal('1E+3'), '1000'), (Decimal('NaN'), None), (float('inf'), 'inf'), (pd.NaT, None), (pd.NA, None), ('', None),
     (b'\xff', r'\xff'), (datetime(2025, 1, 31, 14, 5), '2025-01-31 14:05:00'), (date(2025, 1, 31), '2025-01-31'),
     (pd.Timestamp('2025-01-31', tz='Europe/Berlin'), '2025-01-31 00:00:00+01:00'), (np.datetime64('2025-01-31'), '2025-01-31 00:00:00'),
