@@ -279,6 +279,7 @@ PLANTS = [
     ('refund', f"update payments set refunded_cents = 1, status = 'partially_refunded' where order_id = {ORDER}"),
     *[('ledger', f'update {t} set {c} = {c} + 1 where order_id = {ORDER}') for t, c in (
         ('payments', 'amount_cents'), ('orders', 'shipping_cents'), ('orders', 'tax_cents'), ('order_items', 'quantity'))],
+    ('line_taxes', f'update order_items set tax_cents = tax_cents + 1 where order_id = {ORDER}'),
 ]
 
 
