@@ -1913,6 +1913,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'shop_nb.formats.lines._written': ('27_formats/lines.html#_written', 'shop_nb/formats/lines.py')},
             'shop_nb.formats.olist': { 'shop_nb.formats.olist._first': ('27_formats/olist.html#_first', 'shop_nb/formats/olist.py'),
                                        'shop_nb.formats.olist._prefix': ('27_formats/olist.html#_prefix', 'shop_nb/formats/olist.py')},
+            'shop_nb.formats.online_retail': { 'shop_nb.formats.online_retail._first': ( '27_formats/online_retail.html#_first',
+                                                                                         'shop_nb/formats/online_retail.py')},
             'shop_nb.formats.tables': { 'shop_nb.formats.tables._columns': ('27_formats/tables.html#_columns', 'shop_nb/formats/tables.py'),
                                         'shop_nb.formats.tables._fields': ('27_formats/tables.html#_fields', 'shop_nb/formats/tables.py'),
                                         'shop_nb.formats.tables._map': ('27_formats/tables.html#_map', 'shop_nb/formats/tables.py'),
