@@ -29,14 +29,14 @@ end"""
 # %% ../../nbs/27_formats/06_online_retail.ipynb #5446274b
 _AGAIN = """create temp table repeats as
 with placed as (
-    select invoice, _n, _n - row_number() over (partition by invoice order by _n) as block,
+    select invoice, _file, _n, _n - row_number() over (partition by invoice, _file order by _n) as block,
         hash(stock_code, quantity, invoice_date, price, customer) as content
     from invoices
 ), blocks as (
     select invoice, min(_n) as start, max(_n) as stop, count(*) as size, sum(content) as contents
     from placed
     where invoice is not null
-    group by invoice, block
+    group by invoice, _file, block
 )
 select invoice, start, stop
 from blocks
