@@ -161,7 +161,7 @@ def _stem(name):
 def assign(
     format:Format, # that the files may have
     headers:dict, # file: its columns
-    adds:bool=False, # whether the files add to what is there, and so need not be complete
+    adds:bool=False, # whether the files may lack parts, as they add to what is there
 ) -> dict: # file: name of its part; empty if they are not of this format
     """Which part of a format each file is: the one that has its name, or else that knows most of its columns
 
@@ -172,7 +172,7 @@ A file that only fits a part, beside one that is called like it, is another tabl
         if fit: parts[name] = max(fit, key=lambda p: (p.name == _stem(name), len(columns_of(p, header)))).name
     named = {part for name, part in parts.items() if _stem(name) == part}
     parts = {name: part for name, part in parts.items() if part not in named or _stem(name).startswith(part)}
-    missing = {p.name for p in format.parts if not p.optional} - set(parts.values())
+    missing = {p.name for p in format.parts if not p.optional} - {*parts.values()}
     return {} if missing and not adds else parts
 
 # %% ../../nbs/27_formats/01_format.ipynb #47171e02

@@ -17,6 +17,7 @@ _FOLLOW = 'order_item_id', 'line_number', 'payment_id' # keys that the import ma
 _NEEDED = dict(customers=('customer_id',), products=('product_id',), orders=('order_id', 'customer_id', 'ordered_at'),
                order_items=('order_id', 'product_id', 'quantity'), payments=('order_id', 'status'))
 
+# %% ../../nbs/27_formats/03_tables.ipynb #67daf6d9
 def _fields(table):
     "The fields of one of our tables"
     for c in table.columns:

@@ -110,6 +110,12 @@ def _check_sum(files, amounts, kept, same):
                     f'and to {kept:,} cents in the tables.', todo)
 
 # %% ../../nbs/28_imports/08_imports.ipynb #b9f350c9
+def _blocks(found, table):
+    "The rows of a query as Arrow tables in the types of a table; an empty one if there are none"
+    yield arrow_schema(table).empty_table()
+    for batch in found.to_arrow_reader(200_000): yield pa.Table.from_batches([batch]).cast(arrow_schema(table))
+
+# %% ../../nbs/28_imports/08_imports.ipynb #35875793
 def _write_tables(con, folder, market, progress):
     "Write the tables of the shop in the order of their keys: rows and digest of each"
     facts = {}
@@ -119,14 +125,12 @@ def _write_tables(con, folder, market, progress):
         for name, table in tables.items():
             cells = ', '.join(table.names)
             found = con.sql(f'select {cells} from shop.{name} order by {table.key}')
-            rows, sums = 0, []
-            for batch in found.to_arrow_reader(200_000):
-                block = pa.Table.from_batches([batch]).cast(arrow_schema(table))
+            sums, rows = [], 0
+            for block in _blocks(found, table):
                 writer.write(name, block)
                 sums.append(content_sums(block, name))
                 rows += len(block)
                 if progress: progress(done + rows, all)
-            if not rows: writer.write(name, arrow_schema(table).empty_table())
             done += rows
             facts[name] = dict(rows=rows, digest=as_digest(sums))
     return facts

@@ -22,7 +22,8 @@ def know(
         key = TABLES[name].key
         stage.con.execute(f'create table known.{name} (source_key varchar, {key} bigint)')
         if name not in paths: continue
-        stage.con.execute(f"insert into known.{name} select source_key, {key} from read_parquet('{quoted(paths[name])}')")
+        rows = f"read_parquet('{quoted(paths[name])}')"
+        stage.con.execute(f'insert into known.{name} select source_key, {key} from {rows}')
 
 def quoted(
     path, # of a file

@@ -86,6 +86,11 @@ def read_rows(
 _LOADED = '''select unit, key from _outcomes'''
 
 # %% ../../nbs/28_imports/07_quarantine.ipynb #94933f11
+_MOVED = 'exists (from loaded as l where l.unit = o.unit and l.key = o.key)'
+_AGAIN = '''exists (from aside_rows as a where a.unit = o.unit and a.key = o.key
+    or a.key is null and o.key is null and a.file = o.file and a.line = o.line)'''
+
+# %% ../../nbs/28_imports/07_quarantine.ipynb #897dcb70
 def settle(
     stage:Stage, # with its outcomes
     before:tuple, # rows that were open, and rows that were mended
@@ -94,12 +99,9 @@ def settle(
     "The quarantine after an import"
     con = need('duckdb', 'import').connect()
     for name, rows in dict(open=before[0], mended=before[1], aside=aside).items(): con.register(f'{name}_rows', rows)
-    con.register('loaded', stage.con.sql(_LOADED).to_arrow_table())
-    moved = 'exists (from loaded as l where l.unit = o.unit and l.key = o.key)'
-    again = '''exists (from aside_rows as a where a.unit = o.unit and a.key = o.key
-    or a.key is null and o.key is null and a.file = o.file and a.line = o.line)'''
-    still = con.sql(f'from open_rows as o where not {moved} and not {again}').to_arrow_table()
-    mended = con.sql(f'from open_rows as o where {moved}').to_arrow_table()
+    con.register('loaded', stage.con.sql('select unit, key from _outcomes').to_arrow_table())
+    still = con.sql(f'from open_rows as o where not {_MOVED} and not {_AGAIN}').to_arrow_table()
+    mended = con.sql(f'from open_rows as o where {_MOVED}').to_arrow_table()
     return pa.concat_tables([still.cast(SCHEMA), aside]), pa.concat_tables([before[1], mended.cast(SCHEMA)])
 
 # %% ../../nbs/28_imports/07_quarantine.ipynb #035612f7

@@ -85,6 +85,7 @@ class _Times:
 
     def why(self, text): return self.times.why(text)
 
+# %% ../../nbs/28_imports/02_staging.ipynb #3f1f5606
 def _reader(kind, reading, label):
     "What reads a column"
     if kind == 'time': return _Times(Times(reading, label=label), pa.timestamp('us'))
@@ -254,7 +255,7 @@ def _note_files(stage):
     for i, sheet in enumerate(stage.sheets):
         if i not in stage.parts: continue
         files = [(stage.offsets[i] + n, name, stage.parts[i], sheet.counts[n]) for n, name in enumerate(sheet.files)]
-        stage.con.executemany('insert into _files values (?, ?, ?, ?)', files)
+        stage.con.executemany('insert into _files values (?, ?, ?, ?)', files) # few
         lines = [(stage.offsets[i] + p.file, p.line, p.reason, 'aside') for p in sheet.problems]
         lines += [(stage.offsets[i] + file, line, 'the header again', 'skipped') for file, line in sheet.headers]
         if lines: stage.con.executemany('insert into _records values (?, ?, ?, ?)', lines)

@@ -37,13 +37,17 @@ select source_key as key, count(*) as n from shaped.{name} group by 1 having cou
 _FIRST_DAY, _LAST_DAY = '2000-01-01', '2099-12-31' # days that our keys can name
 
 # %% ../../nbs/28_imports/05_tables.ipynb #727188a2
-def _about_orders(con, made):
-    "Set orders aside that have no time, or name a customer who is not there"
+def _about_times(con):
+    "Set orders aside that have no time that our keys can name"
     _set_aside(con, 'orders', 'ordered_at', "'the order has no time'",
                'select source_key as key from shaped.orders where ordered_at is null')
     _set_aside(con, 'orders', 'ordered_at', "'the time ' || ordered_at || ' is not from 2000 to 2099'", f'''
 select source_key as key, ordered_at from shaped.orders
 where cast(ordered_at as date) not between '{_FIRST_DAY}' and '{_LAST_DAY}' ''')
+
+# %% ../../nbs/28_imports/05_tables.ipynb #2a2f4eb6
+def _about_customers(con):
+    "Set orders aside that name no customer, or one who is not there"
     _set_aside(con, 'orders', 'customer_id', "'the order names no customer'",
                'select source_key as key from shaped.orders where customer_key is null')
     _set_aside(con, 'orders', 'customer_id_exists', "'customer ' || customer_key || ' is not there'", '''
@@ -53,13 +57,17 @@ where not exists (from shaped.customers as c where c.source_key = o.customer_key
 
 # %% ../../nbs/28_imports/05_tables.ipynb #0b65f472
 def _about_lines(con):
-    "Set orders aside with a line whose product is not there, and lines and payments without their order"
+    "Set orders aside with a line whose product is not there"
     _set_aside(con, 'orders', 'product_id', "'line ' || _n || ' names no product'",
                'select source_key as key, _n from shaped.order_items where product_key is null')
     _set_aside(con, 'orders', 'product_id_exists', "'product ' || product_key || ' is not there'", '''
 select source_key as key, product_key from shaped.order_items as i
 where not exists (from shaped.products as p where p.source_key = i.product_key)
     and not exists (from known.products as p where p.source_key = i.product_key)''')
+
+# %% ../../nbs/28_imports/05_tables.ipynb #95fbdd37
+def _about_owners(con):
+    "Set lines and payments aside that have no order, and orders without a line"
     for name in ('order_items', 'payments'):
         _set_aside(con, 'orders', f'{name}.order_id_exists', "'there is no such order'", f'''
 select source_key as key from shaped.{name}
@@ -75,8 +83,10 @@ def structure(
     "Set aside what has no key, no time, or nothing to refer to"
     for name in KEYED: _about_twins(stage.con, name, _given(stage, name))
     _about_twins(stage.con, 'payments', _given(stage, 'payments'))
-    _about_orders(stage.con, made)
+    _about_times(stage.con)
+    _about_customers(stage.con)
     _about_lines(stage.con)
+    _about_owners(stage.con)
 
 def _given(stage, name):
     "The columns of a table under the source's keys, but for the number of the row"
@@ -188,6 +198,9 @@ def _contents(schema, unit):
 from {joined}"""
 
 # %% ../../nbs/28_imports/05_tables.ipynb #a2c9f8be
+_LATE = '''f.order_id in (
+    select order_id from fresh.orders where ordered_at < (select max(ordered_at) from old.orders))'''
+
 def compare(
     stage:Stage, # with fresh rows and old ones
 ):
@@ -195,8 +208,10 @@ def compare(
     stage.con.execute('create or replace table _outcomes (unit varchar, key varchar, outcome varchar)')
     for unit in KEYED:
         key = TABLES[unit].key
+        late = _LATE if unit == 'orders' else 'false'
         stage.con.execute(f"""insert into _outcomes
 select '{unit}', k.source_key, case
+    when o.content is null and {late} then 'late'
     when o.content is null then 'new'
     when o.content = f.content then 'same'
     else 'updated' end

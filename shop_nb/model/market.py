@@ -96,7 +96,7 @@ def lacks(
     duckdb = need('duckdb', 'validate')
     try: con.execute(f'explain {sql}')
     except (duckdb.BinderException, duckdb.CatalogException) as e:
-        found = re.search(r'(?:Referenced column|column named) "(\w+)"|Table with name (\w+)', str(e))
+        found = re.search(r'[Cc]olumn (?:named )?"(\w+)"|Table with name (\w+)', str(e))
         return found[1] or found[2] if found else first_line(e)
     return ''
 
@@ -106,6 +106,7 @@ def left_out(
     market:Market, # of a shop
 ) -> dict: # name of a rule: why it is left out, as 'needs delivered_at' or 'waived'
     "The rules that a market does not have"
+    if not (market.absent or market.waived): return {}
     con, out = without(market), {}
     for rule in rules_of(tables_of(market)):
         if rule.name in market.waived: out[rule.name] = 'waived'
@@ -117,9 +118,7 @@ def market_rules(
     market:Market, # of a shop
 ) -> list: # of `Rule`
     "The rules that hold in a market"
-    rules = rules_of(tables_of(market))
-    if not (market.absent or market.waived): return rules
-    return [r for r in rules if r.name not in left_out(market)]
+    return [r for r in rules_of(tables_of(market)) if r.name not in left_out(market)]
 
 # %% ../../nbs/05_model/07_market.ipynb #58da16e4
 _EXTRAS = dict(absent=(), gaps=(), waived=(), own=False) # what only imported shops have, and what others have instead

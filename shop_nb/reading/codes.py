@@ -41,9 +41,7 @@ def codes(
 ) -> tuple: # the codes, null where there is none; and a mask of those that have lost digits
     "Texts as codes"
     texts = trimmed(texts)
-    power = pc.match_substring_regex(texts, _POWER) if _any(texts, '+') else None
-    bad = pc.fill_null(power, False) if power is not None else pc.is_null(pa.nulls(len(texts), pa.bool_())).filter(
-        pa.array([], pa.bool_())) if not len(texts) else pa.repeat(pa.scalar(False), len(texts))
+    bad = pc.fill_null(pc.match_substring_regex(texts, _POWER), False)
     if floats and _any(texts, '.0'): texts, bad = _whole(texts, bad)
     return pc.if_else(bad, pa.scalar(None, pa.string()), texts), bad.to_numpy(zero_copy_only=False)
 
@@ -63,5 +61,6 @@ def why_no_code(
     text:str, # what the file has
 ) -> str: # half a sentence
     "What is wrong with a text that is no code"
-    if re.match(_POWER, text.strip(BLANKS)): return f'{shown(text)} is a power, as Excel writes long numbers: digits are lost'
-    return f'{shown(text)} has gone through a program that keeps 15 digits: digits are lost'
+    power = re.match(_POWER, text.strip(BLANKS))
+    why = 'Excel wrote a power for a long number' if power else 'a program took it for a number'
+    return f'{shown(text)} has lost digits: {why}'

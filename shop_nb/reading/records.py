@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['OPEN_QUOTE', 'STRAY_QUOTE', 'TOO_LONG', 'NUL', 'LONGEST', 'SEPARATORS', 'Record', 'parse', 'find_separator',
-           'unique_names', 'TextFile']
+           'unique_names', 'TextFile', 'as_csv']
 
 # %% ../../nbs/12_reading/02_records.ipynb #65e7c2dc
 import csv, io, re
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from fastcore.basics import patch
 
 from ..core.errors import ShopError
 from shop_nb.reading.text import (
-    Reading, bare, decoded, find_encoding, printable, shown, unpacked, utf8_blocks,
+    Reading, bare, decoded, find_encoding, printable, unpacked, utf8_blocks,
 )
 
 # %% ../../nbs/12_reading/02_records.ipynb #bb2bf1ee
@@ -71,32 +72,31 @@ SEPARATORS = ',', ';', '\t', '|'
 _WORDS = {',': 'commas', ';': 'semicolons', '\t': 'tabs', '|': 'pipes'}
 _SAYS = re.compile('"?sep=(.)"?', re.I)
 
-def _first_records(text, separator, most=60):
-    "The first records of a file that are not blank"
-    lines = _LINE.findall(text)[:1000]
+def _fit(lines, separator, most=60):
+    "How well a separator fits the first records: share of records like the header, and number of fields"
     records = []
     for r in parse(lines, separator, last=False):
-        if r.fields and any(map(bare, r.fields)): records.append(r)
+        if r.fields is None or any(map(bare, r.fields)): records.append(len(r.fields or ()))
         if len(records) == most: break
-    return records
+    width = records[0] if records else 0
+    return (records.count(width) / len(records) if width > 1 else 0), width
 
-def _fit(text, separator):
-    "How well a separator fits: share of records like the header, and number of fields"
-    records = _first_records(text, separator)
-    if not records: return 0, 0
-    width = len(records[0].fields)
-    alike = sum(len(r.fields) == width for r in records) / len(records)
-    return (alike if width > 1 else 0), width
-
-# %% ../../nbs/12_reading/02_records.ipynb #95bbf459
+# %% ../../nbs/12_reading/02_records.ipynb #c1561a74
 def find_separator(
     text:str, # the beginning of a file
+    name:str, # what people call it
+    reading:Reading=Reading(), # how to ask
 ) -> str: # one character
-    "What separates the fields of a file"
-    fits = {s: _fit(text, s) for s in SEPARATORS}
+    "What separates the fields of a file; raises `ShopError` (code 2) if two characters may"
+    lines = _LINE.findall(text)[:1000]
+    fits = {s: _fit(lines, s) for s in SEPARATORS}
     most = max(alike for alike, _ in fits.values())
-    good = [s for s in SEPARATORS if fits[s][0] >= .9 * most and most]
-    return max(good, key=lambda s: fits[s][1], default=',')
+    if not most: return ','
+    width = max(width for alike, width in fits.values() if alike >= .9 * most)
+    good = [s for s, (alike, n) in fits.items() if n == width and alike >= .9 * most]
+    if len(good) == 1: return good[0]
+    words = ' or '.join(_WORDS[s] for s in good)
+    raise ShopError(f'{name} may have {words} between its fields.', reading.ask('separator', *good), code=2)
 
 # %% ../../nbs/12_reading/02_records.ipynb #def97c60
 def unique_names(
@@ -122,7 +122,7 @@ class TextFile:
     ):
         self.name, self.problems, self.headers, self.count = name, [], [], 0
         self.open = unpacked(open)
-        self.encoding, self.notes = find_encoding(self.open, name, reading.encoding)
+        self.encoding, self.notes = find_encoding(self.open, name, reading)
         head = self._head()
         self.separator = self._take_separator(head, reading)
         self._take_header(head)
@@ -144,25 +144,32 @@ def _take_separator(self:TextFile, head, reading):
     self.begin = first.end() if says else 0
     if reading.separator: return reading.separator
     if says: return says[1]
-    separator = find_separator(head)
+    separator = find_separator(head[self.begin:], self.name, reading)
     if separator != ',':
-        self.notes.append(f'{self.name} has {_WORDS[separator]} between its fields; say otherwise by --separator.')
+        otherwise = reading.otherwise('separator')
+        self.notes.append(f'{self.name} has {_WORDS[separator]} between its fields; {otherwise}.')
     return separator
 
 # %% ../../nbs/12_reading/02_records.ipynb #5b89f433
 @patch
 def _take_header(self:TextFile, head):
     "The names of the columns"
-    found = _first_records(head[self.begin:], self.separator, 1)
+    record = _first_record(head[self.begin:], self.separator)
     self.header, self.columns = [], []
-    if not found: return
-    record, = found
+    if record is None: return
+    line = self.skip + record.at + 1
+    if record.fields is None:
+        raise ShopError(f'{self.name}, line {line}: the header cannot be read, as {record.reason}.', 'Correct the line')
     self.header = [printable(f) for f in record.fields]
     self.columns = unique_names(list(map(bare, self.header)))
     for i, name in enumerate(self.header):
         if not bare(name): self.notes.append(f'{self.name}: column {i + 1} has no name.')
-    self.header_line = self.skip + record.at + 1
     self.skip += record.at + record.lines
+
+def _first_record(text, separator):
+    "The first record that is not blank, None if there is none"
+    records = parse(_LINE.findall(text), separator)
+    return next((r for r in records if r.fields is None or any(map(bare, r.fields))), None)
 
 # %% ../../nbs/12_reading/02_records.ipynb #c69a9333
 class _Block(NamedTuple):
@@ -170,21 +177,21 @@ class _Block(NamedTuple):
     begins: np.ndarray # where each record begins
     ends: np.ndarray # where its line end is
     lines: np.ndarray # number of its first line, from 0
-    fields: np.ndarray # how many it has
+    blank: np.ndarray # whether there is nothing on it
+    quotes: np.ndarray # where quotes are
     after: int # lines in all
     used: int # bytes in all
 
-def _line_ends(a, data, last):
-    "Where lines end"
+def _line_ends(data, last):
+    "Where lines end; a CR at the very end may be half of one"
+    a = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(a == 10)
     if b'\r' not in data: return ends
-    bare_cr = np.flatnonzero(a == 13)
-    after = np.append(a[1:], 0)[bare_cr]
-    bare_cr = bare_cr[after != 10]
-    if not last and len(bare_cr) and bare_cr[-1] == len(a) - 1: bare_cr = bare_cr[:-1]
-    return np.sort(np.concatenate([ends, bare_cr]))
+    alone = np.flatnonzero((a == 13) & (np.append(a[1:], 0) != 10))
+    if not last and len(alone) and alone[-1] == len(a) - 1: alone = alone[:-1]
+    return np.sort(np.concatenate([ends, alone]))
 
-# %% ../../nbs/12_reading/02_records.ipynb #886c5889
+# %% ../../nbs/12_reading/02_records.ipynb #f0ed50d5
 def _well_quoted(a, quotes, separator):
     "Whether each quote stands where one can"
     good = np.zeros(256, dtype=bool)
@@ -194,24 +201,33 @@ def _well_quoted(a, quotes, separator):
     if len(closes) and closes[-1] == len(a) - 1: closes = closes[:-1]
     return good[a[opens - 1]].all() and good[a[closes + 1]].all()
 
-# %% ../../nbs/12_reading/02_records.ipynb #d4f74c0c
+def _outside(places, quotes):
+    "Which places are not within quotes"
+    return np.searchsorted(quotes, places) % 2 == 0 if len(quotes) else np.ones(len(places), dtype=bool)
+
+# %% ../../nbs/12_reading/02_records.ipynb #a40e7785
 def _scan(data, separator, last):
     "The records of a block that is written well, else None"
     if not separator.isascii() or b'\0' in data: return None
     a = np.frombuffer(data, np.uint8)
     quotes = np.flatnonzero(a == 34) if b'"' in data else np.array([], dtype=int)
-    ends, is_separator = _line_ends(a, data, last), a == ord(separator)
-    all_ends = ends
-    if len(quotes):
-        if not _well_quoted(a, quotes, ord(separator)): return None
-        outside = np.cumsum(a == 34, dtype=np.uint8) & 1 == 0
-        ends, is_separator = ends[outside[ends]], is_separator & outside
+    if not _well_quoted(a, quotes, ord(separator)): return None
+    all_ends = _line_ends(data, last)
+    ends = all_ends[_outside(all_ends, quotes)]
     used = int(ends[-1]) + 1 if len(ends) else 0
     if len(data) - used > (0 if last else LONGEST): return None
     begins = np.append(0, ends + 1)[:-1]
-    fields = np.diff(np.searchsorted(np.flatnonzero(is_separator), ends), prepend=0) + 1
+    size = ends - begins
+    blank = (size == 0) | ((size == 1) & (a[begins] == 13))
     lines = np.searchsorted(all_ends, begins)
-    return _Block(begins, ends, lines, fields, int(np.searchsorted(all_ends, used)), used)
+    return _Block(begins, ends, lines, blank, quotes, int(np.searchsorted(all_ends, used)), used)
+
+# %% ../../nbs/12_reading/02_records.ipynb #ac9ad298
+def _fields(data, block, separator):
+    "How many fields each record has"
+    places = np.flatnonzero(np.frombuffer(data, np.uint8) == ord(separator))
+    places = places[_outside(places, block.quotes)]
+    return np.diff(np.searchsorted(places, block.ends), prepend=0) + 1
 
 # %% ../../nbs/12_reading/02_records.ipynb #f5dfe0a1
 def _fitted(fields, width):
@@ -221,11 +237,15 @@ def _fitted(fields, width):
     if len(fields) > width and not any(fields[width:]): return fields[:width]
     return f'{len(fields)} {"field" if len(fields) == 1 else "fields"}, where the header has {width}'
 
-def _written(fields, separator):
-    "A record as `csv` writes it"
-    text = io.StringIO()
-    csv.writer(text, delimiter=separator, lineterminator='\n').writerow(fields)
-    return text.getvalue().encode()
+def as_csv(
+    fields:list, # texts; None for nothing
+    separator:str=',', # one character
+) -> str: # without a line end
+    "A record as a file of separated fields has it"
+    fields, text = ['' if f is None else f for f in fields], io.StringIO()
+    quoting = csv.QUOTE_ALL if any('\r' in f for f in fields) else csv.QUOTE_MINIMAL # else Python leaves a CR bare
+    csv.writer(text, delimiter=separator, lineterminator='\n', quoting=quoting).writerow(fields)
+    return text.getvalue()[:-1]
 
 # %% ../../nbs/12_reading/02_records.ipynb #3ec07edc
 def _from_text(data, separator, names):
@@ -245,22 +265,20 @@ def _at_once(self:TextFile, data, line, last):
     "The rows of a block that is written well, the line after it and the bytes it took; None if it is not"
     block = _scan(data, self.separator, last)
     if block is None: return None
-    width, size = len(self.columns), block.ends - block.begins
-    a = np.frombuffer(data, np.uint8)
-    blank = (size == 0) | ((size == 1) & (a[block.begins] == 13))
-    odd = np.flatnonzero((block.fields != width) & ~blank)
-    if len(odd) > 500: return None
-    problems, pieces = self._odd(data, block, odd, line)
-    keep = ~blank
-    keep[[i for i, piece in zip(odd, pieces) if piece is None]] = False
-    lines = line + block.lines[keep]
-    table = self._table(_without(data, block, odd, pieces), len(lines))
-    if table is None: return None
+    keep, problems = ~block.blank, []
+    table = self._table(data[:block.used], int(keep.sum()))
+    if table is None:
+        odd = np.flatnonzero((_fields(data, block, self.separator) != len(self.columns)) & keep)
+        if not 0 < len(odd) <= 500: return None
+        problems, pieces = self._odd(data, block, odd, line)
+        keep[[i for i, piece in zip(odd, pieces) if piece is None]] = False
+        table = self._table(_without(data, block, odd, pieces), int(keep.sum()))
+        if table is None: return None
     self.problems += problems
-    self.count += len(lines) + len(problems)
-    return table, lines, line + block.after, block.used
+    self.count += table.num_rows + len(problems)
+    return table, line + block.lines[keep], line + block.after, block.used
 
-# %% ../../nbs/12_reading/02_records.ipynb #c348f0bd
+# %% ../../nbs/12_reading/02_records.ipynb #81a6c99e
 @patch
 def _odd(self:TextFile, data, block, odd, line):
     "What is wrong with records of another number of fields, and what to put in their place"
@@ -268,9 +286,9 @@ def _odd(self:TextFile, data, block, odd, line):
     for i in odd:
         text = decoded(data[block.begins[i]:block.ends[i] + 1])
         record = next(parse(_LINE.findall(text), self.separator))
-        fields = _fitted(record.fields, len(self.columns))
+        fields = self._row(text, record)
         if isinstance(fields, str): problems.append((int(line + block.lines[i]), fields))
-        pieces.append(_written(fields, self.separator) if isinstance(fields, list) else None)
+        pieces.append(as_csv(fields, self.separator).encode() + b'\n' if isinstance(fields, list) else None)
     return problems, pieces
 
 def _without(data, block, odd, pieces):
@@ -279,17 +297,16 @@ def _without(data, block, odd, pieces):
     for i, piece in zip(odd, pieces):
         parts += [data[at:block.begins[i]], piece or b'']
         at = int(block.ends[i]) + 1
-    return b''.join([*parts, data[at:block.used]]) if len(odd) else data[:block.used]
+    return b''.join([*parts, data[at:block.used]])
 
-# %% ../../nbs/12_reading/02_records.ipynb #0fcd2d9b
+# %% ../../nbs/12_reading/02_records.ipynb #708885d0
 @patch
 def _table(self:TextFile, data, n):
-    "The rows of a block as a table; None if pyarrow sees others, or bytes that are not UTF-8"
+    "The n rows of a block; None if pyarrow sees others, or bytes that are not UTF-8"
     if not n: return pa.table({c: pa.array([], pa.string()) for c in self.columns})
     try: table = _from_text(data, self.separator, [str(i) for i in range(len(self.columns))])
     except pa.ArrowInvalid: return None
-    if table.num_rows != n: return None
-    return table.rename_columns(self.columns)
+    return table.rename_columns(self.columns) if table.num_rows == n else None
 
 # %% ../../nbs/12_reading/02_records.ipynb #f70afa97
 def _stray(text, separator):
@@ -300,9 +317,10 @@ def _stray(text, separator):
 def _after_blanks(text, fields, separator):
     "The fields of a record that has blanks before its quotes"
     if not re.search(f'(?:^|{re.escape(separator)}) +"', text): return fields
+    if not any(f.startswith(' ') and f.lstrip(' ')[:1] == '"' for f in fields): return fields
     try: again = list(csv.reader([text], delimiter=separator, strict=True, skipinitialspace=True))
     except csv.Error: return fields
-    return again[0] if len(again) == 1 and any(f.startswith(' ') and f.lstrip(' ')[:1] == '"' for f in fields) else fields
+    return again[0] if len(again) == 1 else fields
 
 # %% ../../nbs/12_reading/02_records.ipynb #6d6a1fe6
 @patch
@@ -310,17 +328,32 @@ def _row(self:TextFile, text, record):
     "The fields of a record, None for a blank line, or what is wrong with it"
     if record.fields is None: return record.reason
     if '\0' in text: return NUL
-    if not text.isascii() and re.search('[\ud800-\udfff]', text): return f'it holds bytes that are not {self.encoding.upper()}'
+    if not text.isascii() and re.search('[\ud800-\udfff]', text): return f'it holds bytes that are not {self.encoding}'
     if self.doubt and _stray(text, self.separator): return STRAY_QUOTE
-    fields = _after_blanks(text, record.fields, self.separator) if '"' in text and record.lines == 1 else record.fields
+    fields = record.fields
+    if '"' in text and record.lines == 1: fields = _after_blanks(text, fields, self.separator)
     return _fitted(fields, len(self.columns)) if fields else None
 
 # %% ../../nbs/12_reading/02_records.ipynb #9f539ded
 @patch
+def _lines_of(self:TextFile, data, line, last):
+    "The physical lines of a block that are complete; raises `ShopError` if one is too long for any table"
+    lines = _LINE.findall(decoded(data))
+    if lines and not last and not lines[-1].endswith('\n'):
+        if len(lines.pop()) > 16 * LONGEST:
+            raise ShopError(f'{self.name}, line {line + len(lines)} is longer than 16 million characters.',
+                            'Export it again, as CSV (UTF-8)')
+    return lines
+
+def _bytes_of(n, data, last):
+    "How many bytes the first n lines of a block have"
+    return int(_line_ends(data, last)[n - 1]) + 1 if n else 0
+
+# %% ../../nbs/12_reading/02_records.ipynb #ac3e1cb1
+@patch
 def _one_by_one(self:TextFile, data, line, last):
     "The rows of a block, the line after it and the bytes it took"
-    lines = _LINE.findall(decoded(data))
-    tail = [lines.pop()] if lines and not last and not lines[-1].endswith('\n') else []
+    lines = self._lines_of(data, line, last)
     rows, places, used = [], [], 0
     for record in parse(lines, self.separator, last):
         used = record.at + record.lines
@@ -331,11 +364,11 @@ def _one_by_one(self:TextFile, data, line, last):
         self.count += 1
         if isinstance(fields, str): self.problems.append((line + record.at, fields))
         else:
-            rows.append(fields)
+            rows.append([f or None for f in fields])
             places.append(line + record.at)
-    table = pa.table([pa.array([r[i] or None for r in rows], pa.string()) for i in range(len(self.columns))], self.columns)
-    ends = _line_ends(np.frombuffer(data, np.uint8), data, last)
-    return table, np.array(places, dtype=np.int64), line + used, int(ends[used - 1]) + 1 if used else 0
+    columns = zip(*rows) if rows else [[]] * len(self.columns)
+    table = pa.table([pa.array(c, pa.string()) for c in columns], self.columns)
+    return table, np.array(places, dtype=np.int64), line + used, _bytes_of(used, data, last)
 
 # %% ../../nbs/12_reading/02_records.ipynb #ec701ddd
 @patch
@@ -346,10 +379,9 @@ def _walk(self:TextFile, at_once, one_by_one):
         data += block
         if last and data and not data.endswith((b'\n', b'\r')): data += b'\n'
         if skip:
-            ends = _line_ends(np.frombuffer(data, np.uint8), data, last)
+            ends = _line_ends(data, last)
             if len(ends) < skip and not last: continue
-            data = data[int(ends[min(skip, len(ends)) - 1]) + 1:] if len(ends) else b''
-            line, skip = skip + 1, 0
+            data, line, skip = data[int(ends[skip - 1]) + 1:], skip + 1, 0
         if not data: continue
         result = (None if self.doubt else at_once(data, line, last)) or one_by_one(data, line, last)
         yield result[:-2]
@@ -359,12 +391,13 @@ def _walk(self:TextFile, at_once, one_by_one):
 @patch
 def _is_header(self:TextFile, table):
     "Which rows repeat the header"
-    again = pc.is_in(table[0], pa.array([h + n for h in ('', '\ufeff') for n in {self.header[0], bare(self.header[0])}]))
-    if not pc.any(again).as_py(): return None
-    for i, name in enumerate(self.header[1:], 1):
-        same = pc.is_null(table[i]) if not name else pc.fill_null(pc.equal(table[i], name), False)
-        again = pc.and_(again, same)
-    return again.to_numpy() if pc.any(again).as_py() else None
+    again = None
+    for i, name in enumerate(self.header):
+        names = pa.array([name or None, name if i else '\ufeff' + name], pa.string())
+        same = pc.is_in(table[i], names)
+        again = same if again is None else pc.and_(again, same)
+        if not pc.any(again).as_py(): return None
+    return again.to_numpy()
 
 # %% ../../nbs/12_reading/02_records.ipynb #0be5ac35
 @patch
@@ -388,27 +421,28 @@ def raw(self:TextFile,
     lines:set, # numbers of the first lines of records
 ) -> dict: # number of the line: text of the record, without its line end
     "Records as the file has them"
-    wanted = np.array(sorted(lines), dtype=np.int64)
-    def at_once(data, line, last):
-        block = _scan(data, self.separator, last)
-        if block is None: return None
-        places = np.flatnonzero(np.isin(line + block.lines, wanted))
-        texts = {int(line + block.lines[i]): data[block.begins[i]:block.ends[i] + 1] for i in places}
-        return {n: decoded(t) for n, t in texts.items()}, line + block.after, block.used
-    def one_by_one(data, line, last): return self._texts(data, line, last, lines)
-    records = {}
+    records, wanted = {}, np.array(sorted(lines), dtype=np.int64)
+    at_once, one_by_one = partial(self._texts_at_once, wanted), partial(self._texts_one_by_one, lines)
     for texts, in self._walk(at_once, one_by_one): records |= texts
     return {n: printable(re.sub('(\r\n|\r|\n)$', '', text)) for n, text in records.items()}
 
+# %% ../../nbs/12_reading/02_records.ipynb #6d393023
+@patch
+def _texts_at_once(self:TextFile, wanted, data, line, last):
+    "The texts of wanted records of a block that is written well, the line after it and the bytes it took"
+    block = _scan(data, self.separator, last)
+    if block is None: return None
+    places = np.flatnonzero(np.isin(line + block.lines, wanted))
+    texts = {int(line + block.lines[i]): decoded(data[block.begins[i]:block.ends[i] + 1]) for i in places}
+    return texts, line + block.after, block.used
+
 # %% ../../nbs/12_reading/02_records.ipynb #f0f2ce31
 @patch
-def _texts(self:TextFile, data, line, last, wanted):
+def _texts_one_by_one(self:TextFile, wanted, data, line, last):
     "The texts of wanted records of a block, the line after it and the bytes it took"
-    lines = _LINE.findall(decoded(data))
-    if lines and not last and not lines[-1].endswith('\n'): lines.pop()
+    lines = self._lines_of(data, line, last)
     texts, used = {}, 0
     for record in parse(lines, self.separator, last):
         used = record.at + record.lines
         if line + record.at in wanted: texts[line + record.at] = ''.join(lines[record.at:used])
-    ends = _line_ends(np.frombuffer(data, np.uint8), data, last)
-    return texts, line + used, int(ends[used - 1]) + 1 if used else 0
+    return texts, line + used, _bytes_of(used, data, last)

@@ -7,11 +7,12 @@ __all__ = ['SEPARATOR_NAMES', 'BLANKS', 'UNREADABLE', 'Reading', 'bare', 'shown'
            'utf8_blocks', 'decoded', 'printable']
 
 # %% ../../nbs/12_reading/01_text.ipynb #38c7ecec
-import bz2, codecs, gzip, lzma, zipfile, zlib
+import bz2, codecs, gzip, lzma, re, zipfile, zlib
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+from fastcore.basics import patch
 
 from ..core.errors import ShopError, first_line, visible
 
@@ -23,8 +24,9 @@ class Reading:
     separator: str = None # one character, or its name: comma, semicolon, tab, pipe
     decimal: str = None # the decimal mark, '.' or ','
     dayfirst: bool = None # 03/04/2025 is in April (True) or in March (False)
-    zone: str = None # IANA name of the shop's time zone, to which times with an offset are brought; None: as the clock shows
+    zone: str = None # IANA name of the shop's time zone, to which times with an offset are brought
     sheet: str = None # the sheet of a workbook; None: all that have rows
+    in_python: bool = False # whether messages name the arguments of a call, instead of a command's options
 
     def __post_init__(self):
         object.__setattr__(self, 'separator', SEPARATOR_NAMES.get(self.separator, self.separator))
@@ -46,6 +48,24 @@ def _is_zone(name):
     "Whether there is a time zone of that name"
     try: return bool(ZoneInfo(name))
     except (OSError, ValueError, LookupError, TypeError): return False
+
+# %% ../../nbs/12_reading/01_text.ipynb #19572408
+@patch
+def ask(self:Reading,
+    name:str, # of one of the above
+    *values, # it may have
+) -> str: # without a full stop
+    "What to do where only the user can tell"
+    if self.in_python: return 'Give ' + ' or '.join(f'{name}={v!r}' for v in values)
+    words = {True: 'yes', False: 'no', '\t': 'tab', '|': 'pipe', ';': 'semicolon'}
+    return 'Say which: ' + ' or '.join(f'--{name} {words.get(v, v)}' for v in values)
+
+@patch
+def otherwise(self:Reading,
+    name:str, # of one of the above
+) -> str: # half a sentence
+    "How to say that something else is right"
+    return f'say otherwise by {name if self.in_python else "--" + name}'
 
 # %% ../../nbs/12_reading/01_text.ipynb #3fb1ec7b
 def _is_separator(value): return isinstance(value, str) and len(value) == 1 and value not in '"\r\n\0'
@@ -111,8 +131,9 @@ def _by_first_bytes(head):
     for mark, encoding in _MARKS.items():
         if head.startswith(mark): return encoding
     even, odd = head[::2].count(0), head[1::2].count(0)
-    if max(even, odd) > .2 * len(head) and min(even, odd) < .02 * len(head): return 'utf-16-le' if odd else 'utf-16-be'
-    return None
+    if max(even, odd) <= .2 * len(head) or min(even, odd) >= .02 * len(head): return None
+    encoding = 'utf-16-le' if odd else 'utf-16-be'
+    return None if re.search('[\0-\x08\x0e-\x1f]', head.decode(encoding, 'replace')) else encoding
 
 def _chunks(open, size=1 << 20):
     "The bytes of a file, piece by piece"
@@ -136,31 +157,44 @@ def _is_utf8(open):
         good += len(text) - replaced - len(text.encode('ascii', 'ignore'))
     return 'damaged' if good > bad else 'no'
 
+# %% ../../nbs/12_reading/01_text.ipynb #1dbaeb9b
+def _as_said(said, head):
+    "The encoding that the user names, with an order of bytes if the file has no mark of it"
+    name = codecs.lookup(said).name
+    marks = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE
+    if name not in ('utf-16', 'utf-32') or head.startswith(marks): return name
+    return f'{name}-be' if head[:1] == b'\0' else f'{name}-le'
+
 # %% ../../nbs/12_reading/01_text.ipynb #626139d8
 def find_encoding(
     open, # function that opens the file as bytes, unpacked
     name:str, # what people call it
-    said:str=None, # the encoding that the user names; None: found out
+    reading:Reading=Reading(), # what the user says
 ) -> tuple: # the encoding, and a list of sentences
     "How the text of a file is encoded; raises `ShopError` for what is no text"
     with open() as f: head = f.read(4096)
-    if said: return codecs.lookup(said).name, []
-    encoding, otherwise = _by_first_bytes(head), 'say otherwise by --encoding'
-    if encoding == 'utf-8': return encoding, []
-    if encoding: return encoding, [f'{name} is read as {encoding.upper()}; {otherwise}.']
-    _refuse_binary(head, name)
+    if reading.encoding: return _as_said(reading.encoding, head), []
+    encoding, otherwise = _by_first_bytes(head), reading.otherwise('encoding')
+    if encoding != 'utf-8' and encoding: return encoding, [f'{name} is read as {encoding.upper()}; {otherwise}.']
+    _refuse_other(head.removeprefix(codecs.BOM_UTF8), name)
     utf8 = _is_utf8(open)
     if utf8 == 'yes': return 'utf-8', []
     if utf8 == 'no': return 'cp1252', [f'{name} is read as Windows-1252, as it is not UTF-8; {otherwise}.']
     return 'utf-8', [f'{name} is read as UTF-8, though some of its bytes are not; {otherwise}.']
 
 # %% ../../nbs/12_reading/01_text.ipynb #dbff91ed
-def _refuse_binary(head, name):
-    "Raise `ShopError` for what does not begin as text does"
-    if head.startswith(b'\xd0\xcf\x11\xe0'):
-        raise ShopError(f'{name} is a workbook in the form that Excel wrote before 2007.', 'Save it as .xlsx, or as CSV')
-    if head.lstrip()[:1] in (b'{', b'['): raise ShopError(f'{name} is JSON.', 'Export it as CSV')
-    if head.lstrip()[:1] == b'<': raise ShopError(f'{name} is HTML or XML.', 'Export it as CSV')
+_OTHERS = [ # how a file begins, what it is, what to do
+    (rb'\xd0\xcf\x11\xe0', 'a workbook of the kind before 2007', 'Save it as .xlsx, or as CSV (UTF-8)'),
+    (rb'\s*(\{|\[\s*[\[{])', 'JSON', 'Export it as CSV'),
+    (rb'\s*<(!|\?xml|html|table)', 'HTML or XML', 'Export it as CSV'),
+    (rb'%PDF', 'a PDF', 'Export its table as CSV'),
+    (rb'SQLite format 3\0', 'a database of SQLite', 'Export its tables as CSV'),
+]
+
+def _refuse_other(head, name):
+    "Raise `ShopError` for what does not begin as a table of text does"
+    for begins, what, todo in _OTHERS:
+        if re.match(begins, head, re.I): raise ShopError(f'{name} is {what}.', todo)
     controls = sum(head.count(bytes([c])) for c in range(32) if c not in b'\t\n\f\r')
     if controls > .05 * len(head): raise ShopError(f'{name} is not text.', 'Export it as CSV (UTF-8)')
 
@@ -171,6 +205,7 @@ def _escape(error):
 
 codecs.register_error('shop_nb.escape', _escape)
 
+# %% ../../nbs/12_reading/01_text.ipynb #64f6d212
 def utf8_blocks(
     open, # function that opens the file as bytes, unpacked
     encoding:str, # as `find_encoding` gives it
@@ -195,10 +230,11 @@ def decoded(
     try: return block.decode('utf-8', 'surrogatepass')
     except UnicodeDecodeError: return block.decode('utf-8', 'shop_nb.escape')
 
+# %% ../../nbs/12_reading/01_text.ipynb #b69beb1e
 def printable(
     text:str, # with or without surrogates
 ) -> str: # can be written as UTF-8
     "Text in which bytes that could not be decoded are spelt out, as \\xff"
     if text.isascii(): return text
-    return ''.join(f'\\x{ord(c) - 0xdc00:02x}' if 0xdc00 <= ord(c) <= 0xdcff else c for c in text).encode(
-        'utf-8', 'backslashreplace').decode()
+    text = re.sub('[\udc00-\udcff]', lambda m: f'\\x{ord(m[0]) - 0xdc00:02x}', text)
+    return text.encode('utf-8', 'backslashreplace').decode()

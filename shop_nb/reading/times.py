@@ -7,6 +7,9 @@ __all__ = ['ORDERS', 'FIRST', 'LAST', 'time_parts', 'days', 'zone_offset', 'on_c
 
 # %% ../../nbs/12_reading/08_times.ipynb #dcaf31f1
 import re
+from datetime import UTC
+from itertools import combinations
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -104,13 +107,19 @@ def zone_offset(
     seconds = 3600 * int(m[2]) + 60 * int(m[3] or 0)
     return None if seconds > 64_800 else -seconds if m[1] == '-' else seconds
 
+# %% ../../nbs/12_reading/08_times.ipynb #049eeece
 def on_clock(
     utc:np.ndarray, # of datetime64[s]
     zone:str, # IANA name
 ) -> np.ndarray: # of datetime64[s]
     "What the clocks of a zone show at some instants"
     instants = pa.array(utc, pa.timestamp('s')).cast(pa.timestamp('s', tz='UTC')).cast(pa.timestamp('s', tz=zone))
-    return pc.local_timestamp(instants).to_numpy(zero_copy_only=False).astype('datetime64[s]')
+    clock = pc.local_timestamp(instants).to_numpy(zero_copy_only=False).astype('datetime64[s]')
+    for i in np.flatnonzero(utc >= _RULES): # Arrow has no rules of summer time from here on
+        clock[i] = utc[i].item().replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    return clock
+
+_RULES = np.datetime64('2037-01-01', 's')
 
 # %% ../../nbs/12_reading/08_times.ipynb #30967e42
 _ISO = '^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}:[0-9]{2}.*)?$'
@@ -144,25 +153,29 @@ class Times:
     def __init__(self,
         reading:Reading, # what the user says
         label:str, # what to call the column
+        rare:float=RARE, # share of values in another way that are set aside; with more of them the column is refused
     ):
-        self.reading, self.label = reading, label
+        self.reading, self.label, self.rare = reading, label, rare
         self.forms, self.zones, self.cache = [''], [''], {}
         self.seen, self.first, self.zoned = {}, {}, set()
-        self.misfits, self.differ = {}, {}
+        self.misfits, self.example, self.differ = {}, {}, {}
         self.form, self.order, self.numbers, self.all = '', None, 0, 0
 
-    def _place(self, names, name):
-        "Where a name is in a list, to which it is added"
-        if name not in names: names.append(name)
-        return names.index(name)
+# %% ../../nbs/12_reading/08_times.ipynb #0f18f832
+@patch
+def _place(self:Times, names, name):
+    "Where a name is in a list, to which it is added"
+    if name not in names: names.append(name)
+    return names.index(name)
 
-    def _once(self, kind, text):
-        "What is known of a text, which is taken apart once"
-        key = kind, text
-        if key not in self.cache:
-            if len(self.cache) > _MOST: self.cache.clear()
-            self.cache[key] = _TAKERS[kind](text)
-        return self.cache[key]
+@patch
+def _once(self:Times, kind, text):
+    "What is known of a text, which is taken apart once"
+    key = kind, text
+    if key not in self.cache:
+        if len(self.cache) > _MOST: self.cache.clear()
+        self.cache[key] = _TAKERS[kind](text)
+    return self.cache[key]
 
 # %% ../../nbs/12_reading/08_times.ipynb #328ea3f3
 @patch
@@ -180,6 +193,7 @@ def _apart(self:Times, texts):
     if len(rest): self._take_split(parts, rest, texts.take(pa.array(rest)).to_pylist())
     return parts
 
+# %% ../../nbs/12_reading/08_times.ipynb #8d9edab5
 @patch
 def _take_iso(self:Times, parts, at, texts):
     "What ISO times show before their zone; a part that has none is cut in half until it is found"
@@ -201,13 +215,14 @@ def _take_behind(self:Times, parts, at, encoded):
     parts.zone[at] = np.array([self._place(self.zones, z or '') for z in found])[places]
     parts.form[at] = np.array([0 if z is not None else -1 for z in found])[places]
 
+# %% ../../nbs/12_reading/08_times.ipynb #82246469
 @patch
 def _take_split(self:Times, parts, at, texts):
     "Texts that are a day and a clock, or anything else"
     pairs = [t.partition(' ') for t in texts]
     day = {t: self._once('time', t.rstrip(',')) for t in {p[0] for p in pairs}}
     clock = {t: self._once('clock', t) for t in {p[2] for p in pairs}}
-    whole = [d and c and (d[:4], c) for d, c in ((day[p[0]], clock[p[2]]) for p in pairs)]
+    whole = [d and c and d[4:] == (0, '') and (d[:4], c) for d, c in ((day[p[0]], clock[p[2]]) for p in pairs)]
     places, rows = {}, []
     index = [places.setdefault(w or t, len(places)) for w, t in zip(whole, texts)]
     for known in places: rows.append(self._as_row(known))
@@ -258,15 +273,18 @@ def _see(self:Times, form, n, text):
 # %% ../../nbs/12_reading/08_times.ipynb #dbd94ca9
 @patch
 def _compare(self:Times, form, numbers, text):
-    "Note which orders of three numbers fit, and where two of them differ"
+    "Note how many values do not fit an order but another one, and where two orders differ"
     orders = self._candidates(form)
     read = {o: days(numbers, o) for o in orders}
+    fits = {o: ~np.isnat(read[o]) for o in orders}
     misfits = self.misfits.setdefault(form, dict.fromkeys(orders, 0))
-    for o in orders: misfits[o] += int(np.isnat(read[o]).sum())
-    for a in orders:
-        for b in orders[orders.index(a) + 1:]:
-            both = ~np.isnat(read[a]) & ~np.isnat(read[b]) & (read[a] != read[b])
-            if both.any(): self.differ.setdefault((form, a, b), text(int(np.argmax(both))))
+    for o in orders:
+        others = np.any(list(fits.values()), axis=0) & ~fits[o]
+        misfits[o] += int(others.sum())
+        if others.any(): self.example.setdefault((form, o), text(int(np.argmax(others))))
+    for a, b in combinations(orders, 2):
+        differ = fits[a] & fits[b] & (read[a] != read[b])
+        if differ.any(): self.differ.setdefault((form, a, b), text(int(np.argmax(differ))))
 
 # %% ../../nbs/12_reading/08_times.ipynb #edaade22
 @patch
@@ -276,15 +294,16 @@ def settle(self:Times
     if self.numbers and self.numbers == self.all: raise self._numbers_alone()
     if not self.seen: return []
     often = max(self.seen, key=self.seen.get)
-    if sum(self.seen.values()) - self.seen[often] > RARE * self.seen[often]: raise self._two_ways(often)
+    if sum(self.seen.values()) - self.seen[often] > self.rare * self.seen[often]:
+        raise self._two_ways(self.first[often], *(self.first[f] for f in self.seen if f != often))
     self.form, notes = often, []
     self.order = self._order(notes) if often else 'year first'
     return notes + self._tell_zones()
 
 @patch
-def _two_ways(self:Times, often):
+def _two_ways(self:Times, *texts):
     "The error for times that are written in two ways"
-    a, b = (shown(self.first[f]) for f in sorted(self.seen, key=lambda f: f != often)[:2])
+    a, b = map(shown, texts[:2])
     return ShopError(
         f'{self.label}: {a} and {b} are written in two ways, so days and months may have changed places.',
         'Write all times like 2025-01-31 14:05')
@@ -293,24 +312,23 @@ def _two_ways(self:Times, often):
 @patch
 def _order(self:Times, notes):
     "The order of day, month and year in the column's form"
-    misfits, n = self.misfits[self.form], self.seen[self.form]
-    orders = list(misfits)
-    best = min(orders, key=misfits.get)
-    if len(orders) == 1: return best
-    fit = [o for o in orders if misfits[o] <= misfits[best] + (RARE * n if misfits[best] else 0)]
-    for a in fit:
-        for b in fit[fit.index(a) + 1:]:
-            if text := self.differ.get((self.form, a, b)): raise self._undecided(fit, text)
-    if misfits[best] > RARE * n: return best
+    misfits, few = self.misfits[self.form], self.rare * self.seen[self.form]
+    best = min(misfits, key=misfits.get)
+    if len(misfits) == 1: return best
+    if misfits[best] > few: raise self._two_ways(*self.example.values())
+    fit = [o for o in misfits if misfits[o] <= (few if misfits[best] else 0)]
+    for a, b in combinations(fit, 2):
+        if text := self.differ.get((self.form, a, b)): raise self._undecided(fit, text)
     if len(fit) == 1:
-        which = 'all' if not misfits[best] else 'nearly all'
+        which = 'nearly all' if misfits[best] else 'all'
         notes.append(f'{self.label}: times are read {best}, the only way that fits {which} of them.')
     return best
 
+# %% ../../nbs/12_reading/08_times.ipynb #d30f7570
 @patch
 def _undecided(self:Times, fit, text):
     "The error for dates that may be read in two ways"
-    todo = 'Say which: --dayfirst yes or --dayfirst no'
+    todo = self.reading.ask('dayfirst', True, False)
     if not self.form.endswith('yyyy'): todo += ', or write years with four digits'
     return ShopError(f'{self.label}: {shown(text)} may be {" or ".join(fit)}, and no value says which.', todo)
 
@@ -330,7 +348,7 @@ def _tell_zones(self:Times):
     names = ', '.join(zones[:3]) + (f' and {len(zones) - 3} more' if len(zones) > 3 else '')
     if self.reading.zone: return [f'{self.label}: times with an offset ({names}) are brought to {self.reading.zone}.']
     return [f'{self.label}: times are taken as the clock showed them; their zone is left out ({names}); '
-            'say otherwise by --zone.']
+            f'{self.reading.otherwise("zone")}.']
 
 # %% ../../nbs/12_reading/08_times.ipynb #3899164f
 @patch
@@ -347,6 +365,7 @@ def read(self:Times,
     times[there] = found
     return times, there & np.isnat(times)
 
+# %% ../../nbs/12_reading/08_times.ipynb #e5a08c18
 @patch
 def _of_parts(self:Times, parts):
     "The times that parts are"
@@ -368,6 +387,7 @@ def _to_zone(self:Times, times, zones):
     times[zoned] = on_clock((times - seconds)[zoned], self.reading.zone)
     return np.where(unknown, np.datetime64('NaT'), times)
 
+# %% ../../nbs/12_reading/08_times.ipynb #5dbb83c8
 @patch
 def why(self:Times,
     text:str, # what the file has
@@ -375,7 +395,7 @@ def why(self:Times,
     "What is wrong with a text that cannot be read"
     parts = time_parts(text.strip(BLANKS))
     if parts is None: return f'{shown(text)} is not a time'
-    if parts[0] != self.form: return f'{shown(text)} is written in another way than {shown(self.first.get(self.form, ""))}'
+    if parts[0] != self.form: return f'{shown(text)} is not written like {shown(self.first.get(self.form, ""))}'
     day = days(np.array(parts[1:4]).reshape(3, 1), self.order or 'year first')[0]
     if np.isnat(day): return f'{shown(text)} is not a time' + (f' with the {self.order}' if self.form else '')
     if self.reading.zone and parts[5] and zone_offset(parts[5]) is None:
