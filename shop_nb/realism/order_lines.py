@@ -271,12 +271,12 @@ def _typed(raw, columns, notes, reading, cents):
 
 # %% ../../nbs/45_realism/01_order_lines.ipynb #d1d42a63
 def read_lines(
-    source, # order lines: a CSV or Parquet file, a workbook, a zip or folder of them, a frame
+    source, # order lines: a file, a zip or folder of files, a frame
     dayfirst:bool=None, # 03/04/2025 is in April (True) or in March (False); None: the other values decide
     cents:bool=False, # prices are cents
     decimal:str=None, # the decimal mark, '.' or ','; None: the other values decide what 1.000 is
     **columns, # names of the columns, as customer='CustomerID'
-) -> tuple: # a frame with customer, order, time, product, quantity, price (cents); and sentences on what was done
+) -> tuple: # a frame with the six columns, prices in cents; and sentences on what was done
     "Order lines that are sales; raises `ShopError` for what can be read in no way, or in two"
     reading, columns, notes = _options(dayfirst, cents, decimal), _columns(columns), []
     lines = _typed(_raw(source, columns, reading, notes), columns, notes, reading, cents)
