@@ -27,7 +27,7 @@ select status, orders,
 from by_status
 order by orders desc, status
 ''', 'Where are the orders now?',
-    dict(kind='hbar', x='orders', y='status', also='share'))
+    dict(kind='hbar', x='orders', y='status', also='share'), optional=('amount_cents',))
 
 # %% ../../nbs/30_analytics/05_orders.ipynb #6e54ffba
 question('basket_size', 'Sales by number of order lines', 'one row per number of order lines', '''
@@ -67,7 +67,9 @@ with lines as (
     group by order_id
 ),
 priced as (
-    select o.units, o.revenue_cents, l.list_cents, l.returned_units, l.cost_cents,
+    select o.units, o.revenue_cents, l.list_cents,
+        l.returned_units,
+        l.cost_cents,
         l.list_cents - o.goods_cents + o.discount_cents as off_cents,
         off_cents / l.list_cents as rate
     from order_totals as o
@@ -114,7 +116,8 @@ question(
     'discount_effect', 'Gross profit per sale by discount', 'one row per discount band', DISCOUNT_EFFECT_SQL,
     'What is left of a sale at each discount, among customers who differ in more than the discount?',
     dict(kind='bar', x='discount', y='margin_per_order', also='margin_rate',
-         xlabel='discount on list price')
+         xlabel='discount on list price'),
+    optional=('cost_cents', 'returned_quantity')
 )
 
 # %% ../../nbs/30_analytics/05_orders.ipynb #9fa6b163
@@ -189,7 +192,7 @@ order by payments desc, method
 question(
     'payment_methods', 'Payments by method', 'one row per payment method', PAYMENT_METHODS_SQL,
     'How do customers pay?',
-    dict(kind='hbar', x='captured_amount', y='method', also='captured_share')
+    dict(kind='hbar', x='captured_amount', y='method', also='captured_share'), optional=('refunded_cents',)
 )
 
 # %% ../../nbs/30_analytics/05_orders.ipynb #4e6ffeec

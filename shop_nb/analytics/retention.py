@@ -26,14 +26,17 @@ shop as (
     from sales
 )
 select row_number() over (order by s.revenue_cents desc, s.customer_id) as rank,
-    s.customer_id, c.first_name || ' ' || c.last_name as name, c.country, s.orders,
+    s.customer_id,
+    c.first_name || ' ' || c.last_name as name,
+    c.country,
+    s.orders,
     round(s.revenue_cents / 100.0, 2) as revenue,
     round(s.revenue_cents / nullif(shop.total_cents, 0), 4) as revenue_share,
     s.last_order_on
 from sales as s
 join customers as c using (customer_id)
 cross join shop
-where c.country = coalesce($country, c.country)
+where ($country is null or c.country = $country)
 order by rank
 limit $limit
 '''
@@ -42,7 +45,8 @@ limit $limit
 question(
     'top_customers', 'Top customers', 'one row per customer, best first', TOP_CUSTOMERS_SQL,
     'Which customers would the shop miss most?',
-    dict(kind='hbar', x='revenue', y='name', also='orders')
+    dict(kind='hbar', x='revenue', y='name', also='orders'),
+    optional=('first_name', 'last_name', 'country')
 )
 
 # %% ../../nbs/30_analytics/04_retention.ipynb #d8571f3f
@@ -229,7 +233,8 @@ with newcomers as (
 ),
 lines as (
     select (l.order_day - n.first_order_day) // 30 + 1 as month_number,
-        l.revenue_cents, l.revenue_cents - l.cost_cents as margin_cents
+        l.revenue_cents,
+        l.revenue_cents - l.cost_cents as margin_cents
     from sales_lines as l
     join newcomers as n using (customer_id)
     where (l.order_day - n.first_order_day) // 30 < n.whole_months
@@ -239,7 +244,9 @@ lines as (
 # %% ../../nbs/30_analytics/04_retention.ipynb #d912ee5e
 CUSTOMER_LIFETIME_VALUE_SQL = CUSTOMER_MONTHS_SQL + '''\
 brought as (
-    select month_number, sum(revenue_cents) as revenue_cents, sum(margin_cents) as margin_cents
+    select month_number,
+        sum(revenue_cents) as revenue_cents,
+        sum(margin_cents) as margin_cents
     from lines
     group by month_number
 ),
@@ -273,7 +280,7 @@ question(
     dict(kind='line', x='month_number', y=('revenue', 'margin'), marks=True,
          what='total per customer', note='n customers have lived through the month', base='customers',
          xlabel='months of 30 days since the first order'),
-    least=20
+    optional=('cost_cents',), least=20
 )
 
 # %% ../../nbs/30_analytics/04_retention.ipynb #f6dc2d2c
@@ -297,9 +304,10 @@ lapsed as (
     where orders >= $least
         and $end - last_order_on >= $days
 )
-select l.customer_id, c.first_name || ' ' || c.last_name as name, c.country, l.orders,
-    round(l.revenue_cents / 100.0, 2) as revenue,
-    l.last_order_on, l.silent_days, l.usual_gap_days,
+select l.customer_id,
+    c.first_name || ' ' || c.last_name as name,
+    c.country,
+    l.orders, round(l.revenue_cents / 100.0, 2) as revenue, l.last_order_on, l.silent_days, l.usual_gap_days,
     c.marketing_opt_in as may_write
 from lapsed as l
 join customers as c using (customer_id)
@@ -312,5 +320,5 @@ question(
     'lapsed_customers', 'Lapsed customers', 'one row per lapsed customer, most valuable first', LAPSED_CUSTOMERS_SQL,
     'Which customers are worth winning back?',
     dict(kind='scatter', x='silent_days', y='revenue', label='name', xlabel='days since the last order'),
-    limit=100
+    optional=('first_name', 'last_name', 'country', 'marketing_opt_in'), limit=100
 )

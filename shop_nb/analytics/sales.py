@@ -52,7 +52,7 @@ order by month
 question(
     'monthly_revenue', 'Revenue by month', 'one row per calendar month', MONTHLY_REVENUE_SQL,
     'How does the shop do, and which way does it go?',
-    dict(kind='bar', x='month', y='revenue', best='max')
+    dict(kind='bar', x='month', y='revenue', best='max'), optional=('refunded_cents',)
 )
 
 # %% ../../nbs/30_analytics/03_sales.ipynb #79a16aa1
@@ -148,7 +148,7 @@ select category, orders, units,
 from sold
 order by sold.revenue_cents desc, category
 ''', 'Which categories bring the revenue and the profit?',
-    dict(kind='hbar', x='revenue', y='category', also='revenue_share'))
+    dict(kind='hbar', x='revenue', y='category', also='revenue_share'), optional=('cost_cents',))
 
 # %% ../../nbs/30_analytics/03_sales.ipynb #706a6b6b
 question('revenue_by_country', 'Revenue by country', 'one row per country with a sale', '''
@@ -182,14 +182,17 @@ with sold as (
         sum(revenue_cents - cost_cents) as margin_cents
     from sales_lines
     where order_day between $start and $end
-        and category = coalesce($category, category)
+        and ($category is null or category = $category)
     group by product_id
 ),
 ranked as (
     select *, row_number() over (order by revenue_cents desc, product_id) as rank
     from sold
 )
-select r.rank, r.product_id, p.name, p.category, r.orders, r.units,
+select r.rank, r.product_id,
+    p.name,
+    p.category,
+    r.orders, r.units,
     round(r.revenue_cents / 100.0, 2) as revenue,
     round(r.margin_cents / nullif(r.revenue_cents, 0), 4) as margin_rate
 from ranked as r
@@ -197,7 +200,7 @@ join products as p using (product_id)
 order by r.rank
 limit $limit
 ''', 'Which products must never be out of stock?',
-    dict(kind='hbar', x='revenue', y='name'))
+    dict(kind='hbar', x='revenue', y='name'), optional=('name', 'category', 'cost_cents'))
 
 # %% ../../nbs/30_analytics/03_sales.ipynb #3aa47f85
 RUNNING_SQL = '''
@@ -208,7 +211,9 @@ with sold as (
     group by product_id
 ),
 catalogue as (
-    select p.product_id, p.name, p.category,
+    select p.product_id,
+        p.name,
+        p.category,
         coalesce(s.revenue_cents, 0) as revenue_cents
     from products as p
     left join sold as s using (product_id)
@@ -227,7 +232,9 @@ running as (
 
 # %% ../../nbs/30_analytics/03_sales.ipynb #a4ef5793
 PRODUCT_PARETO_SQL = RUNNING_SQL + '''\
-select rank, product_id, name, category,
+select rank, product_id,
+    name,
+    category,
     round(revenue_cents / 100.0, 2) as revenue,
     round(rank / products, 4) as product_share,
     round(running_cents / nullif(total_cents, 0), 4) as running_share,
@@ -247,7 +254,8 @@ question(
     PRODUCT_PARETO_SQL,
     'Which products deserve attention, and which only take up space?',
     dict(kind='pareto', x='product_share', y='running_share', group='class',
-         what='running share of revenue', things='products')
+         what='running share of revenue', things='products'),
+    optional=('name', 'category', 'launched_on')
 )
 
 # %% ../../nbs/30_analytics/03_sales.ipynb #7cbd7fb3
@@ -307,8 +315,8 @@ with delivered as (
     select l.category, l.quantity, l.returned_quantity, l.revenue_cents, l.returned_cents
     from sales_lines as l
     join order_totals as o using (order_id)
-    where o.status in ('delivered', 'returned')
-        and l.order_day between $start and $end
+    where l.order_day between $start and $end
+        and o.status in ('delivered', 'returned')
 ),
 by_category as (
     select category,
@@ -333,5 +341,6 @@ question(
     RETURNS_BY_CATEGORY_SQL,
     'Where do sizes, photos or quality disappoint?',
     dict(kind='hbar', x='return_rate', y='category', what='units returned, share of units delivered',
-         note='not final', also='returned_amount')
+         note='not final', also='returned_amount'),
+    optional=('status',)
 )

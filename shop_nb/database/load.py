@@ -99,7 +99,8 @@ def _fill(path, streams, market):
         for sql in create_tables(tables=tables_of(market)): cur.execute(sql)
         con.set_autocommit(False)
         for stream in streams: _append(cur, stream)
-        for sql in (*create_indexes(), *create_views(), *create_market(market), *_marks()): cur.execute(sql)
+        views = create_views(absent=market.absent)
+        for sql in (*create_indexes(), *views, *create_market(market), *_marks()): cur.execute(sql)
         con.commit()
         con.set_autocommit(True)
         fetch(cur, 'pragma optimize = 0x10002')
@@ -107,7 +108,7 @@ def _fill(path, streams, market):
         return dict(
             rows={s.table.name: s.rows for s in streams},
             indexes=len(create_indexes()),
-            views=len(create_views()),
+            views=len(views),
             checks=['foreign_keys', 'integrity_check', 'foreign_key_check', 'rows', 'sums'],
             sqlite=fetch(cur, 'select sqlite_version()')[0][0],
         )

@@ -175,7 +175,7 @@ def database_error(
 
 # %% ../../nbs/25_database/01_sqlite.ipynb #923d466a
 APPLICATION_ID = int.from_bytes(b'shop', 'big')
-USER_VERSION = 2 # of the database's schema
+USER_VERSION = 3 # of the database's schema
 
 # %% ../../nbs/25_database/01_sqlite.ipynb #6017c17f
 def _mark(db):

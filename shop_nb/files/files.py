@@ -13,7 +13,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from ..core.errors import ShopError
-from ..model.schema import arrow_schema, encoded_schema
+from ..model.schema import TABLES, arrow_schema, encoded_schema
 
 # %% ../../nbs/10_files/01_files.ipynb #50ed1349
 FORMATS = 'parquet', 'csv'
@@ -105,8 +105,9 @@ class _Files:
         folder, # where the files are to be
         format:str, # one of `FORMATS`
         part:int=None, # number of the part, in a folder per table; None writes a file per table
+        tables:dict=None, # declarations of the tables; None takes `TABLES`
     ):
-        self.folder, self.format, self.part = Path(folder), format, part
+        self.folder, self.format, self.part, self.tables = Path(folder), format, part, tables or TABLES
         self.files = {}
 
     def __enter__(self): return self
@@ -123,6 +124,7 @@ class TableWriter(_Files):
 
     def write(self, name, rows):
         "Append an Arrow table"
-        if name not in self.files: self.files[name] = _open(self.path(name), name)
-        schema = csv_schema(name) if self.format == 'csv' else encoded_schema(name)
+        table = self.tables[name]
+        if name not in self.files: self.files[name] = _open(self.path(name), table)
+        schema = csv_schema(table) if self.format == 'csv' else encoded_schema(table)
         self.files[name].write_table(rows.cast(schema))

@@ -20,7 +20,7 @@ def _of_run(folder):
     if folder.name == 'tables' and not path.exists(): path = folder.parent / 'manifest.json'
     try: kept = json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError, RecursionError): return None
-    if not isinstance(kept, dict) or not {'shop_nb', 'settings'} <= set(kept): return None
+    if not isinstance(kept, dict) or 'shop_nb' not in kept or not {'settings', 'import'} & set(kept): return None
     if 'market' in kept: return from_dict(kept['market'])
     raise ShopError(f'{folder} is of an earlier version.', f'Make it again: shop-nb run --out {path.parent}', code=2)
 

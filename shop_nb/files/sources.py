@@ -592,9 +592,10 @@ def to_arrow(self:Given) -> pa.Table: # in the schema of the table
 def read_table(
     folder, # a run, or a folder of tables
     name:str, # the table's name
+    table=None, # its declaration, with the values of a market; None takes that of `TABLES`
 ) -> pa.Table: # in the schema of the table
     "Read a table from its files; raises `ShopError` if it is not there, or is not such a table"
-    return Given(name, table_path(folder, name)).to_arrow()
+    return Given(name, table_path(folder, name), table).to_arrow()
 
 # %% ../../nbs/10_files/03_sources.ipynb #129251d8
 @patch

@@ -64,7 +64,7 @@ class Map:
     key: str # SQL: the key of a row as the source has it; for payments and order_items, that of the order
     columns: dict # our column, or customer_key or product_key: its SQL
     grouped: bool = False # one row per key, so expressions are aggregates; else one per row of the source
-    needs: dict = field(default_factory=dict) # our column: fields it rests on, where its SQL does not tell
+    needs: dict = field(default_factory=dict) # our column: fields it rests on, where its SQL does not tell; a|b: either
     where: str = 'true' # SQL: which rows of the source count
 
 # %% ../../nbs/27_formats/01_format.ipynb #b88c6884
@@ -128,7 +128,8 @@ def made_columns(
     "The columns of a table that a source of this format can fill"
     names = {f.name for p in format.parts for f in p.fields}
     maps = [m for m in format.maps if m.table == table]
-    return {c: sql for m in maps for c, sql in m.columns.items() if rests_on(m, c, names) <= there}
+    def filled(m, c): return all(there & set(name.split('|')) for name in rests_on(m, c, names))
+    return {c: sql for m in maps for c, sql in m.columns.items() if filled(m, c)}
 
 # %% ../../nbs/27_formats/01_format.ipynb #7ca7d9cf
 _registry = {}
@@ -151,41 +152,61 @@ def formats() -> dict: # the formats by name
     for chapter in iter_modules(shop_nb.formats.__path__): import_module(f'shop_nb.formats.{chapter.name}')
     return dict(sorted(_registry.items()))
 
+# %% ../../nbs/27_formats/01_format.ipynb #eefd9234
+def _stem(name):
+    "The name of a file without the number of its place, as in 'orders (3)'"
+    return name.split(' (')[0].casefold()
+
 # %% ../../nbs/27_formats/01_format.ipynb #d59d0de0
 def assign(
     format:Format, # that the files may have
     headers:dict, # file: its columns
+    adds:bool=False, # whether the files may lack parts, as they add to what is there
 ) -> dict: # file: name of its part; empty if they are not of this format
-    "Which part of a format each file is: the one that knows most of its columns"
+    """Which part of a format each file is: the one that has its name, or else that knows most of its columns
+
+A file that only fits a part, beside one that is called like it, is another table."""
     parts = {}
     for name, header in headers.items():
         fit = [p for p in format.parts if is_part(p, header)]
-        if fit: parts[name] = max(fit, key=lambda p: len(columns_of(p, header))).name
-    missing = {p.name for p in format.parts if not p.optional} - set(parts.values())
-    return {} if missing else parts
+        if fit: parts[name] = max(fit, key=lambda p: (p.name == _stem(name), len(columns_of(p, header)))).name
+    named = {part for name, part in parts.items() if _stem(name) == part}
+    parts = {name: part for name, part in parts.items() if part not in named or _stem(name).startswith(part)}
+    missing = {p.name for p in format.parts if not p.optional} - {*parts.values()}
+    return {} if missing and not adds else parts
 
 # %% ../../nbs/27_formats/01_format.ipynb #47171e02
 def recognise(
     headers:dict, # file: its columns
     name:str=None, # of the format, where somebody says it; None finds it out
+    own=None, # `OwnColumns`, which change the format that is named
+    adds:bool=False, # whether the files add to what is there, and so need not be complete
 ) -> Format:
     "The format of some files; raises `ShopError` (code 2) if they have none of those that are known"
-    known = formats()
-    if name is not None and name not in known:
-        todo = nearest(name, known) or f"There are {', '.join(known)}"
-        raise ShopError(f'There is no format {name!r}.', todo, code=2)
-    choice = [known[name]] if name else list(known.values())
-    score = {f.name: _score(f, headers) for f in choice}
+    choice = _choice(name, own)
+    score = {f.name: _score(f, headers, adds) for f in choice}
     best = max(score.values(), default=0)
-    names = [n for n, s in score.items() if s == best]
+    found = [f for f in choice if score[f.name] == best]
     if not best: raise _unknown(choice, headers)
-    if len(names) == 1: return known[names[0]]
+    if len(found) == 1: return found[0]
+    names = [f.name for f in found]
     raise ShopError(f"The files may be {' or '.join(names)}.", f'Say which: --from {names[0]}', code=2)
 
+# %% ../../nbs/27_formats/01_format.ipynb #7752fc04
+def _choice(name, own):
+    "The formats that files may have; raises `ShopError` (code 2) for a name that there is not"
+    known = formats()
+    if own and own.headers and not name:
+        raise ShopError('The map of columns does not say what it changes.', 'Begin it with: from = "lines"', code=2)
+    if not name: return list(known.values())
+    if name in known: return [with_columns(known[name], own) if own else known[name]]
+    todo = nearest(name, known) or f"There are {', '.join(known)}"
+    raise ShopError(f'There is no format {name!r}.', todo, code=2)
+
 # %% ../../nbs/27_formats/01_format.ipynb #9ea95497
-def _score(format, headers):
+def _score(format, headers, adds):
     "How many columns of the files a format knows; 0 if they are not of it"
-    parts = assign(format, headers)
+    parts = assign(format, headers, adds)
     return sum(len(columns_of(format[part], headers[name])) for name, part in parts.items())
 
 # %% ../../nbs/27_formats/01_format.ipynb #16584416

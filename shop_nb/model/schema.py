@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['ORDER_STATUSES', 'PAYMENT_STATUSES', 'STATUS_PAIRS', 'ARRIVED', 'SALE', 'CAPTURED', 'REFUNDED', 'DAY_KEYS',
            'LINE_KEYS', 'PAYMENT_KEYS', 'MAX_QUANTITY', 'MAX_PRICE', 'MAX_LINE', 'POSTCODES', 'TEXT', 'customers',
-           'products', 'orders', 'order_items', 'payments', 'TABLES', 'Column', 'Check', 'Table', 'sql_list',
-           'get_table', 'unit', 'arrow_schema', 'encoded_schema', 'holds', 'pandera_schema', 'example_row',
+           'products', 'orders', 'order_items', 'payments', 'OPTIONAL', 'TABLES', 'Column', 'Check', 'Table',
+           'sql_list', 'get_table', 'unit', 'arrow_schema', 'encoded_schema', 'holds', 'pandera_schema', 'example_row',
            'constraint', 'column_entry']
 
 # %% ../../nbs/05_model/01_schema.ipynb #93c232d1
 import fnmatch
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import pyarrow as pa
@@ -41,6 +41,7 @@ class Column:
     unit: str = None
     example: object = None
     pool: bool = False # drawn from a pool: few texts, many rows
+    optional: str = '' # what an imported shop may lack: 'rows' single values, 'whole' the column; '' neither
 
 # %% ../../nbs/05_model/01_schema.ipynb #b99f9af2
 @dataclass(frozen=True)
@@ -228,6 +229,7 @@ _item_columns = (
     Column('quantity', 'count', 'Units ordered', ge=1, le=MAX_QUANTITY, unit='units', example=1),
     Column('unit_price_cents', 'cents', 'Price of a unit, as sold that day', ge=1, le=MAX_PRICE, example=2499),
     Column('discount_cents', 'cents', 'Discount on the line', ge=0, example=0),
+    Column('tax_cents', 'cents', "Tax on the line, after its share of the order's discount", ge=0, example=475),
     Column('returned_quantity', 'count', 'Units sent back', ge=0, le=MAX_QUANTITY, unit='units', example=0),
 )
 
@@ -278,7 +280,29 @@ payments = Table(
     checks=_payment_checks, indexes=(('status',), ('method',)),
 )
 
+# %% ../../nbs/05_model/01_schema.ipynb #3386612c
+OPTIONAL = { # what an imported shop may lack: in single rows, or as a whole column
+    'rows': [f'customers.{name}' for name in (
+        'first_name', 'last_name', 'email', 'phone', 'street', 'city', 'region', 'postal_code', 'country',
+        'latitude', 'longitude', 'signed_up_at', 'segment', 'marketing_opt_in')]
+    + [f'products.{name}' for name in ('sku', 'name', 'category', 'brand', 'launched_on')]
+    + ['orders.channel', 'payments.method', 'payments.paid_at'],
+    'whole': [f'products.{name}' for name in ('price_cents', 'cost_cents', 'discontinued_on')]
+    + [f'orders.{name}' for name in (
+        'status', 'shipping_cents', 'tax_cents', 'tax_included', 'discount_cents', 'delivered_at')]
+    + [f'order_items.{name}' for name in ('discount_cents', 'tax_cents', 'returned_quantity')]
+    + [f'payments.{name}' for name in ('refunded_cents', 'attempts')],
+}
+
 # %% ../../nbs/05_model/01_schema.ipynb #c4793771
+def _with_optional(t):
+    "A table that says which of its columns an imported shop may lack"
+    kinds = {name: kind for kind, names in OPTIONAL.items() for name in names}
+    columns = tuple(replace(c, optional=kinds.get(f'{t.name}.{c.name}', '')) for c in t.columns)
+    return replace(t, columns=columns)
+
+customers, products, orders, order_items, payments = map(
+    _with_optional, (customers, products, orders, order_items, payments))
 TABLES = {t.name: t for t in (customers, products, orders, order_items, payments)}
 
 # %% ../../nbs/05_model/01_schema.ipynb #59080052

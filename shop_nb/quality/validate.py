@@ -7,7 +7,7 @@ __all__ = ['BATCH', 'FAILURE', 'Report', 'validate']
 
 # %% ../../nbs/20_quality/01_validate.ipynb #4a107b46
 import json, re, tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -18,8 +18,7 @@ from ..core.errors import first_line, visible
 from ..core.extras import need
 from ..core.html import Raw, edge, mark, table as html_table
 from ..files.market import source_market
-from ..model.market import Market, tables_of
-from ..model.rules import RULES
+from ..model.market import Market, left_out, market_rules, tables_of
 from ..model.schema import TABLES, constraint, pandera_schema
 from ..files.sources import FIRST, Unreadable, given_tables, as_finding, merge_findings, plain_value
 
@@ -98,9 +97,10 @@ def _add_table(con, given):
     else: con.execute(f'create view {t.name} as {given.sql(given.usable)}')
 
 # %% ../../nbs/20_quality/01_validate.ipynb #5fd463db
-_rules = [
-    r for r in RULES if r.name not in {f'{t.name}.{c}' for t in TABLES.values() for c in t.names}
-] # columns are pandera's
+def _rules(market):
+    "The rules that DuckDB looks at: columns are pandera's"
+    columns = {f'{t.name}.{c}' for t in TABLES.values() for c in t.names}
+    return [r for r in market_rules(market) if r.name not in columns]
 
 def _about_rule(con, rule):
     "The finding of a rule, None if it holds"
@@ -113,13 +113,13 @@ def _about_rule(con, rule):
     return as_finding(rule.table, check, rule.column, n, [row[0] for row in rows], values, meaning)
 
 # %% ../../nbs/20_quality/01_validate.ipynb #07da76c4
-def _about_rules(found, folder):
+def _about_rules(found, folder, market=Market()):
     "Findings of all rules that can run, how many ran for each table, and the names of those that cannot"
     duckdb = need('duckdb', 'validate')
     findings, ran, skipped = [], dict.fromkeys(TABLES, 0), []
     with duckdb.connect(Path(folder) / 'rules.duckdb', config=dict(python_enable_replacements=False)) as con:
         for g in found: _add_table(con, g)
-        for r in _rules:
+        for r in _rules(market):
             try:
                 f = _about_rule(con, r)
             except (duckdb.CatalogException, duckdb.BinderException):
@@ -143,6 +143,7 @@ class Report:
     checks: dict # table: how many checks ran
     failures: list # one dict per failed check, with the names of `FAILURE`
     skipped: list # names of checks that could not run, because of failures
+    left_out: dict = field(default_factory=dict) # checks that the shop does not have: name and reason
 
     @property
     def ok(self): return not self.failures and not self.skipped
@@ -152,12 +153,19 @@ class Report:
         return pd.DataFrame(self.failures, columns=[*FAILURE])
 
 # %% ../../nbs/20_quality/01_validate.ipynb #e8c02aa7
+def _left_out_text(left_out):
+    "How many rules an imported shop does not have"
+    needs = sum(why.startswith('needs') for why in left_out.values())
+    waived = len(left_out) - needs
+    texts = [f' {needs} more need what this shop does not have.'] * bool(needs) + [f' {waived} waived.'] * bool(waived)
+    return ''.join(texts)
+
 @patch(as_prop=True)
 def summary(self:Report) -> str: # a sentence
     "How many checks passed or failed, on how many rows"
     n, tables = sum(self.checks.values()), 'table' if len(self.rows) == 1 else 'tables'
     rows = f'{sum(self.rows.values()):,} rows of {len(self.rows)} {tables}'
-    if self.ok: return f'All {n} checks passed: {rows}.'
+    if self.ok: return f'All {n} checks passed: {rows}.{_left_out_text(self.left_out)}'
     more = f' {len(self.skipped)} more could not run.' if self.skipped else ''
     return f'{len(self.failures)} of {n} checks failed: {rows}.{more}'
 
@@ -184,8 +192,8 @@ Report.__repr__ = Report.__str__
 def to_json(self:Report) -> str: # JSON text
     "The whole report: ok, rows, checks, skipped, failures"
     return json.dumps(
-        dict(ok=self.ok, rows=self.rows, checks=self.checks, skipped=self.skipped, failures=self.failures), indent=2,
-        ensure_ascii=False
+        dict(ok=self.ok, rows=self.rows, checks=self.checks, skipped=self.skipped, left_out=self.left_out,
+             failures=self.failures), indent=2, ensure_ascii=False
     )
 
 # %% ../../nbs/20_quality/01_validate.ipynb #6b6a07fd
@@ -230,19 +238,27 @@ def _look_at(given, batch):
 def _missing(name): return as_finding(name, 'missing', '', 1, meaning=f'a table, such as {name}.parquet or {name}.csv')
 
 # %% ../../nbs/20_quality/01_validate.ipynb #b56ae7f9
+def _about_tables(given, batch):
+    "Rows, number of checks, and failures of each table by itself"
+    rows, checks, failures = {}, {}, []
+    for name in TABLES:
+        found, checks[name] = _look_at(given[name], batch) if name in given else ([_missing(name)], 1)
+        failures += found
+        if name in given: rows[name] = given[name].rows
+    return rows, checks, failures
+
+# %% ../../nbs/20_quality/01_validate.ipynb #5731c717
 def validate(
     source, # mapping of names to frames, Arrow tables or paths; or the path of a run or tables
     batch:int=BATCH, # rows at once
     market:Market=None, # None takes the source's
 ) -> Report: # what was found
     "Check the five tables: files, columns, rules; raises `ShopError` (code 2) if there are no tables"
-    given = given_tables(source, tables_of(market or source_market(source)))
-    rows, checks, failures = {}, {}, []
-    for name in TABLES:
-        found, checks[name] = _look_at(given[name], batch) if name in given else ([_missing(name)], 1)
-        failures += found
-        if name in given: rows[name] = given[name].rows
+    market = market or source_market(source)
+    given = given_tables(source, tables_of(market))
+    rows, checks, failures = _about_tables(given, batch)
     with tempfile.TemporaryDirectory() as folder:
-        broken, ran, skipped = _about_rules([g for g in given.values() if g.whole and g.usable], folder)
+        usable = [g for g in given.values() if g.whole and g.usable]
+        broken, ran, skipped = _about_rules(usable, folder, market)
     failures = sorted(failures + broken, key=lambda f: list(TABLES).index(f['table']))
-    return Report(rows, {n: checks[n] + ran[n] for n in TABLES}, failures, skipped)
+    return Report(rows, {n: checks[n] + ran[n] for n in TABLES}, failures, skipped, left_out(market))

@@ -17,7 +17,7 @@ import pandas as pd
 
 # %% ../../nbs/40_shop/02_shop.ipynb #a9c8152e
 import shop_nb.reporting.charts
-from ..analytics.questions import Answer, analysis_sql, ask, questions
+from ..analytics.questions import Answer, analysis_sql, ask, askable, questions
 from ..analytics.connect import as_frame, connect, fetch, sql_error
 from ..core.errors import ShopError
 from ..core.extras import need
@@ -28,13 +28,14 @@ from ..files.files import table_path
 from ..generator.blocks import generator, tables, write_tables
 from ..files.folders import remove_path
 from ..files.market import source_market
-from ..model.market import Market, market_of
 from ..model.schema import TABLES, get_table
 from ..reporting.pages import figure, raw, render
 from ..reporting.profile import MINIMAL_ABOVE, dictionary_frame, dictionary_html, profile
 from ..runs.run_folder import identity, is_run, own_folder, read_manifest, manifest_settings, write_manifest
 
 # %% ../../nbs/40_shop/02_shop.ipynb #574fabf3
+from ..model.market import Market, market_of, tables_of
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from shop_nb.shop.counterfactual import Twin
@@ -70,9 +71,9 @@ class _Frames(_Tables):
 
     @cached_property
     def tables(self) -> 'dict[str, pa.Table]':
-        "The five tables as Arrow, made now or read from the folder that was opened"
+        "The five tables as Arrow, made now or read from the folder"
         if self.folder is None: return tables(self._known_settings())
-        return {name: read_table(self.folder, name) for name in TABLES}
+        return {name: read_table(self.folder, name, t) for name, t in tables_of(self.market).items()}
 
     def frame(self,
         name:str, # one of the five tables
@@ -450,12 +451,14 @@ def write_answers(
 ) -> pd.DataFrame: # one row per question: name, title, grain, rows
     "Write answers/<name>.csv for each question, answers.html and analysis.sql"
     cards, inside = [], _subfolder(folder, 'answers')
-    for name in questions():
+    askable_ones, refused = askable(shop.market.absent)
+    for name in askable_ones:
         answer = shop.ask(name)
         write_file(inside / f'{name}.csv', answer.to_csv())
         cards.append(_question_card(answer))
-    write_file(folder / 'analysis.sql', analysis_sql(currency=shop.market.currency))
+    write_file(folder / 'analysis.sql', analysis_sql(currency=shop.market.currency, absent=shop.market.absent))
     lead = f'{len(cards)} questions, each with its chart, its first rows and its SQL.'
+    if refused: lead += ' ' + ' '.join(refused.values())
     page = render('answers.html', title='Answers', heading='Answers', lead=lead, home='index.html', cards=cards)
     write_file(folder / 'answers.html', page)
     return pd.DataFrame(cards)[['name', 'title', 'grain', 'rows']]
@@ -468,10 +471,12 @@ def write_profiles(
     progress=None, # called with (tables done, tables)
 ) -> pd.DataFrame: # one row per table: table, rows, columns, minimal
     "Write profile/<table>.html and dictionary.html"
-    made, inside = [], _subfolder(folder, 'profile')
-    for i, name in enumerate(TABLES):
-        facts = profile(shop.tables[name], name, inside / f'{name}.html', minimal_above, home='../index.html')
+    made, inside, absent = [], _subfolder(folder, 'profile'), shop.market.absent
+    names = [name for name in TABLES if name not in absent]
+    for i, name in enumerate(names):
+        table = shop.tables[name].select([c for c in TABLES[name].names if f'{name}.{c}' not in absent])
+        facts = profile(table, name, inside / f'{name}.html', minimal_above, home='../index.html')
         made.append(dict(table=name) | facts)
-        if progress: progress(i + 1, len(TABLES))
+        if progress: progress(i + 1, len(names))
     write_file(folder / 'dictionary.html', dictionary_html(shop.tables, 'index.html', shop.market))
     return pd.DataFrame(made)
