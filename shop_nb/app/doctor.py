@@ -102,6 +102,7 @@ DOES = dict(
     load='write a SQLite database: shop-nb load',
     analytics='ask questions in SQL, with charts: shop-nb ask',
     realism='measure how lifelike a shop is, or your own orders: realism.scorecard',
+    excel='read Excel workbooks among the files of a shop: shop-nb import',
     profile='profile each table: shop-nb profile',
     dashboard='explore a run in the browser: shop-nb dashboard',
     api='serve a database over HTTP: shop-nb api',
