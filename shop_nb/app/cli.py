@@ -461,11 +461,13 @@ def replay_quarantine(folder:_Run, files:_Sources):
     _say(f'{moved:,} rows moved to the tables, {left:,} are still set aside.')
 
 # %% ../../nbs/70_app/03_cli.ipynb #9d32a9cd
-def _listed():
-    "The questions, one per line"
-    from shop_nb.analytics.questions import questions
-    all = questions()
-    return '\n'.join(f'{n:<{max(map(len, all))}}  {q.title}' for n, q in all.items())
+def _listed(source=None):
+    "The questions that a shop can be asked, one per line, and why it cannot be asked the others"
+    from shop_nb.analytics.questions import askable
+    from shop_nb.files.market import source_market
+    all, refused = askable(source_market(source).absent)
+    lines = [f'{n:<{max(map(len, all))}}  {q.title}' for n, q in all.items()]
+    return '\n'.join([*lines, *[''] * bool(refused), *refused.values()])
 
 def _table(answer):
     "An answer as a table, each row on a line of its own"
@@ -504,7 +506,7 @@ def ask(
     from shop_nb.app.run import databases, existing, run_folder, runs
 
     if list:
-        _say(_listed())
+        _say(_listed(db or run))
         return
     _check_ask(name, db, run, format)
     find(name)
