@@ -9,22 +9,24 @@ __all__ = ['FIELDS', 'WOOCOMMERCE']
 from .format import Field, Format, Map, Part, register
 from .shopify import TYPED, order_blocks
 
-# %% ../../nbs/27_formats/08_woocommerce.ipynb #38159686
+# %% ../../nbs/27_formats/08_woocommerce.ipynb #b7f5e986
 _OF_ORDER = (
-    Field('order_no', 'Order Number', 'code', True), Field('state', 'Order Status', 'text', True),
+    Field('order_no', 'Order Number', 'code', True), Field('order_status', 'Order Status', 'text', True),
     Field('ordered', 'Order Date', 'time', True), Field('email', 'Email (Billing)', 'text', True),
     Field('reduction', 'Cart Discount Amount', 'amount', True), Field('net', 'Order Subtotal Amount', 'amount', True),
     Field('freight', 'Order Shipping Amount', 'amount', True), Field('total', 'Order Total Amount', 'amount', True),
     Field('taxes', 'Order Total Tax Amount', 'amount', True), Field('refunded', 'Order Refund Amount', 'amount'),
     Field('fee', 'Order Total Fee', 'amount'), Field('money_of', 'Order Currency'), Field('paid', 'Paid Date', 'time'),
-    Field('gateway', 'Payment Method Title'), Field('given', 'First Name (Billing)'),
-    Field('family', 'Last Name (Billing)'), Field('telephone', 'Phone (Billing)'),
+    Field('gateway', 'Payment Method Title'),
+)
+
+# %% ../../nbs/27_formats/08_woocommerce.ipynb #9b61ecdb
+_OF_CUSTOMER = (
+    Field('given', 'First Name (Billing)'), Field('family', 'Last Name (Billing)'), Field('telephone', 'Phone (Billing)'),
     Field('road', 'Address 1&2 (Billing)'), Field('town', 'City (Billing)'),
     Field('province', 'State Code (Billing)', others=('State Name (Billing)',)), Field('zip', 'Postcode (Billing)'),
     Field('land', 'Country Code (Billing)', 'country', others=('Country Name (Billing)',)),
 )
-
-# %% ../../nbs/27_formats/08_woocommerce.ipynb #f0190c5c
 _OF_LINE = (
     Field('title', 'Item Name', 'text', True), Field('cost', 'Item Cost', 'amount', True),
     Field('sku', 'SKU', 'code'), Field('item_no', 'Item #', 'count'), Field('units', 'Quantity', 'count'),
@@ -32,9 +34,9 @@ _OF_LINE = (
     Field('line_before', 'Order Line Subtotal', 'amount'),
     Field('line_after', 'Order Line Total', 'amount', others=('Order Line (w/o tax)',)),
 )
-FIELDS = *_OF_ORDER, *_OF_LINE
+FIELDS = *_OF_ORDER, *_OF_CUSTOMER, *_OF_LINE
 
-# %% ../../nbs/27_formats/08_woocommerce.ipynb #e3c051f4
+# %% ../../nbs/27_formats/08_woocommerce.ipynb #f69efca8
 _UNITS = 'update line_items set units = coalesce(units, units_left)'
 _HEADS = """create temp table heads as
 select distinct on (order_no) *, coalesce(nullif(lower(trim(email)), ''), nullif(trim(telephone, ''' '), '')) as who,
@@ -46,6 +48,8 @@ from line_items
 semi join last_rows using (_n)
 where total is not null
 order by order_no, _n"""
+
+# %% ../../nbs/27_formats/08_woocommerce.ipynb #09d5b995
 _COSTS = """create temp table costs as
 select _n, order_no, units, coalesce(line_after, units * cost)::double * 100 as raw,
     case when line_before is not null then cents(line_before) else cents(units * cost_before) end as before
@@ -80,26 +84,29 @@ select order_no, count(*) as priced, min(_n) as line, bool_and(line_before_known
 from amounts
 group by 1"""
 
-# %% ../../nbs/27_formats/08_woocommerce.ipynb #de4fef97
-_PLAIN = "replace(regexp_replace(lower(trim(state)), '^wc-', ''), '-', ' ')"
+# %% ../../nbs/27_formats/08_woocommerce.ipynb #f39dc907
+_PLAIN = "replace(regexp_replace(lower(trim(order_status)), '^wc-', ''), '-', ' ')"
 _STATUS = """case
     when stage in ('pending', 'pending payment', 'on hold') then 'pending/pending'
     when stage in ('cancelled', 'canceled') and back > 0 and back = amount then 'cancelled/refunded'
     when stage in ('cancelled', 'canceled') and (back > 0 or paid is not null)
         then 'it is cancelled, but not all of its money went back'
     when stage in ('cancelled', 'canceled', 'failed') then 'cancelled/failed'
-    when stage = 'refunded' or stage in ('processing', 'completed') and back > 0 and back = amount then 'returned/refunded'
+    when stage = 'refunded' then 'returned/refunded'
+    when stage in ('processing', 'completed') and back > 0 and back = amount then 'returned/refunded'
     when stage = 'processing' and paid is null and tells_paid then 'pending/pending'
     when stage = 'processing' then if(back > 0, 'paid/partially_refunded', 'paid/captured')
     when stage = 'completed' then if(back > 0, 'shipped/partially_refunded', 'shipped/captured')
     else 'no status of ours goes with its Order Status'
 end"""
+
+# %% ../../nbs/27_formats/08_woocommerce.ipynb #eddb2836
 _STATED = f"""create temp table stated as
 select *, {_STATUS} as pair, split_part(pair, '/', 1) as got, split_part(pair, '/', 2) as pay_state
 from (select *, {_PLAIN} as stage, exists (from line_items where paid is not null) as tells_paid from heads)
 left join goods_of using (order_no)"""
 
-# %% ../../nbs/27_formats/08_woocommerce.ipynb #9d0d0f10
+# %% ../../nbs/27_formats/08_woocommerce.ipynb #bf09aec5
 _FAULTS = {
     'it is there twice, with different content': 'order_no in (select key from twice)',
     'no row of it has its Order Total Amount': 'amount is null',
@@ -111,6 +118,8 @@ _FAULTS = {
     **{reason: f"pair = '{reason}'" for reason in (
         'it is cancelled, but not all of its money went back', 'no status of ours goes with its Order Status')},
 }
+
+# %% ../../nbs/27_formats/08_woocommerce.ipynb #64cc7f82
 _CASES = ' '.join(f"when {sql} then '{reason}'" for reason, sql in _FAULTS.items())
 _MARKS = f"""create temp table marks as
 select order_no, line, amount, priced, head, case {_CASES} end as fault
@@ -135,12 +144,15 @@ from (
 ) as m
 where m._n = line_items._n""")
 
-# %% ../../nbs/27_formats/08_woocommerce.ipynb #4dc9c1a4
+# %% ../../nbs/27_formats/08_woocommerce.ipynb #b4a0d734
 _LINE_ITEMS = Part(
     'line_items', FIELDS, 'orders', 'order_no', 'coalesce(order_cents, 0)',
     skip={reason: f"left_out = '{reason}'" for reason in _SKIP},
     aside={reason: f"fault = '{reason}'" for reason in _FAULTS} | {
-        'it has no quantity': 'units is null', 'it has no cost': 'cost is null', 'its quantity is below 0': 'units < 0'})
+        'it has no quantity': 'units is null', 'it has no cost': 'cost is null',
+        'its quantity is below 0': 'units < 0'})
+
+# %% ../../nbs/27_formats/08_woocommerce.ipynb #31f379e2
 _SOLD = """create temp table sold as
 select _n, order_no, coalesce(sku, nullif(trim(title), '')) as product, sku, title, a.units, unit_cents,
     if(whole, 0, taken_off) as off_cents
@@ -148,16 +160,18 @@ from line_items as l join (select * exclude (order_no, raw) from amounts) as a u
 where left_out is null
 union all
 select _n + 1_000_000_000_000, order_no, 'Fee', null, 'Fee', 1, fee_cents, 0 from stated where fee_cents > 0"""
-_PREPARE = (_UNITS, *order_blocks('line_items', 'order_no', 'coalesce(item_no = 1, false)', [f.name for f in FIELDS]),
-            _HEADS, _COSTS, _SHARES, _LINES, _GOODS, _STATED, _MARKS, *_MARK, _SOLD)
+_BLOCKS = order_blocks('line_items', 'order_no', 'coalesce(item_no = 1, false)', [f.name for f in FIELDS])
+_PREPARE = (_UNITS, *_BLOCKS, _HEADS, _COSTS, _SHARES, _LINES, _GOODS, _STATED, _MARKS, *_MARK, _SOLD)
 
-# %% ../../nbs/27_formats/08_woocommerce.ipynb #28204e92
+# %% ../../nbs/27_formats/08_woocommerce.ipynb #3e9a587b
 _LATEST = '(select distinct on (who) * from stated where who is not null order by who, ordered desc, _n desc)'
 _CUSTOMERS = Map('customers', _LATEST, 'who', {
     'first_name': 'given', 'last_name': 'family', 'email': "nullif(lower(trim(email)), '')",
     'phone': "nullif(trim(telephone, ''' '), '')", 'street': 'road', 'city': 'town', 'region': 'province',
     'postal_code': "nullif(upper(trim(zip, ''' ')), '')", 'country': 'land'})
 _PRODUCTS = Map('products', 'sold', 'product', {'sku': 'max(sku)', 'name': 'arg_max(title, _n)'}, grouped=True)
+
+# %% ../../nbs/27_formats/08_woocommerce.ipynb #4af78973
 _ORDERS = Map('orders', 'stated', 'order_no', {
     'customer_key': 'who', 'ordered_at': 'ordered', 'status': 'got', 'shipping_cents': 'charged', 'tax_cents': 'tax',
     'tax_included': 'false', 'discount_cents': 'whole_off'})
@@ -166,7 +180,8 @@ _ITEMS = Map('order_items', 'sold', 'order_no', {
     needs={'quantity': ('units|units_left',)})
 _PAYMENTS = Map('payments', 'stated', 'order_no', {
     'method': 'gateway', 'status': 'pay_state', 'amount_cents': 'amount', 'refunded_cents': 'back',
-    'paid_at': "case when pay_state not in ('pending', 'failed') then paid end"}, needs={'refunded_cents': ('refunded',)})
+    'paid_at': "case when pay_state not in ('pending', 'failed') then paid end"},
+    needs={'refunded_cents': ('refunded',)})
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #ac917022
 WOOCOMMERCE = register(Format(

@@ -83,7 +83,7 @@ def test_net_prices_with_more_digits(imports):
         order('2', line(units=3, cost='8.394958'), line('Jug', 1, '8.403361', 'JUG'), **{
             'Order Subtotal Amount': '33.59', 'Order Total Amount': '39.97', 'Order Total Tax Amount': '6.38'}))
     assert run.lines('quantity, unit_price_cents, discount_cents') == [
-        ('1', 'MUG', 3, 840, 2), ('2', 'MUG', 3, 840, 2), ('2', 'JUG', 1, 841, 0)]
+        ('1', 'MUG', 3, 840, 2), ('2', 'MUG', 3, 840, 1), ('2', 'JUG', 1, 840, 0)]
     assert run.payments('amount_cents') == [('1', 2997), ('2', 3997)] and run.aside == []
 
 
@@ -179,7 +179,7 @@ def made_up(draw):
 def cents(x): return int(x.quantize(Decimal(1), ROUND_HALF_UP))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(made_up(), min_size=1, max_size=12), st.booleans())
 def test_made_up_orders_come_back(tmp_path_factory, orders, repeated):
     rows, want = [], []
