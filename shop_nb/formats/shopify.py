@@ -36,11 +36,11 @@ FIELDS = *_OF_ORDER, *_OF_CUSTOMER, *_OF_LINE
 
 # %% ../../nbs/27_formats/07_shopify.ipynb #0c769e16
 def order_blocks(
-    part:str, # a table of rows, where those of an order follow each other
+    part:str, # a table, in which the rows of an order follow each other
     key:str, # its column with the key of the order
-    starts:str, # SQL: whether a row is the first of its order
+    starts:str, # SQL: whether a row begins an order
     names:list, # all its columns
-) -> tuple: # SQL that makes `last_rows`, `_n` of the rows that count, and `twice`, orders that are told differently
+) -> tuple: # SQL that makes `last_rows`, `_n` of rows that count, and `twice`, orders that differ
     "Tell an order's rows from rows of the same order that come again"
     cells = ', '.join(names)
     return f"""create temp table blocks as

@@ -22,7 +22,8 @@ _OF_ORDER = (
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #9b61ecdb
 _OF_CUSTOMER = (
-    Field('given', 'First Name (Billing)'), Field('family', 'Last Name (Billing)'), Field('telephone', 'Phone (Billing)'),
+    Field('given', 'First Name (Billing)'), Field('family', 'Last Name (Billing)'),
+    Field('telephone', 'Phone (Billing)'),
     Field('road', 'Address 1&2 (Billing)'), Field('town', 'City (Billing)'),
     Field('province', 'State Code (Billing)', others=('State Name (Billing)',)), Field('zip', 'Postcode (Billing)'),
     Field('land', 'Country Code (Billing)', 'country', others=('Country Name (Billing)',)),
@@ -88,10 +89,10 @@ group by 1"""
 _PLAIN = "replace(regexp_replace(lower(trim(order_status)), '^wc-', ''), '-', ' ')"
 _STATUS = """case
     when stage in ('pending', 'pending payment', 'on hold') then 'pending/pending'
-    when stage in ('cancelled', 'canceled') and back > 0 and back = amount then 'cancelled/refunded'
-    when stage in ('cancelled', 'canceled') and (back > 0 or paid is not null)
+    when stage = 'cancelled' and back > 0 and back = amount then 'cancelled/refunded'
+    when stage = 'cancelled' and (back > 0 or paid is not null)
         then 'it is cancelled, but not all of its money went back'
-    when stage in ('cancelled', 'canceled', 'failed') then 'cancelled/failed'
+    when stage in ('cancelled', 'failed') then 'cancelled/failed'
     when stage = 'refunded' then 'returned/refunded'
     when stage in ('processing', 'completed') and back > 0 and back = amount then 'returned/refunded'
     when stage = 'processing' and paid is null and tells_paid then 'pending/pending'
