@@ -37,8 +37,8 @@ FIELDS = *_OF_ORDER, *_OF_CUSTOMER, *_OF_LINE
 # %% ../../nbs/27_formats/07_shopify.ipynb #0c769e16
 def order_blocks(
     part:str, # a table, in which the rows of an order follow each other
-    key:str, # its column with the key of the order
-    starts:str, # SQL: whether a row begins an order
+    key:str, # its column with the key
+    starts:str, # SQL: a row begins an order
     names:list, # all its columns
 ) -> tuple: # SQL that makes `last_rows`, `_n` of rows that count, and `twice`, orders that differ
     "Tell an order's rows from rows of the same order that come again"
@@ -90,7 +90,7 @@ from (
 
 # %% ../../nbs/27_formats/07_shopify.ipynb #d1e4f26e
 _SENT = "lower(trim(fulfilment)) = 'fulfilled'"
-_STATUS = f"""case
+_STATUS = """case
     when cancelled is not null and pay = 'refunded' then 'cancelled/refunded'
     when cancelled is not null and pay in ('pending', 'authorized', 'voided', 'expired') then 'cancelled/failed'
     when cancelled is not null then 'it is cancelled, but not all of its money went back'

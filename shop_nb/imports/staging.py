@@ -14,7 +14,7 @@ import numpy as np, pyarrow as pa, pyarrow.compute as pc
 from ..core.errors import ShopError
 from ..core.extras import need
 from ..formats.countries import country_codes
-from ..formats.format import KINDS, Format, assign, columns_of
+from ..formats.format import KINDS, Format, columns_of
 from ..reading.codes import codes, why_no_code
 from ..reading.numbers import Numbers
 from ..reading.text import Reading
