@@ -118,7 +118,7 @@ question(
     'What is left of a sale at each discount, among customers who differ in more than the discount?',
     dict(kind='bar', x='discount', y='margin_per_order', also='margin_rate',
          xlabel='discount on list price'),
-    optional=('cost_cents', 'returned_quantity')
+    optional=('returned_quantity',)
 )
 
 # %% ../../nbs/30_analytics/05_orders.ipynb #9fa6b163

@@ -36,12 +36,12 @@ FIELDS = *_OF_ORDER, *_OF_CUSTOMER, *_OF_LINE
 
 # %% ../../nbs/27_formats/07_shopify.ipynb #0c769e16
 def order_blocks(
-    part:str, # a table, in which the rows of an order follow each other
+    part:str, # a table, with the rows of an order one after the other
     key:str, # its column with the key
     starts:str, # SQL: a row begins an order
     names:list, # all its columns
-) -> tuple: # SQL that makes `last_rows`, `_n` of rows that count, and `twice`, orders that differ
-    "Tell an order's rows from rows of the same order that come again"
+) -> tuple: # SQL for `last_rows`, which count, and `twice`, orders that differ
+    "Tell rows of an order from those that come again"
     cells = ', '.join(names)
     return f"""create temp table blocks as
 select _n, {key} as key, sum(({starts})::int) over (partition by {key} order by _n) as block, hash({cells}) as content

@@ -53,6 +53,7 @@ order by order_no, _n"""
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #09d5b995
 _COSTS = """create temp table costs as
 select _n, order_no, units, coalesce(line_after, units * cost)::double * 100 as raw,
+    if(raw > 0, units, 0)::double as paid_units,
     case when line_before is not null then cents(line_before) else cents(units * cost_before) end as before
 from line_items
 semi join last_rows using (_n)
@@ -63,7 +64,8 @@ _SHARES = """create temp table shares as
 select *, ends - coalesce(lag(ends) over (partition by order_no order by _n), 0) as after
 from (
     select c.*, goods, told_off, net_cents, count(*) over o as lines,
-        coalesce(round(sum(raw) over (o order by _n) * goods / nullif(sum(raw) over o, 0)), 0)::bigint as ends
+        round(sum(raw) over (o order by _n) + (goods - sum(raw) over o)
+            * coalesce(sum(paid_units) over (o order by _n) / nullif(sum(paid_units) over o, 0), 0))::bigint as ends
     from costs as c
     join (select order_no, goods, told_off, cents(net) as net_cents from heads) using (order_no)
     window o as (partition by order_no)
