@@ -19,13 +19,18 @@ def _role(name, kind, *others, needed=False):
     return Field(name, name, kind, needed, tuple(h for h in headers if h != name))
 
 # %% ../../nbs/27_formats/04_lines.ipynb #b601c47a
-_NEEDED = (
+_WHO_AND_WHEN = (
     _role('customer', 'code', 'customer id', 'customer number', 'customer no', 'customer key', 'client', 'client id',
           'user id', 'buyer', 'buyer id', 'account id', 'customer email', 'email', 'e mail', needed=True),
     _role('order', 'code', 'order id', 'order number', 'order no', 'order key', 'invoice', 'invoice id', 'invoice no',
           'invoice number', 'transaction id', 'transaction', 'receipt', needed=True),
     _role('time', 'time', 'ordered at', 'order date', 'order time', 'order datetime', 'order timestamp', 'date',
           'datetime', 'timestamp', 'created at', 'invoice date', 'purchase date', 'transaction date', needed=True),
+)
+
+# %% ../../nbs/27_formats/04_lines.ipynb #f74116b0
+_NEEDED = (
+    *_WHO_AND_WHEN,
     _role('product', 'code', 'product id', 'product code', 'product key', 'item id', 'item code', 'item', 'article',
           'article number', 'sku', 'product sku', 'product name', 'item name', needed=True),
     _role('quantity', 'count', 'qty', 'units', 'quantity ordered', 'order quantity', needed=True),
@@ -42,6 +47,8 @@ _OF_LINE = (
     _role('sku', 'code', 'product sku', 'item sku'),
     _role('cost', 'money', 'unit cost', 'cost price'),
 )
+
+# %% ../../nbs/27_formats/04_lines.ipynb #388307ba
 _OF_ORDER = (
     _role('status', 'text', 'order status'), _role('channel', 'text', 'sales channel'),
     _role('delivered', 'time', 'delivered at', 'delivery date'),
@@ -133,6 +140,8 @@ _ORDERS = Map('orders', 'lines', '"order"', {
 _ITEMS = Map('order_items', 'lines', '"order"', {
     'product_key': 'product', 'quantity': 'quantity', 'unit_price_cents': 'cents(price)',
     'discount_cents': 'coalesce(cents(discount), 0)', 'returned_quantity': 'coalesce(returned, 0)'})
+
+# %% ../../nbs/27_formats/04_lines.ipynb #d9faee19
 _PAYMENTS = Map('payments', 'lines', '"order"', _PAYMENT, grouped=True, needs={
     'method': ('method', 'payment_status', 'order_total'), 'status': ('payment_status', 'order_total'),
     'amount_cents': ('payment_status', 'order_total'), 'refunded_cents': ('refunded', 'payment_status', 'order_total'),
@@ -141,12 +150,13 @@ _PAYMENTS = Map('payments', 'lines', '"order"', _PAYMENT, grouped=True, needs={
 # %% ../../nbs/27_formats/04_lines.ipynb #4632be02
 _CUSTOMERS = Map('customers', 'lines', 'customer', _firsts(*(f.name for f in _OF_CUSTOMER)), grouped=True)
 _PRODUCTS = Map('products', 'lines', 'product', _firsts('category', 'brand', 'sku') |
-                {'name': f"coalesce({_first('name')}, product)", 'cost_cents': f"cents({_first('cost')})"},
+                {'name': f"coalesce({_first('name')}, any_value(product))", 'cost_cents': f"cents({_first('cost')})"},
                 grouped=True, needs={'name': ('product',)})
 _SUM = '''select (select coalesce(sum(quantity * unit_price_cents - coalesce(discount_cents, 0)), 0) from order_items)
     + (select coalesce(sum(coalesce(shipping_cents, 0) - coalesce(discount_cents, 0)
         + case when tax_included = false then coalesce(tax_cents, 0) else 0 end), 0) from orders)'''
 
+# %% ../../nbs/27_formats/04_lines.ipynb #0f8145da
 LINES = register(Format(
     'lines', 'a row per order line', (_LINES,), (_CUSTOMERS, _PRODUCTS, _ORDERS, _ITEMS, _PAYMENTS), _SUM,
     prepare=_PREPARE, derived=('customers', 'products'),

@@ -67,7 +67,8 @@ with recursive walk as (
     select wants, lines, times, kept, 0 as step, null::bigint as cancellation, null::bigint as purchase
     from cancelled join bought using (customer, product, price)
     union all
-    select wants, lines, times, list_transform(kept, lambda k, i: if(i = pick, k - want.q, k)), step + 1, want.n, lines[pick]
+    select wants, lines, times, list_transform(kept, lambda k, i: if(i = pick, k - want.q, k)), step + 1,
+        want.n, lines[pick]
     from (
         select *, list_filter(range(1, len(lines) + 1), lambda i: kept[i] >= want.q and times[i] <= want.t)[-1] as pick
         from (select *, wants[step + 1] as want from walk where step < len(wants))
@@ -101,19 +102,22 @@ _INVOICES = Part('invoices', _FIELDS, 'orders', 'owner', 'coalesce(quantity::hug
                  skip={'the invoice is there already': 'again', 'a price of 0': 'price = 0'}, aside=_ASIDE)
 
 # %% ../../nbs/27_formats/06_online_retail.ipynb #462cd779
-_BOUGHT = "kind = 'purchase'"
+_BOUGHT, _PRODUCT = "kind = 'purchase'", 'upper(stock_code)'
 
 def _first(name): return f'arg_min({name}, _n) filter ({name} is not null)'
 
-ONLINE_RETAIL = register(Format(
-    'online-retail', 'UCI Online Retail', (_INVOICES,), (
+_MAPS = (
     Map('customers', 'invoices', 'customer', {'country': _first('country')}, grouped=True),
-    Map('products', 'invoices', 'upper(stock_code)', {'sku': 'any_value(upper(stock_code))', 'name': _first('trim(description)')},
+    Map('products', 'invoices', _PRODUCT, {'sku': f'any_value({_PRODUCT})', 'name': _first('trim(description)')},
         grouped=True),
     Map('orders', 'invoices', 'owner', {'customer_key': _first('customer'), 'ordered_at': 'min(invoice_date)'},
         grouped=True, where=_BOUGHT),
-    Map('order_items', 'invoices', 'owner', {'product_key': 'upper(stock_code)', 'quantity': 'quantity',
-        'unit_price_cents': 'cents(price)', 'returned_quantity': 'returned'}, where=_BOUGHT)),
+    Map('order_items', 'invoices', 'owner', {'product_key': _PRODUCT, 'quantity': 'quantity',
+        'unit_price_cents': 'cents(price)', 'returned_quantity': 'returned'}, where=_BOUGHT))
+
+# %% ../../nbs/27_formats/06_online_retail.ipynb #21e54b33
+ONLINE_RETAIL = register(Format(
+    'online-retail', 'UCI Online Retail', (_INVOICES,), _MAPS,
     'select sum((quantity - returned_quantity) * unit_price_cents) from order_items', prepare=_PREPARE,
     derived=('customers', 'products'), currency="select 'GBP'",
     notes=('A cancellation counts as units that came back of the latest purchase before it that it fits.',
