@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['BUYERS', 'SIGNED_UP', 'MEMORY', 'MOST_ROWS', 'JOIN', 'as_batch', 'copy_tables', 'buyers_sql', 'add_views', 'sql_text',
-           'sql_texts', 'open_duckdb', 'source_name', 'currency_of', 'absent_of', 'categories_of', 'lock', 'connect',
-           'fetch', 'as_frame', 'sql_error']
+           'sql_texts', 'open_duckdb', 'source_name', 'currency_of', 'remember_market', 'absent_of', 'categories_of',
+           'lock', 'connect', 'fetch', 'as_frame', 'sql_error']
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #a5f0c0d5
 import datetime as dt, glob, json, re, sqlite3, tempfile, threading, uuid
@@ -189,8 +189,11 @@ def currency_of(
     return con.sql("select coalesce(getvariable('currency'), 'EUR')").fetchall()[0][0]
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #43b4bedb
-def _remember_market(con, market):
-    "Keep the currency and the categories of a shop as variables of the connection"
+def remember_market(
+    con, # a DuckDB connection
+    market:Market, # of its shop
+):
+    "Keep what a shop's market is as variables of the connection"
     con.execute(f'set variable currency = {sql_text(market.currency)}')
     con.execute(f'set variable categories = [{sql_texts(market["products.category"])}]')
     con.execute(f'set variable absent = [{sql_texts(market.absent)}]')
@@ -253,7 +256,7 @@ def _fill(con, source, days, market):
     else: _from_tables(con, source, market)
     add_views(con, market.absent)
     _remember_days(con, source, days)
-    _remember_market(con, market)
+    remember_market(con, market)
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #e2409bb8
 def connect(

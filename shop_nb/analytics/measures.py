@@ -5,14 +5,17 @@
 # %% auto #0
 __all__ = ['DIMENSIONS', 'YEAR', 'MEASURES', 'RETURN_DAYS', 'OPEN', 'CARDS', 'SMALL', 'Filters', 'to_query', 'from_query',
            'before', 'year_before', 'compared', 'picked_sql', 'lines_sql', 'Measure', 'measure', 'open_words',
-           'measure_sql', 'measures_sql']
+           'measure_sql', 'measures_sql', 'measurable']
 
 # %% ../../nbs/30_analytics/06_measures.ipynb #641911e4
 import datetime as dt
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote
 
 from .connect import sql_texts
+from .questions import empty_shop, full_name
+from ..model.market import lacks
 from ..core.errors import ShopError
 
 # %% ../../nbs/30_analytics/06_measures.ipynb #114ce6ab
@@ -104,6 +107,7 @@ _COLUMNS = dict(country='c.country', channel='o.channel', method='p.method')
 # %% ../../nbs/30_analytics/06_measures.ipynb #eb3e0288
 def picked_sql(
     filters:Filters, # a view
+    absent:tuple=(), # table.column, or table, that an imported shop lacks
 ) -> str: # a WITH clause that defines `picked`, one row per order
     "The orders of a view, as the start of a query"
     where = [f"o.order_day between date '{filters.start}' and date '{filters.end}'"] if filters.start else []
@@ -111,11 +115,13 @@ def picked_sql(
     if filters.category:
         where.append('o.order_id in (select order_id from order_items join products using (product_id)'
                      f'\n      where category in ({sql_texts(filters.category)}))')
-    return ('with picked as (\n  select o.*, c.country, p.method, p.status as payment_status'
+    parts = {'customers.country': 'c.country', 'payments.method': 'p.method', 'payments': 'p.status as payment_status'}
+    columns = [sql for name, sql in parts.items() if not {name, name.split('.')[0]} & set(absent)]
+    payments = '' if 'payments' in absent else '\n  join payments as p using (order_id)'
+    return (f'with picked as (\n  select {", ".join(["o.*", *columns])}'
             '\n  from order_totals as o'
             '\n  join customers as c using (customer_id)'
-            '\n  join payments as p using (order_id)'
-            + ''.join(f'\n  {"and" if i else "where"} {w}' for i, w in enumerate(where)) + '\n)\n')
+            + payments + ''.join(f'\n  {"and" if i else "where"} {w}' for i, w in enumerate(where)) + '\n)\n')
 
 # %% ../../nbs/30_analytics/06_measures.ipynb #06c3e2d8
 def lines_sql(
@@ -295,11 +301,12 @@ SMALL = 30 # of what a number rests on; with fewer, its change is neither good n
 def measure_sql(
     name:str, # a measure
     filters:Filters, # a view
+    absent:tuple=(), # table.column, or table, that an imported shop lacks
 ) -> str: # SQL over the library's tables and views: one row, one value
     "The SQL of a number as it is seen; raises `ShopError` (code 2) for an unknown measure"
     if name not in MEASURES:
         raise ShopError(f'There is no measure {name!r}.', f'There are {", ".join(MEASURES)}.', code=2)
-    return picked_sql(filters) + MEASURES[name].sql.replace('{lines}', lines_sql(filters))
+    return picked_sql(filters, absent) + MEASURES[name].sql.replace('{lines}', lines_sql(filters))
 
 def measures_sql(
     names:list, # measures
@@ -308,3 +315,17 @@ def measures_sql(
     "The SQL of several numbers at once"
     columns = [f'({MEASURES[name].sql}) as {name}'.replace('{lines}', lines_sql(filters)) for name in names]
     return picked_sql(filters) + 'select\n' + ',\n'.join(columns)
+
+# %% ../../nbs/30_analytics/06_measures.ipynb #fa0e6d16
+@lru_cache(maxsize=64)
+def measurable(
+    absent:tuple=(), # table.column, or table, that an imported shop lacks
+) -> tuple: # measures by name, and by name why one cannot be had
+    "What can be measured in a shop, and what not"
+    if not absent: return MEASURES, {}
+    con, found, refused = empty_shop(tuple(sorted(absent))).cursor(), {}, {}
+    for name, m in MEASURES.items():
+        lost = lacks(con, measure_sql(name, Filters(), absent))
+        if lost: refused[name] = f"{m.title} needs {full_name(lost, absent)}, which this shop's source does not have."
+        else: found[name] = m
+    return found, refused

@@ -60,6 +60,7 @@ PRICED_SQL = '''
 with lines as (
     select order_id,
         sum(i.quantity * i.unit_price_cents) as list_cents,
+        sum(i.discount_cents) as line_discount_cents,
         sum(i.returned_quantity) as returned_units,
         sum(i.quantity * p.cost_cents) as cost_cents
     from order_items as i
@@ -70,7 +71,7 @@ priced as (
     select o.units, o.revenue_cents, l.list_cents,
         l.returned_units,
         l.cost_cents,
-        l.list_cents - o.goods_cents + o.discount_cents as off_cents,
+        l.line_discount_cents + o.discount_cents as off_cents,
         off_cents / l.list_cents as rate
     from order_totals as o
     join lines as l using (order_id)

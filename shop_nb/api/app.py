@@ -31,7 +31,6 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 
 # %% ../../nbs/55_api/09_app.ipynb #ff98d757
 from .. import __version__
-from ..analytics.questions import questions
 from .http_server import METRICS_FOLDER, Config, run_server
 from shop_nb.api.middleware import (
     BodyLimit, Failures, HeadAsGet, KnownHosts, PathPrefix, RateLimit, RequestLog, SecurityHeaders, Timeouts, request_id
@@ -279,7 +278,7 @@ def make_app(
         servers=[dict(url=config.root_path or '/')], middleware=middleware(config, metrics.seconds))
     api.state.service, api.router.route_class = service, ShopRoute
     add_tables(api, service)
-    add_questions(api, service, questions())
+    add_questions(api, service)
     add_docs(api, service)
     add_health(api, service)
     add_metrics(api, metrics)

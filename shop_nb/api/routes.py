@@ -50,7 +50,7 @@ from .problems import Fault, Hints, fault, faults, problem
 
 # %% ../../nbs/55_api/08_routes.ipynb #5e226b86
 from ..analytics.connect import as_batch
-from ..analytics.questions import PARAMS
+from ..analytics.questions import PARAMS, askable
 from ..core.errors import nearest
 from ..model.schema import arrow_schema
 from ..store.replica import Replicas
@@ -540,6 +540,7 @@ class Answered(BaseModel):
     grain: str = Field(description='What one row is')
     params: dict = Field(description='The parameters, with defaults for those that were left out')
     currency: str = Field(description='The currency of all amounts, ISO 4217')
+    caveats: list[str] = Field(description='What the numbers take for granted in a shop that lacks something')
     as_of: dict[str, str] = Field(
         description='The state of the shop: version, a hash of its content, and when it was read')
     rows: list[dict]
@@ -575,7 +576,7 @@ def answer_content(q, answer, state):
     params = {name: plain(value) for name, value in answer.params.items()}
     as_of = dict(version=state.version, at=state.at)
     about = dict(name=q.name, title=q.title, grain=q.grain, params=params, currency=answer.currency)
-    return about | dict(as_of=as_of, rows=answer.rows())
+    return about | dict(caveats=list(answer.question.caveats), as_of=as_of, rows=answer.rows())
 
 # %% ../../nbs/55_api/08_routes.ipynb #e5a515d3
 def answer_stream(answer, query):
@@ -635,12 +636,15 @@ def about_question(q, service:Service):
     return dict(name=q.name, title=q.title, grain=q.grain, why=q.why, params=params, sql=q.sql, href=href)
 
 # %% ../../nbs/55_api/08_routes.ipynb #e5448f3e
-def add_questions(api, service:Service, all):
-    "GET /v1/questions: the list of questions, and a route for each"
+def add_questions(api, service:Service):
+    "GET /v1/questions: the list of questions that the shop can be asked, and a route for each"
+    all, refused = askable(service.store.market.absent)
+
     async def list_questions(): return json_response([about_question(q, service) for q in all.values()])
 
     async def unknown_question(name:str):
-        return problem(404, f'There is no question {name!r}. {nearest(name, all)}'.strip())
+        why = refused.get(name) or f'There is no question {name!r}. {nearest(name, all)}'.strip()
+        return problem(404, why)
 
     add_route(api, list_questions, 'GET', '/v1/questions', 'questions:read', list[dict], **LIST_DOCS)
     for q in all.values(): add_question(api, service, q)

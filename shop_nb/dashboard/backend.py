@@ -17,7 +17,7 @@ from ..analytics.connect import connect
 from ..analytics.questions import unit_of, write_csv
 from ..reporting.charts import THEMES
 from .rollup import Rollup, _rollup_file, rollup_path, stamp
-from ..analytics.measures import CARDS, DIMENSIONS, SMALL, compared, from_query, measure_sql, to_query
+from ..analytics.measures import CARDS, SMALL, compared, from_query, measure_sql, to_query
 from ..core.numbers import headline
 from .panels import TABS, scope
 from ..model.schema import TABLES
@@ -143,8 +143,9 @@ def on_hello(self:Backend, query:str=''):
         currency=self.rollup.currency,
         bounds=[str(day) for day in self.rollup.bounds],
         names=self.rollup.names,
-        dimensions=DIMENSIONS,
-        pages={key: dict(title=title, panels=panels) for key, (title, panels) in TABS.items()},
+        dimensions=self.rollup.dimensions,
+        pages=self.rollup.pages(),
+        lacks=self.rollup.lacks(),
         query=to_query(f),
         left=unknown,
         rows=_row_counts(read_manifest(self.run)),
@@ -156,7 +157,7 @@ def on_hello(self:Backend, query:str=''):
 def on_view(self:Backend, query:str, fast:bool=False):
     "Headline numbers, what they are compared with, and the panels that come from the rollup"
     f, unknown = self.view(query)
-    names = [f'by_{d}' for d in DIMENSIONS]
+    names = [f'by_{d}' for d in self.rollup.dimensions]
     if not fast: names += ['revenue_by_day', 'hours']
     earlier = compared(f, self.rollup.first)
     return dict(
@@ -184,7 +185,7 @@ def on_panel(self:Backend, query:str, name:str):
 @patch
 def on_measure(self:Backend, query:str, name:str):
     "What a headline number means, and its SQL"
-    measure = CARDS[_known(name, CARDS)]
+    measure = CARDS[_known(name, {n for n in CARDS if n in self.rollup.measures})]
     f, _ = self.view(query)
     card = next(c for c in self.rollup.headline(f, sparks=False) if c['name'] == name)
     notes = [card['note']]
@@ -193,7 +194,7 @@ def on_measure(self:Backend, query:str, name:str):
         title=measure.title,
         what=measure.what,
         grain=measure.grain,
-        sql=measure_sql(name, f),
+        sql=measure_sql(name, f, self.rollup.absent),
         value=card['value'],
         unit=measure.unit,
         note=' '.join(filter(None, notes)),
@@ -306,9 +307,14 @@ def _column(con, table, name, type_name):
 
 # %% ../../nbs/60_dashboard/03_backend.ipynb #ef3aa23c
 @patch
+def _tables(self:Backend):
+    "The tables that the shop has"
+    return [name for name in TABLES if name not in self.rollup.absent]
+
+@patch
 def on_columns(self:Backend, table:str):
     "A picture of each column of a table"
-    t = TABLES[_known(table, TABLES)]
+    t = TABLES[_known(table, self._tables())]
     con = self._raw()
     docs = {c.name: c.doc for c in t.columns}
     described = con.sql(f'describe {table}').fetchall()
@@ -325,7 +331,7 @@ def _plain(value):
 @patch
 def on_rows(self:Backend, table:str, offset:int=0, sort:str='', down:bool=False, size:int=25):
     "Some rows of a table"
-    _known(table, TABLES)
+    _known(table, self._tables())
     for name, n in dict(offset=offset, size=size).items():
         if not 0 <= n <= LIMITS[name]: raise ShopError(f'{name} is between 0 and {LIMITS[name]:,}.')
     con = self._raw()
@@ -341,7 +347,7 @@ def on_rows(self:Backend, table:str, offset:int=0, sort:str='', down:bool=False,
 def on_run(self:Backend):
     "What the run says of itself: settings, tables, checks"
     manifest = json.loads(json.dumps(read_manifest(self.run)), parse_constant=str) # a browser reads no NaN
-    return dict(manifest=manifest, tables={n: dict(doc=t.doc, grain=t.grain) for n, t in TABLES.items()})
+    return dict(manifest=manifest, tables={n: dict(doc=TABLES[n].doc, grain=TABLES[n].grain) for n in self._tables()})
 
 # %% ../../nbs/60_dashboard/03_backend.ipynb #1a0a5fb1
 def theme_css() -> str: # CSS variables

@@ -14,12 +14,12 @@ import numpy as np, pandas as pd
 from fastcore.basics import patch
 
 from shop_nb.analytics.questions import (
-    Question, plain_value, ask, counts_sales, cut_months, edges, find, label_of, say, unit_of
+    CAVEATS, Question, plain_value, ask, counts_sales, cut_months, edges, find, label_of, question_for, questions, say, unit_of
 )
 from ..analytics.connect import as_frame
 from ..core.numbers import short
 from .rollup import Rollup
-from ..analytics.measures import DIMENSIONS, Filters, lines_sql, open_words, picked_sql
+from ..analytics.measures import CARDS, DIMENSIONS, Filters, lines_sql, open_words, picked_sql
 from ..core.errors import ShopError
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #0cbec380
@@ -248,12 +248,12 @@ def scope(
     return '; '.join([f'{days["start"]} to {days["end"]}', *picks])
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #f80cbee1
-def _asked(q, f, days):
+def _asked(q, f, days, absent=()):
     "A question's SQL, with its days and what it is asked of"
     parameters = ''.join(f'-- ${k} = {v}\n' for k, v in days.items() if k in q.params)
     if not f.picks: return parameters + q.sql
     picks = '; '.join(f'{DIMENSIONS[d].lower()}: {", ".join(v)}' for d, v in f.picks.items())
-    orders = picked_sql(replace(f, start=None, end=None)).strip().splitlines()
+    orders = picked_sql(replace(f, start=None, end=None), absent).strip().splitlines()
     return f'-- Asked of the filtered orders, {picks}:\n' + ''.join(f'-- {o}\n' for o in orders) + parameters + q.sql
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #53635257
@@ -282,6 +282,7 @@ def late_note(self:Rollup,
     f:Filters, # a view
 ) -> str: # a sentence; empty where nothing is missing
     "What of a panel is not known yet, because it takes time"
+    if 'orders.status' in self.absent: return ''
     if name in SETTLES: return open_words(self.counted(f)['open_sales'])
     if name != 'delivery_times': return ''
     self.narrow(f)
@@ -426,10 +427,11 @@ def _answer(self:Rollup, q, values):
     return frame.astype({c: object for c in frame.select_dtypes('category')})
 
 @patch
-def _notes(self:Rollup, name, f, last, cut):
+def _notes(self:Rollup, q, f, last, cut):
     "What a reader of a panel has to know, in a few sentences"
+    name, about_shop = q.name, [f'{words[0].upper()}{words[1:]}.' for words in q.caveats]
     about_days, about_picks, about_time = history_note(name, f, last), picks_note(name, f), self.late_note(name, f)
-    notes = about_days, about_picks, about_time, NOTES.get(name, ''), _cut_words(cut)
+    notes = about_days, about_picks, about_time, NOTES.get(name, ''), _cut_words(cut), *about_shop
     return ' '.join(filter(None, notes))
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #e654e285
@@ -441,14 +443,14 @@ def question_panel(
     **params, # more parameters of the question
 ) -> Panel:
     "The answer to a question in a view"
-    q, days = OWN.get(name) or find(name), _days(self, f, name)
+    q, days = question_for(OWN.get(name) or find(name), self.absent), _days(self, f, name)
     self.narrow(f)
     values = {k: v for k, v in (days | params).items() if k in q.params}
     frame = self._answer(q, values)
     cut = cut_months(frame, *edges((days['start'], days['end']), self.bounds, self.ran))
     return Panel(
-        name, q.title, q.why, q.grain, _asked(q, f, values), dict(q.chart), frame,
-        says(frame, q.chart, cut, self.currency), note=self._notes(name, f, days['end'], cut), cut=cut,
+        name, q.title, q.why, q.grain, _asked(q, f, values, self.absent), dict(q.chart), frame,
+        says(frame, q.chart, cut, self.currency), note=self._notes(q, f, days['end'], cut), cut=cut,
         open=self.counted(f)['open_sales'] if name in SETTLES else 0)
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #d38d3b14
@@ -475,7 +477,7 @@ def revenue_panel(self:Rollup,
 ) -> Panel:
     "Revenue and sales of each day of the data"
     frame = self._daily_frame(f)
-    sql = picked_sql(replace(f, start=None, end=None)) + _REVENUE_BY_DAY.format(lines=lines_sql(f))
+    sql = picked_sql(replace(f, start=None, end=None), self.absent) + _REVENUE_BY_DAY.format(lines=lines_sql(f))
     chart = dict(kind='time', x='day', y='revenue', smooth='mean_7d', peaks=3)
     why = 'Drag to choose a period; the whole page updates. Thin line: each day; thick line: mean of 7 days.'
     return Panel('revenue_by_day', 'Revenue over time', why, 'one row per day', sql, chart, frame,
@@ -505,7 +507,7 @@ def pick_panel(self:Rollup,
     "Revenue by the values of a dimension"
     frame, others = self._bars_frame(d, f), replace(f, **{d: ()})
     column = 'l.category' if d == 'category' else f'picked.{d}'
-    sql = picked_sql(others) + _REVENUE_BY.format(column=column, lines=lines_sql(others))
+    sql = picked_sql(others, self.absent) + _REVENUE_BY.format(column=column, lines=lines_sql(others))
     chart = dict(kind='pick', x='revenue', y=d, also='revenue_share', dimension=d)
     what = DIMENSIONS[d].lower()
     return Panel(f'by_{d}', f'Revenue by {what}', 'Click bars to filter the whole page.', f'one row per {what}',
@@ -546,7 +548,7 @@ def hours_panel(self:Rollup,
     q = find('hour_weekday')
     week = [(self.first + dt.timedelta(day)).weekday() for day in range(*self.window(f))]
     frame = self._hours_frame(f, week, q.chart['z'])
-    sql = picked_sql(f) + _SALES_BY_HOUR.format(value=q.chart['z'])
+    sql = picked_sql(f, self.absent) + _SALES_BY_HOUR.format(value=q.chart['z'])
     notes = picks_note('hours', f), _weeks(week)
     return Panel('hours', q.title, q.why, q.grain, sql, dict(q.chart), frame,
                  says(frame, q.chart, currency=self.currency), ' '.join(filter(None, notes)))
@@ -563,6 +565,42 @@ TABS = dict(
     operations=('Operations', (
         'order_flow', 'delivery_times', 'unusual_days', 'payment_failures', 'payment_attempts')),
     data=('Data', ()))
+
+# %% ../../nbs/60_dashboard/02_panels.ipynb #286ad65b
+@patch
+def panels_left_out(self:Rollup) -> dict: # title: why
+    "The panels that the shop cannot have"
+    refused = {f'Revenue by {title.lower()}': 'a filter' for d, title in DIMENSIONS.items() if d not in self.dimensions}
+    for name in {p: None for _, names in TABS.values() for p in names}:
+        q = OWN.get(name) or questions().get(name)
+        try: _ = q and question_for(q, self.absent)
+        except ShopError as e: refused[q.title] = str(e).split('\n')[0]
+    return refused
+
+# %% ../../nbs/60_dashboard/02_panels.ipynb #37c7b683
+@patch
+def pages(self:Rollup) -> dict: # by key: title and names of panels
+    "The pages of the dashboard"
+    refused = self.panels_left_out()
+    titles = {p: (OWN.get(p) or questions().get(p)) for _, names in TABS.values() for p in names}
+
+    def is_there(name):
+        if name.startswith('by_'): return name[3:] in self.dimensions
+        return titles[name] is None or titles[name].title not in refused
+
+    kept = {key: (title, [p for p in names if is_there(p)]) for key, (title, names) in TABS.items()}
+    return {key: dict(title=title, panels=names) for key, (title, names) in kept.items() if names or key == 'data'}
+
+# %% ../../nbs/60_dashboard/02_panels.ipynb #6201623b
+@patch
+def lacks(self:Rollup) -> str: # empty for a shop that has everything
+    "What the dashboard leaves out, and what its numbers take for granted"
+    if not self.absent: return ''
+    titles = [m.title for name, m in CARDS.items() if name in self.refused]
+    titles += self.panels_left_out()
+    caveats = [says for says, (columns, _) in CAVEATS.items() if set(columns.split()) & set(self.absent)]
+    out = f'Left out, because the source of this shop does not tell it: {", ".join(titles)}.' if titles else ''
+    return ' '.join(filter(None, [out, *(f'{words[0].upper()}{words[1:]}.' for words in caveats)]))
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #e050fe69
 @patch

@@ -102,23 +102,24 @@ _INVOICES = Part('invoices', _FIELDS, 'orders', 'owner', 'coalesce(quantity::hug
                  skip={'the invoice is there already': 'again', 'a price of 0': 'price = 0'}, aside=_ASIDE)
 
 # %% ../../nbs/27_formats/06_online_retail.ipynb #462cd779
-_BOUGHT, _PRODUCT = "kind = 'purchase'", 'upper(stock_code)'
+_BOUGHT = "kind = 'purchase'"
 
 def _first(name): return f'arg_min({name}, _n) filter ({name} is not null)'
 
-_MAPS = (
+# %% ../../nbs/27_formats/06_online_retail.ipynb #219cd41d
+_NOTES = ('A cancellation counts as units that came back of the latest purchase before it that it fits.',
+          'Fees and postage are products.', 'An invoice that is there twice with the same rows counts once.')
+
+# %% ../../nbs/27_formats/06_online_retail.ipynb #9a0d05f8
+ONLINE_RETAIL = register(Format(
+    'online-retail', 'UCI Online Retail', (_INVOICES,), (
     Map('customers', 'invoices', 'customer', {'country': _first('country')}, grouped=True),
-    Map('products', 'invoices', _PRODUCT, {'sku': f'any_value({_PRODUCT})', 'name': _first('trim(description)')},
-        grouped=True),
+    Map('products', 'invoices', 'upper(stock_code)',
+        {'sku': 'any_value(upper(stock_code))', 'name': _first('trim(description)')}, grouped=True),
     Map('orders', 'invoices', 'owner', {'customer_key': _first('customer'), 'ordered_at': 'min(invoice_date)'},
         grouped=True, where=_BOUGHT),
-    Map('order_items', 'invoices', 'owner', {'product_key': _PRODUCT, 'quantity': 'quantity',
-        'unit_price_cents': 'cents(price)', 'returned_quantity': 'returned'}, where=_BOUGHT))
-
-# %% ../../nbs/27_formats/06_online_retail.ipynb #21e54b33
-ONLINE_RETAIL = register(Format(
-    'online-retail', 'UCI Online Retail', (_INVOICES,), _MAPS,
+    Map('order_items', 'invoices', 'owner', {'product_key': 'upper(stock_code)', 'quantity': 'quantity',
+        'unit_price_cents': 'cents(price)', 'returned_quantity': 'returned'}, where=_BOUGHT)),
     'select sum((quantity - returned_quantity) * unit_price_cents) from order_items', prepare=_PREPARE,
     derived=('customers', 'products'), currency="select 'GBP'",
-    notes=('A cancellation counts as units that came back of the latest purchase before it that it fits.',
-           'Fees and postage are products.', 'An invoice that is there twice with the same rows counts once.')))
+    notes=_NOTES))

@@ -10,7 +10,6 @@ __all__ = ['CURRENCY', 'CURRENCIES', 'RARE', 'number_parts', 'decimal_mark', 'ex
 import re
 from decimal import Decimal
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from fastcore.basics import patch

@@ -153,11 +153,16 @@ def _path_files(path, name, reading):
 
 # %% ../../nbs/12_reading/05_sheets.ipynb #485b3aca
 def _part_files(path, name, reading):
-    "The files that a file of a folder is or holds; none for one that is no table, if its name does not say that it is"
+    "The files that a file of a folder is or holds; one that is no table is left out, unless its name says that it is"
     try: return _files(name, lambda: open(path, 'rb'), reading, path.stat().st_size)
     except ShopError:
         if path.suffix.lower() in ENDINGS: raise
-        return []
+        return [_NoTable(name)]
+
+class _NoTable(NamedTuple):
+    "A file that is left out"
+    name: str
+    columns: tuple = ()
 
 ENDINGS = {'.csv', '.tsv', '.txt', '.tab', '.parquet', '.gz', '.bz2', '.xz', '.zst', '.zip', '.json', '.jsonl',
            '.xlsx', '.xls', '.ods'} # of names of data
@@ -171,8 +176,9 @@ def _sheets(files, whole):
     alone = len(groups) == 1 and len(files) > 1
     names = unique_names([whole if alone else _stem(group[0].name) for group in groups.values()])
     sheets = [Sheet(name, group) for name, group in zip(names, groups.values())]
-    empty = [f'{f.name} is empty.' for f in files if not f.columns]
-    for sheet in sheets[:1]: sheet.notes += empty
+    why = {True: 'is no table and was left out', False: 'is empty'}
+    out = [f'{f.name} {why[isinstance(f, _NoTable)]}.' for f in files if not f.columns]
+    for sheet in sheets[:1]: sheet.notes += out
     return sheets
 
 # %% ../../nbs/12_reading/05_sheets.ipynb #579c2928

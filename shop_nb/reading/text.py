@@ -74,7 +74,7 @@ _CHECKS = [
     ('encoding', _is_encoding, 'Name an encoding, such as utf-8, windows-1252 or utf-16'),
     ('separator', _is_separator, 'Give one character, or comma, semicolon, tab or pipe'),
     ('decimal', lambda v: v in ('.', ','), "Give '.' or ','"),
-    ('dayfirst', lambda v: isinstance(v, bool), 'Give True or False'),
+    ('dayfirst', lambda v: v in (True, False), 'Give True or False'),
     ('zone', _is_zone, 'Name a time zone, such as Europe/Berlin'),
     ('sheet', lambda v: isinstance(v, str), 'Name a sheet of the workbook'),
 ]

@@ -90,6 +90,7 @@ def _chunks_text(column): return pa.chunked_array([array_text(c) for c in column
 def _series_text(values):
     "A column of a frame as text"
     if values.dtype == object: return pa.array([value_text(v) for v in values], pa.string())
+    if isinstance(values.dtype, pd.PeriodDtype): values = values.dt.start_time
     try: return array_text(pa.array(values, from_pandas=True))
     except (pa.ArrowException, NotImplementedError): return pa.array([value_text(v) for v in values], pa.string())
 

@@ -21,8 +21,7 @@ from ..model.dictionary import dictionary
 from ..model.er_diagram import er_diagram
 from ..core.numbers import percent
 from .pages import policy, raw, render
-from ..model.market import Market, tables_of
-from ..model.rules import rules_of
+from ..model.market import Market, market_rules, tables_of
 from ..model.schema import get_table
 from ..core.errors import ShopError
 from ..core.extras import need
@@ -63,7 +62,9 @@ def dictionary_frame(
 def _dictionary_text(tables, market):
     "The data dictionary with its numbers as people read them"
     frame = dictionary_frame(tables, market).astype(object)
-    frame['missing'] = [percent(m) if m else 'none' for m in frame['missing']]
+    absent = [bool({t, f'{t}.{c}'} & set(market.absent)) for t, c in zip(frame['table'], frame['column'])]
+    missing = [percent(m) if m else 'none' for m in frame['missing']]
+    frame['missing'] = ['absent in this shop' if a else m for a, m in zip(absent, missing)]
     frame['distinct'] = [f'{d:,}' for d in frame['distinct']]
     return frame
 
@@ -86,7 +87,7 @@ def dictionary_html(
 ) -> str: # HTML
     "The data dictionary as a page"
     frame, declared = _dictionary_text(tables, market), tables_of(market)
-    rules = rules_of(declared)
+    rules = market_rules(market)
     shown = [
         _table_values(t, tables[t.name].num_rows, frame[frame['table'] == t.name], rules)
         for t in declared.values() if t.name in tables

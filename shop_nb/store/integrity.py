@@ -4,15 +4,16 @@
 
 # %% auto #0
 __all__ = ['ORDER_RULES', 'ITEM_KEYS', 'OWN_ITEMS', 'FIRST_ITEM_OF_OTHERS', 'SAME_DAY_ITEMS', 'WRONG_PRICES', 'LEDGER', 'Refused',
-           'Missing', 'Stale', 'refusal', 'shadow', 'rule_queries', 'broken']
+           'Missing', 'Stale', 'refusal', 'order_rules', 'shadow', 'rule_queries', 'broken']
 
 # %% ../../nbs/50_store/01_integrity.ipynb #e1701f19
 import json
-from functools import cache
+from functools import lru_cache
 
 from ..database.sqlite import CONSTRAINT_FAILED
-from ..model.rules import LEDGER as DUE, MONEY, RULES, broken_check, qualified
-from ..model.schema import DAY_KEYS, LINE_KEYS, PAYMENT_KEYS, TABLES
+from ..model.market import Market, market_rules
+from ..model.rules import LEDGER as DUE, MONEY, broken_check, qualified
+from ..model.schema import DAY_KEYS, LINE_KEYS, TABLES
 from ..model.dialects import to_dialect
 from ..core.errors import ShopError, first_line
 
@@ -70,7 +71,14 @@ def refusal(
     return Refused(f'{why}.', kind, t.name, column, row.get(t.key))
 
 # %% ../../nbs/50_store/01_integrity.ipynb #85db26c1
-ORDER_RULES = {r.name: r for r in RULES if not r.declared} # the rules that no constraint of the database holds
+@lru_cache(maxsize=64)
+def order_rules(
+    market:Market=Market(), # of the shop
+) -> dict: # rules by name
+    "The rules that no constraint of the database holds"
+    return {r.name: r for r in market_rules(market) if not r.declared}
+
+ORDER_RULES = order_rules()
 ITEM_KEYS = DAY_KEYS * LINE_KEYS # keys that the items of a day may have
 
 def shadow(
@@ -109,16 +117,20 @@ def _query(items, rules):
     each = [f"select '{r.name}', {TABLES[r.table].key} from ({r.query('sqlite')})" for r in rules]
     return shadow(items) + '\nunion all\n'.join(each)
 
-@cache
-def rule_queries() -> tuple: # of the rules that need the orders' own rows, and of the one that needs a day's
-    "The two queries for all rules"
-    one_price = ORDER_RULES['one_price_a_day']
-    others = [r for r in ORDER_RULES.values() if r is not one_price]
-    return _query(OWN_ITEMS, others), _query(SAME_DAY_ITEMS, [one_price])
+@lru_cache(maxsize=64)
+def rule_queries(
+    market:Market=Market(), # of the shop
+) -> tuple: # of the rules that need the orders' own rows, and of the one that needs a day's, where it holds
+    "The queries for all rules"
+    rules = order_rules(market)
+    others = [r for r in rules.values() if r.name != 'one_price_a_day']
+    one_price = [_query(SAME_DAY_ITEMS, [rules['one_price_a_day']])] if len(others) < len(rules) else []
+    return _query(OWN_ITEMS, others), *one_price
 
-def _order_of(rule, key):
+def _order_of(con, rule, key):
     "The order that a row at fault belongs to"
-    return key // dict(orders=1, order_items=LINE_KEYS, payments=PAYMENT_KEYS)[rule.table]
+    sql = f'select order_id from main.{rule.table} where {TABLES[rule.table].key} = ?'
+    return con.execute(sql, (key,)).fetchone()[0]
 
 # %% ../../nbs/50_store/01_integrity.ipynb #bc4e3bac
 WRONG_PRICES = shadow(SAME_DAY_ITEMS) + f'''select order_id, min(order_item_id),
@@ -167,16 +179,17 @@ def _blame(rule, key, fault):
 def broken(
     con, # sqlite3 connection, in the transaction of the change
     orders, # keys of the orders that it touched
+    market:Market=Market(), # of the shop
 ) -> dict: # order: what is wrong with it, as a `Refused`
     "The rules that a change would break"
     if not orders: return {}
     touched = (json.dumps(sorted(orders)),)
-    own, same_day = rule_queries()
-    refusals = {}
+    own, *same_day = rule_queries(market)
+    rules, refusals = order_rules(market), {}
     for name, key in con.execute(own, touched).fetchall():
-        rule = ORDER_RULES[name]
-        order = _order_of(rule, key)
+        rule = rules[name]
+        order = _order_of(con, rule, key)
         if order not in refusals: refusals[order] = _blame(rule, key, _fault(con, rule, key, order))
-    if refusals or not con.execute(same_day, touched).fetchone(): return refusals
-    rule = ORDER_RULES['one_price_a_day']
+    if refusals or not any(con.execute(sql, touched).fetchone() for sql in same_day): return refusals
+    rule = rules['one_price_a_day']
     return {order: _blame(rule, key, fault) for order, key, fault in con.execute(WRONG_PRICES, touched)}

@@ -8,14 +8,15 @@ __all__ = ['Replica', 'take', 'Replicas', 'TooSlow']
 # %% ../../nbs/50_store/04_replica.ipynb #1d15c4f5
 import hashlib, threading, time
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cachetools import LRUCache
 from fastcore.basics import patch
 
-from ..analytics.connect import copy_tables, open_duckdb, add_views
+from ..analytics.connect import add_views, copy_tables, open_duckdb, remember_market
 from ..analytics.questions import ask
 from ..core.errors import ShopError
+from ..files.market import source_market
 from .repository import Store, connect, read_transaction
 
 # %% ../../nbs/50_store/04_replica.ipynb #c5d09723
@@ -31,13 +32,14 @@ def take(
     path, # the database file
 ) -> Replica:
     "Copy a shop into DuckDB, all as of one moment"
-    con, hash = open_duckdb(), hashlib.blake2b(digest_size=8)
+    con, hash, market = open_duckdb(), hashlib.blake2b(digest_size=8), source_market(path)
     with closing(connect(path, 'ro')) as db, read_transaction(db):
         at = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
-        for batch in copy_tables(con, db):
+        for batch in copy_tables(con, db, absent=market.absent):
             for buffer in (b for column in batch.columns for b in column.buffers() if b is not None):
                 hash.update(buffer)
-    add_views(con)
+    add_views(con, market.absent)
+    remember_market(con, market)
     return Replica(con, hash.hexdigest(), at)
 
 # %% ../../nbs/50_store/04_replica.ipynb #27253bd0
@@ -105,6 +107,6 @@ def answer(
     key = (replica.version, name, *sorted(params.items()))
     if (answer := self._answers.get(key)) is not None: return answer, replica
     with replica.con.cursor() as cursor, _deadline(cursor, name, self.store.timeout):
-        answer = replace(ask(name, cursor, **params), currency=self.store.market.currency)
+        answer = ask(name, cursor, **params)
     self._answers[key] = answer
     return answer, replica

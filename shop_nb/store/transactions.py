@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from .integrity import ORDER_RULES, Missing, Refused, Stale, broken, refusal
 from ..database.sqlite import hold_writers
+from ..model.market import Market, tables_of
 from ..model.schema import DAY_KEYS, LINE_KEYS, PAYMENT_KEYS, TABLES, get_table
 from ..core.errors import ShopError
 from .repository import PARTS, Store, read_whole, version
@@ -18,11 +19,12 @@ from .repository import PARTS, Store, read_whole, version
 # %% ../../nbs/50_store/03_transactions.ipynb #e0151097
 class _Touched:
     "What a transaction touched"
-    def __init__(self, con, tables=TABLES): self.con, self.tables, self.touched, self.erased = con, tables, set(), False
+    def __init__(self, con, market=Market()):
+        self.con, self.market, self.tables, self.touched, self.erased = con, market, tables_of(market), set(), False
 
     def check(self):
         "Raise the first rule that an order which was touched breaks"
-        for wrong in broken(self.con, self.touched).values(): raise wrong
+        for wrong in broken(self.con, self.touched, self.market).values(): raise wrong
 
 # %% ../../nbs/50_store/03_transactions.ipynb #e0151098
 class _Rows(_Touched):
@@ -109,7 +111,7 @@ def transaction(
         con.hurry(60)
         con.execute('begin immediate')
         try:
-            now = Transaction(con, store.tables)
+            now = Transaction(con, store.market)
             yield now
             now.check()
             con.execute('rollback' if dry_run else 'commit')

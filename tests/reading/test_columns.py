@@ -1,6 +1,6 @@
 "Columns as codes, numbers and times: what has one reading is read exactly, what has two is asked for."
 import random, re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 

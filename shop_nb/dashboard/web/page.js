@@ -56,6 +56,7 @@ class Page {
     const shop = await this.kernel.ask('hello', {query})
     if (shop.error) return
     this.open(shop, pageOf(shop, query))
+    if (shop.lacks) this.notices.add(shop.lacks)
     if (shop.left.length) this.notices.add(`Ignored, because this shop does not have it: ${shop.left.join(', ')}.`)
     if (this.inVoila) history.replaceState(null, '', this.view.address())
     addEventListener('popstate', () => this.back())
