@@ -2586,6 +2586,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                'shop_nb/imports/checks.py'),
                                         'shop_nb.imports.checks._known': ('28_imports/checks.html#_known', 'shop_nb/imports/checks.py'),
                                         'shop_nb.imports.checks._mode': ('28_imports/checks.html#_mode', 'shop_nb/imports/checks.py'),
+                                        'shop_nb.imports.checks._no_payments': ( '28_imports/checks.html#_no_payments',
+                                                                                 'shop_nb/imports/checks.py'),
                                         'shop_nb.imports.checks._put_aside': ( '28_imports/checks.html#_put_aside',
                                                                                'shop_nb/imports/checks.py'),
                                         'shop_nb.imports.checks._put_list_aside': ( '28_imports/checks.html#_put_list_aside',

@@ -150,7 +150,8 @@ _PAYMENTS = Map('payments', 'lines', '"order"', _PAYMENT, grouped=True, needs={
 # %% ../../nbs/27_formats/04_lines.ipynb #4632be02
 _CUSTOMERS = Map('customers', 'lines', 'customer', _firsts(*(f.name for f in _OF_CUSTOMER)), grouped=True)
 _PRODUCTS = Map('products', 'lines', 'product', _firsts('category', 'brand', 'sku') |
-                {'name': f"coalesce({_first('name')}, product)", 'cost_cents': f"cents({_first('cost')})"},
+                {'name': f"coalesce({_first('name')}, any_value(product))",
+                 'cost_cents': f"cents({_first('cost')})"},
                 grouped=True, needs={'name': ('product',)})
 _SUM = '''select (select coalesce(sum(quantity * unit_price_cents - coalesce(discount_cents, 0)), 0) from order_items)
     + (select coalesce(sum(coalesce(shipping_cents, 0) - coalesce(discount_cents, 0)

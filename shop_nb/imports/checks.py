@@ -28,7 +28,7 @@ def _known(name, column, made, old):
     full = f'{name}.{column}'
     if old is None: return column in made[name]
     before = not {full, name} & set(old.absent)
-    if before == (column in made[name]): return before
+    if before == (column in made[name]) or not made[name]: return before # the files have nothing of the table
     what = f'{full} was {"there" if before else "absent"} in what was imported earlier, and is not now.'
     if not before: what = f'{full} was absent in what was imported earlier, and is there now.'
     raise ShopError(what, 'Import all files into a new folder')
@@ -49,6 +49,11 @@ def _columns_absent(con, name, made, old):
 # %% ../../nbs/28_imports/06_checks.ipynb #1d59a51a
 PAID = 'status', 'amount_cents' # what payments cannot do without
 
+def _no_payments(made, old):
+    "Whether the run has no payments, with these files"
+    if old and not made['payments']: return 'payments' in old.absent
+    return not set(PAID) <= set(made['payments'])
+
 def _values(con, full):
     "The values of a list, in the order of the alphabet"
     table, column = full.split('.')
@@ -65,7 +70,7 @@ def imported_market(
     "The market of an imported shop; raises `ShopError` if a number is absent that was there before, or the reverse"
     absent, gaps = [], []
     for name in TABLES:
-        if name == 'payments' and not set(PAID) <= set(made[name]):
+        if name == 'payments' and _no_payments(made, old):
             absent.append(name)
             continue
         found = _columns_absent(stage.con, name, made, old)

@@ -98,3 +98,20 @@ def test_two_rows_of_a_key(imports):
 def test_a_named_file_comes_before_one_that_only_fits(imports):
     run = imports(own() | {'visits.csv': 'visit_id,customer_id,country\n1,c-9,DE\n'})
     assert ('c-9',) not in run.rows('select source_key from customers_key')
+
+
+def test_an_addition_may_lack_tables(imports):
+    run = imports(own())
+    more = imports({'orders.csv': 'order_id,customer_id,ordered_at,status,shipping\n31,c-2,2025-03-01 10:00,paid,0\n',
+                    'order_items.csv': 'order_id,product_id,quantity,unit_price\n31,0981,1,8\n',
+                    'payments.csv': 'order_id,method,status,amount,paid_at\n31,bank,captured,8.00,2025-03-01 10:01\n'})
+    assert more.orders('status') == [('07', 'delivered'), ('22', 'paid'), ('31', 'paid')]
+    assert more.rows('select name, price_cents from products order by 1') == [('Sandwalk', 1250), ('Tide Tables', 800)]
+    assert more.market['absent'] == run.market['absent']
+
+
+def test_a_mended_order_without_the_other_tables(imports):
+    imports(own())
+    late = imports({'orders.csv': 'order_id,customer_id,ordered_at,status,shipping\n31,c-2,2025-03-01 10:00,paid,0\n',
+                    'order_items.csv': 'order_id,product_id,quantity,unit_price\n31,0981,1,8\n'})
+    assert late.reasons == [('31', 'order_has_payment')] # the shop has payments
