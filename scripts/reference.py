@@ -106,7 +106,8 @@ def rules():
 
 def views():
     parts = ['<p>The five tables as SQLite has them, with every constraint, and the views that show money in currency '
-             'units. The table <code>market</code> says which currency it is.</p>']
+             'units. The table <code>market</code> says which currency it is, the table <code>loads</code> which loads '
+             'brought the rows.</p>']
     for name, sql in zip(TABLES, create_tables('sqlite')):
         parts.append(f'<h2 id="{name}">{name}</h2>' + coloured(sql, 'sql'))
     for v, sql in zip(VIEWS.values(), create_views('sqlite')):

@@ -72,12 +72,16 @@ def _not_there(path, names, todo):
 
 # %% ../../nbs/70_app/02_run.ipynb #d1c0a004
 def _unfinished(path):
-    "The command that was making a folder and did not finish, or nothing"
+    "The command that finishes a folder that was begun, or nothing"
     path = Path(path)
-    if not path.exists() and leftovers(path): return 'run'
-    if leftovers(path / 'tables') and not (path / 'tables').exists(): return 'generate'
-    return ''
+    if not path.exists() and leftovers(path): return f'run --out {path}'
+    if leftovers(path / 'tables') and not (path / 'tables').exists(): return f'generate --out {path}'
+    if not is_run(path): return ''
+    manifest = read_manifest(path)
+    if 'settings' not in manifest or 'tables' in manifest: return ''
+    return f'advance {path} --until {manifest["settings"].get("until")}'
 
+# %% ../../nbs/70_app/02_run.ipynb #3e79ddfd
 def existing(
     path, # a run, folder of tables or database, as somebody typed it
     look=runs, # what lists others of its kind: `runs` or `databases`
@@ -85,10 +89,8 @@ def existing(
 ):
     "Raise `ShopError` if nothing is there (code 2), or only a beginning (code 1)"
     if command := _unfinished(path):
-        raise ShopError(
-            f'{path} is not finished: it is still being made, or was stopped.',
-            f'Make it again: shop-nb {command} --out {path}',
-        )
+        wrong = f'{path} is not finished: it is still being made, or was stopped.'
+        raise ShopError(wrong, f'Make it again: shop-nb {command}')
     if not Path(path).exists(): raise _not_there(path, look(), todo)
 
 # %% ../../nbs/70_app/02_run.ipynb #abf38f59

@@ -14,7 +14,7 @@ import numpy as np, pandas as pd
 from fastcore.basics import patch
 
 from shop_nb.analytics.questions import (
-    CAVEATS, Question, plain_value, ask, counts_sales, cut_months, edges, find, label_of, question_for, questions, say, unit_of
+    Question, plain_value, ask, caveats, counts_sales, cut_months, edges, find, label_of, question_for, questions, say, unit_of
 )
 from ..analytics.connect import as_frame
 from ..core.numbers import short
@@ -597,9 +597,8 @@ def lacks(self:Rollup) -> str: # empty for a shop that has everything
     if not self.absent: return ''
     titles = [m.title for name, m in CARDS.items() if name in self.refused]
     titles += self.panels_left_out()
-    caveats = [says for says, (columns, _) in CAVEATS.items() if set(columns.split()) & set(self.absent)]
     out = f'Left out, because the source of this shop does not tell it: {", ".join(titles)}.' if titles else ''
-    return ' '.join(filter(None, [out, *(f'{words[0].upper()}{words[1:]}.' for words in caveats)]))
+    return ' '.join(filter(None, [out, *(f'{words[0].upper()}{words[1:]}.' for words in caveats(self.absent))]))
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #e050fe69
 @patch

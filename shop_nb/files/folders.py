@@ -7,7 +7,7 @@ __all__ = ['leftovers', 'working_folder', 'unbroken', 'remove_path', 'move_table
 
 # %% ../../nbs/10_files/05_folders.ipynb #bed6273e
 import os, re, shutil, signal, tempfile, threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from ..core.errors import ShopError, first_line
@@ -97,16 +97,15 @@ def remove_path(
 def move_tables(
     source:Path, # the working folder
     out:Path, # the destination; made if missing
-    after=None, # called without arguments once the tables are in place; signals wait until it returns
+    around=nullcontext(), # a context in which they are moved; signals wait until it ends
 ):
     "Move what is in a working folder to its destination; tables that were there are removed, in any format"
-    with unbroken():
+    with unbroken(), around:
         out.mkdir(exist_ok=True)
         new = sorted(source.iterdir())
         for name in TABLES:
             for format in FORMATS: remove_path(out / f'{name}.{format}')
         for path in new: os.replace(path, out / path.name)
-        if after: after()
 
 # %% ../../nbs/10_files/05_folders.ipynb #95a72cb8
 @contextmanager

@@ -45,8 +45,9 @@ def _of_database(path):
 # %% ../../nbs/10_files/06_market.ipynb #6fac5f5a
 def source_market(
     source, # mapping of names to tables, or the path of a run, of a folder of tables or of a SQLite file
-) -> Market: # that of all behaviours where the source does not say
+    default:Market=Market(), # what counts where the source does not say; by default that of all behaviours
+) -> Market:
     "The market of a source's tables"
-    if not isinstance(source, str | os.PathLike): return Market()
+    if not isinstance(source, str | os.PathLike): return default
     path = Path(source)
-    return (_of_database(path) if path.is_file() else _of_run(path)) or Market()
+    return (_of_database(path) if path.is_file() else _of_run(path)) or default

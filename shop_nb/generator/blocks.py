@@ -9,7 +9,7 @@ __all__ = ['BLOCK', 'keep_freed_memory', 'Block', 'Generator', 'tables', 'genera
 # %% ../../nbs/15_generator/07_blocks.ipynb #a5e8a9e7
 import os
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -218,7 +218,7 @@ def write_tables(
     workers:int=1, # Threads; more than one writes folders of parts
     progress=None, # Called with (rows done, rows expected) after each block
     size:int=BLOCK, # Rows in a block; any size gives the same content
-    done=None, # Called with what is returned, once the tables are in place; signals wait until then
+    around=lambda facts: nullcontext(), # Called with what is returned: a context in which the tables get their place
 ) -> dict: # rows and digest of each table
     "Make the five tables as files. Raises ShopError for a wrong argument, and for a folder that cannot be written to."
     check_how(format, workers)
@@ -227,5 +227,5 @@ def write_tables(
         out.parent.mkdir(parents=True, exist_ok=True)
         with working_folder(out) as tmp:
             facts = _write_all(settings, size, tmp, format, workers, progress)
-            move_tables(tmp, out, lambda: done and done(facts))
+            move_tables(tmp, out, around(facts))
     return facts

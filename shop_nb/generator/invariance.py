@@ -185,10 +185,11 @@ def history(
     return pd.DataFrame(out)
 
 # %% ../../nbs/15_generator/09_invariance.ipynb #48763abc
-_GOODS = dict(order_items=('product_id', 'quantity', 'unit_price_cents', 'discount_cents', 'returned_quantity'))
+_GOODS = dict(order_items=(
+    'product_id', 'quantity', 'unit_price_cents', 'discount_cents', 'tax_cents', 'returned_quantity'))
 _BILL = dict(
     orders=('status', 'shipping_cents', 'tax_cents', 'discount_cents', 'delivered_at'),
-    order_items=('returned_quantity',),
+    order_items=('tax_cents', 'returned_quantity'),
     payments=('method', 'status', 'amount_cents', 'refunded_cents', 'attempts', 'paid_at'),
 )
 _BUYER = dict(orders=('customer_id',))

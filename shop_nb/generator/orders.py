@@ -44,6 +44,7 @@ class OrderLines:
     quantity: np.ndarray = None # units
     discount: np.ndarray = None # cents
     net: np.ndarray = None # cents: price times quantity, less the discount
+    tax: np.ndarray = None # cents
     returned: np.ndarray = None # units that will be sent back, if the order arrives
     back: np.ndarray = None # units that are back
 
@@ -368,20 +369,27 @@ def _tax_of(net, rate, included): # cents of tax on, or in, amounts at rates; ha
 def _by_order(b, x): # sums of a column of lines, one per order
     return np.diff(x.cumsum().take(b.end - 1), prepend=0)
 
-def _net_by_rate(b, net, row, n): # goods after discount at each of n shares of the rate, a row per share
-    if n == 1: return net[None]
-    l = b.lines
-    goods = np.bincount(row.take(l.category) * len(net) + l.row, l.net, n * len(net)) # exact, as below 2**53
-    goods = goods.astype(np.int64).reshape(n, -1)
-    cut = np.flatnonzero(b.discount)
-    upto = goods[:, cut].cumsum(axis=0) * net[cut] // b.goods[cut]
-    goods[:, cut] = np.diff(upto, axis=0, prepend=0)
-    return goods
+def _charged(b, row, cents): # of lines sorted by order, what each order is charged for them up to each, after discount
+    upto = cents.cumsum() - (b.goods.cumsum() - b.goods).take(row)
+    cut = np.flatnonzero(b.discount.take(row))
+    some = row[cut]
+    upto[cut] = upto[cut] * (b.goods - b.discount).take(some) // b.goods.take(some)
+    return upto
 
-def _tax(values, b, net, home): # cents per order
-    rates, row = _tax_rates(values)
-    nets = _net_by_rate(b, net, row, len(rates))
-    return sum(_tax_of(n, rate.take(home), values['tax.included']) for n, rate in zip(nets, rates))
+def _line_taxes(values, b, home): # cents of tax on each line
+    rates, share_of = _tax_rates(values)
+    l = b.lines
+    share = share_of.take(l.category)
+    at = np.argsort(l.row * len(rates) + share, kind='stable') # by order and rate
+    row, share, line = l.row, share.take(at), np.arange(len(at)) # an order's lines stay together, so `row` is sorted
+    upto = _charged(b, row, l.net.take(at))
+    before = np.where(np.diff(row, prepend=-1) > 0, 0, np.roll(upto, 1))
+    first = np.diff(row * len(rates) + share, prepend=-1) > 0 # of its order and rate
+    taxable = upto - before.take(np.maximum.accumulate(np.where(first, line, 0)))
+    so_far = _tax_of(taxable, rates[share, home.take(row)], values['tax.included'])
+    out = np.empty_like(so_far)
+    out[at] = so_far - np.where(first, 0, np.roll(so_far, 1))
+    return out
 
 # %% ../../nbs/15_generator/06_orders.ipynb #ce528b73
 def total(catalogue:Catalogue, # The products
@@ -394,7 +402,8 @@ def total(catalogue:Catalogue, # The products
     b.discount = b.goods * values['coupons.cut'] // 100 * coupon
     net = b.goods - b.discount
     b.shipping = _by_place(values)[0].take(home) * (net < cents(values['shipping.free_from']))
-    b.tax = _tax(values, b, net, home)
+    b.lines.tax = _line_taxes(values, b, home)
+    b.tax = _by_order(b, b.lines.tax)
     b.amount = net + b.shipping + b.tax * (not values['tax.included'])
     return b
 
@@ -525,18 +534,20 @@ def _first_true(stages, codes, otherwise): # for each row the code of its first 
     return np.select(list(stages.values()), [codes[s] for s in stages], codes[otherwise])
 
 # %% ../../nbs/15_generator/06_orders.ipynb #00c16d01
-def _sent_back(b): # by order: the value of the lines' units that are back, and whether all of them are
+def _sent_back(b): # by order: what the lines' units that are back give back, and whether all of them are
     l = b.lines
     some = np.flatnonzero(l.back)
     row, quantity = l.row[some], l.quantity[some]
-    value = np.zeros_like(b.goods)
+    value, tax = np.zeros_like(b.goods), np.zeros_like(b.goods)
     np.add.at(value, row, l.net[some] * l.back[some] // quantity)
+    np.add.at(tax, row, l.tax[some] * l.back[some] // quantity)
     lines = np.bincount(row[l.back[some] == quantity], minlength=len(value))
-    return value, lines == np.diff(b.end, prepend=0)
+    charged = b.goods - b.discount
+    part = value * charged // b.goods + tax * (b.amount - b.shipping > charged) # unless the prices contain the tax
+    return part, lines == np.diff(b.end, prepend=0)
 
-def _settle_payment(b, dead, value, whole): # refunds, and the states of the payments
+def _settle_payment(b, dead, part, whole): # refunds, and the states of the payments
     paid = b.was_paid
-    part = value * (b.amount - b.shipping) // b.goods
     b.refunded = np.where((dead & paid) | whole, b.amount, part)
     failed = dead & ~b.captured
     stages = dict(failed=failed, pending=~paid, captured=b.refunded == 0, partially_refunded=b.arrived & ~whole)
@@ -554,11 +565,11 @@ def settle(
     b.was_paid = b.captured & (b.paid < now)
     b.arrived = ~b.cancelled & (b.delivered < now)
     b.lines.back = b.lines.returned * (b.arrived & (b.return_time < now)).take(b.lines.row)
-    value, whole = _sent_back(b)
+    part, whole = _sent_back(b)
     shipped = b.sent & (b.shipped < now)
     stages = dict(cancelled=dead, returned=whole, delivered=b.arrived, shipped=shipped, paid=b.was_paid)
     b.status = _first_true(stages, _STATUS, 'pending')
-    _settle_payment(b, dead, value, whole)
+    _settle_payment(b, dead, part, whole)
     return b
 
 # %% ../../nbs/15_generator/06_orders.ipynb #79ec5029
@@ -595,6 +606,7 @@ def _line_columns(b):
         quantity=l.quantity,
         unit_price_cents=l.price,
         discount_cents=l.discount,
+        tax_cents=l.tax,
         returned_quantity=l.back,
     )
 

@@ -8,7 +8,7 @@ __all__ = ['check_worker', 'put_block', 'signed', 'addresses', 'spark_session', 
 # %% ../../nbs/15_generator/08_spark.ipynb #fcac1838
 import os, re, shutil, socket, sys, tempfile
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 import pyarrow as pa
 from ..behaviour.settings import Settings
@@ -255,7 +255,7 @@ def _run(spark, settings, size, folder, format, out, tell):
     return _facts(results, blocks, folder, format)
 
 # %% ../../nbs/15_generator/08_spark.ipynb #5cfe5f6d
-def _write(spark, settings, size, out, format, progress, done):
+def _write(spark, settings, size, out, format, progress, around):
     "Write the tables in a working folder, and move them to `out` when they are complete"
     expected, out = expected_rows(settings), Path(out).resolve()
 
@@ -265,7 +265,7 @@ def _write(spark, settings, size, out, format, progress, done):
     out.parent.mkdir(parents=True, exist_ok=True)
     with working_folder(out) as tmp:
         facts = _run(spark, settings, size, tmp, format, out, tell)
-        move_tables(tmp, out, lambda: done and done(facts))
+        move_tables(tmp, out, around(facts))
     rows = sum(f['rows'] for f in facts.values())
     if progress: progress(rows, max(rows, expected))
     return facts
@@ -278,14 +278,14 @@ def run_spark(
     format:str='parquet', # parquet or csv
     progress=None, # Called with (rows done, rows expected) now and then
     size:int=BLOCK, # Rows in a block; any size gives the same content
-    spark=None, # A session to use instead of `master`; it is not stopped
+    spark=None, # A session to use instead of `master`; not stopped
     log=None, # File for Spark's own log
-    done=None, # Called with what is returned, as by `write_tables`
+    around=lambda facts: nullcontext(), # As `write_tables` takes it
 ) -> dict: # rows and digest of each table, as from `write_tables`
     "Make the five tables by Spark, as folders of parts. Raises ShopError as `spark_session` and `check_worker` do."
     check_how(format)
-    if spark is not None: return _write(spark, settings, size, out, format, progress, done)
-    with spark_session(master, log) as session: return _write(session, settings, size, out, format, progress, done)
+    if spark is not None: return _write(spark, settings, size, out, format, progress, around)
+    with spark_session(master, log) as session: return _write(session, settings, size, out, format, progress, around)
 
 # %% ../../nbs/15_generator/08_spark.ipynb #3a9e076f
 def _blocks_of(name, blocks):

@@ -255,7 +255,7 @@ def _note_files(stage):
     for i, sheet in enumerate(stage.sheets):
         if i not in stage.parts: continue
         files = [(stage.offsets[i] + n, name, stage.parts[i], sheet.counts[n]) for n, name in enumerate(sheet.files)]
-        stage.con.executemany('insert into _files values (?, ?, ?, ?)', files)
+        stage.con.executemany('insert into _files values (?, ?, ?, ?)', files) # few
         lines = [(stage.offsets[i] + p.file, p.line, p.reason, 'aside') for p in sheet.problems]
         lines += [(stage.offsets[i] + file, line, 'the header again', 'skipped') for file, line in sheet.headers]
         if lines: stage.con.executemany('insert into _records values (?, ?, ?, ?)', lines)

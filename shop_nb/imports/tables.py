@@ -6,6 +6,7 @@
 __all__ = ['structure', 'open_old', 'make_shop', 'compare']
 
 # %% ../../nbs/28_imports/05_tables.ipynb #fed2c7fe
+from ..core.errors import ShopError
 from ..files.files import parts
 from ..formats.format import Format
 from .keys import KEYED, give_keys, quoted
@@ -76,6 +77,14 @@ where source_key not in (select source_key from shaped.orders)''')
 select source_key as key from shaped.orders where source_key not in (select source_key from shaped.order_items)''')
 
 # %% ../../nbs/28_imports/05_tables.ipynb #b731c84d
+def _refuse_if_frozen(stage):
+    "Raise `ShopError` if anything is set aside where the contract takes nothing that is broken"
+    if stage.contract.mode('values') != 'freeze': return
+    found = stage.con.execute('select unit, key, reason from _aside limit 1').fetchall()
+    if not found: return
+    unit, key, reason = found[0]
+    raise ShopError(f'{unit[:-1]} {key}: {reason}.', 'Correct it, or set it aside: --contract values=discard_row')
+
 def structure(
     stage:Stage, # with tables under the source's keys
     made:dict, # table: its columns that the source fills
@@ -87,7 +96,9 @@ def structure(
     _about_customers(stage.con)
     _about_lines(stage.con)
     _about_owners(stage.con)
+    _refuse_if_frozen(stage)
 
+# %% ../../nbs/28_imports/05_tables.ipynb #a8faba19
 def _given(stage, name):
     "The columns of a table under the source's keys, but for the number of the row"
     found = stage.con.execute(f'describe shaped.{name}').fetchall()

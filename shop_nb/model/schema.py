@@ -229,6 +229,7 @@ _item_columns = (
     Column('quantity', 'count', 'Units ordered', ge=1, le=MAX_QUANTITY, unit='units', example=1),
     Column('unit_price_cents', 'cents', 'Price of a unit, as sold that day', ge=1, le=MAX_PRICE, example=2499),
     Column('discount_cents', 'cents', 'Discount on the line', ge=0, example=0),
+    Column('tax_cents', 'cents', "Tax on the line, after its share of the order's discount", ge=0, example=475),
     Column('returned_quantity', 'count', 'Units sent back', ge=0, le=MAX_QUANTITY, unit='units', example=0),
 )
 
@@ -289,7 +290,7 @@ OPTIONAL = { # what an imported shop may lack: in single rows, or as a whole col
     'whole': [f'products.{name}' for name in ('price_cents', 'cost_cents', 'discontinued_on')]
     + [f'orders.{name}' for name in (
         'status', 'shipping_cents', 'tax_cents', 'tax_included', 'discount_cents', 'delivered_at')]
-    + ['order_items.discount_cents', 'order_items.returned_quantity']
+    + [f'order_items.{name}' for name in ('discount_cents', 'tax_cents', 'returned_quantity')]
     + [f'payments.{name}' for name in ('refunded_cents', 'attempts')],
 }
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from ..core.extras import need
 from .dialects import DIALECTS, create_indexes, create_tables, to_dialect
-from .rules import BACK, LINE, MONEY, OWNERS, RETURNED, REVENUE, null_safe, qualified
+from .rules import BACK, BACK_TAX, LINE, MONEY, RETURNED, REVENUE, null_safe, qualified
 from .schema import SALE, TABLES, sql_list
 
 # %% ../../nbs/05_model/04_views.ipynb #307a2543
@@ -36,25 +36,24 @@ select
     case when {_is_sale} then 1 else 0 end as is_sale,
     case when {_is_sale} then {_revenue} else 0 end as revenue_cents,
     case when {_is_sale} then {_returned} else 0 end as returned_cents,
-    case when {_is_sale} then {_revenue} - {_returned} else 0 end as net_cents,
+    case when {_is_sale} then {_revenue} - ({_returned}) else 0 end as net_cents,
     m.lines, m.units, m.units_back
 from money as m
 join orders as o on o.order_id = m.order_id
 join payments as p on p.order_id = m.order_id''')
 
 # %% ../../nbs/05_model/04_views.ipynb #e0fb5f07
-_order_revenue = qualified(REVENUE, OWNERS | dict(goods_cents='l'))
+def _so_far(cents): return f'{cents} * (l.goods_cents - o.discount_cents) // nullif(l.goods_cents, 0)'
 
-def _so_far(cents): return f'{cents} * ({_order_revenue}) // nullif(l.goods_cents, 0)'
-
-def _share(upto, own):
-    "What the running sum `upto` brings of the order's revenue, less what came before the line's `own` cents"
-    return f'cast({_so_far(upto)} - {_so_far(f"({upto} - {own})")} as bigint)'
+def _share(upto, own, tax):
+    "What the running sum `upto` was charged, less what came before the line's `own` cents, and its tax if included"
+    charged = f'{_so_far(upto)} - {_so_far(f"({upto} - {own})")}'
+    return f'cast({charged} - {tax} * cast(o.tax_included as bigint) as bigint)'
 
 # %% ../../nbs/05_model/04_views.ipynb #1c50bdce
 _running = f'''with priced as (
-    select order_item_id, order_id, line_number, product_id, quantity, returned_quantity,
-        {LINE} as line_cents, {null_safe(BACK)} as back_cents
+    select order_item_id, order_id, line_number, product_id, quantity, returned_quantity, tax_cents,
+        {LINE} as line_cents, {null_safe(BACK)} as back_cents, {null_safe(BACK_TAX)} as back_tax_cents
     from order_items
 ),
 running as (
@@ -71,8 +70,8 @@ _sales_lines = View('sales_lines', 'one row per order line of a sale; money in c
 select
     l.order_id, l.order_item_id, o.customer_id, o.ordered_at, date(o.ordered_at) as order_day,
     l.product_id, p.category, l.quantity, l.returned_quantity, l.line_cents,
-    {_share('l.line_upto', 'l.line_cents')} as revenue_cents,
-    {_share('l.back_upto', 'l.back_cents')} as returned_cents,
+    {_share('l.line_upto', 'l.line_cents', 'l.tax_cents')} as revenue_cents,
+    {_share('l.back_upto', 'l.back_cents', 'l.back_tax_cents')} as returned_cents,
     l.quantity * p.cost_cents as cost_cents
 from running as l
 join orders as o on o.order_id = l.order_id
@@ -154,10 +153,20 @@ def _is_lost(column, absent):
     return any(n in absent or n.split('.')[0] in absent for n in RESTS_ON.get(column, own[:1]))
 
 # %% ../../nbs/05_model/04_views.ipynb #af4e7a7f
+def _spread_tax(absent):
+    "The tax of an order on its lines by value, where a shop knows no more"
+    if 'orders.tax_cents' in absent: return '0'
+    value = f"({LINE.replace('discount_cents', '0') if 'order_items.discount_cents' in absent else LINE})"
+    upto = f'sum({value}) over (partition by order_id order by line_number rows unbounded preceding)'
+    goods = f'nullif(sum({value}) over (partition by order_id), 0)'
+    tax = '(select o.tax_cents from main.orders as o where o.order_id = order_items.order_id)'
+    return f'cast(coalesce({tax} * {upto} // {goods} - {tax} * ({upto} - {value}) // {goods}, 0) as bigint)'
+
 def _stand_in(name, column, absent):
     "A column as the lower layer has it"
     full = f'{name}.{column.name}'
     if full not in absent and name not in absent: return column.name
+    if full == 'order_items.tax_cents': return f'{_spread_tax(absent)} as tax_cents'
     empty = '0' if column.type in ('cents', 'count') else f'cast(null as {DIALECTS["duckdb"].types[column.type]})'
     return f'{NEUTRAL.get(full, empty)} as {column.name}'
 

@@ -19,7 +19,7 @@ from fastcore.basics import patch
 
 from ..core.errors import ShopError
 from shop_nb.reading.text import (
-    Reading, bare, decoded, find_encoding, printable, shown, unpacked, utf8_blocks,
+    Reading, bare, decoded, find_encoding, printable, unpacked, utf8_blocks,
 )
 
 # %% ../../nbs/12_reading/02_records.ipynb #bb2bf1ee
@@ -85,6 +85,7 @@ def _fit(lines, separator, most=60):
 def find_separator(
     text:str, # the beginning of a file
     name:str, # what people call it
+    reading:Reading=Reading(), # how to ask
 ) -> str: # one character
     "What separates the fields of a file; raises `ShopError` (code 2) if two characters may"
     lines = _LINE.findall(text)[:1000]
@@ -95,7 +96,7 @@ def find_separator(
     good = [s for s, (alike, n) in fits.items() if n == width and alike >= .9 * most]
     if len(good) == 1: return good[0]
     words = ' or '.join(_WORDS[s] for s in good)
-    raise ShopError(f'{name} may have {words} between its fields.', 'Say which: --separator ' + shown(good[0]), code=2)
+    raise ShopError(f'{name} may have {words} between its fields.', reading.ask('separator', *good), code=2)
 
 # %% ../../nbs/12_reading/02_records.ipynb #def97c60
 def unique_names(
@@ -121,7 +122,7 @@ class TextFile:
     ):
         self.name, self.problems, self.headers, self.count = name, [], [], 0
         self.open = unpacked(open)
-        self.encoding, self.notes = find_encoding(self.open, name, reading.encoding)
+        self.encoding, self.notes = find_encoding(self.open, name, reading)
         head = self._head()
         self.separator = self._take_separator(head, reading)
         self._take_header(head)
@@ -143,9 +144,10 @@ def _take_separator(self:TextFile, head, reading):
     self.begin = first.end() if says else 0
     if reading.separator: return reading.separator
     if says: return says[1]
-    separator = find_separator(head[self.begin:], self.name)
+    separator = find_separator(head[self.begin:], self.name, reading)
     if separator != ',':
-        self.notes.append(f'{self.name} has {_WORDS[separator]} between its fields; say otherwise by --separator.')
+        otherwise = reading.otherwise('separator')
+        self.notes.append(f'{self.name} has {_WORDS[separator]} between its fields; {otherwise}.')
     return separator
 
 # %% ../../nbs/12_reading/02_records.ipynb #5b89f433

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+from fastcore.basics import patch
 
 from ..core.errors import ShopError, first_line, visible
 
@@ -25,6 +26,7 @@ class Reading:
     dayfirst: bool = None # 03/04/2025 is in April (True) or in March (False)
     zone: str = None # IANA name of the shop's time zone, to which times with an offset are brought
     sheet: str = None # the sheet of a workbook; None: all that have rows
+    in_python: bool = False # whether messages name the arguments of a call, instead of a command's options
 
     def __post_init__(self):
         object.__setattr__(self, 'separator', SEPARATOR_NAMES.get(self.separator, self.separator))
@@ -47,6 +49,24 @@ def _is_zone(name):
     try: return bool(ZoneInfo(name))
     except (OSError, ValueError, LookupError, TypeError): return False
 
+# %% ../../nbs/12_reading/01_text.ipynb #19572408
+@patch
+def ask(self:Reading,
+    name:str, # of one of the above
+    *values, # it may have
+) -> str: # without a full stop
+    "What to do where only the user can tell"
+    if self.in_python: return 'Give ' + ' or '.join(f'{name}={v!r}' for v in values)
+    words = {True: 'yes', False: 'no', '\t': 'tab', '|': 'pipe', ';': 'semicolon'}
+    return 'Say which: ' + ' or '.join(f'--{name} {words.get(v, v)}' for v in values)
+
+@patch
+def otherwise(self:Reading,
+    name:str, # of one of the above
+) -> str: # half a sentence
+    "How to say that something else is right"
+    return f'say otherwise by {name if self.in_python else "--" + name}'
+
 # %% ../../nbs/12_reading/01_text.ipynb #3fb1ec7b
 def _is_separator(value): return isinstance(value, str) and len(value) == 1 and value not in '"\r\n\0'
 
@@ -54,7 +74,7 @@ _CHECKS = [
     ('encoding', _is_encoding, 'Name an encoding, such as utf-8, windows-1252 or utf-16'),
     ('separator', _is_separator, 'Give one character, or comma, semicolon, tab or pipe'),
     ('decimal', lambda v: v in ('.', ','), "Give '.' or ','"),
-    ('dayfirst', lambda v: isinstance(v, bool), 'Give True or False'),
+    ('dayfirst', lambda v: v in (True, False), 'Give True or False'),
     ('zone', _is_zone, 'Name a time zone, such as Europe/Berlin'),
     ('sheet', lambda v: isinstance(v, str), 'Name a sheet of the workbook'),
 ]
@@ -111,8 +131,9 @@ def _by_first_bytes(head):
     for mark, encoding in _MARKS.items():
         if head.startswith(mark): return encoding
     even, odd = head[::2].count(0), head[1::2].count(0)
-    if max(even, odd) > .2 * len(head) and min(even, odd) < .02 * len(head): return 'utf-16-le' if odd else 'utf-16-be'
-    return None
+    if max(even, odd) <= .2 * len(head) or min(even, odd) >= .02 * len(head): return None
+    encoding = 'utf-16-le' if odd else 'utf-16-be'
+    return None if re.search('[\0-\x08\x0e-\x1f]', head.decode(encoding, 'replace')) else encoding
 
 def _chunks(open, size=1 << 20):
     "The bytes of a file, piece by piece"
@@ -148,12 +169,12 @@ def _as_said(said, head):
 def find_encoding(
     open, # function that opens the file as bytes, unpacked
     name:str, # what people call it
-    said:str=None, # the encoding that the user names; None: found out
+    reading:Reading=Reading(), # what the user says
 ) -> tuple: # the encoding, and a list of sentences
     "How the text of a file is encoded; raises `ShopError` for what is no text"
     with open() as f: head = f.read(4096)
-    if said: return _as_said(said, head), []
-    encoding, otherwise = _by_first_bytes(head), 'say otherwise by --encoding'
+    if reading.encoding: return _as_said(reading.encoding, head), []
+    encoding, otherwise = _by_first_bytes(head), reading.otherwise('encoding')
     if encoding != 'utf-8' and encoding: return encoding, [f'{name} is read as {encoding.upper()}; {otherwise}.']
     _refuse_other(head.removeprefix(codecs.BOM_UTF8), name)
     utf8 = _is_utf8(open)

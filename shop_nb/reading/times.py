@@ -153,25 +153,29 @@ class Times:
     def __init__(self,
         reading:Reading, # what the user says
         label:str, # what to call the column
+        rare:float=RARE, # share of values in another way that are set aside; with more of them the column is refused
     ):
-        self.reading, self.label = reading, label
+        self.reading, self.label, self.rare = reading, label, rare
         self.forms, self.zones, self.cache = [''], [''], {}
         self.seen, self.first, self.zoned = {}, {}, set()
         self.misfits, self.example, self.differ = {}, {}, {}
         self.form, self.order, self.numbers, self.all = '', None, 0, 0
 
-    def _place(self, names, name):
-        "Where a name is in a list, to which it is added"
-        if name not in names: names.append(name)
-        return names.index(name)
+# %% ../../nbs/12_reading/08_times.ipynb #0f18f832
+@patch
+def _place(self:Times, names, name):
+    "Where a name is in a list, to which it is added"
+    if name not in names: names.append(name)
+    return names.index(name)
 
-    def _once(self, kind, text):
-        "What is known of a text, which is taken apart once"
-        key = kind, text
-        if key not in self.cache:
-            if len(self.cache) > _MOST: self.cache.clear()
-            self.cache[key] = _TAKERS[kind](text)
-        return self.cache[key]
+@patch
+def _once(self:Times, kind, text):
+    "What is known of a text, which is taken apart once"
+    key = kind, text
+    if key not in self.cache:
+        if len(self.cache) > _MOST: self.cache.clear()
+        self.cache[key] = _TAKERS[kind](text)
+    return self.cache[key]
 
 # %% ../../nbs/12_reading/08_times.ipynb #328ea3f3
 @patch
@@ -290,7 +294,7 @@ def settle(self:Times
     if self.numbers and self.numbers == self.all: raise self._numbers_alone()
     if not self.seen: return []
     often = max(self.seen, key=self.seen.get)
-    if sum(self.seen.values()) - self.seen[often] > RARE * self.seen[often]:
+    if sum(self.seen.values()) - self.seen[often] > self.rare * self.seen[often]:
         raise self._two_ways(self.first[often], *(self.first[f] for f in self.seen if f != often))
     self.form, notes = often, []
     self.order = self._order(notes) if often else 'year first'
@@ -308,7 +312,7 @@ def _two_ways(self:Times, *texts):
 @patch
 def _order(self:Times, notes):
     "The order of day, month and year in the column's form"
-    misfits, few = self.misfits[self.form], RARE * self.seen[self.form]
+    misfits, few = self.misfits[self.form], self.rare * self.seen[self.form]
     best = min(misfits, key=misfits.get)
     if len(misfits) == 1: return best
     if misfits[best] > few: raise self._two_ways(*self.example.values())
@@ -324,7 +328,7 @@ def _order(self:Times, notes):
 @patch
 def _undecided(self:Times, fit, text):
     "The error for dates that may be read in two ways"
-    todo = 'Say which: --dayfirst yes or --dayfirst no'
+    todo = self.reading.ask('dayfirst', True, False)
     if not self.form.endswith('yyyy'): todo += ', or write years with four digits'
     return ShopError(f'{self.label}: {shown(text)} may be {" or ".join(fit)}, and no value says which.', todo)
 
@@ -344,7 +348,7 @@ def _tell_zones(self:Times):
     names = ', '.join(zones[:3]) + (f' and {len(zones) - 3} more' if len(zones) > 3 else '')
     if self.reading.zone: return [f'{self.label}: times with an offset ({names}) are brought to {self.reading.zone}.']
     return [f'{self.label}: times are taken as the clock showed them; their zone is left out ({names}); '
-            'say otherwise by --zone.']
+            f'{self.reading.otherwise("zone")}.']
 
 # %% ../../nbs/12_reading/08_times.ipynb #3899164f
 @patch

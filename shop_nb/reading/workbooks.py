@@ -18,6 +18,7 @@ from ..core.errors import ShopError
 from ..core.extras import need
 from .records import as_csv, unique_names
 from .text import Reading, bare, shown
+from .typed import clear_point
 
 # %% ../../nbs/12_reading/04_workbooks.ipynb #ae49d6f8
 _ZEROS = re.compile('0{2,}')
@@ -30,7 +31,7 @@ def cell_text(
     if v is None: return None
     if isinstance(v, bool): return str(v).upper()
     if isinstance(v, (int, float)):
-        text = f'{v:.15g}' if isinstance(v, float) else str(v)
+        text = clear_point(f'{v:.15g}') if isinstance(v, float) else str(v)
         return text.zfill(len(form)) if _ZEROS.fullmatch(form or '') and text.isdigit() else text
     if isinstance(v, datetime): return (v + timedelta(microseconds=500_000)).replace(microsecond=0).isoformat(' ')
     if isinstance(v, (date, time)): return v.isoformat()

@@ -18,7 +18,7 @@ from unicodedata import normalize
 from fastcore.basics import patch
 
 from .integrity import Missing, Refused
-from ..database.sqlite import APPLICATION_ID, USER_VERSION, database_error
+from ..database.sqlite import check_version, database_error, set_live
 from ..files.market import source_market
 from ..model.market import tables_of
 from ..model.schema import TABLES, get_table
@@ -51,18 +51,10 @@ def connect(
     return con
 
 # %% ../../nbs/50_store/02_repository.ipynb #b3b21097
-_pragmas = ('journal_mode = wal', 'synchronous = full', 'foreign_keys = on', 'secure_delete = on',
-            'journal_size_limit = 67108864')
-
 def _prepare(con, name):
     "Set a connection up for writing; raises `ShopError` (code 2) for what is not the database of a shop"
-    marks = tuple(con.execute(f'pragma {p}').fetchone()[0] for p in ('application_id', 'user_version'))
-    if marks != (APPLICATION_ID, USER_VERSION):
-        raise ShopError(f'{name} is not the database of a shop of this version.',
-                        'Load it again: shop-nb load DIR --db FILE', code=2)
-    for p in _pragmas: con.execute(f'pragma {p}')
-    if con.execute('pragma foreign_keys').fetchone() != (1,):
-        raise ShopError('This SQLite does not enforce foreign keys.', 'Install another build of Python')
+    check_version(con, name)
+    set_live(con)
 
 # %% ../../nbs/50_store/02_repository.ipynb #23ade5eb
 def _writer(path):

@@ -101,11 +101,13 @@ class Model(RuleBasedStateMachine):
                 quantity=data.draw(st.integers(1, 3)),
                 unit_price_cents=p['price_cents'],
                 discount_cents=0,
+                tax_cents=0,
                 returned_quantity=0,
             )
             for p in some
         ]
         tax, included = data.draw(st.integers(0, 50)), data.draw(st.booleans())
+        lines[0]['tax_cents'] = tax
         goods = sum(l['quantity'] * l['unit_price_cents'] for l in lines)
         return dict(
             customer_id=data.draw(st.sampled_from(sorted(self.rows['customers']))),
@@ -249,8 +251,10 @@ class Model(RuleBasedStateMachine):
         if not whole and key in self.rows['orders']:
             old = self.whole(key)
             extra = data.draw(st.integers(0, 40))
+            first, *others = old['items']
             body = dict(
                 tax_cents=old['tax_cents'] + extra,
+                items=[dict(first, tax_cents=first['tax_cents'] + extra), *others],
                 payment=dict(amount_cents=old['payment']['amount_cents'] + (0 if old['tax_included'] else extra) + more),
             )
         r = self.ask('PUT' if whole else 'PATCH', f'/v1/orders/{key}', json=body, headers=head)

@@ -168,6 +168,7 @@ def test_examples_with_a_key_work_in_the_shop_that_everybody_makes(tmp_path):
             quantity=1,
             unit_price_cents=found[1]['price_cents'],
             discount_cents=0,
+            tax_cents=0,
             returned_quantity=0,
         )
         both = dict(

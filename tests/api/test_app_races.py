@@ -87,7 +87,10 @@ def test_each_order_is_added_once_whatever_dies(small, tmp_path):
                 tax_included=False,
                 discount_cents=0,
                 items=[
-                    dict(product_id=product, quantity=1, unit_price_cents=price, discount_cents=0, returned_quantity=0)
+                    dict(
+                        product_id=product, quantity=1, unit_price_cents=price, discount_cents=0, tax_cents=0,
+                        returned_quantity=0
+                    )
                 ],
                 payment=dict(method='card', status='pending', amount_cents=price + n, refunded_cents=0, attempts=0),
             )

@@ -7,7 +7,7 @@ import pytest
 from shop_nb.model.rules import RULES, violations
 from shop_nb.model.schema import TABLES
 from shop_nb.store.repository import Store
-from support.api import is_problem, new_order
+from support.api import is_problem, new_order, taxed
 
 
 @pytest.mark.parametrize('table', ['customers', 'products', 'orders'])
@@ -93,7 +93,7 @@ def test_the_version_of_a_row_is_good_whatever_came_along(inside):
 def test_an_order_is_one_call(server, api):
     made = api.post('/v1/orders', json=new_order(api)).json()
     assert [len(made['items']), made['payment']['order_id']] == [1, made['order_id']]
-    told = is_problem(api.post('/v1/orders', json=new_order(api, tax_cents=5)), 409)
+    told = is_problem(api.post('/v1/orders', json=new_order(api) | taxed(new_order(api), 5)), 409)
     assert told['errors'][0]['pointer'] == '/payment/amount_cents'
     assert '+ 5 tax' in told['detail']
     assert told['detail'].startswith('Rule ledger is violated: ')
@@ -109,7 +109,7 @@ def test_an_order_is_one_call(server, api):
     )
     at = f'/v1/orders/{made["order_id"]}'
     is_problem(api.patch(at, json=dict(tax_cents=7), headers={'If-Match': '*'}), 409)
-    more = dict(tax_cents=7, payment=dict(amount_cents=made['payment']['amount_cents'] + 7))
+    more = taxed(made, 7) | dict(payment=dict(amount_cents=made['payment']['amount_cents'] + 7))
     assert (
         api.patch(at, json=more, headers={'If-Match': '*'}).json()['payment']['amount_cents']
         == made['payment']['amount_cents'] + 7
@@ -121,17 +121,22 @@ def test_an_order_is_one_call(server, api):
 
 
 def test_tax_in_prices_is_not_added_again(server, api):
-    made = api.post('/v1/orders', json=new_order(api, tax_cents=5, tax_included=True)).json()
+    untaxed = is_problem(api.post('/v1/orders', json=new_order(api, tax_cents=5, tax_included=True)), 409)
+    assert (untaxed['errors'][0]['pointer'], untaxed['errors'][0]['code']) == ('/tax_cents', 'line_taxes')
+    assert 'tax_cents is 5, but the lines have 0 cents of tax' in untaxed['detail']
+    made = api.post('/v1/orders', json=(new := new_order(api, tax_included=True)) | taxed(new, 5)).json()
     assert made['tax_included'] is True
     at, amount = f'/v1/orders/{made["order_id"]}', made['payment']['amount_cents']
-    assert api.patch(at, json=dict(tax_cents=7), headers={'If-Match': '*'}).json()['tax_cents'] == 7
+    alone = is_problem(api.patch(at, json=dict(tax_cents=7), headers={'If-Match': '*'}), 409)
+    assert alone['errors'][0]['code'] == 'line_taxes'
+    assert api.patch(at, json=taxed(made, 7), headers={'If-Match': '*'}).json()['tax_cents'] == 7
     told = is_problem(api.patch(at, json=dict(tax_included=False), headers={'If-Match': '*'}), 409)
     assert told['errors'][0]['code'] == 'ledger'
     added = dict(tax_included=False, payment=dict(amount_cents=amount + 7))
     assert api.patch(at, json=added, headers={'If-Match': '*'}).json()['payment']['amount_cents'] == amount + 7
     told = is_problem(api.patch(at, json=dict(tax_included=True), headers={'If-Match': '*'}), 409)
     assert 'with tax in its prices' in told['detail']
-    dear = dict(tax_included=True, tax_cents=10**7, payment=dict(amount_cents=amount))
+    dear = taxed(made, 10**7) | dict(tax_included=True, payment=dict(amount_cents=amount))
     assert is_problem(api.patch(at, json=dear, headers={'If-Match': '*'}), 409)['errors'][0]['code'] == 'tax_within_goods'
     assert api.delete(at, headers={'If-Match': '*'}).status_code == 204
 

@@ -1,5 +1,5 @@
 "A load is all or nothing: what SQLite refuses, and what breaks a load off, leaves the old database as it was."
-import json, os, shutil, signal, sqlite3, subprocess, sys, textwrap
+import json, os, re, shutil, signal, sqlite3, subprocess, sys, textwrap
 from contextlib import closing, contextmanager
 
 import pandas as pd
@@ -18,6 +18,7 @@ from shop_nb.model.schema import TABLES
 from shop_nb.model.dialects import create_indexes
 from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
+from support.forks import forks
 
 SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
 
@@ -56,7 +57,9 @@ def query(db, sql):
 
 
 def dump(db):
-    with closing(sqlite3.connect(db)) as con: return list(con.iterdump())
+    "Everything in a database, but for the time of its load."
+    with closing(sqlite3.connect(db)) as con: lines = list(con.iterdump())
+    return [re.sub(r"'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d'", 'now', l, count=1) if '"loads"' in l else l for l in lines]
 
 
 def alone(db): return sorted(p.name for p in db.parent.iterdir() if p.is_file())
@@ -100,7 +103,7 @@ def test_database_is_complete(shop, db):
     assert {n for t, n in made if t == 'view'} == set(VIEWS)
     assert facts['views'] == len(VIEWS)
     assert sum(t == 'index' for t, _ in made) == len(create_indexes()) == facts['indexes']
-    assert {t for (t,) in query(db, 'SELECT DISTINCT tbl FROM sqlite_stat1')} == {*TABLES, 'market'}
+    assert {t for (t,) in query(db, 'SELECT DISTINCT tbl FROM sqlite_stat1')} == {*TABLES, 'market', 'loads'}
     assert all(strict for (_, name, type, _, _, strict) in query(db, 'PRAGMA table_list') if name in TABLES)
     for v in VIEWS: query(db, f'SELECT * FROM {v} LIMIT 1')
     assert facts['bytes'] == db.stat().st_size
@@ -136,10 +139,24 @@ def test_same_content_from_anywhere(shop, frames, tmp_path):
 
 def test_again_and_again(shop, db):
     load(shop, db)
-    first = db.read_bytes()
+    first, size = dump(db), db.stat().st_size
     for _ in range(3): load(shop, str(db))
-    assert db.read_bytes() == first
+    assert dump(db) == first
+    assert db.stat().st_size == size
     assert alone(db) == ['shop.db']
+
+
+def test_a_load_is_recorded(shop, db):
+    "A row for the load, with a key that hangs on the rows alone, and its days."
+    facts = load(shop, db)
+    (id, key, at, rows, *days), = query(db, 'SELECT * FROM loads')
+    assert (id, key) == (1, facts['load_key'])
+    assert re.fullmatch(r'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d', at)
+    assert {t: kinds['inserted'] for t, kinds in json.loads(rows).items()} == facts['rows']
+    assert days == [str(f(shop['orders']['ordered_at']).as_py()) for f in (pc.min, pc.max)]
+    shuffled = shop | dict(orders=shop['orders'].take(list(range(399, -1, -1))))
+    assert load(shuffled, db)['load_key'] == key
+    assert load(shop | dict(payments=shop['payments'].slice(1)), db)['load_key'] != key
 
 
 def test_tables_without_rows(shop, db):
@@ -396,42 +413,11 @@ if at == 'replaced':
     L.os.replace = then
 L.load(source, db, progress)
 '''
-LOADER = '''
-import json, os, sys, traceback
-import adbc_driver_sqlite.dbapi, pandas, pyarrow.parquet, shop_nb.database.load
-def run(code, args, out):
-    os.dup2(out, 1)
-    os.dup2(out, 2)
-    try: exec(code, dict(args=args))
-    except BaseException:
-        traceback.print_exc()
-        os._exit(1)
-    sys.stdout.flush()
-    os._exit(0)
-for line in sys.stdin:
-    jobs = []
-    for code, args in json.loads(line):
-        end, out = os.pipe()
-        if not (pid := os.fork()): run(code, args, out)
-        os.close(out)
-        jobs.append((pid, end))
-    said = [os.fdopen(end).read() for _, end in jobs]
-    print(json.dumps([(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), s) for (pid, _), s in zip(jobs, said)]), flush=True)
-'''
 
 
 @pytest.fixture(scope='module')
 def in_processes():
-    "Run pieces of code side by side in processes of their own, which need not import anything: (exit code, what was said) of each."
-    job = subprocess.Popen([sys.executable, '-c', LOADER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def run(*jobs):
-        job.stdin.write(json.dumps([(code, [str(a) for a in args]) for code, *args in jobs]) + '\n')
-        job.stdin.flush()
-        return json.loads(job.stdout.readline())
-
-    yield run
-    job.communicate()
+    with forks('adbc_driver_sqlite.dbapi', 'pandas', 'pyarrow.parquet', 'shop_nb.database.load') as run: yield run
 
 
 @pytest.fixture

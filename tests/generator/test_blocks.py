@@ -28,8 +28,8 @@ GOLDEN = {
             customers='e5d3937a5f50e547e52af22e158e378b',
             products='8d697d01f4af0f807ad14209285f27f0',
             orders='8b88580b3c20d267153fe3b3ae5c11b7',
-            order_items='5032838d0f57c9629fd95aaca4a929b2',
-            payments='3c0ac52632368934ce8eb642f45eae80',
+            order_items='db943a39c7aeee2c416241abf454e78b',
+            payments='0b491c579671aec8b564e6a068c2b276',
         ),
     ),
     'other': (
@@ -41,8 +41,8 @@ GOLDEN = {
             customers='dafa37f8b40d4190f4db71a9b792e634',
             products='f0f7d194a154858a80b454550b7c034a',
             orders='c952abe07d0ba8745ac2ea91435684e9',
-            order_items='7c58ae95b6c0b61ea6df60e480a52436',
-            payments='99bed1bda636b0a412e4d3db5d2ba54a',
+            order_items='1d20c4ec9021819634b3399c30670e94',
+            payments='3bac4a45f8cb7741b3b2586101263c15',
         ),
     ),
 }

@@ -12,6 +12,15 @@ from shop_nb.model.dialects import create_indexes, create_tables
 from support.examples import example
 
 
+def spread_tax(items, goods, charged, tax):
+    "Give each line the tax on what is charged for it, so that they add up"
+    value = paid = 0
+    for i in items:
+        value += i['quantity'] * i['unit_price_cents'] - i['discount_cents']
+        so_far = value * charged // goods * tax // charged
+        i['tax_cents'], paid = so_far - paid, so_far
+
+
 @pytest.fixture(scope='module')
 def shops():
     "A shop with awkward amounts, the same in both databases."
@@ -32,6 +41,7 @@ def shops():
                 quantity=(q := rng.randint(1, 99)),
                 unit_price_cents=(u := [1, 3, 99, 1234, 999_999][p % 5]),
                 discount_cents=rng.randrange(max(1, q * u // 3)),
+                tax_cents=0,
                 returned_quantity=q
                 if status == 'returned'
                 else rng.randint(0, q - 1)
@@ -50,14 +60,17 @@ def shops():
             tax_included=n % 2 == 0,
             shipping_cents=490,
         )
+        spread_tax(items, goods, goods - o['discount_cents'], o['tax_cents'])
         if status not in schema.ARRIVED: o['delivered_at'] = None
-        for_goods = goods - o['discount_cents'] + (0 if o['tax_included'] else o['tax_cents'])
-        amount = for_goods + o['shipping_cents']
+        for_goods = goods - o['discount_cents']
+        amount = for_goods + (0 if o['tax_included'] else o['tax_cents']) + o['shipping_cents']
         back = sum(
             (i['quantity'] * i['unit_price_cents'] - i['discount_cents']) * i['returned_quantity'] // i['quantity']
             for i in items
         )
-        refund = amount if paid == 'refunded' else back * for_goods // goods
+        back_tax = sum(i['tax_cents'] * i['returned_quantity'] // i['quantity'] for i in items)
+        part = back * for_goods // goods + (0 if o['tax_included'] else back_tax)
+        refund = amount if paid == 'refunded' else part
         p = example('payments') | dict(
             payment_id=key * 10 + 1, order_id=key, status=paid, amount_cents=amount, refunded_cents=refund
         )
@@ -72,6 +85,7 @@ def shops():
     for t, rs in rows.items():
         lite.executemany(f"insert into {t} values ({', '.join('?' * len(rs[0]))})", [list(r.values()) for r in rs])
         duck.register('rows', pa.Table.from_pylist(rs)).execute(f'insert into {t} select * from rows')
+    lite.commit()
     for sql in create_indexes() + create_views('sqlite'): lite.execute(sql)
     for sql in create_views('duckdb'): duck.execute(sql)
     return lite, duck, rows

@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 from shop_nb.model.rules import (
-    BACK, LEDGER, LINE, REFUND, RETURNED, REVENUE, RULES, broken_check, violations
+    BACK, BACK_TAX, LEDGER, LINE, REFUND, RETURNED, REVENUE, RULES, broken_check, violations
 )
 from shop_nb.model.schema import (
     TABLES
@@ -44,7 +44,7 @@ def plants():
         ('one_price_a_day', [
             '''insert into order_items
             select order_item_id + 100, order_id + 1, line_number, product_id, quantity, unit_price_cents + 1,
-                discount_cents, returned_quantity
+                discount_cents, tax_cents, returned_quantity
             from order_items'''
         ]),
         ('status_pairs', ["update orders set status = 'pending'"]),
@@ -60,6 +60,8 @@ def plants():
         ('returned_is_all_back', ["update orders set status = 'returned'", back.format(2)]),
         ('discount_within_goods', ['update orders set discount_cents = 2500']),
         ('tax_within_goods', ['update orders set tax_included = true, tax_cents = 2500']),
+        ('line_taxes', ['update orders set tax_cents = 474']),
+        ('line_taxes', ['update order_items set tax_cents = 476']),
         ('ledger', ['update orders set tax_included = true']),
         (
             'ledger',
@@ -176,6 +178,7 @@ def test_each_check_of_a_database_says_what_is_wrong(table):
         ['update orders set tax_included = true', 'update payments set amount_cents = 2989'],
         [
             'update orders set tax_included = true, tax_cents = 417',
+            'update order_items set tax_cents = 417',
             'update order_items set quantity = 3, returned_quantity = 1, unit_price_cents = 833',
             "update payments set status = 'partially_refunded', amount_cents = 2989, refunded_cents = 833",
         ],
@@ -200,15 +203,17 @@ def test_money_words_are_python_and_sql():
         quantity=np.array([3, 2]),
         unit_price_cents=np.array([833, 100]),
         discount_cents=np.array([0, 1]),
+        tax_cents=np.array([475, 38]),
         returned_quantity=np.array([1, 0]),
     )
     assert eval(LINE, {}, cells).tolist() == [2499, 199]
     assert eval(BACK, {}, cells).tolist() == [833, 0]
-    order = dict(goods_cents=2499, discount_cents=0, shipping_cents=490, tax_cents=475, back_cents=833)
+    assert eval(BACK_TAX, {}, cells).tolist() == [158, 0]
+    order = dict(goods_cents=2499, discount_cents=0, shipping_cents=490, tax_cents=475, back_cents=833, back_tax_cents=158)
     words = LEDGER, REVENUE, REFUND, RETURNED
     assert [eval(x, {}, order | dict(tax_included=False)) for x in words] == [3464, 2499, 991, 833]
-    assert [eval(x, {}, order | dict(tax_included=True)) for x in words] == [2989, 2024, 833, 674]
+    assert [eval(x, {}, order | dict(tax_included=True)) for x in words] == [2989, 2024, 833, 675]
     flags = np.array([False, True])
     assert [eval(x, {}, order | dict(tax_included=flags)).tolist() for x in words] == [
-        [3464, 2989], [2499, 2024], [991, 833], [833, 674]
+        [3464, 2989], [2499, 2024], [991, 833], [833, 675]
     ]

@@ -274,6 +274,7 @@ DEFECTS = [
     rule('returned_is_all_back', change('orders', 'status', 'delivered', status='returned')),
     rule('discount_within_goods', change('orders', 'discount_cents', 10**9)),
     rule('tax_within_goods', more_tax_than_goods),
+    rule('line_taxes', change('orders', 'tax_cents', lambda r, f: r.tax_cents + 1)),
     rule('ledger', change('payments', 'amount_cents', lambda r, f: r.amount_cents + 1, status='captured')),
     rule('refund', change('payments', 'refunded_cents', lambda r, f: r.refunded_cents - 1, status='refunded')),
 ]

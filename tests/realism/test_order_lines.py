@@ -238,7 +238,7 @@ def test_calls_that_cannot_be(lines, given, says):
 @pytest.mark.parametrize(
     'more, says',
     [
-        ('a"b,"c"d,2\n', "line 1502: ',' expected"),
+        ('a"b,"c"d,2\n', "line 1502: a quote inside a field is not doubled"),
         ('1,2,3,4,5,6,7\n', 'line 1502: 7 fields'),
         ('1,2,x,4,5,6\n', "'x' is not a time (one such value, in line 1502)"),
     ],
@@ -328,16 +328,17 @@ def test_a_folder_of_own_orders(tmp_path):
     part(tmp_path, 'b.txt', order=['21', '22', '23'])
     (tmp_path / 'README.txt').write_text('The orders of 2025.')
     for name in 'Thumbs.db', '_SUCCESS', '.DS_Store': (tmp_path / name).write_bytes(b'\0\5 left')
+    (tmp_path / 'empty.csv').touch()
     read, notes = read_lines(tmp_path)
     assert list(read['order']) == ['11', '12', '13', '21', '22', '23']
     assert notes == [
         'README.txt has no order lines and was left out.',
-        'Thumbs.db has no order lines and was left out.',
+        f'{tmp_path.name}/Thumbs.db is no table and was left out.',
+        f'{tmp_path.name}/empty.csv is empty.',
     ]
     for name, content, says in (
         ('c.parquet', b'PAR1 cut', 'cannot be read: '),
         ('d.csv', b'a,b\n1,2\n', 'have no column customer'),
-        ('e.csv', b'', 'have no column'),
         ('f.csv.gz', b'\x1f\x8b cut', 'cannot be read: '),
         ('g.xlsx', b'PK\3\4 cut', 'cannot be read: '),
         ('sub/h.json', b'{}', 'is JSON'),

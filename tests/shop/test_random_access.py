@@ -76,7 +76,7 @@ def test_twin_differs_only_downstream():
         ('orders', c) for c in ('shipping_cents', 'tax_cents', 'discount_cents', 'status', 'delivered_at')
     } | {
         ('order_items', c)
-        for c in ('product_id', 'quantity', 'unit_price_cents', 'discount_cents', 'returned_quantity')
+        for c in ('product_id', 'quantity', 'unit_price_cents', 'discount_cents', 'tax_cents', 'returned_quantity')
     } | {('payments', c) for c in ('method', 'status', 'amount_cents', 'refunded_cents', 'attempts', 'paid_at')}
 
 

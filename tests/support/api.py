@@ -26,6 +26,7 @@ def new_order(api, **more):
                     quantity=2,
                     unit_price_cents=price,
                     discount_cents=0,
+                    tax_cents=0,
                     returned_quantity=0,
                 )
             ],
@@ -33,6 +34,12 @@ def new_order(api, **more):
         )
         | more
     )
+
+
+def taxed(order, cents):
+    "What makes this the tax of an order, all of it on its first line."
+    first, *others = order['items']
+    return dict(tax_cents=cents, items=[first | dict(tax_cents=cents), *(i | dict(tax_cents=0) for i in others)])
 
 
 def a_customer(api): return {n: v for n, v in api.get('/v1/customers/1').json().items() if n != 'customer_id'}

@@ -1,0 +1,103 @@
+"What an import does about each change, in each mode of the contract."
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+
+from shop_nb.core.errors import ShopError
+from shop_nb.imports.contract import MODES
+from shop_nb.imports.imports import Source, import_shop
+from shop_nb.imports.quarantine import read_rows
+from shop_nb.model.schema import TABLES
+from shop_nb.quality.validate import validate
+from support.sources import KEYS, foreign, write_tables
+
+ORDER = 7 # place of the order, and of the customer, to which something happens
+
+
+def set_value(table, column, value):
+    def change(frames):
+        frame = frames[table]
+        if table == 'order_items': place = frame.index[frame.order_id == frames['orders'].order_id.iloc[ORDER]][0]
+        else: place = frame.index[ORDER]
+        frame[column] = frame[column].astype(object)
+        frame.loc[place, column] = value(frame.loc[place, column]) if callable(value) else value
+    return change
+
+
+def renamed(frames): frames['customers'] = frames['customers'].rename(columns=dict(city='Town'))
+def missing(frames): frames['customers'] = frames['customers'].drop(columns='city')
+def reordered(frames): frames['customers'] = frames['customers'].iloc[:, ::-1]
+def nothing(frames): pass
+
+
+def twice(frames):
+    other = frames['orders'].iloc[[ORDER]].assign(shipping_cents=1)
+    frames['orders'] = type(other)(list(frames['orders'].to_dict('records')) + list(other.to_dict('records')))
+
+
+ORDER_ASIDE = dict(evolve='order', freeze='refused', discard_row='order', discard_value='order')
+CHANGES = { # name: the subject, what happens to the tables, and what the import makes of it in each mode
+    'a new column': ('columns', nothing, dict(evolve='loaded', freeze='refused', discard_row='all', discard_value='null')),
+    'a missing column': ('columns', missing, dict(evolve='loaded', freeze='refused', discard_row='all', discard_value='loaded')),
+    'a renamed column': ('columns', renamed, dict(evolve='loaded', freeze='refused', discard_row='all', discard_value='loaded')),
+    'columns in another order': ('columns', reordered, dict.fromkeys(MODES, 'loaded')),
+    'a time that is none': ('values', set_value('orders', 'ordered_at', 'yesterday'), ORDER_ASIDE),
+    'a flag that is none': ('values', set_value('customers', 'marketing_opt_in', 'maybe'),
+                            dict(evolve='null', freeze='refused', discard_row='customer', discard_value='null')),
+    'no quantity': ('values', set_value('order_items', 'quantity', None), ORDER_ASIDE),
+    'a quantity below one': ('values', set_value('order_items', 'quantity', -1), ORDER_ASIDE),
+    'an unknown status': ('values', set_value('orders', 'status', 'lost'), ORDER_ASIDE),
+    'a key with two contents': ('values', twice, ORDER_ASIDE),
+    'a new channel': ('lists', set_value('orders', 'channel', 'fax'),
+                      dict(evolve='loaded', freeze='refused', discard_row='order', discard_value='null')),
+    'a ledger that does not close': ('rules', set_value('payments', 'amount_cents', lambda cents: cents + 1),
+                                     ORDER_ASIDE | dict(evolve='loaded')),
+}
+
+
+@pytest.fixture(scope='module')
+def before(made, source, tmp_path_factory):
+    "Runs of an earlier import: of all columns, and of all but one."
+    home = tmp_path_factory.mktemp('before')
+    import_shop(Source([source]), home / 'all')
+    frames = {name: made.frame(name).copy() for name in TABLES}
+    frames['customers'] = frames['customers'].drop(columns='segment')
+    import_shop(Source([write_tables(frames, home / 'few')]), home / 'without')
+    return home
+
+
+@pytest.mark.parametrize('mode', MODES)
+@pytest.mark.parametrize('name', CHANGES)
+def test_each_change_in_each_mode(before, made, tmp_path, name, mode):
+    subject, change, expected = CHANGES[name]
+    frames = {n: made.frame(n).copy() for n in TABLES}
+    change(frames)
+    run = tmp_path / 'run'
+    shutil.copytree(before / ('without' if name == 'a new column' else 'all'), run)
+    was = {p: p.read_bytes() for p in sorted(run.rglob('*')) if p.is_file()}
+    source = Source([write_tables(frames, tmp_path / 'source')], contract={subject: mode})
+    if expected[mode] == 'refused':
+        with pytest.raises(ShopError): import_shop(source, run)
+        assert {p: p.read_bytes() for p in sorted(run.rglob('*')) if p.is_file()} == was
+        return
+    manifest = import_shop(source, run)
+    assert validate(run).ok
+    aside = read_rows(run).to_pandas()
+    order = foreign(KEYS['order_id'], made.frame('orders').order_id.iloc[ORDER])
+    customer = foreign(KEYS['customer_id'], made.frame('customers').customer_id.iloc[ORDER])
+    keys = set(aside.loc[aside.unit == 'orders', 'key'])
+    if expected[mode] == 'order': assert keys == {order}
+    if expected[mode] == 'customer': assert set(aside.loc[aside.unit == 'customers', 'key']) == {customer}
+    if expected[mode] == 'all': assert not sum(f['loaded'] for f in manifest['import']['files'].values())
+    if expected[mode] in ('loaded', 'null'): assert aside.empty
+    files = manifest['import']['files'].values()
+    assert all(f['read'] == f['loaded'] + f['quarantined'] + f['skipped'] for f in files)
+    if expected[mode] == 'null': assert is_null(run, name)
+
+
+def is_null(run, name):
+    "Whether the value was left out."
+    if name == 'a new column': return pq.read_table(run / 'tables/customers.parquet')['segment'].null_count == 200
+    table, column = dict([('a new channel', ('orders', 'channel')), ('a flag that is none', ('customers', 'marketing_opt_in'))])[name]
+    return pq.read_table(run / f'tables/{table}.parquet')[column].null_count == 1
