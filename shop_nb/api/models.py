@@ -159,12 +159,14 @@ def model_name(
 # %% ../../nbs/55_api/02_models.ipynb #2569cf50
 _IMPLIED = 'order_id', 'order_item_id', 'line_number', 'payment_id'
 
+def _may_miss(t): return *_IMPLIED, *(c.name for c in t.columns if c.nullable)
+
 def _order_parts(tables, patch=False):
     "The fields that an order has beside its columns; those of a patch need nothing of a payment"
     items, paid = tables['order_items'], tables['payments']
-    Line = _model('LineOfOrder', items, _IMPLIED)
+    Line = _model('LineOfOrder', items, _may_miss(items))
     if patch: Payment = _model('PaymentOfOrderPatch', paid, paid.names)
-    else: Payment = _model('PaymentOfOrder', paid, (*_IMPLIED, 'paid_at'))
+    else: Payment = _model('PaymentOfOrder', paid, _may_miss(paid))
     Lines = Annotated[list[Line], Field(min_length=1, max_length=25)]
     return dict(
         items=optional_field(Lines, description='The lines of the order'),

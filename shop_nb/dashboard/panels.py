@@ -14,7 +14,7 @@ import numpy as np, pandas as pd
 from fastcore.basics import patch
 
 from shop_nb.analytics.questions import (
-    CAVEATS, Question, plain_value, ask, counts_sales, cut_months, edges, find, label_of, question_for, questions, say, unit_of
+    Question, plain_value, ask, caveats, counts_sales, cut_months, edges, find, label_of, question_for, questions, say, unit_of
 )
 from ..analytics.connect import as_frame
 from ..core.numbers import short
@@ -427,9 +427,9 @@ def _answer(self:Rollup, q, values):
     return frame.astype({c: object for c in frame.select_dtypes('category')})
 
 @patch
-def _notes(self:Rollup, q, f, last, cut):
+def _notes(self:Rollup, name, f, last, cut, caveats=()):
     "What a reader of a panel has to know, in a few sentences"
-    name, about_shop = q.name, [f'{words[0].upper()}{words[1:]}.' for words in q.caveats]
+    about_shop = [f'{words[0].upper()}{words[1:]}.' for words in caveats]
     about_days, about_picks, about_time = history_note(name, f, last), picks_note(name, f), self.late_note(name, f)
     notes = about_days, about_picks, about_time, NOTES.get(name, ''), _cut_words(cut), *about_shop
     return ' '.join(filter(None, notes))
@@ -450,7 +450,7 @@ def question_panel(
     cut = cut_months(frame, *edges((days['start'], days['end']), self.bounds, self.ran))
     return Panel(
         name, q.title, q.why, q.grain, _asked(q, f, values, self.absent), dict(q.chart), frame,
-        says(frame, q.chart, cut, self.currency), note=self._notes(q, f, days['end'], cut), cut=cut,
+        says(frame, q.chart, cut, self.currency), note=self._notes(name, f, days['end'], cut, q.caveats), cut=cut,
         open=self.counted(f)['open_sales'] if name in SETTLES else 0)
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #d38d3b14
@@ -598,9 +598,8 @@ def lacks(self:Rollup) -> str: # empty for a shop that has everything
     if not self.absent: return ''
     titles = [m.title for name, m in CARDS.items() if name in self.refused]
     titles += self.panels_left_out()
-    caveats = [says for says, (columns, _) in CAVEATS.items() if set(columns.split()) & set(self.absent)]
     out = f'Left out, because the source of this shop does not tell it: {", ".join(titles)}.' if titles else ''
-    return ' '.join(filter(None, [out, *(f'{words[0].upper()}{words[1:]}.' for words in caveats)]))
+    return ' '.join(filter(None, [out, *(f'{words[0].upper()}{words[1:]}.' for words in caveats(self.absent))]))
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #e050fe69
 @patch

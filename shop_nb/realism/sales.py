@@ -16,6 +16,7 @@ from fastcore.basics import patch
 
 from ..core.errors import ShopError
 from ..files.sources import read_table
+from ..model.market import Market, tables_of
 from .statistics import Unmeasured, at_least
 
 # %% ../../nbs/45_realism/03_sales.ipynb #b2c9b47c
@@ -76,13 +77,20 @@ def _faults(name, frame, columns):
         if n := int(frame[column].isna().sum()): yield f'{name}.{column} is empty in {n:,} rows.'
     if name == 'orders' and not frame.order_id.is_unique: yield 'orders has an order_id twice.'
 
+# %% ../../nbs/45_realism/03_sales.ipynb #272a4a12
+def _without(name, frame, absent):
+    "A table without its absent columns"
+    lost = [c for c in frame.columns if f'{name}.{c}' in absent] if isinstance(frame, pd.DataFrame) else []
+    return frame.drop(columns=lost) if lost else frame
+
 # %% ../../nbs/45_realism/03_sales.ipynb #c2a9d5e8
 def frames_of(
     source, # a shop's tables, a dictionary, or a folder of them
-) -> dict: # pandas frames by table name
+    market:Market=Market(), # of the shop, which may lack something
+) -> dict: # pandas frames by table name, without what is absent
     "The tables of a shop as pandas frames; raises `ShopError` (code 2) for what lacks what sales need"
     if isinstance(source, (str, Path)):
-        source = {n: read_table(source, n) for n in ('customers', 'products', 'orders', 'order_items', 'payments')}
+        source = {n: read_table(source, n, t) for n, t in tables_of(market).items()}
     missing = [n for n in ('orders', 'order_items') if n not in source]
     if missing:
         raise ShopError(
@@ -90,7 +98,10 @@ def frames_of(
             'Give a dictionary with the tables orders and order_items', code=2
         )
     frames = {n: t.to_pandas(date_as_object=False) if isinstance(t, pa.Table) else t for n, t in source.items()}
-    for table, columns in _NEEDED.items(): _check_table(table, frames[table], columns)
+    frames = {n: _without(n, t, market.absent) for n, t in frames.items() if n not in market.absent}
+    for table, columns in _NEEDED.items():
+        needed = {c: kinds for c, kinds in columns.items() if f'{table}.{c}' not in market.absent}
+        _check_table(table, frames[table], needed)
     return frames
 
 # %% ../../nbs/45_realism/03_sales.ipynb #4238a6e5
@@ -99,6 +110,7 @@ def finished(
 ) -> pd.DataFrame: # orders
     "The orders that were neither cancelled nor returned"
     orders = tables['orders']
+    if 'status' not in orders: return orders # of a shop that does not tell it: each order is a sale
     return orders[~orders.status.isin(['cancelled', 'returned'])]
 
 def sales_of(
@@ -115,7 +127,7 @@ def sales_of(
         product=items.product_id,
         quantity=items.quantity,
         price=items.unit_price_cents,
-        value=items.quantity * items.unit_price_cents - items.discount_cents,
+        value=items.quantity * items.unit_price_cents - items.get('discount_cents', 0),
     ))
     return Sales(lines, len(tables['products']) if 'products' in tables else None)
 

@@ -7,7 +7,7 @@ __all__ = ['NEAR', 'FRAME', 'ON_PURPOSE', 'MIN_ORDERS', 'sizes', 'measure', 'wit
            'scorecard']
 
 # %% ../../nbs/45_realism/06_scorecard.ipynb #5ae11612
-import html, math, operator
+import html, math, operator, re
 from pathlib import Path
 
 import numpy as np, pandas as pd
@@ -17,6 +17,7 @@ from ..behaviour.behaviours import read_behaviour
 from ..behaviour.settings import Settings
 from ..core.errors import ShopError
 from ..core.numbers import significant
+from ..files.market import source_market
 from .facts import DATA_SETS, FACTS
 from .order_lines import read_lines
 from .sales import Sales, finished, frames_of, sales_of
@@ -87,9 +88,18 @@ def on_purpose(
     }
 
 # %% ../../nbs/45_realism/06_scorecard.ipynb #b32aa352
-def _row(f, source, off=(), meant={}):
+def _measured(f, source, absent):
+    "The value of a fact and a note; what needs something absent has no value"
+    try: return measure(f, source)
+    except (AttributeError, KeyError) as e: # the source has no such column or table
+        words = set(re.findall(r'\w+', str(e)))
+        lost = next((name for name in absent if name.split('.')[-1] in words), None)
+        if lost is None: raise
+        return np.nan, f"not measured: it needs {lost}, which this shop's source does not have"
+
+def _row(f, source, off=(), meant={}, absent=()):
     "One row of the card; `off` are the sizes in which the source differs, `meant` what its market does on purpose"
-    value, note = measure(f, source)
+    value, note = _measured(f, source, absent)
     low, high = (np.nan if edge is None else edge for edge in f.band or (None, None))
     depends = [f'{FRAME[k]:,} {k}' for k in f.frame if k in off]
     if depends and not note: note = f"the band is for {' and '.join(depends)}"
@@ -110,14 +120,15 @@ class Scorecard:
         tables:dict=None, # a shop's tables, for the facts outside the frame
         notes=(), # what was left out of the source, a sentence each
         settings:Settings=None, # of the shop, if they are known
+        absent:tuple=(), # table.column, or table, that the shop lacks
     ):
         self.sizes, self.notes = sizes(sales), list(notes)
         self.off = [k for k, v in self.sizes.items() if not 1 / NEAR <= v / FRAME[k] <= NEAR]
         if self.off: self.notes.append(self._other_sizes())
         self.market, meant = (settings.behaviour, on_purpose(settings)) if settings else ('', {})
         self.frame = _card(FACTS, sales, self.off, meant)
-        whole = tables and set(tables) >= {'customers', 'products', 'payments'}
-        self.outside = _card(OUTSIDE, tables, meant=meant) if whole else None
+        whole = tables and {*tables, *absent} >= {'customers', 'products', 'payments'}
+        self.outside = _card(OUTSIDE, tables, meant=meant, absent=absent) if whole else None
 
 # %% ../../nbs/45_realism/06_scorecard.ipynb #a7c1e0dc
 @patch
@@ -128,9 +139,9 @@ def _other_sizes(self:Scorecard):
     return f'Some bands are meant for another size: {listed}.'
 
 # %% ../../nbs/45_realism/06_scorecard.ipynb #cdb26e57
-def _card(facts, source, off=(), meant={}):
+def _card(facts, source, off=(), meant={}, absent=()):
     "All rows of a card; columns without a single value are left out"
-    frame = pd.DataFrame([_row(f, source, off, meant) for f in facts.values()])
+    frame = pd.DataFrame([_row(f, source, off, meant, absent) for f in facts.values()])
     empty = [c for c in (*DATA_SETS.values(), 'published') if (frame[c].isna() | (frame[c] == '')).all()]
     return frame.astype({'in_band': 'boolean'}).drop(columns=empty)
 
@@ -243,10 +254,11 @@ def _settings_of(source):
     try: return manifest_settings(read_manifest(folder), folder) if is_run(folder) else None
     except ShopError: return None # a manifest of another version
 
-def _of_shop(tables, settings):
+def _of_shop(tables, settings, absent):
     "The card of a shop's frames"
     _enough(int(finished(tables).order_id.isin(tables['order_items'].order_id).sum()))
-    return Scorecard(sales_of(tables), tables, settings=settings)
+    notes = ['Every order counts as a sale.'] if 'orders.status' in absent else []
+    return Scorecard(sales_of(tables), tables, notes, settings, absent)
 
 # %% ../../nbs/45_realism/06_scorecard.ipynb #d6a97638
 def scorecard(
@@ -261,4 +273,5 @@ def scorecard(
     tables, settings = getattr(source, 'tables', source), _settings_of(source)
     if not (isinstance(tables, dict) or _is_shop(tables)):
         return _own(tables, _count(products), cents=cents, dayfirst=dayfirst, decimal=decimal, **columns)
-    return _of_shop(frames_of(tables), settings)
+    market = getattr(source, 'market', None) or source_market(source)
+    return _of_shop(frames_of(tables, market), settings, market.absent)

@@ -107,6 +107,7 @@ def answer(
     key = (replica.version, name, *sorted(params.items()))
     if (answer := self._answers.get(key)) is not None: return answer, replica
     with replica.con.cursor() as cursor, _deadline(cursor, name, self.store.timeout):
+        remember_market(cursor, self.store.market) # a cursor has variables of its own
         answer = ask(name, cursor, **params)
     self._answers[key] = answer
     return answer, replica

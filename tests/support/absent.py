@@ -16,7 +16,8 @@ FLAT = tuple( # what a file of order lines lacks
     + [f'orders.{c.name}' for c in TABLES['orders'].columns if c.optional]
     + [f'order_items.{c.name}' for c in TABLES['order_items'].columns if c.optional]
     + ['payments'])
-CASES = [(name,) for name in COLUMNS] + [('payments',), FLAT]
+TAX = 'orders.tax_cents', 'order_items.tax_cents' # who does not know that of an order does not know that of its lines
+CASES = [(name,) for name in COLUMNS if name != TAX[0]] + [('payments',), TAX, FLAT]
 
 
 NEUTRAL = { # what the definitions of a shop without a column come to
@@ -26,7 +27,7 @@ NEUTRAL = { # what the definitions of a shop without a column come to
 }
 
 
-def case_name(absent): return absent[0] if len(absent) == 1 else 'flat'
+def case_name(absent): return 'flat' if absent is FLAT else absent[0]
 
 
 def emptied(shop, absent, values={}):
@@ -45,8 +46,26 @@ def emptied(shop, absent, values={}):
     return found
 
 
+def spread_tax(shop):
+    "The lines, with the tax of their order by value: each has that of the lines so far, less that of those before it"
+    orders = dict(zip(*(shop['orders'][n].to_pylist() for n in ('order_id', 'tax_cents'))))
+    names = 'order_id', 'quantity', 'unit_price_cents', 'discount_cents'
+    lines = [(o, q * u - d) for o, q, u, d in zip(*(shop['order_items'][n].to_pylist() for n in names))]
+    goods, so_far, taxes = {}, {}, []
+    for order, cents in lines: goods[order] = goods.get(order, 0) + cents
+    for order, cents in lines:
+        before = so_far.get(order, 0)
+        so_far[order] = before + cents
+        upto, earlier = (orders[order] * n // goods[order] for n in (so_far[order], before))
+        taxes.append(upto - earlier)
+    items = shop['order_items']
+    at = items.schema.get_field_index('tax_cents')
+    return items.set_column(at, items.schema.field(at), pa.array(taxes, pa.int64()))
+
+
 def neutral(shop, absent):
     "The shop with all columns, and something neutral in those that others lack"
+    if absent == TAX[1:]: return shop | dict(order_items=spread_tax(shop))
     return emptied(shop, [name for name in absent if name in NEUTRAL], NEUTRAL)
 
 
