@@ -161,17 +161,6 @@ def _spread_tax(absent):
     goods = f'nullif(sum({value}) over (partition by order_id), 0)'
     tax = '(select o.tax_cents from main.orders as o where o.order_id = order_items.order_id)'
     return f'cast(coalesce({tax} * {upto} // {goods} - {tax} * ({upto} - {value}) // {goods}, 0) as bigint)'
-<<<<<<< /tmp/tmp19kyrjl8
-
-def _stand_in(name, column, absent):
-    "A column as the lower layer has it"
-    full = f'{name}.{column.name}'
-    if full not in absent and name not in absent: return column.name
-    if full == 'order_items.tax_cents': return f'{_spread_tax(absent)} as tax_cents'
-    empty = '0' if column.type in ('cents', 'count') else f'cast(null as {DIALECTS["duckdb"].types[column.type]})'
-    return f'{NEUTRAL.get(full, empty)} as {column.name}'
-=======
->>>>>>> /tmp/tmpohfvrvlm
 
 # %% ../../nbs/05_model/04_views.ipynb #68a3356a
 def _stand_in(name, column, absent):
