@@ -474,6 +474,7 @@ def _table(answer):
     rows = answer.as_text(len(answer)).map(visible).to_string(index=False) if len(answer) else f'({answer.no_rows})'
     return f'{rows}\n{answer.title}: {answer.subtitle}\n'
 
+# %% ../../nbs/70_app/03_cli.ipynb #44cd0706
 def _show(answer, format):
     "Print an answer; one without rows says why, for a program on standard error"
     if format == 'table': return _say(_table(answer))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..analytics.questions import askable
 from ..core.files import write_file
-from ..core.numbers import fixed, headline, money, percent
+from ..core.numbers import headline, money, percent
 from ..database.load import load
 from ..imports.imports import FATES, Source, import_shop
 from ..imports.quarantine import read_rows

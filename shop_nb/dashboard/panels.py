@@ -577,6 +577,7 @@ def panels_left_out(self:Rollup) -> dict: # title: why
         except ShopError as e: refused[q.title] = str(e).split('\n')[0]
     return refused
 
+# %% ../../nbs/60_dashboard/02_panels.ipynb #37c7b683
 @patch
 def pages(self:Rollup) -> dict: # by key: title and names of panels
     "The pages of the dashboard"

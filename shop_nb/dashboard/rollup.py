@@ -56,6 +56,7 @@ def _has_gaps(con):
     known = [(d, t) for d, t in tables if f'{t}.{d}' not in absent_of(con)]
     return any(con.execute(f'select count(*) - count({d}) from {t}').fetchall()[0][0] for d, t in known)
 
+# %% ../../nbs/60_dashboard/01_rollup.ipynb #09cd0605
 def _complete(con):
     "Make whole tables of those that lack something, for the statements of a rollup"
     absent = absent_of(con)
@@ -290,6 +291,7 @@ def has(self:Rollup,
 @patch
 def _one_row(self:Rollup, sql): return self.con.execute(sql).fetchall()[0]
 
+# %% ../../nbs/60_dashboard/01_rollup.ipynb #69875572
 @patch
 def _enum_names(self:Rollup, enum):
     "The values of an enum, in the order of their codes"

@@ -161,7 +161,7 @@ def _stem(name):
 def assign(
     format:Format, # that the files may have
     headers:dict, # file: its columns
-    adds:bool=False, # whether the files may lack parts, as they add to what is there
+    adds:bool=False, # whether the files may lack parts
 ) -> dict: # file: name of its part; empty if they are not of this format
     """Which part of a format each file is: the one that has its name, or else that knows most of its columns
 

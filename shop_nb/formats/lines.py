@@ -22,6 +22,10 @@ def _role(name, kind, *others, needed=False):
 _NEEDED = (
     _role('customer', 'code', 'customer id', 'customer number', 'customer no', 'customer key', 'client', 'client id',
           'user id', 'buyer', 'buyer id', 'account id', 'customer email', 'email', 'e mail', needed=True),
+)
+
+# %% ../../nbs/27_formats/04_lines.ipynb #a344f7e7
+_ORDER = (
     _role('order', 'code', 'order id', 'order number', 'order no', 'order key', 'invoice', 'invoice id', 'invoice no',
           'invoice number', 'transaction id', 'transaction', 'receipt', needed=True),
     _role('time', 'time', 'ordered at', 'order date', 'order time', 'order datetime', 'order timestamp', 'date',
@@ -42,6 +46,8 @@ _OF_LINE = (
     _role('sku', 'code', 'product sku', 'item sku'),
     _role('cost', 'money', 'unit cost', 'cost price'),
 )
+
+# %% ../../nbs/27_formats/04_lines.ipynb #eeb0266b
 _OF_ORDER = (
     _role('status', 'text', 'order status'), _role('channel', 'text', 'sales channel'),
     _role('delivered', 'time', 'delivered at', 'delivery date'),
@@ -63,7 +69,7 @@ _OF_CUSTOMER = (
           'billing country'),
     _role('segment', 'text', 'customer segment'),
 )
-FIELDS = *_NEEDED, *_OF_LINE, *_OF_ORDER, *_OF_CUSTOMER
+FIELDS = *_NEEDED, *_ORDER, *_OF_LINE, *_OF_ORDER, *_OF_CUSTOMER
 
 # %% ../../nbs/27_formats/04_lines.ipynb #dca986c3
 def _first(name):
@@ -130,9 +136,12 @@ _ORDERS = Map('orders', 'lines', '"order"', {
     'delivered_at': _first('delivered'), 'tax_included': _first('tax_included'),
     'shipping_cents': _order_cents('shipping'), 'tax_cents': _order_cents('tax'),
     'discount_cents': _order_cents('order_discount')}, grouped=True)
+
 _ITEMS = Map('order_items', 'lines', '"order"', {
     'product_key': 'product', 'quantity': 'quantity', 'unit_price_cents': 'cents(price)',
     'discount_cents': 'coalesce(cents(discount), 0)', 'returned_quantity': 'coalesce(returned, 0)'})
+
+# %% ../../nbs/27_formats/04_lines.ipynb #57d77d90
 _PAYMENTS = Map('payments', 'lines', '"order"', _PAYMENT, grouped=True, needs={
     'method': ('method', 'payment_status', 'order_total'), 'status': ('payment_status', 'order_total'),
     'amount_cents': ('payment_status', 'order_total'), 'refunded_cents': ('refunded', 'payment_status', 'order_total'),
@@ -140,12 +149,14 @@ _PAYMENTS = Map('payments', 'lines', '"order"', _PAYMENT, grouped=True, needs={
 
 # %% ../../nbs/27_formats/04_lines.ipynb #4632be02
 _CUSTOMERS = Map('customers', 'lines', 'customer', _firsts(*(f.name for f in _OF_CUSTOMER)), grouped=True)
-_PRODUCTS = Map('products', 'lines', 'product', _firsts('name', 'category', 'brand', 'sku') |
-                {'cost_cents': f"cents({_first('cost')})"}, grouped=True)
+_PRODUCTS = Map('products', 'lines', 'product', _firsts('category', 'brand', 'sku') |
+                {'name': f"coalesce({_first('name')}, product)", 'cost_cents': f"cents({_first('cost')})"},
+                grouped=True, needs={'name': ('product',)})
 _SUM = '''select (select coalesce(sum(quantity * unit_price_cents - coalesce(discount_cents, 0)), 0) from order_items)
     + (select coalesce(sum(coalesce(shipping_cents, 0) - coalesce(discount_cents, 0)
         + case when tax_included = false then coalesce(tax_cents, 0) else 0 end), 0) from orders)'''
 
+# %% ../../nbs/27_formats/04_lines.ipynb #dd6a33bc
 LINES = register(Format(
     'lines', 'a row per order line', (_LINES,), (_CUSTOMERS, _PRODUCTS, _ORDERS, _ITEMS, _PAYMENTS), _SUM,
     prepare=_PREPARE, derived=('customers', 'products'),

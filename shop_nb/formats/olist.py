@@ -96,9 +96,11 @@ _MAP_PRODUCTS = Map('products', """(select p.*, category_english
 from products as p left join english as e on e.category_name = p.category)""", 'product_id',
     {'category': 'coalesce(category_english, category)'}, needs={'category': ('category',)})
 
+# %% ../../nbs/27_formats/05_olist.ipynb #eb72b9ef
 _MAP_ORDERS = Map('orders', """(select o.*, c.customer_unique_id, f.cents as freight_cents
 from orders as o
-left join (select customer_id, min(customer_unique_id) as customer_unique_id from customers group by 1) as c using (customer_id)
+left join (select customer_id, min(customer_unique_id) as customer_unique_id from customers group by 1) as c
+    using (customer_id)
 left join (select order_id, sum(cents(freight)) as cents from items group by 1) as f using (order_id))""", 'order_id', {
     'customer_key': 'customer_unique_id', 'ordered_at': 'purchased', 'status': _STATUS,
     'shipping_cents': 'coalesce(freight_cents, 0)', 'delivered_at': 'delivered'})
@@ -109,7 +111,8 @@ from items group by all)""", 'order_id',
     {'product_key': 'product_id', 'quantity': 'units', 'unit_price_cents': 'cents(price)'})
 
 _MAP_PAYMENTS = Map('payments', """(select p.*, o.order_status, o.approved
-from payments as p left join (select distinct on (order_id) * from orders order by order_id, _n) as o using (order_id))""",
+from payments as p
+left join (select distinct on (order_id) * from orders order by order_id, _n) as o using (order_id))""",
     'order_id', {
     'method': "nullif(first(payment_type order by payment_value desc, sequential), 'not_defined')",
     'status': f'any_value({_PAID})', 'amount_cents': 'sum(cents(payment_value))::bigint',

@@ -67,7 +67,8 @@ with recursive walk as (
     select wants, lines, times, kept, 0 as step, null::bigint as cancellation, null::bigint as purchase
     from cancelled join bought using (customer, product, price)
     union all
-    select wants, lines, times, list_transform(kept, lambda k, i: if(i = pick, k - want.q, k)), step + 1, want.n, lines[pick]
+    select wants, lines, times, list_transform(kept, lambda k, i: if(i = pick, k - want.q, k)), step + 1,
+        want.n, lines[pick]
     from (
         select *, list_filter(range(1, len(lines) + 1), lambda i: kept[i] >= want.q and times[i] <= want.t)[-1] as pick
         from (select *, wants[step + 1] as want from walk where step < len(wants))
@@ -105,16 +106,20 @@ _BOUGHT = "kind = 'purchase'"
 
 def _first(name): return f'arg_min({name}, _n) filter ({name} is not null)'
 
+# %% ../../nbs/27_formats/06_online_retail.ipynb #219cd41d
+_NOTES = ('A cancellation counts as units that came back of the latest purchase before it that it fits.',
+          'Fees and postage are products.', 'An invoice that is there twice with the same rows counts once.')
+
+# %% ../../nbs/27_formats/06_online_retail.ipynb #9a0d05f8
 ONLINE_RETAIL = register(Format(
     'online-retail', 'UCI Online Retail', (_INVOICES,), (
     Map('customers', 'invoices', 'customer', {'country': _first('country')}, grouped=True),
-    Map('products', 'invoices', 'upper(stock_code)', {'sku': 'any_value(upper(stock_code))', 'name': _first('trim(description)')},
-        grouped=True),
+    Map('products', 'invoices', 'upper(stock_code)',
+        {'sku': 'any_value(upper(stock_code))', 'name': _first('trim(description)')}, grouped=True),
     Map('orders', 'invoices', 'owner', {'customer_key': _first('customer'), 'ordered_at': 'min(invoice_date)'},
         grouped=True, where=_BOUGHT),
     Map('order_items', 'invoices', 'owner', {'product_key': 'upper(stock_code)', 'quantity': 'quantity',
         'unit_price_cents': 'cents(price)', 'returned_quantity': 'returned'}, where=_BOUGHT)),
     'select sum((quantity - returned_quantity) * unit_price_cents) from order_items', prepare=_PREPARE,
     derived=('customers', 'products'), currency="select 'GBP'",
-    notes=('A cancellation counts as units that came back of the latest purchase before it that it fits.',
-           'Fees and postage are products.', 'An invoice that is there twice with the same rows counts once.')))
+    notes=_NOTES))

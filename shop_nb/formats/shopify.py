@@ -8,7 +8,7 @@ __all__ = ['FIELDS', 'TYPED', 'SHOPIFY', 'order_blocks']
 # %% ../../nbs/27_formats/07_shopify.ipynb #2dfb9b81
 from .format import Field, Format, Map, Part, register
 
-# %% ../../nbs/27_formats/07_shopify.ipynb #2d976f96
+# %% ../../nbs/27_formats/07_shopify.ipynb #533f8a42
 _OF_ORDER = (
     Field('order_name', 'Name', 'code', True), Field('email', 'Email', 'text', True),
     Field('financial', 'Financial Status', 'text', True), Field('fulfilment', 'Fulfillment Status', 'text', True),
@@ -18,6 +18,10 @@ _OF_ORDER = (
     Field('cancelled', 'Cancelled at', 'time', True), Field('paid', 'Paid at', 'time'),
     Field('refunded', 'Refunded Amount', 'money'), Field('tip', 'Tip', 'money', others=('Tips', 'Tip Amount')),
     Field('gateway', 'Payment Method'), Field('origin', 'Source'), Field('money_of', 'Currency'),
+)
+
+# %% ../../nbs/27_formats/07_shopify.ipynb #fa52f239
+_OF_CUSTOMER = (
     Field('accepts', 'Accepts Marketing', 'flag'), Field('telephone', 'Phone'), Field('road', 'Billing Street'),
     Field('town', 'Billing City'), Field('zip', 'Billing Zip'),
     Field('province', 'Billing Province Name', others=('Billing Province',)),
@@ -28,25 +32,25 @@ _OF_LINE = (
     Field('price', 'Lineitem price', 'money', True), Field('sku', 'Lineitem sku', 'code'),
     Field('taken_off', 'Lineitem discount', 'money'), Field('vendor', 'Vendor'),
 )
-FIELDS = *_OF_ORDER, *_OF_LINE
+FIELDS = *_OF_ORDER, *_OF_CUSTOMER, *_OF_LINE
 
-# %% ../../nbs/27_formats/07_shopify.ipynb #07e62ee6
+# %% ../../nbs/27_formats/07_shopify.ipynb #0c769e16
 def order_blocks(
-    part:str, # a table of rows, where those of an order follow each other
-    key:str, # its column with the key of the order
-    starts:str, # SQL: whether a row is the first of its order
-    names:list, # the columns that say what an order is
-) -> tuple: # SQL statements that make `last_rows`: `_n` of the rows that count; and `twice`: orders told differently
+    part:str, # a table, in which the rows of an order follow each other
+    key:str, # its column with the key
+    starts:str, # SQL: a row begins an order
+    names:list, # all its columns
+) -> tuple: # SQL that makes `last_rows`, `_n` of rows that count, and `twice`, orders that differ
     "Tell an order's rows from rows of the same order that come again"
-    start = f'({starts})::int'
+    cells = ', '.join(names)
     return f"""create temp table blocks as
-select _n, {key} as key, sum({start}) over (partition by {key} order by _n) as block, hash({', '.join(names)}) as content
+select _n, {key} as key, sum(({starts})::int) over (partition by {key} order by _n) as block, hash({cells}) as content
 from {part} where {key} is not null""", """create temp table contents as
 select key, block, hash(list(content order by _n)) as content from blocks group by all""", """create temp table twice as
 select key from contents group by 1 having count(distinct content) > 1""", """create temp table last_rows as
 select _n from blocks join (select key, max(block) as block from blocks group by 1) using (key, block)"""
 
-# %% ../../nbs/27_formats/07_shopify.ipynb #27a91f5d
+# %% ../../nbs/27_formats/07_shopify.ipynb #4f7695be
 _KEY = "coalesce(nullif(lower(trim(email)), ''), nullif(trim(telephone, ''' '), ''))" # of a customer
 _GOODS = """create temp table goods as
 select order_name, sum(units * cents(price))::bigint as gross, sum(coalesce(cents(taken_off), 0))::bigint as line_off,
@@ -54,6 +58,8 @@ select order_name, sum(units * cents(price))::bigint as gross, sum(coalesce(cent
     count(*) filter (units * price <> 0) as priced, min(_n) filter (units * price <> 0) as line
 from line_items semi join last_rows using (_n)
 group by 1"""
+
+# %% ../../nbs/27_formats/07_shopify.ipynb #a0656c80
 _HEADS = f"""create temp table heads as
 select h.*, {_KEY} as who, g.* exclude (order_name), cents(subtotal) as net,
     gross - line_off - net as goods_off, coalesce(cents(reduction), 0) as told_off, coalesce(cents(tip), 0) as tips,
@@ -84,7 +90,7 @@ from (
 
 # %% ../../nbs/27_formats/07_shopify.ipynb #d1e4f26e
 _SENT = "lower(trim(fulfilment)) = 'fulfilled'"
-_STATUS = f"""case
+_STATUS = """case
     when cancelled is not null and pay = 'refunded' then 'cancelled/refunded'
     when cancelled is not null and pay in ('pending', 'authorized', 'voided', 'expired') then 'cancelled/failed'
     when cancelled is not null then 'it is cancelled, but not all of its money went back'
@@ -98,7 +104,7 @@ _STATUS = f"""case
     else 'no status of ours goes with its Financial Status and Fulfillment Status'
 end"""
 
-# %% ../../nbs/27_formats/07_shopify.ipynb #1d3f5f2b
+# %% ../../nbs/27_formats/07_shopify.ipynb #a920c6d6
 _FAULTS = {
     'it is there twice, with different content': 'order_name in (select key from twice)',
     'no row of it has its Total': 'amount is null',
@@ -109,6 +115,8 @@ _FAULTS = {
         'it is cancelled, but not all of its money went back', 'only a part of it is paid',
         'no status of ours goes with its Financial Status and Fulfillment Status')},
 }
+
+# %% ../../nbs/27_formats/07_shopify.ipynb #f0cf968f
 _CASES = ' '.join(f"when {sql} then '{reason}'" for reason, sql in _FAULTS.items())
 _STATED = f"""create temp table stated as
 select *, {_STATUS} as pair, split_part(pair, '/', 1) as got, split_part(pair, '/', 2) as pay_state
@@ -137,12 +145,13 @@ from (
 ) as m
 where m._n = line_items._n""")
 
-# %% ../../nbs/27_formats/07_shopify.ipynb #0a8de95e
+# %% ../../nbs/27_formats/07_shopify.ipynb #06bf1114
 _LINE_ITEMS = Part(
     'line_items', FIELDS, 'orders', 'order_name', 'coalesce(order_cents, 0)',
     skip={reason: f"left_out = '{reason}'" for reason in _SKIP},
     aside={reason: f"fault = '{reason}'" for reason in _FAULTS} | {
-        'it has no quantity': 'units is null', 'it has no price': 'price is null', 'its quantity is below 0': 'units < 0'})
+        'it has no quantity': 'units is null', 'it has no price': 'price is null',
+        'its quantity is below 0': 'units < 0'})
 
 # %% ../../nbs/27_formats/07_shopify.ipynb #3c9d5547
 _SOLD = """create temp table sold as
@@ -158,7 +167,7 @@ _LIKE_MOST = 'select coalesce(mode(adds_tax) filter (tax > 0), true) from stated
 _PREPARE = (*order_blocks('line_items', 'order_name', 'total is not null', [f.name for f in FIELDS]),
             _GOODS, _HEADS, _CLOSED, _STATED, _MARKS, *_MARK, _SOLD)
 
-# %% ../../nbs/27_formats/07_shopify.ipynb #948ec7fc
+# %% ../../nbs/27_formats/07_shopify.ipynb #1501f048
 _LATEST = '(select distinct on (who) * from stated where who is not null order by who, created desc, _n desc)'
 _CUSTOMERS = Map('customers', _LATEST, 'who', {
     'email': "nullif(lower(trim(email)), '')", 'phone': "nullif(trim(telephone, ''' '), '')",
@@ -166,6 +175,8 @@ _CUSTOMERS = Map('customers', _LATEST, 'who', {
     'country': 'land', 'marketing_opt_in': 'accepts'})
 _PRODUCTS = Map('products', 'sold', 'product', {
     'sku': 'max(sku)', 'name': 'arg_max(title, _n)', 'brand': 'arg_max(vendor, _n)'}, grouped=True)
+
+# %% ../../nbs/27_formats/07_shopify.ipynb #836b49d6
 _ORDERS = Map('orders', 'stated', 'order_name', {
     'customer_key': 'who', 'ordered_at': 'created', 'status': 'got', 'channel': 'origin', 'shipping_cents': 'charged',
     'tax_cents': 'tax', 'tax_included': f'not if(tax > 0, adds_tax, ({_LIKE_MOST}))',
@@ -175,7 +186,8 @@ _ITEMS = Map('order_items', 'sold', 'order_name', {
     needs={'discount_cents': ('taken_off',)})
 _PAYMENTS = Map('payments', 'stated', 'order_name', {
     'method': 'gateway', 'status': 'pay_state', 'amount_cents': 'amount', 'refunded_cents': 'back',
-    'paid_at': "case when pay_state not in ('pending', 'failed') then paid end"}, needs={'refunded_cents': ('refunded',)})
+    'paid_at': "case when pay_state not in ('pending', 'failed') then paid end"},
+    needs={'refunded_cents': ('refunded',)})
 
 # %% ../../nbs/27_formats/07_shopify.ipynb #d12b1b2f
 TYPED = {f'customers.{rule}': 'discard_value' for rule in ('email', 'phone', 'postal_code_of_country')}

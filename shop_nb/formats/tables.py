@@ -68,7 +68,8 @@ def _named(table, source, key):
     return Map(table, source, key, {}, grouped=True, where=f'not exists (from {table})')
 
 # %% ../../nbs/27_formats/03_tables.ipynb #4e9a8469
-_AMOUNT = '''select (select coalesce(sum(quantity * unit_price_cents - coalesce(discount_cents, 0)), 0) from order_items)
+_AMOUNT = '''select (
+    select coalesce(sum(quantity * unit_price_cents - coalesce(discount_cents, 0)), 0) from order_items)
     + (select coalesce(sum(coalesce(shipping_cents, 0) - coalesce(discount_cents, 0)
         + case when tax_included then 0 else coalesce(tax_cents, 0) end), 0) from orders)'''
 

@@ -376,6 +376,7 @@ def _charged(b, row, cents): # of lines sorted by order, what each order is char
     upto[cut] = upto[cut] * (b.goods - b.discount).take(some) // b.goods.take(some)
     return upto
 
+# %% ../../nbs/15_generator/06_orders.ipynb #344d3d7c
 def _line_taxes(values, b, home): # cents of tax on each line
     rates, share_of = _tax_rates(values)
     l = b.lines
@@ -546,6 +547,7 @@ def _sent_back(b): # by order: what the lines' units that are back give back, an
     part = value * charged // b.goods + tax * (b.amount - b.shipping > charged) # unless the prices contain the tax
     return part, lines == np.diff(b.end, prepend=0)
 
+# %% ../../nbs/15_generator/06_orders.ipynb #70775b5f
 def _settle_payment(b, dead, part, whole): # refunds, and the states of the payments
     paid = b.was_paid
     b.refunded = np.where((dead & paid) | whole, b.amount, part)
@@ -596,6 +598,7 @@ def _order_columns(catalogue, b):
         delivered_at=_times(b.delivered, b.arrived),
     )
 
+# %% ../../nbs/15_generator/06_orders.ipynb #929eb898
 def _line_columns(b):
     l = b.lines
     return dict(

@@ -6,30 +6,29 @@
 __all__ = ['FATES', 'READY', 'STALE', 'add_up', 'finish_import', 'find_format', 'Source', 'import_shop']
 
 # %% ../../nbs/28_imports/08_imports.ipynb #b2c1a7c7
-import json, os, shutil
-from dataclasses import dataclass, replace
+import json, os
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa, pyarrow.parquet as pq
 
 from .. import __version__
-from ..core.errors import ShopError, first_line
-from ..core.extras import need
+from ..core.errors import ShopError
 from ..core.files import write_file
 from ..files.digest import as_digest, content_sums
 from ..files.files import TableWriter, find_table
 from ..files.folders import remove_path, unbroken, working_folder, write_errors
-from ..formats.format import OwnColumns, assign, columns_of, read_columns, recognise
+from ..formats.format import OwnColumns, assign, recognise
 
 # %% ../../nbs/28_imports/08_imports.ipynb #4a5f3267
 from .checks import check, check_lists, imported_market
-from .contract import Contract, read_contract
+from .contract import read_contract
 from .keys import KEYED, know
 from .quarantine import MENDED, OPEN, read_rows, set_aside, settle
 from .shape import shape
 from .staging import Stage, open_stage, stage_sheets
 from .tables import compare, make_shop, open_old, structure
-from ..model.market import Market, as_dict, from_dict, tables_of
+from ..model.market import as_dict, from_dict, tables_of
 from ..model.schema import TABLES, arrow_schema
 from ..reading.sheets import read_sheets
 from ..reading.text import Reading

@@ -97,7 +97,7 @@ def settle(
     aside:pa.Table, # rows that this import sets aside
 ) -> tuple: # rows that are open now, and rows that are mended
     "The quarantine after an import"
-    con = need('duckdb', 'import').connect()
+    con = need('duckdb', 'analytics').connect()
     for name, rows in dict(open=before[0], mended=before[1], aside=aside).items(): con.register(f'{name}_rows', rows)
     con.register('loaded', stage.con.sql('select unit, key from _outcomes').to_arrow_table())
     still = con.sql(f'from open_rows as o where not {_MOVED} and not {_AGAIN}').to_arrow_table()

@@ -98,6 +98,6 @@ def shape(
         for sql in stage.format.prepare: stage.con.execute(sql)
         fates(stage)
         return make_tables(stage)
-    except need('duckdb', 'import').Error as e:
+    except need('duckdb', 'analytics').Error as e:
         what = f'The files do not fit the format {stage.format.name}: {first_line(e)}.'
         raise ShopError(what, 'Say what the columns are: shop-nb import --explain FILE') from None

@@ -14,7 +14,7 @@ import numpy as np, pyarrow as pa, pyarrow.compute as pc
 from ..core.errors import ShopError
 from ..core.extras import need
 from ..formats.countries import country_codes
-from ..formats.format import KINDS, Format, assign, columns_of
+from ..formats.format import KINDS, Format, columns_of
 from ..reading.codes import codes, why_no_code
 from ..reading.numbers import Numbers
 from ..reading.text import Reading
@@ -133,7 +133,7 @@ def open_stage(
     values:dict=None, # field: word in the file: word of ours
 ) -> Stage:
     "A stage without rows"
-    con = need('duckdb', 'import').connect(str(Path(folder) / 'stage.duckdb'))
+    con = need('duckdb', 'analytics').connect(str(Path(folder) / 'stage.duckdb'))
     for name, value in dict(memory_limit=MEMORY, temp_directory=str(Path(folder) / 'spill')).items():
         con.execute(f"set {name} = '{value}'")
     con.execute('set enable_progress_bar = false')

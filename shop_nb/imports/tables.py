@@ -8,7 +8,6 @@ __all__ = ['structure', 'open_old', 'make_shop', 'compare']
 # %% ../../nbs/28_imports/05_tables.ipynb #fed2c7fe
 from ..core.errors import ShopError
 from ..files.files import parts
-from ..formats.format import Format
 from .keys import KEYED, give_keys, quoted
 from .shape import UNITS
 from .staging import Stage

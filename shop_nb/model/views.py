@@ -162,6 +162,7 @@ def _spread_tax(absent):
     tax = '(select o.tax_cents from main.orders as o where o.order_id = order_items.order_id)'
     return f'cast(coalesce({tax} * {upto} // {goods} - {tax} * ({upto} - {value}) // {goods}, 0) as bigint)'
 
+# %% ../../nbs/05_model/04_views.ipynb #68a3356a
 def _stand_in(name, column, absent):
     "A column as the lower layer has it"
     full = f'{name}.{column.name}'

@@ -266,7 +266,7 @@ def made_up(draw):
     return lines, off, draw(st.integers(0, 2000)), draw(st.integers(0, goods - off)), status
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(made_up(), min_size=1, max_size=12), st.booleans(), st.booleans())
 def test_made_up_orders_come_back(tmp_path_factory, orders, included, twice):
     rows, want, sum_cents = [], [], 0

@@ -1,7 +1,7 @@
 "Five tables with keys of somebody else."
 import hashlib, uuid
 
-import duckdb, pandas as pd, pytest
+import pandas as pd, pytest
 
 from support.imported import run_import
 from shop_nb.analytics.questions import ask, questions

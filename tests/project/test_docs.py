@@ -167,6 +167,8 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setattr('shop_nb.app.run.project_root', lambda: tmp_path)
     monkeypatch.setattr('shop_nb.analytics.questions._registry', dict(questions())) # a guide adds a question
     for name, value in SMALL.items(): monkeypatch.setenv(f'SHOP_NB_{name}', str(value))
+    (tmp_path / 'docs').mkdir()
+    (tmp_path / 'docs' / 'samples').symlink_to(ROOT / 'docs' / 'samples') # what guides import
     return tmp_path
 
 

@@ -174,7 +174,7 @@ def test_a_database_that_does_not_take_the_rows_is_told(run, first, at_once):
     "The tables are new, the database is as it was, and the same call brings it along once it can."
     with closing(sqlite3.connect(run / 'shop.db')) as con, con:
         email = Shop(**SIZE, until=LAST).customers.email.iloc[-1]
-        con.execute(f'create temp table more as select * from customers limit 1')
+        con.execute('create temp table more as select * from customers limit 1')
         con.execute('update more set customer_id = 9999, email = ?', (email,))
         con.execute('insert into customers select * from more')
     with pytest.raises(ShopError, match='there is a row with the same email .UNIQUE.'): advance(run, LAST)

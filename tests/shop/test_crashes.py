@@ -12,7 +12,6 @@ from shop_nb.files.digest import digest
 from shop_nb.files.sources import read_table
 from shop_nb.model.schema import TABLES, arrow_schema
 from shop_nb.runs.run_folder import read_manifest
-from shop_nb.shop.advance import advance
 from shop_nb.shop.shop import Shop
 from support import FULL
 from support.forks import forks
