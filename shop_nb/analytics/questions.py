@@ -164,6 +164,7 @@ def _chart_for(chart, columns):
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #cbb1e5ae
 _money = 'revenue_cents|net_cents|returned_cents'
+
 CAVEATS = { # what an answer says: columns of which a shop lacks one, and words of SQL that rest on them
     'the source does not tell its tax': ('orders.tax_cents orders.tax_included', _money),
     'the source does not tell its discounts': (
@@ -175,6 +176,7 @@ CAVEATS = { # what an answer says: columns of which a shop lacks one, and words 
     'every product counts as launched': ('products.launched_on', 'launched_on'),
 }
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #6a93b4d6
 def caveats(
     absent:tuple, # table.column, or table, that a shop lacks
     sql:str='', # of a question; any, unless given

@@ -14,7 +14,8 @@ import numpy as np, pandas as pd
 from fastcore.basics import patch
 
 from shop_nb.analytics.questions import (
-    Question, plain_value, ask, caveats, counts_sales, cut_months, edges, find, label_of, question_for, questions, say, unit_of
+    Question, plain_value, ask, caveats, counts_sales, cut_months, edges, find, label_of, question_for, questions, say,
+    unit_of,
 )
 from ..analytics.connect import as_frame
 from ..core.numbers import short

@@ -258,12 +258,18 @@ class Rollup:
         *ran, self.currency, absent = self._one_row('from rollup.run')
         self.ran, self.absent = tuple(ran), tuple(absent or ())
         self.con.execute(f'set variable absent = [{sql_texts(self.absent)}]')
-        self.measures, self.refused = measurable(self.absent)
-        self.dimensions = {d: title for d, title in DIMENSIONS.items() if self.has(d)}
         self.first = self.bounds[0]
         self.days = self.at(self.bounds[1]) + 1
-        self.names = {d: self._enum_names(f'{d}_name') if self.has(d) else [] for d in DIMENSIONS}
-        self._series = OrderedDict()
+        self._learn()
+
+# %% ../../nbs/60_dashboard/01_rollup.ipynb #fc55be2d
+@patch
+def _learn(self:Rollup):
+    "What this shop can be asked, and by which dimensions"
+    self.measures, self.refused = measurable(self.absent)
+    self.dimensions = {d: title for d, title in DIMENSIONS.items() if self.has(d)}
+    self.names = {d: self._enum_names(f'{d}_name') if self.has(d) else [] for d in DIMENSIONS}
+    self._series = OrderedDict()
 
 # %% ../../nbs/60_dashboard/01_rollup.ipynb #80be3e73
 @patch

@@ -84,6 +84,14 @@ def _without(name, frame, absent):
     return frame.drop(columns=lost) if lost else frame
 
 # %% ../../nbs/45_realism/03_sales.ipynb #c2a9d5e8
+def _check_names(source):
+    "Raise `ShopError` (code 2) for a source without the tables that sales need"
+    missing = [n for n in ('orders', 'order_items') if n not in source]
+    if not missing: return
+    wrong = f"There is no table {' and no table '.join(missing)}."
+    raise ShopError(wrong, 'Give a dictionary with the tables orders and order_items', code=2)
+
+# %% ../../nbs/45_realism/03_sales.ipynb #60fe3fe7
 def frames_of(
     source, # a shop's tables, a dictionary, or a folder of them
     market:Market=Market(), # of the shop, which may lack something
@@ -91,12 +99,7 @@ def frames_of(
     "The tables of a shop as pandas frames; raises `ShopError` (code 2) for what lacks what sales need"
     if isinstance(source, (str, Path)):
         source = {n: read_table(source, n, t) for n, t in tables_of(market).items()}
-    missing = [n for n in ('orders', 'order_items') if n not in source]
-    if missing:
-        raise ShopError(
-            f"There is no table {' and no table '.join(missing)}.",
-            'Give a dictionary with the tables orders and order_items', code=2
-        )
+    _check_names(source)
     frames = {n: t.to_pandas(date_as_object=False) if isinstance(t, pa.Table) else t for n, t in source.items()}
     frames = {n: _without(n, t, market.absent) for n, t in frames.items() if n not in market.absent}
     for table, columns in _NEEDED.items():
@@ -113,6 +116,7 @@ def finished(
     if 'status' not in orders: return orders # of a shop that does not tell it: each order is a sale
     return orders[~orders.status.isin(['cancelled', 'returned'])]
 
+# %% ../../nbs/45_realism/03_sales.ipynb #1699d73f
 def sales_of(
     tables:dict, # pandas frames by table name
 ) -> Sales:
