@@ -247,7 +247,7 @@ class Rollup:
     def __init__(
         self,
         path, # a file that `build` made
-        threads:int=2, # of DuckDB
+        threads:int=2,
     ):
         self.path = Path(path)
         self.con = need('duckdb', 'analytics').connect(config=dict(threads=threads, memory_limit='1GB'))
