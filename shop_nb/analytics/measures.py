@@ -104,28 +104,33 @@ def compared(
 # %% ../../nbs/30_analytics/06_measures.ipynb #19692d54
 _COLUMNS = dict(country='c.country', channel='o.channel', method='p.method')
 
-# %% ../../nbs/30_analytics/06_measures.ipynb #eb3e0288
-def _picked_from(absent):
-    "The orders with what belongs to them, as far as a shop has it"
-    parts = {'customers.country': 'c.country', 'payments.method': 'p.method', 'payments': 'p.status as payment_status'}
-    columns = [sql for name, sql in parts.items() if not {name, name.split('.')[0]} & set(absent)]
-    payments = '' if 'payments' in absent else '\n  join payments as p using (order_id)'
-    return (f'with picked as (\n  select {", ".join(["o.*", *columns])}'
-            '\n  from order_totals as o'
-            f'\n  join customers as c using (customer_id){payments}')
+# %% ../../nbs/30_analytics/06_measures.ipynb #a6120545
+_PICKED = { # what a view shows besides the order: column, or table, and its SQL
+    'customers.country': 'c.country', 'payments.method': 'p.method', 'payments': 'p.status as payment_status',
+}
 
-# %% ../../nbs/30_analytics/06_measures.ipynb #c2f35a59
-def picked_sql(
-    filters:Filters, # a view
-    absent:tuple=(), # table.column, or table, that an imported shop lacks
-) -> str: # a WITH clause that defines `picked`, one row per order
-    "The orders of a view, as the start of a query"
+def _conditions(filters):
+    "The conditions of a view, as SQL"
     where = [f"o.order_day between date '{filters.start}' and date '{filters.end}'"] if filters.start else []
     where += [f'{column} in ({sql_texts(filters.picks[d])})' for d, column in _COLUMNS.items() if d in filters.picks]
     if filters.category:
         where.append('o.order_id in (select order_id from order_items join products using (product_id)'
                      f'\n      where category in ({sql_texts(filters.category)}))')
-    return (_picked_from(absent) + ''.join(f'\n  {"and" if i else "where"} {w}' for i, w in enumerate(where)) + '\n)\n')
+    return where
+
+# %% ../../nbs/30_analytics/06_measures.ipynb #eb3e0288
+def picked_sql(
+    filters:Filters, # a view
+    absent:tuple=(), # table.column, or table, that an imported shop lacks
+) -> str: # a WITH clause that defines `picked`, one row per order
+    "The orders of a view, as the start of a query"
+    where = _conditions(filters)
+    columns = [sql for name, sql in _PICKED.items() if not {name, name.split('.')[0]} & set(absent)]
+    payments = '' if 'payments' in absent else '\n  join payments as p using (order_id)'
+    return (f'with picked as (\n  select {", ".join(["o.*", *columns])}'
+            '\n  from order_totals as o'
+            '\n  join customers as c using (customer_id)'
+            + payments + ''.join(f'\n  {"and" if i else "where"} {w}' for i, w in enumerate(where)) + '\n)\n')
 
 # %% ../../nbs/30_analytics/06_measures.ipynb #06c3e2d8
 def lines_sql(

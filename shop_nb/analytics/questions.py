@@ -176,7 +176,7 @@ CAVEATS = { # what an answer says: columns of which a shop lacks one, and words 
     'every product counts as launched': ('products.launched_on', 'launched_on'),
 }
 
-# %% ../../nbs/30_analytics/02_questions.ipynb #fabc6943
+# %% ../../nbs/30_analytics/02_questions.ipynb #6a93b4d6
 def caveats(
     absent:tuple, # table.column, or table, that a shop lacks
     sql:str='', # of a question; any, unless given

@@ -15,7 +15,7 @@ from fastcore.basics import patch
 
 from shop_nb.analytics.questions import (
     Question, plain_value, ask, caveats, counts_sales, cut_months, edges, find, label_of, question_for, questions, say,
-    unit_of
+    unit_of,
 )
 from ..analytics.connect import as_frame
 from ..core.numbers import short

@@ -247,7 +247,7 @@ class Rollup:
     def __init__(
         self,
         path, # a file that `build` made
-        threads:int=2, # of DuckDB
+        threads:int=2,
     ):
         self.path = Path(path)
         self.con = need('duckdb', 'analytics').connect(config=dict(threads=threads, memory_limit='1GB'))
@@ -256,15 +256,23 @@ class Rollup:
         if None in self.bounds:
             raise ShopError('This shop has no orders, so there is nothing to show.', 'Name a run that has some')
         *ran, self.currency, absent = self._one_row('from rollup.run')
-        self.ran = tuple(ran)
-        self._lack(tuple(absent or ()))
+        self.ran, self.absent = tuple(ran), tuple(absent or ())
+        self.con.execute(f'set variable absent = [{sql_texts(self.absent)}]')
         self.first = self.bounds[0]
         self.days = self.at(self.bounds[1]) + 1
-        self._series = OrderedDict()
+        self._learn()
+
+# %% ../../nbs/60_dashboard/01_rollup.ipynb #fc55be2d
+@patch
+def _learn(self:Rollup):
+    "What this shop can be asked, and by which dimensions"
+    self.measures, self.refused = measurable(self.absent)
+    self.dimensions = {d: title for d, title in DIMENSIONS.items() if self.has(d)}
+    self.names = {d: self._enum_names(f'{d}_name') if self.has(d) else [] for d in DIMENSIONS}
+    self._series = OrderedDict()
 
 # %% ../../nbs/60_dashboard/01_rollup.ipynb #80be3e73
 @patch
-
 def at(self:Rollup,
     day:dt.date, # a day
 ) -> int: # 0 for the first day of the data
@@ -272,24 +280,12 @@ def at(self:Rollup,
     return (day - self.first).days
 
 @patch
-
 def window(self:Rollup,
     f:Filters, # a view
 ) -> tuple: # its first day, and the day after its last, as numbers
     "The days of a view; all days if it names none"
     return (self.at(f.start), self.at(f.end) + 1) if f.start else (0, self.days)
 
-@patch
-
-def _lack(self:Rollup, absent):
-    "Keep what the shop lacks, and what can be shown all the same"
-    self.absent = absent
-    self.con.execute(f'set variable absent = [{sql_texts(absent)}]')
-    self.measures, self.refused = measurable(absent)
-    self.dimensions = {d: title for d, title in DIMENSIONS.items() if self.has(d)}
-    self.names = {d: self._enum_names(f'{d}_name') if self.has(d) else [] for d in DIMENSIONS}
-
-# %% ../../nbs/60_dashboard/01_rollup.ipynb #1a9dba3e
 @patch
 def has(self:Rollup,
     dimension:str, # one of `DIMENSIONS`
@@ -299,7 +295,6 @@ def has(self:Rollup,
     return not {table, f'{table}.{dimension}'} & set(self.absent)
 
 @patch
-
 def _one_row(self:Rollup, sql): return self.con.execute(sql).fetchall()[0]
 
 # %% ../../nbs/60_dashboard/01_rollup.ipynb #69875572

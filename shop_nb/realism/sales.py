@@ -83,15 +83,15 @@ def _without(name, frame, absent):
     lost = [c for c in frame.columns if f'{name}.{c}' in absent] if isinstance(frame, pd.DataFrame) else []
     return frame.drop(columns=lost) if lost else frame
 
-def _checked(frames, absent):
-    "The tables that a shop has, without its absent columns; raises `ShopError` for one that lacks what sales need"
-    frames = {n: _without(n, t, absent) for n, t in frames.items() if n not in absent}
-    for table, columns in _NEEDED.items():
-        needed = {c: kinds for c, kinds in columns.items() if f'{table}.{c}' not in absent}
-        _check_table(table, frames[table], needed)
-    return frames
-
 # %% ../../nbs/45_realism/03_sales.ipynb #c2a9d5e8
+def _check_names(source):
+    "Raise `ShopError` (code 2) for a source without the tables that sales need"
+    missing = [n for n in ('orders', 'order_items') if n not in source]
+    if not missing: return
+    wrong = f"There is no table {' and no table '.join(missing)}."
+    raise ShopError(wrong, 'Give a dictionary with the tables orders and order_items', code=2)
+
+# %% ../../nbs/45_realism/03_sales.ipynb #60fe3fe7
 def frames_of(
     source, # a shop's tables, a dictionary, or a folder of them
     market:Market=Market(), # of the shop, which may lack something
@@ -99,14 +99,13 @@ def frames_of(
     "The tables of a shop as pandas frames; raises `ShopError` (code 2) for what lacks what sales need"
     if isinstance(source, (str, Path)):
         source = {n: read_table(source, n, t) for n, t in tables_of(market).items()}
-    missing = [n for n in ('orders', 'order_items') if n not in source]
-    if missing:
-        raise ShopError(
-            f"There is no table {' and no table '.join(missing)}.",
-            'Give a dictionary with the tables orders and order_items', code=2
-        )
+    _check_names(source)
     frames = {n: t.to_pandas(date_as_object=False) if isinstance(t, pa.Table) else t for n, t in source.items()}
-    return _checked(frames, market.absent)
+    frames = {n: _without(n, t, market.absent) for n, t in frames.items() if n not in market.absent}
+    for table, columns in _NEEDED.items():
+        needed = {c: kinds for c, kinds in columns.items() if f'{table}.{c}' not in market.absent}
+        _check_table(table, frames[table], needed)
+    return frames
 
 # %% ../../nbs/45_realism/03_sales.ipynb #4238a6e5
 def finished(
@@ -117,7 +116,7 @@ def finished(
     if 'status' not in orders: return orders # of a shop that does not tell it: each order is a sale
     return orders[~orders.status.isin(['cancelled', 'returned'])]
 
-# %% ../../nbs/45_realism/03_sales.ipynb #bcd698ba
+# %% ../../nbs/45_realism/03_sales.ipynb #1699d73f
 def sales_of(
     tables:dict, # pandas frames by table name
 ) -> Sales:

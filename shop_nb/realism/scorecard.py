@@ -97,7 +97,7 @@ def _measured(f, source, absent):
         if lost is None: raise
         return np.nan, f"not measured: it needs {lost}, which this shop's source does not have"
 
-# %% ../../nbs/45_realism/06_scorecard.ipynb #b30f9acf
+# %% ../../nbs/45_realism/06_scorecard.ipynb #0b4187e9
 def _row(f, source, off=(), meant={}, absent=()):
     "One row of the card; `off` are the sizes in which the source differs, `meant` what its market does on purpose"
     value, note = _measured(f, source, absent)
