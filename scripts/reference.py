@@ -11,7 +11,7 @@ from markupsafe import Markup
 from readme import ROOT, cells
 from render import Page, coloured, opening, plain, relative, slug
 from shop_nb import Shop
-from shop_nb.analytics.questions import PARAMS, questions
+from shop_nb.analytics.questions import PARAMS, needs, questions
 from shop_nb.reporting.charts import both
 from shop_nb.app.cli import app
 from shop_nb.model.er_diagram import er_diagram
@@ -141,6 +141,7 @@ def question(q):
             chart=Markup(drawing(q.name, (WIDE, NARROW))),
             answer=Markup(re.sub(r'^<p>.*?</p>\n', '', answer._repr_html_(), count=1)),
             parameters=Markup(parameters if q.params else ''),
+            needs=Markup(', '.join(code(column) for column in needs(q.name))),
             sql=Markup(coloured(q.sql, 'sql')),
             shell=Markup(coloured(f'shop-nb ask {q.name}{given}', 'sh')),
             python=Markup(coloured(f"from shop_nb import Shop\nShop().ask('{q.name}').plot()", 'python')),

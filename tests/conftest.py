@@ -65,6 +65,7 @@ LONG = (
     'nbs/45_realism/06_scorecard.ipynb',
     'tests/files/test_sources.py',
     'tests/analytics/test_questions.py',
+    'tests/analytics/test_absent.py',
     'tests/app/test_cli.py',
     'tests/course/test_lessons.py',
 ) # files that take minutes, the longest first
