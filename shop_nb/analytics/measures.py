@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote
 
-from .connect import sql_texts
 from .questions import empty_shop, full_name
 from ..model.market import lacks
+from ..model.schema import sql_texts
 from ..core.errors import ShopError
 
 # %% ../../nbs/30_analytics/06_measures.ipynb #114ce6ab

@@ -20,14 +20,14 @@ import pandas as pd
 from fastcore.basics import patch
 
 from .connect import absent_of, add_views, as_frame, buyers_sql, categories_of, connect, currency_of
-from .connect import fetch, source_name, sql_text
+from .connect import fetch, source_name
 from ..core.errors import ShopError, first_line, nearest
 from ..core.extras import need
 from ..core.html import Raw, table as html_table
 from ..core.numbers import fixed, grouped, percent
 from ..model.market import Market, lacks, without
 from ..model.views import create_views
-from ..model.schema import TABLES
+from ..model.schema import TABLES, sql_text
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #bce6e12d
 @dataclass(frozen=True)
@@ -324,7 +324,6 @@ def counts_sales(
 ) -> bool: # False if it looks at all orders placed
     "Whether the orders that a question counts are sales"
     return 'is_sale = 1' in sql or 'sales_lines' in sql
-
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #464b54d4
 # words of columns that a heading writes in another way

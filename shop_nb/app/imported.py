@@ -15,7 +15,7 @@ from ..core.files import write_file
 from ..core.numbers import headline, money, percent
 from ..database.load import load
 from ..imports.imports import FATES, Source, import_shop
-from ..imports.quarantine import read_rows
+from ..imports.quarantine import by_rule, read_rows
 from ..model.market import left_out
 from ..model.schema import TABLES
 from ..reporting.pages import MEDIUM, NARROW, figure, raw, render
@@ -66,9 +66,9 @@ REPEAT = """select count(*) filter (where n > 1) / count(*) as rate
 from (select count(*) as n from order_totals where is_sale = 1 group by customer_id)"""
 
 # %% ../../nbs/70_app/04_imported.ipynb #42ef3c55
-def _cards(shop):
+def _cards(shop, n):
     "The numbers that one wants to see first, as far as the shop has them"
-    n, currency = shop.sql(CARDS).iloc[0], shop.market.currency
+    currency = shop.market.currency
     if not n.orders: return []
     cards = [('Revenue', headline(n.revenue, 'money', currency), 'of all sales, as the source has it'),
              ('Orders', f'{n.orders:,.0f}', f'{n.sales:,.0f} of them sales'),
@@ -80,12 +80,11 @@ def _cards(shop):
 # %% ../../nbs/70_app/04_imported.ipynb #9e315bdb
 def _reasons(rows, currency):
     "What is set aside, by rule: rows, orders, and the first of them"
-    frame = rows.to_pandas()
-    for rule, group in sorted(frame.groupby('rule'), key=lambda found: -len(found[1])):
+    for rule, group, orders in by_rule(rows):
         first = group.iloc[0]
         amount = money(group.amount_cents.sum() / 100, currency=currency)
-        yield dict(rule=rule, rows=len(group), orders=group.loc[group.unit == 'orders', 'key'].nunique(),
-                   amount=amount, place=f'{first.file}, line {first.line}', reason=first.reason)
+        yield dict(rule=rule, rows=len(group), orders=orders, amount=amount,
+                   place=f'{first.file}, line {first.line}', reason=first.reason)
 
 def _lacking(market):
     "What a shop lacks, by table"
@@ -97,9 +96,8 @@ def _lacking(market):
 CHARTS = 'monthly_revenue', 'revenue_by_category', 'top_products', 'hour_weekday', 'cohort_retention', 'rfm_segments'
 
 # %% ../../nbs/70_app/04_imported.ipynb #53b9b164
-def _days(shop):
+def _days(n):
     "The first and last day of the orders, in words"
-    n = shop.sql(CARDS).iloc[0]
     return '' if pd.isna(n.first_day) else ' to '.join(f'{d.day} {d:%B %Y}' for d in (n.first_day, n.last_day))
 
 def _charts(shop):
@@ -115,11 +113,11 @@ def page_html(
 ) -> str: # HTML
     "The first page of an imported run"
     manifest, market = read_manifest(shop.folder), shop.market
-    facts = manifest['import']
+    facts, n = manifest['import'], shop.sql(CARDS).iloc[0]
     amounts = {fate: money(cents / 100, currency=market.currency) for fate, cents in facts['amount_cents'].items()}
     return render(
         'imported.html', title=f"A shop of {manifest['tables']['orders']['rows']:,} orders", facts=facts,
-        days=_days(shop), currency=market.currency, cards=_cards(shop), charts=_charts(shop), amounts=amounts,
+        days=_days(n), currency=market.currency, cards=_cards(shop, n), charts=_charts(shop), amounts=amounts,
         outcome=outcome_line(manifest), reasons=list(_reasons(read_rows(shop.folder), market.currency)),
         lacking=_lacking(market), refused=askable(market.absent)[1], rules=left_out(market),
         tables=manifest['tables'], docs={name: t.doc for name, t in TABLES.items()}, version=manifest['shop_nb'])

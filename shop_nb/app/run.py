@@ -35,7 +35,9 @@ from ..core.errors import ShopError, first_line, nearest
 from ..core.extras import need
 from ..core.files import write_file
 from ..shop.shop import Shop
-from ..runs.run_folder import identity, is_run, own_folder, read_manifest, manifest_settings, write_manifest
+from shop_nb.runs.run_folder import (
+    READY, identity, is_run, own_folder, read_manifest, manifest_settings, write_manifest,
+)
 
 # %% ../../nbs/70_app/02_run.ipynb #b5b77503
 def project_root() -> Path:
@@ -76,6 +78,7 @@ def _unfinished(path):
     path = Path(path)
     if not path.exists() and leftovers(path): return f'run --out {path}'
     if leftovers(path / 'tables') and not (path / 'tables').exists(): return f'generate --out {path}'
+    if (path / READY).is_dir(): return f'import FILES --out {path}'
     if not is_run(path): return ''
     manifest = read_manifest(path)
     if 'settings' not in manifest or 'tables' in manifest: return ''

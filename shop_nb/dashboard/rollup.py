@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 
-from ..analytics.connect import absent_of, connect, sql_texts
+from ..analytics.connect import absent_of, connect
 from ..analytics.measures import CARDS, DIMENSIONS, OPEN, SMALL, Filters, compared, measurable, open_words
-from ..model.schema import TABLES
+from ..model.schema import TABLES, sql_texts
 from ..model.views import VIEWS, stand_ins
 from ..core.errors import ShopError, first_line
 from ..core.extras import need

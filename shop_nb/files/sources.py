@@ -21,7 +21,7 @@ from fastcore.basics import patch
 from ..core.errors import ShopError, first_line, nearest
 from .files import find_table, parts, strays, table_path
 from ..model.dialects import DIALECTS
-from ..model.schema import TABLES, arrow_schema
+from ..model.schema import TABLES, arrow_schema, sql_texts
 
 # %% ../../nbs/10_files/03_sources.ipynb #a5e9e161
 FIRST = 5 # rows that a failed check shows
@@ -601,7 +601,7 @@ def read_table(
 @patch
 def sql(self:Given, columns=None): # DuckDB's SQL for the rows of Parquet files
     "A query of the columns of a table in its files, in declared types"
-    files = ', '.join("'" + glob.escape(str(p.resolve())).replace("'", "''") + "'" for p in self.files)
+    files = sql_texts(glob.escape(str(p.resolve())) for p in self.files)
     types = DIALECTS['duckdb'].types
     cells = ', '.join(f'cast({n} as {types[self.table[n].type]}) as {n}' for n in columns or self.table.names)
     return f'select {cells} from read_parquet([{files}], hive_partitioning = false, union_by_name = true)'

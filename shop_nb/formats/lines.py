@@ -6,7 +6,7 @@
 __all__ = ['FIELDS', 'LINES']
 
 # %% ../../nbs/27_formats/04_lines.ipynb #1ed7635d
-from .format import Field, Format, Map, Part, register
+from .format import Field, Format, Map, Part, first_value, register
 
 # %% ../../nbs/27_formats/04_lines.ipynb #87c2b55d
 def _written(*names):
@@ -72,16 +72,12 @@ _OF_CUSTOMER = (
 FIELDS = *_NEEDED, *_ORDER, *_OF_LINE, *_OF_ORDER, *_OF_CUSTOMER
 
 # %% ../../nbs/27_formats/04_lines.ipynb #dca986c3
-def _first(name):
-    "The first value of a field that is not blank"
-    return f'arg_min("{name}", _n) filter ("{name}" is not null)'
-
 _LINE = 'coalesce(min(_n) filter (price <> 0), min(_n)) as line' # that stands for the order
 _ORDER_MONEY = 'shipping', 'order_discount', 'tax'
 _REST = f"""create temp table rest as
 with money as (
-    select "order" as key, {_first('tax_included')} as tax_included,
-        {', '.join(f'coalesce(cents({_first(name)}), 0) as {name}' for name in _ORDER_MONEY)}
+    select "order" as key, {first_value('tax_included')} as tax_included,
+        {', '.join(f'coalesce(cents({first_value(name)}), 0) as {name}' for name in _ORDER_MONEY)}
     from lines
     where "order" is not null and coalesce({', '.join(_ORDER_MONEY)}) is not null
     group by 1
@@ -95,7 +91,7 @@ join (
 # %% ../../nbs/27_formats/04_lines.ipynb #6d0c11b4
 _TOLD = ['customer', 'time', *(f.name for f in (*_OF_ORDER, *_OF_CUSTOMER))] # what a line says of its order
 _FREE = f"""create temp table free as
-select {_LINE}, {', '.join(f'{_first(name)} as "{name}"' for name in _TOLD)}
+select {_LINE}, {', '.join(f'{first_value(name)} as "{name}"' for name in _TOLD)}
 from lines
 semi join (select distinct "order" as key from lines where price = 0) as gifts on lines."order" = gifts.key
 group by "order" """
@@ -119,21 +115,21 @@ _LINES = Part(
 # %% ../../nbs/27_formats/04_lines.ipynb #c633eb51
 def _firsts(*names, **renamed):
     "Columns that are the first value of a field: those with its name, and others"
-    return {name: _first(name) for name in names} | {column: _first(name) for column, name in renamed.items()}
+    return {name: first_value(name) for name in names} | {column: first_value(name) for column, name in renamed.items()}
 
 def _order_cents(name):
     "SQL of an amount of an order, 0 where it is blank"
-    return f'coalesce(cents({_first(name)}), 0)'
+    return f'coalesce(cents({first_value(name)}), 0)'
 
-_STATUS = f"replace(lower(trim({_first('status')})), 'canceled', 'cancelled')"
-_PAYMENT = {'method': _first('method'), 'status': f"lower(trim({_first('payment_status')}))",
-            'amount_cents': f"cents({_first('order_total')})", 'refunded_cents': _order_cents('refunded'),
-            'paid_at': _first('paid')}
+_STATUS = f"replace(lower(trim({first_value('status')})), 'canceled', 'cancelled')"
+_PAYMENT = {'method': first_value('method'), 'status': f"lower(trim({first_value('payment_status')}))",
+            'amount_cents': f"cents({first_value('order_total')})", 'refunded_cents': _order_cents('refunded'),
+            'paid_at': first_value('paid')}
 
 # %% ../../nbs/27_formats/04_lines.ipynb #13b388b6
 _ORDERS = Map('orders', 'lines', '"order"', {
-    'customer_key': _first('customer'), 'ordered_at': _first('time'), 'status': _STATUS, 'channel': _first('channel'),
-    'delivered_at': _first('delivered'), 'tax_included': _first('tax_included'),
+    'customer_key': first_value('customer'), 'ordered_at': first_value('time'), 'status': _STATUS, 'channel': first_value('channel'),
+    'delivered_at': first_value('delivered'), 'tax_included': first_value('tax_included'),
     'shipping_cents': _order_cents('shipping'), 'tax_cents': _order_cents('tax'),
     'discount_cents': _order_cents('order_discount')}, grouped=True)
 
@@ -150,8 +146,8 @@ _PAYMENTS = Map('payments', 'lines', '"order"', _PAYMENT, grouped=True, needs={
 # %% ../../nbs/27_formats/04_lines.ipynb #4632be02
 _CUSTOMERS = Map('customers', 'lines', 'customer', _firsts(*(f.name for f in _OF_CUSTOMER)), grouped=True)
 _PRODUCTS = Map('products', 'lines', 'product', _firsts('category', 'brand', 'sku') |
-                {'name': f"coalesce({_first('name')}, any_value(product))",
-                 'cost_cents': f"cents({_first('cost')})"},
+                {'name': f"coalesce({first_value('name')}, any_value(product))",
+                 'cost_cents': f"cents({first_value('cost')})"},
                 grouped=True, needs={'name': ('product',)})
 _SUM = '''select (select coalesce(sum(quantity * unit_price_cents - coalesce(discount_cents, 0)), 0) from order_items)
     + (select coalesce(sum(coalesce(shipping_cents, 0) - coalesce(discount_cents, 0)

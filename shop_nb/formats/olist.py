@@ -6,7 +6,7 @@
 __all__ = ['OLIST']
 
 # %% ../../nbs/27_formats/05_olist.ipynb #89c46b66
-from .format import Field, Format, Map, Part, register
+from .format import Field, Format, Map, Part, first_value, register
 
 # %% ../../nbs/27_formats/05_olist.ipynb #ef9a630d
 _CUSTOMERS = Part('customers', (
@@ -84,12 +84,10 @@ _PAID = """case
 end"""
 
 # %% ../../nbs/27_formats/05_olist.ipynb #4ec07255
-def _first(name): return f'arg_min({name}, _n) filter ({name} is not null)'
-
 _MAP_CUSTOMERS = Map('customers', f"""(select c.*, p.latitude, p.longitude
 from customers as c left join centres as p on p.prefix = {_prefix('zip_prefix')})""", 'customer_unique_id', {
-    'city': _first('city'), 'region': _first('state'), 'country': "any_value('BR')",
-    'latitude': _first('latitude'), 'longitude': _first('longitude')}, grouped=True,
+    'city': first_value('city'), 'region': first_value('state'), 'country': "any_value('BR')",
+    'latitude': first_value('latitude'), 'longitude': first_value('longitude')}, grouped=True,
     needs={'latitude': ('place_latitude', 'zip_prefix'), 'longitude': ('place_longitude', 'zip_prefix')})
 
 _MAP_PRODUCTS = Map('products', """(select p.*, category_english
@@ -125,7 +123,7 @@ OLIST = register(Format(
     (_MAP_CUSTOMERS, _MAP_PRODUCTS, _MAP_ORDERS, _MAP_ITEMS, _MAP_PAYMENTS),
     '''select (select coalesce(sum(quantity * unit_price_cents), 0) from order_items)
     + (select coalesce(sum(shipping_cents), 0) from orders)''',
-    prepare=_PREPARE, currency="select 'BRL'", rules={'ledger': 'evolve'},
+    prepare=_PREPARE, currency="select 'BRL'", contract={'rules.ledger': 'evolve'},
     notes=('Equal units of an order are one line.', 'The freight of the items is the shipping of their order.',
            'Several payments of an order are one, by the method of the largest.',
            'Of orders that were canceled or unavailable, what was paid counts as refunded.')))

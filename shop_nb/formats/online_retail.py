@@ -6,7 +6,7 @@
 __all__ = ['ONLINE_RETAIL']
 
 # %% ../../nbs/27_formats/06_online_retail.ipynb #c774dad9
-from .format import Field, Format, Map, Part, register
+from .format import Field, Format, Map, Part, first_value, register
 
 # %% ../../nbs/27_formats/06_online_retail.ipynb #845b7304
 _FIELDS = (
@@ -104,8 +104,6 @@ _INVOICES = Part('invoices', _FIELDS, 'orders', 'owner', 'coalesce(quantity::hug
 # %% ../../nbs/27_formats/06_online_retail.ipynb #462cd779
 _BOUGHT = "kind = 'purchase'"
 
-def _first(name): return f'arg_min({name}, _n) filter ({name} is not null)'
-
 # %% ../../nbs/27_formats/06_online_retail.ipynb #219cd41d
 _NOTES = ('A cancellation counts as units that came back of the latest purchase before it that it fits.',
           'Fees and postage are products.', 'An invoice that is there twice with the same rows counts once.')
@@ -113,10 +111,10 @@ _NOTES = ('A cancellation counts as units that came back of the latest purchase 
 # %% ../../nbs/27_formats/06_online_retail.ipynb #9a0d05f8
 ONLINE_RETAIL = register(Format(
     'online-retail', 'UCI Online Retail', (_INVOICES,), (
-    Map('customers', 'invoices', 'customer', {'country': _first('country')}, grouped=True),
+    Map('customers', 'invoices', 'customer', {'country': first_value('country')}, grouped=True),
     Map('products', 'invoices', 'upper(stock_code)',
-        {'sku': 'any_value(upper(stock_code))', 'name': _first('trim(description)')}, grouped=True),
-    Map('orders', 'invoices', 'owner', {'customer_key': _first('customer'), 'ordered_at': 'min(invoice_date)'},
+        {'sku': 'any_value(upper(stock_code))', 'name': first_value('trim(description)')}, grouped=True),
+    Map('orders', 'invoices', 'owner', {'customer_key': first_value('customer'), 'ordered_at': 'min(invoice_date)'},
         grouped=True, where=_BOUGHT),
     Map('order_items', 'invoices', 'owner', {'product_key': 'upper(stock_code)', 'quantity': 'quantity',
         'unit_price_cents': 'cents(price)', 'returned_quantity': 'returned'}, where=_BOUGHT)),

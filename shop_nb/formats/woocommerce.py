@@ -7,7 +7,7 @@ __all__ = ['FIELDS', 'WOOCOMMERCE']
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #78cbe92e
 from .format import Field, Format, Map, Part, register
-from .shopify import TYPED, order_blocks
+from .shopify import TYPED, mark_rows, marked_rows, order_blocks, payments_of
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #b7f5e986
 _OF_ORDER = (
@@ -122,38 +122,15 @@ _FAULTS = {
         'it is cancelled, but not all of its money went back', 'no status of ours goes with its Order Status')},
 }
 
-# %% ../../nbs/27_formats/08_woocommerce.ipynb #64cc7f82
-_CASES = ' '.join(f"when {sql} then '{reason}'" for reason, sql in _FAULTS.items())
-_MARKS = f"""create temp table marks as
-select order_no, line, amount, priced, head, case {_CASES} end as fault
-from (select order_no, min(_n) filter (_n in (select _n from last_rows)) as head from line_items group by 1)
-left join stated using (order_no)"""
-
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #70ca4469
 _SKIP = {
     'the order is there again': 'not counts and order_no not in (select key from twice)',
     'it has no line item': 'title is null and cost is null',
     'a free item, which brings no money': '_n not in (select _n from costs) and units * cost = 0 and priced > 0',
 }
-_SKIPPED = ' '.join(f"when {sql} then '{reason}'" for reason, sql in _SKIP.items())
-_MARK = ('alter table line_items add column left_out varchar', 'alter table line_items add column fault varchar',
-         'alter table line_items add column order_cents bigint', f"""update line_items set
-    left_out = m.left_out, fault = m.fault, order_cents = m.order_cents
-from (
-    select l._n, m.fault, case {_SKIPPED} end as left_out,
-        case when _n = coalesce(line, head) then amount end as order_cents
-    from (select *, _n in (select _n from last_rows) as counts from line_items) as l
-    join marks as m using (order_no)
-) as m
-where m._n = line_items._n""")
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #b4a0d734
-_LINE_ITEMS = Part(
-    'line_items', FIELDS, 'orders', 'order_no', 'coalesce(order_cents, 0)',
-    skip={reason: f"left_out = '{reason}'" for reason in _SKIP},
-    aside={reason: f"fault = '{reason}'" for reason in _FAULTS} | {
-        'it has no quantity': 'units is null', 'it has no cost': 'cost is null',
-        'its quantity is below 0': 'units < 0'})
+_LINE_ITEMS = marked_rows(FIELDS, 'order_no', _FAULTS, _SKIP, 'cost')
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #31f379e2
 _SOLD = """create temp table sold as
@@ -164,7 +141,8 @@ where left_out is null
 union all
 select _n + 1_000_000_000_000, order_no, 'Fee', null, 'Fee', 1, fee_cents, 0 from stated where fee_cents > 0"""
 _BLOCKS = order_blocks('line_items', 'order_no', 'coalesce(item_no = 1, false)', [f.name for f in FIELDS])
-_PREPARE = (_UNITS, *_BLOCKS, _HEADS, _COSTS, _SHARES, _LINES, _GOODS, _STATED, _MARKS, *_MARK, _SOLD)
+_PREPARE = (_UNITS, *_BLOCKS, _HEADS, _COSTS, _SHARES, _LINES, _GOODS, _STATED,
+            *mark_rows('order_no', _FAULTS, _SKIP), _SOLD)
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #3e9a587b
 _LATEST = '(select distinct on (who) * from stated where who is not null order by who, ordered desc, _n desc)'
@@ -181,17 +159,14 @@ _ORDERS = Map('orders', 'stated', 'order_no', {
 _ITEMS = Map('order_items', 'sold', 'order_no', {
     'product_key': 'product', 'quantity': 'units', 'unit_price_cents': 'unit_cents', 'discount_cents': 'off_cents'},
     needs={'quantity': ('units|units_left',)})
-_PAYMENTS = Map('payments', 'stated', 'order_no', {
-    'method': 'gateway', 'status': 'pay_state', 'amount_cents': 'amount', 'refunded_cents': 'back',
-    'paid_at': "case when pay_state not in ('pending', 'failed') then paid end"},
-    needs={'refunded_cents': ('refunded',)})
+_PAYMENTS = payments_of('order_no')
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #ac917022
 WOOCOMMERCE = register(Format(
     'woocommerce', 'orders of WooCommerce by the plugin Advanced Order Export', (_LINE_ITEMS,),
     (_CUSTOMERS, _PRODUCTS, _ORDERS, _ITEMS, _PAYMENTS), 'select sum(amount_cents) from payments', prepare=_PREPARE,
     derived=('customers', 'products'), currency='select distinct money_of from line_items',
-    rules=TYPED | {'status_pairs': 'evolve'},
+    contract=TYPED | {'rules.status_pairs': 'evolve'},
     notes=('Prices are without tax, to the cent; what a line is more than its amount is its discount.',
            'An order that is completed is shipped: WooCommerce does not tell when it arrived.',
            'A customer is an e-mail address, or a telephone number where there is none.',

@@ -147,19 +147,18 @@ from going join keys.{unit} as k on k.{key} = going.id""")
     return n
 
 # %% ../../nbs/28_imports/06_checks.ipynb #32f9c435
+def _subject(rule): return 'values' if rule.declared else 'rules'
+
 def _mode(stage, rule):
     "The mode of the contract for a rule"
-    subject = 'values' if rule.declared else 'rules'
-    usual = stage.format.rules.get(rule.name, None)
-    asked = {rule.name, f'rules.{rule.name}', subject} & set(stage.contract.modes)
-    mode = stage.contract.mode(subject, rule.name) if asked or not usual else usual
+    mode = stage.contract.mode(_subject(rule), rule.name)
     return 'discard_row' if mode == 'evolve' and rule.declared else mode
 
 def _refuse(con, rule):
     "The error for a broken rule where the contract is strict"
     key, reason = con.execute('select key, reason from broken limit 1').fetchall()[0]
     what = f'{rule.violated(reason)} ({rule.table} {key}).'
-    return ShopError(what, f'Correct it, or set such rows aside: --contract rules.{rule.name}=discard_row')
+    return ShopError(what, f'Correct it, or set such rows aside: --contract {_subject(rule)}.{rule.name}=discard_row')
 
 # %% ../../nbs/28_imports/06_checks.ipynb #8de65478
 def _give_way(stage, rule):

@@ -22,6 +22,7 @@ USUAL = dict(columns='freeze', values='discard_row', lists='evolve', rules='disc
 class Contract:
     "A mode for each subject, and for single columns or rules"
     modes: dict = field(default_factory=dict) # subject, or `subject.name`: mode
+    usual: dict = field(default_factory=dict) # the same, for what nobody has said anything about
 
     def mode(self,
         subject:str, # columns, values, lists or rules
@@ -29,7 +30,7 @@ class Contract:
     ) -> str:
         "What happens to a change"
         names = f'{subject}.{name}', f'{subject}.{name.split(".")[-1]}', subject
-        return next(modes[n] for modes in (self.modes, USUAL) for n in names if n in modes)
+        return next(modes[n] for modes in (self.modes, self.usual, USUAL) for n in names if n in modes)
 
 # %% ../../nbs/28_imports/01_contract.ipynb #c55ed4f5
 def _check_mode(name, mode):
@@ -51,11 +52,12 @@ def _flat(modes, prefix=''):
 # %% ../../nbs/28_imports/01_contract.ipynb #d2a66030
 def read_contract(
     *modes, # dicts as TOML has them; a later one counts more
+    usual:dict=None, # subject, or `subject.name`: mode, where a format has another one than other formats
 ) -> Contract:
     "A contract; raises `ShopError` (code 2) for one that says something else"
     merged = {name: mode for found in modes for name, mode in _flat(found or {})}
     for name, mode in merged.items(): _check_mode(name, mode)
-    return Contract(merged)
+    return Contract(merged, usual or {})
 
 def modes_of(
     texts, # each as subject=mode

@@ -10,30 +10,28 @@ from ..core.errors import ShopError, first_line
 from ..core.extras import need
 from ..formats.format import made_columns
 from .staging import Stage
-from ..model.schema import TABLES
+from ..model.schema import TABLES, sql_text
 
 # %% ../../nbs/28_imports/03_shape.ipynb #d4cc56fa
 _ROWS = '''create table _rows (part varchar, _n bigint, _file integer, _line bigint, unit varchar, key varchar,
     amount bigint, state varchar, rule varchar, reason varchar)'''
 _ASIDE = 'create table _aside (unit varchar, key varchar, rule varchar, reason varchar)'
 
-def _text(value): return "'" + value.replace("'", "''") + "'"
-
 def _cases(part, of):
     "SQL of the state or the reason of a row"
     cases = [(sql, 'skipped', reason) for reason, sql in part.skip.items()]
     cases += [(sql, 'aside', reason) for reason, sql in part.aside.items()]
     cases.append((f'({part.key}) is null', 'aside', f'it names no {part.unit[:-1]}'))
-    whens = ' '.join(f'when {sql} then {_text(state if of == "state" else reason)}' for sql, state, reason in cases)
+    whens = ' '.join(f'when {sql} then {sql_text(state if of == "state" else reason)}' for sql, state, reason in cases)
     return f'case {whens} end'
 
 # %% ../../nbs/28_imports/03_shape.ipynb #32ba874c
 def _note_rows(con, part):
     "Each row of a part, with its fate as far as its format knows it"
     con.execute(f'''insert into _rows
-select {_text(part.name)}, _n, _file, _line, {_text(part.unit)}, cast({part.key} as varchar),
+select {sql_text(part.name)}, _n, _file, _line, {sql_text(part.unit)}, cast({part.key} as varchar),
     coalesce(try_cast({part.amount} as bigint), 0), {_cases(part, 'state')} as state,
-    case when state is not null then {_text(part.name)} end, {_cases(part, 'reason')}
+    case when state is not null then {sql_text(part.name)} end, {_cases(part, 'reason')}
 from "{part.name}"''')
 
 # %% ../../nbs/28_imports/03_shape.ipynb #fbc88b76
@@ -46,7 +44,7 @@ where _rows.part = c.part and _rows._n = c._n and _rows.state is distinct from '
 def _drop_rows(con, part):
     "Take rows out of a part that make no table"
     con.execute(f'''delete from "{part.name}" where _n in (
-    select _n from _rows where part = {_text(part.name)} and (state = 'skipped' or key is null))''')
+    select _n from _rows where part = {sql_text(part.name)} and (state = 'skipped' or key is null))''')
 
 # %% ../../nbs/28_imports/03_shape.ipynb #0041db84
 def fates(

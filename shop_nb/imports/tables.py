@@ -8,11 +8,11 @@ __all__ = ['structure', 'open_old', 'make_shop', 'compare']
 # %% ../../nbs/28_imports/05_tables.ipynb #fed2c7fe
 from ..core.errors import ShopError
 from ..files.files import parts
-from .keys import KEYED, give_keys, quoted
+from .keys import KEYED, give_keys
 from .shape import UNITS
 from .staging import Stage
 from ..model.dialects import DIALECTS
-from ..model.schema import LINE_KEYS, PAYMENT_KEYS, TABLES
+from ..model.schema import LINE_KEYS, PAYMENT_KEYS, TABLES, sql_texts
 
 # %% ../../nbs/28_imports/05_tables.ipynb #57fcabcf
 def _set_aside(con, unit, rule, reason, sql):
@@ -25,10 +25,12 @@ qualify row_number() over (partition by key) = 1""")
     select key from _aside where unit = '{unit}')""")
 
 # %% ../../nbs/28_imports/05_tables.ipynb #2af9bf02
-def _about_twins(con, name, columns):
+def _about_twins(con, name):
     "Keep one of several equal rows with a key; set different ones aside"
+    found = con.execute(f'describe shaped.{name}').fetchall()
+    columns = [c[0] for c in found if c[0] not in ('_n', 'source_key')]
     row = f"struct_pack({', '.join(f'{c} := {c}' for c in columns)})" if columns else '1'
-    _set_aside(con, name, 'key', "'the key is there ' || n || ' times, with different content'", f'''
+    _set_aside(con, UNITS[name], 'key', "'the key is there ' || n || ' times, with different content'", f'''
 select source_key as key, count(*) as n from shaped.{name} group by 1 having count(distinct {row}) > 1''')
     con.execute(f'''delete from shaped.{name} where rowid in (
     select rowid from shaped.{name} qualify row_number() over (partition by source_key order by _n) > 1)''')
@@ -46,24 +48,19 @@ select source_key as key, ordered_at from shaped.orders
 where cast(ordered_at as date) not between '{_FIRST_DAY}' and '{_LAST_DAY}' ''')
 
 # %% ../../nbs/28_imports/05_tables.ipynb #2a2f4eb6
-def _about_customers(con):
-    "Set orders aside that name no customer, or one who is not there"
-    _set_aside(con, 'orders', 'customer_id', "'the order names no customer'",
-               'select source_key as key from shaped.orders where customer_key is null')
-    _set_aside(con, 'orders', 'customer_id_exists', "'customer ' || customer_key || ' is not there'", '''
-select source_key as key, customer_key from shaped.orders as o
-where not exists (from shaped.customers as c where c.source_key = o.customer_key)
-    and not exists (from known.customers as c where c.source_key = o.customer_key)''')
+_REFERENCES = (('orders', 'customer', "'the order names no customer'"),
+               ('order_items', 'product', "'line ' || _n || ' names no product'")) # table, what it names, and if not
 
-# %% ../../nbs/28_imports/05_tables.ipynb #0b65f472
-def _about_lines(con):
-    "Set orders aside with a line whose product is not there"
-    _set_aside(con, 'orders', 'product_id', "'line ' || _n || ' names no product'",
-               'select source_key as key, _n from shaped.order_items where product_key is null')
-    _set_aside(con, 'orders', 'product_id_exists', "'product ' || product_key || ' is not there'", '''
-select source_key as key, product_key from shaped.order_items as i
-where not exists (from shaped.products as p where p.source_key = i.product_key)
-    and not exists (from known.products as p where p.source_key = i.product_key)''')
+def _about_references(con):
+    "Set orders aside that name no customer or product, or one that is not there"
+    for name, what, nothing in _REFERENCES:
+        key = f'{what}_key'
+        _set_aside(con, 'orders', f'{what}_id', nothing, f"""
+select source_key as key, _n from shaped.{name} where {key} is null""")
+        _set_aside(con, 'orders', f'{what}_id_exists', f"'{what} ' || {key} || ' is not there'", f"""
+select source_key as key, {key} from shaped.{name} as t
+where not exists (from shaped.{what}s as p where p.source_key = t.{key})
+    and not exists (from known.{what}s as p where p.source_key = t.{key})""")
 
 # %% ../../nbs/28_imports/05_tables.ipynb #95fbdd37
 def _about_owners(con):
@@ -86,22 +83,13 @@ def _refuse_if_frozen(stage):
 
 def structure(
     stage:Stage, # with tables under the source's keys
-    made:dict, # table: its columns that the source fills
 ):
     "Set aside what has no key, no time, or nothing to refer to"
-    for name in KEYED: _about_twins(stage.con, name, _given(stage, name))
-    _about_twins(stage.con, 'payments', _given(stage, 'payments'))
+    for name in (*KEYED, 'payments'): _about_twins(stage.con, name)
     _about_times(stage.con)
-    _about_customers(stage.con)
-    _about_lines(stage.con)
+    _about_references(stage.con)
     _about_owners(stage.con)
     _refuse_if_frozen(stage)
-
-# %% ../../nbs/28_imports/05_tables.ipynb #a8faba19
-def _given(stage, name):
-    "The columns of a table under the source's keys, but for the number of the row"
-    found = stage.con.execute(f'describe shaped.{name}').fetchall()
-    return [c[0] for c in found if c[0] not in ('_n', 'source_key')]
 
 # %% ../../nbs/28_imports/05_tables.ipynb #2cc11556
 _TYPES = DIALECTS['duckdb'].types | dict(count='bigint') # limits are for the rules to find
@@ -115,7 +103,7 @@ def open_old(
     con.execute('create schema old')
     for name, table in TABLES.items():
         cells = ', '.join(f'{c.name}::{_TYPES[c.type]} as {c.name}' for c in table.columns)
-        files = ', '.join(f"'{quoted(p)}'" for p in parts(paths[name])) if name in paths else ''
+        files = sql_texts(parts(paths[name])) if name in paths else ''
         rows = f'read_parquet([{files}], hive_partitioning = false)' if files else '(select 1) where false'
         nulls = ', '.join(f'null::{_TYPES[c.type]} as {c.name}' for c in table.columns)
         con.execute(f'create view old.{name} as select {cells if files else nulls} from {rows}')

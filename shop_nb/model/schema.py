@@ -6,8 +6,8 @@
 __all__ = ['ORDER_STATUSES', 'PAYMENT_STATUSES', 'STATUS_PAIRS', 'ARRIVED', 'SALE', 'CAPTURED', 'REFUNDED', 'DAY_KEYS',
            'LINE_KEYS', 'PAYMENT_KEYS', 'MAX_QUANTITY', 'MAX_PRICE', 'MAX_LINE', 'POSTCODES', 'TEXT', 'customers',
            'products', 'orders', 'order_items', 'payments', 'OPTIONAL', 'TABLES', 'Column', 'Check', 'Table',
-           'sql_list', 'get_table', 'unit', 'arrow_schema', 'encoded_schema', 'holds', 'pandera_schema', 'example_row',
-           'constraint', 'column_entry']
+           'sql_text', 'sql_texts', 'sql_list', 'get_table', 'unit', 'arrow_schema', 'encoded_schema', 'holds',
+           'pandera_schema', 'example_row', 'constraint', 'column_entry']
 
 # %% ../../nbs/05_model/01_schema.ipynb #93c232d1
 import fnmatch
@@ -71,13 +71,25 @@ class Table:
     def parents(self): return {c.name: c.references for c in self.columns if c.references}
     def __getitem__(self, name): return next(c for c in self.columns if c.name == name)
 
+# %% ../../nbs/05_model/01_schema.ipynb #a5f0c0f3
+def sql_text(
+    value, # anything that `str` turns into text, such as a path
+) -> str: # the text between quotes, with the quotes in it doubled
+    "A text as SQL writes it"
+    return "'" + str(value).replace("'", "''") + "'"
+
+def sql_texts(
+    values, # texts
+) -> str: # as between the brackets of `in (…)`
+    "Texts as a list of SQL"
+    return ', '.join(map(sql_text, values))
+
 # %% ../../nbs/05_model/01_schema.ipynb #e32324c5
 def sql_list(
     values, # text or numbers
 ) -> str: # as (1, 'two')
     "Values as SQL has them after `in`"
-    texts = ["'" + v.replace("'", "''") + "'" if isinstance(v, str) else str(v) for v in values]
-    return f'({", ".join(texts)})'
+    return f'({", ".join(sql_text(v) if isinstance(v, str) else str(v) for v in values)})'
 
 # %% ../../nbs/05_model/01_schema.ipynb #05f3ae1d
 ORDER_STATUSES = 'pending', 'paid', 'shipped', 'delivered', 'cancelled', 'returned'

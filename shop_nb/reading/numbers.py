@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CURRENCY', 'CURRENCIES', 'RARE', 'number_parts', 'decimal_mark', 'exact_number', 'reads_as', 'common_currency',
-           'Numbers']
+           'NumberColumn']
 
 # %% ../../nbs/12_reading/07_numbers.ipynb #716bc18b
 import re
@@ -103,7 +103,7 @@ _DIGITS = '^-?[0-9]{1,18}$'
 RARE = .01
 
 # %% ../../nbs/12_reading/07_numbers.ipynb #1d4631e2
-class Numbers:
+class NumberColumn:
     "A column of numbers: look at all of it, settle how it is read, and read it"
     def __init__(self,
         reading:Reading, # what the user says
@@ -120,7 +120,7 @@ class Numbers:
 
 # %% ../../nbs/12_reading/07_numbers.ipynb #8047025f
 @patch
-def look(self:Numbers,
+def look(self:NumberColumn,
     texts:pa.Array, # of strings
 ):
     "Take note of a batch"
@@ -136,7 +136,7 @@ def look(self:Numbers,
 
 # %% ../../nbs/12_reading/07_numbers.ipynb #8f46419f
 @patch
-def _look_at(self:Numbers, text, n):
+def _look_at(self:NumberColumn, text, n):
     "Take note of one value"
     m = number_parts(text, self.money)
     mark = None
@@ -149,7 +149,7 @@ def _look_at(self:Numbers, text, n):
 
 # %% ../../nbs/12_reading/07_numbers.ipynb #137b001e
 @patch
-def settle(self:Numbers
+def settle(self:NumberColumn
 ) -> list: # of sentences
     "Decide how the column is read; raises `ShopError` if nothing decides it"
     common = common_currency(self.signs, self.label)
@@ -164,7 +164,7 @@ def settle(self:Numbers
 
 # %% ../../nbs/12_reading/07_numbers.ipynb #7a3f67c9
 @patch
-def _most(self:Numbers, marks):
+def _most(self:NumberColumn, marks):
     "The decimal mark that nearly all values have; raises `ShopError` if there are two"
     if len(marks) < 2: return next(iter(marks), None)
     rare, often = sorted(marks, key=marks.get)
@@ -177,7 +177,7 @@ def _most(self:Numbers, marks):
 _TYPE = pa.decimal128(28, 8)
 
 @patch
-def read(self:Numbers,
+def read(self:NumberColumn,
     texts:pa.Array, # of strings
 ) -> tuple: # an array of decimal128(28, 8), null where nothing is or can be read; and a mask of what cannot be read
     "The numbers of a batch"
@@ -195,7 +195,7 @@ def read(self:Numbers,
 
 # %% ../../nbs/12_reading/07_numbers.ipynb #7aa24204
 @patch
-def _exact(self:Numbers, text):
+def _exact(self:NumberColumn, text):
     "One value as a Decimal, None if it is no number"
     m = number_parts(text, self.money)
     if not m: return None
@@ -205,7 +205,7 @@ def _exact(self:Numbers, text):
 
 # %% ../../nbs/12_reading/07_numbers.ipynb #ae2b36b7
 @patch
-def why(self:Numbers,
+def why(self:NumberColumn,
     text:str, # what the file has
 ) -> str: # half a sentence
     "What is wrong with a text that cannot be read"

@@ -8,13 +8,14 @@ from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
 from shop_nb.database.load import load
 from shop_nb.generator.blocks import tables
-from support.absent import CASES, FLAT, NEUTRAL, answers, case_name, emptied, lacking, neutral, opened
+from support import FULL
+from support.absent import CASES, DAILY, FLAT, NEUTRAL, answers, case_name, emptied, lacking, neutral, opened
 
-every_case = pytest.mark.parametrize('absent', CASES, ids=case_name)
+every_case = pytest.mark.parametrize('absent', CASES if FULL else DAILY, ids=case_name)
 
 
 @pytest.fixture(scope='module')
-def shop(): return tables(Settings(scale=.1))
+def shop(): return tables(Settings(scale=.05))
 
 
 @pytest.fixture(scope='module')
@@ -109,5 +110,5 @@ def test_the_script_of_all_questions_has_those_that_can_be_asked(shop):
 
 def test_a_whole_shop_has_no_caveat(whole):
     assert all(answer.question.caveats == () for answer in whole.values())
-    assert ask('monthly_revenue', opened(tables(Settings(scale=.05)))).subtitle == (
+    assert ask('monthly_revenue', opened(tables(Settings(scale=.02)))).subtitle == (
         'one row per calendar month; amounts in EUR')

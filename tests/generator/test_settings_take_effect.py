@@ -111,7 +111,8 @@ def behaviour(s):
         a, b = made(s), made(s, behaviour=file.name)
     assert a['orders'].discount_cents.gt(0).mean() < .2
     assert .4 < b['orders'].discount_cents.gt(0).mean() < .6
-    assert a['order_items'].drop(columns='returned_quantity').equals(b['order_items'].drop(columns='returned_quantity'))
+    follow = ['returned_quantity', 'tax_cents'] # of what was paid, which a coupon changes
+    assert a['order_items'].drop(columns=follow).equals(b['order_items'].drop(columns=follow))
 
 
 def parameters(s):

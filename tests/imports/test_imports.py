@@ -9,10 +9,11 @@ from shop_nb.core.errors import ShopError
 from shop_nb.database.load import load
 from shop_nb.files.folders import leftovers
 from shop_nb.formats.format import OwnColumns
-from shop_nb.imports.imports import READY, Source, finish_import, import_shop
+from shop_nb.imports.imports import Source, finish_import, import_shop
 from shop_nb.imports.quarantine import MENDED, export, listing, read_rows
 from shop_nb.model.schema import TABLES
 from shop_nb.quality.validate import validate
+from shop_nb.runs.run_folder import READY
 from support.sources import HEADER, TILL, tickets, write_tickets
 
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings, strategies as st
 
 from shop_nb.core.errors import ShopError
 from shop_nb.reading.codes import codes, has_fractions, why_no_code
-from shop_nb.reading.numbers import Numbers
+from shop_nb.reading.numbers import NumberColumn
 from shop_nb.reading.text import Reading
-from shop_nb.reading.times import Times
+from shop_nb.reading.times import TimeColumn
 from support import FULL
 
 MANY = settings(max_examples=3_000 if FULL else 300, deadline=None)
@@ -32,7 +32,7 @@ def column(kind, values, size=None, **how):
 
 def numbers(values, **how):
     "Values as numbers, 'bad' for what is none"
-    one, _ = column(Numbers, values, **how)
+    one, _ = column(NumberColumn, values, **how)
     read, bad = one.read(strings(values))
     assert read.type == pa.decimal128(28, 8)
     return ['bad' if b else v for v, b in zip(read.to_pylist(), bad)]
@@ -40,7 +40,7 @@ def numbers(values, **how):
 
 def times(values, **how):
     "Values as times, 'bad' for what is none"
-    one, _ = column(Times, values, **how)
+    one, _ = column(TimeColumn, values, **how)
     read, bad = one.read(strings(values))
     assert read.dtype == 'datetime64[s]'
     assert np.isnat(read[bad]).all()
@@ -86,7 +86,7 @@ def grouped(number, group, mark):
 def test_any_number_reads_back_exactly(values, marks, form, size):
     mark, group = marks[0], marks[1:]
     texts = [form.format(grouped(v, group, mark)) for v in values]
-    one, _ = column(Numbers, texts, size, money=True)
+    one, _ = column(NumberColumn, texts, size, money=True)
     read, bad = one.read(strings(texts))
     assert not bad.any()
     assert read.to_pylist() == values
@@ -112,7 +112,7 @@ def test_numbers(text, number):
     (['9.50', '9,50'], 'different decimal marks'), (['€ 1', '$ 1'], 'different currencies'), (['1 EUR', '1 CHF'], 'currencies'),
 ])
 def test_what_may_be_two_numbers_is_asked_for(texts, says):
-    with pytest.raises(ShopError, match=says) as e: column(Numbers, texts, money=True)
+    with pytest.raises(ShopError, match=says) as e: column(NumberColumn, texts, money=True)
     assert 'own.csv, column X' in str(e.value)
     assert len(str(e.value).splitlines()) == 2
 
@@ -128,7 +128,7 @@ def test_what_is_said_decides():
 def test_a_rare_value_in_another_way_is_bad_and_changes_no_other():
     texts = ['9.50'] * 999 + ['9,50', '1,234']
     assert numbers(texts) == [Decimal('9.5')] * 999 + ['bad', 1234]
-    one, _ = column(Numbers, texts)
+    one, _ = column(NumberColumn, texts)
     assert one.why('9,50') == "'9,50' does not have '.' as its decimal mark"
 
 
@@ -137,11 +137,11 @@ def test_a_rare_value_in_another_way_is_bad_and_changes_no_other():
     (['kr 4.50', 'SEK 4.50'], 'SEK'), (['4.50', '€4.50'], None), (['4.50'], None), ([None, '£4.50', ''], 'GBP'),
 ])
 def test_the_currency_that_all_values_have(texts, currency):
-    assert column(Numbers, texts, money=True)[0].currency == currency
+    assert column(NumberColumn, texts, money=True)[0].currency == currency
 
 
 def test_what_counts_things_has_no_currency():
-    one, _ = column(Numbers, ['2', '€ 2'])
+    one, _ = column(NumberColumn, ['2', '€ 2'])
     assert numbers(['2', '€ 2']) == [2, 'bad']
     assert one.why('€ 2') == "'€ 2' has a currency, but is no amount"
     assert [one.why(t) for t in ('5 %', 'x')] == ["'5 %' is a percentage", "'x' is not a number"]
@@ -164,7 +164,7 @@ def test_any_time_reads_back(values, form, size):
     values = [*values, datetime(2031, 12, 31, 14, 5)]
     texts = [t.strftime(form) for t in values]
     said = dict(dayfirst=True) if form.startswith('%d/%m/%y') else {}
-    one, _ = column(Times, texts, size, **said)
+    one, _ = column(TimeColumn, texts, size, **said)
     read, bad = one.read(strings(texts))
     assert not bad.any()
     assert list(read.astype(object)) == values
@@ -179,10 +179,10 @@ def test_times_with_an_offset_are_brought_to_the_shop(values, zone, offset, frac
     at = offset.strip().replace(':', '')
     at = '+0000' if at in ('Z', 'UTC') else at.ljust(5, '0')
     wanted = [datetime.strptime(f'{t:%Y%m%d%H%M%S}{at}', '%Y%m%d%H%M%S%z').astimezone(ZoneInfo(zone)) for t in values]
-    one, notes = column(Times, texts, zone=zone)
+    one, notes = column(TimeColumn, texts, zone=zone)
     assert list(one.read(strings(texts))[0].astype(object)) == [t.replace(tzinfo=None) for t in wanted]
     assert zone in notes[0]
-    one, notes = column(Times, texts)
+    one, notes = column(TimeColumn, texts)
     assert list(one.read(strings(texts))[0].astype(object)) == values
     assert 'say otherwise by --zone' in notes[0]
 
@@ -213,7 +213,7 @@ def test_a_zone_that_may_be_several_is_bad_if_times_are_brought_to_another():
 ])
 def test_what_may_be_two_times_is_asked_for(texts, says):
     for order in texts, texts[::-1]:
-        with pytest.raises(ShopError, match=says) as e: column(Times, order, 1)
+        with pytest.raises(ShopError, match=says) as e: column(TimeColumn, order, 1)
         assert 'own.csv, column X' in str(e.value)
         assert len(str(e.value).splitlines()) == 2
 
@@ -223,7 +223,7 @@ def test_day_or_month_first_is_said():
     assert times(['03/04/2025'], dayfirst=False) == ['2025-03-04 00:00:00']
     assert times(['03/04/2025', '31/01/2025'], dayfirst=False) == ['2025-03-04 00:00:00', 'bad']
     assert times(['01/01/2025', '02/02/2025']) == ['2025-01-01 00:00:00', '2025-02-02 00:00:00'] # the same in both
-    assert 'day first' in column(Times, ['03/04/2025', '31/01/2025'])[1][0]
+    assert 'day first' in column(TimeColumn, ['03/04/2025', '31/01/2025'])[1][0]
 
 
 def test_a_rare_time_in_another_way_is_bad_and_changes_no_other():
@@ -231,7 +231,7 @@ def test_a_rare_time_in_another_way_is_bad_and_changes_no_other():
     read = times([*texts, '2025-01-02', '01/31/2025', '99/99/2025'])
     assert read[:2] == ['2025-01-31 10:00:00', '2025-04-03 10:00:00']
     assert read[-3:] == ['bad'] * 3
-    one, notes = column(Times, [*texts, '01/31/2025'])
+    one, notes = column(TimeColumn, [*texts, '01/31/2025'])
     assert 'the only way that fits nearly all of them' in notes[0]
     assert one.why('2025-01-02') == "'2025-01-02' is not written like '31/01/2025 10:00'"
     assert one.why('01/31/2025') == "'01/31/2025' is not a time with the day first"
@@ -254,7 +254,7 @@ def test_poison_is_found_wherever_it_stands():
 @MANY
 @given(st.lists(st.text(st.sampled_from('0123456789-/:. TZ+€,()eE%\x00ü'), max_size=12), max_size=6))
 def test_no_text_ends_in_anything_but_a_value_or_a_sentence(texts):
-    for kind in Times, Numbers:
+    for kind in TimeColumn, NumberColumn:
         try: one, _ = column(kind, texts)
         except ShopError as e: assert len(str(e).splitlines()) == 2
         else:

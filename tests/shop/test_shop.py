@@ -8,8 +8,8 @@ from shop_nb import Shop
 from shop_nb.model.schema import TABLES
 from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
-from shop_nb.shop.shop import BOOKS, MADE
-from shop_nb.runs.run_folder import is_run, own_folder, read_manifest, write_manifest
+from shop_nb.shop.shop import BOOKS
+from shop_nb.runs.run_folder import MADE, is_run, own_folder, read_manifest, write_manifest
 
 SMALL = dict(customers=60, products=40, orders=120, order_items=300)
 

@@ -19,12 +19,15 @@ FLAT = tuple( # what a file of order lines lacks
 TAX = 'orders.tax_cents', 'order_items.tax_cents' # who does not know that of an order does not know that of its lines
 CASES = [(name,) for name in COLUMNS if name != TAX[0]] + [('payments',), TAX, FLAT]
 
-
 NEUTRAL = { # what the definitions of a shop without a column come to
     'orders.status': 'delivered', 'orders.tax_cents': 0, 'orders.tax_included': False, 'orders.discount_cents': 0,
     'order_items.discount_cents': 0, 'order_items.tax_cents': 0, 'customers.signed_up_at': dt.datetime(2099, 1, 1),
     'products.launched_on': dt.date(2000, 1, 1),
 }
+
+
+REFUSED = 'customers.country', 'products.category', 'products.cost_cents', 'orders.channel', 'payments', TAX[0]
+DAILY = [case for case in CASES if case is FLAT or {*NEUTRAL, *REFUSED} & {case[0]}] # what questions are asked about
 
 
 def case_name(absent): return 'flat' if absent is FLAT else absent[0]
