@@ -8,7 +8,7 @@ __all__ = ['POOLS', 'BY_REGION', 'BEHAVIOURS', 'Behaviour', 'Change', 'changed_v
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #8a90e94c
 import csv, json, os, re, tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -153,7 +153,7 @@ def changed_values(
         if not getattr(parameter.kind, 'of', ''): continue
         try: draft.values[name] = _completed(parameter, draft.values, base)
         except ValueError as e:
-            _refuse(draft.last.get(name) or Change(name, None, draft.last[parameter.kind.of].where), parameter, e)
+            _refuse(draft.last.get(name) or replace(draft.last[parameter.kind.of], name=name), parameter, e)
     return _checked(draft)
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #5d605663
@@ -184,8 +184,8 @@ POOLS = dict( # the countries of each pool
 
 def _countries_are_there(values):
     pool = values['customers.pool']
-    missing = [country for country, _ in values['customers.countries'] if country not in POOLS[pool]]
-    wrong = f'customers.countries: the pool {pool} has no places in {", ".join(missing)}'
+    missing = [repr(country) for country, _ in values['customers.countries'] if country not in POOLS[pool]]
+    wrong = f'customers.countries: customers.pool is {pool}, which has no places in {", ".join(missing)}'
     return not missing, wrong, f'It has {", ".join(POOLS[pool])}: give these their shares.'
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #efc45250
@@ -229,7 +229,7 @@ def _regions_are_there(values):
     if not wrong: return True, '', ''
     name, region = wrong[0]
     todo = nearest(region, there) or f'Such as {min(there)}; shop_nb/data has all, in places.csv.'
-    return False, f'{name}: the pool {pool} has no region {region!r}', todo
+    return False, f'{name}: customers.pool is {pool}, which has no region {region!r}', todo
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #cae32920
 _CHECKS = (
@@ -237,12 +237,14 @@ _CHECKS = (
     _countries_are_there, _regions_are_there, _names_are_plain, _names_differ,
 )
 
+def _place_of_named(draft, wrong):
+    "Where the first stands of those parameters that a message names and somebody gave"
+    given = [draft.last[n] for n in re.findall(r'[a-z]+\.[a-z_]+', wrong) if n in draft.last]
+    return _place(given[0], wrong) if given else ''
+
 def _check(check, draft):
     ok, wrong, todo = check(draft.values)
-    if ok: return
-    name = wrong.split(':')[0]
-    place = _place(draft.last[name], wrong) if name in draft.last else ''
-    raise SettingsError(f'{wrong}{place}.', todo)
+    if not ok: raise SettingsError(f'{wrong}{_place_of_named(draft, wrong)}.', todo)
 
 def _checked(draft):
     "The values, if they fit each other; raises `SettingsError`"
@@ -259,16 +261,21 @@ def _places(text):
     "The keys of a file with their lines, headers included"
     header = []
     for i, line in enumerate(text.splitlines(), 1):
-        if found := re.match(rf'\s*\[\s*({_KEY})\s*\]', line):
+        if found := re.match(rf'\s*\[\[?\s*({_KEY})\s*\]', line):
             header = _parts(found[1])
             yield header, i
         elif found := re.match(rf'\s*({_KEY})\s*=', line): yield header + _parts(found[1]), i
 
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #589c3125
 def _line_of(text, *key):
     "The line of a file on which a value stands, or the table in which it does"
     key, places = '.'.join(key).split('.'), list(_places(text))
     lines = [line for n in range(len(key), 0, -1) for at, line in places if at[:n] == key[:n]]
     return (*lines, 1)[0]
+
+def _in_file(path, text, *key):
+    "Where a key stands, for a message"
+    return f' (in {path}, line {_line_of(text, *key)})'
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #71e2f632
 def _parse(path, text):
@@ -279,14 +286,25 @@ def _parse(path, text):
         raise SettingsError(f'{path} is not TOML: {e}.', todo) from None
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #adeeed3a
-def _sources_of(path, sources):
+def _sources_of(path, text, sources):
     "The sources of a file, by the names of parameters; raises `SettingsError`"
     todo = 'Write it like "demand.growth" = "where it comes from"'
-    if not isinstance(sources, dict): raise SettingsError(f'{path}: sources is not a table.', todo)
-    for name, text in sources.items():
-        if name not in PARAMETERS or not isinstance(text, str):
-            raise SettingsError(f'{path}: {visible(name)} in sources is no parameter with a text.', todo)
+    if not isinstance(sources, dict):
+        raise SettingsError(f'sources is not a table{_in_file(path, text, "sources")}.', todo)
+    for name, source in sources.items():
+        place = _in_file(path, text, 'sources', name)
+        if name not in PARAMETERS:
+            hint = nearest(name, PARAMETERS) or todo
+            raise SettingsError(f'sources has {visible(name)}, which is no parameter{place}.', hint)
+        if not isinstance(source, str): raise SettingsError(f'sources: that of {name} is not text{place}.', todo)
     return sources
+
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #bb0a3ac9
+def _change(path, text, group, noun, value):
+    "What a file says of a parameter"
+    def place(*entry): return _in_file(path, text, group, noun, *entry)
+    entries = tuple((entry, place(entry)) for entry in value) if isinstance(value, dict) else ()
+    return Change(f'{group}.{noun}', value, place(), entries)
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #3b43a989
 def file_changes(
@@ -295,18 +313,15 @@ def file_changes(
 ) -> tuple: # what it extends, its changes, its sources
     "What a behaviour's file changes; raises `SettingsError` with the line"
     tables = _parse(path, text)
-    extends, sources = tables.pop('extends', 'eu'), _sources_of(path, tables.pop('sources', {}))
+    extends, sources = tables.pop('extends', 'eu'), _sources_of(path, text, tables.pop('sources', {}))
     changes = []
     for group, values in tables.items():
         if not isinstance(values, dict):
-            raise SettingsError(f'{path} has {group} outside of a table.', 'Put values in a table, such as [demand]')
+            wrong = f'{visible(group)} is no table of values{_in_file(path, text, group)}.'
+            raise SettingsError(wrong, 'Put values in a table, such as [demand]')
         changes += [_change(path, text, group, noun, value) for noun, value in values.items()]
     return extends, changes, sources
 
-def _change(path, text, group, noun, value):
-    def place(*entry): return f' (in {path}, line {_line_of(text, group, noun, *entry)})'
-    entries = tuple((entry, place(entry)) for entry in value) if isinstance(value, dict) else ()
-    return Change(f'{group}.{noun}', value, place(), entries)
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #5b61f064
 def _shipped():
@@ -320,9 +335,9 @@ BEHAVIOURS = ('eu', *sorted(_shipped())) # their names
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #86bb028c
 def _extended(name, text, seen):
     "The behaviour of a file's text, on top of what it extends"
-    if name in seen: raise SettingsError(f'{name} extends itself.', f'Let it extend one of {", ".join(BEHAVIOURS)}.')
     extends, changes, sources = file_changes(name, text)
-    base = read_behaviour(extends, (*seen, name), Path(name).parent)
+    place = f' (extends in {name}, line {_line_of(text, "extends")})'
+    base = read_behaviour(extends, (*seen, name), Path(name).parent, place)
     values = changed_values(dict(base.values), changes)
     origins = base.origins | {find(c.name)[0].name: name for c in changes}
     kept = {n: s for n, s in base.sources.items() if values[n] == dict(base.values)[n]}
@@ -335,27 +350,28 @@ def _of_market(name):
     return _extended(name, _shipped()[name].read_text(encoding='utf-8'), ())
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #63ffdcf0
-def _text_of(path):
+def _text_of(path, place):
     "The content of a behaviour's file; raises `SettingsError`"
     try: return path.read_text(encoding='utf-8-sig')
     except (OSError, UnicodeDecodeError):
-        raise SettingsError(f'The behaviour {path} cannot be read.', 'Name an existing text file in UTF-8.') from None
+        wrong = f'The behaviour {path} cannot be read{place}.'
+        raise SettingsError(wrong, 'Name an existing text file in UTF-8.') from None
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #55645a7d
 def read_behaviour(
     name:str, # one of `BEHAVIOURS`, or a file
     seen:tuple=(), # names that extend this one
     folder='.', # where a file's name starts from
+    place:str='', # where a file names it, for messages, such as ' (extends in mine.toml, line 1)'
 ) -> Behaviour: # its values
     "A behaviour by its name, or from a TOML file; raises `SettingsError`"
-    name = str(name)
+    name, todo = str(name), f'Take one of {", ".join(BEHAVIOURS)}, or a file such as mine.toml.'
     if name == 'eu': return Behaviour('eu', 'eu', tuple((n, p.default) for n, p in PARAMETERS.items()))
     if name in BEHAVIOURS: return _of_market(name)
-    if not name.endswith('.toml'):
-        todo = f'Take one of {", ".join(BEHAVIOURS)}, or a file such as mine.toml.'
-        raise SettingsError(f'There is no behaviour {name!r}.', todo)
+    if not name.endswith('.toml'): raise SettingsError(f'There is no behaviour {name!r}{place}.', todo)
     path = Path(os.path.normpath(Path(folder) / name))
-    return _extended(str(path), _text_of(path), seen)
+    if str(path) in seen: raise SettingsError(f'{path} extends itself{place}.', todo)
+    return _extended(str(path), _text_of(path, place), seen)
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #2ea25de9
 @lru_cache(maxsize=64)
