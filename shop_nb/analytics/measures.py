@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote
 from .questions import empty_shop, full_name
 from ..model.market import lacks
 from ..model.schema import sql_texts
-from ..core.errors import ShopError
+from ..core.errors import ShopError, count_of
 
 # %% ../../nbs/30_analytics/06_measures.ipynb #114ce6ab
 DIMENSIONS = dict(category='Category', country='Country', channel='Channel', method='Payment method')
@@ -246,7 +246,7 @@ def open_words(
     n:int, # sales that can still come back
 ) -> str: # as `Not final: 352 orders can still come back.`; empty for none
     "What is said beside a number that returns can still change"
-    return f'Not final: {n:,} order{"s" * (n > 1)} can still come back.' if n else ''
+    return f'Not final: {count_of(n, "order")} can still come back.' if n else ''
 
 # %% ../../nbs/30_analytics/06_measures.ipynb #d62e6410
 measure('refund_rate', 'Refund rate', 'share', 'Money given back, as a share of money captured, '

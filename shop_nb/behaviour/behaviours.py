@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['POOLS', 'BY_REGION', 'BEHAVIOURS', 'Behaviour', 'Change', 'changed_values', 'file_changes', 'read_behaviour',
-           'behaviour', 'as_json', 'differences', 'names_of', 'as_toml', 'changed_entries', 'differing_values', 'why']
+           'behaviour', 'as_json', 'differences', 'names_of', 'as_toml', 'changed_entries', 'differing_values', 'moves',
+           'why']
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #8a90e94c
 import csv, json, os, re, tomllib
@@ -16,7 +17,7 @@ from pathlib import Path
 from . import demand, customers, products, orders # noqa: F401 (they declare the parameters)
 from .parameters import PARAMETERS, ByName, find, value_of
 from .stages import columns_after
-from ..core.errors import SettingsError, nearest, visible
+from ..core.errors import SettingsError, count_of, nearest, visible
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #d738569c
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def _day_is_known(values):
 
 def _levels_match(values):
     levels, moves = (len(values[f'products.price_{n}']) for n in ('levels', 'moves'))
-    wrong = f'products.price_moves has {moves} shares for {levels} products.price_levels'
+    wrong = f'products.price_moves has {count_of(moves, "share")} for {levels} products.price_levels'
     return levels == moves, wrong, 'Give as many of one as of the other.'
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #7f293154
@@ -457,7 +458,15 @@ def _source(parameter, behaviour):
     if own := behaviour.sources.get(parameter.name): return own
     given = parameter.name in behaviour.origins # else it is the default, for the names that the behaviour has
     if not given or dict(behaviour.values)[parameter.name] == parameter.default: return parameter.source
-    return f'your own value; the default has: {parameter.source}'
+    the = 'the default was' if parameter.source.startswith('chosen') else 'source of the default:'
+    return f'your own value; {the} {parameter.source}'
+
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #c562b43e
+def moves(
+    parameter, # one of `PARAMETERS`
+) -> str: # columns, or that there is none
+    "What a parameter can change, in words"
+    return ', '.join(columns_after(parameter.stage)) or f'no column, only {parameter.meaning}'
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #9a5883a4
 def why(
@@ -474,5 +483,5 @@ def why(
         name=name, value=value[entry] if entry else as_json(dict(behaviour.values)[parameter.name], parameter.name),
         default=default.get(entry) if entry else default, unit=parameter.unit, range=str(parameter.kind),
         meaning=parameter.meaning, source=_source(parameter, behaviour),
-        origin=behaviour.origins.get(parameter.name, 'default'), moves=columns_after(parameter.stage),
+        origin=behaviour.origins.get(parameter.name, 'default'), moves=moves(parameter),
     )

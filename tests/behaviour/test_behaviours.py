@@ -39,8 +39,8 @@ BAD = [
     ('demand.growth', 'much', "'much' is not a number"), ('demand.growth', '0', '0 is not from 0.2 to 5'),
     ('demand.growth', 'nan', 'nan is not finite'), ('demand.growth', 'true', 'True is not a number'),
     ('demand.growth', '[1]', '[1] is not a number'), ('demand.growth', '1,5', "'1,5' is not a number"),
-    ('demand.months', '[1, 2]', '2 numbers are not 12'), ('demand.months', '1', '1 is not a list'),
-    ('demand.hours', '[]', '0 numbers are not 24'), ('demand.flash_factors', '[]', 'the list is empty'),
+    ('demand.months', '[1, 2]', '2 numbers instead of 12'), ('demand.months', '1', '1 is not a list'), ('demand.months', '[1]', '1 number instead of 12'),
+    ('demand.hours', '[]', '0 numbers instead of 24'), ('demand.flash_factors', '[]', 'the list is empty'),
     ('demand.flash_factors', '[1, "a"]', "'a' is not a number"), ('customers.new_days', '1.5', '1.5 is not a whole number'),
     ('customers.rate_shape', '0', '0 is not from 0.05 to 20'), ('customers.segments', '{ consumer = 0.5 }', 'add up to 0.5'),
     ('customers.segments.student', '2', 'student: 2 is not from 0 to 1'),
@@ -77,7 +77,7 @@ def test_a_declaration_says_all(name):
     assert ('chosen' in p.source) == p.chosen
     facts = why(name, read_behaviour('eu'))
     assert facts['value'] == facts['default']
-    assert facts['moves'] == columns_after(p.stage)
+    assert facts['moves'] == (', '.join(columns_after(p.stage)) or f'no column, only {p.meaning}')
 
 
 def test_values_as_text():
@@ -167,7 +167,9 @@ def test_what_was_given_is_remembered(tmp_path):
     values = remembered(False, {}, behaviour=path, **{'coupons.share': .2})
     assert (values.origins['demand.growth'], values.origins['coupons.share']) == (path, 'given')
     assert why('demand.growth', values)['source'] == 'our books'
-    assert why('coupons.share', values)['source'].startswith('your own value')
+    assert why('coupons.share', values)['source'] == f'your own value; source of the default: {PARAMETERS["coupons.share"].source}'
+    own = remembered(False, {}, **{'coupons.cut': 20})
+    assert why('coupons.cut', own)['source'] == f'your own value; the default was {PARAMETERS["coupons.cut"].source}'
 
 
 def test_a_share_scales_the_others():
