@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['POOLS', 'BY_REGION', 'BEHAVIOURS', 'Behaviour', 'Change', 'changed_values', 'file_changes', 'read_behaviour',
-           'behaviour', 'as_json', 'differences', 'names_of', 'as_toml', 'changed_entries', 'differing_values', 'moves',
-           'why']
+           'behaviour', 'as_json', 'differences', 'names_of', 'paid_on_delivery', 'as_toml', 'changed_entries',
+           'differing_values', 'moves', 'why']
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #8a90e94c
 import csv, json, os, re, tomllib
@@ -410,6 +410,13 @@ def names_of(
 ) -> tuple: # its names, those of `eu` first
     "The names that any behaviour has for entries of a table"
     return tuple(dict.fromkeys(n for b in BEHAVIOURS for n in read_behaviour(b)[name]))
+
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #8639175d
+def paid_on_delivery(
+    behaviour:Behaviour, # a value for each parameter
+) -> tuple: # names of payment methods
+    "The methods of a behaviour that are paid when the parcel is handed over"
+    return tuple(method for method, on in behaviour['payments.on_delivery'].items() if on)
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #72fcb462
 def as_toml(
