@@ -3939,6 +3939,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'shop_nb.shop.shop._question_card': ('40_shop/shop.html#_question_card', 'shop_nb/shop/shop.py'),
                                    'shop_nb.shop.shop._reading': ('40_shop/shop.html#_reading', 'shop_nb/shop/shop.py'),
                                    'shop_nb.shop.shop._row_texts': ('40_shop/shop.html#_row_texts', 'shop_nb/shop/shop.py'),
+                                   'shop_nb.shop.shop._script_of': ('40_shop/shop.html#_script_of', 'shop_nb/shop/shop.py'),
                                    'shop_nb.shop.shop._shop_html': ('40_shop/shop.html#_shop_html', 'shop_nb/shop/shop.py'),
                                    'shop_nb.shop.shop._subfolder': ('40_shop/shop.html#_subfolder', 'shop_nb/shop/shop.py'),
                                    'shop_nb.shop.shop._target': ('40_shop/shop.html#_target', 'shop_nb/shop/shop.py'),

@@ -256,11 +256,15 @@ select sum(p.refunded_cents) / nullif(sum(p.amount_cents)
     filter (where p.status in ('captured', 'refunded', 'partially_refunded')), 0)
 from payments as p
 join picked using (order_id)''', good=-1, whole=True, settles=True)
+
+# %% ../../nbs/30_analytics/06_measures.ipynb #e12c1d29
 measure('failure_rate', 'Payment failures', 'share', 'Payments that failed in the end, '
-        'as a share of payments that are decided.', 'payments', '''
-select count(*) filter (where p.status = 'failed') / nullif(count(*), 0)
+        'as a share of payments that are decided. A parcel that was to be paid on delivery and was refused did not '
+        'fail.', 'payments', '''
+select count(*) filter (where p.status = 'failed' and r.order_id is null) / nullif(count(*), 0)
 from payments as p
 join picked using (order_id)
+left join refused_parcels as r using (order_id)
 where p.status <> 'pending'
 ''', good=-1, base='decided', whole=True)
 

@@ -64,7 +64,7 @@ left join spent as s using (order_id)'''
 _TABLES = dict(
     order_totals='from rollup.orders {orders}', sales_lines='from rollup.lines {lines}', orders=_ORDERS,
     payments=_PAYMENTS, customers='from rollup.customers {customers}', products='from rollup.products',
-    buyers='from rollup.buyers')
+    buyers='from rollup.buyers', refused_parcels='select order_id from rollup.orders where is_refused')
 
 def _view_sql(rollup, f):
     "The tables that questions ask, filtered: name and query"
@@ -380,6 +380,7 @@ select p.attempts,
 from payments as p
 join orders as o using (order_id)
 where p.status <> 'pending'
+    and p.order_id not in (select order_id from refused_parcels)
     and o.ordered_at::date between $start and $end
 group by p.attempts
 order by p.attempts
