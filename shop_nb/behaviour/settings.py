@@ -68,11 +68,13 @@ class PriceChange:
     last: date = date(2089, 12, 31) # last day
     def __str__(self): return ' '.join(map(str, (self.category, self.percent, self.first, self.last)))
 
+_WORDS = re.compile(rf'last (?:{"|".join(WEEKDAYS)})(?!\S)|\S+', re.I) # `last Sunday` is one date
+
 def _change(v):
     "A change, or its text"
     if isinstance(v, PriceChange): return v
     if not isinstance(v, str): raise ValueError
-    words = v.split() # a category may have several
+    words = _WORDS.findall(' '.join(v.split())) # a category may have several
     for days in words[-1:], words[-2:]:
         *category, percent = words[: -len(days)]
         try: return PriceChange(' '.join(category), _whole(percent), *map(_day, days))

@@ -312,6 +312,30 @@ def test_last_sunday():
     assert 0 < (date.today() - end).days <= 8
 
 
+@pytest.mark.parametrize('text, first, last', [
+    ('Toys 20 today', 'today', '2089-12-31'), ('Toys 20 -90d today', '-90d', 'today'), ('Toys 20 last sunday', 'last sunday', '2089-12-31'),
+    ('Toys 20 -30d  last  Sunday', '-30d', 'last sunday'), ('Toys 20 LAST MONDAY +9d', 'last monday', '+9d'), ('Toys 20 2025-06-01 yesterday', '2025-06-01', 'yesterday'),
+])
+@pytest.mark.parametrize('name', ['promotion', 'price_change'])
+def test_days_of_a_price_change_may_be_relative(name, text, first, last):
+    "They are read as those of the window; what they came to is kept, so that the same shop is made again later."
+    window = dict(start='2020-01-01', end='+30d')
+    def came_to(day): return read_settings(False, {}, start='2000-01-01', end=day).end
+    before, s, after = came_to(first), read_settings(False, {}, **window, **{name: text}), came_to(first) # midnight may pass
+    change = getattr(s, name)
+    assert before <= change.first <= after
+    assert came_to(last) - change.last in (timedelta(0), timedelta(1), timedelta(7))
+    assert s.as_dict()[name] == f'Toys 20 {change.first} {change.last}'
+    assert read_settings(False, {}, **s.as_dict()) == s
+
+
+def test_a_category_may_be_called_last(tmp_path):
+    names = '[products]\ncategories = { "Last Sundays" = 1 }\nmedian_price = { "Last Sundays" = 9 }\ncost = { "Last Sundays" = 0.5 }\n'
+    more = 'best_month = { "Last Sundays" = 1 }\nswing = { "Last Sundays" = 0 }\nwords = { "Last Sundays" = "Toys" }\n'
+    path = file(tmp_path, f'{names}{more}[tax]\nby_category."Last Sundays" = 1\n[delivery]\nreturns."Last Sundays" = 0.1\n')
+    assert read_settings(False, {}, behaviour=path, promotion='Last Sundays 20 2025-06-01').promotion.category == 'Last Sundays'
+
+
 @pytest.mark.parametrize('weeks', [1, 52, 520])
 def test_a_window_that_moves_by_weeks_keeps_its_weekdays(weeks):
     "What moves: trend, season, named days and chance. What stays: the factor of the weekday, and the totals."
