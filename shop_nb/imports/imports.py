@@ -121,7 +121,7 @@ def _write_tables(con, folder, market, progress):
     facts = {}
     done, all = 0, sum(con.execute(f'select count(*) from shop.{name}').fetchall()[0][0] for name in TABLES)
     tables = tables_of(market)
-    with TableWriter(folder, 'parquet', tables=tables) as writer:
+    with TableWriter(folder, 'parquet', tables=tables, market=market) as writer:
         for name, table in tables.items():
             cells = ', '.join(table.names)
             found = con.sql(f'select {cells} from shop.{name} order by {table.key}')
