@@ -2770,6 +2770,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                          'shop_nb.imports.staging._as_text': ( '28_imports/staging.html#_as_text',
                                                                                'shop_nb/imports/staging.py'),
                                          'shop_nb.imports.staging._fill': ('28_imports/staging.html#_fill', 'shop_nb/imports/staging.py'),
+                                         'shop_nb.imports.staging._joined': ( '28_imports/staging.html#_joined',
+                                                                              'shop_nb/imports/staging.py'),
                                          'shop_nb.imports.staging._look': ('28_imports/staging.html#_look', 'shop_nb/imports/staging.py'),
                                          'shop_nb.imports.staging._lost': ('28_imports/staging.html#_lost', 'shop_nb/imports/staging.py'),
                                          'shop_nb.imports.staging._note_bad': ( '28_imports/staging.html#_note_bad',

@@ -240,6 +240,19 @@ def _readers(stage, part, headers, label):
     readers = {n: _reader(part[n].kind, stage.reading, f'{label}, column {h}') for n, h in headers.items()}
     return {n: _Translated(r, stage.values[n]) if n in stage.values else r for n, r in readers.items()}
 
+# %% ../../nbs/28_imports/02_staging.ipynb #2489cce7
+_ONE = ', column ' # what comes before the name of a column in its label
+
+def _joined(notes):
+    "Notes on columns, with those that say the same of columns of one file as one"
+    columns = {}
+    for note in notes:
+        label, _, text = note.partition(': ')
+        sheet, _, column = label.partition(_ONE)
+        columns.setdefault((sheet, text), []).append(column)
+    return [f'{sheet}{_ONE if len(names) == 1 else ", columns "}{", ".join(names)}: {text}'
+            for (sheet, text), names in columns.items()]
+
 # %% ../../nbs/28_imports/02_staging.ipynb #50fd0923
 def _stage_part(stage, part, places, folder, tell):
     "Read the sheets of a part, which are at these places"
@@ -250,9 +263,8 @@ def _stage_part(stage, part, places, folder, tell):
     rows = {}
     for i in places:
         rows[i] = _look(stage.sheets[i], {n: readers[n] for n in used[i]}, used[i], paths[i], tell)
-    for reader in readers.values():
-        stage.notes += reader.settle() or []
-        if reader.currency: stage.signs.add(reader.currency)
+    stage.notes += _joined([note for reader in readers.values() for note in reader.settle()])
+    stage.signs |= {reader.currency for reader in readers.values() if reader.currency}
     first = 1
     for i in places:
         _fill(stage, part, paths[i], {n: readers[n] for n in used[i]}, used[i], first, stage.offsets[i], tell)

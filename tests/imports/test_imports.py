@@ -73,7 +73,8 @@ def test_the_crosswalk_is_in_the_database(imported, tmp_path):
     rows = sum(manifest['tables'][name]['rows'] for name in ('customers', 'products', 'orders'))
     sql = """select table_name, source_key, key from crosswalk order by all"""
     found = [connect(source).sql(sql).fetchall() for source in (folder, tmp_path / 'shop.db')]
-    assert found[0] == found[1] and len(found[0]) == rows
+    assert found[0] == found[1]
+    assert len(found[0]) == rows
     joined = """select count(*), count(distinct source_key) from orders
 join crosswalk on table_name = 'orders' and key = order_id"""
     n = manifest['tables']['orders']['rows']
