@@ -252,7 +252,8 @@ def _existing(source):
 def _add_crosswalk(con, source):
     "Show the keys of the source of an imported run"
     selects = [
-        f"select {sql_text(name)} as table_name, source_key, {TABLES[name].key} as key from read_parquet({sql_text(path)})"
+        f'select {sql_text(name)} as table_name, source_key, {TABLES[name].key} as key '
+        f'from read_parquet({sql_text(path)})'
         for name, path in crosswalk_files(source).items()
     ]
     if selects: con.execute(f"create view crosswalk as {' union all '.join(selects)}")

@@ -211,6 +211,7 @@ def _write_crosswalk(con, crosswalk):
         rows = zip(*(column.to_pylist() for column in batch.columns))
         con.executemany('insert or ignore into crosswalk values (?, ?, ?)', rows)
 
+# %% ../../nbs/25_database/03_append.ipynb #e701abd7
 def _write(con, streams, kinds, key, crosswalk={}):
     "Put what is on stage into the database, and record the load; returns what is kept of it"
     con.execute('pragma defer_foreign_keys = on')
@@ -319,8 +320,8 @@ def _append(con, db, streams, inode, rules, crosswalk={}):
 def append_tables(
     source, # as `load` takes it, perhaps the newest days alone
     db, # as `load` made it
-    progress=None, # called as progress(table, rows done, rows in all) after each batch
-    market:Market=None, # currency and lists of values; None takes the source's, or else the database's
+    progress=None, # called with (table, rows done, rows in all) after each batch
+    market:Market=None, # currency and lists; None takes the source's, or else the database's
 ) -> dict: # load_id, load_key, first_ordered_at, last_ordered_at, rows by table, known; kinds by table unless known
     "Bring tables into a database in one transaction; raises `ShopError` for rows that cannot be"
     db = Path(db).resolve()
@@ -329,5 +330,4 @@ def append_tables(
         _check_market(market or source_market(source, own), own, db.name)
         streams = _streams(source, progress, own)
         load, kinds = _append(con, db, streams, inode, _across(own), crosswalk_files(source))
-        rows = {s.table.name: s.source.rows for s in streams}
-        return load | dict(rows=rows, kinds=kinds or {}, known=kinds is None)
+        return load | dict(rows={s.table.name: s.source.rows for s in streams}, kinds=kinds or {}, known=kinds is None)

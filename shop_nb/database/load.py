@@ -157,6 +157,18 @@ def crosswalk_batches(
                 names, keys = pa.array([name] * len(batch)), batch.column(0).cast(pa.string())
                 yield pa.record_batch([names, keys, batch.column(1)], ['table_name', 'source_key', 'key'])
 
+# %% ../../nbs/25_database/02_load.ipynb #d38df7b2
+def _facts(cur, streams, views):
+    "What `load` tells of a database that is filled"
+    return dict(
+        rows={s.table.name: s.rows for s in streams},
+        load_key=streams_key(streams),
+        indexes=len(create_indexes()),
+        views=len(views),
+        checks=['foreign_keys', 'integrity_check', 'foreign_key_check', 'rows', 'sums'],
+        sqlite=fetch(cur, 'select sqlite_version()')[0][0],
+    )
+
 # %% ../../nbs/25_database/02_load.ipynb #e57f7ce7
 def _fill(path, streams, market, crosswalk={}):
     "Make a database of the streams' rows and check it; returns facts"
@@ -173,14 +185,7 @@ def _fill(path, streams, market, crosswalk={}):
         con.set_autocommit(True)
         fetch(cur, 'pragma optimize = 0x10002')
         _check_integrity(cur)
-        return dict(
-            rows={s.table.name: s.rows for s in streams},
-            load_key=streams_key(streams),
-            indexes=len(create_indexes()),
-            views=len(views),
-            checks=['foreign_keys', 'integrity_check', 'foreign_key_check', 'rows', 'sums'],
-            sqlite=fetch(cur, 'select sqlite_version()')[0][0],
-        )
+        return _facts(cur, streams, views)
 
 # %% ../../nbs/25_database/02_load.ipynb #3972521f
 def _compare(path, streams):

@@ -219,6 +219,7 @@ def _told(stage, old):
     if old and old.currency in codes: return old.currency
     raise ShopError(f'Amounts are in {sign}, which may be {", ".join(codes)}.', 'Say which: --currency CODE', code=2)
 
+# %% ../../nbs/28_imports/08_imports.ipynb #236ab324
 def _currency(stage, said, own, old):
     "The currency of a source, and a note where nobody told it; raises `ShopError` (code 2) for another one than before"
     currency = said or own.currency or _told(stage, old) or (old.currency if old else None)

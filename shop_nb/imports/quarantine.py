@@ -113,6 +113,7 @@ def by_rule(
     for rule, group in sorted(frame.groupby('rule'), key=lambda found: (-len(found[1]), found[0])):
         yield rule, group, group.loc[group.unit == 'orders', 'key'].nunique()
 
+# %% ../../nbs/28_imports/07_quarantine.ipynb #61bde29a
 def listing(
     rows:pa.Table, # as `read_rows` gives them
     first:int=3, # rows shown per rule

@@ -49,7 +49,7 @@ def _lost(texts, values):
 
 # %% ../../nbs/28_imports/02_staging.ipynb #c51081e5
 class _Exact:
-    "A reader of numbers that have so many digits after the point at most"
+    "A reader of numbers with so many digits after the point at most"
     _WHY = {0: 'is not a whole number', 2: 'has more than two digits after the point'}
 
     def __init__(self, numbers, digits, type=None):
@@ -120,13 +120,13 @@ class Stage:
     format: Format
     contract: Contract
     reading: Reading = Reading() # how files are to be read
-    values: dict = field(default_factory=dict) # field: word in the file: word of ours
+    values: dict = field(default_factory=dict) # field: word of the file: ours
     sheets: list = field(default_factory=list) # what was read, as `SourceSheet`
     files: list = field(default_factory=list) # names of their files, each once
     parts: dict = field(default_factory=dict) # place of a sheet: name of its part
     headers: dict = field(default_factory=dict) # part: field: column of the file
     notes: list = field(default_factory=list) # sentences on how it was read
-    signs: set = field(default_factory=set) # currencies, or their signs, that amounts are marked with
+    signs: set = field(default_factory=set) # currencies, or their signs, that amounts have
     left_out: Counter = field(default_factory=Counter) # header: values that the contract leaves out
 
     @property
@@ -177,17 +177,7 @@ def _typed(stage, part, batch, readers, columns, first):
         cells[name] = values
     return pa.table(cells)
 
-# %% ../../nbs/28_imports/02_staging.ipynb #1091017d
-def _note_bad(stage, field, part, first, texts, rows, why):
-    "Note cells that cannot be read, or raise `ShopError` where the contract is strict"
-    reasons = [f'{field.header}: {why(texts[int(i)].as_py())}' for i in rows]
-    mode = stage.contract.mode('values', f'{part}.{field.name}')
-    if mode == 'freeze':
-        raise ShopError(f'{reasons[0]} (row {first + rows[0]:,} of {part}).',
-                        f'Correct it, or set it aside: --contract values.{field.name}=discard_row')
-    if mode != 'discard_row': stage.left_out[field.header] += len(rows)
-    else: add_cells(stage, part, rows + first, field.name, reasons)
-
+# %% ../../nbs/28_imports/02_staging.ipynb #60bb8080
 def add_cells(
     stage:Stage, # of an import
     part:str, # name of a part
@@ -199,6 +189,17 @@ def add_cells(
     cells = pa.table(dict(part=[part] * len(rows), _n=rows, field=[name] * len(rows), reason=reasons))
     stage.con.register('cells', cells)
     stage.con.execute('insert into _cells select * from cells')
+
+# %% ../../nbs/28_imports/02_staging.ipynb #1091017d
+def _note_bad(stage, field, part, first, texts, rows, why):
+    "Note cells that cannot be read, or raise `ShopError` where the contract is strict"
+    reasons = [f'{field.header}: {why(texts[int(i)].as_py())}' for i in rows]
+    mode = stage.contract.mode('values', f'{part}.{field.name}')
+    if mode == 'freeze':
+        raise ShopError(f'{reasons[0]} (row {first + rows[0]:,} of {part}).',
+                        f'Correct it, or set it aside: --contract values.{field.name}=discard_row')
+    if mode != 'discard_row': stage.left_out[field.header] += len(rows)
+    else: add_cells(stage, part, rows + first, field.name, reasons)
 
 # %% ../../nbs/28_imports/02_staging.ipynb #b7fbdf35
 def _fill(stage, part, path, readers, columns, first, offset, tell):

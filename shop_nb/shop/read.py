@@ -27,6 +27,16 @@ def _source(files, format, columns, contract, currency, reading):
     if isinstance(files, str | Path): files = [files]
     return Source(files, format, own, contract, Reading(**reading), currency)
 
+# %% ../../nbs/40_shop/08_read.ipynb #c83183db
+def _read(source, out, progress):
+    "Import a source, and open what came of it; a folder that nobody named lives as long as the shop"
+    home = None if out else tempfile.TemporaryDirectory(prefix='shop_nb-')
+    folder = Path(out or Path(home.name) / 'shop')
+    import_shop(source, folder, progress)
+    shop = open_shop(folder)
+    shop.home = home
+    return shop
+
 # %% ../../nbs/40_shop/08_read.ipynb #4416bf97
 def read_shop(
     files, # a path, a list of paths, or a dict of frames by name
@@ -39,13 +49,7 @@ def read_shop(
     **reading, # encoding, separator, decimal, dayfirst, zone or sheet, as `Reading` takes them
 ) -> Shop:
     "A shop from files of its own; raises `ShopError` for files that cannot be imported"
-    source = _source(files, format, columns, contract, currency, reading)
-    home = None if out else tempfile.TemporaryDirectory(prefix='shop_nb-')
-    folder = Path(out or Path(home.name) / 'shop')
-    import_shop(source, folder, progress)
-    shop = open_shop(folder)
-    shop.home = home # lives as long as the shop
-    return shop
+    return _read(_source(files, format, columns, contract, currency, reading), out, progress)
 
 # %% ../../nbs/40_shop/08_read.ipynb #1e144c18
 def sum_lines(

@@ -171,8 +171,8 @@ class _Profiled(_Queried):
         return dictionary_frame(self.tables, self.market)
 
 # %% ../../nbs/40_shop/02_shop.ipynb #7f1f69da
-class _Kept(_Profiled):
-    "How it is saved, checked and loaded"
+class _Saved(_Profiled):
+    "How it is saved"
 
     def save(
         self,
@@ -188,6 +188,9 @@ class _Kept(_Profiled):
         folder, write = own_folder(folder), _writer(engine, master, workers)
         return save_tables(settings, folder, write, format, progress)
 
+# %% ../../nbs/40_shop/02_shop.ipynb #ee7525ae
+class _Kept(_Saved):
+    "Where else it may come from: what was saved, and other people's files"
     @staticmethod
     def open(
         folder, # a run, or a folder of tables
@@ -205,6 +208,9 @@ class _Kept(_Profiled):
         from shop_nb.shop.read import read_shop
         return read_shop(files, out, **how)
 
+# %% ../../nbs/40_shop/02_shop.ipynb #47c20e6a
+class _Imported(_Kept):
+    "What came of its import"
     @cached_property
     def imported(self) -> 'Imported': # its sum, and what was set aside
         "What came of the import; raises `ShopError` (code 2) for a shop that was made"
@@ -212,7 +218,7 @@ class _Kept(_Profiled):
         return Imported(self.folder)
 
 # %% ../../nbs/40_shop/02_shop.ipynb #1a3d8ace
-class _Checked(_Kept):
+class _Checked(_Imported):
     "How its tables are checked and loaded"
     def _source(self): return self.tables if self.folder is None else self.folder
 
