@@ -205,7 +205,7 @@ def _note_bad(stage, field, part, first, texts, rows, why):
 def _fill(stage, part, path, readers, columns, first, offset, tell):
     "Go through the text of a sheet for the second time, into the table of its part"
     names = ', '.join(f'"{n}"' for n in ('_n', '_file', '_line', *readers))
-    with pa.memory_map(str(path)) as file:
+    with pa.OSFile(str(path)) as file: # pages of a map would count as memory
         text = pa.ipc.open_file(file)
         for i in range(text.num_record_batches):
             table = _typed(stage, part, text.get_batch(i), readers, columns, first)
