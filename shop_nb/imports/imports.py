@@ -103,8 +103,8 @@ def _check_sum(files, amounts, kept, same):
     todo = 'Nothing was changed. This is a mistake of the format: please report it, with the header of the file'
     for name, f in files.items():
         if f['read'] == f['loaded'] + f['quarantined'] + f['skipped']: continue
-        raise ShopError(f'{name}: {count_of(f["read"], "row")} read, but {f["loaded"]:,} loaded, {f["quarantined"]:,} set '
-                        f'aside and {f["skipped"]:,} skipped.', todo)
+        raise ShopError(f'{name}: {count_of(f["read"], "row")} read, but {f["loaded"]:,} loaded, '
+                        f'{f["quarantined"]:,} set aside and {f["skipped"]:,} skipped.', todo)
     if kept == amounts['loaded'] + same: return
     raise ShopError(f'The rows that are loaded come to {count_of(amounts["loaded"] + same, "cent")} in the source, '
                     f'and to {count_of(kept, "cent")} in the tables.', todo)
@@ -141,9 +141,11 @@ def _write_crosswalk(con, folder):
     folder.mkdir()
     for name in KEYED:
         key = TABLES[name].key
-        rows = con.sql(f"""select source_key, {key} from keys.{name}
-where {key} in (select {key} from shop.{name}) order by {key}""").to_arrow_table()
-        pq.write_table(rows, folder / f'{name}.parquet')
+        schema = pa.schema([('source_key', pa.string()), (key, pa.int64())])
+        found = con.sql(f"""select source_key, {key} from keys.{name}
+where {key} in (select {key} from shop.{name}) order by {key}""")
+        with pq.ParquetWriter(folder / f'{name}.parquet', schema) as writer:
+            for batch in found.to_arrow_reader(200_000): writer.write_table(pa.Table.from_batches([batch]).cast(schema))
 
 def _write_quarantine(folder, rows, mended):
     "Write what is set aside"
@@ -219,6 +221,7 @@ def _told(stage, old):
     if old and old.currency in codes: return old.currency
     raise ShopError(f'Amounts are in {sign}, which may be {", ".join(codes)}.', 'Say which: --currency CODE', code=2)
 
+# %% ../../nbs/28_imports/08_imports.ipynb #236ab324
 def _currency(stage, said, own, old):
     "The currency of a source, and a note where nobody told it; raises `ShopError` (code 2) for another one than before"
     currency = said or own.currency or _told(stage, old) or (old.currency if old else None)
