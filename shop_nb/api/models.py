@@ -112,6 +112,7 @@ def _whole_type(c):
 
 ABSENT = 'absent' # the type of a column that a shop lacks; it can only be null
 
+# %% ../../nbs/55_api/02_models.ipynb #6df2e771
 def column_type(
     c, # a declared column
 ): # a type for pydantic
@@ -194,6 +195,7 @@ def sample_body(
         row['payment'] = _example_row(tables['payments'], _IMPLIED)
     return row
 
+# %% ../../nbs/55_api/02_models.ipynb #9d58b0bd
 def example_column(
     t, # a declared table
 ): # a declared column, or None

@@ -483,7 +483,7 @@ def bulk_docs(t, tables):
 
 # %% ../../nbs/55_api/08_routes.ipynb #1a089408
 def add_bulk_create(api, service:Service, t):
-    "POST /v1/products:bulk: many rows"
+    "POST /v1/products:bulk"
     New, tables = service.models[t.name]['new'], written_tables(service.store.market)
     async def bulk_create_rows(request:Request, idempotency_key:IdempotencyKey=None):
         query, kind, body = read_query(BulkQuery, request), content_type(request), await request.body()
@@ -494,7 +494,6 @@ def add_bulk_create(api, service:Service, t):
 
         try: return await service.write(request, create, idempotency_key, bool(query.dry_run))
         except BulkRefused as e: return problem(409, f'{rows_are(e.faults)} refused; nothing was written.', e.faults)
-
     add_route(api, bulk_create_rows, 'POST', f'/v1/{t.name}:bulk', f'{t.name}:write', Bulk, query=BulkQuery,
               **bulk_docs(t, tables))
 
