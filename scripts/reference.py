@@ -22,10 +22,9 @@ from shop_nb.model.rules import RULES
 from shop_nb.model.views import VIEWS, create_views
 from shop_nb.model.schema import TABLES
 from shop_nb.model.dialects import create_tables
-from shop_nb.behaviour.behaviours import BEHAVIOURS, as_json, as_toml, differing_values, read_behaviour, why
+from shop_nb.behaviour.behaviours import BEHAVIOURS, as_json, as_toml, differing_values, moves, read_behaviour, why
 from shop_nb.behaviour.parameters import PARAMETERS
 from shop_nb.behaviour.settings import describe
-from shop_nb.behaviour.stages import columns_after
 
 e = lambda text: html.escape(str(text))
 
@@ -221,7 +220,7 @@ def parameters_table():
             f'{e(p.meaning)}<small>{e(str(p.kind))}</small>',
             code(as_toml(as_json(p.default, p.name))),
             e(p.source),
-            e(', '.join(columns_after(p.stage))),
+            e(moves(p)),
         ]
         for p in PARAMETERS.values()
     ]

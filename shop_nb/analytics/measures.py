@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote
 from .questions import empty_shop, full_name
 from ..model.market import lacks
 from ..model.schema import sql_texts
-from ..core.errors import ShopError
+from ..core.errors import ShopError, count_of
 
 # %% ../../nbs/30_analytics/06_measures.ipynb #114ce6ab
 DIMENSIONS = dict(category='Category', country='Country', channel='Channel', method='Payment method')
@@ -246,7 +246,7 @@ def open_words(
     n:int, # sales that can still come back
 ) -> str: # as `Not final: 352 orders can still come back.`; empty for none
     "What is said beside a number that returns can still change"
-    return f'Not final: {n:,} order{"s" * (n > 1)} can still come back.' if n else ''
+    return f'Not final: {count_of(n, "order")} can still come back.' if n else ''
 
 # %% ../../nbs/30_analytics/06_measures.ipynb #d62e6410
 measure('refund_rate', 'Refund rate', 'share', 'Money given back, as a share of money captured, '
@@ -256,11 +256,15 @@ select sum(p.refunded_cents) / nullif(sum(p.amount_cents)
     filter (where p.status in ('captured', 'refunded', 'partially_refunded')), 0)
 from payments as p
 join picked using (order_id)''', good=-1, whole=True, settles=True)
+
+# %% ../../nbs/30_analytics/06_measures.ipynb #e12c1d29
 measure('failure_rate', 'Payment failures', 'share', 'Payments that failed in the end, '
-        'as a share of payments that are decided.', 'payments', '''
-select count(*) filter (where p.status = 'failed') / nullif(count(*), 0)
+        'as a share of payments that are decided. A parcel that was to be paid on delivery and was refused did not '
+        'fail.', 'payments', '''
+select count(*) filter (where p.status = 'failed' and r.order_id is null) / nullif(count(*), 0)
 from payments as p
 join picked using (order_id)
+left join refused_parcels as r using (order_id)
 where p.status <> 'pending'
 ''', good=-1, base='decided', whole=True)
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PRICED_SQL', 'BANDED_SQL', 'DISCOUNT_EFFECT_SQL', 'DELIVERY_TIMES_SQL', 'PAYMENTS_SQL', 'PAYMENT_METHODS_SQL',
-           'PAYMENT_FAILURES_SQL']
+           'DECIDED_SQL', 'PAYMENT_FAILURES_SQL']
 
 # %% ../../nbs/30_analytics/05_orders.ipynb #93a68eff
 from .questions import question
@@ -197,23 +197,30 @@ question(
 )
 
 # %% ../../nbs/30_analytics/05_orders.ipynb #4e6ffeec
-PAYMENT_FAILURES_SQL = '''
+DECIDED_SQL = '''
 with payments_in as (
     select p.method, p.amount_cents,
-        p.status = 'failed' as is_failed,
+        p.status = 'failed' and r.order_id is null as is_failed,
+        r.order_id is not null as is_refused,
         p.attempts > 1 as is_retried
     from payments as p
     join orders as o using (order_id)
+    left join refused_parcels as r using (order_id)
     where p.status <> 'pending'
         and cast(o.ordered_at as date) between $start and $end
 ),
+'''
+
+# %% ../../nbs/30_analytics/05_orders.ipynb #a8322231
+PAYMENT_FAILURES_SQL = DECIDED_SQL + '''\
 by_method as (
     select method,
         count(*) as payments,
         count(*) filter (where is_failed) as failed,
         coalesce(sum(amount_cents) filter (where is_failed), 0) as lost_cents,
         count(*) filter (where is_retried) as retried,
-        count(*) filter (where is_retried and not is_failed) as recovered
+        count(*) filter (where is_retried and not is_failed and not is_refused) as recovered,
+        count(*) filter (where is_refused) as refused
     from payments_in
     group by method
 )
@@ -221,7 +228,8 @@ select method, payments, failed,
     round(failed / payments, 4) as failure_rate,
     round(lost_cents / 100.0, 2) as lost_amount,
     retried,
-    round(recovered / nullif(retried, 0), 4) as recovered_rate
+    round(recovered / nullif(retried, 0), 4) as recovered_rate,
+    refused
 from by_method
 order by failed / payments desc, method
 '''
@@ -229,6 +237,6 @@ order by failed / payments desc, method
 # %% ../../nbs/30_analytics/05_orders.ipynb #46639e59
 question(
     'payment_failures', 'Failed payments by method', 'one row per payment method', PAYMENT_FAILURES_SQL,
-    'What do failed payments cost, and does retrying help?',
+    'What do failed payments cost, and does retrying help? Which parcels were refused at the door?',
     dict(kind='hbar', x='failure_rate', y='method', what='share of payments that failed', also='lost_amount')
 )

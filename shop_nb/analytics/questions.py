@@ -19,14 +19,13 @@ from typing import ClassVar
 import pandas as pd
 from fastcore.basics import patch
 
-from .connect import absent_of, add_views, as_frame, buyers_sql, categories_of, connect, currency_of
+from .connect import absent_of, add_views, as_frame, categories_of, connect, currency_of, duckdb_views
 from .connect import fetch, source_name
 from ..core.errors import ShopError, first_line, nearest
 from ..core.extras import need
 from ..core.html import Raw, table as html_table
 from ..core.numbers import fixed, grouped, percent
 from ..model.market import Market, lacks, without
-from ..model.views import create_views
 from ..model.schema import TABLES, sql_text
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #bce6e12d
@@ -636,6 +635,7 @@ def analysis_sql(
     folder:str='tables', # where the tables are, seen from where the script is run
     currency:str='EUR', # of the amounts
     absent:tuple=(), # table.column, or table, that an imported shop lacks
+    on_delivery:tuple=(), # payment methods
 ) -> str:
     "All questions as one SQL script for DuckDB"
     how = "DuckDB 2, in the run's folder: duckdb < analysis.sql"
@@ -643,6 +643,6 @@ def analysis_sql(
     def parquet(name): # day=1 in the name of a folder is no column
         return f"read_parquet({sql_text(f'{folder}/{name}.parquet')}, hive_partitioning = false)"
     tables = [f'create view {name} as select * from {parquet(name)};' for name in TABLES if name not in absent]
-    views = [sql.strip().rstrip(';') + ';' for sql in [*create_views('duckdb', absent), buyers_sql(absent)]]
+    views = [sql.strip().rstrip(';') + ';' for sql in duckdb_views(absent, on_delivery)]
     scripts = [_script(q) for q in askable(absent)[0].values()]
     return '\n\n'.join([head, '\n'.join(tables), *views, *scripts]) + '\n'

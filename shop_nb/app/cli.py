@@ -20,7 +20,7 @@ from ..core.progress import Progress
 from ..behaviour.behaviours import as_json, as_toml, why
 from ..behaviour.parameters import PARAMETERS
 from ..behaviour.settings import SETTINGS, Settings, describe, origins, read_settings, remembered
-from ..core.errors import ShopError, first_line, visible
+from ..core.errors import ShopError, count_of, first_line, visible
 from ..core.network import listen_at
 
 # %% ../../nbs/70_app/03_cli.ipynb #dde62301
@@ -332,7 +332,7 @@ def _say_appended(facts, db):
     for name, kinds in facts['kinds'].items(): _say(f'{name:<12}' + ''.join(f' {n:>10,}' for n in kinds.values()))
     new, changed = (sum(k[kind] for k in facts['kinds'].values() for kind in kinds)
                     for kinds in (('inserted', 'late'), ('updated',)))
-    _say(f'Appended to {db} (load {facts["load_id"]}): {new:,} new rows, {changed:,} changed')
+    _say(f'Appended to {db} (load {facts["load_id"]}): {count_of(new, "new row")}, {changed:,} changed')
 
 # %% ../../nbs/70_app/03_cli.ipynb #357c3c9d
 @app.command()
@@ -347,7 +347,7 @@ def load(
     existing(folder)
     facts = load(folder, db, append=append)
     if append: return _say_appended(facts, db)
-    _say(f'Loaded {sum(facts["rows"].values()):,} rows into {db}')
+    _say(f'Loaded {count_of(sum(facts["rows"].values()), "row")} into {db}')
 
 # %% ../../nbs/70_app/03_cli.ipynb #196f305f
 _Until = Annotated[str, typer.Option(metavar='DATE', help='The new last day: a date, or a relative one such as today.')]
@@ -460,7 +460,7 @@ def replay_quarantine(folder:_Run, files:_Sources):
     manifest = import_run(Source(list(files)), folder, Progress('rows'))
     _say('\n'.join(report_lines(manifest)))
     moved, left = len(read_rows(folder, MENDED)) - before, len(read_rows(folder))
-    _say(f'{moved:,} rows moved to the tables, {left:,} are still set aside.')
+    _say(f'{count_of(moved, "row")} moved to the tables, {left:,} still set aside.')
 
 # %% ../../nbs/70_app/03_cli.ipynb #9d32a9cd
 def _listed(source=None):
@@ -568,7 +568,7 @@ def _why_lines(facts):
     "What is known about a parameter, one fact per line"
     for key, fact in facts.items():
         if key in ('value', 'default'): fact = as_toml(fact) if fact is not None else 'none'
-        yield f'{key + ":":<9} {", ".join(fact) if isinstance(fact, list) else fact}'
+        yield f'{key + ":":<9} {fact}'
 
 def _chosen_lines():
     "The parameters whose source is a choice, with the reason"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..analytics.questions import askable
+from ..core.errors import count_of
 from ..core.files import write_file
 from ..core.numbers import headline, money, percent
 from ..database.load import load
@@ -84,7 +85,7 @@ def page_html(
     facts, n = manifest['import'], shop.sql(CARDS).iloc[0]
     amounts = {fate: money(cents / 100, currency=market.currency) for fate, cents in facts['amount_cents'].items()}
     return render(
-        'imported.html', title=f"A shop of {manifest['tables']['orders']['rows']:,} orders", facts=facts,
+        'imported.html', title=f"A shop of {count_of(manifest['tables']['orders']['rows'], 'order')}", facts=facts,
         days=_days(n), currency=market.currency, cards=_cards(shop, n), charts=_charts(shop), amounts=amounts,
         outcome=outcome_line(manifest), reasons=list(_reasons(read_rows(shop.folder), market.currency)),
         lacking=_lacking(market), refused=askable(market.absent)[1], rules=left_out(market),

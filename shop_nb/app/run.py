@@ -31,7 +31,7 @@ from ..model.schema import TABLES
 # %% ../../nbs/70_app/02_run.ipynb #3b56d5ed
 from ..behaviour.behaviours import as_toml, changed_entries
 from ..behaviour.settings import SETTINGS, Settings, instead, read_settings
-from ..core.errors import ShopError, first_line, nearest
+from ..core.errors import ShopError, count_of, first_line, nearest
 from ..core.extras import need
 from ..core.files import write_file
 from ..shop.shop import Shop
@@ -362,14 +362,14 @@ HEADLINE = ('revenue', 'orders_placed', 'sales', 'aov', 'buyers', 'repeat_rate',
             'customers', 'units', 'captured', 'refunded', 'open_sales')
 
 def _notes(n, currency):
-    "What stands below each number on the first page, by measure"
+    "What stands below each number, by measure"
     refunded, captured = (as_shown(amount, 'money', currency) for amount in (n.refunded, n.captured))
     return dict(
         revenue='after discounts, before returns, without tax and shipping',
         orders_placed='all orders, including pending and cancelled ones',
-        sales=f'{as_shown(n.units)} units, {fixed(n.units / n.sales, 1) if n.sales else 0} per sale',
+        sales=f'{count_of(int(n.units), "unit")}, {fixed(n.units / n.sales, 1) if n.sales else 0} per sale',
         aov='revenue per sale',
-        buyers=f'of {n.customers:,.0f} customers',
+        buyers=f'of {count_of(int(n.customers), "customer")}',
         repeat_rate='of customers with a sale have two or more',
         refund_rate=f'{refunded} of {captured} captured. {open_words(int(n.open_sales))}'.strip(),
         delivery_days='median from order to delivery, for delivered orders')
@@ -455,7 +455,7 @@ def index_html(
         for p in sorted((folder / 'notebooks').glob('*.ipynb'))
     ]
     sizes = {name: _size(folder / name) for name in ('shop.db', 'analysis.sql') if (folder / name).exists()}
-    title = f"A shop of {told['tables']['orders']['rows']:,} orders"
+    title = f"A shop of {count_of(told['tables']['orders']['rows'], 'order')}"
     return render(
         'index.html', title=title, days=_days(shop.settings), again=_again(shop.settings), told=told,
         settings=told['settings'], cards=headline(shop), charts=charts, steps=steps, tables=_tables(folder, told),

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['POOLS', 'BY_REGION', 'BEHAVIOURS', 'Behaviour', 'Change', 'changed_values', 'file_changes', 'read_behaviour',
-           'behaviour', 'as_json', 'differences', 'names_of', 'as_toml', 'changed_entries', 'differing_values', 'why']
+           'behaviour', 'as_json', 'differences', 'names_of', 'paid_on_delivery', 'as_toml', 'changed_entries',
+           'differing_values', 'moves', 'why']
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #8a90e94c
 import csv, json, os, re, tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 from . import demand, customers, products, orders # noqa: F401 (they declare the parameters)
 from .parameters import PARAMETERS, ByName, find, value_of
 from .stages import columns_after
-from ..core.errors import SettingsError, nearest, visible
+from ..core.errors import SettingsError, count_of, nearest, visible
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #d738569c
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ def changed_values(
         if not getattr(parameter.kind, 'of', ''): continue
         try: draft.values[name] = _completed(parameter, draft.values, base)
         except ValueError as e:
-            _refuse(draft.last.get(name) or Change(name, None, draft.last[parameter.kind.of].where), parameter, e)
+            _refuse(draft.last.get(name) or replace(draft.last[parameter.kind.of], name=name), parameter, e)
     return _checked(draft)
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #5d605663
@@ -164,7 +165,7 @@ def _day_is_known(values):
 
 def _levels_match(values):
     levels, moves = (len(values[f'products.price_{n}']) for n in ('levels', 'moves'))
-    wrong = f'products.price_moves has {moves} shares for {levels} products.price_levels'
+    wrong = f'products.price_moves has {count_of(moves, "share")} for {levels} products.price_levels'
     return levels == moves, wrong, 'Give as many of one as of the other.'
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #7f293154
@@ -184,8 +185,8 @@ POOLS = dict( # the countries of each pool
 
 def _countries_are_there(values):
     pool = values['customers.pool']
-    missing = [country for country, _ in values['customers.countries'] if country not in POOLS[pool]]
-    wrong = f'customers.countries: the pool {pool} has no places in {", ".join(missing)}'
+    missing = [repr(country) for country, _ in values['customers.countries'] if country not in POOLS[pool]]
+    wrong = f'customers.countries: customers.pool is {pool}, which has no places in {", ".join(missing)}'
     return not missing, wrong, f'It has {", ".join(POOLS[pool])}: give these their shares.'
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #efc45250
@@ -229,7 +230,7 @@ def _regions_are_there(values):
     if not wrong: return True, '', ''
     name, region = wrong[0]
     todo = nearest(region, there) or f'Such as {min(there)}; shop_nb/data has all, in places.csv.'
-    return False, f'{name}: the pool {pool} has no region {region!r}', todo
+    return False, f'{name}: customers.pool is {pool}, which has no region {region!r}', todo
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #cae32920
 _CHECKS = (
@@ -237,12 +238,14 @@ _CHECKS = (
     _countries_are_there, _regions_are_there, _names_are_plain, _names_differ,
 )
 
+def _place_of_named(draft, wrong):
+    "Where the first stands of those parameters that a message names and somebody gave"
+    given = [draft.last[n] for n in re.findall(r'[a-z]+\.[a-z_]+', wrong) if n in draft.last]
+    return _place(given[0], wrong) if given else ''
+
 def _check(check, draft):
     ok, wrong, todo = check(draft.values)
-    if ok: return
-    name = wrong.split(':')[0]
-    place = _place(draft.last[name], wrong) if name in draft.last else ''
-    raise SettingsError(f'{wrong}{place}.', todo)
+    if not ok: raise SettingsError(f'{wrong}{_place_of_named(draft, wrong)}.', todo)
 
 def _checked(draft):
     "The values, if they fit each other; raises `SettingsError`"
@@ -259,16 +262,21 @@ def _places(text):
     "The keys of a file with their lines, headers included"
     header = []
     for i, line in enumerate(text.splitlines(), 1):
-        if found := re.match(rf'\s*\[\s*({_KEY})\s*\]', line):
+        if found := re.match(rf'\s*\[\[?\s*({_KEY})\s*\]', line):
             header = _parts(found[1])
             yield header, i
         elif found := re.match(rf'\s*({_KEY})\s*=', line): yield header + _parts(found[1]), i
 
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #589c3125
 def _line_of(text, *key):
     "The line of a file on which a value stands, or the table in which it does"
     key, places = '.'.join(key).split('.'), list(_places(text))
     lines = [line for n in range(len(key), 0, -1) for at, line in places if at[:n] == key[:n]]
     return (*lines, 1)[0]
+
+def _in_file(path, text, *key):
+    "Where a key stands, for a message"
+    return f' (in {path}, line {_line_of(text, *key)})'
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #71e2f632
 def _parse(path, text):
@@ -279,14 +287,25 @@ def _parse(path, text):
         raise SettingsError(f'{path} is not TOML: {e}.', todo) from None
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #adeeed3a
-def _sources_of(path, sources):
+def _sources_of(path, text, sources):
     "The sources of a file, by the names of parameters; raises `SettingsError`"
     todo = 'Write it like "demand.growth" = "where it comes from"'
-    if not isinstance(sources, dict): raise SettingsError(f'{path}: sources is not a table.', todo)
-    for name, text in sources.items():
-        if name not in PARAMETERS or not isinstance(text, str):
-            raise SettingsError(f'{path}: {visible(name)} in sources is no parameter with a text.', todo)
+    if not isinstance(sources, dict):
+        raise SettingsError(f'sources is not a table{_in_file(path, text, "sources")}.', todo)
+    for name, source in sources.items():
+        place = _in_file(path, text, 'sources', name)
+        if name not in PARAMETERS:
+            hint = nearest(name, PARAMETERS) or todo
+            raise SettingsError(f'sources has {visible(name)}, which is no parameter{place}.', hint)
+        if not isinstance(source, str): raise SettingsError(f'sources: that of {name} is not text{place}.', todo)
     return sources
+
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #bb0a3ac9
+def _change(path, text, group, noun, value):
+    "What a file says of a parameter"
+    def place(*entry): return _in_file(path, text, group, noun, *entry)
+    entries = tuple((entry, place(entry)) for entry in value) if isinstance(value, dict) else ()
+    return Change(f'{group}.{noun}', value, place(), entries)
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #3b43a989
 def file_changes(
@@ -295,18 +314,15 @@ def file_changes(
 ) -> tuple: # what it extends, its changes, its sources
     "What a behaviour's file changes; raises `SettingsError` with the line"
     tables = _parse(path, text)
-    extends, sources = tables.pop('extends', 'eu'), _sources_of(path, tables.pop('sources', {}))
+    extends, sources = tables.pop('extends', 'eu'), _sources_of(path, text, tables.pop('sources', {}))
     changes = []
     for group, values in tables.items():
         if not isinstance(values, dict):
-            raise SettingsError(f'{path} has {group} outside of a table.', 'Put values in a table, such as [demand]')
+            wrong = f'{visible(group)} is no table of values{_in_file(path, text, group)}.'
+            raise SettingsError(wrong, 'Put values in a table, such as [demand]')
         changes += [_change(path, text, group, noun, value) for noun, value in values.items()]
     return extends, changes, sources
 
-def _change(path, text, group, noun, value):
-    def place(*entry): return f' (in {path}, line {_line_of(text, group, noun, *entry)})'
-    entries = tuple((entry, place(entry)) for entry in value) if isinstance(value, dict) else ()
-    return Change(f'{group}.{noun}', value, place(), entries)
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #5b61f064
 def _shipped():
@@ -320,9 +336,9 @@ BEHAVIOURS = ('eu', *sorted(_shipped())) # their names
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #86bb028c
 def _extended(name, text, seen):
     "The behaviour of a file's text, on top of what it extends"
-    if name in seen: raise SettingsError(f'{name} extends itself.', f'Let it extend one of {", ".join(BEHAVIOURS)}.')
     extends, changes, sources = file_changes(name, text)
-    base = read_behaviour(extends, (*seen, name), Path(name).parent)
+    place = f' (extends in {name}, line {_line_of(text, "extends")})'
+    base = read_behaviour(extends, (*seen, name), Path(name).parent, place)
     values = changed_values(dict(base.values), changes)
     origins = base.origins | {find(c.name)[0].name: name for c in changes}
     kept = {n: s for n, s in base.sources.items() if values[n] == dict(base.values)[n]}
@@ -335,27 +351,28 @@ def _of_market(name):
     return _extended(name, _shipped()[name].read_text(encoding='utf-8'), ())
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #63ffdcf0
-def _text_of(path):
+def _text_of(path, place):
     "The content of a behaviour's file; raises `SettingsError`"
     try: return path.read_text(encoding='utf-8-sig')
     except (OSError, UnicodeDecodeError):
-        raise SettingsError(f'The behaviour {path} cannot be read.', 'Name an existing text file in UTF-8.') from None
+        wrong = f'The behaviour {path} cannot be read{place}.'
+        raise SettingsError(wrong, 'Name an existing text file in UTF-8.') from None
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #55645a7d
 def read_behaviour(
     name:str, # one of `BEHAVIOURS`, or a file
     seen:tuple=(), # names that extend this one
     folder='.', # where a file's name starts from
+    place:str='', # where a file names it, for messages, such as ' (extends in mine.toml, line 1)'
 ) -> Behaviour: # its values
     "A behaviour by its name, or from a TOML file; raises `SettingsError`"
-    name = str(name)
+    name, todo = str(name), f'Take one of {", ".join(BEHAVIOURS)}, or a file such as mine.toml.'
     if name == 'eu': return Behaviour('eu', 'eu', tuple((n, p.default) for n, p in PARAMETERS.items()))
     if name in BEHAVIOURS: return _of_market(name)
-    if not name.endswith('.toml'):
-        todo = f'Take one of {", ".join(BEHAVIOURS)}, or a file such as mine.toml.'
-        raise SettingsError(f'There is no behaviour {name!r}.', todo)
+    if not name.endswith('.toml'): raise SettingsError(f'There is no behaviour {name!r}{place}.', todo)
     path = Path(os.path.normpath(Path(folder) / name))
-    return _extended(str(path), _text_of(path), seen)
+    if str(path) in seen: raise SettingsError(f'{path} extends itself{place}.', todo)
+    return _extended(str(path), _text_of(path, place), seen)
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #2ea25de9
 @lru_cache(maxsize=64)
@@ -393,6 +410,13 @@ def names_of(
 ) -> tuple: # its names, those of `eu` first
     "The names that any behaviour has for entries of a table"
     return tuple(dict.fromkeys(n for b in BEHAVIOURS for n in read_behaviour(b)[name]))
+
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #8639175d
+def paid_on_delivery(
+    behaviour:Behaviour, # a value for each parameter
+) -> tuple: # names of payment methods
+    "The methods of a behaviour that are paid when the parcel is handed over"
+    return tuple(method for method, on in behaviour['payments.on_delivery'].items() if on)
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #72fcb462
 def as_toml(
@@ -441,7 +465,15 @@ def _source(parameter, behaviour):
     if own := behaviour.sources.get(parameter.name): return own
     given = parameter.name in behaviour.origins # else it is the default, for the names that the behaviour has
     if not given or dict(behaviour.values)[parameter.name] == parameter.default: return parameter.source
-    return f'your own value; the default has: {parameter.source}'
+    the = 'the default was' if parameter.source.startswith('chosen') else 'source of the default:'
+    return f'your own value; {the} {parameter.source}'
+
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #c562b43e
+def moves(
+    parameter, # one of `PARAMETERS`
+) -> str: # columns, or that there is none
+    "What a parameter can change, in words"
+    return ', '.join(columns_after(parameter.stage)) or f'no column, only {parameter.meaning}'
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #9a5883a4
 def why(
@@ -458,5 +490,5 @@ def why(
         name=name, value=value[entry] if entry else as_json(dict(behaviour.values)[parameter.name], parameter.name),
         default=default.get(entry) if entry else default, unit=parameter.unit, range=str(parameter.kind),
         meaning=parameter.meaning, source=_source(parameter, behaviour),
-        origin=behaviour.origins.get(parameter.name, 'default'), moves=columns_after(parameter.stage),
+        origin=behaviour.origins.get(parameter.name, 'default'), moves=moves(parameter),
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from fastcore.basics import patch
 
-from ..core.errors import SettingsError, nearest
+from ..core.errors import SettingsError, count_of, nearest
 
 # %% ../../nbs/03_behaviour/01_parameters.ipynb #d6b1ac62
 def number(
@@ -55,7 +55,8 @@ class Numbers:
 
     def read(self, value, names=None):
         if not isinstance(value, list | tuple): raise ValueError(f'{value!r} is not a list')
-        if self.many and len(value) != self.many: raise ValueError(f'{len(value)} numbers are not {self.many}')
+        many = count_of(len(value), 'number')
+        if self.many not in (0, len(value)): raise ValueError(f'{many} instead of {self.many}')
         if not value: raise ValueError('the list is empty')
         return self.checked(tuple(number(v, self.low, self.high, self.whole) for v in value))
 

@@ -15,13 +15,12 @@ from pathlib import Path
 
 from fastcore.basics import patch
 
-from ..core.errors import SettingsError, nearest
+from ..core.errors import SettingsError, count_of, nearest
 from shop_nb.behaviour.behaviours import (
     BEHAVIOURS, Behaviour, Change, as_json, behaviour, changed_values, differences, read_behaviour,
 )
 from .days import WEEKDAYS
 from .parameters import PARAMETERS, find, value_of
-
 
 # %% ../../nbs/03_behaviour/09_settings.ipynb #0fdb6447
 def _whole(v):
@@ -69,11 +68,13 @@ class PriceChange:
     last: date = date(2089, 12, 31) # last day
     def __str__(self): return ' '.join(map(str, (self.category, self.percent, self.first, self.last)))
 
+_WORDS = re.compile(rf'last (?:{"|".join(WEEKDAYS)})(?!\S)|\S+', re.I) # `last Sunday` is one date
+
 def _change(v):
     "A change, or its text"
     if isinstance(v, PriceChange): return v
     if not isinstance(v, str): raise ValueError
-    words = v.split() # a category may have several
+    words = _WORDS.findall(' '.join(v.split())) # a category may have several
     for days in words[-1:], words[-2:]:
         *category, percent = words[: -len(days)]
         try: return PriceChange(' '.join(category), _whole(percent), *map(_day, days))
@@ -284,20 +285,26 @@ def _relations(s):
         d = getattr(s, n)
         todo = f'Move {n} to {s.start} or later, or start to {d} or earlier'
         yield d >= s.start, f'{n} {d} is before start {s.start}.', todo
+    o = s.counts['orders']
+    wrong = f'{count_of(o, "order")} in {count_of(s.days, "day")} are more than the keys can code.'
+    yield o <= s.days * MAX_DAILY, wrong, f'Ask for at most {s.days * MAX_DAILY:,} orders, or a longer window'
+
+# %% ../../nbs/03_behaviour/09_settings.ipynb #a6aa2426
+def _lines_of_orders(s):
+    "The same for order lines"
     most = max_lines(s.counts['products'])
     o, i, p = (s.counts[n] for n in ('orders', 'order_items', 'products'))
-    wrong = f'{o:,} orders in {s.days:,} days are more than the keys can code.'
-    yield o <= s.days * MAX_DAILY, wrong, f'Ask for at most {s.days * MAX_DAILY:,} orders, or a longer window'
-    wrong = f'{i:,} order lines are fewer than {o:,} orders; each order has at least one.'
+    wrong = f'{count_of(o, "order")} cannot have {count_of(i, "order line")}; each order has at least one.'
     yield i >= o, wrong, f'Ask for {o:,} order_items or more, or fewer orders'
     room = o * most
-    wrong = f'{i:,} order lines are too many: {o:,} orders of at most {most} lines from {p:,} products hold {room:,}.'
+    wrong = (f'{count_of(i, "order line")} are too many: {count_of(o, "order")} of at most {count_of(most, "line")} '
+             f'from {count_of(p, "product")} can have {room:,}.')
     yield i <= room, wrong, 'Ask for fewer order_items, or for more orders or products'
 
 # %% ../../nbs/03_behaviour/09_settings.ipynb #e83d6647
 def _check(s):
     "Raise `SettingsError` for the first thing that is wrong with `s`"
-    for part in _limits, _relations:
+    for part in _limits, _relations, _lines_of_orders:
         for ok, wrong, todo in part(s):
             if not ok: raise SettingsError(wrong, todo)
 

@@ -11,9 +11,9 @@ from importlib import import_module
 
 from fastcore.basics import patch
 
-from ..core.errors import ShopError, nearest
+from ..core.errors import ShopError, count_of, nearest
 from ..core.html import COLOURS, MARKS, Raw, edge, inline, mark, table
-from .exercises import Lesson, Verdict, count_of, count_tries, grade, verdict_on
+from .exercises import Lesson, Verdict, count_tries, grade, verdict_on
 from ..shop.shop import Shop
 
 # %% ../../nbs/65_course/03_sessions.ipynb #85a3537d

@@ -21,7 +21,7 @@ from ..analytics.connect import as_frame
 from ..core.numbers import short
 from .rollup import Rollup
 from ..analytics.measures import CARDS, DIMENSIONS, Filters, lines_sql, open_words, picked_sql
-from ..core.errors import ShopError
+from ..core.errors import ShopError, count_of
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #0cbec380
 _ORDERS = '''
@@ -64,7 +64,7 @@ left join spent as s using (order_id)'''
 _TABLES = dict(
     order_totals='from rollup.orders {orders}', sales_lines='from rollup.lines {lines}', orders=_ORDERS,
     payments=_PAYMENTS, customers='from rollup.customers {customers}', products='from rollup.products',
-    buyers='from rollup.buyers')
+    buyers='from rollup.buyers', refused_parcels='select order_id from rollup.orders where is_refused')
 
 def _view_sql(rollup, f):
     "The tables that questions ask, filtered: name and query"
@@ -142,7 +142,7 @@ def says(
     value = _value_column(frame, chart)
     partial = frame.index[list(cut)]
     if chart.get('skip') is not None: frame = frame[frame[chart['x']] != chart['skip']]
-    rows = f'{len(frame):,} row{"s" * (len(frame) != 1)}.'
+    rows = f'{count_of(len(frame), "row")}.'
     whole = frame.drop(partial, errors='ignore')
     if len(whole): frame = whole
     if value is None or frame[value].isna().all(): return rows
@@ -288,7 +288,7 @@ def late_note(self:Rollup,
     if name != 'delivery_times': return ''
     self.narrow(f)
     (n,), = self.con.execute(_ON_THE_WAY, _days(self, f)).fetchall()
-    return f'Not final: {n:,} order{"s" * (n > 1)} still on the way, and slow ones arrive last.' if n else ''
+    return f'Not final: {count_of(n, "order")} still on the way, and slow ones arrive last.' if n else ''
 
 # %% ../../nbs/60_dashboard/02_panels.ipynb #91c31fee
 OWN = {}
@@ -380,6 +380,7 @@ select p.attempts,
 from payments as p
 join orders as o using (order_id)
 where p.status <> 'pending'
+    and p.order_id not in (select order_id from refused_parcels)
     and o.ordered_at::date between $start and $end
 group by p.attempts
 order by p.attempts

@@ -117,6 +117,7 @@ create table rollup.orders as
 select t.* exclude (channel), t.channel::rollup.channel_name as channel, c.country,
     p.method::rollup.method_name as method, p.status as payment_status, p.attempts, o.delivered_at,
     m.categories, n.last_day, n.next_day,
+    t.order_id in (select order_id from refused_parcels) as is_refused,
     {_IS_OPEN} as is_open,
     {_IS_FIRST} as is_first
 from totals as t
@@ -160,7 +161,7 @@ select order_day, hour(ordered_at)::utinyint as hour, country, channel, method,
     coalesce(sum(amount_cents)
         filter (where payment_status in ('captured', 'refunded', 'partially_refunded')), 0)::bigint as captured,
     sum(refunded_cents)::bigint as refunded,
-    count(*) filter (where payment_status = 'failed') as failed,
+    count(*) filter (where payment_status = 'failed' and not is_refused) as failed,
     count(*) filter (where payment_status <> 'pending') as decided
 from rollup.orders
 {where}

@@ -10,8 +10,12 @@ import json, os, sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pyarrow as pa, pyarrow.parquet as pq
+
 from ..core.errors import ShopError
+from .files import MARKET, find_table, parts
 from ..model.market import Market, from_dict
+from ..model.schema import TABLES
 
 # %% ../../nbs/10_files/06_market.ipynb #6574bd7b
 def _of_run(folder):
@@ -42,6 +46,21 @@ def _of_database(path):
         raise ShopError(f'{path} is of an earlier version.', todo, code=2) from None
     return from_dict(_values(rows))
 
+# %% ../../nbs/10_files/06_market.ipynb #c939451b
+def _said(path):
+    "What a Parquet file says of its market, as JSON; None if it says nothing, or is no such file"
+    try: return json.loads(pq.read_metadata(path).metadata[MARKET.encode()])
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError, RecursionError): return None
+
+def _of_files(folder):
+    "The market that the Parquet files of a folder say; None if they say nothing"
+    for name in TABLES:
+        try: path = find_table(folder, name)
+        except ShopError: continue # who reads the table says that it is there twice
+        for part in parts(path)[:1] if path else ():
+            if kept := _said(part): return from_dict(kept)
+    return None
+
 # %% ../../nbs/10_files/06_market.ipynb #6fac5f5a
 def source_market(
     source, # mapping of names to tables, or the path of a run, of a folder of tables or of a SQLite file
@@ -50,4 +69,4 @@ def source_market(
     "The market of a source's tables"
     if not isinstance(source, str | os.PathLike): return default
     path = Path(source)
-    return (_of_database(path) if path.is_file() else _of_run(path)) or default
+    return (_of_database(path) if path.is_file() else _of_run(path) or _of_files(path)) or default

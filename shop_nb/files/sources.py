@@ -18,7 +18,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from fastcore.basics import patch
 
-from ..core.errors import ShopError, first_line, nearest
+from ..core.errors import ShopError, count_of, first_line, nearest
 from .files import find_table, parts, strays, table_path
 from ..model.dialects import DIALECTS
 from ..model.schema import TABLES, arrow_schema, sql_texts
@@ -59,7 +59,7 @@ def message(
 ) -> str: # two lines
     "A failed check in words"
     f, where = failure, '.'.join(filter(None, (failure['table'], failure['column'])))
-    n = f'{f["failures"]:,} {"row" if f["failures"] == 1 else "rows"}'
+    n = count_of(f['failures'], 'row')
     says = _says.get(f['check'], f'fails the check {f["check"]} for {n}, first')
     first = ': '.join(str(v) for v in (*f['first_keys'][:1], *f['first_values'][:1]))
     end = '' if f['meaning'].endswith('?') else '.'

@@ -18,6 +18,7 @@ import pyarrow as pa
 from fastcore.basics import patch
 from ..behaviour.settings import Settings
 from ..core.errors import ShopError
+from ..model.market import market_of
 from ..model.schema import TABLES, arrow_schema, encoded_schema
 from ..files.files import FORMATS, TableWriter
 from ..files.digest import as_digest, content_sums
@@ -90,6 +91,11 @@ class Generator(_Plan):
             return {'customers': customers_table(self.calendar, block.first, block.last, encoded=True)}
         return make_orders(self.catalogue, block.first, block.last, encoded=True)
 
+    @cached_property
+    def market(self):
+        "The currency and the lists of the shop"
+        return market_of(self.settings.values)
+
 # %% ../../nbs/15_generator/07_blocks.ipynb #d1bec4fa
 def tables(
     settings:Settings, # Which shop
@@ -133,7 +139,7 @@ def write_part(settings:Settings, # Which shop
     "Make one block and write it as a part. This is what a worker runs."
     g = generator(settings, size)
     block = g.blocks()[i]
-    with TableWriter(folder, format, block.number) as writer: return _write_block(writer, g, block)
+    with TableWriter(folder, format, block.number, market=g.market) as writer: return _write_block(writer, g, block)
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #bd7d619b
 @patch
@@ -147,7 +153,7 @@ def prepare(self:Generator) -> Generator: # The same
 def _in_this_thread(settings, size, folder, format):
     "Write all blocks, to one file per table, and yield what each gave"
     g = generator(settings, size)
-    with TableWriter(folder, format) as writer:
+    with TableWriter(folder, format, market=g.market) as writer:
         for name in TABLES: writer.write(name, encoded_schema(name).empty_table())
         for block in g.blocks(): yield _write_block(writer, g, block)
 

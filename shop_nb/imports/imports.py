@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa, pyarrow.parquet as pq
 
 from .. import __version__
-from ..core.errors import ShopError
+from ..core.errors import ShopError, count_of
 from ..core.files import write_file
 from ..files.digest import as_digest, content_sums
 from ..files.files import TableWriter, find_table
@@ -103,11 +103,11 @@ def _check_sum(files, amounts, kept, same):
     todo = 'Nothing was changed. This is a mistake of the format: please report it, with the header of the file'
     for name, f in files.items():
         if f['read'] == f['loaded'] + f['quarantined'] + f['skipped']: continue
-        raise ShopError(f'{name}: {f["read"]:,} rows were read, but {f["loaded"]:,} loaded, {f["quarantined"]:,} set '
-                        f'aside and {f["skipped"]:,} skipped.', todo)
+        raise ShopError(f'{name}: {count_of(f["read"], "row")} read, but {f["loaded"]:,} loaded, '
+                        f'{f["quarantined"]:,} set aside and {f["skipped"]:,} skipped.', todo)
     if kept == amounts['loaded'] + same: return
-    raise ShopError(f'The rows that are loaded come to {amounts["loaded"] + same:,} cents in the source, '
-                    f'and to {kept:,} cents in the tables.', todo)
+    raise ShopError(f'The rows that are loaded come to {count_of(amounts["loaded"] + same, "cent")} in the source, '
+                    f'and to {count_of(kept, "cent")} in the tables.', todo)
 
 # %% ../../nbs/28_imports/08_imports.ipynb #b9f350c9
 def _blocks(found, table):
@@ -121,7 +121,7 @@ def _write_tables(con, folder, market, progress):
     facts = {}
     done, all = 0, sum(con.execute(f'select count(*) from shop.{name}').fetchall()[0][0] for name in TABLES)
     tables = tables_of(market)
-    with TableWriter(folder, 'parquet', tables=tables) as writer:
+    with TableWriter(folder, 'parquet', tables=tables, market=market) as writer:
         for name, table in tables.items():
             cells = ', '.join(table.names)
             found = con.sql(f'select {cells} from shop.{name} order by {table.key}')

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa, pyarrow.parquet as pq
 
-from ..core.errors import ShopError
+from ..core.errors import ShopError, count_of
 from .staging import Stage
 
 # %% ../../nbs/28_imports/07_quarantine.ipynb #2af881c0
@@ -118,8 +118,8 @@ def listing(
     if not len(rows): return 'Nothing is set aside.'
     lines = []
     for rule, group, orders in by_rule(rows):
-        of = f' of {orders:,} order{"s" if orders != 1 else ""}' if orders else ''
-        lines.append(f'{rule}: {len(group):,} row{"s" if len(group) != 1 else ""}{of}')
+        of = f' of {count_of(orders, "order")}' if orders else ''
+        lines.append(f'{rule}: {count_of(len(group), "row")}{of}')
         for row in group.head(first).itertuples():
             lines += [f'  {row.file}, line {row.line}: {row.reason}', f'    {_short(row.raw)}']
     return '\n'.join(lines)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np, pyarrow as pa, pyarrow.compute as pc
 
-from ..core.errors import ShopError
+from ..core.errors import ShopError, count_of
 from ..core.extras import need
 from ..formats.countries import country_codes
 from ..formats.format import KINDS, Format, columns_of
@@ -312,5 +312,6 @@ def stage_sheets(
         places = [i for i, name in assigned.items() if name == part.name]
         stage.headers[part.name] = {}
         if places: _stage_part(stage, part, places, Path(folder), tell)
-    stage.notes += [f'{header}: {n:,} values cannot be read and are left out.' for header, n in stage.left_out.items()]
+    stage.notes += [f'{header}: {count_of(n, "unreadable value")} left out.'
+                    for header, n in stage.left_out.items()]
     _note_files(stage)

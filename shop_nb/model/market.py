@@ -11,12 +11,12 @@ import json, re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from ..behaviour.behaviours import Behaviour, names_of
+from ..behaviour.behaviours import Behaviour, names_of, paid_on_delivery
 from ..core.errors import ShopError, first_line
 from ..core.extras import need
 from .dialects import DIALECTS
 from .rules import rules_of
-from .schema import TABLES, sql_list
+from .schema import ON_DELIVERY, TABLES, sql_list
 
 # %% ../../nbs/05_model/07_market.ipynb #f6ed51c0
 LISTS = { # table.column: the parameter whose names it holds
@@ -32,6 +32,7 @@ class Market:
     "The currency of a shop, and its lists of values"
     currency: str = 'EUR' # ISO 4217; amounts are in hundredths of it
     lists: tuple = tuple((column, names_of(parameter)) for column, parameter in LISTS.items()) # column and values
+    on_delivery: tuple = ON_DELIVERY # the methods that are paid on delivery; an imported shop need not tell them
     absent: tuple = () # table.column without any value, or a table without rows
     gaps: tuple = () # table.column that has no value in some rows
     waived: tuple = () # names of rules that need not hold
@@ -45,7 +46,7 @@ def market_of(
 ) -> Market:
     "The market of a made shop"
     lists = tuple((column, tuple(behaviour[parameter])) for column, parameter in LISTS.items())
-    return Market(behaviour['shop.currency'], lists)
+    return Market(behaviour['shop.currency'], lists, paid_on_delivery(behaviour))
 
 # %% ../../nbs/05_model/07_market.ipynb #ea57273e
 OWN = { # greatest value of a column in an imported shop
@@ -101,6 +102,8 @@ def lacks(
     return ''
 
 # %% ../../nbs/05_model/07_market.ipynb #4d0ed91f
+def _rules(market): return rules_of(tables_of(market), None if market.own else market.on_delivery)
+
 @lru_cache(maxsize=64)
 def left_out(
     market:Market, # of a shop
@@ -108,7 +111,7 @@ def left_out(
     "The rules that a market does not have"
     if not (market.absent or market.waived): return {}
     con, out = without(market), {}
-    for rule in rules_of(tables_of(market)):
+    for rule in _rules(market):
         if rule.name in market.waived: out[rule.name] = 'waived'
         elif name := lacks(con, rule.query('duckdb')): out[rule.name] = f'needs {name}'
     con.close()
@@ -118,22 +121,22 @@ def market_rules(
     market:Market, # of a shop
 ) -> list: # of `Rule`
     "The rules that hold in a market"
-    return [r for r in rules_of(tables_of(market)) if r.name not in left_out(market)]
+    return [r for r in _rules(market) if r.name not in left_out(market)]
 
 # %% ../../nbs/05_model/07_market.ipynb #58da16e4
-_EXTRAS = dict(absent=(), gaps=(), waived=(), own=False) # what only imported shops have, and what others have instead
+_EXTRAS = dict(on_delivery=ON_DELIVERY, absent=(), gaps=(), waived=(), own=False) # what is kept if it differs from this
 
 def as_dict(
     market:Market, # to be kept
-) -> dict: # currency, a list of values per column, and what an imported shop lacks
+) -> dict: # currency, a list of values per column, methods paid on delivery, and what an imported shop lacks
     "A market as JSON has it"
     lists = {column: list(values) for column, values in market.lists}
     extras = {name: getattr(market, name) for name, usual in _EXTRAS.items() if getattr(market, name) != usual}
     return dict(currency=market.currency) | lists | {n: list(v) if v is not True else v for n, v in extras.items()}
 
 def _extras(kept):
-    "What a market says of an imported shop"
-    found = {name: tuple(kept[name]) for name in ('absent', 'gaps', 'waived') if name in kept}
+    "What a market says beyond its currency and its lists"
+    found = {name: tuple(kept[name]) for name in _EXTRAS if name != 'own' and name in kept}
     if not all(isinstance(v, str) for values in found.values() for v in values): raise TypeError
     return found | dict(own=kept.get('own') is True)
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from fastcore.basics import patch
 
 from .dialects import conditions, to_dialect
-from .schema import ARRIVED, DAY_KEYS, STATUS_PAIRS, TABLES, constraint, sql_list
+from shop_nb.model.schema import (
+    ARRIVED, DAY_KEYS, ON_DELIVERY, STATUS_PAIRS, TABLES, UNPAID_PARCEL, constraint, sql_list,
+)
 
 # %% ../../nbs/05_model/03_rules.ipynb #a0716769
 LINE = 'quantity * unit_price_cents - discount_cents' # what a line comes to; goods_cents is the sum over an order
@@ -231,22 +233,30 @@ _paid = '''from orders as o
 join payments as p on p.order_id = o.order_id'''
 
 # %% ../../nbs/05_model/03_rules.ipynb #b4568d41
-_pairs = sql_list('/'.join(pair) for pair in STATUS_PAIRS)
-_status_rules = (
-    Rule(
+def _pairs(pairs): return sql_list('/'.join(pair) for pair in pairs)
+
+_PAIR = "o.status || '/' || p.status"
+_AT_THE_DOOR = f'{_PAIR} in {_pairs([UNPAID_PARCEL])} and p.method in'
+
+def _status_pairs(on_delivery):
+    "The rule of pairs, for a shop with these methods that are paid on delivery; None if it may be any"
+    pairs = [pair for pair in STATUS_PAIRS if on_delivery is None or pair != UNPAID_PARCEL]
+    door = f'\n    and not ({_AT_THE_DOOR} {sql_list(on_delivery)})' if on_delivery else ''
+    by, method = (' of a payment by {method}', ', p.method') if on_delivery else ('', '')
+    return Rule(
         'status_pairs', 'orders', 'status', 'Order and payment status are a pair that may occur',
-        'order status {status} cannot go with payment status {payment_status}',
-        f"""select o.order_id, o.status, p.status as payment_status
-{_paid}
-where o.status || '/' || p.status not in {_pairs}""",
-    ),
-    Rule(
-        'cancelled_not_captured', 'orders', 'status', 'A cancelled order keeps no captured money',
-        'the order is {status}, but its payment is still {payment_status}',
-        f"""select o.order_id, o.status, p.status as payment_status
+        'order status {status} cannot go with payment status {payment_status}' + by,
+        f'select o.order_id, o.status, p.status as payment_status{method}\n{_paid}\n'
+        f'where {_PAIR} not in {_pairs(pairs)}{door}',
+    )
+
+# %% ../../nbs/05_model/03_rules.ipynb #bc646828
+_cancelled = Rule(
+    'cancelled_not_captured', 'orders', 'status', 'A cancelled order keeps no captured money',
+    'the order is {status}, but its payment is still {payment_status}',
+    f"""select o.order_id, o.status, p.status as payment_status
 {_paid}
 where o.status = 'cancelled' and p.status in ('captured', 'partially_refunded')""",
-    ),
 )
 
 # %% ../../nbs/05_model/03_rules.ipynb #208fb5da
@@ -332,13 +342,18 @@ where p.refunded_cents <> {REFUND_SQL}''',
 
 # %% ../../nbs/05_model/03_rules.ipynb #a436e5e5
 _money_rules = *_ledger_rules, _tax_within, _line_taxes, _refund
-_written = [*_order_rules, _on_sale, _one_price, *_status_rules, _paid_late, *_return_rules, *_money_rules]
+
+def _written(on_delivery):
+    "The rules that are not declared, for a shop with these methods that are paid on delivery"
+    statuses = _status_pairs(on_delivery), _cancelled
+    return [*_order_rules, _on_sale, _one_price, *statuses, _paid_late, *_return_rules, *_money_rules]
 
 def rules_of(
     tables:dict=None, # declarations, with the values of a market; None takes `TABLES`
+    on_delivery:tuple=ON_DELIVERY, # the methods that are paid on delivery; None if it may be any
 ) -> list: # of `Rule`
     "All rules of a shop: those that follow from the declaration, and those written above"
-    return [*declared_rules(tables), *_written]
+    return [*declared_rules(tables), *_written(on_delivery)]
 
 RULES = rules_of()
 

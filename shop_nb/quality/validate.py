@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from fastcore.basics import patch
 
-from ..core.errors import first_line, visible
+from ..core.errors import count_of, first_line, visible
 from ..core.extras import need
 from ..core.html import Raw, edge, mark, table as html_table
 from ..files.market import source_market
@@ -163,8 +163,8 @@ def _left_out_text(left_out):
 @patch(as_prop=True)
 def summary(self:Report) -> str: # a sentence
     "How many checks passed or failed, on how many rows"
-    n, tables = sum(self.checks.values()), 'table' if len(self.rows) == 1 else 'tables'
-    rows = f'{sum(self.rows.values()):,} rows of {len(self.rows)} {tables}'
+    n = sum(self.checks.values())
+    rows = f'{count_of(sum(self.rows.values()), "row")} of {count_of(len(self.rows), "table")}'
     if self.ok: return f'All {n} checks passed: {rows}.{_left_out_text(self.left_out)}'
     more = f' {len(self.skipped)} more could not run.' if self.skipped else ''
     return f'{len(self.failures)} of {n} checks failed: {rows}.{more}'

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np, pandas as pd, pyarrow as pa
 from fastcore.basics import patch
 
-from ..core.errors import ShopError
+from ..core.errors import ShopError, count_of
 from ..files.sources import read_table
 from ..model.market import Market, tables_of
 from .statistics import Unmeasured, at_least
@@ -74,7 +74,7 @@ def _faults(name, frame, columns):
     for column, kinds in columns.items():
         if (n := list(frame.columns).count(column)) != 1: yield f'{name} has {n or "no"} column {column}.'
         if frame[column].dtype.kind not in kinds: yield f'{name}.{column} has the type {frame[column].dtype}.'
-        if n := int(frame[column].isna().sum()): yield f'{name}.{column} is empty in {n:,} rows.'
+        if n := int(frame[column].isna().sum()): yield f'{name}.{column} is empty in {count_of(n, "row")}.'
     if name == 'orders' and not frame.order_id.is_unique: yield 'orders has an order_id twice.'
 
 # %% ../../nbs/45_realism/03_sales.ipynb #272a4a12

@@ -15,7 +15,7 @@ from fastcore.basics import patch
 
 from ..behaviour.behaviours import read_behaviour
 from ..behaviour.settings import Settings
-from ..core.errors import ShopError
+from ..core.errors import ShopError, count_of
 from ..core.numbers import significant
 from ..files.market import source_market
 from .facts import DATA_SETS, FACTS
@@ -215,7 +215,7 @@ def _enough(n, notes=()):
     "Raise `ShopError` if `n` orders are too few, with the reasons why lines were left out"
     if n < MIN_ORDERS:
         raise ShopError(
-            ' '.join([f'{n:,} finished orders {"is" if n == 1 else "are"} too few for a scorecard.', *notes]),
+            ' '.join([f'{count_of(n, "finished order")} {"is" if n == 1 else "are"} too few for a scorecard.', *notes]),
             f'Give {MIN_ORDERS} finished orders or more',
         )
 

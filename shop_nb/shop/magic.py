@@ -16,7 +16,7 @@ import pandas as pd
 from ..analytics.questions import Answer, Question, questions, say, unit_of
 from ..analytics.connect import connect
 from ..model.schema import TABLES, arrow_schema
-from ..core.errors import ShopError
+from ..core.errors import ShopError, count_of
 from ..core.extras import need
 from .shop import Shop
 
@@ -86,7 +86,7 @@ def query(
 ) -> Query:
     "Ask a query as if it were a question; raises `ShopError` (code 2) for SQL that DuckDB refuses"
     frame, title = shop.sql(sql), re.match(r'\s*--\s*(.+)', sql)
-    grain = f'{len(frame):,} row{"s" * (len(frame) != 1)}'
+    grain = count_of(len(frame), 'row')
     question = Question('query', title[1].strip() if title else 'Answer', grain, sql.strip(), chart=guess_chart(frame))
     return Query(question, frame, currency=shop.market.currency)
 

@@ -485,6 +485,11 @@ def _question_card(answer):
     shown = dict(chart=raw(figure(answer)), table=raw(answer._repr_html_()))
     return dict(name=q.name, title=q.title, grain=q.grain, why=q.why, sql=q.sql, rows=len(answer), **shown)
 
+# %% ../../nbs/40_shop/02_shop.ipynb #0d45bf28
+def _script_of(market):
+    "All questions as SQL for the tables of a run"
+    return analysis_sql('tables', market.currency, market.absent, market.on_delivery)
+
 # %% ../../nbs/40_shop/02_shop.ipynb #f72f004b
 def write_answers(
     shop:Shop, # whom to ask
@@ -497,7 +502,7 @@ def write_answers(
         answer = shop.ask(name)
         write_file(inside / f'{name}.csv', answer.to_csv())
         cards.append(_question_card(answer))
-    write_file(folder / 'analysis.sql', analysis_sql(currency=shop.market.currency, absent=shop.market.absent))
+    write_file(folder / 'analysis.sql', _script_of(shop.market))
     lead = f'{len(cards)} questions, each with its chart, its first rows and its SQL.'
     if refused: lead += ' ' + ' '.join(refused.values())
     page = render('answers.html', title='Answers', heading='Answers', lead=lead, home='index.html', cards=cards)

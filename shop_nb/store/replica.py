@@ -38,7 +38,7 @@ def take(
         for batch in copy_tables(con, db, absent=market.absent):
             for buffer in (b for column in batch.columns for b in column.buffers() if b is not None):
                 hash.update(buffer)
-    add_views(con, market.absent)
+    add_views(con, market.absent, market.on_delivery)
     remember_market(con, market)
     return Replica(con, hash.hexdigest(), at)
 

@@ -256,6 +256,7 @@ def test_payment_methods_and_failures(con, raw):
         .reset_index()
     )
     h['recovered_rate'] = h.pop('saved') / h.retried
+    h['refused'] = 0
     close('payment_failures', con, h.sort_values(['failure_rate', 'method'], ascending=[False, True]))
 
 def test_returns_by_category(con, raw):

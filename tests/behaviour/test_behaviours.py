@@ -1,5 +1,5 @@
 "Behaviours: what a value or a file may be, what is refused and how, and what follows from the declarations."
-import json, subprocess, sys
+import json, re, subprocess, sys
 from datetime import date, timedelta
 
 import numpy as np
@@ -33,14 +33,14 @@ BAD = [
     ('delivery.hours', '[19, 8]', 'do not rise'), ('baskets.favourite', '.9', 'come to 1.12 of the lines'),
     ('demand.days.Christmas Eve', '12-24 + 9999999999', 'is not a rule'), ('demand.growth', '1' * 401, 'is not finite'),
     ('demand.days. ', '12-24', "' ' is not a name"), ('payments.methods', '{ card = 0.5, pix = 0.5 }', "'pix'"),
-    ('customers.pool', 'us', 'the pool us has no places in DE'), ('customers.countries', '{ US = 1 }', "'US' has no value"),
+    ('customers.pool', 'us', "customers.pool is us, which has no places in 'DE'"), ('customers.countries', '{ US = 1 }', "'US' has no value"),
     ('parameters', 'abc', 'parameters is values by the names of parameters'), ('demand.months.January', '1', 'demand.months has no entries'),
     ('products.median_price.Toys', '1e6', '1000000.0 is not from'), ('customers.known_before', '0', '0 is not from 0.01 to 1'),
     ('demand.growth', 'much', "'much' is not a number"), ('demand.growth', '0', '0 is not from 0.2 to 5'),
     ('demand.growth', 'nan', 'nan is not finite'), ('demand.growth', 'true', 'True is not a number'),
     ('demand.growth', '[1]', '[1] is not a number'), ('demand.growth', '1,5', "'1,5' is not a number"),
-    ('demand.months', '[1, 2]', '2 numbers are not 12'), ('demand.months', '1', '1 is not a list'),
-    ('demand.hours', '[]', '0 numbers are not 24'), ('demand.flash_factors', '[]', 'the list is empty'),
+    ('demand.months', '[1, 2]', '2 numbers instead of 12'), ('demand.months', '1', '1 is not a list'), ('demand.months', '[1]', '1 number instead of 12'),
+    ('demand.hours', '[]', '0 numbers instead of 24'), ('demand.flash_factors', '[]', 'the list is empty'),
     ('demand.flash_factors', '[1, "a"]', "'a' is not a number"), ('customers.new_days', '1.5', '1.5 is not a whole number'),
     ('customers.rate_shape', '0', '0 is not from 0.05 to 20'), ('customers.segments', '{ consumer = 0.5 }', 'add up to 0.5'),
     ('customers.segments.student', '2', 'student: 2 is not from 0 to 1'),
@@ -77,7 +77,7 @@ def test_a_declaration_says_all(name):
     assert ('chosen' in p.source) == p.chosen
     facts = why(name, read_behaviour('eu'))
     assert facts['value'] == facts['default']
-    assert facts['moves'] == columns_after(p.stage)
+    assert facts['moves'] == (', '.join(columns_after(p.stage)) or f'no column, only {p.meaning}')
 
 
 def test_values_as_text():
@@ -167,7 +167,9 @@ def test_what_was_given_is_remembered(tmp_path):
     values = remembered(False, {}, behaviour=path, **{'coupons.share': .2})
     assert (values.origins['demand.growth'], values.origins['coupons.share']) == (path, 'given')
     assert why('demand.growth', values)['source'] == 'our books'
-    assert why('coupons.share', values)['source'].startswith('your own value')
+    assert why('coupons.share', values)['source'] == f'your own value; source of the default: {PARAMETERS["coupons.share"].source}'
+    own = remembered(False, {}, **{'coupons.cut': 20})
+    assert why('coupons.cut', own)['source'] == f'your own value; the default was {PARAMETERS["coupons.cut"].source}'
 
 
 def test_a_share_scales_the_others():
@@ -209,11 +211,14 @@ FILES = [
     ('[customers]\nrate_shape = "many"\n', "customers.rate_shape: 'many' is not a number (in {}, line 2)"),
     ('[customers]\n\n# a comment\nrate_shap = 1\n', "There is no parameter 'customers.rate_shap' (in {}, line 4)"),
     ('[delivery.returns]\nWine = 0.5\n', "delivery.returns: 'Wine' is not known (in {}, line 2)"),
-    ('[customers\nrate_shape = 1\n', '{} is not TOML'), ('rate_shape = 1\n', '{} has rate_shape outside of a table'),
-    ('extends = "mine.toml"\n', '{} extends itself'), ('extends = "nowhere.toml"\n', 'nowhere.toml cannot be read'),
-    ('extends = "mars"\n', "There is no behaviour 'mars'"), ('sources = 3\n', '{}: sources is not a table'),
-    ('[sources]\n"demand.grwth" = "x"\n', '{}: demand.grwth in sources is no parameter'), ('[products.categories]\nWine = 1\n', "products.median_price: 'Wine' has no value"),
-    ('[payments.methods]\ncard = 0.5\npix = 0.5\n', "'pix' has no value (in {}, line 1)"),
+    ('[customers\nrate_shape = 1\n', '{} is not TOML'), ('\nrate_shape = 1\n', 'rate_shape is no table of values (in {}, line 2)'),
+    ('[[demand]]\ngrowth = 2\n', 'demand is no table of values (in {}, line 1)'),
+    ('extends = "mine.toml"\n', '{} extends itself (extends in {}, line 1)'), ('\nextends = "nowhere.toml"\n', 'nowhere.toml cannot be read (extends in {}, line 2)'),
+    ('# mine\nextends = "mars"\n', "There is no behaviour 'mars' (extends in {}, line 2)"), ('extends = 3\n', "There is no behaviour '3' (extends in {}, line 1)"),
+    ('\nsources = 3\n', 'sources is not a table (in {}, line 2)'), ('[sources]\n"demand.growth" = "x"\n"tax.rate" = 3\n', 'sources: that of tax.rate is not text (in {}, line 3)'),
+    ('[demand]\ngrowth = 2\n[sources]\n"demand.grwth" = "x"\n', 'sources has demand.grwth, which is no parameter (in {}, line 4)'),
+    ('[products.categories]\nWine = 1\n', "products.median_price: 'Wine' has no value (in {}, line 2)"),
+    ('[payments.methods]\ncard = 0.5\npix = 0.5\n', "'pix' has no value (in {}, line 3)"),
     ('[delivery]\nreturns.Toys = 0.1\nreturns.Books = 2\n', 'Books: 2 is not from 0 to 1 (in {}, line 3)'),
     ('delivery.returns.Toys = 0.1\ndelivery.returns.Wine = 0.2\n', "'Wine' is not known (in {}, line 2)"),
     ('[coupons]\nshare = 0.1\n[payments]\nfails = { card = 0.2, wallet = 2 }\n', 'wallet: 2 is not from 0 to 0.95 (in {}, line 4)'),
@@ -223,9 +228,14 @@ FILES = [
     ('[demand.days]\n"A day" = "B day + 1"\n"B day" = "A day - 1"\n', "is not a rule for a day, or the name of another day (in {}, line 2)"),
     ('[demand.days]\n"Sale" = "12-26 + 3 to + 1"\n', 'ends before it begins (in {}, line 2)'),
     ('[delivery.returns]\nToys = 0.1\ntoys = 0.2\n', 'Toys and toys are one entry (in {}, line 1)'),
-    ('[shipping.by_region]\nBayern = 3\nBavaria = 4\n', "shipping.by_region: the pool eu has no region 'Bavaria' (in {}, line 3)"),
-    ('[delivery]\ntransit_by_region = { Wein = 3 }\n', "the pool eu has no region 'Wein' (in {}, line 2)"),
-    ('[customers]\npool = "us"\n', 'customers.countries: the pool us has no places in DE'),
+    ('[shipping.by_region]\nBayern = 3\nBavaria = 4\n', "shipping.by_region: customers.pool is eu, which has no region 'Bavaria' (in {}, line 3)"),
+    ('[delivery]\ntransit_by_region = { Wein = 3 }\n', "customers.pool is eu, which has no region 'Wein' (in {}, line 2)"),
+    ('# mine\n[customers]\npool = "us"\n', "customers.countries: customers.pool is us, which has no places in 'DE', 'AT', 'NL', 'BE', 'FR', 'IT', 'ES' (in {}, line 3)"),
+    ('[baskets]\ntaste = 0.5\ncompanion = 0.9\n', 'baskets.favourite and baskets.companion come to 1.25 of the lines (in {}, line 3)'),
+    ('[products]\nprice_levels = [100, 90]\n', '5 shares for 2 products.price_levels (in {}, line 2)'),
+    (f'[demand]\nweekend_hours = {[0] * 24}\n', 'closes the shop at weekends (in {}, line 2)'),
+    ('[baskets.channels]\nshop = 0.5\n"a,b" = 0.5\n', "'a,b' cannot be a name (in {}, line 3)"),
+    ('[baskets]\nchannels = { shop = 0.5, SHOP = 0.5 }\n', "has 'shop' and 'SHOP' (in {}, line 2)"),
     ('[campaigns]\nsale_day = "Diwali"\n', "'Diwali' is not a day in demand.days (in {}, line 2)"),
     ('[shop]\ncurrency = "JPY"\n', "'JPY' is not one of EUR, GBP"),
 ]
@@ -234,7 +244,14 @@ FILES = [
 @pytest.mark.parametrize('text, said', FILES, ids=[t.split('\n')[0] + str(i) for i, (t, _) in enumerate(FILES)])
 def test_a_wrong_file_is_refused_with_its_line(tmp_path, text, said):
     path = file(tmp_path, text)
-    assert said.format(path) in refused(behaviour=path)
+    message = refused(behaviour=path)
+    assert said.replace('{}', path) in message
+    assert re.search(rf'{re.escape(path)}, line \d|is not TOML: .* \(at line \d', message)
+
+
+def test_a_file_that_comes_back_to_itself_is_refused_with_the_line_that_does(tmp_path):
+    path, other = file(tmp_path, '\nextends = "other.toml"\n'), file(tmp_path, '# other\nextends = "mine.toml"\n', 'other.toml')
+    assert f'{path} extends itself (extends in {other}, line 2)' in refused(behaviour=path)
 
 
 def test_a_file_that_is_no_text(tmp_path):
@@ -293,6 +310,30 @@ def test_last_sunday():
     end = read_settings(False, {}, start='2020-01-01', end='last Sunday').end
     assert end.weekday() == 6
     assert 0 < (date.today() - end).days <= 8
+
+
+@pytest.mark.parametrize('text, first, last', [
+    ('Toys 20 today', 'today', '2089-12-31'), ('Toys 20 -90d today', '-90d', 'today'), ('Toys 20 last sunday', 'last sunday', '2089-12-31'),
+    ('Toys 20 -30d  last  Sunday', '-30d', 'last sunday'), ('Toys 20 LAST MONDAY +9d', 'last monday', '+9d'), ('Toys 20 2025-06-01 yesterday', '2025-06-01', 'yesterday'),
+])
+@pytest.mark.parametrize('name', ['promotion', 'price_change'])
+def test_days_of_a_price_change_may_be_relative(name, text, first, last):
+    "They are read as those of the window; what they came to is kept, so that the same shop is made again later."
+    window = dict(start='2020-01-01', end='+30d')
+    def came_to(day): return read_settings(False, {}, start='2000-01-01', end=day).end
+    before, s, after = came_to(first), read_settings(False, {}, **window, **{name: text}), came_to(first) # midnight may pass
+    change = getattr(s, name)
+    assert before <= change.first <= after
+    assert came_to(last) - change.last in (timedelta(0), timedelta(1), timedelta(7))
+    assert s.as_dict()[name] == f'Toys 20 {change.first} {change.last}'
+    assert read_settings(False, {}, **s.as_dict()) == s
+
+
+def test_a_category_may_be_called_last(tmp_path):
+    names = '[products]\ncategories = { "Last Sundays" = 1 }\nmedian_price = { "Last Sundays" = 9 }\ncost = { "Last Sundays" = 0.5 }\n'
+    more = 'best_month = { "Last Sundays" = 1 }\nswing = { "Last Sundays" = 0 }\nwords = { "Last Sundays" = "Toys" }\n'
+    path = file(tmp_path, f'{names}{more}[tax]\nby_category."Last Sundays" = 1\n[delivery]\nreturns."Last Sundays" = 0.1\n')
+    assert read_settings(False, {}, behaviour=path, promotion='Last Sundays 20 2025-06-01').promotion.category == 'Last Sundays'
 
 
 @pytest.mark.parametrize('weeks', [1, 52, 520])

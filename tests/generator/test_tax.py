@@ -215,7 +215,7 @@ def test_a_category_may_be_free_of_tax():
 
 
 @pytest.mark.parametrize('name, value, message', [
-    ('tax.by_region.Bayer', 7, "no region 'Bayer'"), ('tax.by_region', {'CA': 7}, "the pool eu has no region 'CA'"),
+    ('tax.by_region.Bayer', 7, "no region 'Bayer'"), ('tax.by_region', {'CA': 7}, "customers.pool is eu, which has no region 'CA'"),
     ('tax.by_region.Bayern', 70, '70 is not from 0 to 60'),
     ('tax.by_category.Toy', .5, "'Toy' is not known"), ('tax.by_category.Toys', 4, 'is not from 0 to 3'),
     ('tax.included', 'yes', "'yes' is not true or false"), ('tax.included', 1, '1 is not true or false'),

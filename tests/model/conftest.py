@@ -6,7 +6,7 @@ import pytest
 from shop_nb.model import schema
 from shop_nb.model.views import create_views
 from shop_nb.model.schema import (
-    CAPTURED, STATUS_PAIRS, TABLES
+    CAPTURED, ON_DELIVERY, STATUS_PAIRS, TABLES, UNPAID_PARCEL
 )
 from shop_nb.model.dialects import create_indexes, create_tables
 from support.examples import example
@@ -75,6 +75,7 @@ def shops():
             payment_id=key * 10 + 1, order_id=key, status=paid, amount_cents=amount, refunded_cents=refund
         )
         if paid not in CAPTURED: p['paid_at'] = None
+        if (status, paid) == UNPAID_PARCEL: p['method'] = rng.choice(ON_DELIVERY)
         if paid == 'partially_refunded' and not refund: continue
         rows['orders'].append(o)
         rows['order_items'] += items
