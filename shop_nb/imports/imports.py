@@ -350,7 +350,7 @@ def import_shop(
         out.parent.mkdir(parents=True, exist_ok=True)
         with working_folder(out, alone=True) as folder: return _import(source, out, folder, progress, then)
 
-# %% ../../nbs/28_imports/08_imports.ipynb #8de8a897
+# %% ../../nbs/28_imports/08_imports.ipynb #0490df44
 def _write(stage, out, new, facts, market, progress):
     "Write the new run"
     (new / 'tables').mkdir()
@@ -360,6 +360,7 @@ def _write(stage, out, new, facts, market, progress):
     _write_quarantine(new / 'quarantine', *settle(stage, (read_rows(out), read_rows(out, MENDED)), aside))
     write_file(new / 'manifest.json', json.dumps(facts, indent=1, ensure_ascii=False, default=str) + '\n')
 
+# %% ../../nbs/28_imports/08_imports.ipynb #8de8a897
 def _make(source, out, folder, progress):
     "Make the new run in a working folder"
     manifest, (work, new) = _old_import(out), (folder / 'work', folder / READY)
