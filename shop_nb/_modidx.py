@@ -2586,6 +2586,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                         'shop_nb.imports.checks._broken': ('28_imports/checks.html#_broken', 'shop_nb/imports/checks.py'),
                                         'shop_nb.imports.checks._broken_unique': ( '28_imports/checks.html#_broken_unique',
                                                                                    'shop_nb/imports/checks.py'),
+                                        'shop_nb.imports.checks._by_turn': ('28_imports/checks.html#_by_turn', 'shop_nb/imports/checks.py'),
                                         'shop_nb.imports.checks._columns_absent': ( '28_imports/checks.html#_columns_absent',
                                                                                     'shop_nb/imports/checks.py'),
                                         'shop_nb.imports.checks._counts': ('28_imports/checks.html#_counts', 'shop_nb/imports/checks.py'),

@@ -80,7 +80,7 @@ def _reasons(rows, currency):
     "What is set aside, by rule: rows, orders, and the first of them"
     for rule, group, orders in by_rule(rows):
         first = group.iloc[0]
-        amount = money(group.amount_cents.sum() / 100, currency=currency)
+        amount = money(sum(group.amount_cents.to_list()) / 100, currency=currency)
         yield dict(rule=rule, rows=len(group), orders=orders, amount=amount,
                    place=f'{first.file}, line {first.line}', reason=first.reason)
 

@@ -65,10 +65,10 @@ group by f.file, f.name, f.part, f.read
 order by f.file'''
 
 # %% ../../nbs/28_imports/08_imports.ipynb #5ceeef07
-_AMOUNTS = '''select coalesce(sum(amount), 0)::bigint as source,
-    coalesce(sum(amount) filter (fate = 'loaded'), 0)::bigint as loaded,
-    coalesce(sum(amount) filter (fate = 'quarantined'), 0)::bigint as quarantined,
-    coalesce(sum(amount) filter (fate = 'skipped'), 0)::bigint as skipped
+_AMOUNTS = '''select coalesce(sum(amount), 0)::hugeint as source,
+    coalesce(sum(amount) filter (fate = 'loaded'), 0)::hugeint as loaded,
+    coalesce(sum(amount) filter (fate = 'quarantined'), 0)::hugeint as quarantined,
+    coalesce(sum(amount) filter (fate = 'skipped'), 0)::hugeint as skipped
 from _fates'''
 
 FATES = 'read', 'loaded', 'quarantined', 'skipped'
@@ -96,7 +96,7 @@ def add_up(
 # %% ../../nbs/28_imports/08_imports.ipynb #5e1c914b
 def _same_amount(con):
     "The cents of the rows of orders that are there already"
-    return con.execute("""select coalesce(sum(amount), 0)::bigint from _rows as r
+    return con.execute("""select coalesce(sum(amount), 0)::hugeint from _rows as r
 join _outcomes as o on o.unit = r.unit and o.key = r.key and o.outcome = 'same'
 where r.state is null and not exists (from _aside as a where a.unit = r.unit and a.key = r.key)""").fetchall()[0][0]
 

@@ -33,6 +33,9 @@ def put(column, *values):
     return change
 
 
+def far(row, rng): return [text(row | dict(quantity='900000000000', unit_price_cents='90000000000000000'))]
+
+
 def twin(column, value):
     "The row, and one with its key and another value."
     def change(row, rng): return [text(row), text(row | {column: value(row[column])})]
@@ -80,6 +83,7 @@ ASIDE = { # poison that no reading repairs: its order, or the orders of its cust
     'a quantity that cannot be': ('order_items', put('quantity', '0', '-1', '1000000000000', '9' * 30)),
     'no price': ('order_items', put('unit_price_cents', '', *NO_NUMBER)),
     'a price that cannot be': ('order_items', put('unit_price_cents', '0', '-5', '1' + '0' * 17, '9' * 40)),
+    'numbers whose product is none': ('order_items', far),
     'a product that is not there': ('order_items', put('product_id', 'f' * 12, '', 'NA')),
     'a line of another order': ('order_items', put('order_id', 'f' * 12, '')),
     'a line that is missing': ('order_items', dropped),
