@@ -18,7 +18,7 @@ from ..core.errors import ShopError, first_line
 from ..core.extras import need
 from ..database.sqlite import database_error
 from ..files.sources import Given
-from ..files.files import parts, table_path
+from ..files.files import crosswalk_files, parts, table_path
 from ..files.market import source_market
 from ..model.market import Market, tables_of
 from ..model.views import create_views
@@ -71,6 +71,17 @@ def copy_tables(con, db, rows=20_000, absent=()):
             yield batch
     con.unregister('batch')
 
+# %% ../../nbs/30_analytics/01_connect.ipynb #a6a35566
+def _copy_crosswalk(con, db):
+    "Copy the keys of a shop's source from a SQLite connection, if they are there"
+    if not db.execute("select 1 from sqlite_master where name = 'crosswalk'").fetchall(): return
+    con.execute('create table crosswalk (table_name varchar, source_key varchar, key bigint)')
+    cursor = db.execute('select table_name, source_key, key from crosswalk')
+    while rows := cursor.fetchmany(100_000):
+        con.register('batch', pa.table([pa.array(c) for c in zip(*rows)], ['table_name', 'source_key', 'key']))
+        con.execute('insert into crosswalk select * from batch')
+        con.unregister('batch')
+
 # %% ../../nbs/30_analytics/01_connect.ipynb #a9349774
 def _from_sqlite(con, path, absent=()):
     "Copy the tables of a SQLite file into DuckDB, all as of one moment"
@@ -78,6 +89,7 @@ def _from_sqlite(con, path, absent=()):
     try:
         db.execute('begin')
         for _ in copy_tables(con, db, absent=absent): pass
+        _copy_crosswalk(con, db)
     except (sqlite3.Error, pa.ArrowException) as e:
         if not str(e).startswith('no such ') and isinstance(e, sqlite3.Error):
             raise database_error(e, path) from None
@@ -220,7 +232,7 @@ def _files(source):
     "The Parquet files that the tables of a source are read from, as long as its connection is open"
     if isinstance(source, dict): paths = [Path(p) for p in source.values() if isinstance(p, (str, Path))]
     elif source.is_file(): return []
-    else: paths = [table_path(source, name) for name in TABLES]
+    else: paths = [*(table_path(source, name) for name in TABLES), *crosswalk_files(source).values()]
     return [p.resolve() for path in paths if path.suffix != '.csv' for p in parts(path)]
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #793ae963
@@ -236,12 +248,23 @@ def _existing(source):
     if source.exists(): return source
     raise ShopError(f'There is no {source}.', 'Name a run folder or a SQLite file that exists', code=2)
 
+# %% ../../nbs/30_analytics/01_connect.ipynb #7530f865
+def _add_crosswalk(con, source):
+    "Show the keys of the source of an imported run"
+    selects = [
+        f'select {sql_text(name)} as table_name, source_key, {TABLES[name].key} as key '
+        f'from read_parquet({sql_text(path)})'
+        for name, path in crosswalk_files(source).items()
+    ]
+    if selects: con.execute(f"create view crosswalk as {' union all '.join(selects)}")
+
 # %% ../../nbs/30_analytics/01_connect.ipynb #4464ba38
 def _fill(con, source, days, market):
     "Give a connection the five tables and the views of a source, its days and its market"
     if isinstance(source, Path) and source.is_file(): _from_sqlite(con, source, market.absent)
     else: _from_tables(con, source, market)
     add_views(con, market.absent)
+    _add_crosswalk(con, source)
     _remember_days(con, source, days)
     remember_market(con, market)
 

@@ -388,8 +388,9 @@ _Explain = Annotated[bool, typer.Option('--explain', help='Say what each column 
 # %% ../../nbs/70_app/03_cli.ipynb #341c1e32
 def _import_source(source, out, explain):
     "Explain or import a source; raises `ShopError` (code 2) without a folder to write"
-    from shop_nb.app.imported import import_run, report_lines
+    from shop_nb.app.imported import import_run
     from shop_nb.imports.explain import explanation
+    from shop_nb.shop.read import report_lines
     if explain: return _say(explanation(source))
     if not out: raise ShopError('The folder to write is missing.', 'Name it: --out DIR', code=2)
     manifest = import_run(source, out, Progress('rows'))
@@ -449,10 +450,11 @@ def export_quarantine(folder:_Run, out:Annotated[str, typer.Option(metavar='DIR'
 @quarantine.command('replay')
 def replay_quarantine(folder:_Run, files:_Sources):
     "Load mended rows; each moves to the tables once."
-    from shop_nb.app.imported import import_run, report_lines
+    from shop_nb.app.imported import import_run
     from shop_nb.app.run import existing
     from shop_nb.imports.imports import Source
     from shop_nb.imports.quarantine import MENDED, read_rows
+    from shop_nb.shop.read import report_lines
     existing(folder)
     before = len(read_rows(folder, MENDED))
     manifest = import_run(Source(list(files)), folder, Progress('rows'))

@@ -15,10 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.errors import ShopError, first_line
-from .load import (
-    KINDS, _after, _fraction, _refusal, _refused, _streams, insert_load, load_key, streams_key)
+from shop_nb.database.load import (
+    CROSSWALK, KINDS, _after, _fraction, _refusal, _refused, _streams, crosswalk_batches, insert_load, load_key,
+    streams_key,
+)
 from .sqlite import CONSTRAINT_FAILED, ROWS, check_version, database_error, hold_writers, set_live
 from ..files.digest import as_digest, content_sums
+from ..files.files import crosswalk_files
 from ..files.market import source_market
 from ..model.dialects import create_tables
 from ..model.market import Market, market_rules
@@ -70,7 +73,7 @@ def _watched(t, rules):
 
 def _others_touched(t, child, rules):
     "The orders of customers or products in which a column that rules look at changes"
-    differ = ' or '.join(f'n.{c} is not m.{c}' for c in _watched(t, rules))
+    differ = ' or '.join(f'n.{c} is not m.{c}' for c in _watched(t, rules)) or 'false'
     keys = f'select n.{t.key} from temp.new_{t.name} as n join main.{t.name} as m using ({t.key}) where {differ}'
     return f'select order_id from main.{child} where {t.key} in ({keys})'
 
@@ -200,7 +203,16 @@ def _find_load(con, key):
     return found and dict(zip(names, found))
 
 # %% ../../nbs/25_database/03_append.ipynb #fc47dec5
-def _write(con, streams, kinds, key):
+def _write_crosswalk(con, crosswalk):
+    "Add the keys of a source to those that the database knows"
+    if not crosswalk: return
+    con.execute(CROSSWALK.replace('create table', 'create table if not exists'))
+    for batch in crosswalk_batches(crosswalk):
+        rows = zip(*(column.to_pylist() for column in batch.columns))
+        con.executemany('insert or ignore into crosswalk values (?, ?, ?)', rows)
+
+# %% ../../nbs/25_database/03_append.ipynb #e701abd7
+def _write(con, streams, kinds, key, crosswalk={}):
     "Put what is on stage into the database, and record the load; returns what is kept of it"
     con.execute('pragma defer_foreign_keys = on')
     for t in (s.table for s in streams):
@@ -208,6 +220,7 @@ def _write(con, streams, kinds, key):
     for t in (s.table for s in streams):
         names = ', '.join(t.names)
         con.execute(f'insert into main.{t.name} ({names}) select {names} from temp.new_{t.name} order by {t.key}')
+    _write_crosswalk(con, crosswalk)
     con.execute(insert_load(key, kinds, 'temp.placed'))
     return _find_load(con, key)
 
@@ -221,7 +234,7 @@ def _check_same(con, db, seen):
     raise ShopError(f'{db.name} was changed by another program meanwhile.', 'Append again')
 
 # %% ../../nbs/25_database/03_append.ipynb #668f482b
-def _bring(con, db, streams, key, inode, rules):
+def _bring(con, db, streams, key, inode, rules, crosswalk={}):
     "Bring what is on stage into the database: what is kept of the load, and the number of rows of each kind"
     with hold_writers(db, PATIENCE):
         with _transaction(con):
@@ -233,7 +246,7 @@ def _bring(con, db, streams, key, inode, rules):
         seen = _check_same(con, db, (inode, None)) # going live counts as a change
         with _transaction(con, 'immediate'):
             _check_same(con, db, seen)
-            load = _write(con, streams, kinds, key)
+            load = _write(con, streams, kinds, key, crosswalk)
         with suppress(sqlite3.OperationalError): con.execute('pragma optimize') # its statistics can wait
         return load, kinds
 
@@ -296,19 +309,19 @@ def _stage_all(con, streams, key):
     raise ShopError('The source was changed while it was read.', 'Append again')
 
 # %% ../../nbs/25_database/03_append.ipynb #f1b132b3
-def _append(con, db, streams, inode, rules):
+def _append(con, db, streams, inode, rules, crosswalk={}):
     "Bring the rows of streams into a database, unless it has them: what is kept of the load, and the kinds of rows"
     key = _key(streams)
     if load := _find_load(con, key): return load, None
     _stage_all(con, streams, key)
-    return _bring(con, db, streams, key, inode, rules)
+    return _bring(con, db, streams, key, inode, rules, crosswalk)
 
 # %% ../../nbs/25_database/03_append.ipynb #77f38d9f
 def append_tables(
     source, # as `load` takes it, perhaps the newest days alone
     db, # as `load` made it
-    progress=None, # called as progress(table, rows done, rows in all) after each batch
-    market:Market=None, # currency and lists of values; None takes the source's, or else the database's
+    progress=None, # called with (table, rows done, rows in all) after each batch
+    market:Market=None, # currency and lists; None takes the source's, or else the database's
 ) -> dict: # load_id, load_key, first_ordered_at, last_ordered_at, rows by table, known; kinds by table unless known
     "Bring tables into a database in one transaction; raises `ShopError` for rows that cannot be"
     db = Path(db).resolve()
@@ -316,6 +329,5 @@ def append_tables(
         inode, own = os.stat(db).st_ino, source_market(db)
         _check_market(market or source_market(source, own), own, db.name)
         streams = _streams(source, progress, own)
-        load, kinds = _append(con, db, streams, inode, _across(own))
-        rows = {s.table.name: s.source.rows for s in streams}
-        return load | dict(rows=rows, kinds=kinds or {}, known=kinds is None)
+        load, kinds = _append(con, db, streams, inode, _across(own), crosswalk_files(source))
+        return load | dict(rows={s.table.name: s.source.rows for s in streams}, kinds=kinds or {}, known=kinds is None)

@@ -128,8 +128,9 @@ _PAYMENT = {'method': first_value('method'), 'status': f"lower(trim({first_value
 
 # %% ../../nbs/27_formats/04_lines.ipynb #13b388b6
 _ORDERS = Map('orders', 'lines', '"order"', {
-    'customer_key': first_value('customer'), 'ordered_at': first_value('time'), 'status': _STATUS, 'channel': first_value('channel'),
-    'delivered_at': first_value('delivered'), 'tax_included': first_value('tax_included'),
+    'customer_key': first_value('customer'), 'ordered_at': first_value('time'), 'status': _STATUS,
+    'channel': first_value('channel'), 'delivered_at': first_value('delivered'),
+    'tax_included': first_value('tax_included'),
     'shipping_cents': _order_cents('shipping'), 'tax_cents': _order_cents('tax'),
     'discount_cents': _order_cents('order_discount')}, grouped=True)
 

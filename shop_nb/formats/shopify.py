@@ -125,12 +125,13 @@ from (select *, lower(trim(financial)) as pay, coalesce({_SENT}, false) as sent,
 # %% ../../nbs/27_formats/07_shopify.ipynb #6fa34ec0
 def _case(reasons): return 'case ' + ' '.join(f"when {sql} then '{reason}'" for reason, sql in reasons.items()) + ' end'
 
+# %% ../../nbs/27_formats/07_shopify.ipynb #192e974b
 def mark_rows(
-    key:str, # the name of the column with the order's key
-    faults:dict, # reason why an order is set aside: SQL of the condition, over `stated`
-    skip:dict, # reason why a row is left out: SQL of the condition, over the row and its order
+    key:str, # the column with the order's key
+    faults:dict, # why an order is set aside: SQL of the condition, over `stated`
+    skip:dict, # why a row is left out: SQL of the condition
 ) -> tuple: # SQL statements
-    "Mark in each row why it is left out, why its order is set aside, and, once per order, what that comes to"
+    "Mark why a row is left out, why its order is set aside, and what that comes to, once"
     return f"""create temp table marks as
 select {key}, line, amount, priced, head, {_case(faults)} as fault
 from (select {key}, min(_n) filter (_n in (select _n from last_rows)) as head from line_items group by 1)
@@ -144,6 +145,7 @@ from (
 ) as m
 where m._n = line_items._n"""
 
+# %% ../../nbs/27_formats/07_shopify.ipynb #ac42192d
 _MARK = tuple(f'alter table line_items add column {column}'
               for column in ('left_out varchar', 'fault varchar', 'order_cents bigint'))
 
@@ -200,9 +202,11 @@ _ORDERS = Map('orders', 'stated', 'order_name', {
     'customer_key': 'who', 'ordered_at': 'created', 'status': 'got', 'channel': 'origin', 'shipping_cents': 'charged',
     'tax_cents': 'tax', 'tax_included': f'not if(tax > 0, adds_tax, ({_LIKE_MOST}))',
     'discount_cents': 'goods_off + whole_off'})
+
 _ITEMS = Map('order_items', 'sold', 'order_name', {
     'product_key': 'product', 'quantity': 'units', 'unit_price_cents': 'unit_cents', 'discount_cents': 'off_cents'},
     needs={'discount_cents': ('taken_off',)})
+
 def payments_of(
     key:str, # the name of the column with the order's key
 ) -> Map:
@@ -212,6 +216,7 @@ def payments_of(
         'paid_at': "case when pay_state not in ('pending', 'failed') then paid end"},
         needs={'refunded_cents': ('refunded',)})
 
+# %% ../../nbs/27_formats/07_shopify.ipynb #cc6171ac
 _PAYMENTS = payments_of('order_name')
 
 # %% ../../nbs/27_formats/07_shopify.ipynb #d12b1b2f

@@ -144,9 +144,11 @@ def _write_crosswalk(con, folder):
     folder.mkdir()
     for name in KEYED:
         key = TABLES[name].key
-        rows = con.sql(f"""select source_key, {key} from keys.{name}
-where {key} in (select {key} from shop.{name}) order by {key}""").to_arrow_table()
-        pq.write_table(rows, folder / f'{name}.parquet')
+        schema = pa.schema([('source_key', pa.string()), (key, pa.int64())])
+        found = con.sql(f"""select source_key, {key} from keys.{name}
+where {key} in (select {key} from shop.{name}) order by {key}""")
+        with pq.ParquetWriter(folder / f'{name}.parquet', schema) as writer:
+            for batch in found.to_arrow_reader(200_000): writer.write_table(pa.Table.from_batches([batch]).cast(schema))
 
 def _write_quarantine(folder, rows, mended):
     "Write what is set aside"
@@ -239,6 +241,7 @@ def _told(stage, old):
     if old and old.currency in codes: return old.currency
     raise ShopError(f'Amounts are in {sign}, which may be {", ".join(codes)}.', 'Say which: --currency CODE', code=2)
 
+# %% ../../nbs/28_imports/08_imports.ipynb #236ab324
 def _currency(stage, said, own, old):
     "The currency of a source, and a note where nobody told it; raises `ShopError` (code 2) for another one than before"
     currency = said or own.currency or _told(stage, old) or (old.currency if old else None)

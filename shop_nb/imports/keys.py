@@ -71,9 +71,9 @@ taken as (
 )
 from known.orders
 union all
-select source_key, day * {DAY_KEYS} + coalesce(number, 0) + 1
+select source_key, (day * {DAY_KEYS} + coalesce(number, 0) + 1
     + coalesce(sum(slots) over (partition by day order by ordered_at, _n, source_key
-        rows between unbounded preceding and 1 preceding), 0)
+        rows between unbounded preceding and 1 preceding), 0))::bigint
 from sized
 left join taken using (day)''')
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pyarrow as pa, pyarrow.parquet as pq
 
 from ..core.errors import ShopError
-from ..core.extras import need
 from .staging import Stage
 
 # %% ../../nbs/28_imports/07_quarantine.ipynb #2af881c0
@@ -83,10 +82,8 @@ def read_rows(
     path = Path(folder) / 'quarantine' / name
     return pq.read_table(path, schema=SCHEMA) if path.is_file() else SCHEMA.empty_table()
 
-_LOADED = '''select unit, key from _outcomes'''
-
 # %% ../../nbs/28_imports/07_quarantine.ipynb #94933f11
-_MOVED = 'exists (from loaded as l where l.unit = o.unit and l.key = o.key)'
+_MOVED = 'exists (from _outcomes as l where l.unit = o.unit and l.key = o.key)'
 _AGAIN = '''exists (from aside_rows as a where a.unit = o.unit and a.key = o.key
     or a.key is null and o.key is null and a.file = o.file and a.line = o.line)'''
 
@@ -97,9 +94,8 @@ def settle(
     aside:pa.Table, # rows that this import sets aside
 ) -> tuple: # rows that are open now, and rows that are mended
     "The quarantine after an import"
-    con = need('duckdb', 'analytics').connect()
-    for name, rows in dict(open=before[0], mended=before[1], aside=aside).items(): con.register(f'{name}_rows', rows)
-    con.register('loaded', stage.con.sql('select unit, key from _outcomes').to_arrow_table())
+    con = stage.con
+    for name, rows in dict(open=before[0], aside=aside).items(): con.register(f'{name}_rows', rows)
     still = con.sql(f'from open_rows as o where not {_MOVED} and not {_AGAIN}').to_arrow_table()
     mended = con.sql(f'from open_rows as o where {_MOVED}').to_arrow_table()
     return pa.concat_tables([still.cast(SCHEMA), aside]), pa.concat_tables([before[1], mended.cast(SCHEMA)])
@@ -113,6 +109,7 @@ def by_rule(
     for rule, group in sorted(frame.groupby('rule'), key=lambda found: (-len(found[1]), found[0])):
         yield rule, group, group.loc[group.unit == 'orders', 'key'].nunique()
 
+# %% ../../nbs/28_imports/07_quarantine.ipynb #61bde29a
 def listing(
     rows:pa.Table, # as `read_rows` gives them
     first:int=3, # rows shown per rule

@@ -51,7 +51,7 @@ def _lost(texts, values):
 
 # %% ../../nbs/28_imports/02_staging.ipynb #c51081e5
 class _Exact:
-    "A reader of numbers that have so many digits after the point at most"
+    "A reader of numbers with so many digits after the point at most"
     _WHY = {0: 'is not a whole number', 2: 'has more than two digits after the point'}
 
     def __init__(self, numbers, digits, type=None):
@@ -122,13 +122,13 @@ class Stage:
     format: Format
     contract: Contract
     reading: Reading = Reading() # how files are to be read
-    values: dict = field(default_factory=dict) # field: word in the file: word of ours
+    values: dict = field(default_factory=dict) # field: word of the file: ours
     sheets: list = field(default_factory=list) # what was read, as `SourceSheet`
     files: list = field(default_factory=list) # names of their files, each once
     parts: dict = field(default_factory=dict) # place of a sheet: name of its part
     headers: dict = field(default_factory=dict) # part: field: column of the file
     notes: list = field(default_factory=list) # sentences on how it was read
-    signs: set = field(default_factory=set) # currencies, or their signs, that amounts are marked with
+    signs: set = field(default_factory=set) # currencies, or their signs, that amounts have
     left_out: Counter = field(default_factory=Counter) # header: values that the contract leaves out
 
     @property
@@ -220,17 +220,7 @@ def _typed(stage, part, batch, readers, columns, first):
         cells[name] = values
     return pa.table(cells)
 
-# %% ../../nbs/28_imports/02_staging.ipynb #1091017d
-def _note_bad(stage, field, part, first, texts, rows, why):
-    "Note cells that cannot be read, or raise `ShopError` where the contract is strict"
-    reasons = [f'{field.header}: {why(texts[int(i)].as_py())}' for i in rows]
-    mode = stage.contract.mode('values', f'{part}.{field.name}')
-    if mode == 'freeze':
-        raise ShopError(f'{reasons[0]} (row {first + rows[0]:,} of {part}).',
-                        f'Correct it, or set it aside: --contract values.{field.name}=discard_row')
-    if mode != 'discard_row': stage.left_out[field.header] += len(rows)
-    else: add_cells(stage, part, rows + first, field.name, reasons)
-
+# %% ../../nbs/28_imports/02_staging.ipynb #60bb8080
 def add_cells(
     stage:Stage, # of an import
     part:str, # name of a part
@@ -243,11 +233,22 @@ def add_cells(
     stage.con.register('cells', cells)
     stage.con.execute('insert into _cells select * from cells')
 
+# %% ../../nbs/28_imports/02_staging.ipynb #1091017d
+def _note_bad(stage, field, part, first, texts, rows, why):
+    "Note cells that cannot be read, or raise `ShopError` where the contract is strict"
+    reasons = [f'{field.header}: {why(texts[int(i)].as_py())}' for i in rows]
+    mode = stage.contract.mode('values', f'{part}.{field.name}')
+    if mode == 'freeze':
+        raise ShopError(f'{reasons[0]} (row {first + rows[0]:,} of {part}).',
+                        f'Correct it, or set it aside: --contract values.{field.name}=discard_row')
+    if mode != 'discard_row': stage.left_out[field.header] += len(rows)
+    else: add_cells(stage, part, rows + first, field.name, reasons)
+
 # %% ../../nbs/28_imports/02_staging.ipynb #b7fbdf35
 def _fill(stage, part, path, readers, columns, first, offset, tell):
     "Go through the text of a sheet for the second time, into the table of its part"
     names = ', '.join(f'"{n}"' for n in ('_n', '_file', '_line', *readers))
-    with pa.memory_map(str(path)) as file:
+    with pa.OSFile(str(path)) as file: # pages of a map would count as memory
         text = pa.ipc.open_file(file)
         for i in range(text.num_record_batches):
             table = _typed(stage, part, text.get_batch(i), readers, columns, first)
@@ -283,6 +284,19 @@ def _readers(stage, part, headers, label):
     readers = {n: _reader(part[n].kind, stage.reading, f'{label}, column {h}') for n, h in headers.items()}
     return {n: _Translated(r, stage.values[n]) if n in stage.values else r for n, r in readers.items()}
 
+# %% ../../nbs/28_imports/02_staging.ipynb #2489cce7
+_ONE = ', column ' # what comes before the name of a column in its label
+
+def _joined(notes):
+    "Notes on columns, with those that say the same of columns of one file as one"
+    columns = {}
+    for note in notes:
+        label, _, text = note.partition(': ')
+        sheet, _, column = label.partition(_ONE)
+        columns.setdefault((sheet, text), []).append(column)
+    return [f'{sheet}{_ONE if len(names) == 1 else ", columns "}{", ".join(names)}: {text}'
+            for (sheet, text), names in columns.items()]
+
 # %% ../../nbs/28_imports/02_staging.ipynb #50fd0923
 def _stage_part(stage, part, places, folder, tell):
     "Read the sheets of a part, which are at these places"
@@ -293,9 +307,8 @@ def _stage_part(stage, part, places, folder, tell):
     rows = {}
     for i in places:
         rows[i] = _look(stage.sheets[i], {n: readers[n] for n in used[i]}, used[i], paths[i], tell)
-    for reader in readers.values():
-        stage.notes += reader.settle() or []
-        if reader.currency: stage.signs.add(reader.currency)
+    stage.notes += _joined([note for reader in readers.values() for note in reader.settle()])
+    stage.signs |= {reader.currency for reader in readers.values() if reader.currency}
     first = 1
     for i in places:
         _fill(stage, part, paths[i], {n: readers[n] for n in used[i]}, used[i], first, stage.offsets[i], tell)

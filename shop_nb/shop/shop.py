@@ -115,7 +115,7 @@ class _Shown(_Named):
 
     def __repr__(self):
         s = self.settings
-        days = f'seed {s.seed}, {s.start} to {s.until}' if s else 'settings unknown'
+        days = f'seed {s.seed}, {s.start} to {s.until}' if s else _origin(self)
         return f"Shop({days}: {', '.join(f'{n} {name}' for name, n in _row_texts(self).items())})"
 
     def _repr_html_(self): return _shop_html(self)
@@ -171,8 +171,8 @@ class _Profiled(_Queried):
         return dictionary_frame(self.tables, self.market)
 
 # %% ../../nbs/40_shop/02_shop.ipynb #7f1f69da
-class _Kept(_Profiled):
-    "How it is saved, checked and loaded"
+class _Saved(_Profiled):
+    "How it is saved"
 
     def save(
         self,
@@ -188,6 +188,9 @@ class _Kept(_Profiled):
         folder, write = own_folder(folder), _writer(engine, master, workers)
         return save_tables(settings, folder, write, format, progress)
 
+# %% ../../nbs/40_shop/02_shop.ipynb #ee7525ae
+class _Kept(_Saved):
+    "Where else it may come from: what was saved, and other people's files"
     @staticmethod
     def open(
         folder, # a run, or a folder of tables
@@ -195,8 +198,27 @@ class _Kept(_Profiled):
         "A shop from disk; raises `ShopError` if there is none"
         return open_shop(folder)
 
+    @staticmethod
+    def read(
+        files, # a path, a list of paths, or a dict of frames by name
+        out=None, # the run to write or to add to; None is a temporary folder
+        **how, # as `read_shop` takes it: format, columns, contract, currency, and how files are read
+    ) -> 'Shop':
+        "Somebody's own shop, from an export; raises `ShopError` for files that cannot be imported"
+        from shop_nb.shop.read import read_shop
+        return read_shop(files, out, **how)
+
+# %% ../../nbs/40_shop/02_shop.ipynb #47c20e6a
+class _Imported(_Kept):
+    "What came of its import"
+    @cached_property
+    def imported(self) -> 'Imported': # its sum, and what was set aside
+        "What came of the import; raises `ShopError` (code 2) for a shop that was made"
+        from shop_nb.shop.read import Imported
+        return Imported(self.folder)
+
 # %% ../../nbs/40_shop/02_shop.ipynb #1a3d8ace
-class _Checked(_Kept):
+class _Checked(_Imported):
     "How its tables are checked and loaded"
     def _source(self): return self.tables if self.folder is None else self.folder
 
@@ -294,6 +316,11 @@ def _count(shop):
     return {name: t.num_rows for name, t in shop.tables.items()}
 
 # %% ../../nbs/40_shop/02_shop.ipynb #2715ee03
+def _origin(shop):
+    "Where a shop without settings comes from"
+    told = read_manifest(shop.folder).get('import', {}) if shop.folder else {}
+    return f'imported as {told["format"]}' if told else 'settings unknown'
+
 def _row_texts(shop):
     "The rows as text; an estimate is preceded by “about”"
     unsure = not _is_made(shop) and shop.settings.until != shop.settings.end
@@ -303,7 +330,7 @@ def _row_texts(shop):
 def _shop_html(shop):
     "A shop as HTML"
     s = shop.settings
-    title = f'Shop {s.seed}, {s.start} to {s.until}' if s else 'A shop'
+    title = f'Shop {s.seed}, {s.start} to {s.until}' if s else f'Shop, {_origin(shop)}'
     changes = ''.join(
         f' · {n.replace("_", " ")} {getattr(s, n)}' for n in ('promotion', 'price_change') if s and getattr(s, n)
     )

@@ -44,7 +44,9 @@ def test_names_in_use(texts, want):
 def test_what_is_no_country():
     assert read('Atlantis', 'XX', 'Germany, maybe', None, '') == ['bad', 'bad', 'bad', None, None]
     codes, bad = country_codes(pa.array([], pa.string()))
-    assert len(codes) == 0 and bad.dtype == np.bool_ and len(bad) == 0
+    assert len(codes) == 0
+    assert bad.dtype == np.bool_
+    assert len(bad) == 0
 
 
 def test_nothing_is_both_a_country_and_none():

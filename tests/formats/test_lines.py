@@ -21,7 +21,8 @@ CAFE = '''Receipt;Date;Client;Article;Qty;Unit price;Shipping;Country
 
 def test_order_fields_on_the_first_line_alone(imports):
     run = imports({'till.csv': CAFE})
-    assert run.facts['format'] == 'lines' and run.aside == []
+    assert run.facts['format'] == 'lines'
+    assert run.aside == []
     assert run.orders('ordered_at, shipping_cents') == [
         ('71', datetime(2025, 3, 1, 9, 12), 450), ('72', datetime(2025, 3, 1, 11, 40), 0)]
     assert run.lines() == [('71', 'Beans 1 kg', 2, 1890), ('71', 'Filter', 1, 320), ('72', 'Beans 1 kg', 1, 1890)]
@@ -60,13 +61,15 @@ def test_what_is_set_aside(imports, bad, rule):
     good = '6,2025-03-01 10:00,a,y,1,10,2.50'
     before = '' if rule in ('customer_id', 'ordered_at') else '5,2025-03-01 10:00,a,y,1,10,\n'
     run = imports({'lines.csv': f'order,time,customer,product,quantity,price,shipping\n{before}{bad}\n{good}\n'})
-    assert run.lines('quantity') == [('6', 'y', 1)] and run.reasons == [('5', rule)]
+    assert run.lines('quantity') == [('6', 'y', 1)]
+    assert run.reasons == [('5', rule)]
 
 
 def test_shipping_on_a_free_line(imports):
     head = 'order,time,customer,product,quantity,price,shipping\n'
     run = imports({'lines.csv': f'{head}5,2025-03-01 10:00,a,gift,1,0,4.90\n5,,,y,1,10,\n'})
-    assert run.orders('shipping_cents') == [('5', 490)] and run.lines('quantity') == [('5', 'y', 1)]
+    assert run.orders('shipping_cents') == [('5', 490)]
+    assert run.lines('quantity') == [('5', 'y', 1)]
     assert run.counts == dict(read=2, loaded=1, quarantined=0, skipped=1)
 
 
@@ -80,7 +83,8 @@ def test_a_free_line_with_shipping_alone(imports):
 def test_a_line_without_its_order_is_set_aside_alone(imports):
     run = imports({'lines.csv': 'order,time,customer,product,quantity,price\n'
                                 '1,2025-03-01 10:00,a,x,1,10\n,2025-03-01 10:00,a,x,1,10\n'})
-    assert run.aside == [(3, 'it names no order')] and run.counts['loaded'] == 1
+    assert run.aside == [(3, 'it names no order')]
+    assert run.counts['loaded'] == 1
 
 
 def test_payments_are_told_or_absent(imports):
@@ -89,7 +93,8 @@ def test_payments_are_told_or_absent(imports):
     assert run.payments('method, status, amount_cents, refunded_cents') == [('1', 'card', 'captured', 2000, 0)]
     head = 'order,time,customer,product,quantity,price,payment method\n'
     run = imports({'lines.csv': f'{head}1,2025-03-01 10:00,a,x,2,10,card\n'}, out='other')
-    assert 'payments' in run.market['absent'] and run.rows('select count(*) from payments') == [(0,)]
+    assert 'payments' in run.market['absent']
+    assert run.rows('select count(*) from payments') == [(0,)]
 
 
 def test_headers_of_ones_own(imports):

@@ -19,7 +19,8 @@ def run(tmp_path_factory):
 
 
 def test_orders(run):
-    assert run.facts['format'] == 'olist' and run.market['currency'] == 'BRL'
+    assert run.facts['format'] == 'olist'
+    assert run.market['currency'] == 'BRL'
     assert run.orders('ordered_at, status, shipping_cents, delivered_at') == [
         ('0a01', dt(2018, 1, 10, 9, 15), 'delivered', 1337, dt(2018, 1, 17, 18, 20, 31)),
         ('0a02', dt(2018, 3, 2, 20, 1, 44), 'delivered', 6025, dt(2018, 3, 12, 11, 45, 9)),
@@ -105,7 +106,8 @@ def test_orders_come_back_equal(made):
 
 
 def check(run, made):
-    assert run.facts['format'] == 'olist' and not run.aside
+    assert run.facts['format'] == 'olist'
+    assert not run.aside
     got = {}
     for order, product, quantity, cents in run.lines(): got.setdefault(order, []).extend([(product, cents)] * quantity)
     assert {o: sorted(items) for o, items in got.items()} == {

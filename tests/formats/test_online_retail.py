@@ -25,10 +25,12 @@ def file(*rows, head=TWO): return {'online_retail.csv': head + '\n'.join(rows) +
 @pytest.mark.parametrize('head', [ONE, TWO])
 def test_cancellations_come_back_of_the_latest_purchase_with_enough_left(imports, head):
     run = imports(file(*CLARA, head=head))
-    assert run.facts['format'] == 'online-retail' and run.market['currency'] == 'GBP'
+    assert run.facts['format'] == 'online-retail'
+    assert run.market['currency'] == 'GBP'
     assert run.lines('quantity, unit_price_cents, returned_quantity') == [
         ('536365', '71053', 6, 339, 4), ('536401', '71053', 6, 339, 4)]
-    assert run.aside == [] and run.facts['amount_cents']['loaded'] == 4 * 339
+    assert run.aside == []
+    assert run.facts['amount_cents']['loaded'] == 4 * 339
     assert {'payments', 'orders.status', 'orders.shipping_cents'} <= set(run.market['absent'])
 
 
@@ -104,7 +106,8 @@ def test_a_workbook_whose_sheets_overlap(tmp_path):
 
 def test_an_invoice_again_in_one_file(imports):
     run = imports(file(CLARA[1], CLARA[0], CLARA[1]))
-    assert run.counts['skipped'] == 1 and len(run.lines()) == 2
+    assert run.counts['skipped'] == 1
+    assert len(run.lines()) == 2
     other = CLARA[1].replace(',6,', ',5,')
     assert imports(file(CLARA[1], CLARA[0], other), out='other').counts['skipped'] == 0 # not the same: it goes on
 

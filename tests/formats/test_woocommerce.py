@@ -84,7 +84,8 @@ def test_net_prices_with_more_digits(imports):
             'Order Subtotal Amount': '33.59', 'Order Total Amount': '39.97', 'Order Total Tax Amount': '6.38'}))
     assert run.lines('quantity, unit_price_cents, discount_cents') == [
         ('1', 'MUG', 3, 840, 2), ('2', 'MUG', 3, 840, 1), ('2', 'JUG', 1, 840, 0)]
-    assert run.payments('amount_cents') == [('1', 2997), ('2', 3997)] and run.aside == []
+    assert run.payments('amount_cents') == [('1', 2997), ('2', 3997)]
+    assert run.aside == []
 
 
 OFF = {'Cart Discount Amount': '2', 'Order Total Amount': '21.42', 'Order Total Tax Amount': '3.42'}
@@ -150,8 +151,10 @@ def test_what_does_not_add_up_is_set_aside_whole(imports):
               order('6', line(cost='0'), **{'Order Subtotal Amount': '0', 'Order Total Amount': '0', 'Order Total Tax Amount': '0'}),
               order('7', **{'Email (Billing)': ''}))
     reasons = [r for _, r in run.aside]
-    assert reasons[:4] == [lines, lines, lines, total] and "'two' is not a number" in reasons[4]
-    assert reasons[5] == 'nothing in it has a price' and run.reasons[-1] == ('7', 'customer_id')
+    assert reasons[:4] == [lines, lines, lines, total]
+    assert "'two' is not a number" in reasons[4]
+    assert reasons[5] == 'nothing in it has a price'
+    assert run.reasons[-1] == ('7', 'customer_id')
     assert run.facts['amount_cents'] == dict(source=5 * 2380 + 3000, loaded=2380, quarantined=4 * 2380 + 3000, skipped=0)
 
 
@@ -162,7 +165,8 @@ def test_free_items_and_orders_that_come_twice(imports):
     assert run.counts == dict(read=5, loaded=2, quarantined=0, skipped=3)
     assert run.facts['amount_cents'] == dict(source=4760, loaded=4760, quarantined=0, skipped=0)
     run = imports({'a.csv': text(*two), 'b.csv': text(*order('2', line(), **{'Order Status': 'Processing'}))}, out='other')
-    assert {r for _, r in run.aside} == {'it is there twice, with different content'} and run.orders('status') == []
+    assert {r for _, r in run.aside} == {'it is there twice, with different content'}
+    assert run.orders('status') == []
 
 
 def money(cents): return f'{cents // 100}.{cents % 100:02}'
@@ -203,7 +207,8 @@ order by order_id''') == want
     for n, (gross, lines, *_) in enumerate(orders):
         for product, units, price in lines:
             key, sku, quantity, unit, off = next(got)
-            assert (key, sku, quantity) == (str(n), product, units) and off < units
+            assert (key, sku, quantity) == (str(n), product, units)
+            assert off < units
             if not gross: assert (unit, off) == (price, 0)
             else: assert abs(unit - Decimal(price) / Decimal('1.19')) < 3
     total = sum(row[4] for row in want)

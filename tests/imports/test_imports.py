@@ -1,9 +1,10 @@
 "An import loses nothing, invents nothing, and may be repeated."
 import json
 
-import pyarrow.parquet as pq
+import pyarrow as pa, pyarrow.parquet as pq
 import pytest
 
+from shop_nb.analytics.connect import connect
 from shop_nb.analytics.questions import ask, questions
 from shop_nb.core.errors import ShopError
 from shop_nb.database.load import load
@@ -57,11 +58,40 @@ def test_the_crosswalk_joins_back(imported, source):
     import pandas as pd
     folder, _ = imported
     for name in ('customers', 'products', 'orders'):
-        keys = pq.read_table(folder / 'crosswalk' / f'{name}.parquet').to_pandas()
-        key = TABLES[name].key
+        found, key = pq.read_table(folder / 'crosswalk' / f'{name}.parquet'), TABLES[name].key
+        assert found.schema.field(key).type == pa.int64()
+        keys = found.to_pandas()
         theirs = pd.read_csv(source / f'{name}.csv', dtype=str)[key]
         assert sorted(keys.source_key) == sorted(theirs)
         assert sorted(keys[key]) == sorted(pq.read_table(folder / 'tables' / f'{name}.parquet')[key].to_pylist())
+
+
+def test_the_crosswalk_is_in_the_database(imported, tmp_path):
+    "As many rows as keys, wherever the shop is kept, and each key of ours leads to one of theirs."
+    folder, manifest = imported
+    load(folder, tmp_path / 'shop.db')
+    rows = sum(manifest['tables'][name]['rows'] for name in ('customers', 'products', 'orders'))
+    sql = """select table_name, source_key, key from crosswalk order by all"""
+    found = [connect(source).sql(sql).fetchall() for source in (folder, tmp_path / 'shop.db')]
+    assert found[0] == found[1]
+    assert len(found[0]) == rows
+    joined = """select count(*), count(distinct source_key) from orders
+join crosswalk on table_name = 'orders' and key = order_id"""
+    n = manifest['tables']['orders']['rows']
+    assert connect(tmp_path / 'shop.db').sql(joined).fetchall() == [(n, n)]
+
+
+def test_an_append_brings_the_keys_that_are_new(till, tmp_path):
+    def keys(source): return connect(source).sql('select * from crosswalk order by all').fetchall()
+    run, db = tmp_path / 'run', tmp_path / 'shop.db'
+    import_shop(Source([write_tickets(tmp_path / 'a.csv', tickets(40))], 'till'), run)
+    load(run, db)
+    before = keys(db)
+    import_shop(Source([write_tickets(tmp_path / 'b.csv', tickets(80))], 'till'), run)
+    load(run, db, append=True)
+    assert keys(db) == keys(run)
+    assert len(before) < len(keys(db))
+    assert set(before) < set(keys(db))
 
 
 def test_the_same_files_give_the_same_run(imported, source, tmp_path):

@@ -128,7 +128,8 @@ class Page {
     const {title, panels} = this.view.shop.pages[name]
     const cards = name === 'overview' ? this.cards.waitingHtml() : ''
     const against = name === 'data' ? '' : '<p class="against soft"></p>'
-    const grid = `<div class="grid">${panels.map(skeletonHtml).join('')}</div>`
+    const breakdowns = panels.filter(name => name.startsWith('by_')).length
+    const grid = `<div class="grid breakdowns-${breakdowns}">${panels.map(skeletonHtml).join('')}</div>`
     this.find('main').className = `page-${name}`
     this.find('main').innerHTML = `<h2 class="sr">${title}</h2>${against}${cards}${grid}`
   }
