@@ -179,7 +179,7 @@ def add_components(document, models):
         parts['schemas'] |= schema.pop('$defs', {}) | {model.__name__: schema}
     for shapes in models.values():
         for model in (shapes['new'], shapes['patch']): # pydantic would sort the columns of an example
-            parts['schemas'][model.__name__] |= model.model_config['json_schema_extra']
+            parts['schemas'][model.__name__] |= model.model_config.get('json_schema_extra', {})
     parts['responses'] = {str(status): response for status, response in RESPONSES.items()}
 
 # %% ../../nbs/55_api/09_app.ipynb #4cd3576b

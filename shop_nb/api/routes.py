@@ -45,7 +45,9 @@ from shop_nb.api.parameters import (
     BULK_ROWS, openapi_parameters, expand_parameter, filter_parameters, Flag, parameter, openapi_links,
     paging_parameters, query_model, read_query, route_docs
 )
-from .models import models_of, should_be, optional_field, model_name, sample_body, moment
+from shop_nb.api.models import (
+    models_of, should_be, optional_field, model_name, sample_body, moment, written_tables,
+)
 from .problems import Fault, Hints, fault, faults, problem
 
 # %% ../../nbs/55_api/08_routes.ipynb #5e226b86
@@ -476,13 +478,13 @@ def bulk_content(t, tables):
 
 def bulk_docs(t, tables):
     "What the documentation says of a bulk"
-    body = dict(required=True, content=bulk_content(t, tables))
+    body = dict(required=True, content=bulk_content(tables[t.name], tables))
     return dict(responses=SOME_REFUSED, request_body=body) | route_docs(t, 'bulk_create')
 
 # %% ../../nbs/55_api/08_routes.ipynb #1a089408
 def add_bulk_create(api, service:Service, t):
     "POST /v1/products:bulk: many rows"
-    New = service.models[t.name]['new']
+    New, tables = service.models[t.name]['new'], written_tables(service.store.market)
     async def bulk_create_rows(request:Request, idempotency_key:IdempotencyKey=None):
         query, kind, body = read_query(BulkQuery, request), content_type(request), await request.body()
         rows, malformed = await run_in_threadpool(lambda: check_rows(t, New, parse_bulk(t, kind, body)))
@@ -494,7 +496,7 @@ def add_bulk_create(api, service:Service, t):
         except BulkRefused as e: return problem(409, f'{rows_are(e.faults)} refused; nothing was written.', e.faults)
 
     add_route(api, bulk_create_rows, 'POST', f'/v1/{t.name}:bulk', f'{t.name}:write', Bulk, query=BulkQuery,
-              **bulk_docs(t, service.store.tables))
+              **bulk_docs(t, tables))
 
 # %% ../../nbs/55_api/08_routes.ipynb #e0add409
 FILE_CONTENT = {media.partition(';')[0]: dict(schema=dict(type='string')) for media in FORMATS.values()}

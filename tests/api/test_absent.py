@@ -62,3 +62,29 @@ def test_a_row_that_lacks_what_must_be_there_is_refused(client):
     r = client.post('/v1/orders', json=dict(customer_id=1, items=[]))
     assert r.status_code == 422
     assert 'ordered_at' in r.text
+
+
+@pytest.mark.parametrize('column, value', [('status', 'paid'), ('tax_cents', 100), ('delivered_at', '2031-02-05 10:00:00')])
+def test_what_is_absent_stays_absent(client, column, value):
+    "No question would ever show it."
+    product = client.get('/v1/products', params=dict(limit=1)).json()['items'][0]['product_id']
+    line = dict(product_id=product, quantity=2, unit_price_cents=990)
+    order = dict(customer_id=1, ordered_at='2031-02-03 10:00:00', items=[line])
+    refused = client.post('/v1/orders', json=order | {column: value})
+    assert refused.status_code == 422
+    assert column in refused.text
+    made = client.post('/v1/orders', json=order | {column: None})
+    assert made.status_code == 201, made.text
+    patched = client.patch(made.headers['Location'], json={column: value})
+    assert patched.status_code == 422
+
+
+def test_the_example_of_a_new_order_is_one(client):
+    schema = client.get('/openapi.json').json()['components']['schemas']['NewOrder']
+    example, = schema['examples']
+    assert 'tax_cents' not in example
+    assert schema['properties']['tax_cents']['type'] == 'null'
+    product = client.get('/v1/products', params=dict(limit=1)).json()['items'][0]['product_id']
+    for item in example['items']: item['product_id'] = product
+    made = client.post('/v1/orders', json=example | dict(customer_id=1))
+    assert made.status_code == 201, made.text
