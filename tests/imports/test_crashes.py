@@ -14,13 +14,12 @@ from shop_nb.files.sources import read_table
 from shop_nb.imports.imports import Source, import_shop
 from shop_nb.imports.quarantine import MENDED, OPEN
 from shop_nb.model.schema import TABLES, arrow_schema
-from shop_nb.runs.run_folder import READY, read_manifest
+from shop_nb.runs.run_folder import MADE, READY, read_manifest
 from support import FULL, ROOT
 from support.forks import BREAK, forks
 
 SAMPLE = (ROOT / 'docs/samples/shopify/orders_export.csv').read_text().splitlines(keepends=True)
 KILLS = 50 if FULL else 3 # at random moments
-REST = 'shop_nb.app.imported', 'complete' # what `shop-nb import` makes besides tables: database, answers, pages
 IMPORT = '''
 from shop_nb.database.load import load
 from shop_nb.imports.imports import Source, import_shop
@@ -116,7 +115,7 @@ def check_again(made, run, there, call, in_processes):
     "The next import of the same files ends where an unbroken one would have, and clears what is left."
     assert in_processes(call)[0] == [0, '']
     assert in_folder(run) == in_folder(made / ('new' if there else 'alone'))
-    assert {p.name for p in run.iterdir()} - {EXCEPT} == {'manifest.json', 'tables', 'crosswalk', 'quarantine', 'shop.db'}
+    assert {p.name for p in run.iterdir()} - {EXCEPT, *MADE} == {'manifest.json', 'tables', 'crosswalk', 'quarantine'}
     assert [p.name for p in run.parent.iterdir()] == ['run']
 
 
