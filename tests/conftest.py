@@ -67,6 +67,7 @@ LONG = (
     'tests/analytics/test_questions.py',
     'tests/analytics/test_absent.py',
     'tests/app/test_cli.py',
+    'tests/imports/test_crashes.py',
     'tests/course/test_lessons.py',
 ) # files that take minutes, the longest first
 

@@ -76,7 +76,8 @@ def _not_there(path, names, todo):
 def _unfinished(path):
     "The command that finishes a folder that was begun, or nothing"
     path = Path(path)
-    if not path.exists() and leftovers(path): return f'run --out {path}'
+    if not path.exists() and (begun := leftovers(path)):
+        return f'{"import FILES" if any((at / READY).exists() for at in begun) else "run"} --out {path}'
     if leftovers(path / 'tables') and not (path / 'tables').exists(): return f'generate --out {path}'
     if (path / READY).is_dir(): return f'import FILES --out {path}'
     if not is_run(path): return ''

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'LOADS', 'CROSSWALK', 'GRACE', 'PATIENCE', 'load_key', 'streams_key', 'insert_load', 'crosswalk_batches',
-           'load']
+           'bring_in', 'load']
 
 # %% ../../nbs/25_database/02_load.ipynb #c724bcc7
 import hashlib, json, os, re, shutil, sqlite3, time
@@ -319,6 +319,17 @@ def _load_beside(db, streams, market, crosswalk={}):
         return facts
     finally:
         remove(new)
+
+# %% ../../nbs/25_database/02_load.ipynb #37cf55b7
+def bring_in(
+    new, # a database that `load` made, on the same disk
+    db, # the database file; an old one is replaced
+):
+    "Let a database take another one's place; raises `ShopError` if it cannot, and then the old one is as it was"
+    new, db = Path(new), Path(db)
+    with _load_errors(db), alone(db.parent):
+        try: _replace(new, db)
+        finally: remove(new)
 
 # %% ../../nbs/25_database/02_load.ipynb #d7ec5060
 def _load_new(source, db, progress, market):

@@ -27,11 +27,12 @@ def leftovers(
     return [path for path in hidden if path.is_dir() and not path.is_symlink()]
 
 # %% ../../nbs/10_files/05_folders.ipynb #37385770
-def _lock(folder, alone):
-    "A file descriptor that holds a lock on a folder; raises OSError if another process holds one"
+def _lock(folder, alone, wait=False):
+    "A file descriptor that holds a lock on a folder; raises OSError if another process holds one, unless it waits"
     if not fcntl: raise OSError('this system has no such locks')
     descriptor = os.open(folder, os.O_RDONLY)
-    try: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
+    mode = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
+    try: fcntl.flock(descriptor, mode | fcntl.LOCK_NB if alone and not wait else mode)
     except BaseException:
         os.close(descriptor)
         raise
@@ -39,11 +40,13 @@ def _lock(folder, alone):
 
 # %% ../../nbs/10_files/05_folders.ipynb #ddeacfd6
 def _clear(folder):
-    "Remove a working folder that is not in use"
+    "Remove a working folder, unless it is in use; returns whether it is"
     try: descriptor = _lock(folder, alone=True)
-    except OSError: return
+    except BlockingIOError: return True
+    except OSError: return False
     try: shutil.rmtree(folder, ignore_errors=True)
     finally: os.close(descriptor)
+    return False
 
 def _hold(out):
     "A new working folder, and the descriptor of its lock: None where there are no locks"
@@ -54,15 +57,28 @@ def _hold(out):
         if new.is_dir(): return new, descriptor
         if descriptor is not None: os.close(descriptor) # another process cleared it before it was locked
 
+# %% ../../nbs/10_files/05_folders.ipynb #4fed31e8
+def _hold_alone(out):
+    "As `_hold`; raises `ShopError` if another process has a working folder for the same destination"
+    try: turn = _lock(out.parent, alone=True, wait=True)
+    except OSError: turn = None # there are no such locks
+    try:
+        if any([_clear(folder) for folder in leftovers(out)]):
+            raise ShopError(f'{out} is being written by another program.', 'Wait until it is done, then try again')
+        return _hold(out)
+    finally:
+        if turn is not None: os.close(turn)
+
 # %% ../../nbs/10_files/05_folders.ipynb #2785d158
 @contextmanager
 def working_folder(
     out, # the destination folder
+    alone:bool=False, # whether to raise `ShopError` if another process has one for the same destination
 ):
     "A new hidden folder beside `out`, removed at the end of the `with` block; abandoned ones are removed first"
     out = Path(out)
     for folder in leftovers(out): _clear(folder)
-    new, descriptor = _hold(out)
+    new, descriptor = _hold_alone(out) if alone else _hold(out)
     try: yield new
     finally:
         shutil.rmtree(new, ignore_errors=True)

@@ -203,6 +203,12 @@ def suspects(
         sound |= {name for name, n in zip(names, counts) if not n}
     return [r for r in rules if r.name not in sound]
 
+# %% ../../nbs/28_imports/06_checks.ipynb #d4b66f8a
+def _by_turn(rules):
+    "Rules on the values of a single column, and all others"
+    first = [r for r in rules if r.name == f'{r.table}.{r.column}']
+    return first, [r for r in rules if r not in first]
+
 # %% ../../nbs/28_imports/06_checks.ipynb #6de3c956
 def check(
     stage:Stage, # with the tables of the shop
@@ -214,9 +220,10 @@ def check(
     while changed:
         market, changed = market_of(), False
         market = replace(market, waived=tuple(sorted(waived | {*market.waived})))
-        for rule in suspects(con, market_rules(market)):
-            if _is_waived(stage, rule): waived.add(rule.name)
-            elif _broken(con, rule): changed = _apply(stage, rule) or changed
+        for rules in _by_turn(market_rules(market)):
+            for rule in suspects(con, rules) if not changed else ():
+                if _is_waived(stage, rule): waived.add(rule.name)
+                elif _broken(con, rule): changed = _apply(stage, rule) or changed
     con.execute("set search_path = 'main'")
     return replace(market, waived=tuple(sorted(waived | {*market.waived})))
 

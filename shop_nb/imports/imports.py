@@ -6,7 +6,8 @@
 __all__ = ['FATES', 'add_up', 'finish_import', 'find_format', 'Source', 'import_shop']
 
 # %% ../../nbs/28_imports/08_imports.ipynb #b2c1a7c7
-import json, os
+import errno, json, os
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,9 @@ import pyarrow as pa, pyarrow.parquet as pq
 
 from .. import __version__
 from ..core.errors import ShopError, count_of
+from ..core.extras import need
 from ..core.files import write_file
+from ..database.load import bring_in
 from ..files.digest import as_digest, content_sums
 from ..files.files import TableWriter, find_table
 from ..files.folders import remove_path, unbroken, working_folder, write_errors
@@ -26,7 +29,7 @@ from .contract import read_contract
 from .keys import KEYED, know
 from .quarantine import MENDED, OPEN, read_rows, set_aside, settle
 from .shape import shape
-from .staging import Stage, add_cells, open_stage, stage_sheets
+from .staging import Stage, add_cells, interruptible, no_room, open_stage, stage_sheets
 from .tables import compare, make_shop, open_old, structure
 from ..model.market import as_dict, from_dict, tables_of
 from ..model.schema import TABLES, arrow_schema
@@ -62,10 +65,10 @@ group by f.file, f.name, f.part, f.read
 order by f.file'''
 
 # %% ../../nbs/28_imports/08_imports.ipynb #5ceeef07
-_AMOUNTS = '''select coalesce(sum(amount), 0)::bigint as source,
-    coalesce(sum(amount) filter (fate = 'loaded'), 0)::bigint as loaded,
-    coalesce(sum(amount) filter (fate = 'quarantined'), 0)::bigint as quarantined,
-    coalesce(sum(amount) filter (fate = 'skipped'), 0)::bigint as skipped
+_AMOUNTS = '''select coalesce(sum(amount), 0)::hugeint as source,
+    coalesce(sum(amount) filter (fate = 'loaded'), 0)::hugeint as loaded,
+    coalesce(sum(amount) filter (fate = 'quarantined'), 0)::hugeint as quarantined,
+    coalesce(sum(amount) filter (fate = 'skipped'), 0)::hugeint as skipped
 from _fates'''
 
 FATES = 'read', 'loaded', 'quarantined', 'skipped'
@@ -93,7 +96,7 @@ def add_up(
 # %% ../../nbs/28_imports/08_imports.ipynb #5e1c914b
 def _same_amount(con):
     "The cents of the rows of orders that are there already"
-    return con.execute("""select coalesce(sum(amount), 0)::bigint from _rows as r
+    return con.execute("""select coalesce(sum(amount), 0)::hugeint from _rows as r
 join _outcomes as o on o.unit = r.unit and o.key = r.key and o.outcome = 'same'
 where r.state is null and not exists (from _aside as a where a.unit = r.unit and a.key = r.key)""").fetchall()[0][0]
 
@@ -154,31 +157,48 @@ def _write_quarantine(folder, rows, mended):
     pq.write_table(mended, folder / MENDED)
 
 # %% ../../nbs/28_imports/08_imports.ipynb #91f0631b
+_ORDER = {'tables': 0, 'manifest.json': 2} # what is moved first and last; all else is 1
+
+def _move_in(ready, folder):
+    "Move what is complete into a run; as long as the tables wait, files of the old run may be there"
+    if (ready / 'tables').exists():
+        for name in {*MADE} - {'shop.db'}: remove_path(folder / name)
+    for path in sorted(ready.iterdir(), key=lambda p: _ORDER.get(p.name, 1)):
+        remove_path(folder / path.name)
+        os.replace(path, folder / path.name)
+    ready.rmdir()
+
+# %% ../../nbs/28_imports/08_imports.ipynb #02ff1b23
 def finish_import(
     folder, # a run
 ):
-    "Move into place what an import that was stopped had completed"
+    "Move into place what an import that was stopped had completed; raises `ShopError` if the database is in use"
     folder = Path(folder)
     ready = folder / READY
     if not ready.is_dir(): return
     with unbroken():
-        for name in set(MADE) - {'shop.db'}: remove_path(folder / name) # a service may have the database open
-        for path in sorted(ready.iterdir(), key=lambda p: p.name == 'manifest.json'): # the manifest comes last
-            remove_path(folder / path.name)
-            os.replace(path, folder / path.name)
-        ready.rmdir()
+        if (ready / 'shop.db').exists(): bring_in(ready / 'shop.db', folder / 'shop.db')
+        _move_in(ready, folder)
 
 def _land(new, out):
     "Make what is complete the run, or part of the one that is there"
-    if not out.exists():
-        os.replace(new, out)
-        return
-    os.replace(new, out / READY)
-    finish_import(out)
+    with unbroken():
+        if not out.exists(): return os.replace(new, out)
+        os.replace(new, out / READY)
+        try: finish_import(out)
+        except ShopError: # by the database: nothing has been moved
+            os.replace(out / READY, new)
+            raise
 
 # %% ../../nbs/28_imports/08_imports.ipynb #c06a0517
+def _check_rights(out):
+    "Raise PermissionError for a run of which a folder cannot be changed, before anything is"
+    for path in (out, *out.rglob('*')):
+        if path.is_dir() and not os.access(path, os.W_OK | os.X_OK): raise PermissionError(errno.EACCES, '', str(path))
+
 def _old_import(out):
     "The manifest of the run that is there, or nothing; raises `ShopError` (code 2) for a made shop"
+    _check_rights(out)
     finish_import(out)
     if not is_run(out): return {}
     manifest = read_manifest(out)
@@ -284,7 +304,7 @@ def _stage(source, out, folder, manifest, progress):
     stage_sheets(stage, sheets, folder, parts, progress)
     stage.notes += [f'{sheet.name} is not used.' for i, sheet in enumerate(sheets) if i not in parts]
     _check_columns(stage, before.get('columns', {}))
-    return stage, shape(stage)
+    with interruptible(stage.con): return stage, shape(stage)
 
 # %% ../../nbs/28_imports/08_imports.ipynb #ec5b02a8
 def _build(stage, source, out, made, manifest):
@@ -325,31 +345,60 @@ def import_shop(
     source:Source, # files, and how to read them
     out, # a new folder, or a run that was imported
     progress=None, # called with (rows done, rows in all)
+    then=None, # called with the folder of the new run, to make more in it before it takes its place
 ) -> dict: # the manifest
     "Import somebody's shop into a run, or add to it; raises `ShopError` if it cannot be, and then nothing is changed"
-    out = own_folder(out).resolve()
     with write_errors(out):
+        out = own_folder(out).resolve()
         out.parent.mkdir(parents=True, exist_ok=True)
-        with working_folder(out) as folder: return _import(source, out, folder, progress)
+        with working_folder(out, alone=True) as folder: return _import(source, out, folder, progress, then)
+
+# %% ../../nbs/28_imports/08_imports.ipynb #0490df44
+def _write(stage, out, new, facts, market, progress):
+    "Write the new run"
+    (new / 'tables').mkdir()
+    facts['tables'] = _write_tables(stage.con, new / 'tables', market, progress)
+    _write_crosswalk(stage.con, new / 'crosswalk')
+    aside = set_aside(stage, facts['import']['number'])
+    _write_quarantine(new / 'quarantine', *settle(stage, (read_rows(out), read_rows(out, MENDED)), aside))
+    write_file(new / 'manifest.json', json.dumps(facts, indent=1, ensure_ascii=False, default=str) + '\n')
 
 # %% ../../nbs/28_imports/08_imports.ipynb #8de8a897
-def _import(source, out, folder, progress):
-    "Import into a working folder, and land"
-    manifest = _old_import(out)
-    work, new = folder / 'work', folder / 'run'
-    work.mkdir()
-    new.mkdir()
+def _make(source, out, folder, progress):
+    "Make the new run in a working folder"
+    manifest, (work, new) = _old_import(out), (folder / 'work', folder / READY)
+    for place in (work, new): place.mkdir()
     stage, made = _stage(source, out, work, manifest, progress)
-    try:
+    with closing(stage.con), interruptible(stage.con):
         market = _build(stage, source, out, made, manifest)
-        files, amounts = add_up(stage)
-        facts = _facts(stage, files, amounts, market, manifest)
-        (new / 'tables').mkdir()
-        facts['tables'] = _write_tables(stage.con, new / 'tables', market, progress)
-        _write_crosswalk(stage.con, new / 'crosswalk')
-        aside = set_aside(stage, facts['import']['number'])
-        _write_quarantine(new / 'quarantine', *settle(stage, (read_rows(out), read_rows(out, MENDED)), aside))
-        write_file(new / 'manifest.json', json.dumps(facts, indent=1, ensure_ascii=False, default=str) + '\n')
-    finally: stage.con.close()
-    _land(new, out)
+        _write(stage, out, new, _facts(stage, *add_up(stage), market, manifest), market, progress)
+    remove_path(work)
+    return new
+
+# %% ../../nbs/28_imports/08_imports.ipynb #d1c0613b
+@contextmanager
+def _errors(new, out):
+    "Let errors name the run, not the folder in which it is made; those of DuckDB become ours, or Ctrl-C's"
+    duckdb = need('duckdb', 'analytics')
+    try: yield
+    except ShopError as e:
+        e.args = str(e).replace(str(new), str(out)),
+        raise
+    except RuntimeError as e:
+        if str(e) != 'Query interrupted': raise
+        raise KeyboardInterrupt from None
+    except duckdb.InterruptException: raise KeyboardInterrupt from None
+    except duckdb.Error as e:
+        if not (why := no_room(e)): raise
+        todo = 'Make room there, or name another folder.'
+        raise ShopError(f'{out} cannot be written: {why}.', todo, code=2) from None
+
+# %% ../../nbs/28_imports/08_imports.ipynb #16e1c966
+def _import(source, out, folder, progress, then):
+    "Import into a working folder, and land"
+    with _errors(folder / READY, out):
+        new = _make(source, out, folder, progress)
+        if then: then(new)
+        facts = read_manifest(new)
+        _land(new, out)
     return facts

@@ -9,7 +9,7 @@ __all__ = ['UNITS', 'fates', 'make_tables', 'shape']
 from ..core.errors import ShopError, first_line
 from ..core.extras import need
 from ..formats.format import made_columns
-from .staging import Stage
+from .staging import Stage, no_room
 from ..model.schema import TABLES, sql_text
 
 # %% ../../nbs/28_imports/03_shape.ipynb #d4cc56fa
@@ -104,5 +104,6 @@ def shape(
         fates(stage)
         return make_tables(stage)
     except need('duckdb', 'analytics').Error as e:
+        if no_room(e): raise
         what = f'The files do not fit the format {stage.format.name}: {first_line(e)}.'
         raise ShopError(what, 'Say what the columns are: shop-nb import --explain FILE') from None

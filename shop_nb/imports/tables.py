@@ -12,7 +12,7 @@ from .keys import KEYED, give_keys
 from .shape import UNITS
 from .staging import Stage
 from ..model.dialects import DIALECTS
-from ..model.schema import LINE_KEYS, PAYMENT_KEYS, TABLES, sql_texts
+from ..model.schema import LINE_KEYS, PAYMENT_KEYS, TABLES, sql_text, sql_texts
 
 # %% ../../nbs/28_imports/05_tables.ipynb #57fcabcf
 def _set_aside(con, unit, rule, reason, sql):
@@ -24,16 +24,25 @@ qualify row_number() over (partition by key) = 1""")
         if owner == unit: con.execute(f"""delete from shaped.{name} where source_key in (
     select key from _aside where unit = '{unit}')""")
 
+# %% ../../nbs/28_imports/05_tables.ipynb #6d667fb5
+def _skip_twins(con, part):
+    "Count rows of a part, which make a row each, as skipped where they are there already"
+    con.execute(f"""update _rows set state = 'skipped', reason = 'the row is there already'
+where part = {sql_text(part)} and _n in (select _n from twins) and state is null""")
+
 # %% ../../nbs/28_imports/05_tables.ipynb #2af9bf02
-def _about_twins(con, name):
-    "Keep one of several equal rows with a key; set different ones aside"
+def _about_twins(stage, name):
+    "Keep one of several equal rows with a key and skip the others; set different ones aside"
+    con = stage.con
     found = con.execute(f'describe shaped.{name}').fetchall()
     columns = [c[0] for c in found if c[0] not in ('_n', 'source_key')]
     row = f"struct_pack({', '.join(f'{c} := {c}' for c in columns)})" if columns else '1'
     _set_aside(con, UNITS[name], 'key', "'the key is there ' || n || ' times, with different content'", f'''
 select source_key as key, count(*) as n from shaped.{name} group by 1 having count(distinct {row}) > 1''')
-    con.execute(f'''delete from shaped.{name} where rowid in (
-    select rowid from shaped.{name} qualify row_number() over (partition by source_key order by _n) > 1)''')
+    con.execute(f'''create or replace temp table twins as
+select rowid as row, _n from shaped.{name} qualify row_number() over (partition by source_key order by _n) > 1''')
+    con.execute(f'delete from shaped.{name} where rowid in (select row from twins)')
+    for part in {m.source for m in stage.format.maps if m.table == name and not m.grouped}: _skip_twins(con, part)
 
 # %% ../../nbs/28_imports/05_tables.ipynb #ba4aa59d
 _FIRST_DAY, _LAST_DAY = '2000-01-01', '2099-12-31' # days that our keys can name
@@ -49,7 +58,7 @@ where cast(ordered_at as date) not between '{_FIRST_DAY}' and '{_LAST_DAY}' ''')
 
 # %% ../../nbs/28_imports/05_tables.ipynb #2a2f4eb6
 _REFERENCES = (('orders', 'customer', "'the order names no customer'"),
-               ('order_items', 'product', "'line ' || _n || ' names no product'")) # table, what it names, and if not
+               ('order_items', 'product', "'a line names no product'")) # table, what it names, and if not
 
 def _about_references(con):
     "Set orders aside that name no customer or product, or one that is not there"
@@ -85,7 +94,7 @@ def structure(
     stage:Stage, # with tables under the source's keys
 ):
     "Set aside what has no key, no time, or nothing to refer to"
-    for name in (*KEYED, 'payments'): _about_twins(stage.con, name)
+    for name in (*KEYED, 'payments'): _about_twins(stage, name)
     _about_times(stage.con)
     _about_references(stage.con)
     _about_owners(stage.con)

@@ -138,6 +138,14 @@ def _stem(name):
     stem = last.split('.')[0] if not last.startswith('.') else last
     return stem or last
 
+# %% ../../nbs/12_reading/05_sheets.ipynb #2c714f8e
+def _refuse(error): raise error
+
+def _found(folder):
+    "The folder and the name of each file in a folder, however deep; raises OSError for what cannot be looked into"
+    for at, _, names in os.walk(folder, onerror=_refuse):
+        for name in names: yield Path(at), name
+
 # %% ../../nbs/12_reading/05_sheets.ipynb #46006828
 def _path_files(path, name, reading):
     "The files of a path; `name` is what to call it"
@@ -146,7 +154,7 @@ def _path_files(path, name, reading):
         raise ShopError(what, 'Name a file, a folder of parts, or a zip', code=2)
     path = Path(path)
     if not path.is_dir(): return _files(name, lambda: open(path, 'rb'), reading, path.stat().st_size)
-    names = sorted(p.relative_to(path).as_posix() for p in path.rglob('*') if p.is_file())
+    names = sorted((at / n).relative_to(path).as_posix() for at, n in _found(path) if (at / n).is_file())
     parts = [n for n in names if is_part(n)]
     if not parts: raise ShopError(f'{path} has no files in it.', 'Name a file, or a folder of parts', code=2)
     return [f for n in parts for f in _part_files(path / n, f'{name}/{n}', reading)]
@@ -191,7 +199,7 @@ def read_sheets(
     if not isinstance(source, (str, Path, list, tuple)): return [_frame(source, 'frame')]
     paths = [source] if isinstance(source, (str, Path)) else list(dict.fromkeys(source))
     try: files = [f for path, name in _named(paths) for f in _path_files(path, name, reading)]
-    except UNREADABLE as e: raise unreadable(str(source), e) from None
+    except UNREADABLE as e: raise unreadable(Path(getattr(e, 'filename', None) or str(source)).name, e) from None
     sheets = _sheets(files, _stem(str(paths[0])) if paths else '')
     if not sheets: raise ShopError(f'{shown(str(source), 200)[1:-1]} is empty.', 'Name a file with a header and rows')
     return sheets

@@ -120,7 +120,9 @@ def unreadable(
     "The error for a file that cannot be read"
     if isinstance(error, ShopError): return error
     why = first_line(getattr(error, 'strerror', None) or error)
-    return ShopError(f'{visible(name)} cannot be read: {visible(why)}.', 'Export it again, as CSV (UTF-8)')
+    wrong = f'{visible(name)} cannot be read: {visible(why)}.'
+    if isinstance(error, PermissionError): return ShopError(wrong, 'Get the right to read it, or a copy', code=2)
+    return ShopError(wrong, 'Export it again, as CSV (UTF-8)')
 
 # %% ../../nbs/12_reading/01_text.ipynb #793f9ba6
 _MARKS = {b'\xff\xfe\0\0': 'utf-32', b'\0\0\xfe\xff': 'utf-32', b'\xef\xbb\xbf': 'utf-8', b'\xff\xfe': 'utf-16',

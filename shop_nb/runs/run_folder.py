@@ -107,7 +107,7 @@ def own_folder(
         raise ShopError('The name of the folder is empty.', 'Name a folder; the current one is a full stop', code=2)
     folder = Path(folder)
     _check_folder(folder)
-    if not folder.is_dir() or is_run(folder): return folder
+    if not folder.is_dir() or is_run(folder) or (folder / READY).is_dir(): return folder
     if set(folder.iterdir()) - set(leftovers(folder / 'tables')):
         raise ShopError(f'{folder} has files in it that are not of a run.', todo, code=2)
     return folder

@@ -31,16 +31,21 @@ for line in sys.stdin:
     print(json.dumps([(end(pid, after), s) for (pid, _), s in zip(begun, said)]), flush=True)
     if after is not None: [os.close(pipe) for _, pipe in begun]
 '''
-STEP = '''
+BREAK = '''
 import importlib, os, signal
-step, signal_name, module, function, *rest = args
+step, signal_name, *args = args
+step, _, turn = step.partition('@')
 place, name = step.rsplit('.', 1)
 at = importlib.import_module(place)
-real = getattr(at, name)
+real, calls = getattr(at, name), []
 def die(*a, **k):
-    os.kill(os.getpid(), getattr(signal, signal_name))
+    calls.append(name)
+    if len(calls) == int(turn or 1): os.kill(os.getpid(), getattr(signal, signal_name))
     return real(*a, **k)
 setattr(at, name, die)
+''' # what follows gets a signal before a step: package.module.function, or before its third call: package.module.function@3
+STEP = BREAK + '''
+module, function, *rest = args
 getattr(importlib.import_module(module), function)(*rest)
 ''' # a call of module.function(*rest) in which a signal comes before a step
 
