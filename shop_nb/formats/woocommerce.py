@@ -6,7 +6,7 @@
 __all__ = ['FIELDS', 'WOOCOMMERCE']
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #78cbe92e
-from .format import Field, Format, Map, Part, register
+from .format import Field, Format, Map, register
 from .shopify import TYPED, mark_rows, marked_rows, order_blocks, payments_of
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #b7f5e986
