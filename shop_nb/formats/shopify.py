@@ -229,5 +229,5 @@ SHOPIFY = register(Format(
     notes=('A customer is an e-mail address, or a telephone number where there is none.',
            'A product is a SKU, or a name where there is none.',
            'An order that is fulfilled is shipped: Shopify does not tell when it arrived.',
-           'Prices of an order without tax are taken to contain tax, or not, as those of most orders do.',
-           'E-mail addresses, telephone numbers and postal codes that do not have the form of one are left out.')))
+           'If an order has no tax, its prices are taken to include tax if those of most other orders do.',
+           'Invalid e-mail addresses, telephone numbers and postal codes are left blank.')))

@@ -167,7 +167,7 @@ WOOCOMMERCE = register(Format(
     (_CUSTOMERS, _PRODUCTS, _ORDERS, _ITEMS, _PAYMENTS), 'select sum(amount_cents) from payments', prepare=_PREPARE,
     derived=('customers', 'products'), currency='select distinct money_of from line_items',
     contract=TYPED | {'rules.status_pairs': 'evolve'},
-    notes=('Prices are without tax, to the cent; what a line is more than its amount is its discount.',
+    notes=('Prices are without tax, to the cent; the discount of a line is its list amount less its amount.',
            'An order that is completed is shipped: WooCommerce does not tell when it arrived.',
            'A customer is an e-mail address, or a telephone number where there is none.',
-           'E-mail addresses, telephone numbers and postal codes that do not have the form of one are left out.')))
+           'Invalid e-mail addresses, telephone numbers and postal codes are left blank.')))

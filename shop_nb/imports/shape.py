@@ -78,6 +78,12 @@ def _map_sql(map, columns, unit):
 # %% ../../nbs/28_imports/03_shape.ipynb #adfca172
 UNITS = dict(customers='customers', products='products', orders='orders', order_items='orders', payments='orders')
 
+# %% ../../nbs/28_imports/03_shape.ipynb #12fead3d
+def _nothing(name):
+    "The query of a table that the files have nothing of"
+    types = dict(source_key='varchar', _n='bigint') | _MUST[name]
+    return f"select {', '.join(f'null::{type} as {column}' for column, type in types.items())} limit 0"
+
 # %% ../../nbs/28_imports/03_shape.ipynb #96297963
 def make_tables(
     stage:Stage, # whose fates are known
@@ -90,7 +96,7 @@ def make_tables(
         maps = [m for m in stage.format.maps if m.table == name]
         columns = [{c: sql for c, sql in made[name].items() if c in m.columns} for m in maps]
         queries = [_map_sql(m, c, UNITS[name]) for m, c in zip(maps, columns) if c or name in ('customers', 'products')]
-        sql = '\nunion all by name\n'.join(queries) or 'select null::varchar as source_key, null::bigint as _n limit 0'
+        sql = '\nunion all by name\n'.join(queries) or _nothing(name)
         stage.con.execute(f'create table shaped.{name} as {sql}')
     return made
 

@@ -46,6 +46,7 @@ def test_a_folder_of_ones_own_stays_and_is_added_to(tmp_path):
 
 @pytest.mark.parametrize('how, says', [
     (dict(columns='none.toml'), 'none.toml'), (dict(contract=dict(colums='evolve')), 'colums'),
-    (dict(format='shopfy'), 'shopify'), (dict(separator='ab'), 'separator')])
+    (dict(format='shopfy'), 'shopify'), (dict(separator='ab'), 'separator'),
+    (dict(column='x.toml'), "Did you mean 'columns'")])
 def test_what_cannot_be_is_refused(how, says):
     with pytest.raises(ShopError, match=says): Shop.read(SAMPLES / 'shopify' / 'orders_export.csv', **how)
