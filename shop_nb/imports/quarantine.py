@@ -36,7 +36,7 @@ left join (select unit, key, min(rule) as rule, min(reason) as reason from _asid
     on a.unit = r.unit and a.key = r.key
 where r.state is distinct from 'skipped' and (r.state = 'aside' or a.key is not null)
 union all
-select f.name, b.line, f.part, null, null, 'records', b.reason, 0, b.file
+select f.name, b.line, f.part, b.unit, b.key, 'records', b.reason, 0, b.file
 from _records as b
 join _files as f using (file)
 where b.state = 'aside'

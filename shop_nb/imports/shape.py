@@ -58,7 +58,9 @@ def fates(
     _set_aside_cells(con)
     for part in stage.format.parts: _drop_rows(con, part)
     con.execute('''insert into _aside
-select unit, key, min(rule), min(reason) from _rows where state = 'aside' and key is not null group by unit, key''')
+select unit, key, min(rule), min(reason) from _rows where state = 'aside' and key is not null group by unit, key
+union all
+select unit, key, 'records', min(reason) from _records where key is not null group by unit, key''')
 
 # %% ../../nbs/28_imports/03_shape.ipynb #71bd5dbe
 _MUST = dict.fromkeys(TABLES, {}) | { # what the next steps ask for, also where a file that has it is missing

@@ -7,6 +7,7 @@ __all__ = ['MEMORY', 'Stage', 'open_stage', 'no_room', 'interruptible', 'add_cel
 
 # %% ../../nbs/28_imports/02_staging.ipynb #cac4d240
 import signal, socket, threading
+import csv, io
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -110,7 +111,7 @@ MEMORY = '512MiB' # that DuckDB may use while it imports; what does not fit goes
 _TABLES = (
     'create table _files (file integer, name varchar, part varchar, read bigint)',
     'create table _cells (part varchar, _n bigint, field varchar, reason varchar)',
-    'create table _records (file integer, line bigint, reason varchar, state varchar)',
+    'create table _records (file integer, line bigint, reason varchar, state varchar, unit varchar, key varchar)',
     'create macro cents(x) as try_cast(round((x) * 100) as bigint)',
 )
 
@@ -326,6 +327,22 @@ class _Told:
         self.done += rows
         if self.progress: self.progress(self.done // 2, max(self.all, self.done) // 2)
 
+# %% ../../nbs/28_imports/02_staging.ipynb #ff9da303
+def _key_in(text, separator, at):
+    "The key that a record shows, if it does"
+    try: cells = next(csv.reader(io.StringIO(text, newline=''), delimiter=separator), [])
+    except csv.Error: return None
+    return codes(pa.array(cells[at:at + 1], pa.string()))[0][0].as_py() if len(cells) > at else None
+
+def _keys_of(stage, i):
+    "The keys of the records of a sheet that are no rows, by file and line"
+    sheet, part = stage.sheets[i], stage.format[stage.parts[i]]
+    header = stage.headers[part.name].get(part.key.strip('"'))
+    if header is None or not sheet.problems: return {}
+    at, texts = sheet.columns.index(header), sheet.raw({(p.file, p.line) for p in sheet.problems})
+    separators = [getattr(p, 'separator', ',') for p in sheet.parts]
+    return {(file, line): _key_in(text, separators[file], at) for (file, line), text in texts.items()}
+
 # %% ../../nbs/28_imports/02_staging.ipynb #0440ac94
 def _note_files(stage):
     "Keep for each file how many records it had, and which of them are no rows"
@@ -334,9 +351,10 @@ def _note_files(stage):
         first = stage.offsets[i]
         files = [(first + n, stage.files[first + n], stage.parts[i], read) for n, read in enumerate(sheet.counts)]
         stage.con.executemany('insert into _files values (?, ?, ?, ?)', files) # few
-        lines = [(first + p.file, p.line, p.reason, 'aside') for p in sheet.problems]
-        lines += [(first + file, line, 'the header again', 'skipped') for file, line in sheet.headers]
-        if lines: stage.con.executemany('insert into _records values (?, ?, ?, ?)', lines)
+        unit, keys = stage.format[stage.parts[i]].unit, _keys_of(stage, i)
+        lines = [(first + p.file, p.line, p.reason, 'aside', unit, keys.get((p.file, p.line))) for p in sheet.problems]
+        lines += [(first + file, line, 'the header again', 'skipped', None, None) for file, line in sheet.headers]
+        if lines: stage.con.executemany('insert into _records values (?, ?, ?, ?, ?, ?)', lines)
 
 # %% ../../nbs/28_imports/02_staging.ipynb #2f51c298
 def stage_sheets(

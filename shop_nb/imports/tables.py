@@ -71,6 +71,24 @@ select source_key as key, {key} from shaped.{name} as t
 where not exists (from shaped.{what}s as p where p.source_key = t.{key})
     and not exists (from known.{what}s as p where p.source_key = t.{key})""")
 
+# %% ../../nbs/28_imports/05_tables.ipynb #e8488802
+def _about_growth(con):
+    "Set known orders aside that have more lines than the numbers that they were given can name"
+    _set_aside(con, 'orders', 'order_item_id', "'it has ' || n || ' lines now, and room for ' || room", f'''
+select key, n, room
+from (
+    select i.source_key as key, count(*) as n, any_value(coalesce(o.slots, 1)) * {LINE_KEYS - 1} as room
+    from shaped.order_items as i
+    join known.orders as k using (source_key)
+    left join (
+        select order_id, greatest(1, ceil(count(*) / {LINE_KEYS - 1}.0))::bigint as slots
+        from old.order_items
+        group by 1
+    ) as o using (order_id)
+    group by 1
+)
+where n > room''')
+
 # %% ../../nbs/28_imports/05_tables.ipynb #95fbdd37
 def _about_owners(con):
     "Set lines and payments aside that have no order, and orders without a line"
@@ -97,6 +115,7 @@ def structure(
     for name in (*KEYED, 'payments'): _about_twins(stage, name)
     _about_times(stage.con)
     _about_references(stage.con)
+    _about_growth(stage.con)
     _about_owners(stage.con)
     _refuse_if_frozen(stage)
 

@@ -66,3 +66,32 @@ def test_how_a_file_is_read_is_told(tmp_path):
     notes = import_shop(Source([path], currency='EUR'), tmp_path / 'run')['import']['notes']
     assert any('semicolons' in note for note in notes)
     assert any('Windows-1252' in note or 'cp1252' in note for note in notes)
+
+
+HEADER = 'order,customer,time,product,quantity,price\n'
+
+
+@pytest.mark.parametrize('line', ['1,a,2025-01-01,q,1,7,extra', '1,a,2025-01-01,q', '1,a,2025-01-01,"q,1,7'])
+def test_a_record_that_is_no_row_takes_its_order_with_it(tmp_path, line):
+    "And comes back with it: the order has all its lines, or is not there."
+    path, run = tmp_path / 'orders.csv', tmp_path / 'run'
+    path.write_text(f'{HEADER}1,a,2025-01-01,p,1,5\n2,b,2025-01-01,q,1,5\n{line}\n')
+    first = import_shop(Source([path], currency='EUR'), run)
+    assert first['tables']['orders']['rows'] == 1
+    assert [(r['line'], r['key'], r['rule']) for r in read_rows(run).to_pylist()] == [
+        (2, '1', 'records'), (4, '1', 'records')]
+    later = import_shop(Source(mended(run, tmp_path / 'mend', line, '1,a,2025-01-01,q,1,7')), run)
+    assert later['tables']['orders']['rows'] == 2
+    assert sorted(Shop.open(run).order_items.unit_price_cents) == [500, 500, 700]
+    assert len(read_rows(run)) == 0
+
+
+def test_an_order_that_outgrows_its_number_is_set_aside(tmp_path):
+    path, run = tmp_path / 'orders.csv', tmp_path / 'run'
+    path.write_text(f'{HEADER}1,a,2025-01-01,p,1,5\n2,b,2025-01-01,q,1,5\n')
+    first = import_shop(Source([path], currency='EUR'), run)
+    path.write_text(HEADER + ''.join(f'1,a,2025-01-01,p{i},1,5\n' for i in range(150)))
+    later = import_shop(Source([path]), run)
+    assert later['tables']['orders'] == first['tables']['orders']
+    assert later['tables']['order_items'] == first['tables']['order_items']
+    assert 'it has 150 lines now, and room for 99' in read_rows(run)['reason'][0].as_py()
