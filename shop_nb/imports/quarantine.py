@@ -122,6 +122,7 @@ def listing(
         lines.append(f'{rule}: {count_of(len(group), "row")}{of}')
         for row in group.head(first).itertuples():
             lines += [f'  {row.file}, line {row.line}: {row.reason}', f'    {_short(row.raw)}']
+        if len(group) > first: lines.append(f'  and {count_of(len(group) - first, "more row")}')
     return '\n'.join(lines)
 
 def _short(text, width=100):
