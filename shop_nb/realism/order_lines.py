@@ -13,10 +13,10 @@ import numpy as np, pandas as pd, pyarrow as pa, pyarrow.compute as pc
 
 from ..core.errors import ShopError, nearest
 from ..reading.codes import codes, has_fractions, trimmed
-from ..reading.numbers import Numbers
+from ..reading.numbers import NumberColumn
 from ..reading.sheets import ENDINGS, read_sheets
 from ..reading.text import Reading, bare, shown
-from ..reading.times import Times
+from ..reading.times import TimeColumn
 from ..reading.typed import TypedFile
 
 # %% ../../nbs/45_realism/01_order_lines.ipynb #cd502d42
@@ -174,7 +174,7 @@ LARGEST = 1e12 # of a quantity, or a price in major units
 
 def _numbers(raw, columns, role, reading):
     "A column of numbers as floats, NaN where it is empty"
-    numbers = Numbers(reading, _label(role, columns), money=role == 'price', rare=0)
+    numbers = NumberColumn(reading, _label(role, columns), money=role == 'price', rare=0)
     numbers.look(raw.texts[role])
     numbers.settle()
     read, bad = numbers.read(raw.texts[role])
@@ -207,7 +207,7 @@ def _times(raw, columns, reading, notes):
     "A column of times to the second, NaT where it is empty"
     texts = trimmed(raw.texts['time'])
     number = pc.fill_null(pc.match_substring_regex(texts, '^[-+]?[0-9]+([.,][0-9]+)?$'), False)
-    times = Times(reading, _label('time', columns), rare=0)
+    times = TimeColumn(reading, _label('time', columns), rare=0)
     times.look(texts)
     if pc.sum(number).as_py() == len(texts) - texts.null_count > 0 and not times.seen:
         _refuse_numbers(raw, columns, np.flatnonzero(number.to_numpy(zero_copy_only=False)))

@@ -330,7 +330,7 @@ def _row_texts(shop):
 def _shop_html(shop):
     "A shop as HTML"
     s = shop.settings
-    title = f'Shop {s.seed}, {s.start} to {s.until}' if s else f'Shop, {_origin(shop)}'
+    title = f'Shop {s.seed}, {s.start} to {s.until}' if s else f'A shop, {_origin(shop)}'
     changes = ''.join(
         f' · {n.replace("_", " ")} {getattr(s, n)}' for n in ('promotion', 'price_change') if s and getattr(s, n)
     )

@@ -53,7 +53,7 @@ BAD = dict(
     ),
     end_before_start=('generate --out OUT -p end 2024-01-01', 'is before start'),
     not_a_date=('generate --out OUT -p start 2025-02-30', 'start is a date'),
-    fewer_lines_than_orders=('generate --out OUT -p order_items 10', 'fewer than'),
+    fewer_lines_than_orders=('generate --out OUT -p order_items 10', '4,000 orders cannot have 10 order lines'),
     more_than_keys_code=(
         'generate --out OUT -p end 2025-01-01 -p orders 99000000 -p order_items 99000000',
         'more than the keys can code',

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from shop_nb.files.market import source_market
 from shop_nb.generator.blocks import tables, write_tables
 from shop_nb.files.sources import read_table
 from shop_nb.database.load import load
@@ -121,7 +122,7 @@ def test_same_content_from_anywhere(shop, frames, tmp_path):
     (tmp_path / 'parts' / 'orders.parquet').mkdir(parents=True)
     for i in range(4):
         pq.write_table(shop['orders'].slice(i * 100, 100), tmp_path / 'parts' / 'orders.parquet' / f'part-{i}.parquet')
-    dumps = []
+    dumps, market = [], source_market(tmp_path / 'parquet') # which the other sources do not say
     for i, source in enumerate(
         [
             shop,
@@ -131,7 +132,7 @@ def test_same_content_from_anywhere(shop, frames, tmp_path):
             shop | dict(orders=tmp_path / 'parts' / 'orders.parquet'),
         ]
     ):
-        load(source, tmp_path / f'{i}.db')
+        load(source, tmp_path / f'{i}.db', market=market)
         dumps.append(dump(tmp_path / f'{i}.db'))
     assert all(d == dumps[0] for d in dumps)
     assert len(dumps[0]) > 2000
