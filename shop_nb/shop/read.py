@@ -22,7 +22,8 @@ from ..runs.run_folder import read_manifest
 from .shop import Shop, open_shop
 
 # %% ../../nbs/40_shop/08_read.ipynb #8735fb62
-OPTIONS = 'out', 'format', 'columns', 'contract', 'currency', 'progress', *(f.name for f in fields(Reading) if f.name != 'in_python')
+_HOW = tuple(f.name for f in fields(Reading) if f.name != 'in_python')
+OPTIONS = 'out', 'format', 'columns', 'contract', 'currency', 'progress', *_HOW # of `read_shop`
 
 def _source(files, format, columns, contract, currency, reading):
     "What is to be imported; raises `ShopError` (code 2) for a map or a contract that cannot be"
