@@ -54,7 +54,6 @@ def _refuse(change, parameter, reason):
     text = what.removeprefix(f'{find(change.name)[1]}: ') # an entry is named once
     raise SettingsError(visible(f'{change.name}: {text}{_place(change, what)}.'), todo)
 
-
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #6c68f21b
 def _place(change, what):
     "Where a value stands: the entry that a message begins with or names, or the whole"
@@ -322,7 +321,6 @@ def file_changes(
             raise SettingsError(wrong, 'Put values in a table, such as [demand]')
         changes += [_change(path, text, group, noun, value) for noun, value in values.items()]
     return extends, changes, sources
-
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #5b61f064
 def _shipped():

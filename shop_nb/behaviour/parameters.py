@@ -104,7 +104,6 @@ class ByName:
         try: return number(value, self.low, self.high, self.whole)
         except ValueError as e: raise ValueError(f'{name}: {e}') from None
 
-
 # %% ../../nbs/03_behaviour/01_parameters.ipynb #d78de064
 @patch
 def __str__(self:ByName):

@@ -36,7 +36,6 @@ def _number(v):
     if not math.isfinite(v): raise ValueError
     return v
 
-
 # %% ../../nbs/03_behaviour/09_settings.ipynb #8c49d795
 def _relative(text, today):
     "The date that a relative one means, or None"
@@ -81,7 +80,6 @@ def _change(v):
         except ValueError: continue
     raise ValueError
 
-
 # %% ../../nbs/03_behaviour/09_settings.ipynb #c71b041f
 def _text(v):
     "A text"
@@ -106,7 +104,6 @@ _readers = dict(
     PriceChange=(_change, 'a category, per cent and dates', 'Toys 20 2025-06-01 2025-06-14'),
 )
 
-
 # %% ../../nbs/03_behaviour/09_settings.ipynb #73ef6e8d
 def _spelling(name, where):
     "How a setting is written in the place that it came from"
@@ -122,7 +119,6 @@ def _read(name, value, where=''):
         raise SettingsError(
             f'{name} is {what}, not {value!r}{where}.', f'Write it {_spelling(name, where)}{like}'
         ) from None
-
 
 # %% ../../nbs/03_behaviour/09_settings.ipynb #082e8824
 _MEANS = dict(
@@ -173,7 +169,6 @@ class Settings:
         for n in SETTINGS: _settle(self, n)
         _settle_behaviour(self)
         _check(self)
-
 
 # %% ../../nbs/03_behaviour/09_settings.ipynb #2f08d33b
 SETTINGS = tuple(f.name for f in fields(Settings))
@@ -328,7 +323,6 @@ def _known(name, where=''):
     if name in SETTINGS: return name
     raise SettingsError(f'There is no setting {name!r}{where}.', instead(name, SETTINGS))
 
-
 # %% ../../nbs/03_behaviour/09_settings.ipynb #aef6f9fc
 def _parse(path):
     "A settings file as sections; raises `SettingsError`"
@@ -390,7 +384,6 @@ def _given(path, env, arguments):
     environment = [(_name_in(k), v, f' (from {k})') for k, v in sorted(variables.items())]
     own = [(k, v, '') for k, v in arguments.items() if v is not None]
     for place in file, environment, own: yield from sorted(place, key=lambda given: given[0] != 'parameters')
-
 
 # %% ../../nbs/03_behaviour/09_settings.ipynb #5d0c7a11
 def _take(given, name, empty, value):
@@ -459,4 +452,3 @@ def describe() -> list: # one dict per setting: name, type, default, env, meanin
              env=f'SHOP_NB_{f.name.upper()}', meaning=f.metadata['meaning'])
         for f in fields(Settings)
     ]
-

@@ -107,7 +107,6 @@ LOADS = '''create table loads ( -- one row per load
   last_ordered_at text
 ) strict'''
 
-
 # %% ../../nbs/25_database/02_load.ipynb #7c99e071
 def load_key(
     digests:dict, # table: digest of its content

@@ -57,8 +57,8 @@ def _of_files(folder):
     for name in TABLES:
         try: path = find_table(folder, name)
         except ShopError: continue # who reads the table says that it is there twice
-        for part in parts(path)[:1] if path else ():
-            if kept := _said(part): return from_dict(kept)
+        files = parts(path) if path else []
+        if files and (kept := _said(files[0])): return from_dict(kept)
     return None
 
 # %% ../../nbs/10_files/06_market.ipynb #6fac5f5a

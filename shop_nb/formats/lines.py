@@ -74,6 +74,12 @@ FIELDS = *_NEEDED, *_ORDER, *_OF_LINE, *_OF_ORDER, *_OF_CUSTOMER
 # %% ../../nbs/27_formats/04_lines.ipynb #dca986c3
 _LINE = 'coalesce(min(_n) filter (price <> 0), min(_n)) as line' # that stands for the order
 _ORDER_MONEY = 'shipping', 'order_discount', 'tax'
+_DIFFER = ' or '.join(f'min({name}) <> max({name})' for name in _ORDER_MONEY)
+_UNLIKE = 'alter table lines add column unlike boolean default false', f"""update lines set unlike = true
+from (select "order" as key from lines group by 1 having {_DIFFER}) as differing
+where lines."order" = differing.key"""
+
+# %% ../../nbs/27_formats/04_lines.ipynb #252e0d62
 _REST = f"""create temp table rest as
 with money as (
     select "order" as key, {first_value('tax_included')} as tax_included,
@@ -100,7 +106,7 @@ def _set(table, cells):
     "SQL that changes the lines that stand for their orders"
     return f'update lines set {cells} from {table} where {table}.line = lines._n'
 
-_PREPARE = (_FREE, _set('free', ', '.join(f'"{name}" = free."{name}"' for name in _TOLD)), _REST,
+_PREPARE = (*_UNLIKE, _FREE, _set('free', ', '.join(f'"{name}" = free."{name}"' for name in _TOLD)), _REST,
             'alter table lines add column rest_cents bigint', _set('rest', 'rest_cents = rest.cents'))
 _AMOUNT = 'coalesce(quantity::hugeint * cents(price) - coalesce(cents(discount), 0), 0) + coalesce(rest_cents, 0)'
 
@@ -108,7 +114,8 @@ _AMOUNT = 'coalesce(quantity::hugeint * cents(price) - coalesce(cents(discount),
 _LINES = Part(
     'lines', FIELDS, 'orders', '"order"', _AMOUNT,
     skip={'a price of 0': 'price = 0 and rest_cents is null'},
-    aside={'the order has no line with a price': 'price = 0', 'the price is below 0': 'price < 0',
+    aside={'its lines differ in shipping, discount of the order, or tax': 'unlike',
+           'the order has no line with a price': 'price = 0', 'the price is below 0': 'price < 0',
            'the quantity is not above 0': 'quantity <= 0', 'it has no quantity': 'quantity is null',
            'it has no price': 'price is null'})
 
@@ -158,5 +165,5 @@ _SUM = '''select (select coalesce(sum(quantity * unit_price_cents - coalesce(dis
 LINES = register(Format(
     'lines', 'a row per order line', (_LINES,), (_CUSTOMERS, _PRODUCTS, _ORDERS, _ITEMS, _PAYMENTS), _SUM,
     prepare=_PREPARE, derived=('customers', 'products'),
-    notes=('Where the lines of an order differ in what belongs to the order, the first value counts.',
+    notes=('Where the lines of an order differ in a text or a time of the order, the first value counts.',
            'A blank amount is 0.')))

@@ -327,7 +327,6 @@ def _stage(source, out, folder, manifest, progress):
     contract = read_contract(before.get('contract'), source.own.contract, source.contract, usual=format.contract)
     stage = open_stage(folder, format, contract, source.reading, source.own.values)
     stage_sheets(stage, sheets, folder, parts, progress)
-    stage.notes[:0] = [note for i in parts for note in sheets[i].notes]
     stage.notes += [f'{sheet.name} is not used.' for i, sheet in enumerate(sheets) if i not in parts]
     _check_columns(stage, before.get('columns', {}))
     with interruptible(stage.con): return stage, shape(stage)
@@ -393,7 +392,8 @@ def _write(stage, out, new, facts, market, progress):
 # %% ../../nbs/28_imports/08_imports.ipynb #8de8a897
 def _make(source, out, folder, progress):
     "Make the new run in a working folder"
-    manifest, (work, new) = _old_import(out), (folder / 'work', folder / READY)
+    manifest = _old_import(out)
+    work, new = folder / 'work', folder / READY
     for place in (work, new): place.mkdir()
     source = as_before(source, manifest.get('import', {}))
     stage, made = _stage(source, out, work, manifest, progress)
@@ -410,7 +410,7 @@ def _errors(new, out):
     duckdb = need('duckdb', 'analytics')
     try: yield
     except ShopError as e:
-        e.args = str(e).replace(str(new), str(out)),
+        e.args = (str(e).replace(str(new), str(out)),)
         raise
     except RuntimeError as e:
         if str(e) != 'Query interrupted': raise

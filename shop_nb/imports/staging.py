@@ -6,8 +6,7 @@
 __all__ = ['MEMORY', 'Stage', 'open_stage', 'no_room', 'interruptible', 'add_cells', 'stage_sheets']
 
 # %% ../../nbs/28_imports/02_staging.ipynb #cac4d240
-import signal, socket, threading
-import csv, io
+import csv, io, signal, socket, threading
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -360,11 +359,11 @@ def _note_files(stage):
 def stage_sheets(
     stage:Stage, # as `open_stage` makes it
     sheets:list, # as `read_sheets` gives them
-    folder, # where text may be put aside
+    folder, # for its text
     assigned:dict, # place of a sheet: name of its part
     progress=None, # called with (rows done, rows in all)
 ):
-    "Read the sheets of a source into the tables of its parts"
+    "Read a source into the tables of its parts"
     stage.sheets, stage.parts = sheets, assigned
     stage.files = unique_names([name for sheet in sheets for name in sheet.files])
     stage.offsets = np.cumsum([0, *(len(s.files) for s in sheets)]).tolist()
@@ -373,6 +372,6 @@ def stage_sheets(
         places = [i for i, name in assigned.items() if name == part.name]
         stage.headers[part.name] = {}
         if places: _stage_part(stage, part, places, Path(folder), tell)
-    stage.notes += [f'{header}: {count_of(n, "unreadable value")} left out.'
-                    for header, n in stage.left_out.items()]
+    stage.notes += [note for i in assigned for note in sheets[i].notes]
+    stage.notes += [f'{header}: {count_of(n, "unreadable value")} left out.' for header, n in stage.left_out.items()]
     _note_files(stage)

@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from shop_nb.core.errors import ShopError
 from shop_nb.formats.format import OwnColumns, columns_of, recognise
 from shop_nb.formats.lines import FIELDS, LINES
+from shop_nb.imports.imports import Source, import_shop
+from shop_nb.imports.quarantine import read_rows
 from support import FULL
 from support.imported import run_import
 
@@ -160,3 +162,15 @@ from orders as o join orders_key as k using (order_id) join customers_key as c u
     amounts, counts = run.facts['amount_cents'], run.counts
     assert amounts['source'] == amount == sum(amounts[f] for f in ('loaded', 'quarantined', 'skipped'))
     assert counts['read'] == counts['loaded'] + counts['quarantined'] + counts['skipped']
+
+
+@pytest.mark.parametrize('name', ['shipping', 'order_discount', 'tax'])
+def test_lines_that_differ_in_an_amount_of_the_order_are_set_aside(tmp_path, name):
+    "It may be one for each line, or a mistake: neither is counted once without a word."
+    path = tmp_path / 'orders.csv'
+    path.write_text(f'order,customer,time,product,quantity,price,{name}\n1,a,2025-01-01,p,1,5,2.00\n'
+                    '1,a,2025-01-01,q,1,5,3.00\n2,a,2025-01-01,p,1,5,2.00\n2,a,2025-01-01,q,1,5,\n')
+    manifest = import_shop(Source([path], currency='EUR'), tmp_path / 'run')
+    assert manifest['tables']['orders']['rows'] == 1
+    assert {r['key'] for r in read_rows(tmp_path / 'run').to_pylist()} == {'1'}
+    assert 'differ in' in read_rows(tmp_path / 'run')['reason'][0].as_py()
