@@ -354,7 +354,7 @@ def _prune(stage):
         key = TABLES[name].key
         stage.con.execute(f'delete from fresh.{name} where {key} not in (select {key} from fresh.{users[name]})')
 
-# %% ../../nbs/28_imports/08_imports.ipynb #8fdca478
+# %% ../../nbs/28_imports/08_imports.ipynb #8fdca477
 def _earlier(before):
     "The imports so far, from what the manifest says of the last one: number, files, rows and cents of each"
     if not before: return []
@@ -362,6 +362,7 @@ def _earlier(before):
     last = dict(number=before['number'], files=list(before['files']), rows=rows, amount_cents=before['amount_cents'])
     return [*before.get('earlier', []), last]
 
+# %% ../../nbs/28_imports/08_imports.ipynb #8fdca478
 def _facts(stage, source, files, amounts, market, manifest):
     "What the manifest says of an import"
     before = manifest.get('import', {})
