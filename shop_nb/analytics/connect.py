@@ -17,6 +17,7 @@ import pyarrow as pa
 from ..core.errors import ShopError, first_line
 from ..core.extras import need
 from ..database.sqlite import database_error
+from ..files.duckdb import attach, duckdb_path, is_duckdb
 from ..files.sources import Given
 from ..files.files import crosswalk_files, parts, table_path
 from ..files.market import source_market
@@ -81,6 +82,25 @@ def _copy_crosswalk(con, db):
         con.register('batch', pa.table([pa.array(c) for c in zip(*rows)], ['table_name', 'source_key', 'key']))
         con.execute('insert into crosswalk select * from batch')
         con.unregister('batch')
+
+# %% ../../nbs/30_analytics/01_connect.ipynb #a9349775
+_STORED = "select table_name from duckdb_tables() where database_name = 'stored'"
+
+def _attach(con, path):
+    "Attach a file of DuckDB; raises `ShopError` (code 2) for one that is not of a shop: names of its tables"
+    attach(con, path)
+    there = [name for name, in con.execute(_STORED).fetchall()]
+    if not (missing := [name for name in TABLES if name not in there]): return there
+    wrong = f'{path} is not a shop: it has no {missing[0]}.'
+    raise ShopError(wrong, 'Create one: shop-nb load DIR --db duckdb:FILE', code=2)
+
+def _from_duckdb(con, path, absent=()):
+    "Show the tables of a file of DuckDB, without the columns that its shop lacks"
+    there = _attach(con, path)
+    for name in TABLES:
+        if columns := _present(name, absent):
+            con.execute(f'create view {name} as select {", ".join(columns)} from stored.{name}')
+    if 'crosswalk' in there: con.execute('create view crosswalk as from stored.crosswalk')
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #a9349774
 def _from_sqlite(con, path, absent=()):
@@ -266,9 +286,9 @@ def _existing(source):
         raise ShopError(
             f'This is not a shop: it has no {", ".join(missing)}.', f'Give a dict with {", ".join(TABLES)}', code=2
         )
-    source = Path(source)
+    source = duckdb_path(source) or Path(source)
     if source.exists(): return source
-    raise ShopError(f'There is no {source}.', 'Name a run folder or a SQLite file that exists', code=2)
+    raise ShopError(f'There is no {source}.', 'Name a run folder or a database that exists', code=2)
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #7530f865
 def _add_crosswalk(con, source):
@@ -283,7 +303,8 @@ def _add_crosswalk(con, source):
 # %% ../../nbs/30_analytics/01_connect.ipynb #4464ba38
 def _fill(con, source, days, market):
     "Give a connection the five tables and the views of a source, its days and its market"
-    if isinstance(source, Path) and source.is_file(): _from_sqlite(con, source, market.absent)
+    if isinstance(source, Path) and is_duckdb(source): _from_duckdb(con, source, market.absent)
+    elif isinstance(source, Path) and source.is_file(): _from_sqlite(con, source, market.absent)
     else: _from_tables(con, source, market)
     add_views(con, market.absent, market.on_delivery)
     _add_crosswalk(con, source)
@@ -292,7 +313,7 @@ def _fill(con, source, days, market):
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #e2409bb8
 def connect(
-    source, # a run, a folder of tables, a SQLite file, or a dict of Arrow tables or pandas frames
+    source, # a run, a folder of tables, a SQLite file, duckdb:FILE, or a dict of Arrow tables or pandas frames
     days:tuple=None, # first and last day that the shop ran; None looks into the run's manifest
     market:Market=None, # its currency and lists; None takes what the source says
     locked:bool=True, # no other files, no network, bounded memory

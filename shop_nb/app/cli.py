@@ -338,10 +338,10 @@ def _say_appended(facts, db):
 @app.command()
 def load(
     folder:_Run,
-    db:Annotated[str, typer.Option(metavar='FILE', help='The SQLite file to write.')],
+    db:Annotated[str, typer.Option(metavar='FILE', help='The SQLite file to write, or duckdb:FILE.')],
     append:Annotated[bool, typer.Option('--append', help='Bring the rows into the database that is there.')]=False,
 ):
-    "Load the tables into a SQLite database: all of them or nothing."
+    "Load the tables into a database: all of them or nothing."
     from shop_nb.database.load import load
     from shop_nb.app.run import existing
     existing(folder)
@@ -485,7 +485,7 @@ def _show(answer, format):
 
 # %% ../../nbs/70_app/03_cli.ipynb #5c475b9c
 _Name = Annotated[Optional[str], typer.Argument(metavar='[NAME]', help='Name of the question.')]
-_Database = _text('FILE', 'Ask a SQLite database.')
+_Database = _text('FILE', 'A database: a SQLite file, or duckdb:FILE.')
 _Folder = _text(
     'DIR', 'Ask a run or a folder of tables; by default reports/shop in the project, or else in the current folder.'
 )
@@ -505,6 +505,7 @@ def ask(
     name:_Name=None, db:_Database=None, run:_Folder=None, format:_Table='table', list:_List=False, params:_Asked=None
 ):
     "Answer a question about a shop."
+    from shop_nb.files.duckdb import duckdb_path
     from shop_nb.analytics.questions import ask, find
     from shop_nb.app.run import databases, existing, run_folder, runs
 
@@ -515,10 +516,10 @@ def ask(
     find(name)
     source = db or run_folder(run or '')
     todo = 'Name a run (--run DIR) or a database (--db FILE), or make one: shop-nb run'
-    existing(source, databases if db else runs, todo)
+    existing(duckdb_path(source) or source, databases if db else runs, todo)
     _show(ask(name, source, **_pairs(params)), format)
 
-# %% ../../nbs/70_app/03_cli.ipynb #9b298e9e
+# %% ../../nbs/70_app/03_cli.ipynb #9b298e9d
 @app.command()
 def profile(folder:_Run):
     "Write a data profile of each table, and the data dictionary."
@@ -528,14 +529,27 @@ def profile(folder:_Run):
     Shop.open(folder).profile(progress=Progress('tables'))
     _say(f'Done: {os.path.join(folder, "profile")}, {os.path.join(folder, "dictionary.html")}')
 
+# %% ../../nbs/70_app/03_cli.ipynb #9b298e9c
+_Verified = Annotated[Optional[str], typer.Argument(metavar='[DIR]', help='A run.', show_default=False)]
+
 @app.command()
-def verify(folder:_Run):
-    "Make the tables of a run again and compare them. Exit code 1 if one differs."
-    from shop_nb.app.run import verify
+def verify(folder:_Verified=None, db:_Database=None):
+    "Make the tables of a run again and compare them, or those of a database with it. Exit code 1 if one differs."
+    from shop_nb.app.run import verify, verify_database
+    if db: return _say_digests(*verify_database(db, folder))
+    if not folder: raise ShopError('There is nothing to verify.', 'Name a run, or a database: --db FILE', code=2)
     wrong = verify(folder)
     for w in wrong.itertuples(): _say(f'{w.table}: {w.what}')
     if not len(wrong): _say('All five tables are identical to what the settings make.')
     raise typer.Exit(1 if len(wrong) else 0)
+
+# %% ../../nbs/70_app/03_cli.ipynb #9b298e9e
+def _say_digests(found, wrong):
+    "Print the digests of a database, and in which tables it differs from its run"
+    _say(f'{"table":<12} {"rows":>12}  digest')
+    for name, t in found.items(): _say(f'{name:<12} {t["rows"]:>12,}  {t["digest"]}')
+    for name in wrong: _say(f'{name}: the database differs from the run.')
+    raise typer.Exit(1 if wrong else 0)
 
 # %% ../../nbs/70_app/03_cli.ipynb #b6fc4d08
 _Wanted = Annotated[Optional[list[str]], typer.Argument(metavar='[NAME]...', help='Names of parameters, or of groups.')]

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['HEADLINE', 'CHARTS', 'ASIDE', 'project_root', 'run_folder', 'runs', 'databases', 'existing', 'pipeline', 'parameters',
            'all_parameters', 'project_settings', 'check_parameters', 'named', 'run_id', 'log_event', 'keep', 'packages',
-           'building', 'headline', 'index_html', 'run', 'digests', 'verify']
+           'building', 'headline', 'index_html', 'run', 'digests', 'verify', 'verify_database']
 
 # %% ../../nbs/70_app/02_run.ipynb #cf6535f2
 import json, os, platform, re, secrets, shlex, sqlite3, tempfile, time, errno, signal, subprocess, sys
-from contextlib import contextmanager, ExitStack, suppress
+from contextlib import closing, contextmanager, ExitStack, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,7 +18,10 @@ from fastcore.basics import patch
 
 from ..generator.draws import VERSION
 from ..generator.blocks import Generator
+from ..analytics.connect import connect
+from ..database.duckdb import stored_digests
 from ..files.digest import as_digest, content_sums, digest
+from ..files.duckdb import duckdb_path
 from ..files.folders import leftovers, unbroken, working_folder, remove_path
 from ..files.sources import read_table
 from ..files.files import table_path
@@ -64,7 +67,8 @@ def databases(
     home='.', # a folder
 ) -> list: # paths, as text
     "The databases in a folder, and those of its runs"
-    found = [*sorted(Path(home).glob('*.db')), *(Path(run, 'shop.db') for run in runs(home))]
+    here = sorted(path for kind in ('db', 'duckdb') for path in Path(home).glob(f'*.{kind}'))
+    found = [*here, *(Path(run, 'shop.db') for run in runs(home))]
     return [str(p) for p in found if p.is_file()]
 
 def _not_there(path, names, todo):
@@ -647,3 +651,29 @@ def verify(
                 dict(table=name, what='the manifest is not what the settings make', said=again[name], found=said)
             )
     return pd.DataFrame(wrong, columns=['table', 'what', 'said', 'found'])
+
+# %% ../../nbs/70_app/02_run.ipynb #7c0b11e2
+def verify_database(
+    db, # a SQLite file, or duckdb:FILE
+    folder=None, # the run that was loaded into it
+) -> tuple: # table: its rows and digest, and the tables whose digest is not that of the run
+    "The digests of the tables in a database; raises `ShopError` for what is no database, or no run"
+    said = _said(folder) if folder else {}
+    existing(duckdb_path(db) or db, databases, 'Name a database: --db FILE')
+    with closing(connect(db)) as con:
+        found = stored_digests(con)
+        rows = {name: _rows(con, name) for name in found}
+    wrong = [name for name, digest in found.items() if said.get(name, digest) != digest]
+    return {name: dict(rows=rows[name], digest=digest) for name, digest in found.items()}, wrong
+
+def _rows(con, name):
+    "How many rows a table has; none where there is no such table"
+    if (name,) not in con.execute('show tables').fetchall(): return 0
+    return con.execute(f'select count(*) from {name}').fetchone()[0]
+
+def _said(folder):
+    "The digests in the manifest of a run"
+    existing(folder)
+    said = read_manifest(folder).get('tables')
+    if not isinstance(said, dict): raise ShopError(f'{folder} is not a run.', 'Make one: shop-nb run --out DIR', code=2)
+    return {name: entry['digest'] for name, entry in said.items()}

@@ -20,6 +20,7 @@ from ..core.extras import need
 from .sqlite import (
     APPLICATION_ID, CONSTRAINT_FAILED, ROWS, USER_VERSION, Stream, alone, check_target, database_error, fetch,
     hold_writers, ingest, is_damaged, is_locked, is_open, journals, open_new, remove, sync)
+from ..files.duckdb import PREFIX, duckdb_path
 from ..files.files import crosswalk_files
 from ..files.market import source_market
 from ..files.sources import given_tables, message
@@ -75,12 +76,15 @@ def _fraction(stream):
         done += len(b)
 
 # %% ../../nbs/25_database/02_load.ipynb #6ab279bb
+def _arrow_error(stream):
+    "The `ShopError` for a stream that ended because its values do not fit"
+    return _fraction(stream) or ShopError(f'{stream.table.name}: {first_line(stream.error)}.', _after)
+
 def _append(cur, stream):
     "Ingest a table; raises `ShopError` at the first row that is refused"
     try: ingest(cur, stream)
     except Exception as e:
-        if isinstance(stream.error, pa.ArrowException):
-            raise _fraction(stream) or ShopError(f'{stream.table.name}: {first_line(stream.error)}.', _after) from None
+        if isinstance(stream.error, pa.ArrowException): raise _arrow_error(stream) from None
         if stream.error is not None or not (found := CONSTRAINT_FAILED.search(str(e))): raise
         raise _refused(cur, stream, *found.groups()) from None
 
@@ -269,7 +273,7 @@ def _replace(new, db):
     sync(db.parent)
 
 # %% ../../nbs/25_database/02_load.ipynb #666193af
-def _streams(source, progress, market=Market()):
+def _streams(source, progress, market=Market(), **how):
     "The tables of a source, ready to go; raises `ShopError` if one is missing, or is not what it should be"
     given = given_tables(source, tables_of(market))
     for n in TABLES:
@@ -280,7 +284,7 @@ def _streams(source, progress, market=Market()):
             )
         found = given[n].look()
         if found: raise ShopError(*message(found[0]).split('\n'))
-    return [Stream(given[n], progress) for n in TABLES]
+    return [Stream(given[n], progress, **how) for n in TABLES]
 
 # %% ../../nbs/25_database/02_load.ipynb #8b737c07
 def _check_place(db):
@@ -341,15 +345,22 @@ def _load_new(source, db, progress, market):
         with alone(db.parent): return _load_beside(db, streams, market, crosswalk_files(source))
 
 # %% ../../nbs/25_database/02_load.ipynb #b25660d3
+def _load_duckdb(source, db, progress, market, append):
+    "Make a file of DuckDB of a source; raises `ShopError` (code 2) if it is to be added to"
+    from shop_nb.database.duckdb import load_duckdb
+    if not append: return load_duckdb(source, duckdb_path(db), progress, market)
+    raise ShopError(f'{db} cannot be added to: that is for SQLite.', 'Load it whole, without --append', code=2)
+
 def load(
     source, # mapping of names to frames, Arrow tables or paths; or the path of a run or of a folder of tables
-    db, # the database file; an old one is replaced when the new one is complete
+    db, # the SQLite file, or duckdb:FILE; an old one is replaced when the new one is complete
     progress=None, # called as progress(table, rows done, rows in all) after each batch
     market:Market=None, # currency and lists of values; None takes the source's own
     append:bool=False, # bring the rows into the database that is there, by `append_tables`
 ) -> dict: # facts: rows, load_key, sums, indexes, views, checks, sqlite (version), bytes
-    """Make a SQLite database of the five tables, all or nothing.
+    """Make a database of the five tables, all or nothing.
     Raises `ShopError`: code 1 for tables that are wrong, code 2 for a source or target that cannot be."""
+    if str(db).startswith(PREFIX): return _load_duckdb(source, db, progress, market, append)
     if not append: return _load_new(source, Path(db).resolve(), progress, market or source_market(source))
     from shop_nb.database.append import append_tables
     return append_tables(source, db, progress, market)

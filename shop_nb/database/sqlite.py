@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ROWS', 'PRAGMAS', 'CONSTRAINT_FAILED', 'APPLICATION_ID', 'USER_VERSION', 'LIVE', 'Stream', 'fetch', 'open_new',
            'ingest', 'is_locked', 'is_damaged', 'journals', 'database_error', 'check_version', 'is_shop',
-           'check_target', 'is_open', 'alone', 'remove', 'hold_writers', 'set_live', 'sync']
+           'check_target', 'is_open_here', 'is_open', 'alone', 'remove', 'hold_writers', 'set_live', 'sync']
 
 # %% ../../nbs/25_database/01_sqlite.ipynb #6c323a64
 import os, re, signal, sqlite3, threading, time
@@ -35,34 +35,35 @@ ROWS = 65_536 # rows handed over at once
 
 # %% ../../nbs/25_database/01_sqlite.ipynb #ba2b9c5e
 class Stream:
-    "The record batches of a table on their way to SQLite: counts rows, sums columns, keeps the error that ended it"
+    "The record batches of a table on their way to a database: counts rows, sums columns, keeps the error that ended it"
 
     def __init__(
         self,
         source, # the `Given` of a table
         progress=None, # called as progress(table, rows done, rows in all) after each batch
+        fit=_for_sqlite, # called with a batch and its table: the batch as the database takes it
     ):
-        self.source, self.table, self.progress = source, source.table, progress
+        self.source, self.table, self.progress, self.fit = source, source.table, progress, fit
         self.rows, self.error, self.hashes = 0, None, []
         self.sums = {c.name: 0 for c in source.table.columns if c.type in ('cents', 'count')}
 
     @property
     def digest(self): return as_digest(self.hashes) # of the rows that came by
 
-    def reader(self) -> pa.RecordBatchReader: # of the columns as SQLite has them
-        "What ADBC pulls the batches from"
+    def reader(self) -> pa.RecordBatchReader: # of the columns as the database takes them
+        "What the database pulls the batches from"
         empty = pa.RecordBatch.from_pylist([], schema=arrow_schema(self.table))
-        return pa.RecordBatchReader.from_batches(_for_sqlite(empty, self.table).schema, self.batches())
+        return pa.RecordBatchReader.from_batches(self.fit(empty, self.table).schema, self.batches())
 
 # %% ../../nbs/25_database/01_sqlite.ipynb #a5c4b087
 @patch
 def batches(self:Stream):
-    "The batches as SQLite takes them; what goes wrong is kept, as ADBC passes on only its text"
+    "The batches as the database takes them; what goes wrong is kept, as ADBC passes on only its text"
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
     try:
         for batch in self.source.batches(size=ROWS):
-            yield _for_sqlite(batch, self.table)
+            yield self.fit(batch, self.table)
             self._count(batch)
     except BaseException as e:
         self.error = e
@@ -230,13 +231,20 @@ def _is_own(fd, db):
     try: return os.path.samestat(os.fstat(int(fd)), os.stat(db))
     except OSError: return False # it was that of the listing
 
+def is_open_here(
+    db:Path, # of a file that is there
+) -> bool:
+    "Whether this process has the file open; False if that cannot be known"
+    try: return any(_is_own(fd, db) for fd in os.listdir('/proc/self/fd'))
+    except OSError: return False
+
 def is_open(
     db:Path, # of a file that is there
 ) -> bool:
     "Whether a program has the file open, this one too; True if that cannot be known"
     try:
         from fcntl import F_SETLEASE, F_SETSIG, F_WRLCK, fcntl
-        if any(_is_own(fd, db) for fd in os.listdir('/proc/self/fd')): return True
+        if is_open_here(db): return True
         fd = os.open(db, os.O_RDONLY)
         try:
             fcntl(fd, F_SETSIG, signal.SIGURG) # a signal that is ignored, for whoever opens it right now
