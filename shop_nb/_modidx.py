@@ -2093,6 +2093,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                   'shop_nb/formats/shopify.py')},
             'shop_nb.formats.tables': { 'shop_nb.formats.tables._columns': ('27_formats/tables.html#_columns', 'shop_nb/formats/tables.py'),
                                         'shop_nb.formats.tables._fields': ('27_formats/tables.html#_fields', 'shop_nb/formats/tables.py'),
+                                        'shop_nb.formats.tables._kept': ('27_formats/tables.html#_kept', 'shop_nb/formats/tables.py'),
                                         'shop_nb.formats.tables._map': ('27_formats/tables.html#_map', 'shop_nb/formats/tables.py'),
                                         'shop_nb.formats.tables._money': ('27_formats/tables.html#_money', 'shop_nb/formats/tables.py'),
                                         'shop_nb.formats.tables._named': ('27_formats/tables.html#_named', 'shop_nb/formats/tables.py'),

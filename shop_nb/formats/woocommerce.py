@@ -7,7 +7,7 @@ __all__ = ['FIELDS', 'WOOCOMMERCE']
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #78cbe92e
 from .format import Field, Format, Map, register
-from .shopify import TYPED, mark_rows, marked_rows, order_blocks, payments_of
+from .shopify import mark_rows, marked_rows, order_blocks, payments_of
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #b7f5e986
 _OF_ORDER = (
@@ -166,8 +166,8 @@ WOOCOMMERCE = register(Format(
     'woocommerce', 'orders of WooCommerce by the plugin Advanced Order Export', (_LINE_ITEMS,),
     (_CUSTOMERS, _PRODUCTS, _ORDERS, _ITEMS, _PAYMENTS), 'select sum(amount_cents) from payments', prepare=_PREPARE,
     derived=('customers', 'products'), currency='select distinct money_of from line_items',
-    contract=TYPED | {'rules.status_pairs': 'evolve'},
+    contract={'rules.status_pairs': 'evolve'},
     notes=('Prices are without tax, to the cent; the discount of a line is its list amount less its amount.',
            'An order that is completed is shipped: WooCommerce does not tell when it arrived.',
            'A customer is an e-mail address, or a telephone number where there is none.',
-           'Invalid e-mail addresses, telephone numbers and postal codes are left blank.')))
+           'Invalid e-mail addresses and postal codes are left blank.')))

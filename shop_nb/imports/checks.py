@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from ..core.errors import ShopError
+from ..core.errors import ShopError, count_of
 from .staging import Stage
 from ..model.market import LISTS, Market, market_rules
 from ..model.schema import TABLES
@@ -167,6 +167,8 @@ def _give_way(stage, rule):
     if column.optional != 'rows': return False
     stage.con.execute(f"""update fresh.{rule.table} set {column.name} = null
 where {TABLES[rule.table].key} in (select key from broken)""")
+    n = stage.con.execute('select count(*) from broken').fetchall()[0][0]
+    stage.notes.append(f'{rule.table}.{column.name}: {count_of(n, "invalid value")} left blank.')
     return True
 
 # %% ../../nbs/28_imports/06_checks.ipynb #a051bc2e
