@@ -24,7 +24,7 @@ _OF_ORDER = (
 _OF_CUSTOMER = (
     Field('accepts', 'Accepts Marketing', 'flag'), Field('telephone', 'Phone'), Field('road', 'Billing Street'),
     Field('town', 'Billing City'), Field('zip', 'Billing Zip'),
-    Field('province', 'Billing Province Name', others=('Billing Province',)),
+    Field('province', 'Billing Province Name', others=('Billing Province',), first=True),
     Field('land', 'Billing Country', 'country'),
 )
 _OF_LINE = (
@@ -201,23 +201,27 @@ _PRODUCTS = Map('products', 'sold', 'product', {
 _ORDERS = Map('orders', 'stated', 'order_name', {
     'customer_key': 'who', 'ordered_at': 'created', 'status': 'got', 'channel': 'origin', 'shipping_cents': 'charged',
     'tax_cents': 'tax', 'tax_included': f'not if(tax > 0, adds_tax, ({_LIKE_MOST}))',
-    'discount_cents': 'goods_off + whole_off'})
+    'discount_cents': 'goods_off + whole_off'}, needs={
+    'customer_key': ('email|telephone',), 'status': ('financial', 'fulfilment', 'cancelled'),
+    'shipping_cents': ('shipping',), 'tax_cents': ('taxes',), 'tax_included': ('total', 'taxes'),
+    'discount_cents': ('subtotal', 'reduction')})
 
 _ITEMS = Map('order_items', 'sold', 'order_name', {
     'product_key': 'product', 'quantity': 'units', 'unit_price_cents': 'unit_cents', 'discount_cents': 'off_cents'},
-    needs={'discount_cents': ('taken_off',)})
+    needs={'product_key': ('sku|title',), 'unit_price_cents': ('price',), 'discount_cents': ('taken_off',)})
 
 def payments_of(
     key:str, # the name of the column with the order's key
+    status:str, # the name of the one that tells how far the payment got
 ) -> Map:
     "The payments of orders whose state is told, one each"
     return Map('payments', 'stated', key, {
         'method': 'gateway', 'status': 'pay_state', 'amount_cents': 'amount', 'refunded_cents': 'back',
         'paid_at': "case when pay_state not in ('pending', 'failed') then paid end"},
-        needs={'refunded_cents': ('refunded',)})
+        needs={'refunded_cents': ('refunded',), 'status': (status,), 'amount_cents': ('total',)})
 
 # %% ../../nbs/27_formats/07_shopify.ipynb #cc6171ac
-_PAYMENTS = payments_of('order_name')
+_PAYMENTS = payments_of('order_name', 'financial')
 
 # %% ../../nbs/27_formats/07_shopify.ipynb #d12b1b2f
 SHOPIFY = register(Format(

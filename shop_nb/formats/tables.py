@@ -26,7 +26,7 @@ def _fields(table):
         name, kind = f'{table.name}_{c.name}', _CODES.get(c.name, _KINDS[c.type])
         yield Field(name, c.name, kind, c.name in _NEEDED[table.name])
         units = c.name.removesuffix('_cents')
-        if c.type == 'cents': yield Field(f'{table.name}_{units}', units, 'money')
+        if c.type == 'cents': yield Field(f'{table.name}_{units}', units, 'money', unless=name)
 
 # %% ../../nbs/27_formats/03_tables.ipynb #d224ff35
 def _money(name):

@@ -25,15 +25,15 @@ _OF_CUSTOMER = (
     Field('given', 'First Name (Billing)'), Field('family', 'Last Name (Billing)'),
     Field('telephone', 'Phone (Billing)'),
     Field('road', 'Address 1&2 (Billing)'), Field('town', 'City (Billing)'),
-    Field('province', 'State Code (Billing)', others=('State Name (Billing)',)), Field('zip', 'Postcode (Billing)'),
-    Field('land', 'Country Code (Billing)', 'country', others=('Country Name (Billing)',)),
+    Field('province', 'State Code (Billing)', others=('State Name (Billing)',), first=True), Field('zip', 'Postcode (Billing)'),
+    Field('land', 'Country Code (Billing)', 'country', others=('Country Name (Billing)',), first=True),
 )
 _OF_LINE = (
     Field('title', 'Item Name', 'text', True), Field('cost', 'Item Cost', 'amount', True),
     Field('sku', 'SKU', 'code'), Field('item_no', 'Item #', 'count'), Field('units', 'Quantity', 'count'),
     Field('units_left', 'Quantity (- Refund)', 'count'), Field('cost_before', 'Item Cost Before Discount', 'amount'),
     Field('line_before', 'Order Line Subtotal', 'amount'),
-    Field('line_after', 'Order Line Total', 'amount', others=('Order Line (w/o tax)',)),
+    Field('line_after', 'Order Line Total', 'amount', others=('Order Line (w/o tax)',), first=True),
 )
 FIELDS = *_OF_ORDER, *_OF_CUSTOMER, *_OF_LINE
 
@@ -155,11 +155,14 @@ _PRODUCTS = Map('products', 'sold', 'product', {'sku': 'max(sku)', 'name': 'arg_
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #4af78973
 _ORDERS = Map('orders', 'stated', 'order_no', {
     'customer_key': 'who', 'ordered_at': 'ordered', 'status': 'got', 'shipping_cents': 'charged', 'tax_cents': 'tax',
-    'tax_included': 'false', 'discount_cents': 'whole_off'})
+    'tax_included': 'false', 'discount_cents': 'whole_off'}, needs={
+    'customer_key': ('email|telephone',), 'status': ('order_status',), 'shipping_cents': ('freight',),
+    'tax_cents': ('taxes',), 'discount_cents': ('reduction',)})
 _ITEMS = Map('order_items', 'sold', 'order_no', {
     'product_key': 'product', 'quantity': 'units', 'unit_price_cents': 'unit_cents', 'discount_cents': 'off_cents'},
-    needs={'quantity': ('units|units_left',)})
-_PAYMENTS = payments_of('order_no')
+    needs={'product_key': ('sku|title',), 'quantity': ('units|units_left',), 'unit_price_cents': ('cost',),
+           'discount_cents': ('cost', 'reduction')})
+_PAYMENTS = payments_of('order_no', 'order_status')
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #ac917022
 WOOCOMMERCE = register(Format(

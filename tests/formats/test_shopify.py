@@ -141,7 +141,7 @@ def test_customers_by_email_or_telephone(imports):
         order('#3', Email='', Phone="'+4915112345"), order('#4', Email=''), order('#5', Email='not one', Phone='0151 / 2'))
     assert run.rows('select source_key, email, phone, city from customers join customers_key using (customer_id)') == [
         ('ada@example.com', 'ada@example.com', None, 'Halle'), ('+4915112345', None, '+4915112345', 'Dessau'),
-        ('not one', None, None, 'Dessau')]
+        ('not one', None, '0151 / 2', 'Dessau')]
     assert run.reasons == [('#4', 'customer_id')]
 
 
