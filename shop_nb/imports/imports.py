@@ -214,8 +214,9 @@ def _headers(sheets):
 # %% ../../nbs/28_imports/08_imports.ipynb #3e36709a
 def _title_error(sheets):
     "The error for a file with a title above its header; None if there is none"
-    titles = [part.title for sheet in sheets for part in sheet.parts if getattr(part, 'title', '')]
-    return ShopError(titles[0], 'Delete what is above the header, and import the file again', code=2) if titles else None
+    titles = [getattr(sheet.parts[0], 'no_header', '') for sheet in sheets]
+    if not all(titles): return None
+    return ShopError(titles[0], 'Delete what is above the header, and import the file again', code=2)
 
 def _check_own(own, parts, headers):
     "Raise `ShopError` (code 2) for a column that somebody's map names, and no file has"

@@ -17,7 +17,7 @@ import numpy as np, pyarrow as pa, pyarrow.compute as pc
 from ..core.errors import ShopError, count_of, first_line
 from ..core.extras import need
 from ..formats.countries import country_codes
-from ..formats.format import KINDS, Format, columns_of
+from ..formats.format import KINDS, Format, columns_of, contract_option
 from ..reading.codes import codes, why_no_code
 from ..reading.numbers import NumberColumn
 from ..reading.records import unique_names
@@ -210,13 +210,14 @@ def _look(sheet, readers, columns, path, tell):
     return rows
 
 # %% ../../nbs/28_imports/02_staging.ipynb #243f4dc5
-def _typed(stage, part, batch, readers, columns, first):
+def _typed(stage, part, batch, readers, columns, first, offset):
     "A batch with types, and with the number of each row; what cannot be read is noted"
+    def place(i): return f"{stage.files[offset + batch['_file'][i].as_py()]}, line {batch['_line'][i].as_py():,}"
     cells = dict(_n=pa.array(np.arange(first, first + len(batch))), _file=batch['_file'], _line=batch['_line'])
     for name, reader in readers.items():
         texts = batch.column(columns[name])
         values, bad = reader.read(texts)
-        if bad.any(): _note_bad(stage, part[name], part.name, first, texts, np.flatnonzero(bad), reader.why)
+        if bad.any(): _note_bad(stage, part[name], part.name, first, texts, np.flatnonzero(bad), reader.why, place)
         cells[name] = values
     return pa.table(cells)
 
@@ -234,13 +235,13 @@ def add_cells(
     stage.con.execute('insert into _cells select * from cells')
 
 # %% ../../nbs/28_imports/02_staging.ipynb #1091017d
-def _note_bad(stage, field, part, first, texts, rows, why):
+def _note_bad(stage, field, part, first, texts, rows, why, place):
     "Note cells that cannot be read, or raise `ShopError` where the contract is strict"
     reasons = [f'{field.header}: {why(texts[int(i)].as_py())}' for i in rows]
     mode = stage.contract.mode('values', f'{part}.{field.name}')
     if mode == 'freeze':
-        raise ShopError(f'{reasons[0]} (row {first + rows[0]:,} of {part}).',
-                        f'Correct it, or set it aside: --contract values.{field.name}=discard_row')
+        raise ShopError(f'{place(int(rows[0]))}: {reasons[0]}.',
+                        f"Correct it, or set it aside: {contract_option(f'values.{field.name}', 'discard_row')}")
     if mode != 'discard_row': stage.left_out[field.header] += len(rows)
     else: add_cells(stage, part, rows + first, field.name, reasons)
 
@@ -251,7 +252,7 @@ def _fill(stage, part, path, readers, columns, first, offset, tell):
     with pa.OSFile(str(path)) as file: # pages of a map would count as memory
         text = pa.ipc.open_file(file)
         for i in range(text.num_record_batches):
-            table = _typed(stage, part, text.get_batch(i), readers, columns, first)
+            table = _typed(stage, part, text.get_batch(i), readers, columns, first, offset)
             table = table.set_column(1, '_file', pc.add(table['_file'], pa.scalar(offset, pa.int32())))
             stage.con.register('batch', table)
             stage.con.execute(f'insert into "{part.name}" ({names}) select {names} from batch')

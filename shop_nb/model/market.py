@@ -33,7 +33,7 @@ class Market:
     currency: str = 'EUR' # ISO 4217; amounts are in hundredths of it
     lists: tuple = tuple((column, names_of(parameter)) for column, parameter in LISTS.items()) # column and values
     on_delivery: tuple = ON_DELIVERY # the methods that are paid on delivery; an imported shop need not tell them
-    absent: tuple = () # table.column without any value, or a table without rows
+    absent: tuple = () # table.column that not every row has, or a table that not every order is in
     gaps: tuple = () # table.column that has no value in some rows
     waived: tuple = () # names of rules that need not hold
     own: bool = False # an imported shop, whose orders may be larger than ours

@@ -184,10 +184,13 @@ def _sheets(files, whole):
     alone = len(groups) == 1 and len(files) > 1
     names = unique_names([whole if alone else _stem(group[0].name) for group in groups.values()])
     sheets = [SourceSheet(name, group) for name, group in zip(names, groups.values())]
-    why = {True: 'is no table and was left out', False: 'is empty'}
-    out = [f'{f.name} {why[isinstance(f, _NoTable)]}.' for f in files if not f.columns]
-    for sheet in sheets[:1]: sheet.notes += out
+    for sheet in sheets[:1]: sheet.notes += _left_out(files)
     return sheets
+
+def _left_out(files):
+    "Which files are no tables, and why"
+    why = {True: 'is no table and was left out', False: 'is empty'}
+    return [f'{f.name} {why[isinstance(f, _NoTable)]}.' for f in files if not f.columns]
 
 # %% ../../nbs/12_reading/05_sheets.ipynb #579c2928
 def read_sheets(
@@ -201,8 +204,9 @@ def read_sheets(
     try: files = [f for path, name in _named(paths) for f in _path_files(path, name, reading)]
     except UNREADABLE as e: raise unreadable(Path(getattr(e, 'filename', None) or str(source)).name, e) from None
     sheets = _sheets(files, _stem(str(paths[0])) if paths else '')
-    if not sheets: raise ShopError(f'{shown(str(source), 200)[1:-1]} is empty.', 'Name a file with a header and rows')
-    return sheets
+    if sheets: return sheets
+    what = ' '.join(_left_out(files)[:5]) or f'There is nothing in {", ".join(n for _, n in _named(paths)) or "the source"}.'
+    raise ShopError(what, 'Name a file with a header and rows')
 
 # %% ../../nbs/12_reading/05_sheets.ipynb #04ab27b8
 def _named(paths):

@@ -9,14 +9,14 @@ __all__ = ['UNKNOWN', 'cell_text', 'SheetFile', 'workbook_files']
 import re, zipfile
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, time, timedelta
-from itertools import repeat
+from itertools import islice, repeat
 
 import pyarrow as pa
 from fastcore.basics import patch
 
 from ..core.errors import ShopError
 from ..core.extras import need
-from .records import as_csv, unique_names
+from .records import as_csv, is_title, title_text, unique_names
 from .text import Reading, bare, shown
 from .typed import clear_point
 
@@ -52,6 +52,9 @@ class SheetFile:
         self.notes, self.problems, self.headers, self.count = [], [], [], 0
         named = ((n, r) for n, r in self._rows() if any(map(bare, filter(None, r))))
         self.header_line, self.header = next(named, (0, []))
+        self.no_header = ''
+        if is_title(self.header, [row for _, row in islice(named, 20)]):
+            self.no_header = title_text(name, self.header_line, self.header)
         while self.header and not self.header[-1]: self.header = self.header[:-1]
         self.columns = unique_names([bare(h or '') for h in self.header])
 
