@@ -119,7 +119,8 @@ def bare(
 
 def _candidates(field, header):
     "The columns of a file that go by a header of a field; a column that is written as the header is comes first"
-    found = [c for h in (field.header, *field.others) for c in sorted(header, key=lambda c: c != h) if bare(c) == bare(h)]
+    names, found = (field.header, *field.others), []
+    for name in names: found += sorted((c for c in header if bare(c) == bare(name)), key=lambda c: c != name)
     return list(dict.fromkeys(found))
 
 def columns_of(
@@ -184,6 +185,7 @@ def rests_on(
 
 PAID = {'status', 'amount_cents'} # what payments cannot do without
 
+# %% ../../nbs/27_formats/01_format.ipynb #7c5b1fb1
 def made_columns(
     format:Format, # whose maps
     table:str, # one of the five
@@ -204,6 +206,7 @@ def _lacks(format, map, column, there, names):
     headers = {f.name: f.header for p in format.parts for f in p.fields}
     return sorted(headers[name.split('|')[0]] for name in lost)
 
+# %% ../../nbs/27_formats/01_format.ipynb #186f0801
 def idle(
     format:Format, # of a source
     there:set, # names of the fields that it has
@@ -305,7 +308,8 @@ def recognise(
     if not best: raise _unknown(choice, headers, files)
     if len(found) == 1: return found[0]
     names = [f.name for f in found]
-    raise ShopError(f"The files may be {' or '.join(names)}.", f"Say which: {option('from', names[0], 'format')}", code=2)
+    todo = f"Say which: {option('from', names[0], 'format')}"
+    raise ShopError(f"The files may be {' or '.join(names)}.", todo, code=2)
 
 # %% ../../nbs/27_formats/01_format.ipynb #7752fc04
 def _choice(name, own):
@@ -329,6 +333,7 @@ def _listed(header):
     "Columns of a file, as a message shows them"
     return (', '.join(header[:12]) or 'none') + (' …' if len(header) > 12 else '')
 
+# %% ../../nbs/27_formats/01_format.ipynb #6d177ccf
 def _unknown(choice, headers, files):
     "The error for files of no known format"
     each = [f'{files.get(name, name)} has the columns {_listed(header)}' for name, header in headers.items()]
@@ -377,20 +382,22 @@ order = "Invoice"''', code=2)
     return found
 
 # %% ../../nbs/27_formats/01_format.ipynb #cbc3de19
+_CHOSEN = dict(first=True, unless='') # of a field whose column somebody names
+
+# %% ../../nbs/27_formats/01_format.ipynb #da30ff05
 def with_columns(
     format:Format, # one of the known ones
     own:OwnColumns, # what somebody's file says
 ) -> Format: # the same, with headers of one's own
-    "A format whose fields have other headers; raises `ShopError` (code 2) for a part or a field it does not have"
+    "A format with other headers; raises `ShopError` (code 2) for a part or a field it does not have"
     parts = {p.name: p for p in format.parts}
     for name, headers in own.headers.items():
         if name not in parts: raise _no_such('part', name, format.name, parts)
         fields = {f.name: f for f in parts[name].fields}
         for field_name, header in headers.items():
             if field_name not in fields: raise _no_such('field', field_name, f'{format.name}.{name}', fields)
-            other = fields[field_name].unless
-            if other: fields[other] = replace(fields[other], unless=field_name)
-            fields[field_name] = replace(fields[field_name], header=header, others=(), first=True, unless='')
+            if other := fields[field_name].unless: fields[other] = replace(fields[other], unless=field_name)
+            fields[field_name] = replace(fields[field_name], header=header, others=(), **_CHOSEN)
         parts[name] = replace(parts[name], fields=tuple(fields.values()))
     return replace(format, parts=tuple(parts.values()))
 

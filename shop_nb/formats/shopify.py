@@ -206,6 +206,7 @@ _ORDERS = Map('orders', 'stated', 'order_name', {
     'shipping_cents': ('shipping',), 'tax_cents': ('taxes',), 'tax_included': ('total', 'taxes'),
     'discount_cents': ('subtotal', 'reduction')})
 
+# %% ../../nbs/27_formats/07_shopify.ipynb #ad70ab9c
 _ITEMS = Map('order_items', 'sold', 'order_name', {
     'product_key': 'product', 'quantity': 'units', 'unit_price_cents': 'unit_cents', 'discount_cents': 'off_cents'},
     needs={'product_key': ('sku|title',), 'unit_price_cents': ('price',), 'discount_cents': ('taken_off',)})

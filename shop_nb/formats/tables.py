@@ -124,14 +124,15 @@ def _named(table, source, key):
     return Map(table, source, key, {}, grouped=True, where=f'not exists (from {table})')
 
 # %% ../../nbs/27_formats/03_tables.ipynb #4e9a8469
+_PLAIN = [t for t in TABLES.values() if t.name != 'payments'] # a row of theirs is a row of ours
 _AMOUNT = '''select (
     select coalesce(sum(quantity * unit_price_cents - coalesce(discount_cents, 0)), 0) from order_items)
     + (select coalesce(sum(coalesce(shipping_cents, 0) - coalesce(discount_cents, 0)
         + case when tax_included then 0 else coalesce(tax_cents, 0) end), 0) from orders)'''
 
 TABLES_FORMAT = register(Format(
-    'tables', 'five tables with keys of their own', (*(_part(t) for t in TABLES.values() if t.name != 'payments'), _PAYMENT),
-    (*(_map(t) for t in TABLES.values() if t.name != 'payments'), _MAP_PAYMENTS,
+    'tables', 'five tables with keys of their own', (*map(_part, _PLAIN), _PAYMENT),
+    (*map(_map, _PLAIN), _MAP_PAYMENTS,
      _named('customers', 'orders', 'orders_customer_id'), _named('products', 'order_items', 'order_items_product_id')),
     _AMOUNT, prepare=(*_MARKS, *_COUNTS),
     notes=('Lines are numbered as they come in their file.', 'Several payments of an order become one.')))

@@ -25,9 +25,12 @@ _OF_CUSTOMER = (
     Field('given', 'First Name (Billing)'), Field('family', 'Last Name (Billing)'),
     Field('telephone', 'Phone (Billing)'),
     Field('road', 'Address 1&2 (Billing)'), Field('town', 'City (Billing)'),
-    Field('province', 'State Code (Billing)', others=('State Name (Billing)',), first=True), Field('zip', 'Postcode (Billing)'),
+    Field('province', 'State Code (Billing)', others=('State Name (Billing)',), first=True),
+    Field('zip', 'Postcode (Billing)'),
     Field('land', 'Country Code (Billing)', 'country', others=('Country Name (Billing)',), first=True),
 )
+
+# %% ../../nbs/27_formats/08_woocommerce.ipynb #a68660aa
 _OF_LINE = (
     Field('title', 'Item Name', 'text', True), Field('cost', 'Item Cost', 'amount', True),
     Field('sku', 'SKU', 'code'), Field('item_no', 'Item #', 'count'), Field('units', 'Quantity', 'count'),

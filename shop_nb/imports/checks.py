@@ -29,6 +29,7 @@ def _tell(stage, note):
     "Note something once, however often the market is looked at"
     if note not in stage.notes: stage.notes.append(note)
 
+# %% ../../nbs/28_imports/06_checks.ipynb #7ba19eb4
 def _is_whole(stage, name, column):
     "Whether every row has a column that earlier imports lacked; where not, a note says so"
     key = TABLES[name].key
@@ -50,8 +51,8 @@ def _known(stage, name, column, made, old):
     if now: return mode in ('evolve', 'freeze') and _is_whole(stage, name, column) # its header was agreed to before
     if not before or mode == 'discard_row': return before
     if mode == 'freeze':
-        raise ShopError(f'{full} was there in what was imported earlier, and is not now.',
-                        f"Import all files into a new folder, or do without it: {contract_option(f'columns.{column}', 'evolve')}")
+        todo = f"Import all files into a new folder, or do without it: {contract_option(f'columns.{column}', 'evolve')}"
+        raise ShopError(f'{full} was there in what was imported earlier, and is not now.', todo)
     _tell(stage, f'{full} is missing now; it counts as absent.')
     return False
 
@@ -75,7 +76,7 @@ def _no_payments(stage, made, old):
     if old is None or 'payments' not in old.absent: return False
     without = stage.con.execute("""select count(*) from shop.orders
 where order_id not in (select order_id from shop.payments)""").fetchall()[0][0]
-    if without: _tell(stage, f'Payments are new, and {without:,} orders have none; they count as absent until all have.')
+    if without: _tell(stage, f'Payments are new, and {without:,} orders have none; they are absent until all have one.')
     return bool(without)
 
 def _values(con, full):
@@ -186,6 +187,7 @@ def _first_broken(con, rule):
     found = con.execute(owner, [key]).fetchall()
     return place_of(con, unit, found[0][0]) if found else f'{rule.table} {key}', reason
 
+# %% ../../nbs/28_imports/06_checks.ipynb #33cf80cd
 def _refuse(con, rule):
     "The error for a broken rule where the contract is strict"
     place, reason = _first_broken(con, rule)
@@ -262,13 +264,15 @@ def check(
     return replace(market, waived=tuple(sorted(waived | {*market.waived})))
 
 # %% ../../nbs/28_imports/06_checks.ipynb #26f533dc
-def _first_with(con, table, column, value):
-    "Where the first row is that has a value"
+def _new_value(con, full, value):
+    "The error for a value that a list does not have"
+    table, column = full.split('.')
     unit = 'orders' if table == 'payments' else table
     key = TABLES[unit].key
     found = con.execute(f"""select min(source_key) from fresh.{table} join keys.{unit} using ({key})
 where {column} = ?""", [value]).fetchall()
-    return place_of(con, unit, found[0][0])
+    what = f'{place_of(con, unit, found[0][0])}: {full} has a new value, {value!r}.'
+    return ShopError(what, f"Accept it: {contract_option(f'lists.{full}', 'evolve')}")
 
 # %% ../../nbs/28_imports/06_checks.ipynb #3b2a7250
 def check_lists(
@@ -281,9 +285,7 @@ def check_lists(
         new = [v for v in _values(stage.con, full) if v not in dict(old.lists).get(full, ())]
         mode = stage.contract.mode('lists', full)
         if not new or not dict(old.lists).get(full): continue
-        if mode == 'freeze':
-            raise ShopError(f'{_first_with(stage.con, table, column, new[0])}: {full} has a new value, {new[0]!r}.',
-                            f"Accept it: {contract_option(f'lists.{full}', 'evolve')}")
+        if mode == 'freeze': raise _new_value(stage.con, full, new[0])
         places = ', '.join('?' * len(new))
         if mode == 'discard_value':
             stage.con.execute(f'update fresh.{table} set {column} = null where {column} in ({places})', new)

@@ -31,6 +31,7 @@ def _from(fields, origins):
     words = ' and '.join(dict.fromkeys(' or '.join(found) for found in each if found))
     return f'column{"s" if sum(map(len, each)) > 1 else ""} {words}' if words else ''
 
+# %% ../../nbs/28_imports/09_explain.ipynb #308803ae
 def _about_map(format, map, made, origins):
     "Where the columns come from that a map makes"
     names = {f.name for p in format.parts for f in p.fields}

@@ -225,7 +225,8 @@ def _check_own(own, parts, headers):
         for field, header in fields.items() if there else ():
             if bare(header) in map(bare, there): continue
             todo = nearest(header, there) or f"There are {', '.join(there)}"
-            raise ShopError(f'The map of columns names {header!r} for {field}, and no file has that column.', todo, code=2)
+            what = f'The map of columns names {header!r} for {field}, and no file has that column.'
+            raise ShopError(what, todo, code=2)
 
 # %% ../../nbs/28_imports/08_imports.ipynb #1c31082a
 def find_format(
@@ -261,7 +262,8 @@ def _told(stage, old):
     codes = CURRENCIES.get(sign, '').split()
     if not codes: return sign
     if old and old.currency in codes: return old.currency
-    raise ShopError(f'Amounts are in {sign}, which may be {", ".join(codes)}.', f"Say which: {option('currency', codes[0])}", code=2)
+    todo = f"Say which: {option('currency', codes[0])}"
+    raise ShopError(f'Amounts are in {sign}, which may be {", ".join(codes)}.', todo, code=2)
 
 # %% ../../nbs/28_imports/08_imports.ipynb #236ab324
 def _currency(stage, said, own, old):
@@ -286,15 +288,17 @@ def _check_columns(stage, before):
             for name in names: _about_column(stage, part, name, what)
 
 # %% ../../nbs/28_imports/08_imports.ipynb #69202183
+_SEEN = dict(missing='was there in an earlier import, and is missing', new='is new since the last import')
+
+# %% ../../nbs/28_imports/08_imports.ipynb #e9f15f75
 def _about_column(stage, part, name, what):
     "One column of a part that is missing or new"
     mode = stage.contract.mode('columns', f'{part}.{name}')
     header = stage.format[part][name].header
     if mode == 'freeze':
         file = next(sheet.files[0] for i, sheet in enumerate(stage.sheets) if stage.parts.get(i) == part)
-        seen = 'was there in an earlier import, and is missing' if what == 'missing' else 'is new since the last import'
-        raise ShopError(f'{file}: the column {header} {seen}.',
-                        f"Accept that: {contract_option(f'columns.{name}', 'evolve')}")
+        todo = f"Accept that: {contract_option(f'columns.{name}', 'evolve')}"
+        raise ShopError(f'{file}: the column {header} {_SEEN[what]}.', todo)
     stage.notes.append(f'{part}: the column {header} is {what}.')
     if mode == 'discard_row' or mode == 'discard_value' and what == 'new':
         sql = f'select _n from "{part}"' + ('' if what == 'missing' else f' where "{name}" is not null')

@@ -65,8 +65,9 @@ where strftime(ordered_at, '%y%m%d')::bigint <> order_id // {DAY_KEYS}"""
 
 def _about_days(con):
     "Set known orders aside that move to another day, which their key does not name"
-    _set_aside(con, 'orders', 'order_day', "'order ' || key || ' was of ' || before || ' in an earlier import and is of '"
-               " || now || ' now; it stays as it was. Import all files into a new folder to move it'", _DAYS)
+    reason = """'order ' || key || ' was of ' || before || ' in an earlier import and is of ' || now
+|| ' now; it stays as it was. Import all files into a new folder to move it'"""
+    _set_aside(con, 'orders', 'order_day', reason, _DAYS)
 
 # %% ../../nbs/28_imports/05_tables.ipynb #2a2f4eb6
 _REFERENCES = (('orders', 'customer', "'the order names no customer'"),

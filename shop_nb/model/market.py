@@ -53,6 +53,8 @@ LIMIT = 9_000_000_000_000 # cents of any amount in an imported shop; a million t
 OWN = { # greatest value of a column in an imported shop
     'order_items.quantity': 1_000_000, 'order_items.returned_quantity': 1_000_000, 'order_items.line_number': 10_000,
 } | {f'{t.name}.{c.name}': LIMIT for t in TABLES.values() for c in t.columns if c.type == 'cents'}
+
+# %% ../../nbs/05_model/07_market.ipynb #11d0238f
 OWN_CHECKS = { # name of a check of ours: the one that an imported shop has in its place
     'line_within_limit': Check('line_within_limit', f'A line comes to at most {LIMIT:,} cents',
                                f'quantity * unit_price_cents <= {LIMIT}'),

@@ -366,7 +366,7 @@ def _written(on_delivery):
 
 def rules_of(
     tables:dict=None, # declarations, with the values of a market; None takes `TABLES`
-    on_delivery:tuple=ON_DELIVERY, # the methods that are paid on delivery; None if it may be any, as in an imported shop
+    on_delivery:tuple=ON_DELIVERY, # methods paid on delivery; None if it may be any, in an imported shop
 ) -> list: # of `Rule`
     "All rules of a shop: those that follow from the declaration, and those written above"
     return [*declared_rules(tables), *_written(on_delivery)]

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['OPEN_QUOTE', 'STRAY_QUOTE', 'TOO_LONG', 'NUL', 'LONGEST', 'SEPARATORS', 'Record', 'parse', 'find_separator',
-           'unique_names', 'TextFile', 'is_title', 'title_text', 'as_csv']
+           'unique_names', 'TextFile', 'title_of', 'as_csv']
 
 # %% ../../nbs/12_reading/02_records.ipynb #65e7c2dc
 import csv, io, re
@@ -151,24 +151,18 @@ def _take_separator(self:TextFile, head, reading):
     return separator
 
 # %% ../../nbs/12_reading/02_records.ipynb #8e3372b0
-def is_title(
-    header:list, # the cells of the first line
-    rows:list, # the cells of some lines below it
-) -> bool:
-    "Whether a line is a title, and no header"
-    def width(cells): return sum(bool(bare(c or '')) for c in cells)
-    wide = [width(row) > 1 for row in rows]
-    return width(header) == 1 and sum(wide) > len(wide) / 2
-
-def title_text(
+def title_of(
     name:str, # of the file
-    line:int, # of the title
-    header:list, # its cells
-) -> str: # a sentence
+    line:int, # its first one
+    header:list, # the cells of that line
+    rows:list, # the cells of some lines below it
+) -> str: # a sentence; empty if the line may be a header
     "That a line is a title, and no header"
-    title = next(c for c in header if bare(c or ''))
-    return f'{name}, line {line}: {shown(title)} is a title, as the lines below it have more cells.'
+    told, wide = [c for c in header if bare(c or '')], [sum(bool(bare(c or '')) for c in row) > 1 for row in rows]
+    if len(told) != 1 or sum(wide) <= len(wide) / 2: return ''
+    return f'{name}, line {line}: {shown(told[0])} is a title, as the lines below it have more cells.'
 
+# %% ../../nbs/12_reading/02_records.ipynb #434e7ebc
 def _below(text, record, most=20):
     "Some records below the header, separated as they have most fields"
     lines = _LINE.findall(text)[record.at + record.lines:][:most]
@@ -190,9 +184,9 @@ def _take_header(self:TextFile, head):
     for i, name in enumerate(self.header):
         if not bare(name): self.notes.append(f'{self.name}: column {i + 1} has no name.')
     self.skip += record.at + record.lines
-    rows = _below(head[self.begin:], record)
-    if is_title(self.header, rows): self.no_header = title_text(self.name, line, self.header)
+    self.no_header = title_of(self.name, line, self.header, _below(head[self.begin:], record))
 
+# %% ../../nbs/12_reading/02_records.ipynb #821fd58c
 def _first_record(text, separator):
     "The first record that is not blank, None if there is none"
     records = parse(_LINE.findall(text), separator)

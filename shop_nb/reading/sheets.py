@@ -205,8 +205,7 @@ def read_sheets(
     except UNREADABLE as e: raise unreadable(Path(getattr(e, 'filename', None) or str(source)).name, e) from None
     sheets = _sheets(files, _stem(str(paths[0])) if paths else '')
     if sheets: return sheets
-    what = ' '.join(_left_out(files)[:5]) or f'There is nothing in {", ".join(n for _, n in _named(paths)) or "the source"}.'
-    raise ShopError(what, 'Name a file with a header and rows')
+    raise ShopError(' '.join(_left_out(files)[:5]) or 'There is no file.', 'Name one with a header and rows')
 
 # %% ../../nbs/12_reading/05_sheets.ipynb #04ab27b8
 def _named(paths):
