@@ -55,6 +55,7 @@ class Part:
     optional: bool = False # whether a source may be without it
     skip: dict = field(default_factory=dict) # reason: SQL of a condition under which a row is left out
     aside: dict = field(default_factory=dict) # reason: SQL of a condition under which a row is set aside
+    told: str = 'null' # SQL: what is said besides the reason, such as figures and what to do
 
     def __getitem__(self, name): return next(f for f in self.fields if f.name == name)
 

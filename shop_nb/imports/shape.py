@@ -19,10 +19,11 @@ _ASIDE = 'create table _aside (unit varchar, key varchar, rule varchar, reason v
 
 def _cases(part, of):
     "SQL of the state or the reason of a row"
-    cases = [(sql, 'skipped', reason) for reason, sql in part.skip.items()]
-    cases += [(sql, 'aside', reason) for reason, sql in part.aside.items()]
-    cases.append((f'({part.key}) is null', 'aside', f'it names no {part.unit[:-1]}'))
-    whens = ' '.join(f'when {sql} then {sql_text(state if of == "state" else reason)}' for sql, state, reason in cases)
+    cases = [(sql, 'skipped', sql_text(reason)) for reason, sql in part.skip.items()]
+    told = f"coalesce(': ' || {part.told}, '')"
+    cases += [(sql, 'aside', f'{sql_text(reason)} || {told}') for reason, sql in part.aside.items()]
+    cases.append((f'({part.key}) is null', 'aside', sql_text(f'it names no {part.unit[:-1]}')))
+    whens = ' '.join(f'when {sql} then {sql_text(state) if of == "state" else reason}' for sql, state, reason in cases)
     return f'case {whens} end'
 
 # %% ../../nbs/28_imports/03_shape.ipynb #32ba874c

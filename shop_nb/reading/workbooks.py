@@ -42,7 +42,7 @@ class SheetFile:
     "A sheet of a workbook"
     def __init__(self,
         name:str, # what people call it
-        open, # function that opens the workbook as bytes
+        open, # function that opens it as bytes
         title:str, # of the sheet
         rows:int=0, # as far as the workbook tells
         formulas:bool=False, # whether there are any
