@@ -147,13 +147,22 @@ def _found(folder):
         for name in names: yield Path(at), name
 
 # %% ../../nbs/12_reading/05_sheets.ipynb #46006828
+def _one_file(path, name, reading):
+    "The files that a file is or holds; one that is not packed knows its path"
+    def opened(): return open(path, 'rb')
+    files = _files(name, opened, reading, path.stat().st_size)
+    for f in files:
+        if getattr(f, 'open', None) is opened: f.path = path
+    return files
+
+# %% ../../nbs/12_reading/05_sheets.ipynb #bae9f096
 def _path_files(path, name, reading):
     "The files of a path; `name` is what to call it"
     if not str(path).strip() or not os.path.exists(path):
         what = f'There is no file {shown(str(path), 200)[1:-1]}.'
         raise ShopError(what, 'Name a file, a folder of parts, or a zip', code=2)
     path = Path(path)
-    if not path.is_dir(): return _files(name, lambda: open(path, 'rb'), reading, path.stat().st_size)
+    if not path.is_dir(): return _one_file(path, name, reading)
     names = sorted((at / n).relative_to(path).as_posix() for at, n in _found(path) if (at / n).is_file())
     parts = [n for n in names if is_part(n)]
     if not parts: raise ShopError(f'{path} has no files in it.', 'Name a file, or a folder of parts', code=2)
@@ -162,7 +171,7 @@ def _path_files(path, name, reading):
 # %% ../../nbs/12_reading/05_sheets.ipynb #485b3aca
 def _part_files(path, name, reading):
     "The files that a file of a folder is or holds; one that is no table is left out, unless its name says that it is"
-    try: return _files(name, lambda: open(path, 'rb'), reading, path.stat().st_size)
+    try: return _one_file(path, name, reading)
     except ShopError:
         if path.suffix.lower() in ENDINGS: raise
         return [_NoTable(name)]
