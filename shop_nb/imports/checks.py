@@ -15,7 +15,7 @@ from ..core.errors import ShopError, count_of
 from ..formats.format import contract_option
 from .shape import place_of
 from .staging import Stage
-from ..model.market import LISTS, Market, market_rules
+from ..model.market import LISTS, TIME_OF_DAY, Market, market_rules
 from ..model.schema import TABLES
 
 # %% ../../nbs/28_imports/06_checks.ipynb #83be25c3
@@ -79,6 +79,11 @@ where order_id not in (select order_id from shop.payments)""").fetchall()[0][0]
     if without: _tell(stage, f'Payments are new, and {without:,} orders have none; they are absent until all have one.')
     return bool(without)
 
+def _days_alone(con):
+    "Whether the source tells days, but no times of day"
+    midnights = 'select bool_and(ordered_at = date_trunc(\'day\', ordered_at)) from shop.orders'
+    return bool(con.execute(midnights).fetchall()[0][0])
+
 def _values(con, full):
     "The values of a list, in the order of the alphabet"
     table, column = full.split('.')
@@ -100,6 +105,7 @@ def imported_market(
             if not _counts(stage.con, name)[0]: continue
         found = _columns_absent(stage, name, made, old)
         absent, gaps = absent + found[0], gaps + found[1]
+    if _days_alone(stage.con): absent.append(TIME_OF_DAY)
     lists = tuple((full, _values(stage.con, full)) for full in LISTS)
     return Market(currency, lists, absent=tuple(absent), gaps=tuple(gaps), own=True,
                   waived=old.waived if old else ())
