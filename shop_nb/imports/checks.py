@@ -79,6 +79,7 @@ where order_id not in (select order_id from shop.payments)""").fetchall()[0][0]
     if without: _tell(stage, f'Payments are new, and {without:,} orders have none; they are absent until all have one.')
     return bool(without)
 
+# %% ../../nbs/28_imports/06_checks.ipynb #c623cb04
 def _days_alone(con):
     "Whether the source tells days, but no times of day"
     midnights = 'select bool_and(ordered_at = date_trunc(\'day\', ordered_at)) from shop.orders'

@@ -8,7 +8,7 @@ __all__ = ['UNITS', 'fates', 'place_of', 'make_tables', 'shape']
 # %% ../../nbs/28_imports/03_shape.ipynb #70128e25
 from ..core.errors import ShopError, first_line
 from ..core.extras import need
-from ..formats.format import made_columns
+from ..formats.format import made_columns, option
 from .staging import Stage, no_room
 from ..model.schema import TABLES, sql_text
 
@@ -127,4 +127,4 @@ def shape(
     except need('duckdb', 'analytics').Error as e:
         if no_room(e): raise
         what = f'The files do not fit the format {stage.format.name}: {first_line(e)}.'
-        raise ShopError(what, 'Say what the columns are: shop-nb import --explain FILE') from None
+        raise ShopError(what, f"Say what the columns are: {option('columns', 'FILE')}") from None
