@@ -14,6 +14,7 @@ _KINDS = dict(id='code', count='count', cents='count', text='text', date='day', 
               degrees='number') # type of a column of ours: kind of its field
 _CODES = dict(sku='code', postal_code='code', country='country') # columns of text that are read as something else
 _FOLLOW = 'order_item_id', 'line_number', 'payment_id' # keys that the import makes
+_OWN_KEYS = 'payment_id', # keys that tell rows apart, where a file has them
 _NEEDED = dict(customers=('customer_id',), products=('product_id',), orders=('order_id', 'customer_id', 'ordered_at'),
                order_items=('order_id', 'product_id', 'quantity'), payments=('order_id', 'status'))
 
@@ -21,11 +22,11 @@ _NEEDED = dict(customers=('customer_id',), products=('product_id',), orders=('or
 def _fields(table):
     "The fields of one of our tables"
     for c in table.columns:
-        if c.name in _FOLLOW: continue
+        if c.name in _FOLLOW and c.name not in _OWN_KEYS: continue
         name, kind = f'{table.name}_{c.name}', _CODES.get(c.name, _KINDS[c.type])
         yield Field(name, c.name, kind, c.name in _NEEDED[table.name])
         units = c.name.removesuffix('_cents')
-        if c.type == 'cents': yield Field(f'{table.name}_{units}', units, 'money')
+        if c.type == 'cents': yield Field(f'{table.name}_{units}', units, 'money', unless=name)
 
 # %% ../../nbs/27_formats/03_tables.ipynb #d224ff35
 def _money(name):
@@ -51,12 +52,67 @@ _REST = f"""coalesce({_money('orders_shipping_cents')}, 0) - coalesce({_money('o
     + case when orders_tax_included then 0 else coalesce({_money('orders_tax_cents')}, 0) end"""
 _AMOUNTS = dict(order_items=_GOODS, orders=_REST) # table: cents that a row brings
 
+# %% ../../nbs/27_formats/03_tables.ipynb #7b30be64
+_CELLS = [f.name for f in _fields(TABLES['payments'])]
+_FAULTS = {
+    'a payment is there twice, with different content': '''payments_order_id in (
+    select payments_order_id from payments where payments_payment_id is not null
+    group by payments_payment_id, payments_order_id having count(*) filter (not again) > 1)''',
+    'a part of it is paid, and a part is not': """payments_order_id in (
+    select payments_order_id from payments where payments_status <> 'failed'
+    group by 1 having bool_or(payments_status = 'pending') and bool_or(payments_status <> 'pending'))""",
+}
+_MARKS = ('alter table payments add column again boolean default false', f"""update payments set again = true
+where _n in (
+    select _n from payments
+    qualify row_number() over (partition by {', '.join(_CELLS)} order by _n) > 1)""",
+    'alter table payments add column fault varchar',
+    *(f"update payments set fault = coalesce(fault, '{reason}') where {sql}" for reason, sql in _FAULTS.items()))
+
+# %% ../../nbs/27_formats/03_tables.ipynb #094c21ce
+_BETTER = "coalesce(payments_status, '') <> 'failed'"
+_COUNTS = ('alter table payments add column counts boolean default true', f"""update payments set counts = false
+where again or _n not in (
+    select _n from payments where not again
+    window orders as (partition by payments_order_id)
+    qualify {_BETTER} or not bool_or({_BETTER}) over orders and _n = max(_n) over orders)""")
+
+_PAID, _BACK = _money('payments_amount_cents'), _money('payments_refunded_cents')
+_KNOWN = "'captured', 'refunded', 'partially_refunded'"
+
+def _kept(expr): return f'{expr} filter (counts)'
+
+_SUMMED = dict(
+    amount_cents=f"try_cast({_kept(f'sum({_PAID})')} as bigint)",
+    refunded_cents=f"try_cast({_kept(f'sum({_BACK})')} as bigint)",
+    attempts='try_cast(sum(payments_attempts) filter (not again) as bigint)',
+    paid_at=_kept('max(payments_paid_at)'),
+    method=_kept(f'first(payments_method order by {_PAID} desc nulls last, _n)'))
+
+# %% ../../nbs/27_formats/03_tables.ipynb #ceb49175
+_ONE_STATUS = f"""case
+    when {_kept('count(distinct payments_status)')} < 2 then {_kept('min(payments_status)')}
+    when not {_kept(f'bool_and(payments_status in ({_KNOWN}))')}
+        then min(payments_status) filter (counts and payments_status not in ({_KNOWN}))
+    when {_kept(f'sum({_BACK})')} = {_kept(f'sum({_PAID})')} then 'refunded'
+    else 'partially_refunded'
+end"""
+_MAP_PAYMENTS = Map('payments', 'payments', 'payments_order_id', dict(status=_ONE_STATUS) | _SUMMED, grouped=True,
+    needs=dict(
+        status=('payments_status',), method=('payments_method',), attempts=('payments_attempts',),
+        paid_at=('payments_paid_at',), amount_cents=('payments_amount_cents|payments_amount',),
+        refunded_cents=('payments_refunded_cents|payments_refunded',)))
+
 # %% ../../nbs/27_formats/03_tables.ipynb #e1c2e042
 def _part(table):
     "The file of one of our tables"
     key = f"{table.name}_{_KEYS.get(table.name, 'order_id')}"
     optional = table.name not in ('orders', 'order_items')
     return Part(table.name, tuple(_fields(table)), _UNITS[table.name], key, _AMOUNTS.get(table.name, '0'), optional)
+
+_PAYMENT = Part('payments', tuple(_fields(TABLES['payments'])), 'orders', 'payments_order_id', optional=True,
+                skip={'the payment is there already': 'again'},
+                aside={reason: f"fault = '{reason}'" for reason in _FAULTS})
 
 def _map(table):
     "One of our tables from its file"
@@ -68,13 +124,15 @@ def _named(table, source, key):
     return Map(table, source, key, {}, grouped=True, where=f'not exists (from {table})')
 
 # %% ../../nbs/27_formats/03_tables.ipynb #4e9a8469
+_PLAIN = [t for t in TABLES.values() if t.name != 'payments'] # a row of theirs is a row of ours
 _AMOUNT = '''select (
     select coalesce(sum(quantity * unit_price_cents - coalesce(discount_cents, 0)), 0) from order_items)
     + (select coalesce(sum(coalesce(shipping_cents, 0) - coalesce(discount_cents, 0)
         + case when tax_included then 0 else coalesce(tax_cents, 0) end), 0) from orders)'''
 
 TABLES_FORMAT = register(Format(
-    'tables', 'five tables with keys of their own', tuple(map(_part, TABLES.values())),
-    (*map(_map, TABLES.values()), _named('customers', 'orders', 'orders_customer_id'),
-     _named('products', 'order_items', 'order_items_product_id')),
-    _AMOUNT, notes=('Lines are numbered as they come in their file.',)))
+    'tables', 'five tables with keys of their own', (*map(_part, _PLAIN), _PAYMENT),
+    (*map(_map, _PLAIN), _MAP_PAYMENTS,
+     _named('customers', 'orders', 'orders_customer_id'), _named('products', 'order_items', 'order_items_product_id')),
+    _AMOUNT, prepare=(*_MARKS, *_COUNTS),
+    notes=('Lines are numbered as they come in their file.', 'Several payments of an order become one.')))

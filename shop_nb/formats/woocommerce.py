@@ -7,7 +7,7 @@ __all__ = ['FIELDS', 'WOOCOMMERCE']
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #78cbe92e
 from .format import Field, Format, Map, register
-from .shopify import TYPED, mark_rows, marked_rows, order_blocks, payments_of
+from .shopify import figures, mark_rows, marked_rows, order_blocks, payments_of, quoted
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #b7f5e986
 _OF_ORDER = (
@@ -25,15 +25,18 @@ _OF_CUSTOMER = (
     Field('given', 'First Name (Billing)'), Field('family', 'Last Name (Billing)'),
     Field('telephone', 'Phone (Billing)'),
     Field('road', 'Address 1&2 (Billing)'), Field('town', 'City (Billing)'),
-    Field('province', 'State Code (Billing)', others=('State Name (Billing)',)), Field('zip', 'Postcode (Billing)'),
-    Field('land', 'Country Code (Billing)', 'country', others=('Country Name (Billing)',)),
+    Field('province', 'State Code (Billing)', others=('State Name (Billing)',), first=True),
+    Field('zip', 'Postcode (Billing)'),
+    Field('land', 'Country Code (Billing)', 'country', others=('Country Name (Billing)',), first=True),
 )
+
+# %% ../../nbs/27_formats/08_woocommerce.ipynb #a68660aa
 _OF_LINE = (
     Field('title', 'Item Name', 'text', True), Field('cost', 'Item Cost', 'amount', True),
     Field('sku', 'SKU', 'code'), Field('item_no', 'Item #', 'count'), Field('units', 'Quantity', 'count'),
     Field('units_left', 'Quantity (- Refund)', 'count'), Field('cost_before', 'Item Cost Before Discount', 'amount'),
     Field('line_before', 'Order Line Subtotal', 'amount'),
-    Field('line_after', 'Order Line Total', 'amount', others=('Order Line (w/o tax)',)),
+    Field('line_after', 'Order Line Total', 'amount', others=('Order Line (w/o tax)',), first=True),
 )
 FIELDS = *_OF_ORDER, *_OF_CUSTOMER, *_OF_LINE
 
@@ -100,7 +103,7 @@ _STATUS = """case
     when stage = 'processing' and paid is null and tells_paid then 'pending/pending'
     when stage = 'processing' then if(back > 0, 'paid/partially_refunded', 'paid/captured')
     when stage = 'completed' then if(back > 0, 'shipped/partially_refunded', 'shipped/captured')
-    else 'no status of ours goes with its Order Status'
+    else 'its Order Status is not known'
 end"""
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #eddb2836
@@ -119,7 +122,7 @@ _FAULTS = {
         'abs(raw - goods) > pieces / 2 + 2',
     'Item Cost is less its discount; export Item Cost Before Discount as well': 'not known',
     **{reason: f"pair = '{reason}'" for reason in (
-        'it is cancelled, but not all of its money went back', 'no status of ours goes with its Order Status')},
+        'it is cancelled, but not all of its money went back', 'its Order Status is not known')},
 }
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #70ca4469
@@ -127,6 +130,17 @@ _SKIP = {
     'the order is there again': 'not counts and order_no not in (select key from twice)',
     'it has no line item': 'title is null and cost is null',
     'a free item, which brings no money': '_n not in (select _n from costs) and units * cost = 0 and priced > 0',
+}
+
+# %% ../../nbs/27_formats/08_woocommerce.ipynb #d5c06356
+_TOLD = {
+    'its total is not its subtotal less the discount, plus shipping, fees and tax': figures(
+        subtotal='cents(net)', discount='told_off', shipping='charged', fees='fee_cents', tax='tax', total='amount'),
+    'its lines do not come to its total; refunded units are not in Quantity (- Refund)': figures(
+        lines='raw', total_without_shipping_fees_and_tax='goods'),
+    'it is cancelled, but not all of its money went back': figures(refunded='back', total='amount'),
+    'its Order Status is not known': quoted(Order_Status='order_status')
+        + " || '; say what it means in a map of columns, under [values.order_status]'",
 }
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #b4a0d734
@@ -142,7 +156,7 @@ union all
 select _n + 1_000_000_000_000, order_no, 'Fee', null, 'Fee', 1, fee_cents, 0 from stated where fee_cents > 0"""
 _BLOCKS = order_blocks('line_items', 'order_no', 'coalesce(item_no = 1, false)', [f.name for f in FIELDS])
 _PREPARE = (_UNITS, *_BLOCKS, _HEADS, _COSTS, _SHARES, _LINES, _GOODS, _STATED,
-            *mark_rows('order_no', _FAULTS, _SKIP), _SOLD)
+            *mark_rows('order_no', _FAULTS, _SKIP, _TOLD), _SOLD)
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #3e9a587b
 _LATEST = '(select distinct on (who) * from stated where who is not null order by who, ordered desc, _n desc)'
@@ -155,19 +169,22 @@ _PRODUCTS = Map('products', 'sold', 'product', {'sku': 'max(sku)', 'name': 'arg_
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #4af78973
 _ORDERS = Map('orders', 'stated', 'order_no', {
     'customer_key': 'who', 'ordered_at': 'ordered', 'status': 'got', 'shipping_cents': 'charged', 'tax_cents': 'tax',
-    'tax_included': 'false', 'discount_cents': 'whole_off'})
+    'tax_included': 'false', 'discount_cents': 'whole_off'}, needs={
+    'customer_key': ('email|telephone',), 'status': ('order_status',), 'shipping_cents': ('freight',),
+    'tax_cents': ('taxes',), 'discount_cents': ('reduction',)})
 _ITEMS = Map('order_items', 'sold', 'order_no', {
     'product_key': 'product', 'quantity': 'units', 'unit_price_cents': 'unit_cents', 'discount_cents': 'off_cents'},
-    needs={'quantity': ('units|units_left',)})
-_PAYMENTS = payments_of('order_no')
+    needs={'product_key': ('sku|title',), 'quantity': ('units|units_left',), 'unit_price_cents': ('cost',),
+           'discount_cents': ('cost', 'reduction')})
+_PAYMENTS = payments_of('order_no', 'order_status')
 
 # %% ../../nbs/27_formats/08_woocommerce.ipynb #ac917022
 WOOCOMMERCE = register(Format(
     'woocommerce', 'orders of WooCommerce by the plugin Advanced Order Export', (_LINE_ITEMS,),
     (_CUSTOMERS, _PRODUCTS, _ORDERS, _ITEMS, _PAYMENTS), 'select sum(amount_cents) from payments', prepare=_PREPARE,
     derived=('customers', 'products'), currency='select distinct money_of from line_items',
-    contract=TYPED | {'rules.status_pairs': 'evolve'},
+    contract={'rules.status_pairs': 'evolve'},
     notes=('Prices are without tax, to the cent; the discount of a line is its list amount less its amount.',
            'An order that is completed is shipped: WooCommerce does not tell when it arrived.',
            'A customer is an e-mail address, or a telephone number where there is none.',
-           'Invalid e-mail addresses, telephone numbers and postal codes are left blank.')))
+           'Invalid e-mail addresses and postal codes are left blank.')))

@@ -15,6 +15,8 @@ MODES = 'evolve', 'freeze', 'discard_row', 'discard_value'
 SUBJECTS = 'columns', 'values', 'lists', 'rules'
 USUAL = dict(columns='freeze', values='discard_row', lists='evolve', rules='discard_row') | {
     'rules.one_price_a_day': 'evolve', # many a shop changes a price at noon, or has one per customer
+    'values.customers.email': 'discard_value', # as people typed it; a customer and all orders are worth more
+    'values.postal_code_of_country': 'discard_value',
 }
 
 # %% ../../nbs/28_imports/01_contract.ipynb #ca623838

@@ -6,27 +6,58 @@
 __all__ = ['explanation']
 
 # %% ../../nbs/28_imports/09_explain.ipynb #483bd58a
-from ..formats.format import columns_of, made_columns
-from .imports import Source, find_format
+import re
+
+from ..formats.format import columns_of, made_columns, rests_on
+from .imports import Source, about_use, find_format
 from ..model.schema import TABLES
 from ..reading.sheets import read_sheets
 
 # %% ../../nbs/28_imports/09_explain.ipynb #fe4b240a
-def _about_file(sheet, part):
-    "What is read of a file, and what is not used"
-    names = columns_of(part, sheet.columns)
-    yield f'{", ".join(sheet.files)} is read as {part.name}, one row of {part.unit} per line:'
-    for name, header in names.items(): yield f'  {header} → {name} ({part[name].kind})'
-    unused = [c for c in sheet.columns if c not in names.values()]
-    if unused: yield f'  not used: {", ".join(unused)}'
+_KEYS = {'customer_key': 'customer_id', 'product_key': 'product_id'}
 
-def _about_table(format, name, there):
+def _origins(format, sheets, parts):
+    "Where each field is: its column, with the file where there are several"
+    found = {}
+    for i, part in parts.items():
+        of = f' of {sheets[i].files[0]}' if len(parts) > 1 else ''
+        for name, header in columns_of(format[part], sheets[i].columns).items():
+            found.setdefault(name, f'"{header}"{of}')
+    return found
+
+def _from(fields, origins):
+    "The columns that some fields are, as words"
+    each = [[origins[n] for n in name.split('|') if n in origins] for name in sorted(fields)]
+    words = ' and '.join(dict.fromkeys(' or '.join(found) for found in each if found))
+    return f'column{"s" if sum(map(len, each)) > 1 else ""} {words}' if words else ''
+
+# %% ../../nbs/28_imports/09_explain.ipynb #308803ae
+def _about_map(format, map, made, origins):
+    "Where the columns come from that a map makes"
+    names = {f.name for p in format.parts for f in p.fields}
+    if map.table == 'orders':
+        yield 'orders.order_id', _from(names & set(re.findall(r'\w+', map.key)), origins)
+    for column in map.columns:
+        if column not in made: continue
+        words = _from(rests_on(map, column, names), origins)
+        yield f'{map.table}.{_KEYS.get(column, column)}', words or 'the same value for every row'
+
+# %% ../../nbs/28_imports/09_explain.ipynb #25e2d4b6
+def _about_table(format, name, origins):
     "Where the columns of one of our tables come from, and which are not there"
-    made = made_columns(format, name, there)
-    keys = {'customer_key': 'customer_id', 'product_key': 'product_id'}
-    for column, sql in made.items(): yield f'  {name}.{keys.get(column, column)} = {" ".join(sql.split())}'
+    made = made_columns(format, name, set(origins))
+    said = dict(pair for m in format.maps if m.table == name for pair in _about_map(format, m, made, origins))
+    yield from (f'  {column} ← {words}' for column, words in said.items())
     absent = [c.name for c in TABLES[name].columns if c.optional and c.name not in made]
-    if absent: yield f'  {name} has no {", ".join(absent)}'
+    if name == 'payments' and not made: yield '  payments are absent'
+    elif absent: yield f'  absent from {name}: {", ".join(absent)}'
+
+def _about_files(sheets, parts, used):
+    "What each file is read as, and what of it is not used"
+    for i, sheet in enumerate(sheets):
+        files = ', '.join(sheet.files)
+        yield f'{files} is read as {parts[i]}.' if i in parts else f'{files} is not used.'
+        yield from (f'  {text}' for text in [*used.get(i, ()), *sheet.notes])
 
 # %% ../../nbs/28_imports/09_explain.ipynb #2f3b235e
 def explanation(
@@ -36,11 +67,8 @@ def explanation(
     sheets = read_sheets(source.files, source.reading)
     format, parts = find_format(sheets, source.format, source.own)
     lines = [f'The format is {format.name}: {format.title}.']
-    for i, sheet in enumerate(sheets):
-        if i in parts: lines += _about_file(sheet, format[parts[i]])
-        else: lines.append(f'{", ".join(sheet.files)} is not used.')
-        lines += [f'  {note}' for note in sheet.notes]
-    there = {n for i, part in parts.items() for n in columns_of(format[part], sheets[i].columns)}
-    lines.append('Our columns:')
-    for name in TABLES: lines += _about_table(format, name, there)
+    lines += _about_files(sheets, parts, about_use(sheets, format, parts))
+    lines.append('What the import makes of it:')
+    origins = _origins(format, sheets, parts)
+    for name in TABLES: lines += _about_table(format, name, origins)
     return '\n'.join([*lines, *format.notes])

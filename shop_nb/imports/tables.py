@@ -9,10 +9,11 @@ __all__ = ['structure', 'open_old', 'make_shop', 'compare']
 from ..core.errors import ShopError
 from ..files.files import parts
 from .keys import KEYED, give_keys
-from .shape import UNITS
+from ..formats.format import contract_option
+from .shape import UNITS, place_of
 from .staging import Stage
 from ..model.dialects import DIALECTS
-from ..model.schema import LINE_KEYS, PAYMENT_KEYS, TABLES, sql_text, sql_texts
+from ..model.schema import DAY_KEYS, LINE_KEYS, PAYMENT_KEYS, TABLES, sql_text, sql_texts
 
 # %% ../../nbs/28_imports/05_tables.ipynb #57fcabcf
 def _set_aside(con, unit, rule, reason, sql):
@@ -55,6 +56,18 @@ def _about_times(con):
     _set_aside(con, 'orders', 'ordered_at', "'the time ' || ordered_at || ' is not from 2000 to 2099'", f'''
 select source_key as key, ordered_at from shaped.orders
 where cast(ordered_at as date) not between '{_FIRST_DAY}' and '{_LAST_DAY}' ''')
+
+# %% ../../nbs/28_imports/05_tables.ipynb #366fa1d2
+_DAYS = f"""select source_key as key, strftime(ordered_at, '%Y-%m-%d') as now,
+    strftime(strptime(lpad((order_id // {DAY_KEYS})::varchar, 6, '0'), '%y%m%d'), '%Y-%m-%d') as before
+from shaped.orders join known.orders using (source_key)
+where strftime(ordered_at, '%y%m%d')::bigint <> order_id // {DAY_KEYS}"""
+
+def _about_days(con):
+    "Set known orders aside that move to another day, which their key does not name"
+    reason = """'order ' || key || ' was of ' || before || ' in an earlier import and is of ' || now
+|| ' now; it stays as it was. Import all files into a new folder to move it'"""
+    _set_aside(con, 'orders', 'order_day', reason, _DAYS)
 
 # %% ../../nbs/28_imports/05_tables.ipynb #2a2f4eb6
 _REFERENCES = (('orders', 'customer', "'the order names no customer'"),
@@ -103,10 +116,11 @@ select source_key as key from shaped.orders where source_key not in (select sour
 def _refuse_if_frozen(stage):
     "Raise `ShopError` if anything is set aside where the contract takes nothing that is broken"
     if stage.contract.mode('values') != 'freeze': return
-    found = stage.con.execute('select unit, key, reason from _aside limit 1').fetchall()
+    found = stage.con.execute('select unit, key, reason from _aside order by unit, key limit 1').fetchall()
     if not found: return
     unit, key, reason = found[0]
-    raise ShopError(f'{unit[:-1]} {key}: {reason}.', 'Correct it, or set it aside: --contract values=discard_row')
+    raise ShopError(f'{place_of(stage.con, unit, key)}: {reason}.',
+                    f"Correct it, or set it aside: {contract_option('values', 'discard_row')}")
 
 def structure(
     stage:Stage, # with tables under the source's keys
@@ -114,6 +128,7 @@ def structure(
     "Set aside what has no key, no time, or nothing to refer to"
     for name in (*KEYED, 'payments'): _about_twins(stage, name)
     _about_times(stage.con)
+    _about_days(stage.con)
     _about_references(stage.con)
     _about_growth(stage.con)
     _about_owners(stage.con)

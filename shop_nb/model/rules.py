@@ -340,17 +340,33 @@ join payments as p on p.order_id = o.order_id
 where p.refunded_cents <> {REFUND_SQL}''',
 )
 
+# %% ../../nbs/05_model/03_rules.ipynb #1f4322ba
+_product_fits = Rule(
+    'amounts_within_limit', 'orders', 'order_id', 'What came back of an order times its goods is below 2**63',
+    'goods of {goods_cents} cents, of which {back_cents} cents came back, are too much to multiply in 64 bits',
+    f'''select o.order_id, m.goods_cents, m.back_cents
+from (
+    select
+        order_id,
+        {_sum('quantity * unit_price_cents', 'goods_cents')},
+        {_sum('returned_quantity * unit_price_cents', 'back_cents')}
+    from order_items
+    group by order_id
+) {_orders_from}
+where m.back_cents > 0 and m.goods_cents > {2**63 - 1} // m.back_cents''', True,
+)
+
 # %% ../../nbs/05_model/03_rules.ipynb #a436e5e5
 _money_rules = *_ledger_rules, _tax_within, _line_taxes, _refund
 
 def _written(on_delivery):
     "The rules that are not declared, for a shop with these methods that are paid on delivery"
-    statuses = _status_pairs(on_delivery), _cancelled
-    return [*_order_rules, _on_sale, _one_price, *statuses, _paid_late, *_return_rules, *_money_rules]
+    statuses, own = (_status_pairs(on_delivery), _cancelled), [_product_fits] if on_delivery is None else []
+    return [*own, *_order_rules, _on_sale, _one_price, *statuses, _paid_late, *_return_rules, *_money_rules]
 
 def rules_of(
     tables:dict=None, # declarations, with the values of a market; None takes `TABLES`
-    on_delivery:tuple=ON_DELIVERY, # the methods that are paid on delivery; None if it may be any
+    on_delivery:tuple=ON_DELIVERY, # methods paid on delivery; None if it may be any, in an imported shop
 ) -> list: # of `Rule`
     "All rules of a shop: those that follow from the declaration, and those written above"
     return [*declared_rules(tables), *_written(on_delivery)]
@@ -364,7 +380,7 @@ def broken_check(
     row:dict, # the row that it refused
 ) -> tuple: # what is wrong with the row, in words without a full stop, and the column to look at first
     "What a CHECK constraint that failed says of a row"
-    rule = next((r for r in RULES if r.name == f'{t.name}.{name}'), None)
+    rule = next((r for r in _check_rules(t) if r.name == f'{t.name}.{name}'), None)
     if rule: return rule.says(row), rule.column
     column = max((c for c in t.columns if name.startswith(f'{c.name}_')), key=lambda c: len(c.name))
     value = 'null' if row.get(column.name) is None else row[column.name]

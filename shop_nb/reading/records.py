@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['OPEN_QUOTE', 'STRAY_QUOTE', 'TOO_LONG', 'NUL', 'LONGEST', 'SEPARATORS', 'Record', 'parse', 'find_separator',
-           'unique_names', 'TextFile', 'as_csv']
+           'unique_names', 'TextFile', 'title_of', 'as_csv']
 
 # %% ../../nbs/12_reading/02_records.ipynb #65e7c2dc
 import csv, io, re
@@ -19,7 +19,7 @@ from fastcore.basics import patch
 
 from ..core.errors import ShopError
 from shop_nb.reading.text import (
-    Reading, bare, decoded, find_encoding, printable, unpacked, utf8_blocks,
+    Reading, bare, decoded, find_encoding, printable, shown, unpacked, utf8_blocks,
 )
 
 # %% ../../nbs/12_reading/02_records.ipynb #bb2bf1ee
@@ -150,12 +150,31 @@ def _take_separator(self:TextFile, head, reading):
         self.notes.append(f'{self.name} has {_WORDS[separator]} between its fields; {otherwise}.')
     return separator
 
+# %% ../../nbs/12_reading/02_records.ipynb #8e3372b0
+def title_of(
+    name:str, # of the file
+    line:int, # its first one
+    header:list, # the cells of that line
+    rows:list, # the cells of some lines below it
+) -> str: # a sentence; empty if the line may be a header
+    "That a line is a title, and no header"
+    told, wide = [c for c in header if bare(c or '')], [sum(bool(bare(c or '')) for c in row) > 1 for row in rows]
+    if len(told) != 1 or sum(wide) <= len(wide) / 2: return ''
+    return f'{name}, line {line}: {shown(told[0])} is a title, as the lines below it have more cells.'
+
+# %% ../../nbs/12_reading/02_records.ipynb #434e7ebc
+def _below(text, record, most=20):
+    "Some records below the header, separated as they have most fields"
+    lines = _LINE.findall(text)[record.at + record.lines:][:most]
+    each = [[r.fields for r in parse(lines, s, last=False) if r.fields] for s in SEPARATORS]
+    return max(each, key=lambda rows: sum(map(len, rows)))
+
 # %% ../../nbs/12_reading/02_records.ipynb #5b89f433
 @patch
 def _take_header(self:TextFile, head):
     "The names of the columns"
     record = _first_record(head[self.begin:], self.separator)
-    self.header, self.columns = [], []
+    self.header, self.columns, self.no_header = [], [], ''
     if record is None: return
     line = self.skip + record.at + 1
     if record.fields is None:
@@ -165,7 +184,9 @@ def _take_header(self:TextFile, head):
     for i, name in enumerate(self.header):
         if not bare(name): self.notes.append(f'{self.name}: column {i + 1} has no name.')
     self.skip += record.at + record.lines
+    self.no_header = title_of(self.name, line, self.header, _below(head[self.begin:], record))
 
+# %% ../../nbs/12_reading/02_records.ipynb #821fd58c
 def _first_record(text, separator):
     "The first record that is not blank, None if there is none"
     records = parse(_LINE.findall(text), separator)

@@ -147,13 +147,22 @@ def _found(folder):
         for name in names: yield Path(at), name
 
 # %% ../../nbs/12_reading/05_sheets.ipynb #46006828
+def _one_file(path, name, reading):
+    "The files that a file is or holds; one that is not packed knows its path"
+    def opened(): return open(path, 'rb')
+    files = _files(name, opened, reading, path.stat().st_size)
+    for f in files:
+        if getattr(f, 'open', None) is opened: f.path = path
+    return files
+
+# %% ../../nbs/12_reading/05_sheets.ipynb #bae9f096
 def _path_files(path, name, reading):
     "The files of a path; `name` is what to call it"
     if not str(path).strip() or not os.path.exists(path):
         what = f'There is no file {shown(str(path), 200)[1:-1]}.'
         raise ShopError(what, 'Name a file, a folder of parts, or a zip', code=2)
     path = Path(path)
-    if not path.is_dir(): return _files(name, lambda: open(path, 'rb'), reading, path.stat().st_size)
+    if not path.is_dir(): return _one_file(path, name, reading)
     names = sorted((at / n).relative_to(path).as_posix() for at, n in _found(path) if (at / n).is_file())
     parts = [n for n in names if is_part(n)]
     if not parts: raise ShopError(f'{path} has no files in it.', 'Name a file, or a folder of parts', code=2)
@@ -162,7 +171,7 @@ def _path_files(path, name, reading):
 # %% ../../nbs/12_reading/05_sheets.ipynb #485b3aca
 def _part_files(path, name, reading):
     "The files that a file of a folder is or holds; one that is no table is left out, unless its name says that it is"
-    try: return _files(name, lambda: open(path, 'rb'), reading, path.stat().st_size)
+    try: return _one_file(path, name, reading)
     except ShopError:
         if path.suffix.lower() in ENDINGS: raise
         return [_NoTable(name)]
@@ -184,10 +193,13 @@ def _sheets(files, whole):
     alone = len(groups) == 1 and len(files) > 1
     names = unique_names([whole if alone else _stem(group[0].name) for group in groups.values()])
     sheets = [SourceSheet(name, group) for name, group in zip(names, groups.values())]
-    why = {True: 'is no table and was left out', False: 'is empty'}
-    out = [f'{f.name} {why[isinstance(f, _NoTable)]}.' for f in files if not f.columns]
-    for sheet in sheets[:1]: sheet.notes += out
+    for sheet in sheets[:1]: sheet.notes += _left_out(files)
     return sheets
+
+def _left_out(files):
+    "Which files are no tables, and why"
+    why = {True: 'is no table and was left out', False: 'is empty'}
+    return [f'{f.name} {why[isinstance(f, _NoTable)]}.' for f in files if not f.columns]
 
 # %% ../../nbs/12_reading/05_sheets.ipynb #579c2928
 def read_sheets(
@@ -201,8 +213,8 @@ def read_sheets(
     try: files = [f for path, name in _named(paths) for f in _path_files(path, name, reading)]
     except UNREADABLE as e: raise unreadable(Path(getattr(e, 'filename', None) or str(source)).name, e) from None
     sheets = _sheets(files, _stem(str(paths[0])) if paths else '')
-    if not sheets: raise ShopError(f'{shown(str(source), 200)[1:-1]} is empty.', 'Name a file with a header and rows')
-    return sheets
+    if sheets: return sheets
+    raise ShopError(' '.join(_left_out(files)[:5]) or 'There is no file.', 'Name one with a header and rows')
 
 # %% ../../nbs/12_reading/05_sheets.ipynb #04ab27b8
 def _named(paths):

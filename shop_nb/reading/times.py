@@ -347,7 +347,7 @@ def _tell_zones(self:TimeColumn):
     if not zones: return []
     names = ', '.join(zones[:3]) + (f' and {len(zones) - 3} more' if len(zones) > 3 else '')
     if self.reading.zone: return [f'{self.label}: times with an offset ({names}) are brought to {self.reading.zone}.']
-    return [f'{self.label}: times are taken as the clock showed them; their zone is left out ({names}); '
+    return [f'{self.label}: times are kept as they are written, and their offsets ({names}) ignored; '
             f'{self.reading.otherwise("zone")}.']
 
 # %% ../../nbs/12_reading/08_times.ipynb #3899164f

@@ -9,14 +9,14 @@ __all__ = ['UNKNOWN', 'cell_text', 'SheetFile', 'workbook_files']
 import re, zipfile
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, time, timedelta
-from itertools import repeat
+from itertools import islice, repeat
 
 import pyarrow as pa
 from fastcore.basics import patch
 
 from ..core.errors import ShopError
 from ..core.extras import need
-from .records import as_csv, unique_names
+from .records import as_csv, title_of, unique_names
 from .text import Reading, bare, shown
 from .typed import clear_point
 
@@ -42,16 +42,17 @@ class SheetFile:
     "A sheet of a workbook"
     def __init__(self,
         name:str, # what people call it
-        open, # function that opens the workbook as bytes
+        open, # function that opens it as bytes
         title:str, # of the sheet
-        rows:int=0, # how many there are, as far as the workbook tells
-        formulas:bool=False, # whether there are formulas in the workbook
+        rows:int=0, # as far as the workbook tells
+        formulas:bool=False, # whether there are any
     ):
         self.name, self.open, self.title, self.rows, self.formulas = name, open, title, rows, formulas
-        self.unknown = set() # numbers of rows with a formula whose value the workbook does not have
+        self.unknown = set() # rows with a formula whose value the workbook does not have
         self.notes, self.problems, self.headers, self.count = [], [], [], 0
         named = ((n, r) for n, r in self._rows() if any(map(bare, filter(None, r))))
         self.header_line, self.header = next(named, (0, []))
+        self.no_header = title_of(name, self.header_line, self.header, [row for _, row in islice(named, 20)])
         while self.header and not self.header[-1]: self.header = self.header[:-1]
         self.columns = unique_names([bare(h or '') for h in self.header])
 

@@ -117,3 +117,74 @@ def test_a_mended_order_without_the_other_tables(imports):
     late = imports({'orders.csv': 'order_id,customer_id,ordered_at,status,shipping\n31,c-2,2025-03-01 10:00,paid,0\n',
                     'order_items.csv': 'order_id,product_id,quantity,unit_price\n31,0981,1,8\n'})
     assert late.reasons == [('31', 'order_has_payment')] # the shop has payments
+
+
+# --------------------------------------------------------------------------- limits that are ours alone
+
+def test_prices_of_any_currency_and_lines_that_are_free(imports):
+    "Prices above ours, a line that is free by its discount, a parcel without a time, shared addresses: all is loaded."
+    run = imports(dict(
+        {'customers.csv': 'customer_id,email,phone\nc-1,us@example.com,0171 123\nc-2,us@example.com,(02) 33\n',
+         'products.csv': 'product_id,sku,price\np,A,9500000\nq,A,1\n',
+         'orders.csv': 'order_id,customer_id,ordered_at,status,delivered_at\n1,c-1,2025-02-01,delivered,2025-02-01\n'
+                       '2,c-2,2025-02-02,paid,\n',
+         'order_items.csv': 'order_id,product_id,quantity,unit_price,discount\n1,p,3,9500000,0\n1,q,2,1,2\n2,q,1,1,1\n'}))
+    assert run.aside == []
+    assert run.lines('unit_price_cents, discount_cents') == [
+        ('1', 'p', 950_000_000, 0), ('1', 'q', 100, 200), ('2', 'q', 100, 100)]
+    assert run.rows('select email, phone from customers order by customer_id') == [
+        ('us@example.com', '0171 123'), ('us@example.com', '(02) 33')]
+    assert run.facts['amount_cents']['loaded'] == 2_850_000_000
+
+
+def test_amounts_that_64_bits_do_not_hold_are_set_aside(imports):
+    run = imports({
+        'orders.csv': 'order_id,customer_id,ordered_at,status,delivered_at\n1,a,2025-02-01,delivered,2025-02-03\n'
+                      '2,a,2025-02-01,delivered,2025-02-03\n3,a,2025-02-01,delivered,2025-02-03\n',
+        'order_items.csv': 'order_id,product_id,quantity,unit_price,returned_quantity\n1,p,2,90000000,1\n'
+                           '2,p,1,90000000,0\n3,p,1,90000000001,0\n'})
+    assert run.reasons == [('1', 'amounts_within_limit'), ('3', 'order_items.unit_price_cents')]
+    assert [order for order, *_ in run.orders('status')] == ['2']
+
+
+# ---------------------------------------------------------------------------------- several payments
+
+def paid(imports, rows, header='method,status,amount,refunded,paid_at'):
+    "The payment that an order of 50.00 has, from these rows; None if it is set aside."
+    rows = ''.join(f'1,{row}\n' for row in rows)
+    run = imports({'orders.csv': 'order_id,customer_id,ordered_at\n1,a,2025-02-01 09:00\n',
+                   'order_items.csv': 'order_id,product_id,quantity,unit_price\n1,p,5,10\n',
+                   'payments.csv': f'order_id,{header}\n{rows}'})
+    found = run.payments('method, status, amount_cents, refunded_cents, paid_at::varchar')
+    assert bool(found) != bool(run.aside)
+    return found[0][1:] if found else run.aside[0][1]
+
+
+NOON = '2025-02-01 12:00:00'
+ONE = { # rows of payments: what they come to
+    ('card,captured,30,0,2025-02-01 10:00', f'voucher,captured,20,0,{NOON}'): ('card', 'captured', 5000, 0, NOON),
+    ('card,failed,50,0,', f'bank,captured,50,0,{NOON}'): ('bank', 'captured', 5000, 0, NOON),
+    ('card,failed,50,0,', 'bank,failed,50,0,'): ('bank', 'failed', 5000, 0, None),
+    (f'card,captured,30,0,{NOON}', f'voucher,refunded,20,20,{NOON}'): ('card', 'partially_refunded', 5000, 2000, NOON),
+    (f'card,refunded,30,30,{NOON}', f'voucher,refunded,20,20,{NOON}'): ('card', 'refunded', 5000, 5000, NOON),
+    (f'card,captured,50,0,{NOON}',) * 2: ('card', 'captured', 5000, 0, NOON),
+    (f'card,captured,30,0,{NOON}', 'bank,pending,20,0,'): 'a part of it is paid, and a part is not',
+    (f'card,captured,30,0,{NOON}', f'bank,lost,20,0,{NOON}'): 'status is lost',
+}
+
+
+@pytest.mark.parametrize('rows', ONE)
+def test_several_payments_are_one(imports, rows):
+    found = paid(imports, rows)
+    if isinstance(ONE[rows], str): assert ONE[rows] in found
+    else: assert found == ONE[rows]
+
+
+def test_a_key_tells_equal_payments_apart(imports):
+    header, row = 'payment_id,method,status,amount,refunded,paid_at', f'card,captured,25,0,{NOON}'
+    assert paid(imports, [f'x,{row}', f'y,{row}', f'y,{row}'], header) == ('card', 'captured', 5000, 0, NOON)
+
+
+def test_a_payment_with_two_contents_sets_its_order_aside(imports):
+    header, row = 'payment_id,method,status,amount,refunded,paid_at', f'card,captured,25,0,{NOON}'
+    assert 'there twice' in paid(imports, [f'x,{row}', f"x,{row.replace('25', '26')}"], header)

@@ -138,8 +138,10 @@ def test_statuses(imports):
 def test_statuses_without_a_pair(imports):
     run = woo(imports, order('1', **{'Order Status': 'Abgeschlossen'}), order('2', **{'Order Status': ''}),
               order('3', **{'Order Status': 'Cancelled', 'Order Refund Amount': '5'}), order('4', **{'Order Status': 'Refunded'}))
-    none = 'no status of ours goes with its Order Status'
-    assert [r for _, r in run.aside][:3] == [none, none, 'it is cancelled, but not all of its money went back']
+    none, told = 'its Order Status is not known', [r for _, r in run.aside]
+    assert [r.partition(': ')[0] for r in told[:3]] == [none, none, 'it is cancelled, but not all of its money went back']
+    assert 'Order Status "Abgeschlossen"; say what it means in a map of columns, under [values.order_status]' in told[0]
+    assert told[2].endswith(': refunded 5.00, total 23.80')
     assert run.reasons[3] == ('4', 'payments.refund_when_refunded')
 
 
@@ -151,7 +153,9 @@ def test_what_does_not_add_up_is_set_aside_whole(imports):
               order('6', line(cost='0'), **{'Order Subtotal Amount': '0', 'Order Total Amount': '0', 'Order Total Tax Amount': '0'}),
               order('7', **{'Email (Billing)': ''}))
     reasons = [r for _, r in run.aside]
-    assert reasons[:4] == [lines, lines, lines, total]
+    assert [r.partition(': ')[0] for r in reasons[:4]] == [lines, lines, lines, total]
+    assert reasons[0].endswith(': lines 10.00, total without shipping fees and tax 20.00')
+    assert reasons[3].endswith(': subtotal 20.00, discount 0.00, shipping 0.00, fees 0.00, tax 3.80, total 30.00')
     assert "'two' is not a number" in reasons[4]
     assert reasons[5] == 'nothing in it has a price'
     assert run.reasons[-1] == ('7', 'customer_id')
