@@ -52,6 +52,7 @@ class Part:
     optional: bool = False # whether a source may be without it
     skip: dict = field(default_factory=dict) # reason: SQL of a condition under which a row is left out
     aside: dict = field(default_factory=dict) # reason: SQL of a condition under which a row is set aside
+    shown: str = '' # name of the field that shows the key in the file, where the key is worked out
 
     def __getitem__(self, name): return next(f for f in self.fields if f.name == name)
 

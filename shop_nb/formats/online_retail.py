@@ -99,7 +99,8 @@ _ASIDE = {
     'no quantity': 'quantity is null', 'no price': 'price is null'}
 
 _INVOICES = Part('invoices', _FIELDS, 'orders', 'owner', 'coalesce(quantity::hugeint * cents(price), 0)',
-                 skip={'the invoice is there already': 'again', 'a price of 0': 'price = 0'}, aside=_ASIDE)
+                 skip={'the invoice is there already': 'again', 'a price of 0': 'price = 0'}, aside=_ASIDE,
+                 shown='invoice')
 
 # %% ../../nbs/27_formats/06_online_retail.ipynb #462cd779
 _BOUGHT = "kind = 'purchase'"

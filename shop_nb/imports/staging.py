@@ -336,7 +336,7 @@ def _key_in(text, separator, at):
 def _keys_of(stage, i):
     "The keys of the records of a sheet that are no rows, by file and line"
     sheet, part = stage.sheets[i], stage.format[stage.parts[i]]
-    header = stage.headers[part.name].get(part.key.strip('"'))
+    header = stage.headers[part.name].get(part.shown or part.key.strip('"'))
     if header is None or not sheet.problems: return {}
     at, texts = sheet.columns.index(header), sheet.raw({(p.file, p.line) for p in sheet.problems})
     separators = [getattr(p, 'separator', ',') for p in sheet.parts]

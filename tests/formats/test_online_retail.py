@@ -112,6 +112,15 @@ def test_an_invoice_again_in_one_file(imports):
     assert imports(file(CLARA[1], CLARA[0], other), out='other').counts['skipped'] == 0 # not the same: it goes on
 
 
+@pytest.mark.parametrize('broken', ['536401,71053,X,6,2010-12-03 11:21,3.39,17850,UK,extra', '536401,71053,X'])
+def test_a_broken_record_holds_its_invoice(imports, broken):
+    "And the cancellation of its rows with it; the other invoice stays."
+    run = imports(file(*CLARA[:3], broken))
+    assert run.lines('quantity, returned_quantity') == [('536365', '71053', 6, 0)]
+    assert [line for line, _ in run.aside] == [3, 4, 5]
+    assert run.counts == dict(read=4, loaded=1, quarantined=3, skipped=0)
+
+
 events = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 2), st.integers(1, 2), st.integers(-9, 9).filter(bool)),
                   min_size=1, max_size=30)
 
