@@ -24,7 +24,7 @@ from ..files.folders import remove_path, unbroken, working_folder, write_errors
 from ..formats.format import OwnColumns, assign, recognise
 
 # %% ../../nbs/28_imports/08_imports.ipynb #4a5f3267
-from .checks import check, check_lists, imported_market
+from .checks import check, check_kept, check_lists, check_mended, imported_market
 from .contract import read_contract
 from .keys import KEYED, know
 from .quarantine import MENDED, OPEN, read_rows, set_aside, settle
@@ -287,6 +287,7 @@ class Source:
     contract: dict = None # as `read_contract` takes it
     reading: Reading = Reading() # how files are read
     currency: str = None # ISO 4217; None: the source tells it
+    mended: bool = False # whether these are rows of the run's quarantine
 
 def _tables(out):
     "The files of the tables of a run, and of its crosswalk"
@@ -336,12 +337,14 @@ def _build(stage, source, out, made, manifest):
     "From a stage to the tables of the shop: their market"
     old = from_dict(manifest['market']) if manifest else None
     tables, crosswalk = _tables(out) if manifest else ({}, {})
-    open_old(stage, tables)
+    open_old(stage, tables, read_rows(out))
     know(stage, crosswalk)
     currency = _currency(stage, source.currency, source.own, old)
     structure(stage)
     make_shop(stage, made, bool(manifest))
     if old: check_lists(stage, old)
+    if old: check_kept(stage)
+    if source.mended: check_mended(stage)
     market = check(stage, lambda: imported_market(stage, made, currency, old))
     _prune(stage)
     compare(stage)
