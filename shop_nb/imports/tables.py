@@ -8,7 +8,7 @@ __all__ = ['structure', 'open_old', 'make_shop', 'contents', 'compare']
 # %% ../../nbs/28_imports/05_tables.ipynb #fed2c7fe
 import pyarrow as pa
 
-from ..core.errors import ShopError, count_of
+from ..core.errors import ShopError
 from ..files.files import parts
 from .keys import KEYED, give_keys
 from .shape import UNITS
@@ -92,8 +92,8 @@ from (
 where n > room''')
 
 # %% ../../nbs/28_imports/05_tables.ipynb #95fbdd37
-_NO_ORDER = """case when key in (select source_key from known.orders) then 'the run has its order, which does not come with it'
-    else 'there is no such order' end"""
+_NO_ORDER = """case when key in (select source_key from known.orders)
+    then 'the run has its order, which does not come with it' else 'there is no such order' end"""
 
 def _about_owners(con):
     "Set lines and payments aside that have no order, and orders without a line"
@@ -127,6 +127,15 @@ def structure(
 # %% ../../nbs/28_imports/05_tables.ipynb #2cc11556
 _TYPES = DIALECTS['duckdb'].types | dict(count='bigint') # limits are for the rules to find
 
+# %% ../../nbs/28_imports/05_tables.ipynb #d092b0de
+def _old_table(table, files):
+    "SQL of a table of the run that is there, or of one without rows"
+    if not files:
+        return f"select {', '.join(f'null::{_TYPES[c.type]} as {c.name}' for c in table.columns)} limit 0"
+    cells = ', '.join(f'{c.name}::{_TYPES[c.type]} as {c.name}' for c in table.columns)
+    return f'select {cells} from read_parquet([{files}], hive_partitioning = false)'
+
+# %% ../../nbs/28_imports/05_tables.ipynb #cd4fdabe
 def open_old(
     stage:Stage, # of an import
     paths:dict, # table: its file or folder of parts in the run that is there; empty for a new one
@@ -138,11 +147,8 @@ def open_old(
     con.execute('create table old.waiting (unit varchar, key varchar, rows bigint)')
     if aside is not None: con.execute('insert into old.waiting select unit, key, count(*) from aside group by all')
     for name, table in TABLES.items():
-        cells = ', '.join(f'{c.name}::{_TYPES[c.type]} as {c.name}' for c in table.columns)
         files = sql_texts(parts(paths[name])) if name in paths else ''
-        rows = f'read_parquet([{files}], hive_partitioning = false)' if files else '(select 1) where false'
-        nulls = ', '.join(f'null::{_TYPES[c.type]} as {c.name}' for c in table.columns)
-        con.execute(f'create view old.{name} as select {cells if files else nulls} from {rows}')
+        con.execute(f'create view old.{name} as {_old_table(table, files)}')
 
 # %% ../../nbs/28_imports/05_tables.ipynb #a6ae8060
 def _cell(column, made, old):
@@ -155,10 +161,10 @@ def _fact(column, made):
     "SQL of what is known of a customer or product: the later value that is not blank"
     name, type = column.name, _TYPES[column.type]
     if name not in made: return f'o.{name}'
-    ours = f'cast(s.{name} as {type})'
-    if name == 'name': ours = f'nullif({ours}, s.source_key)' # stands for a name where there is none
-    last = f', cast(s.{name} as {type})' if name == 'name' else ''
-    return f'case when older then coalesce(o.{name}, {ours}{last}) else coalesce({ours}, o.{name}{last}) end as {name}'
+    ours, theirs, last = f'cast(s.{name} as {type})', f'o.{name}', ''
+    if name == 'name': # the key stands for a name where there is none
+        ours, theirs, last = f'nullif({ours}, s.source_key)', f'nullif({theirs}, s.source_key)', f', {ours}'
+    return f'case when older then coalesce({theirs}, {ours}{last}) else coalesce({ours}, {theirs}{last}) end as {name}'
 
 # %% ../../nbs/28_imports/05_tables.ipynb #74bbe895
 _LATEST = { # when a customer or product was last ordered
@@ -186,6 +192,7 @@ def _aged(stage, name, adds):
     return f"""select s.*, k.{key}, {older} as older
 from shaped.{name} as s join keys.{name} as k on k.source_key = s.source_key {ages}"""
 
+# %% ../../nbs/28_imports/05_tables.ipynb #bd1592ed
 def _note_older(stage, name, made):
     "Say how many customers or products keep a value against an older file"
     key, columns = TABLES[name].key, [c for c in TABLES[name].columns if c.name in made]
@@ -193,7 +200,9 @@ def _note_older(stage, name, made):
     if not columns: return
     n = stage.con.execute(f"""select count(*) from ({_aged(stage, name, True)}) as s
 join old.{name} as o using ({key}) where older and ({differs})""").fetchall()[0][0]
-    if n: stage.notes.append(f'{count_of(n, name[:-1])} of an older file: what the run knows of later stays.')
+    if not n: return
+    are = 'row is' if n == 1 else 'rows are'
+    stage.notes.append(f'{name}: {n:,} {are} of an older file; what the run knows from later stays.')
 
 # %% ../../nbs/28_imports/05_tables.ipynb #05c1941c
 def _fresh_units(stage, name, made, adds):
