@@ -139,16 +139,24 @@ def _write_tables(con, folder, market, progress):
     return facts
 
 # %% ../../nbs/28_imports/08_imports.ipynb #6d165052
-def _write_crosswalk(con, folder):
-    "Write which key of the source is which of ours, for what is in the shop"
+def _write_query(con, path, sql, **types):
+    "Write what a query finds as Parquet"
+    schema = pa.schema(types)
+    with pq.ParquetWriter(path, schema) as writer:
+        for batch in con.sql(sql).to_arrow_reader(200_000):
+            writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+
+# %% ../../nbs/28_imports/08_imports.ipynb #4f03a006
+def _write_crosswalk(stage, folder):
+    "Write which key of the source is which of ours, for what is in the shop, and what the format remembers"
     folder.mkdir()
     for name in KEYED:
         key = TABLES[name].key
-        schema = pa.schema([('source_key', pa.string()), (key, pa.int64())])
-        found = con.sql(f"""select source_key, {key} from keys.{name}
-where {key} in (select {key} from shop.{name}) order by {key}""")
-        with pq.ParquetWriter(folder / f'{name}.parquet', schema) as writer:
-            for batch in found.to_arrow_reader(200_000): writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+        _write_query(stage.con, folder / f'{name}.parquet', f"""select source_key, {key} from keys.{name}
+where {key} in (select {key} from shop.{name}) order by {key}""", source_key=pa.string(), **{key: pa.int64()})
+    for name, sql in stage.format.remembers.items():
+        sql = f'select key, value from ({sql}) order by all'
+        _write_query(stage.con, folder / f'{name}.parquet', sql, key=pa.string(), value=pa.string())
 
 def _write_quarantine(folder, rows, mended):
     "Write what is set aside"
@@ -291,7 +299,7 @@ class Source:
 
 def _tables(out):
     "The files of the tables of a run, and of its crosswalk"
-    crosswalk = {name: Path(out) / 'crosswalk' / f'{name}.parquet' for name in KEYED}
+    crosswalk = {path.stem: path for path in (Path(out) / 'crosswalk').glob('*.parquet')}
     return {name: find_table(out, name) for name in TABLES}, crosswalk
 
 # %% ../../nbs/28_imports/08_imports.ipynb #3eff5055
@@ -319,6 +327,13 @@ def _with_files(format, before):
     return replace(format, maps=tuple(m for m in format.maps if m.source == m.table or m.table not in files))
 
 # %% ../../nbs/28_imports/08_imports.ipynb #404611b4
+def _recall(stage, out, manifest):
+    "Show a stage the run that is there, if one is"
+    tables, crosswalk = _tables(out) if manifest else ({}, {})
+    open_old(stage, tables, read_rows(out))
+    know(stage, crosswalk)
+
+# %% ../../nbs/28_imports/08_imports.ipynb #92b6af18
 def _stage(source, out, folder, manifest, progress):
     "Read a source; returns its stage, and the columns of each table that it fills"
     before = manifest.get('import', {})
@@ -330,15 +345,14 @@ def _stage(source, out, folder, manifest, progress):
     stage_sheets(stage, sheets, folder, parts, progress)
     stage.notes += [f'{sheet.name} is not used.' for i, sheet in enumerate(sheets) if i not in parts]
     _check_columns(stage, before.get('columns', {}))
-    with interruptible(stage.con): return stage, shape(stage)
+    with interruptible(stage.con):
+        _recall(stage, out, manifest)
+        return stage, shape(stage)
 
 # %% ../../nbs/28_imports/08_imports.ipynb #ec5b02a8
-def _build(stage, source, out, made, manifest):
+def _build(stage, source, made, manifest):
     "From a stage to the tables of the shop: their market"
     old = from_dict(manifest['market']) if manifest else None
-    tables, crosswalk = _tables(out) if manifest else ({}, {})
-    open_old(stage, tables, read_rows(out))
-    know(stage, crosswalk)
     currency = _currency(stage, source.currency, source.own, old)
     structure(stage)
     make_shop(stage, made, bool(manifest))
@@ -387,7 +401,7 @@ def _write(stage, out, new, facts, market, progress):
     "Write the new run"
     (new / 'tables').mkdir()
     facts['tables'] = _write_tables(stage.con, new / 'tables', market, progress)
-    _write_crosswalk(stage.con, new / 'crosswalk')
+    _write_crosswalk(stage, new / 'crosswalk')
     aside = set_aside(stage, facts['import']['number'])
     _write_quarantine(new / 'quarantine', *settle(stage, (read_rows(out), read_rows(out, MENDED)), aside))
     write_file(new / 'manifest.json', json.dumps(facts, indent=1, ensure_ascii=False, default=str) + '\n')
@@ -401,7 +415,7 @@ def _make(source, out, folder, progress):
     source = as_before(source, manifest.get('import', {}))
     stage, made = _stage(source, out, work, manifest, progress)
     with closing(stage.con), interruptible(stage.con):
-        market = _build(stage, source, out, made, manifest)
+        market = _build(stage, source, made, manifest)
         _write(stage, out, new, _facts(stage, source, *add_up(stage), market, manifest), market, progress)
     remove_path(work)
     return new

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from shop_nb.imports.imports import Source, import_shop
+from shop_nb.imports.quarantine import export, read_rows
+from shop_nb.runs.run_folder import read_manifest
 from support import FULL, ROOT
 from support.imported import Imported, run_import
 
@@ -117,3 +119,46 @@ def check(run, made):
     assert {o: (m, a) for o, m, a in run.payments('method, amount_cents')} == {
         f'o{n}': (f'm{paid.index(max(paid))}', sum(paid)) for n, (*_, paid) in enumerate(made)}
     assert run.facts['amount_cents']['loaded'] == sum(p + f for _, items, _ in made for _, p, f in items)
+
+
+# ------------------------------------------------------------------------------------ from one import to the next
+
+def parts(status='delivered', delivered='2018-01-09 10:00', order='o1', category='moveis'):
+    "One order of one person, in files."
+    return {
+        'customers.csv': as_csv('customer_id customer_unique_id customer_city', [(f'c-{order}', 'ana', 'x')]),
+        'orders.csv': as_csv('order_id customer_id order_status order_purchase_timestamp order_approved_at '
+                             'order_delivered_customer_date',
+                             [(order, f'c-{order}', status, '2018-01-02 10:00', '2018-01-02 10:05', delivered)]),
+        'items.csv': as_csv('order_id product_id seller_id price freight_value', [(order, 'p', 's', '5.00', '1.00')]),
+        'payments.csv': as_csv('order_id payment_sequential payment_type payment_value', [(order, 1, 'boleto', '6.00')]),
+        'products.csv': as_csv('product_id product_category_name', [('p', category)]),
+        'names.csv': as_csv('product_category_name product_category_name_english', [('moveis', 'furniture')])}
+
+
+def test_a_mended_order_finds_its_customer(tmp_path):
+    files = parts(delivered='')
+    run_import(tmp_path, files)
+    paths = export(read_rows(tmp_path/'run'), tmp_path/'mend')
+    orders, = [path for path in paths if path.stem == 'orders']
+    orders.write_text(orders.read_text().replace('2018-01-02 10:05:00,', '2018-01-02 10:05:00,2018-01-09 10:00:00')
+                      .replace('10:05,\n', '10:05,2018-01-09 10:00\n'))
+    import_shop(Source(paths, mended=True), tmp_path/'run')
+    assert len(read_rows(tmp_path/'run')) == 0
+    run = Imported(tmp_path/'run', read_manifest(tmp_path/'run'))
+    assert run.rows('''select o.source_key, c.source_key, delivered_at from orders join orders_key as o using (order_id)
+join customers_key as c using (customer_id)''') == [('o1', 'ana', dt(2018, 1, 9, 10))]
+
+
+def test_new_orders_find_customers_of_earlier_files(tmp_path):
+    "Their categories keep the names that an earlier file gave; somebody who was never there is not made up."
+    run_import(tmp_path, parts() | {'customers.csv': as_csv(
+        'customer_id customer_unique_id customer_city', [('c-o1', 'ana', 'x'), ('c-o2', 'ana', 'x')])})
+    later = {name: text for name, text in parts(order='o2').items() if name not in ('customers.csv', 'names.csv')}
+    (tmp_path/'later').mkdir()
+    run = run_import(tmp_path/'later', later, out='../run')
+    assert run.rows('select count(*), count(distinct customer_id) from orders') == [(2, 1)]
+    assert run.rows('select category from products') == [('furniture',)]
+    later = {name: text.replace('o2', 'o3') for name, text in later.items()}
+    run = run_import(tmp_path/'later', later, out='../run')
+    assert run.reasons == [('o3', 'customer_id')]
