@@ -21,29 +21,61 @@ _FIELDS = (
 )
 _KIND = """case
     when again or price = 0 then 'left out'
+    when doubtful then 'doubtful'
     when upper(invoice) like 'C%' then 'cancellation'
     when upper(invoice) like 'A%' then 'adjustment'
     else 'purchase'
 end"""
 
 # %% ../../nbs/27_formats/06_online_retail.ipynb #5446274b
-_AGAIN = """create temp table repeats as
-with placed as (
-    select invoice, _file, _n, _n - row_number() over (partition by invoice, _file order by _n) as block,
-        hash(stock_code, quantity, invoice_date, price, customer) as content
-    from invoices
-), blocks as (
-    select invoice, min(_n) as start, max(_n) as stop, count(*) as size, sum(content) as contents
-    from placed
-    where invoice is not null
-    group by invoice, _file, block
+_BLOCKS = """create temp table blocks as
+select invoice, _file, min(_n) as start, max(_n) as stop, count(*) as size, sum(content) as contents
+from (
+    select invoice, _file, _n, _n - row_number() over (partition by invoice, _file order by _n) as block, content
+    from rows_of
 )
-select invoice, start, stop
-from blocks
-qualify row_number() over (partition by invoice, size, contents order by start) > 1"""
+group by invoice, _file, block"""
+_ROWS = """create temp view rows_of as
+select invoice, _file, _n, hash(stock_code, quantity, invoice_date, price, customer) as content
+from invoices
+where invoice is not null"""
 
-_MARK = (_AGAIN, 'alter table invoices add column again boolean default false', """update invoices set again = true
+_COPIES = """create temp table repeats as
+with files as (
+    select invoice, _file, count(*) as blocks, count(distinct hash(size, contents)) as kinds, min(size) as size
+    from blocks group by all
+)
+select b.* from blocks as b join files as f using (invoice, _file)
+where blocks > 1 and kinds = 1 and (f.size > 1 or _file not in (select _file from files where kinds > 1))
+qualify row_number() over (partition by invoice, _file order by start) > 1"""
+
+# %% ../../nbs/27_formats/06_online_retail.ipynb #5243a2df
+_LEFT = 'blocks anti join repeats using (start)'
+_AGAIN = f"""insert into repeats
+with files as (
+    select invoice, _file, min(start) as start, sum(size) as size, sum(contents) as contents from {_LEFT} group by all
+), again as (
+    select invoice, _file from files
+    qualify row_number() over (partition by invoice, size, contents order by start) > 1
+)
+select blocks.* from {_LEFT} semi join again using (invoice, _file)"""
+
+_DOUBTS = f"""create temp table doubts as
+with parted as (
+    select blocks.* from {_LEFT} qualify count(*) over (partition by invoice) > 1
+)
+select distinct invoice
+from (
+    select invoice, content from parted join rows_of using (invoice) where _n between start and stop
+    group by all having count(distinct start) > 1
+)"""
+
+# %% ../../nbs/27_formats/06_online_retail.ipynb #a8eedbbb
+_MARK = (_ROWS, _BLOCKS, _COPIES, _AGAIN, _DOUBTS,
+    'alter table invoices add column again boolean default false', """update invoices set again = true
 from repeats as r where r.invoice = invoices.invoice and invoices._n between r.start and r.stop""",
+    'alter table invoices add column doubtful boolean default false',
+    'update invoices set doubtful = true where invoice in (from doubts)',
     'alter table invoices add column kind varchar', f'update invoices set kind = {_KIND}')
 
 # %% ../../nbs/27_formats/06_online_retail.ipynb #d9b1800b
@@ -90,6 +122,7 @@ _PREPARE = *_MARK, *_LISTS, _WALK, *_OWN
 # %% ../../nbs/27_formats/06_online_retail.ipynb #01b4c862
 _ALONE = "kind = 'cancellation' and owner = invoice"
 _ASIDE = {
+    'equal rows of it are apart: take copies out, or put lines side by side': "kind = 'doubtful'",
     'an adjustment': "kind = 'adjustment'", 'no customer': 'customer is null',
     'a discount that names no order': f"{_ALONE} and upper(stock_code) = 'D'",
     'a cancellation of a quantity above 0': f'{_ALONE} and quantity >= 0',

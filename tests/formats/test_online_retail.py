@@ -153,3 +153,35 @@ def test_matching_agrees_with_the_rule_done_by_hand(made):
 
 def test_it_is_not_taken_for_lines():
     for head in ONE, TWO: assert recognise({'a': head.strip().split(',')}).name == 'online-retail'
+
+
+# ------------------------------------------------------------------------------------------------ copies
+
+def row(invoice, product, quantity=1, day=1): return f'{invoice},{product},X,{quantity},2011-01-0{day} 10:00,2.00,7,France'
+
+
+APART = 'equal rows of it are apart: take copies out, or put lines side by side'
+PLACES = { # invoices and products in the order of a file: what is loaded of each, what is skipped, what is set aside
+    '1a 1b 2a 2b': ('1a 1b 2a 2b', 0, ''),
+    '1a 2a 1b 2b': ('1a 2a 1b 2b', 0, ''), # by product
+    '1a 1a 2a 1b 2b': ('1a 1a 2a 1b 2b', 0, ''), # equal lines side by side
+    '1a 2a 3a 1b 2a 3b': ('1a 3a 1b 3b', 0, '2'), # a copy, or a second line
+    '1a 2a 1a 2b 1b': ('2a 2b', 0, '1'),
+    '1a 1b 2a 1a 1b 2a': ('1a 1b 2a', 3, ''), # a file that is there twice
+    '1a 1b 2a 3a 1a 1b 2a 3b': ('1a 1b 3a 3b', 2, '2'), # and has more of one invoice
+    '1a 2a | 1b 2b': ('1a 2a 1b 2b', 0, ''), # parts
+    '1a 2a 1b | 1a 2a 1b': ('1a 2a 1b', 3, ''), # two files that overlap
+    '1a 1b | 1b 1c 2a': ('2a', 0, '1'),
+}
+
+
+@pytest.mark.parametrize('places', PLACES)
+def test_rows_of_an_invoice_that_are_apart(imports, places):
+    loaded, skipped, aside = PLACES[places]
+    files = {f'{n}.csv': file(*(row(*place) for place in part.split()))['online_retail.csv']
+             for n, part in enumerate(places.split('|'))}
+    run = imports(files)
+    assert sorted(f'{o}{p.lower()}' for o, p, *_ in run.lines()) == sorted(loaded.split())
+    assert run.counts['skipped'] == skipped
+    assert {key for key, _ in run.reasons} == set(aside)
+    assert {reason for _, reason in run.aside} <= {APART}
