@@ -117,7 +117,40 @@ from (select m.purchase, -sum(c.quantity) as units
     from matched as m join invoices as c on c._n = m.cancellation group by 1) as b
 where b.purchase = invoices._n""")
 
-_PREPARE = *_MARK, *_LISTS, _WALK, *_OWN
+# %% ../../nbs/27_formats/06_online_retail.ipynb #14a48d9e
+_TOLD = """create temp table told as
+select _n, concat_ws('|', upper(invoice), upper(stock_code), quantity, cents(price), invoice_date,
+    row_number() over (partition by upper(invoice), upper(stock_code), quantity, price, invoice_date order by _n)) as key
+from invoices
+where kind = 'cancellation'""", """update invoices set again = true, kind = 'left out' where _n in (
+    select _n from told join known.cancellations using (key)
+    where value not in (select invoice from invoices where kind = 'purchase'))"""
+
+_LOADED = """with loaded as (
+    select key, owner as value from told join invoices using (_n)
+    where owner <> invoice and owner in (select o.key from _outcomes as o where o.unit = 'orders')
+)
+from loaded union all from known.cancellations where key not in (select key from loaded)"""
+
+# %% ../../nbs/27_formats/06_online_retail.ipynb #77afdf31
+_EARLIER = """create temp table earlier as
+select distinct c._n
+from invoices as c
+join known.customers as k on k.source_key = c.customer
+join old.orders as o on o.customer_id = k.customer_id and o.ordered_at <= c.invoice_date
+join old.order_items as i on i.order_id = o.order_id and i.unit_price_cents = cents(c.price)
+    and i.quantity - coalesce(i.returned_quantity, 0) >= -c.quantity
+join known.products as p on p.product_id = i.product_id and p.source_key = upper(c.stock_code)
+join known.orders as n on n.order_id = o.order_id
+left join matched as m on m.cancellation = c._n
+left join invoices as b on b._n = m.purchase
+where c.kind = 'cancellation' and c.quantity < 0 and n.source_key not in (
+        select invoice from invoices where invoice is not null and kind = 'purchase')
+    and coalesce(o.ordered_at >= b.invoice_date, true)""", """delete from matched
+where cancellation in (from earlier)""", 'alter table invoices add column earlier boolean default false', """update invoices
+set earlier = true where _n in (from earlier)"""
+
+_PREPARE = *_MARK, *_TOLD, *_LISTS, _WALK, *_EARLIER, *_OWN
 
 # %% ../../nbs/27_formats/06_online_retail.ipynb #01b4c862
 _ALONE = "kind = 'cancellation' and owner = invoice"
@@ -126,6 +159,7 @@ _ASIDE = {
     'an adjustment': "kind = 'adjustment'", 'no customer': 'customer is null',
     'a discount that names no order': f"{_ALONE} and upper(stock_code) = 'D'",
     'a cancellation of a quantity above 0': f'{_ALONE} and quantity >= 0',
+    'its purchase came with an earlier import: import both into a new folder': f'{_ALONE} and earlier',
     'a cancellation without its purchase': _ALONE,
     'a quantity below 0 without a cancellation': "kind = 'purchase' and quantity < 0",
     'a quantity of 0': 'quantity = 0', 'a price below 0': 'price < 0',
@@ -154,4 +188,4 @@ ONLINE_RETAIL = register(Format(
         'unit_price_cents': 'cents(price)', 'returned_quantity': 'returned'}, where=_BOUGHT)),
     'select sum((quantity - returned_quantity) * unit_price_cents) from order_items', prepare=_PREPARE,
     derived=('customers', 'products'), currency="select 'GBP'",
-    notes=_NOTES))
+    notes=_NOTES, remembers={'cancellations': _LOADED}))

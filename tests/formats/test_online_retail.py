@@ -185,3 +185,51 @@ def test_rows_of_an_invoice_that_are_apart(imports, places):
     assert run.counts['skipped'] == skipped
     assert {key for key, _ in run.reasons} == set(aside)
     assert {reason for _, reason in run.aside} <= {APART}
+
+
+# ------------------------------------------------------------------------------- from one import to the next
+
+EARLIER = 'its purchase came with an earlier import: import both into a new folder'
+
+
+def one_after_the_other(folder, *parts):
+    "Import files of rows, one after the other; the run as the last left it."
+    for n, rows in enumerate(parts):
+        (folder/f'{n}').mkdir()
+        run = run_import(folder/f'{n}', file(*rows), out='../run')
+    return run
+
+
+def test_a_cancellation_whose_purchase_is_in_the_run_is_set_aside(tmp_path):
+    run = one_after_the_other(tmp_path, [row('1', 'a', 3)], [row('C2', 'a', -1, 2), row('3', 'b', 1, 2)])
+    assert run.aside == [(2, EARLIER)]
+    assert run.lines('quantity, returned_quantity') == [('1', 'A', 3, 0), ('3', 'B', 1, 0)]
+
+
+def test_also_where_a_purchase_fits_that_is_further_back(tmp_path):
+    "All at once, the later one is taken."
+    run = one_after_the_other(tmp_path, [row('2', 'a', 3, 2)], [row('1', 'a', 3, 1), row('C3', 'a', -1, 3)])
+    assert run.aside == [(3, EARLIER)]
+    assert run.lines('returned_quantity') == [('1', 'A', 0), ('2', 'A', 0)]
+
+
+def test_a_cancellation_of_nothing_in_the_run_stays_one_without_its_purchase(tmp_path):
+    run = one_after_the_other(tmp_path, [row('1', 'a', 3)], [row('C2', 'a', -4, 2), row('3', 'b', 1, 2)])
+    assert run.aside == [(2, 'a cancellation without its purchase')]
+
+
+def test_exports_that_overlap_end_as_both_at_once(tmp_path):
+    "A cancellation that was loaded with a purchase before the overlap is there already."
+    rows = [row('1', 'a', 3, 1), row('2', 'b', 3, 2), row('C3', 'a', -1, 3), row('C3', 'b', -1, 3), row('C3', 'b', -1, 3),
+            row('4', 'a', 3, 4), row('C5', 'a', -2, 5)]
+    whole = run_import(tmp_path, file(*rows), out='whole')
+    parts = one_after_the_other(tmp_path, rows[:5], rows[1:], rows[2:])
+    assert parts.lines('quantity, returned_quantity') == whole.lines('quantity, returned_quantity')
+    assert parts.aside == []
+    assert parts.counts == dict(read=5, loaded=0, quarantined=0, skipped=5)
+
+
+def test_a_purchase_that_comes_again_keeps_what_came_back(tmp_path):
+    run = one_after_the_other(tmp_path, [row('1', 'a', 3), row('C2', 'a', -1, 2)], [row('1', 'a', 3)])
+    assert run.lines('quantity, returned_quantity') == [('1', 'A', 3, 1)]
+    assert 'units that came back in the run (1), 1 would be lost' in run.aside[0][1]
