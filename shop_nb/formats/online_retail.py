@@ -118,13 +118,13 @@ from (select m.purchase, -sum(c.quantity) as units
 where b.purchase = invoices._n""")
 
 # %% ../../nbs/27_formats/06_online_retail.ipynb #14a48d9e
-_TOLD = """create temp table told as
-select _n, concat_ws('|', upper(invoice), upper(stock_code), quantity, cents(price), invoice_date,
-    row_number() over (partition by upper(invoice), upper(stock_code), quantity, price, invoice_date order by _n)) as key
+_SAME = 'upper(invoice), upper(stock_code), quantity, price, invoice_date'
+_TOLD = f"""create temp table told as
+select _n, concat_ws('|', {_SAME}, row_number() over (partition by {_SAME} order by _n)) as key
 from invoices
 where kind = 'cancellation'""", """update invoices set again = true, kind = 'left out' where _n in (
     select _n from told join known.cancellations using (key)
-    where value not in (select invoice from invoices where kind = 'purchase'))"""
+    where value not in (select invoice from invoices where invoice is not null and kind = 'purchase'))"""
 
 _LOADED = """with loaded as (
     select key, owner as value from told join invoices using (_n)
@@ -133,24 +133,31 @@ _LOADED = """with loaded as (
 from loaded union all from known.cancellations where key not in (select key from loaded)"""
 
 # %% ../../nbs/27_formats/06_online_retail.ipynb #77afdf31
-_EARLIER = """create temp table earlier as
+_IN_RUN = """create temp view in_run as
+select k.source_key as customer, n.source_key as invoice, ordered_at, p.source_key as product, unit_price_cents,
+    quantity - coalesce(returned_quantity, 0) as units
+from old.order_items
+join old.orders using (order_id)
+join known.customers as k using (customer_id)
+join known.products as p using (product_id)
+join known.orders as n using (order_id)
+where n.source_key not in (select invoice from invoices where invoice is not null and kind = 'purchase')"""
+
+_EARLIER = _IN_RUN, """create temp table earlier as
 select distinct c._n
 from invoices as c
-join known.customers as k on k.source_key = c.customer
-join old.orders as o on o.customer_id = k.customer_id and o.ordered_at <= c.invoice_date
-join old.order_items as i on i.order_id = o.order_id and i.unit_price_cents = cents(c.price)
-    and i.quantity - coalesce(i.returned_quantity, 0) >= -c.quantity
-join known.products as p on p.product_id = i.product_id and p.source_key = upper(c.stock_code)
-join known.orders as n on n.order_id = o.order_id
+join in_run as r on r.customer = c.customer and r.product = upper(c.stock_code) and unit_price_cents = cents(c.price)
+    and r.ordered_at <= c.invoice_date and r.units >= -c.quantity
 left join matched as m on m.cancellation = c._n
 left join invoices as b on b._n = m.purchase
-where c.kind = 'cancellation' and c.quantity < 0 and n.source_key not in (
-        select invoice from invoices where invoice is not null and kind = 'purchase')
-    and coalesce(o.ordered_at >= b.invoice_date, true)""", """delete from matched
-where cancellation in (from earlier)""", 'alter table invoices add column earlier boolean default false', """update invoices
-set earlier = true where _n in (from earlier)"""
+where c.kind = 'cancellation' and c.quantity < 0 and coalesce(r.ordered_at >= b.invoice_date, true)"""
 
-_PREPARE = *_MARK, *_TOLD, *_LISTS, _WALK, *_EARLIER, *_OWN
+# %% ../../nbs/27_formats/06_online_retail.ipynb #f7bd7932
+_APART = ('delete from matched where cancellation in (from earlier)',
+    'alter table invoices add column earlier boolean default false',
+    'update invoices set earlier = true where _n in (from earlier)')
+
+_PREPARE = *_MARK, *_TOLD, *_LISTS, _WALK, *_EARLIER, *_APART, *_OWN
 
 # %% ../../nbs/27_formats/06_online_retail.ipynb #01b4c862
 _ALONE = "kind = 'cancellation' and owner = invoice"
@@ -165,6 +172,7 @@ _ASIDE = {
     'a quantity of 0': 'quantity = 0', 'a price below 0': 'price < 0',
     'no quantity': 'quantity is null', 'no price': 'price is null'}
 
+# %% ../../nbs/27_formats/06_online_retail.ipynb #1702a728
 _INVOICES = Part('invoices', _FIELDS, 'orders', 'owner', 'coalesce(quantity::hugeint * cents(price), 0)',
                  skip={'the invoice is there already': 'again', 'a price of 0': 'price = 0'}, aside=_ASIDE,
                  shown='invoice')

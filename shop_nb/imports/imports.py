@@ -27,7 +27,7 @@ from ..formats.format import OwnColumns, assign, recognise
 from .checks import check, check_kept, check_lists, check_mended, imported_market
 from .contract import read_contract
 from .keys import KEYED, know
-from .quarantine import MENDED, OPEN, read_rows, set_aside, settle
+from .quarantine import MENDED, OPEN, check_waiting, read_rows, set_aside, settle
 from .shape import shape
 from .staging import Stage, add_cells, interruptible, no_room, open_stage, stage_sheets
 from .tables import compare, make_shop, open_old, structure
@@ -342,6 +342,7 @@ def _stage(source, out, folder, manifest, progress):
     format = _with_files(format, before.get('columns', {}))
     contract = read_contract(before.get('contract'), source.own.contract, source.contract, usual=format.contract)
     stage = open_stage(folder, format, contract, source.reading, source.own.values)
+    stage.mended = source.mended
     stage_sheets(stage, sheets, folder, parts, progress)
     stage.notes += [f'{sheet.name} is not used.' for i, sheet in enumerate(sheets) if i not in parts]
     _check_columns(stage, before.get('columns', {}))
@@ -350,15 +351,21 @@ def _stage(source, out, folder, manifest, progress):
         return stage, shape(stage)
 
 # %% ../../nbs/28_imports/08_imports.ipynb #ec5b02a8
-def _build(stage, source, made, manifest):
+def _protect(stage, waiting):
+    "Leave what the run has as it is, where an import would lose a part of it"
+    check_kept(stage)
+    check_waiting(stage, waiting)
+    if stage.mended: check_mended(stage)
+
+# %% ../../nbs/28_imports/08_imports.ipynb #b2623a7c
+def _build(stage, source, out, made, manifest):
     "From a stage to the tables of the shop: their market"
     old = from_dict(manifest['market']) if manifest else None
     currency = _currency(stage, source.currency, source.own, old)
     structure(stage)
     make_shop(stage, made, bool(manifest))
     if old: check_lists(stage, old)
-    if old: check_kept(stage)
-    if source.mended: check_mended(stage)
+    if old: _protect(stage, read_rows(out))
     market = check(stage, lambda: imported_market(stage, made, currency, old))
     _prune(stage)
     compare(stage)
@@ -415,7 +422,7 @@ def _make(source, out, folder, progress):
     source = as_before(source, manifest.get('import', {}))
     stage, made = _stage(source, out, work, manifest, progress)
     with closing(stage.con), interruptible(stage.con):
-        market = _build(stage, source, made, manifest)
+        market = _build(stage, source, out, made, manifest)
         _write(stage, out, new, _facts(stage, source, *add_up(stage), market, manifest), market, progress)
     remove_path(work)
     return new

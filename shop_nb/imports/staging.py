@@ -121,15 +121,16 @@ class Stage:
     con: object # connection to the DuckDB file
     format: Format
     contract: Contract
-    reading: Reading = Reading() # how files are to be read
+    reading: Reading = Reading() # how to read files
     values: dict = field(default_factory=dict) # field: word of the file: ours
-    sheets: list = field(default_factory=list) # what was read, as `SourceSheet`
-    files: list = field(default_factory=list) # names of their files, each once
+    sheets: list = field(default_factory=list) # as `SourceSheet`
+    files: list = field(default_factory=list) # names of their files
     parts: dict = field(default_factory=dict) # place of a sheet: name of its part
-    headers: dict = field(default_factory=dict) # part: field: column of the file
+    headers: dict = field(default_factory=dict) # part: field: column
     notes: list = field(default_factory=list) # sentences on how it was read
-    signs: set = field(default_factory=set) # currencies, or their signs, that amounts have
-    left_out: Counter = field(default_factory=Counter) # header: values that the contract leaves out
+    signs: set = field(default_factory=set) # currencies, or their signs
+    left_out: Counter = field(default_factory=Counter) # header: values that are left out
+    mended: bool = False # whether its rows were in the quarantine
 
     @property
     def there(self): return {name for fields in self.headers.values() for name in fields}

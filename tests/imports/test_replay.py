@@ -4,7 +4,7 @@ import pytest
 from shop_nb.core.errors import ShopError
 from shop_nb.formats.format import read_columns
 from shop_nb.imports.imports import Source, import_shop
-from shop_nb.imports.quarantine import export, read_rows
+from shop_nb.imports.quarantine import MENDED, export, read_rows
 from shop_nb.reading.text import Reading
 from shop_nb.runs.run_folder import read_manifest
 from shop_nb.shop.shop import Shop
@@ -175,3 +175,30 @@ def test_a_mended_folder_that_is_older_than_the_run_changes_nothing(tmp_path):
     assert [(row['key'], row['rule']) for row in read_rows(run).to_pylist()] == [('1', 'mended')]
     import_shop(Source([write(tmp_path / 'b.csv', '1,a,2025-01-01,p,2,5')], mended=True), run) # it is as the run has it
     assert len(read_rows(run)) == 0
+
+
+def test_a_mended_row_that_named_no_order_moves_once(tmp_path):
+    "With the rest of its order, or when its order is new; alone it only gets a name."
+    run = tmp_path / 'run'
+    import_shop(Source([write(tmp_path / 'a.csv', *KEYLESS, ',c,2025-01-03,s,1,8')], currency='EUR'), run)
+    assert len(read_rows(run)) == 2
+    alone = write(tmp_path / 'alone.csv', '1' + KEYLESS[2], '3,c,2025-01-03,s,1,8')
+    import_shop(Source([alone], mended=True), run)
+    assert [(row['key'], row['file']) for row in read_rows(run).to_pylist()] == [('1', 'alone.csv')]
+    assert [row['line'] for row in read_rows(run, MENDED).to_pylist()] == [6]
+    for _ in range(2): import_shop(Source([write(tmp_path / 'b.csv', *KEYLESS[:2], '1' + KEYLESS[2])], mended=True), run)
+    assert len(read_rows(run)) == 0
+    assert lines_of(run) == [('1', 'p', 1, 500), ('1', 'q', 2, 600), ('1', 'r', 1, 700), ('2', 'p', 1, 500), ('3', 's', 1, 800)]
+
+
+def test_a_mended_row_alone_does_not_stand_for_an_order_that_waits(tmp_path):
+    "Unlike one that is left when its copies are taken out."
+    run = tmp_path / 'run'
+    rows = '1,a,2025-01-01,p,1,5', '1,a,2025-01-01,q,x,6', ',a,2025-01-01,r,1,7', '2,b,2025-01-02,p,1,5'
+    first = import_shop(Source([write(tmp_path / 'a.csv', *rows)], currency='EUR'), run)
+    later = import_shop(Source([write(tmp_path / 'mend.csv', '1' + rows[2])], mended=True), run)
+    assert later['tables'] == first['tables']
+    assert ('1', 'order_keeps_lines') in [(row['key'], row['rule']) for row in read_rows(run).to_pylist()]
+    import_shop(Source([write(tmp_path / 'a.csv', *rows)], currency='EUR'), run)
+    import_shop(Source([write(tmp_path / 'mend.csv', rows[0])], mended=True), run)
+    assert lines_of(run)[0] == ('1', 'p', 1, 500)
