@@ -25,7 +25,7 @@ from ..core.errors import ShopError, first_line, nearest
 from ..core.extras import need
 from ..core.html import Raw, table as html_table
 from ..core.numbers import fixed, grouped, percent
-from ..model.market import Market, lacks, without
+from ..model.market import TIME_OF_DAY, Market, lacks, without
 from ..model.schema import TABLES, sql_text
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #bce6e12d
@@ -141,6 +141,7 @@ def _bound(sql):
 @lru_cache(maxsize=1024)
 def _sql_for(sql, optional, absent):
     "The SQL of a question for a shop that lacks something, and the column it cannot do without, if there is one"
+    if TIME_OF_DAY in absent and 'extract(hour from' in sql: return sql, TIME_OF_DAY.split('.')[1]
     con = empty_shop(absent).cursor()
     while name := lacks(con, _bound(sql)):
         lines = _lines_without(sql, name)
@@ -227,7 +228,7 @@ def needs(
 ) -> tuple: # table.column
     "What an imported shop must have for a question"
     q, columns = find(name), [f'{t.name}.{c.name}' for t in TABLES.values() for c in t.columns if c.optional]
-    return tuple(column for column in [*columns, 'payments'] if _sql_for(q.sql, q.optional, (column,))[1])
+    return tuple(column for column in [*columns, 'payments', TIME_OF_DAY] if _sql_for(q.sql, q.optional, (column,))[1])
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #c47433c9
 def _day(value):

@@ -37,12 +37,22 @@ def _cards(shop, n):
     "The numbers that one wants to see first, as far as the shop has them"
     currency = shop.market.currency
     if not n.orders: return []
-    cards = [('Revenue', headline(n.revenue, 'money', currency), 'of all sales, as the source has it'),
+    taxed = {'orders.tax_cents', 'orders.tax_included'}.isdisjoint(shop.market.absent)
+    without = 'tax and shipping' if taxed else 'shipping; the source does not tell its tax'
+    cards = [('Revenue', headline(n.revenue, 'money', currency), f'after discounts, before returns, without {without}'),
              ('Orders', f'{n.orders:,.0f}', f'{n.sales:,.0f} of them sales'),
              ('Average order value', headline(n.revenue / max(n.sales, 1), 'money', currency), 'revenue per sale'),
              ('Buyers', f'{n.buyers:,.0f}', 'customers with a sale'),
              ('Repeat rate', percent(shop.sql(REPEAT).rate[0]), 'of buyers have two or more sales')]
     return [dict(label=label, value=value, note=note) for label, value, note in cards]
+
+# %% ../../nbs/70_app/04_imported.ipynb #9e315bda
+def _came(facts, currency):
+    "What came in, with amounts as people read them: with the last import, and with those before"
+    def shown(amounts): return {fate: money(cents / 100, currency=currency) for fate, cents in amounts.items()}
+
+    earlier = [i | dict(amounts=shown(i['amount_cents'])) for i in facts.get('earlier', [])]
+    return dict(facts=facts, amounts=shown(facts['amount_cents']), earlier=earlier)
 
 # %% ../../nbs/70_app/04_imported.ipynb #9e315bdb
 def _reasons(rows, currency):
@@ -81,11 +91,11 @@ def page_html(
     "The first page of an imported run"
     manifest, market = read_manifest(shop.folder), shop.market
     facts, n = manifest['import'], shop.sql(CARDS).iloc[0]
-    amounts = {fate: money(cents / 100, currency=market.currency) for fate, cents in facts['amount_cents'].items()}
     return render(
-        'imported.html', title=f"A shop of {count_of(manifest['tables']['orders']['rows'], 'order')}", facts=facts,
-        days=_days(n), currency=market.currency, cards=_cards(shop, n), charts=_charts(shop), amounts=amounts,
-        outcome=outcome_line(manifest), reasons=list(_reasons(read_rows(shop.folder), market.currency)),
+        'imported.html', title=f"A shop of {count_of(manifest['tables']['orders']['rows'], 'order')}",
+        days=_days(n), currency=market.currency, cards=_cards(shop, n), charts=_charts(shop),
+        outcome=outcome_line(manifest), **_came(facts, market.currency),
+        reasons=list(_reasons(read_rows(shop.folder), market.currency)),
         lacking=_lacking(market), refused=askable(market.absent)[1], rules=left_out(market),
         tables=manifest['tables'], docs={name: t.doc for name, t in TABLES.items()}, version=manifest['shop_nb'])
 

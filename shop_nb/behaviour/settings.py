@@ -337,7 +337,7 @@ def _parse(path):
     else: return ini
     raise SettingsError(wrong, todo)
 
-# %% ../../nbs/03_behaviour/09_settings.ipynb #910eb6f2
+# %% ../../nbs/03_behaviour/09_settings.ipynb #910eb6f1
 _GROUPS = {name.split('.')[0] for name in PARAMETERS}
 
 def _named(section, key):
@@ -345,6 +345,19 @@ def _named(section, key):
     if section != 'shop': return f'{section}.{key}'
     return f'shop.{key}' if f'shop.{key}' in PARAMETERS else key
 
+def _lines_of(file):
+    "By name of a section, setting or parameter, the line of a settings file that it is on, as ', line 3'"
+    lines, section = {}, ''
+    for number, line in enumerate(file.read_text(encoding='utf-8-sig').splitlines(), 1):
+        text = line.strip()
+        if text.startswith('[') and ']' in text:
+            section = text[1:text.index(']')]
+            lines[f'[{section}]'] = f', line {number}'
+        elif found := re.match(r'[^#;=:]+(?==|:)', text):
+            lines[_named(section, found[0].strip().lower())] = f', line {number}'
+    return lines
+
+# %% ../../nbs/03_behaviour/09_settings.ipynb #910eb6f2
 def _of_sections(file, ini):
     "Settings and parameters by name; raises `SettingsError` for an unknown section"
     given = {}
@@ -352,7 +365,8 @@ def _of_sections(file, ini):
         group = section.split('.')[0]
         if group not in _GROUPS:
             todo = nearest(group, _GROUPS) or f'There are {", ".join(sorted(_GROUPS))}'
-            raise SettingsError(f'There is no group of parameters {group!r} (in {file}).', todo)
+            place = f'{file}{_lines_of(file)[f"[{section}]"]}'
+            raise SettingsError(f'There is no group of parameters {group!r} (in {place}).', todo)
         given |= {_named(section, key): value for key, value in ini[section].items()}
     return given
 
@@ -380,7 +394,9 @@ def _name_in(variable):
 def _given(path, env, arguments):
     "Name, value and place of everything that was given, in turn; an empty value takes back what came before"
     variables = {k: v for k, v in env.items() if k.startswith('SHOP_NB_')}
-    file = [(k, v, f' (in {path or "settings.ini"})') for k, v in _from_file(path).items()]
+    values, name = _from_file(path), path or 'settings.ini'
+    lines = _lines_of(Path(name)) if values else {}
+    file = [(k, v, f' (in {name}{lines.get(k, "")})') for k, v in values.items()]
     environment = [(_name_in(k), v, f' (from {k})') for k, v in sorted(variables.items())]
     own = [(k, v, '') for k, v in arguments.items() if v is not None]
     for place in file, environment, own: yield from sorted(place, key=lambda given: given[0] != 'parameters')

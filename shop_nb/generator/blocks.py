@@ -18,7 +18,7 @@ import pyarrow as pa
 from fastcore.basics import patch
 from ..behaviour.settings import Settings
 from ..core.errors import ShopError
-from ..model.market import market_of
+from ..model.market import Market, market_of
 from ..model.schema import TABLES, arrow_schema, encoded_schema
 from ..files.files import FORMATS, TableWriter
 from ..files.digest import as_digest, content_sums
@@ -192,9 +192,10 @@ def write_empty(
     names, # Tables without a block
     folder, # The working folder
     format:str, # One of `FORMATS`
+    market:Market, # Of the shop
 ):
     "Write an empty part for each of these tables"
-    with TableWriter(folder, format, 0) as writer:
+    with TableWriter(folder, format, 0, market=market) as writer:
         for name in names: writer.write(name, encoded_schema(name).empty_table())
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #ba4e33e5
@@ -213,7 +214,8 @@ def _write_all(settings, size, folder, format, workers, progress):
     if workers == 1: blocks = _in_this_thread(settings, size, folder, format)
     else: blocks = _in_threads(settings, size, folder, format, workers)
     with closing(blocks): facts = _add_up(blocks, expected_rows(settings), progress)
-    write_empty([name for name in TABLES if not (folder / f'{name}.{format}').exists()], folder, format)
+    empty = [name for name in TABLES if not (folder / f'{name}.{format}').exists()]
+    write_empty(empty, folder, format, market_of(settings.values))
     return facts
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #9efcbf2d

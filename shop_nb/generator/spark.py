@@ -14,6 +14,7 @@ import pyarrow as pa
 from ..behaviour.settings import Settings
 from ..core.errors import ShopError
 from ..core.extras import need
+from ..model.market import market_of
 from ..model.schema import TABLES, arrow_schema
 from ..files.digest import as_digest
 from ..files.folders import move_tables, working_folder
@@ -252,7 +253,7 @@ def _run(spark, settings, size, folder, format, out, tell):
     columns = 'block long, name string, rows long, a long, b long'
     frame = _numbers(spark, 0, len(blocks)).mapInArrow(task, columns)
     results = _collect(spark, frame, folder, lambda: tell(_share_done(folder, format, blocks)))
-    return _facts(results, blocks, folder, format)
+    return _facts(results, blocks, folder, format, market_of(settings.values))
 
 # %% ../../nbs/15_generator/08_spark.ipynb #5cfe5f6d
 def _write(spark, settings, size, out, format, progress, around):
@@ -310,14 +311,14 @@ def _table_facts(name, results, due, folder, format):
     return dict(rows=sum(r['rows'] for r in rows), digest=as_digest([(r['a'], r['b']) for r in rows]))
 
 # %% ../../nbs/15_generator/08_spark.ipynb #d5cab39a
-def _facts(results, blocks, folder, format):
+def _facts(results, blocks, folder, format, market):
     "Rows and digests of all tables, after a last check"
     for path in Path(folder).glob('attempt-*'): shutil.rmtree(path, ignore_errors=True)
     facts = {}
     for name in TABLES:
         due = _blocks_of(name, blocks)
         facts[name] = _table_facts(name, results, due, folder, format)
-        if not due: write_empty([name], folder, format)
+        if not due: write_empty([name], folder, format, market)
     return facts
 
 # %% ../../nbs/15_generator/08_spark.ipynb #fdf3adac

@@ -14,7 +14,7 @@ import pyarrow as pa
 from ..core.errors import ShopError, count_of
 from .staging import Stage
 from .tables import contents
-from ..model.market import LISTS, Market, market_rules
+from ..model.market import LISTS, TIME_OF_DAY, Market, market_rules
 from ..model.schema import TABLES
 
 # %% ../../nbs/28_imports/06_checks.ipynb #83be25c3
@@ -55,6 +55,11 @@ def _no_payments(made, old):
     if old and not made['payments']: return 'payments' in old.absent
     return not set(PAID) <= set(made['payments'])
 
+def _days_alone(con):
+    "Whether the source tells days, but no times of day"
+    midnights = 'select bool_and(ordered_at = date_trunc(\'day\', ordered_at)) from shop.orders'
+    return bool(con.execute(midnights).fetchall()[0][0])
+
 def _values(con, full):
     "The values of a list, in the order of the alphabet"
     table, column = full.split('.')
@@ -76,6 +81,7 @@ def imported_market(
             continue
         found = _columns_absent(stage.con, name, made, old)
         absent, gaps = absent + found[0], gaps + found[1]
+    if _days_alone(stage.con): absent.append(TIME_OF_DAY)
     lists = tuple((full, _values(stage.con, full)) for full in LISTS)
     return Market(currency, lists, absent=tuple(absent), gaps=tuple(gaps), own=True,
                   waived=old.waived if old else ())

@@ -357,6 +357,14 @@ def _protect(stage, waiting):
     check_waiting(stage, waiting)
     if stage.mended: check_mended(stage)
 
+# %% ../../nbs/28_imports/08_imports.ipynb #8fdca477
+def _earlier(before):
+    "The imports so far, from what the manifest says of the last one: number, files, rows and cents of each"
+    if not before: return []
+    rows = {fate: sum(f[fate] for f in before['files'].values()) for fate in FATES}
+    last = dict(number=before['number'], files=list(before['files']), rows=rows, amount_cents=before['amount_cents'])
+    return [*before.get('earlier', []), last]
+
 # %% ../../nbs/28_imports/08_imports.ipynb #b2623a7c
 def _build(stage, source, out, made, manifest):
     "From a stage to the tables of the shop: their market"
@@ -387,7 +395,7 @@ def _facts(stage, source, files, amounts, market, manifest):
     outcomes = {unit: {c['outcome']: c['n'] for c in counts if c['unit'] == unit} for unit in KEYED}
     now = dict(format=stage.format.name, number=before.get('number', 0) + 1, files=files, amount_cents=amounts,
                rows=outcomes, notes=[*stage.notes, *stage.format.notes], contract=stage.contract.modes,
-               columns=columns, **_said(source))
+               columns=columns, earlier=_earlier(before), **_said(source))
     return {'shop_nb': __version__, 'version': 0, 'import': now, 'market': as_dict(market)}
 
 # %% ../../nbs/28_imports/08_imports.ipynb #bf34b3e7

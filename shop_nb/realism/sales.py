@@ -91,6 +91,13 @@ def _check_names(source):
     wrong = f"There is no table {' and no table '.join(missing)}."
     raise ShopError(wrong, 'Give a dictionary with the tables orders and order_items', code=2)
 
+# %% ../../nbs/45_realism/03_sales.ipynb #60fe3fe6
+def _marked(payments, market):
+    "Payments with a column `refused`: a parcel that was to be paid on delivery and was refused is no declined payment"
+    if 'status' not in payments: return payments
+    on_delivery = payments.method.isin(market.on_delivery) if 'method' in payments else False
+    return payments.assign(refused=(payments.status == 'failed') & on_delivery)
+
 # %% ../../nbs/45_realism/03_sales.ipynb #60fe3fe7
 def frames_of(
     source, # a shop's tables, a dictionary, or a folder of them
@@ -105,6 +112,7 @@ def frames_of(
     for table, columns in _NEEDED.items():
         needed = {c: kinds for c, kinds in columns.items() if f'{table}.{c}' not in market.absent}
         _check_table(table, frames[table], needed)
+    if 'payments' in frames: frames['payments'] = _marked(frames['payments'], market)
     return frames
 
 # %% ../../nbs/45_realism/03_sales.ipynb #4238a6e5

@@ -69,7 +69,6 @@ ON_PURPOSE = { # by market and fact: the parameters that take the fact out of it
     'in': {
         _WEEK: ('demand.months', 'demand.peaks'),
         'orders cancelled': ('payments.refused',),
-        'orders that stay unpaid': ('payments.refused',),
         'first region': ('customers.pool',),
     },
 }

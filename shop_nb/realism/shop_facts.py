@@ -9,7 +9,7 @@ __all__ = ['OUTSIDE', 'cancelled_orders', 'returned_lines', 'fashion_returns', '
            'orders_with_coupon', 'reduced_lines']
 
 # %% ../../nbs/45_realism/05_shop_facts.ipynb #7ba0e9fe
-import numpy as np
+import numpy as np, pandas as pd
 
 from .facts import fact
 from .sales import finished
@@ -51,10 +51,14 @@ def fashion_returns(t):
     return by['Fashion'] / by.drop('Fashion').mean()
 
 # %% ../../nbs/45_realism/05_shop_facts.ipynb #d6c940cd
+def _refused(payments):
+    "Which parcels were refused at the door, as `frames_of` marks them"
+    return payments.get('refused', pd.Series(False, payments.index))
+
 def _tried(t):
-    "Attempted payments, with failed attempts"
+    "Attempted payments, with failed attempts; a parcel that was refused at the door is none"
     p = t['payments'][t['payments'].attempts > 0]
-    return p.assign(fails=p.attempts - (p.status != 'failed'))
+    return p.assign(fails=p.attempts - (p.status != 'failed') - _refused(p))
 
 @fact(
     _paid, 'attempts that fail', 'failed attempts over all attempts',
@@ -89,8 +93,11 @@ def second_attempts(t):
     return (declined.attempts > 1).mean()
 
 # %% ../../nbs/45_realism/05_shop_facts.ipynb #c350566a
-@fact(_paid, 'orders that stay unpaid', 'share of payments that failed for good', band=(.01, .05), into=OUTSIDE)
-def unpaid_orders(t): return (t['payments'].status == 'failed').mean()
+@fact(
+    _paid, 'orders that stay unpaid', 'share of payments that failed for good, without refused parcels',
+    band=(.01, .05), into=OUTSIDE
+)
+def unpaid_orders(t): return ((t['payments'].status == 'failed') & ~_refused(t['payments'])).mean()
 
 # %% ../../nbs/45_realism/05_shop_facts.ipynb #b48e640c
 @fact(

@@ -201,7 +201,7 @@ def test_a_section_of_parameters(tmp_path, monkeypatch):
     assert read_settings(env={}) == Settings(seed=3, parameters=by_name)
     (tmp_path / 'settings.ini').write_text('[demand]\ngrowth = 1.5\n')
     assert read_settings(env={}) == Settings(parameters={'demand.growth': 1.5})
-    assert origins(env={}) == {'demand.growth': 'in settings.ini'}
+    assert origins(env={}) == {'demand.growth': 'in settings.ini, line 2'}
 
 
 def test_a_behaviour_lies_beside_the_settings_that_name_it(tmp_path, monkeypatch):
@@ -223,12 +223,13 @@ def test_process_environment(monkeypatch):
 @pytest.mark.parametrize(
     'text, said',
     [
-        ('[shop]\nordres = 5\n', "There is no setting 'ordres' (in "),
-        ('[shop]\norders = five\n', "not 'five' (in "),
+        ('[shop]\nordres = 5\n', "There is no setting 'ordres' (in {ini}, line 2)"),
+        ('[shop]\n# Orders = 5\n\n Orders: five\n', "not 'five' (in {ini}, line 4)"),
         ('orders = 5\n', 'is not a settings file'),
         ('[other]\norders = 5\n', 'has no section [shop]'),
-        ('[shop]\norders = 5\n[demnd]\ngrowth = 2\n', "There is no group of parameters 'demnd' (in "),
-        ('[demand]\ngrwth = 2\n', "There is no parameter 'demand.grwth' (in "),
+        ('[shop]\norders = 5\n[demnd]\ngrowth = 2\n', "There is no group of parameters 'demnd' (in {ini}, line 3)"),
+        ('[demand]\ngrwth = 2\n', "There is no parameter 'demand.grwth' (in {ini}, line 2)"),
+        ('[demand]\ngrowth = 200\n', '(in {ini}, line 2)'),
         ('[shop]\norders = 5\norders = 6\n', 'is not a settings file'),
         (b'[shop]\nseed = \xff\xfe\n', 'is not UTF-8'),
     ],
@@ -237,7 +238,7 @@ def test_bad_files(tmp_path, text, said):
     ini = tmp_path / 'bad.ini'
     ini.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(SettingsError) as e: read_settings(ini, {})
-    assert said in str(e.value)
+    assert said.format(ini=ini) in str(e.value)
     assert str(ini) in str(e.value)
     assert len(str(e.value).splitlines()) == 2
 

@@ -81,7 +81,6 @@ INSTEAD = { # values as another market has them
     ('br', 'orders that stay unpaid'): PAID,
     ('in', WEEK): MONTHS | all_at('in', 'demand.peaks', 1),
     ('in', 'orders cancelled'): all_at('in', 'payments.refused', 0),
-    ('in', 'orders that stay unpaid'): all_at('in', 'payments.refused', 0),
     ('in', 'first region'): BRITISH,
 }
 

@@ -2,7 +2,7 @@
 import gc
 from pathlib import Path
 
-import pytest
+import pandas as pd, pytest
 
 from shop_nb import Shop
 from shop_nb.core.errors import ShopError
@@ -42,6 +42,14 @@ def test_a_folder_of_ones_own_stays_and_is_added_to(tmp_path):
     assert again.folder == tmp_path / 'mine'
     assert again.rows() == first.rows() == Shop.open(tmp_path / 'mine').rows()
     assert again.imported.manifest['import']['number'] == 2
+
+
+def test_days_alone_are_no_midnights():
+    lines = pd.DataFrame(dict(order=[1, 1, 2], date='2025-01-01', customer=['a', 'a', 'b'], product=['x', 'y', 'x'],
+                              quantity=1, price=1.5))
+    with pytest.raises(ShopError, match='hour_weekday needs orders.time_of_day'): Shop.read(lines).ask('hour_weekday')
+    timed = Shop.read(lines.assign(date=['2025-01-01 00:00', '2025-01-01 00:00', '2025-01-01 12:30']))
+    assert timed.ask('hour_weekday').frame.query('orders > 0').hour.to_list() == [0, 12]
 
 
 @pytest.mark.parametrize('how, says', [
