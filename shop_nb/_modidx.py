@@ -2843,6 +2843,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                 'shop_nb/imports/staging.py'),
                                          'shop_nb.imports.staging._as_text': ( '28_imports/staging.html#_as_text',
                                                                                'shop_nb/imports/staging.py'),
+                                         'shop_nb.imports.staging._check_parts': ( '28_imports/staging.html#_check_parts',
+                                                                                   'shop_nb/imports/staging.py'),
                                          'shop_nb.imports.staging._fill': ('28_imports/staging.html#_fill', 'shop_nb/imports/staging.py'),
                                          'shop_nb.imports.staging._joined': ( '28_imports/staging.html#_joined',
                                                                               'shop_nb/imports/staging.py'),

@@ -298,11 +298,21 @@ def _joined(notes):
     return [f'{sheet}{_ONE if len(names) == 1 else ", columns "}{", ".join(names)}: {text}'
             for (sheet, text), names in columns.items()]
 
+# %% ../../nbs/28_imports/02_staging.ipynb #ba818b5f
+def _check_parts(stage, part, used, headers):
+    "Do what the contract says about a column that only some files of a part have"
+    for i, fields in used.items():
+        for name in sorted(headers.keys() - fields.keys()):
+            what = f'{stage.sheets[i].name} has no column {headers[name]}, which another file of {part.name} has.'
+            if stage.contract.mode('columns', f'{part.name}.{name}') != 'freeze': stage.notes.append(what)
+            else: raise ShopError(what, f'Add it, or take it as blank there: --contract columns.{name}=evolve')
+
 # %% ../../nbs/28_imports/02_staging.ipynb #50fd0923
 def _stage_part(stage, part, places, folder, tell):
-    "Read the sheets of a part, which are at these places"
+    "Read the sheets of a part"
     used = {i: columns_of(part, stage.sheets[i].columns) for i in places}
     headers = {name: header for fields in used.values() for name, header in fields.items()}
+    _check_parts(stage, part, used, headers)
     readers = _readers(stage, part, headers, stage.sheets[places[0]].name)
     paths = {i: folder / f'{i}.arrow' for i in places}
     rows = {}
