@@ -313,7 +313,7 @@ def _fill(con, source, days, market):
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #e2409bb8
 def connect(
-    source, # a run, a folder of tables, a SQLite file, duckdb:FILE, or a dict of Arrow tables or pandas frames
+    source, # a run, a folder of tables, a database, or a dict of Arrow tables or pandas frames
     days:tuple=None, # first and last day that the shop ran; None looks into the run's manifest
     market:Market=None, # its currency and lists; None takes what the source says
     locked:bool=True, # no other files, no network, bounded memory

@@ -457,7 +457,7 @@ def replay_quarantine(folder:_Run, files:_Sources):
     from shop_nb.shop.read import report_lines
     existing(folder)
     before = len(read_rows(folder, MENDED))
-    manifest = import_run(Source(list(files)), folder, Progress('rows'))
+    manifest = import_run(Source(list(files), mended=True), folder, Progress('rows'))
     _say('\n'.join(report_lines(manifest)))
     moved, left = len(read_rows(folder, MENDED)) - before, len(read_rows(folder))
     _say(f'{count_of(moved, "row")} moved to the tables, {left:,} still set aside.')

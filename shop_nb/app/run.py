@@ -7,7 +7,7 @@ __all__ = ['HEADLINE', 'CHARTS', 'ASIDE', 'project_root', 'run_folder', 'runs', 
            'all_parameters', 'project_settings', 'check_parameters', 'named', 'run_id', 'log_event', 'keep', 'packages',
            'building', 'headline', 'index_html', 'run', 'digests', 'verify', 'verify_database']
 
-# %% ../../nbs/70_app/02_run.ipynb #cf6535f2
+# %% ../../nbs/70_app/02_run.ipynb #cf6535f1
 import json, os, platform, re, secrets, shlex, sqlite3, tempfile, time, errno, signal, subprocess, sys
 from contextlib import closing, contextmanager, ExitStack, suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 from fastcore.basics import patch
 
+# %% ../../nbs/70_app/02_run.ipynb #cf6535f2
 from ..generator.draws import VERSION
 from ..generator.blocks import Generator
 from ..analytics.connect import connect
@@ -652,7 +653,7 @@ def verify(
             )
     return pd.DataFrame(wrong, columns=['table', 'what', 'said', 'found'])
 
-# %% ../../nbs/70_app/02_run.ipynb #7c0b11e2
+# %% ../../nbs/70_app/02_run.ipynb #7c0b11e0
 def verify_database(
     db, # a SQLite file, or duckdb:FILE
     folder=None, # the run that was loaded into it
@@ -666,6 +667,7 @@ def verify_database(
     wrong = [name for name, digest in found.items() if said.get(name, digest) != digest]
     return {name: dict(rows=rows[name], digest=digest) for name, digest in found.items()}, wrong
 
+# %% ../../nbs/70_app/02_run.ipynb #7c0b11e2
 def _rows(con, name):
     "How many rows a table has; none where there is no such table"
     if (name,) not in con.execute('show tables').fetchall(): return 0

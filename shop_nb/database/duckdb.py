@@ -51,7 +51,7 @@ def _insert(con, stream):
         raise stream.error or e from None
     con.unregister('incoming')
 
-# %% ../../nbs/25_database/04_duckdb.ipynb #de5541e9
+# %% ../../nbs/25_database/04_duckdb.ipynb #de5541e8
 _LOADS = '''create table loads (
   load_id integer primary key,
   load_key varchar not null unique,
@@ -70,6 +70,7 @@ _CROSSWALK = '''create table crosswalk (
 _RECORD = '''insert into loads
 select 1, ?, date_trunc('second', timezone('UTC', now())), ?, min(ordered_at), max(ordered_at) from orders'''
 
+# %% ../../nbs/25_database/04_duckdb.ipynb #de5541e9
 def _record(con, streams):
     "Record the load which makes a file"
     rows = {s.table.name: dict.fromkeys(KINDS, 0) | dict(inserted=s.rows) for s in streams}
@@ -130,7 +131,7 @@ def _compare(path, streams):
         raise ShopError(f'{s.table.name} in the database differs from its source.',
                         'Look at the disk and its free space, then load again')
 
-# %% ../../nbs/25_database/04_duckdb.ipynb #cd116812
+# %% ../../nbs/25_database/04_duckdb.ipynb #cd116811
 def _journal(path): return path.with_name(f'{path.name}.wal')
 
 def _check_old(path):
@@ -138,7 +139,8 @@ def _check_old(path):
     if not path.exists(): return
     todo = 'Choose another name, or move that file away'
     if is_open_here(path): raise ShopError(f'{path.name} is open in this process.', 'Close it, then load again', code=2)
-    if not is_duckdb(path): raise ShopError(f'{path.name} is not a file of DuckDB, so it is not replaced.', todo, code=2)
+    if not is_duckdb(path):
+        raise ShopError(f'{path.name} is not a file of DuckDB, so it is not replaced.', todo, code=2)
     if _journal(path).exists():
         raise ShopError(f'{path.name} is in use, or was not closed by the program that changed it.',
                         'Close that program, or open the file once; then load again', code=2)
@@ -146,6 +148,7 @@ def _check_old(path):
     if {'loads', 'market', *TABLES} - names:
         raise ShopError(f'{path.name} is not the database of a shop, so it is not replaced.', todo, code=2)
 
+# %% ../../nbs/25_database/04_duckdb.ipynb #cd116812
 def _remove(path):
     for p in (path, _journal(path)): p.unlink(missing_ok=True)
 
@@ -166,7 +169,7 @@ def _load_beside(source, path, progress, market):
         return facts
     finally: _remove(new)
 
-# %% ../../nbs/25_database/04_duckdb.ipynb #d7c72220
+# %% ../../nbs/25_database/04_duckdb.ipynb #d7c7221f
 @contextmanager
 def _errors(path):
     "Turn errors of the system and of DuckDB into one that says what to do, or into Ctrl-C"
@@ -180,6 +183,7 @@ def _errors(path):
         wrong = f'{path} cannot be written: {first_line(getattr(e, "strerror", None) or e)}.'
         raise ShopError(wrong, 'Choose another place, or make room there', code=2) from None
 
+# %% ../../nbs/25_database/04_duckdb.ipynb #d7c72220
 def load_duckdb(
     source, # as `load` takes it
     path, # the file; an old one is replaced when the new one is complete

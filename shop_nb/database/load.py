@@ -6,15 +6,14 @@
 __all__ = ['KINDS', 'LOADS', 'CROSSWALK', 'GRACE', 'PATIENCE', 'load_key', 'streams_key', 'insert_load', 'crosswalk_batches',
            'bring_in', 'load']
 
-# %% ../../nbs/25_database/02_load.ipynb #c724bcc7
+# %% ../../nbs/25_database/02_load.ipynb #c724bcc6
 import hashlib, json, os, re, shutil, sqlite3, time
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+import pyarrow as pa, pyarrow.compute as pc, pyarrow.parquet as pq
 
+# %% ../../nbs/25_database/02_load.ipynb #c724bcc7
 from ..core.errors import ShopError, first_line
 from ..core.extras import need
 from .sqlite import (
@@ -344,20 +343,21 @@ def _load_new(source, db, progress, market):
         with alone(db.parent), _hold(db): pass
         with alone(db.parent): return _load_beside(db, streams, market, crosswalk_files(source))
 
-# %% ../../nbs/25_database/02_load.ipynb #b25660d3
+# %% ../../nbs/25_database/02_load.ipynb #b25660d2
 def _load_duckdb(source, db, progress, market, append):
     "Make a file of DuckDB of a source; raises `ShopError` (code 2) if it is to be added to"
     from shop_nb.database.duckdb import load_duckdb
     if not append: return load_duckdb(source, duckdb_path(db), progress, market)
     raise ShopError(f'{db} cannot be added to: that is for SQLite.', 'Load it whole, without --append', code=2)
 
+# %% ../../nbs/25_database/02_load.ipynb #b25660d3
 def load(
-    source, # mapping of names to frames, Arrow tables or paths; or the path of a run or of a folder of tables
+    source, # mapping of names to frames, Arrow tables or paths; or the path of a run or of tables
     db, # the SQLite file, or duckdb:FILE; an old one is replaced when the new one is complete
     progress=None, # called as progress(table, rows done, rows in all) after each batch
-    market:Market=None, # currency and lists of values; None takes the source's own
-    append:bool=False, # bring the rows into the database that is there, by `append_tables`
-) -> dict: # facts: rows, load_key, sums, indexes, views, checks, sqlite (version), bytes
+    market:Market=None, # currency and lists; None takes the source's own
+    append:bool=False, # add to the database that is there, by `append_tables`
+) -> dict: # facts: rows, load_key, indexes, views, checks, bytes and more
     """Make a database of the five tables, all or nothing.
     Raises `ShopError`: code 1 for tables that are wrong, code 2 for a source or target that cannot be."""
     if str(db).startswith(PREFIX): return _load_duckdb(source, db, progress, market, append)

@@ -35,13 +35,13 @@ ROWS = 65_536 # rows handed over at once
 
 # %% ../../nbs/25_database/01_sqlite.ipynb #ba2b9c5e
 class Stream:
-    "The record batches of a table on their way to a database: counts rows, sums columns, keeps the error that ended it"
+    "Batches of a table on their way to a database: counts rows, sums columns, keeps the error that ended them"
 
     def __init__(
         self,
         source, # the `Given` of a table
         progress=None, # called as progress(table, rows done, rows in all) after each batch
-        fit=_for_sqlite, # called with a batch and its table: the batch as the database takes it
+        fit=_for_sqlite, # called with batch and table: the batch as a database has it
     ):
         self.source, self.table, self.progress, self.fit = source, source.table, progress, fit
         self.rows, self.error, self.hashes = 0, None, []
@@ -50,12 +50,13 @@ class Stream:
     @property
     def digest(self): return as_digest(self.hashes) # of the rows that came by
 
-    def reader(self) -> pa.RecordBatchReader: # of the columns as the database takes them
-        "What the database pulls the batches from"
-        empty = pa.RecordBatch.from_pylist([], schema=arrow_schema(self.table))
-        return pa.RecordBatchReader.from_batches(self.fit(empty, self.table).schema, self.batches())
-
 # %% ../../nbs/25_database/01_sqlite.ipynb #a5c4b087
+@patch
+def reader(self:Stream) -> pa.RecordBatchReader: # of the columns as a database has them
+    "What a database pulls the batches from"
+    empty = pa.RecordBatch.from_pylist([], schema=arrow_schema(self.table))
+    return pa.RecordBatchReader.from_batches(self.fit(empty, self.table).schema, self.batches())
+
 @patch
 def batches(self:Stream):
     "The batches as the database takes them; what goes wrong is kept, as ADBC passes on only its text"
@@ -69,6 +70,7 @@ def batches(self:Stream):
         self.error = e
         raise
 
+# %% ../../nbs/25_database/01_sqlite.ipynb #a5c4b088
 @patch
 def _count(self:Stream, batch):
     self.rows += len(batch)
@@ -225,7 +227,7 @@ def check_target(
     if not (wrong := _not_ours(db)): return
     raise ShopError(f'{db.name} {wrong}, so it is not replaced.', 'Choose another name, or move that file away', code=2)
 
-# %% ../../nbs/25_database/01_sqlite.ipynb #c4c5fd70
+# %% ../../nbs/25_database/01_sqlite.ipynb #c4c5fd6f
 def _is_own(fd, db):
     "Whether a descriptor of this process is the file `db`"
     try: return os.path.samestat(os.fstat(int(fd)), os.stat(db))
@@ -238,6 +240,7 @@ def is_open_here(
     try: return any(_is_own(fd, db) for fd in os.listdir('/proc/self/fd'))
     except OSError: return False
 
+# %% ../../nbs/25_database/01_sqlite.ipynb #c4c5fd70
 def is_open(
     db:Path, # of a file that is there
 ) -> bool:

@@ -31,7 +31,7 @@ def is_duckdb(
         with open(path, 'rb') as file: return file.read(12)[8:] == b'DUCK'
     except (OSError, ValueError, TypeError): return False
 
-# %% ../../nbs/10_files/06_duckdb.ipynb #f574f451
+# %% ../../nbs/10_files/06_duckdb.ipynb #f574f450
 CONFIG = dict(autoinstall_known_extensions=False, autoload_known_extensions=False)
 
 @contextmanager
@@ -46,6 +46,7 @@ def open_duckdb_file(
         con.execute('use stored')
         yield con
 
+# %% ../../nbs/10_files/06_duckdb.ipynb #f574f44f
 def attach(
     con, # a connection of DuckDB
     path:Path, # of a file of DuckDB
@@ -55,6 +56,7 @@ def attach(
     try: con.execute(f'attach {sql_text(path.resolve())} as stored (read_only)')
     except duckdb.Error as e: raise duckdb_error(path, e) from None
 
+# %% ../../nbs/10_files/06_duckdb.ipynb #f574f451
 _LOAD = 'Create one: shop-nb load DIR --db duckdb:FILE'
 
 def duckdb_error(

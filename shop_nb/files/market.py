@@ -29,12 +29,13 @@ def _of_run(folder):
     if 'market' in kept: return from_dict(kept['market'])
     raise ShopError(f'{folder} is of an earlier version.', f'Make it again: shop-nb run --out {path.parent}', code=2)
 
-# %% ../../nbs/10_files/07_market.ipynb #6f3a8b4d
+# %% ../../nbs/10_files/07_market.ipynb #6f3a8b4c
 def _values(rows):
     "What the rows of the table `market` say; nothing if one of them is not JSON"
     try: return {name: json.loads(value) for name, value in rows}
     except (ValueError, TypeError): return {}
 
+# %% ../../nbs/10_files/07_market.ipynb #6f3a8b4d
 def _of_duckdb(path):
     "The market in a file of DuckDB; None for one that is not of a shop"
     with open_duckdb_file(path) as con:

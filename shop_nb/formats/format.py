@@ -56,6 +56,7 @@ class Part:
     skip: dict = field(default_factory=dict) # reason: SQL of a condition under which a row is left out
     aside: dict = field(default_factory=dict) # reason: SQL of a condition under which a row is set aside
     told: str = 'null' # SQL: what is said besides the reason, such as figures and what to do
+    shown: str = '' # name of the field that shows the key in the file, where the key is worked out
 
     def __getitem__(self, name): return next(f for f in self.fields if f.name == name)
 
@@ -85,13 +86,14 @@ class Format:
     name: str # as --from takes it
     title: str # what people call it
     parts: tuple # of `Part`
-    maps: tuple # of `Map`; customers, products, orders and order_items at least
-    amount: str # SQL: the cents of what was imported, over our five tables; agrees with the amounts of the parts
-    prepare: tuple = () # SQL statements that run when the parts are read, before the maps
-    derived: tuple = () # tables whose rows have no file of their own: only those that an order needs are kept
+    maps: tuple # of `Map`; for all tables but payments at least
+    amount: str # SQL: the cents of what was imported, over our tables; agrees with the amounts of the parts
+    prepare: tuple = () # SQL statements that run before the maps
+    derived: tuple = () # tables without a file of their own: only rows that an order needs are kept
     currency: str = '' # SQL: the currency, one row; empty where the source does not tell
-    contract: dict = field(default_factory=dict) # `values.column` or `rules.rule`: mode, where it is not the usual one
-    notes: tuple = () # sentences on how it is understood, for the page of the import
+    contract: dict = field(default_factory=dict) # `values.column` or `rules.rule`: mode, if not the usual one
+    notes: tuple = () # sentences on how it is understood
+    remembers: dict = field(default_factory=dict) # name: SQL of key and value, later `known.name`
 
     def __getitem__(self, name): return next(p for p in self.parts if p.name == name)
 

@@ -62,14 +62,20 @@ _CATEGORIES = Part('categories', (
 # %% ../../nbs/27_formats/05_olist.ipynb #18a8eac9
 def _prefix(name): return f"lpad({name}, 5, '0')"
 
+def _with_known(name, part, key, value):
+    "SQL of a table of keys and values: those of a part, and those of earlier imports"
+    return f"""create temp table {name} as
+with ours as (
+    select {key} as key, min({value}) as value from {part} where {key} is not null and {value} is not null group by 1
+)
+from ours union all from known.{name} where key not in (select key from ours)"""
+
 _PREPARE = (f"""create temp table centres as
 select {_prefix('place_prefix')} as prefix, quantile_disc(place_latitude, .5) as latitude,
     quantile_disc(place_longitude, .5) as longitude
 from places
-group by 1""", """create temp table english as
-select category_name, min(category_english) as category_english
-from categories
-group by 1""")
+group by 1""", _with_known('customer_ids', 'customers', 'customer_id', 'customer_unique_id'),
+    _with_known('category_names', 'categories', 'category_name', 'category_english'))
 
 # %% ../../nbs/27_formats/05_olist.ipynb #53fa9f37
 _STATUS = """case order_status
@@ -90,17 +96,16 @@ from customers as c left join centres as p on p.prefix = {_prefix('zip_prefix')}
     'latitude': first_value('latitude'), 'longitude': first_value('longitude')}, grouped=True,
     needs={'latitude': ('place_latitude', 'zip_prefix'), 'longitude': ('place_longitude', 'zip_prefix')})
 
-_MAP_PRODUCTS = Map('products', """(select p.*, category_english
-from products as p left join english as e on e.category_name = p.category)""", 'product_id',
+_MAP_PRODUCTS = Map('products', """(select p.*, e.value as category_english
+from products as p left join category_names as e on e.key = p.category)""", 'product_id',
     {'category': 'coalesce(category_english, category)'}, needs={'category': ('category',)})
 
 # %% ../../nbs/27_formats/05_olist.ipynb #eb72b9ef
-_MAP_ORDERS = Map('orders', """(select o.*, c.customer_unique_id, f.cents as freight_cents
+_MAP_ORDERS = Map('orders', """(select o.*, c.value as person, f.cents as freight_cents
 from orders as o
-left join (select customer_id, min(customer_unique_id) as customer_unique_id from customers group by 1) as c
-    using (customer_id)
+left join customer_ids as c on c.key = o.customer_id
 left join (select order_id, sum(cents(freight)) as cents from items group by 1) as f using (order_id))""", 'order_id', {
-    'customer_key': 'customer_unique_id', 'ordered_at': 'purchased', 'status': _STATUS,
+    'customer_key': 'person', 'ordered_at': 'purchased', 'status': _STATUS,
     'shipping_cents': 'coalesce(freight_cents, 0)', 'delivered_at': 'delivered'})
 
 # %% ../../nbs/27_formats/05_olist.ipynb #7444fa2f
@@ -124,6 +129,7 @@ OLIST = register(Format(
     '''select (select coalesce(sum(quantity * unit_price_cents), 0) from order_items)
     + (select coalesce(sum(shipping_cents), 0) from orders)''',
     prepare=_PREPARE, currency="select 'BRL'", contract={'rules.ledger': 'evolve'},
+    remembers={name: f'from {name}' for name in ('customer_ids', 'category_names')},
     notes=('Equal units of an order are one line.', 'The freight of the items is the shipping of their order.',
            'Several payments of an order are one, by the method of the largest.',
            'Of orders that were canceled or unavailable, what was paid counts as refunded.')))

@@ -21,29 +21,61 @@ _FIELDS = (
 )
 _KIND = """case
     when again or price = 0 then 'left out'
+    when doubtful then 'doubtful'
     when upper(invoice) like 'C%' then 'cancellation'
     when upper(invoice) like 'A%' then 'adjustment'
     else 'purchase'
 end"""
 
 # %% ../../nbs/27_formats/06_online_retail.ipynb #5446274b
-_AGAIN = """create temp table repeats as
-with placed as (
-    select invoice, _file, _n, _n - row_number() over (partition by invoice, _file order by _n) as block,
-        hash(stock_code, quantity, invoice_date, price, customer) as content
-    from invoices
-), blocks as (
-    select invoice, min(_n) as start, max(_n) as stop, count(*) as size, sum(content) as contents
-    from placed
-    where invoice is not null
-    group by invoice, _file, block
+_BLOCKS = """create temp table blocks as
+select invoice, _file, min(_n) as start, max(_n) as stop, count(*) as size, sum(content) as contents
+from (
+    select invoice, _file, _n, _n - row_number() over (partition by invoice, _file order by _n) as block, content
+    from rows_of
 )
-select invoice, start, stop
-from blocks
-qualify row_number() over (partition by invoice, size, contents order by start) > 1"""
+group by invoice, _file, block"""
+_ROWS = """create temp view rows_of as
+select invoice, _file, _n, hash(stock_code, quantity, invoice_date, price, customer) as content
+from invoices
+where invoice is not null"""
 
-_MARK = (_AGAIN, 'alter table invoices add column again boolean default false', """update invoices set again = true
+_COPIES = """create temp table repeats as
+with files as (
+    select invoice, _file, count(*) as blocks, count(distinct hash(size, contents)) as kinds, min(size) as size
+    from blocks group by all
+)
+select b.* from blocks as b join files as f using (invoice, _file)
+where blocks > 1 and kinds = 1 and (f.size > 1 or _file not in (select _file from files where kinds > 1))
+qualify row_number() over (partition by invoice, _file order by start) > 1"""
+
+# %% ../../nbs/27_formats/06_online_retail.ipynb #5243a2df
+_LEFT = 'blocks anti join repeats using (start)'
+_AGAIN = f"""insert into repeats
+with files as (
+    select invoice, _file, min(start) as start, sum(size) as size, sum(contents) as contents from {_LEFT} group by all
+), again as (
+    select invoice, _file from files
+    qualify row_number() over (partition by invoice, size, contents order by start) > 1
+)
+select blocks.* from {_LEFT} semi join again using (invoice, _file)"""
+
+_DOUBTS = f"""create temp table doubts as
+with parted as (
+    select blocks.* from {_LEFT} qualify count(*) over (partition by invoice) > 1
+)
+select distinct invoice
+from (
+    select invoice, content from parted join rows_of using (invoice) where _n between start and stop
+    group by all having count(distinct start) > 1
+)"""
+
+# %% ../../nbs/27_formats/06_online_retail.ipynb #a8eedbbb
+_MARK = (_ROWS, _BLOCKS, _COPIES, _AGAIN, _DOUBTS,
+    'alter table invoices add column again boolean default false', """update invoices set again = true
 from repeats as r where r.invoice = invoices.invoice and invoices._n between r.start and r.stop""",
+    'alter table invoices add column doubtful boolean default false',
+    'update invoices set doubtful = true where invoice in (from doubts)',
     'alter table invoices add column kind varchar', f'update invoices set kind = {_KIND}')
 
 # %% ../../nbs/27_formats/06_online_retail.ipynb #d9b1800b
@@ -85,21 +117,65 @@ from (select m.purchase, -sum(c.quantity) as units
     from matched as m join invoices as c on c._n = m.cancellation group by 1) as b
 where b.purchase = invoices._n""")
 
-_PREPARE = *_MARK, *_LISTS, _WALK, *_OWN
+# %% ../../nbs/27_formats/06_online_retail.ipynb #14a48d9e
+_SAME = 'upper(invoice), upper(stock_code), quantity, price, invoice_date'
+_TOLD = f"""create temp table told as
+select _n, concat_ws('|', {_SAME}, row_number() over (partition by {_SAME} order by _n)) as key
+from invoices
+where kind = 'cancellation'""", """update invoices set again = true, kind = 'left out' where _n in (
+    select _n from told join known.cancellations using (key)
+    where value not in (select invoice from invoices where invoice is not null and kind = 'purchase'))"""
+
+_LOADED = """with loaded as (
+    select key, owner as value from told join invoices using (_n)
+    where owner <> invoice and owner in (select o.key from _outcomes as o where o.unit = 'orders')
+)
+from loaded union all from known.cancellations where key not in (select key from loaded)"""
+
+# %% ../../nbs/27_formats/06_online_retail.ipynb #77afdf31
+_IN_RUN = """create temp view in_run as
+select k.source_key as customer, n.source_key as invoice, ordered_at, p.source_key as product, unit_price_cents,
+    quantity - coalesce(returned_quantity, 0) as units
+from old.order_items
+join old.orders using (order_id)
+join known.customers as k using (customer_id)
+join known.products as p using (product_id)
+join known.orders as n using (order_id)
+where n.source_key not in (select invoice from invoices where invoice is not null and kind = 'purchase')"""
+
+_EARLIER = _IN_RUN, """create temp table earlier as
+select distinct c._n
+from invoices as c
+join in_run as r on r.customer = c.customer and r.product = upper(c.stock_code) and unit_price_cents = cents(c.price)
+    and r.ordered_at <= c.invoice_date and r.units >= -c.quantity
+left join matched as m on m.cancellation = c._n
+left join invoices as b on b._n = m.purchase
+where c.kind = 'cancellation' and c.quantity < 0 and coalesce(r.ordered_at >= b.invoice_date, true)"""
+
+# %% ../../nbs/27_formats/06_online_retail.ipynb #f7bd7932
+_APART = ('delete from matched where cancellation in (from earlier)',
+    'alter table invoices add column earlier boolean default false',
+    'update invoices set earlier = true where _n in (from earlier)')
+
+_PREPARE = *_MARK, *_TOLD, *_LISTS, _WALK, *_EARLIER, *_APART, *_OWN
 
 # %% ../../nbs/27_formats/06_online_retail.ipynb #01b4c862
 _ALONE = "kind = 'cancellation' and owner = invoice"
 _ASIDE = {
+    'equal rows of it are apart: take copies out, or put lines side by side': "kind = 'doubtful'",
     'an adjustment': "kind = 'adjustment'", 'no customer': 'customer is null',
     'a discount that names no order': f"{_ALONE} and upper(stock_code) = 'D'",
     'a cancellation of a quantity above 0': f'{_ALONE} and quantity >= 0',
+    'its purchase came with an earlier import: import both into a new folder': f'{_ALONE} and earlier',
     'a cancellation without its purchase': _ALONE,
     'a quantity below 0 without a cancellation': "kind = 'purchase' and quantity < 0",
     'a quantity of 0': 'quantity = 0', 'a price below 0': 'price < 0',
     'no quantity': 'quantity is null', 'no price': 'price is null'}
 
+# %% ../../nbs/27_formats/06_online_retail.ipynb #1702a728
 _INVOICES = Part('invoices', _FIELDS, 'orders', 'owner', 'coalesce(quantity::hugeint * cents(price), 0)',
-                 skip={'the invoice is there already': 'again', 'a price of 0': 'price = 0'}, aside=_ASIDE)
+                 skip={'the invoice is there already': 'again', 'a price of 0': 'price = 0'}, aside=_ASIDE,
+                 shown='invoice')
 
 # %% ../../nbs/27_formats/06_online_retail.ipynb #462cd779
 _BOUGHT = "kind = 'purchase'"
@@ -120,4 +196,4 @@ ONLINE_RETAIL = register(Format(
         'unit_price_cents': 'cents(price)', 'returned_quantity': 'returned'}, where=_BOUGHT)),
     'select sum((quantity - returned_quantity) * unit_price_cents) from order_items', prepare=_PREPARE,
     derived=('customers', 'products'), currency="select 'GBP'",
-    notes=_NOTES))
+    notes=_NOTES, remembers={'cancellations': _LOADED}))

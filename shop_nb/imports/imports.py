@@ -26,10 +26,10 @@ from shop_nb.formats.format import (
 )
 
 # %% ../../nbs/28_imports/08_imports.ipynb #4a5f3267
-from .checks import check, check_lists, imported_market
+from .checks import check, check_kept, check_lists, check_mended, imported_market
 from .contract import read_contract
 from .keys import KEYED, know
-from .quarantine import MENDED, OPEN, read_rows, set_aside, settle
+from .quarantine import MENDED, OPEN, check_waiting, read_rows, set_aside, settle
 from .shape import shape
 from .staging import Stage, add_cells, interruptible, no_room, open_stage, stage_sheets
 from .tables import compare, make_shop, open_old, structure
@@ -141,16 +141,24 @@ def _write_tables(con, folder, market, progress):
     return facts
 
 # %% ../../nbs/28_imports/08_imports.ipynb #6d165052
-def _write_crosswalk(con, folder):
-    "Write which key of the source is which of ours, for what is in the shop"
+def _write_query(con, path, sql, **types):
+    "Write what a query finds as Parquet"
+    schema = pa.schema(types)
+    with pq.ParquetWriter(path, schema) as writer:
+        for batch in con.sql(sql).to_arrow_reader(200_000):
+            writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+
+# %% ../../nbs/28_imports/08_imports.ipynb #4f03a006
+def _write_crosswalk(stage, folder):
+    "Write which key of the source is which of ours, for what is in the shop, and what the format remembers"
     folder.mkdir()
     for name in KEYED:
         key = TABLES[name].key
-        schema = pa.schema([('source_key', pa.string()), (key, pa.int64())])
-        found = con.sql(f"""select source_key, {key} from keys.{name}
-where {key} in (select {key} from shop.{name}) order by {key}""")
-        with pq.ParquetWriter(folder / f'{name}.parquet', schema) as writer:
-            for batch in found.to_arrow_reader(200_000): writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+        _write_query(stage.con, folder / f'{name}.parquet', f"""select source_key, {key} from keys.{name}
+where {key} in (select {key} from shop.{name}) order by {key}""", source_key=pa.string(), **{key: pa.int64()})
+    for name, sql in stage.format.remembers.items():
+        sql = f'select key, value from ({sql}) order by all'
+        _write_query(stage.con, folder / f'{name}.parquet', sql, key=pa.string(), value=pa.string())
 
 def _write_quarantine(folder, rows, mended):
     "Write what is set aside"
@@ -326,10 +334,11 @@ class Source:
     contract: dict = None # as `read_contract` takes it
     reading: Reading = Reading() # how files are read
     currency: str = None # ISO 4217; None: the source tells it
+    mended: bool = False # whether these are rows of the run's quarantine
 
 def _tables(out):
     "The files of the tables of a run, and of its crosswalk"
-    crosswalk = {name: Path(out) / 'crosswalk' / f'{name}.parquet' for name in KEYED}
+    crosswalk = {path.stem: path for path in (Path(out) / 'crosswalk').glob('*.parquet')}
     return {name: find_table(out, name) for name in TABLES}, crosswalk
 
 # %% ../../nbs/28_imports/08_imports.ipynb #3eff5055
@@ -357,6 +366,19 @@ def _with_files(format, before):
     return replace(format, maps=tuple(m for m in format.maps if m.source == m.table or m.table not in files))
 
 # %% ../../nbs/28_imports/08_imports.ipynb #404611b4
+def _recall(stage, out, manifest):
+    "Show a stage the run that is there, if one is"
+    tables, crosswalk = _tables(out) if manifest else ({}, {})
+    open_old(stage, tables, read_rows(out))
+    know(stage, crosswalk)
+
+# %% ../../nbs/28_imports/08_imports.ipynb #92b6af17
+def _about_sheets(sheets, format, parts):
+    "Which sheets and columns are not used"
+    yield from (f'{sheet.name} is not used.' for i, sheet in enumerate(sheets) if i not in parts)
+    for i, texts in about_use(sheets, format, parts).items(): yield from (f'{sheets[i].name}: {t}.' for t in texts)
+
+# %% ../../nbs/28_imports/08_imports.ipynb #92b6af18
 def _stage(source, out, folder, manifest, progress):
     "Read a source; returns its stage, and the columns of each table that it fills"
     before = manifest.get('import', {})
@@ -365,23 +387,38 @@ def _stage(source, out, folder, manifest, progress):
     format = _with_files(format, before.get('columns', {}))
     contract = read_contract(before.get('contract'), source.own.contract, source.contract, usual=format.contract)
     stage = open_stage(folder, format, contract, source.reading, source.own.values)
+    stage.mended = source.mended
     stage_sheets(stage, sheets, folder, parts, progress)
-    stage.notes += [f'{sheet.name} is not used.' for i, sheet in enumerate(sheets) if i not in parts]
-    for i, texts in about_use(sheets, format, parts).items(): stage.notes += [f'{sheets[i].name}: {t}.' for t in texts]
+    stage.notes += _about_sheets(sheets, format, parts)
     _check_columns(stage, before.get('columns', {}))
-    with interruptible(stage.con): return stage, shape(stage)
+    with interruptible(stage.con):
+        _recall(stage, out, manifest)
+        return stage, shape(stage)
 
 # %% ../../nbs/28_imports/08_imports.ipynb #ec5b02a8
+def _protect(stage, waiting):
+    "Leave what the run has as it is, where an import would lose a part of it"
+    check_kept(stage)
+    check_waiting(stage, waiting)
+    if stage.mended: check_mended(stage)
+
+# %% ../../nbs/28_imports/08_imports.ipynb #8fdca477
+def _earlier(before):
+    "The imports so far, from what the manifest says of the last one: number, files, rows and cents of each"
+    if not before: return []
+    rows = {fate: sum(f[fate] for f in before['files'].values()) for fate in FATES}
+    last = dict(number=before['number'], files=list(before['files']), rows=rows, amount_cents=before['amount_cents'])
+    return [*before.get('earlier', []), last]
+
+# %% ../../nbs/28_imports/08_imports.ipynb #b2623a7c
 def _build(stage, source, out, made, manifest):
     "From a stage to the tables of the shop: their market"
     old = from_dict(manifest['market']) if manifest else None
-    tables, crosswalk = _tables(out) if manifest else ({}, {})
-    open_old(stage, tables)
-    know(stage, crosswalk)
     currency = _currency(stage, source.currency, source.own, old)
     structure(stage)
     make_shop(stage, made, bool(manifest))
     if old: check_lists(stage, old)
+    if old: _protect(stage, read_rows(out))
     market = check(stage, lambda: imported_market(stage, made, currency, old))
     _prune(stage)
     compare(stage)
@@ -393,14 +430,6 @@ def _prune(stage):
     for name in stage.format.derived:
         key = TABLES[name].key
         stage.con.execute(f'delete from fresh.{name} where {key} not in (select {key} from fresh.{users[name]})')
-
-# %% ../../nbs/28_imports/08_imports.ipynb #8fdca477
-def _earlier(before):
-    "The imports so far, from what the manifest says of the last one: number, files, rows and cents of each"
-    if not before: return []
-    rows = {fate: sum(f[fate] for f in before['files'].values()) for fate in FATES}
-    last = dict(number=before['number'], files=list(before['files']), rows=rows, amount_cents=before['amount_cents'])
-    return [*before.get('earlier', []), last]
 
 # %% ../../nbs/28_imports/08_imports.ipynb #8fdca478
 def _facts(stage, source, files, amounts, market, manifest):
@@ -432,7 +461,7 @@ def _write(stage, out, new, facts, market, progress):
     "Write the new run"
     (new / 'tables').mkdir()
     facts['tables'] = _write_tables(stage.con, new / 'tables', market, progress)
-    _write_crosswalk(stage.con, new / 'crosswalk')
+    _write_crosswalk(stage, new / 'crosswalk')
     aside = set_aside(stage, facts['import']['number'])
     _write_quarantine(new / 'quarantine', *settle(stage, (read_rows(out), read_rows(out, MENDED)), aside))
     write_file(new / 'manifest.json', json.dumps(facts, indent=1, ensure_ascii=False, default=str) + '\n')

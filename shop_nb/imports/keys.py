@@ -14,16 +14,16 @@ KEYED = 'customers', 'products', 'orders' # tables whose keys the crosswalk has;
 
 def know(
     stage:Stage, # of an import
-    paths:dict, # table: the crosswalk file of the run that is there; none in a new run
+    paths:dict, # table, or what a format remembers: its file in the run that is there; none in a new run
 ):
-    "Take over the keys that earlier imports gave"
+    "Take over the keys that earlier imports gave, and what they remember"
     stage.con.execute('create schema if not exists known')
-    for name in KEYED:
-        key = TABLES[name].key
-        stage.con.execute(f'create table known.{name} (source_key varchar, {key} bigint)')
+    columns = {name: f'source_key varchar, {TABLES[name].key} bigint' for name in KEYED}
+    columns |= dict.fromkeys(stage.format.remembers, 'key varchar, value varchar')
+    for name, types in columns.items():
+        stage.con.execute(f'create table known.{name} ({types})')
         if name not in paths: continue
-        rows = f'read_parquet({sql_text(paths[name])})'
-        stage.con.execute(f'insert into known.{name} select source_key, {key} from {rows}')
+        stage.con.execute(f'insert into known.{name} by name from read_parquet({sql_text(paths[name])})')
 
 # %% ../../nbs/28_imports/04_keys.ipynb #b31d7128
 _FIRST = { # when each customer or product first appears in an order

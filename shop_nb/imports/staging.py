@@ -123,16 +123,17 @@ class Stage:
     con: object # of DuckDB
     format: Format
     contract: Contract
-    reading: Reading = Reading() # how files are to be read
+    reading: Reading = Reading() # how to read files
     values: dict = field(default_factory=dict) # field: word: ours
-    sheets: list = field(default_factory=list) # of `SourceSheet`
-    files: list = field(default_factory=list) # their names, each once
-    parts: dict = field(default_factory=dict) # place of a sheet: name of its part
-    headers: dict = field(default_factory=dict) # part: field: column of the file
+    sheets: list = field(default_factory=list) # as `SourceSheet`
+    files: list = field(default_factory=list) # their names
+    parts: dict = field(default_factory=dict) # place of a sheet: its part
+    headers: dict = field(default_factory=dict) # part: field: column
     notes: list = field(default_factory=list) # on how it was read
-    signs: set = field(default_factory=set) # currencies or signs of amounts
-    left_out: Counter = field(default_factory=Counter) # header: values that are left out
-    marks: dict = field(default_factory=dict) # part: field: decimal mark of its numbers
+    signs: set = field(default_factory=set) # currencies, or their signs
+    left_out: Counter = field(default_factory=Counter) # header: values left out
+    marks: dict = field(default_factory=dict) # part: field: decimal mark
+    mended: bool = False # whether its rows were in the quarantine
 
     @property
     def there(self): return {name for fields in self.headers.values() for name in fields}
@@ -301,6 +302,15 @@ def _joined(notes):
     return [f'{sheet}{_ONE if len(names) == 1 else ", columns "}{", ".join(names)}: {text}'
             for (sheet, text), names in columns.items()]
 
+# %% ../../nbs/28_imports/02_staging.ipynb #ba818b5f
+def _check_parts(stage, part, used, headers):
+    "Do what the contract says about a column that only some files of a part have"
+    for i, fields in used.items():
+        for name in sorted(headers.keys() - fields.keys()):
+            what = f'{stage.sheets[i].name} has no column {headers[name]}, which another file of {part.name} has.'
+            if stage.contract.mode('columns', f'{part.name}.{name}') != 'freeze': stage.notes.append(what)
+            else: raise ShopError(what, f'Add it, or take it as blank there: --contract columns.{name}=evolve')
+
 # %% ../../nbs/28_imports/02_staging.ipynb #50fd0923
 def _marks(readers):
     "The decimal mark of each column of numbers, unless its words stand for others"
@@ -312,20 +322,20 @@ def _stage_part(stage, part, places, folder, tell):
     "Read the sheets of a part"
     used = {i: columns_of(part, stage.sheets[i].columns) for i in places}
     headers = {name: header for fields in used.values() for name, header in fields.items()}
+    _check_parts(stage, part, used, headers)
     readers = _readers(stage, part, headers, stage.sheets[places[0]].name)
     paths = {i: folder / f'{i}.arrow' for i in places}
     rows = {}
     for i in places:
         rows[i] = _look(stage.sheets[i], {n: readers[n] for n in used[i]}, used[i], paths[i], tell)
-    stage.notes += _joined([note for reader in readers.values() for note in reader.settle()])
-    stage.signs |= {reader.currency for reader in readers.values() if reader.currency}
+    stage.notes += _joined([n for r in readers.values() for n in r.settle()])
+    stage.signs |= {r.currency for r in readers.values() if r.currency}
     first = 1
     for i in places:
         _fill(stage, part, paths[i], {n: readers[n] for n in used[i]}, used[i], first, stage.offsets[i], tell)
         paths[i].unlink()
         first += rows[i]
-    stage.headers[part.name] = headers
-    stage.marks[part.name] = _marks(readers)
+    stage.headers[part.name], stage.marks[part.name] = headers, _marks(readers)
 
 # %% ../../nbs/28_imports/02_staging.ipynb #1b5d7af1
 class _Told:
@@ -347,7 +357,7 @@ def _key_in(text, separator, at):
 def _keys_of(stage, i):
     "The keys of the records of a sheet that are no rows, by file and line"
     sheet, part = stage.sheets[i], stage.format[stage.parts[i]]
-    header = stage.headers[part.name].get(part.key.strip('"'))
+    header = stage.headers[part.name].get(part.shown or part.key.strip('"'))
     if header is None or not sheet.problems: return {}
     at, texts = sheet.columns.index(header), sheet.raw({(p.file, p.line) for p in sheet.problems})
     separators = [getattr(p, 'separator', ',') for p in sheet.parts]

@@ -112,6 +112,15 @@ def test_an_invoice_again_in_one_file(imports):
     assert imports(file(CLARA[1], CLARA[0], other), out='other').counts['skipped'] == 0 # not the same: it goes on
 
 
+@pytest.mark.parametrize('broken', ['536401,71053,X,6,2010-12-03 11:21,3.39,17850,UK,extra', '536401,71053,X'])
+def test_a_broken_record_holds_its_invoice(imports, broken):
+    "And the cancellation of its rows with it; the other invoice stays."
+    run = imports(file(*CLARA[:3], broken))
+    assert run.lines('quantity, returned_quantity') == [('536365', '71053', 6, 0)]
+    assert [line for line, _ in run.aside] == [3, 4, 5]
+    assert run.counts == dict(read=4, loaded=1, quarantined=3, skipped=0)
+
+
 events = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 2), st.integers(1, 2), st.integers(-9, 9).filter(bool)),
                   min_size=1, max_size=30)
 
@@ -144,3 +153,83 @@ def test_matching_agrees_with_the_rule_done_by_hand(made):
 
 def test_it_is_not_taken_for_lines():
     for head in ONE, TWO: assert recognise({'a': head.strip().split(',')}).name == 'online-retail'
+
+
+# ------------------------------------------------------------------------------------------------ copies
+
+def row(invoice, product, quantity=1, day=1): return f'{invoice},{product},X,{quantity},2011-01-0{day} 10:00,2.00,7,France'
+
+
+APART = 'equal rows of it are apart: take copies out, or put lines side by side'
+PLACES = { # invoices and products in the order of a file: what is loaded of each, what is skipped, what is set aside
+    '1a 1b 2a 2b': ('1a 1b 2a 2b', 0, ''),
+    '1a 2a 1b 2b': ('1a 2a 1b 2b', 0, ''), # by product
+    '1a 1a 2a 1b 2b': ('1a 1a 2a 1b 2b', 0, ''), # equal lines side by side
+    '1a 2a 3a 1b 2a 3b': ('1a 3a 1b 3b', 0, '2'), # a copy, or a second line
+    '1a 2a 1a 2b 1b': ('2a 2b', 0, '1'),
+    '1a 1b 2a 1a 1b 2a': ('1a 1b 2a', 3, ''), # a file that is there twice
+    '1a 1b 2a 3a 1a 1b 2a 3b': ('1a 1b 3a 3b', 2, '2'), # and has more of one invoice
+    '1a 2a | 1b 2b': ('1a 2a 1b 2b', 0, ''), # parts
+    '1a 2a 1b | 1a 2a 1b': ('1a 2a 1b', 3, ''), # two files that overlap
+    '1a 1b | 1b 1c 2a': ('2a', 0, '1'),
+}
+
+
+@pytest.mark.parametrize('places', PLACES)
+def test_rows_of_an_invoice_that_are_apart(imports, places):
+    loaded, skipped, aside = PLACES[places]
+    files = {f'{n}.csv': file(*(row(*place) for place in part.split()))['online_retail.csv']
+             for n, part in enumerate(places.split('|'))}
+    run = imports(files)
+    assert sorted(f'{o}{p.lower()}' for o, p, *_ in run.lines()) == sorted(loaded.split())
+    assert run.counts['skipped'] == skipped
+    assert {key for key, _ in run.reasons} == set(aside)
+    assert {reason for _, reason in run.aside} <= {APART}
+
+
+# ------------------------------------------------------------------------------- from one import to the next
+
+EARLIER = 'its purchase came with an earlier import: import both into a new folder'
+
+
+def one_after_the_other(folder, *parts):
+    "Import files of rows, one after the other; the run as the last left it."
+    for n, rows in enumerate(parts):
+        (folder/f'{n}').mkdir()
+        run = run_import(folder/f'{n}', file(*rows), out='../run')
+    return run
+
+
+def test_a_cancellation_whose_purchase_is_in_the_run_is_set_aside(tmp_path):
+    run = one_after_the_other(tmp_path, [row('1', 'a', 3)], [row('C2', 'a', -1, 2), row('3', 'b', 1, 2)])
+    assert run.aside == [(2, EARLIER)]
+    assert run.lines('quantity, returned_quantity') == [('1', 'A', 3, 0), ('3', 'B', 1, 0)]
+
+
+def test_also_where_a_purchase_fits_that_is_further_back(tmp_path):
+    "All at once, the later one is taken."
+    run = one_after_the_other(tmp_path, [row('2', 'a', 3, 2)], [row('1', 'a', 3, 1), row('C3', 'a', -1, 3)])
+    assert run.aside == [(3, EARLIER)]
+    assert run.lines('returned_quantity') == [('1', 'A', 0), ('2', 'A', 0)]
+
+
+def test_a_cancellation_of_nothing_in_the_run_stays_one_without_its_purchase(tmp_path):
+    run = one_after_the_other(tmp_path, [row('1', 'a', 3)], [row('C2', 'a', -4, 2), row('3', 'b', 1, 2)])
+    assert run.aside == [(2, 'a cancellation without its purchase')]
+
+
+def test_exports_that_overlap_end_as_both_at_once(tmp_path):
+    "A cancellation that was loaded with a purchase before the overlap is there already."
+    rows = [row('1', 'a', 3, 1), row('2', 'b', 3, 2), row('C3', 'a', -1, 3), row('C3', 'b', -1, 3), row('C3', 'b', -1, 3),
+            row('4', 'a', 3, 4), row('C5', 'a', -2, 5)]
+    whole = run_import(tmp_path, file(*rows), out='whole')
+    parts = one_after_the_other(tmp_path, rows[:5], rows[1:], rows[2:])
+    assert parts.lines('quantity, returned_quantity') == whole.lines('quantity, returned_quantity')
+    assert parts.aside == []
+    assert parts.counts == dict(read=5, loaded=0, quarantined=0, skipped=5)
+
+
+def test_a_purchase_that_comes_again_keeps_what_came_back(tmp_path):
+    run = one_after_the_other(tmp_path, [row('1', 'a', 3), row('C2', 'a', -1, 2)], [row('1', 'a', 3)])
+    assert run.lines('quantity, returned_quantity') == [('1', 'A', 3, 1)]
+    assert 'units that came back in the run (1), 1 would be lost' in run.aside[0][1]

@@ -309,3 +309,19 @@ def test_the_list_says_how_many_more_there_are(tmp_path):
     text = listing(read_rows(tmp_path / 'run'))
     assert text.startswith('values: 5 rows of 5 orders\n')
     assert text.endswith('\n  and 2 more rows')
+
+
+@pytest.mark.parametrize('folder', [True, False])
+def test_a_column_that_only_some_files_have_is_asked_about(tmp_path, folder):
+    "Or else an order without shipping would be one that was shipped for nothing."
+    (tmp_path / 'parts').mkdir()
+    head = 'order,customer,time,product,quantity,price'
+    paths = [tmp_path / 'parts' / f'{n}.csv' for n in (1, 2)]
+    paths[0].write_text(f'{head},shipping\n1,a,2025-01-01,p,1,5,2.50\n')
+    paths[1].write_text(f'{head}\n2,a,2025-01-01,p,1,5\n')
+    source = Source([tmp_path / 'parts'] if folder else paths, currency='EUR')
+    with pytest.raises(ShopError, match='has no column shipping, which another file of lines has'):
+        import_shop(source, tmp_path / 'run')
+    assert not (tmp_path / 'run').exists()
+    source.contract = dict(columns=dict(shipping='evolve'))
+    assert any('has no column shipping' in note for note in import_shop(source, tmp_path / 'run')['import']['notes'])

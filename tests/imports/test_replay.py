@@ -1,12 +1,15 @@
 "What an import sets aside, mended and loaded again: it is read as it was, and nothing is made up."
 import pytest
 
+from shop_nb.core.errors import ShopError
 from shop_nb.formats.format import read_columns
 from shop_nb.imports.imports import Source, import_shop
-from shop_nb.imports.quarantine import export, read_rows
+from shop_nb.imports.quarantine import MENDED, export, read_rows
 from shop_nb.reading.text import Reading
+from shop_nb.runs.run_folder import read_manifest
 from shop_nb.shop.shop import Shop
 from support import ROOT
+from support.imported import Imported
 
 SAMPLES = ROOT / 'docs' / 'samples'
 
@@ -95,3 +98,107 @@ def test_an_order_that_outgrows_its_number_is_set_aside(tmp_path):
     assert later['tables']['orders'] == first['tables']['orders']
     assert later['tables']['order_items'] == first['tables']['order_items']
     assert 'it has 150 lines now, and room for 99' in read_rows(run)['reason'][0].as_py()
+
+
+# ------------------------------------------------------------------- orders that the run has already
+
+def lines_of(run):
+    "Lines of the run under the source's keys: order, product, quantity, cents."
+    return Imported(run, read_manifest(run)).lines()
+
+
+def write(path, *rows, header=HEADER):
+    path.write_text(header + ''.join(f'{row}\n' for row in rows))
+    return path
+
+
+KEYLESS = '1,a,2025-01-01,p,1,5', '1,a,2025-01-01,q,2,6', ',a,2025-01-01,r,1,7', '2,b,2025-01-02,p,1,5'
+
+
+@pytest.mark.parametrize('product', ['r', 'p'])
+@pytest.mark.parametrize('mended', [True, False])
+def test_a_mended_row_alone_does_not_replace_its_order(tmp_path, product, mended):
+    "Also where the product of its line is there already; an export that is no mend may change a line."
+    run = tmp_path / 'run'
+    rows = [row.replace(',r,', f',{product},') for row in KEYLESS]
+    first = import_shop(Source([write(tmp_path / 'a.csv', *rows)], currency='EUR'), run)
+    alone = write(tmp_path / 'mend.csv', '1' + rows[2])
+    later = import_shop(Source([alone], mended=mended), run)
+    assert later['tables'] == first['tables']
+    waits = [row for row in read_rows(run).to_pylist() if row['key'] == '1']
+    assert [row['rule'] for row in waits] == ['order_keeps_lines']
+    assert 'of its lines in the run (2), ' in waits[0]['reason']
+    whole = write(tmp_path / 'whole.csv', *rows[:2], '1' + rows[2])
+    import_shop(Source([whole], mended=mended), run)
+    assert [line[1:] for line in lines_of(run)] == [('p', 1, 500), ('q', 2, 600), (product, 1, 700), ('p', 1, 500)]
+
+
+def test_a_mended_row_alone_does_not_replace_an_equal_line(tmp_path):
+    run = tmp_path / 'run'
+    first = import_shop(Source([write(tmp_path / 'a.csv', KEYLESS[3], ',b,2025-01-02,p,3,4')], currency='EUR'), run)
+    later = import_shop(Source([write(tmp_path / 'mend.csv', '2,b,2025-01-02,p,3,4')], mended=True), run)
+    assert later['tables'] == first['tables']
+    assert ('2', 'mended') in [(row['key'], row['rule']) for row in read_rows(run).to_pylist()]
+
+
+def test_an_export_that_cuts_an_order_is_told(tmp_path):
+    run, cut = tmp_path / 'run', tmp_path / 'cut.csv'
+    first = import_shop(Source([write(tmp_path / 'a.csv', *KEYLESS[:2])], currency='EUR'), run)
+    write(cut, KEYLESS[1], KEYLESS[3])
+    later = import_shop(Source([cut]), run)
+    assert later['import']['rows']['orders'] == dict(new=1)
+    assert lines_of(run)[:2] == [('1', 'p', 1, 500), ('1', 'q', 2, 600)]
+    with pytest.raises(ShopError, match='orders 1: of its lines'):
+        import_shop(Source([cut], contract=dict(rules=dict(order_keeps_lines='freeze'))), run)
+    taken = import_shop(Source([cut], contract=dict(rules=dict(order_keeps_lines='evolve'))), run)
+    assert '1 order came with less than the run had of it, and was replaced.' in taken['import']['notes']
+    assert lines_of(run) == [('1', 'q', 2, 600), ('2', 'p', 1, 500)]
+    assert first['tables']['order_items']['rows'] == 2
+
+
+def test_units_that_came_back_stay(tmp_path):
+    run, header = tmp_path / 'run', HEADER.replace('\n', ',returned\n')
+    import_shop(Source([write(tmp_path / 'a.csv', '1,a,2025-01-01,p,3,5,2', header=header)], currency='EUR'), run)
+    later = import_shop(Source([write(tmp_path / 'b.csv', '1,a,2025-01-01,p,3,5,1', header=header)]), run)
+    assert later['import']['rows']['orders'] == {}
+    assert 'units that came back in the run (2), 1 would be lost' in read_rows(run)['reason'][0].as_py()
+
+
+def test_a_mended_folder_that_is_older_than_the_run_changes_nothing(tmp_path):
+    run = tmp_path / 'run'
+    import_shop(Source([write(tmp_path / 'a.csv', '1,a,2025-01-01,p,x,5', KEYLESS[3])], currency='EUR'), run)
+    old = mended(run, tmp_path / 'mend', ',x,', ',1,')
+    good = import_shop(Source([write(tmp_path / 'b.csv', '1,a,2025-01-01,p,2,5')]), run)
+    assert len(read_rows(run)) == 0
+    later = import_shop(Source(old, mended=True), run)
+    assert later['tables'] == good['tables']
+    assert [(row['key'], row['rule']) for row in read_rows(run).to_pylist()] == [('1', 'mended')]
+    import_shop(Source([write(tmp_path / 'b.csv', '1,a,2025-01-01,p,2,5')], mended=True), run) # it is as the run has it
+    assert len(read_rows(run)) == 0
+
+
+def test_a_mended_row_that_named_no_order_moves_once(tmp_path):
+    "With the rest of its order, or when its order is new; alone it only gets a name."
+    run = tmp_path / 'run'
+    import_shop(Source([write(tmp_path / 'a.csv', *KEYLESS, ',c,2025-01-03,s,1,8')], currency='EUR'), run)
+    assert len(read_rows(run)) == 2
+    alone = write(tmp_path / 'alone.csv', '1' + KEYLESS[2], '3,c,2025-01-03,s,1,8')
+    import_shop(Source([alone], mended=True), run)
+    assert [(row['key'], row['file']) for row in read_rows(run).to_pylist()] == [('1', 'alone.csv')]
+    assert [row['line'] for row in read_rows(run, MENDED).to_pylist()] == [6]
+    for _ in range(2): import_shop(Source([write(tmp_path / 'b.csv', *KEYLESS[:2], '1' + KEYLESS[2])], mended=True), run)
+    assert len(read_rows(run)) == 0
+    assert lines_of(run) == [('1', 'p', 1, 500), ('1', 'q', 2, 600), ('1', 'r', 1, 700), ('2', 'p', 1, 500), ('3', 's', 1, 800)]
+
+
+def test_a_mended_row_alone_does_not_stand_for_an_order_that_waits(tmp_path):
+    "Unlike one that is left when its copies are taken out."
+    run = tmp_path / 'run'
+    rows = '1,a,2025-01-01,p,1,5', '1,a,2025-01-01,q,x,6', ',a,2025-01-01,r,1,7', '2,b,2025-01-02,p,1,5'
+    first = import_shop(Source([write(tmp_path / 'a.csv', *rows)], currency='EUR'), run)
+    later = import_shop(Source([write(tmp_path / 'mend.csv', '1' + rows[2])], mended=True), run)
+    assert later['tables'] == first['tables']
+    assert ('1', 'order_keeps_lines') in [(row['key'], row['rule']) for row in read_rows(run).to_pylist()]
+    import_shop(Source([write(tmp_path / 'a.csv', *rows)], currency='EUR'), run)
+    import_shop(Source([write(tmp_path / 'mend.csv', rows[0])], mended=True), run)
+    assert lines_of(run)[0] == ('1', 'p', 1, 500)
