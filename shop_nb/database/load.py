@@ -359,7 +359,7 @@ def load(
     append:bool=False, # add to the database that is there, by `append_tables`
 ) -> dict: # facts: rows, load_key, indexes, views, checks, bytes and more
     """Make a database of the five tables, all or nothing.
-    Raises `ShopError`: code 1 for tables that are wrong, code 2 for a source or target that cannot be."""
+    Raises `ShopError`: code 1 for wrong tables, code 2 for a source or target that cannot be."""
     if str(db).startswith(PREFIX): return _load_duckdb(source, db, progress, market, append)
     if not append: return _load_new(source, Path(db).resolve(), progress, market or source_market(source))
     from shop_nb.database.append import append_tables
