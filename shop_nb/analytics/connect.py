@@ -17,7 +17,7 @@ import pyarrow as pa
 from ..core.errors import ShopError, first_line
 from ..core.extras import need
 from ..database.sqlite import database_error
-from ..files.duckdb import attach, duckdb_path, is_duckdb
+from ..files.duckdb import attach, duckdb_path
 from ..files.sources import Given
 from ..files.files import crosswalk_files, parts, table_path
 from ..files.market import source_market
@@ -301,9 +301,9 @@ def _add_crosswalk(con, source):
     if selects: con.execute(f"create view crosswalk as {' union all '.join(selects)}")
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #4464ba38
-def _fill(con, source, days, market):
+def _fill(con, source, days, market, stored=False):
     "Give a connection the five tables and the views of a source, its days and its market"
-    if isinstance(source, Path) and is_duckdb(source): _from_duckdb(con, source, market.absent)
+    if stored: _from_duckdb(con, source, market.absent)
     elif isinstance(source, Path) and source.is_file(): _from_sqlite(con, source, market.absent)
     else: _from_tables(con, source, market)
     add_views(con, market.absent, market.on_delivery)
@@ -318,14 +318,12 @@ def connect(
     market:Market=None, # its currency and lists; None takes what the source says
     locked:bool=True, # no other files, no network, bounded memory
 ): # a DuckDB connection with the five tables and the views
-    """Open a shop for questions, wherever it is kept.
-
-    Raises `ShopError`: code 2 if it does not exist or is not a shop, 1 if it cannot be read."""
-    source = _existing(source)
+    "Open a shop for questions; raises `ShopError`: code 2 if it is not there or no shop, 1 if it cannot be read"
+    stored, there = duckdb_path(source) is not None, _existing(source)
     market, con = market or source_market(source), open_duckdb(locked)
     try:
-        _fill(con, source, days, market)
-        if locked: lock(con, _files(source))
+        _fill(con, there, days, market, stored)
+        if locked: lock(con, _files(there))
     except need('duckdb', 'analytics').Error as e:
         wrong = f'{source_name(source)} cannot be read: {first_line(e)}.'
         raise ShopError(wrong, 'Check it: shop-nb validate DIR') from None

@@ -19,7 +19,7 @@ from ..core.extras import need
 from .sqlite import (
     APPLICATION_ID, CONSTRAINT_FAILED, ROWS, USER_VERSION, Stream, alone, check_target, database_error, fetch,
     hold_writers, ingest, is_damaged, is_locked, is_open, journals, open_new, remove, sync)
-from ..files.duckdb import PREFIX, duckdb_path
+from ..files.duckdb import duckdb_path
 from ..files.files import crosswalk_files
 from ..files.market import source_market
 from ..files.sources import given_tables, message
@@ -360,7 +360,7 @@ def load(
 ) -> dict: # facts: rows, load_key, indexes, views, checks, bytes and more
     """Make a database of the five tables, all or nothing.
     Raises `ShopError`: code 1 for wrong tables, code 2 for a source or target that cannot be."""
-    if str(db).startswith(PREFIX): return _load_duckdb(source, db, progress, market, append)
+    if duckdb_path(db): return _load_duckdb(source, db, progress, market, append)
     if not append: return _load_new(source, Path(db).resolve(), progress, market or source_market(source))
     from shop_nb.database.append import append_tables
     return append_tables(source, db, progress, market)

@@ -6,6 +6,7 @@
 __all__ = ['PREFIX', 'CONFIG', 'duckdb_path', 'is_duckdb', 'open_duckdb_file', 'attach', 'duckdb_error']
 
 # %% ../../nbs/10_files/06_duckdb.ipynb #1492dd3f
+import os
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -19,12 +20,13 @@ PREFIX = 'duckdb:'
 def duckdb_path(
     place, # where a shop is, or is to be
 ) -> Path: # None for a place that is no file of DuckDB
-    "The file in `duckdb:shop.duckdb`, or a file of DuckDB that is there"
+    "The file in `duckdb:shop.duckdb`, or one whose name ends in .duckdb"
+    if not isinstance(place, str | os.PathLike): return None
     if str(place).startswith(PREFIX): return Path(str(place).removeprefix(PREFIX))
-    return Path(place) if is_duckdb(place) else None
+    return Path(place) if Path(place).suffix == '.duckdb' else None
 
 def is_duckdb(
-    path, # of a file
+    path, # of a file that this process does not have open
 ) -> bool:
     "Whether a file is a database of DuckDB; bytes 8 to 11 say so"
     try:

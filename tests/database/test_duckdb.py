@@ -1,5 +1,5 @@
 "A load into a file of DuckDB is what one into SQLite is: all or nothing, with every constraint, digest and answer equal."
-import signal, subprocess, sys
+import signal, sqlite3, subprocess, sys
 from contextlib import closing
 
 import duckdb, pytest
@@ -11,6 +11,7 @@ from shop_nb.core.errors import ShopError
 from shop_nb.database.duckdb import stored_digests
 from shop_nb.database.load import load
 from shop_nb.files.digest import digest
+from shop_nb.files.duckdb import duckdb_path
 from shop_nb.files.market import source_market
 from shop_nb.generator.blocks import tables, write_tables
 from shop_nb.model.dialects import create_indexes
@@ -177,6 +178,25 @@ def test_a_file_that_this_process_has_open_stays(shop, db):
     with closing(duckdb.connect(str(db))) as con:
         with pytest.raises(ShopError, match='shop.duckdb is open in this process'): load(shop, f'duckdb:{db}')
         assert con.execute('select count(*) from orders').fetchone() == (30,)
+
+
+WRITE = 'import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute("delete from loads")'
+
+
+def test_to_look_at_a_shop_drops_no_lock_of_this_process(shop, tmp_path):
+    "To open and close a file of SQLite would: whether it is one of DuckDB is not found out so."
+    db = tmp_path / 'shop.db'
+    load(shop, db)
+    with closing(sqlite3.connect(db, isolation_level=None)) as con:
+        con.execute('begin exclusive')
+        for look in source_market, duckdb_path: look(db)
+        done = subprocess.run([sys.executable, '-c', WRITE, str(db)], capture_output=True, text=True)
+        assert 'database is locked' in done.stderr
+
+
+def test_the_name_is_enough(shop, tmp_path):
+    load(shop, tmp_path / 'shop.duckdb')
+    assert rows(tmp_path / 'shop.duckdb', 'select count(*) from orders') == [(400,)]
 
 
 @pytest.mark.parametrize('place, says', [

@@ -2,7 +2,6 @@
 import json, os, re, shutil, signal, sqlite3, subprocess, sys, textwrap
 from contextlib import closing, contextmanager
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
