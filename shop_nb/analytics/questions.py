@@ -138,10 +138,12 @@ def _bound(sql):
     "A query as DuckDB can look at it: with a value for each parameter"
     return re.sub(r'\$(\w+)', lambda found: _default_sql(found[1], PARAMS[found[1]].default), sql)
 
+_HOUR = re.compile(r'\bhour(\(| from\b)') # of a time
+
 @lru_cache(maxsize=1024)
 def _sql_for(sql, optional, absent):
     "The SQL of a question for a shop that lacks something, and the column it cannot do without, if there is one"
-    if TIME_OF_DAY in absent and 'extract(hour from' in sql: return sql, TIME_OF_DAY.split('.')[1]
+    if TIME_OF_DAY in absent and _HOUR.search(sql): return sql, TIME_OF_DAY.split('.')[1]
     con = empty_shop(absent).cursor()
     while name := lacks(con, _bound(sql)):
         lines = _lines_without(sql, name)

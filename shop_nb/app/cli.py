@@ -505,7 +505,6 @@ def ask(
     name:_Name=None, db:_Database=None, run:_Folder=None, format:_Table='table', list:_List=False, params:_Asked=None
 ):
     "Answer a question about a shop."
-    from shop_nb.files.duckdb import duckdb_path
     from shop_nb.analytics.questions import ask, find
     from shop_nb.app.run import databases, existing, run_folder, runs
 
@@ -516,7 +515,7 @@ def ask(
     find(name)
     source = db or run_folder(run or '')
     todo = 'Name a run (--run DIR) or a database (--db FILE), or make one: shop-nb run'
-    existing(duckdb_path(source) or source, databases if db else runs, todo)
+    existing(source, databases if db else runs, todo)
     _show(ask(name, source, **_pairs(params)), format)
 
 # %% ../../nbs/70_app/03_cli.ipynb #9b298e9d

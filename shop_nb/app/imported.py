@@ -8,7 +8,8 @@ __all__ = ['CARDS', 'REPEAT', 'CHARTS', 'page_html', 'complete', 'import_run']
 # %% ../../nbs/70_app/04_imported.ipynb #3d1fa220
 import pandas as pd
 
-from ..analytics.questions import askable
+from ..analytics.measures import REVENUE_IS
+from ..analytics.questions import askable, caveats
 from ..core.errors import count_of
 from ..core.files import write_file
 from ..core.numbers import headline, money, percent
@@ -37,9 +38,8 @@ def _cards(shop, n):
     "The numbers that one wants to see first, as far as the shop has them"
     currency = shop.market.currency
     if not n.orders: return []
-    taxed = {'orders.tax_cents', 'orders.tax_included'}.isdisjoint(shop.market.absent)
-    without = 'tax and shipping' if taxed else 'shipping; the source does not tell its tax'
-    cards = [('Revenue', headline(n.revenue, 'money', currency), f'after discounts, before returns, without {without}'),
+    revenue_is = '; '.join([REVENUE_IS, *caveats(shop.market.absent, 'revenue_cents')])
+    cards = [('Revenue', headline(n.revenue, 'money', currency), revenue_is),
              ('Orders', f'{n.orders:,.0f}', f'{n.sales:,.0f} of them sales'),
              ('Average order value', headline(n.revenue / max(n.sales, 1), 'money', currency), 'revenue per sale'),
              ('Buyers', f'{n.buyers:,.0f}', 'customers with a sale'),

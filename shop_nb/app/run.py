@@ -27,7 +27,7 @@ from ..files.folders import leftovers, unbroken, working_folder, remove_path
 from ..files.sources import read_table
 from ..files.files import table_path
 from ..core.logs import is_told, line
-from ..analytics.measures import MEASURES, Filters, measures_sql, open_words
+from ..analytics.measures import MEASURES, REVENUE_IS, Filters, measures_sql, open_words
 from ..core.numbers import fixed, headline as as_shown
 from ..reporting.pages import MEDIUM, NARROW, figure, notebook_page, notebook_title, raw, render
 from ..model.schema import TABLES
@@ -97,6 +97,7 @@ def existing(
     todo:str='Name a run, or make one: shop-nb run', # what to do if there are none
 ):
     "Raise `ShopError` if nothing is there (code 2), or only a beginning (code 1)"
+    path = duckdb_path(path) or path
     if command := _unfinished(path):
         wrong = f'{path} is not finished: it is still being made, or was stopped.'
         raise ShopError(wrong, f'Make it again: shop-nb {command}')
@@ -371,7 +372,7 @@ def _notes(n, currency):
     "What stands below each number, by measure"
     refunded, captured = (as_shown(amount, 'money', currency) for amount in (n.refunded, n.captured))
     return dict(
-        revenue='after discounts, before returns, without tax and shipping',
+        revenue=REVENUE_IS,
         orders_placed='all orders, including pending and cancelled ones',
         sales=f'{count_of(int(n.units), "unit")}, {fixed(n.units / n.sales, 1) if n.sales else 0} per sale',
         aov='revenue per sale',
@@ -660,7 +661,7 @@ def verify_database(
 ) -> tuple: # table: its rows and digest, and the tables whose digest is not that of the run
     "The digests of the tables in a database; raises `ShopError` for what is no database, or no run"
     said = _said(folder) if folder else {}
-    existing(duckdb_path(db) or db, databases, 'Name a database: --db FILE')
+    existing(db, databases, 'Name a database: --db FILE')
     with closing(connect(db)) as con:
         found = stored_digests(con)
         rows = {name: _rows(con, name) for name in found}

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from ..core.errors import ShopError, first_line
 from shop_nb.database.load import (
     CROSSWALK, KINDS, _after, _fraction, _refusal, _refused, _streams, crosswalk_batches, insert_load, load_key,
-    streams_key,
+    own_table, streams_key,
 )
 from .sqlite import CONSTRAINT_FAILED, ROWS, check_version, database_error, hold_writers, set_live
 from ..files.digest import as_digest, content_sums
@@ -206,7 +206,7 @@ def _find_load(con, key):
 def _write_crosswalk(con, crosswalk):
     "Add the keys of a source to those that the database knows"
     if not crosswalk: return
-    con.execute(CROSSWALK.replace('create table', 'create table if not exists'))
+    con.execute(own_table(CROSSWALK).replace('create table', 'create table if not exists'))
     for batch in crosswalk_batches(crosswalk):
         rows = zip(*(column.to_pylist() for column in batch.columns))
         con.executemany('insert or ignore into crosswalk values (?, ?, ?)', rows)

@@ -14,11 +14,12 @@ import pyarrow as pa
 
 from ..core.errors import ShopError, first_line
 from ..core.extras import need
-from .load import (
-    KINDS, _after, _arrow_error, _check_place, _fill, _streams, crosswalk_batches, streams_key)
+from shop_nb.database.load import (
+    CROSSWALK, LOADS, _after, _arrow_error, _check_place, _fill, _inserted, _streams, crosswalk_batches, own_table,
+    streams_key)
 from .sqlite import ROWS, alone, is_open_here, sync
 from ..files.digest import as_digest, content_sums
-from ..files.duckdb import CONFIG, is_duckdb, open_duckdb_file
+from ..files.duckdb import CONFIG, as_interrupt, is_duckdb, open_duckdb_file
 from ..files.files import crosswalk_files
 from ..files.market import source_market
 from ..model.dialects import create_comments, create_indexes, create_tables
@@ -52,35 +53,19 @@ def _insert(con, stream):
     con.unregister('incoming')
 
 # %% ../../nbs/25_database/04_duckdb.ipynb #de5541e8
-_LOADS = '''create table loads (
-  load_id integer primary key,
-  load_key varchar not null unique,
-  loaded_at timestamp not null,
-  rows varchar not null,
-  first_ordered_at timestamp,
-  last_ordered_at timestamp
-)'''
-_CROSSWALK = '''create table crosswalk (
-  table_name varchar not null,
-  source_key varchar not null,
-  key bigint not null,
-  primary key (table_name, source_key),
-  unique (table_name, key)
-)'''
 _RECORD = '''insert into loads
 select 1, ?, date_trunc('second', timezone('UTC', now())), ?, min(ordered_at), max(ordered_at) from orders'''
 
 # %% ../../nbs/25_database/04_duckdb.ipynb #de5541e9
 def _record(con, streams):
     "Record the load which makes a file"
-    rows = {s.table.name: dict.fromkeys(KINDS, 0) | dict(inserted=s.rows) for s in streams}
-    con.execute(_LOADS)
-    con.execute(_RECORD, [streams_key(streams), json.dumps(rows)])
+    con.execute(own_table(LOADS, 'duckdb'))
+    con.execute(_RECORD, [streams_key(streams), json.dumps(_inserted(streams))])
 
 def _add_crosswalk(con, files):
     "Add the keys of the source of an imported shop"
     if not files: return
-    con.execute(_CROSSWALK)
+    con.execute(own_table(CROSSWALK, 'duckdb'))
     for batch in crosswalk_batches(files):
         con.register('incoming', batch)
         con.execute('insert into crosswalk from incoming')
@@ -174,11 +159,8 @@ def _load_beside(source, path, progress, market):
 def _errors(path):
     "Turn errors of the system and of DuckDB into one that says what to do, or into Ctrl-C"
     duckdb = need('duckdb', 'analytics')
-    try: yield
-    except duckdb.InterruptException: raise KeyboardInterrupt from None
-    except RuntimeError as e:
-        if str(e) != 'Query interrupted': raise
-        raise KeyboardInterrupt from None
+    try:
+        with as_interrupt(): yield
     except (OSError, duckdb.Error) as e:
         wrong = f'{path} cannot be written: {first_line(getattr(e, "strerror", None) or e)}.'
         raise ShopError(wrong, 'Choose another place, or make room there', code=2) from None

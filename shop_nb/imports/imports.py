@@ -19,6 +19,7 @@ from ..core.extras import need
 from ..core.files import write_file
 from ..database.load import bring_in
 from ..files.digest import as_digest, content_sums
+from ..files.duckdb import as_interrupt
 from ..files.files import TableWriter, find_table
 from ..files.folders import remove_path, unbroken, working_folder, write_errors
 from shop_nb.formats.format import (
@@ -369,7 +370,8 @@ def _with_files(format, before):
 def _recall(stage, out, manifest):
     "Show a stage the run that is there, if one is"
     tables, crosswalk = _tables(out) if manifest else ({}, {})
-    open_old(stage, tables, read_rows(out))
+    stage.waiting = read_rows(out)
+    open_old(stage, tables)
     know(stage, crosswalk)
 
 # %% ../../nbs/28_imports/08_imports.ipynb #92b6af17
@@ -396,10 +398,10 @@ def _stage(source, out, folder, manifest, progress):
         return stage, shape(stage)
 
 # %% ../../nbs/28_imports/08_imports.ipynb #ec5b02a8
-def _protect(stage, waiting):
+def _protect(stage):
     "Leave what the run has as it is, where an import would lose a part of it"
     check_kept(stage)
-    check_waiting(stage, waiting)
+    check_waiting(stage)
     if stage.mended: check_mended(stage)
 
 # %% ../../nbs/28_imports/08_imports.ipynb #8fdca477
@@ -418,7 +420,7 @@ def _build(stage, source, out, made, manifest):
     structure(stage)
     make_shop(stage, made, bool(manifest))
     if old: check_lists(stage, old)
-    if old: _protect(stage, read_rows(out))
+    if old: _protect(stage)
     market = check(stage, lambda: imported_market(stage, made, currency, old))
     _prune(stage)
     compare(stage)
@@ -463,7 +465,7 @@ def _write(stage, out, new, facts, market, progress):
     facts['tables'] = _write_tables(stage.con, new / 'tables', market, progress)
     _write_crosswalk(stage, new / 'crosswalk')
     aside = set_aside(stage, facts['import']['number'])
-    _write_quarantine(new / 'quarantine', *settle(stage, (read_rows(out), read_rows(out, MENDED)), aside))
+    _write_quarantine(new / 'quarantine', *settle(stage, (stage.waiting, read_rows(out, MENDED)), aside))
     write_file(new / 'manifest.json', json.dumps(facts, indent=1, ensure_ascii=False, default=str) + '\n')
 
 # %% ../../nbs/28_imports/08_imports.ipynb #8de8a897
@@ -485,14 +487,11 @@ def _make(source, out, folder, progress):
 def _errors(new, out):
     "Let errors name the run, not the folder in which it is made; those of DuckDB become ours, or Ctrl-C's"
     duckdb = need('duckdb', 'analytics')
-    try: yield
+    try:
+        with as_interrupt(): yield
     except ShopError as e:
         e.args = (str(e).replace(str(new), str(out)),)
         raise
-    except RuntimeError as e:
-        if str(e) != 'Query interrupted': raise
-        raise KeyboardInterrupt from None
-    except duckdb.InterruptException: raise KeyboardInterrupt from None
     except duckdb.Error as e:
         if not (why := no_room(e)): raise
         todo = 'Make room there, or name another folder.'

@@ -84,10 +84,10 @@ join keys.orders as k on k.source_key = r.key
 where r.unit = 'orders' and k.order_id in (select order_id from fresh.orders) and r.key in (
     select c.key from came as c join old.waiting as w on w.unit = 'orders' and w.key = c.key where c.rows < w.rows)"""
 
-def _comes_as_it_was(stage, found, waiting):
+def _comes_as_it_was(stage, found):
     "The orders of which a row comes whose text waits in the quarantine"
     texts, _ = _texts(stage, {(file, line) for _, _, file, line in found})
-    stage.con.register('waiting_rows', waiting)
+    stage.con.register('waiting_rows', stage.waiting)
     sql = 'select key, raw from waiting_rows where raw is not null and list_contains(?, key)'
     rows = stage.con.execute(sql, [sorted({key for _, key, *_ in found})]).fetchall()
     there = {(key, raw.strip()) for key, raw in rows}
@@ -96,12 +96,11 @@ def _comes_as_it_was(stage, found, waiting):
 # %% ../../nbs/28_imports/07_quarantine.ipynb #0f3b29e3
 def check_waiting(
     stage:Stage, # with the tables of the shop
-    waiting:pa.Table, # rows in the quarantine, with `SCHEMA`
 ):
     "Set orders aside of which rows wait, and none of these comes"
     found = stage.con.execute(_FEWER).fetchall()
     if not found or stage.contract.mode('rules', 'order_keeps_lines') == 'evolve': return
-    whole = _comes_as_it_was(stage, found, waiting)
+    whole = _comes_as_it_was(stage, found)
     stage.con.register('alone', pa.table(dict(id=pa.array(sorted({row[0] for row in found} - whole), pa.int64()))))
     reason = 'more rows of it wait in the quarantine: mend it with all its rows'
     put_aside(stage.con, 'orders', 'order_keeps_lines', f"select id, '{reason}' as reason from alone")

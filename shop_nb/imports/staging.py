@@ -129,11 +129,12 @@ class Stage:
     files: list = field(default_factory=list) # their names
     parts: dict = field(default_factory=dict) # place of a sheet: its part
     headers: dict = field(default_factory=dict) # part: field: column
-    notes: list = field(default_factory=list) # on how it was read
-    signs: set = field(default_factory=set) # currencies, or their signs
-    left_out: Counter = field(default_factory=Counter) # header: values left out
-    marks: dict = field(default_factory=dict) # part: field: decimal mark
-    mended: bool = False # whether its rows were in the quarantine
+    notes: list = field(default_factory=list)
+    signs: set = field(default_factory=set) # of currencies
+    left_out: Counter = field(default_factory=Counter) # header: values
+    marks: dict = field(default_factory=dict) # part: field: mark
+    waiting: pa.Table = None # the quarantine of the run
+    mended: bool = False # whether rows come from there
 
     @property
     def there(self): return {name for fields in self.headers.values() for name in fields}
@@ -308,8 +309,9 @@ def _check_parts(stage, part, used, headers):
     for i, fields in used.items():
         for name in sorted(headers.keys() - fields.keys()):
             what = f'{stage.sheets[i].name} has no column {headers[name]}, which another file of {part.name} has.'
-            if stage.contract.mode('columns', f'{part.name}.{name}') != 'freeze': stage.notes.append(what)
-            else: raise ShopError(what, f'Add it, or take it as blank there: --contract columns.{name}=evolve')
+            todo = f"Add it, or take it as blank there: {contract_option(f'columns.{name}', 'evolve')}"
+            if stage.contract.mode('columns', f'{part.name}.{name}') == 'freeze': raise ShopError(what, todo)
+            stage.notes.append(what)
 
 # %% ../../nbs/28_imports/02_staging.ipynb #50fd0923
 def _marks(readers):

@@ -6,8 +6,6 @@
 __all__ = ['structure', 'open_old', 'make_shop', 'contents', 'compare']
 
 # %% ../../nbs/28_imports/05_tables.ipynb #fed2c7fe
-import pyarrow as pa
-
 from ..core.errors import ShopError
 from ..files.files import parts
 from .keys import KEYED, give_keys
@@ -154,13 +152,14 @@ def _old_table(table, files):
 def open_old(
     stage:Stage, # of an import
     paths:dict, # table: its file or folder of parts in the run that is there; empty for a new one
-    aside:pa.Table=None, # the rows in its quarantine
 ):
     "Show DuckDB the tables of the run that is there, and how many rows of what wait in its quarantine"
     con = stage.con
     con.execute('create schema old')
     con.execute('create table old.waiting (unit varchar, key varchar, rows bigint)')
-    if aside is not None: con.execute('insert into old.waiting select unit, key, count(*) from aside group by all')
+    if stage.waiting is not None:
+        con.register('waiting_rows', stage.waiting)
+        con.execute('insert into old.waiting select unit, key, count(*) from waiting_rows group by all')
     for name, table in TABLES.items():
         files = sql_texts(parts(paths[name])) if name in paths else ''
         con.execute(f'create view old.{name} as {_old_table(table, files)}')

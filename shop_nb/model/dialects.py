@@ -119,6 +119,6 @@ def create_comments(
     "The meanings of tables and columns, for databases that keep them"
     out = []
     for t in (tables or TABLES).values():
-        out.append(f'comment on table {t.name} is {sql_text(f"{t.doc} {t.grain}")}')
+        out.append(f'comment on table {t.name} is {sql_text(f"{t.doc} {t.grain.capitalize()}.")}')
         out += [f'comment on column {t.name}.{c.name} is {sql_text(c.doc)}' for c in t.columns]
     return out

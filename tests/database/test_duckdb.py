@@ -124,11 +124,12 @@ def in_processes():
 
 
 @pytest.mark.parametrize('at', ['customers', 'order_items', '_record', '_compare', 'os.replace'])
-@pytest.mark.parametrize('sig, code', [('SIGKILL', -signal.SIGKILL), ('SIGINT', -signal.SIGINT)])
-def test_broken_off(folder, db, in_processes, at, sig, code):
+@pytest.mark.parametrize('sig', ['SIGKILL', 'SIGINT'])
+def test_broken_off(folder, db, in_processes, at, sig):
     "kill -9 and Ctrl-C leave the old file; the next load works and tidies up."
     before = db.read_bytes()
-    assert in_processes((LOAD, folder, f'duckdb:{db}', at, sig))[0][0] in (code, 1)
+    code, said = in_processes((LOAD, folder, f'duckdb:{db}', at, sig))[0]
+    assert code == -signal.SIGKILL if sig == 'SIGKILL' else 'KeyboardInterrupt' in said
     assert db.read_bytes() == before
     if sig == 'SIGINT': assert alone(db) == ['shop.duckdb']
     load(folder, f'duckdb:{db}')
