@@ -1,7 +1,7 @@
 "The command line: what it prints, its exit codes, and what it refuses."
 import json, os, shutil, signal, socket, sqlite3, subprocess, sys, time
 
-import pyarrow as pa
+import duckdb, pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -319,6 +319,21 @@ def test_ask_lists_the_questions(call):
     code, out, err = call('ask', '--list')
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()] == list(questions())
+
+
+def test_verify_a_database(made, call, tmp_path):
+    db = f'duckdb:{tmp_path}/shop.duckdb'
+    assert call('load', made, '--db', db)[0] == 0
+    code, out, _ = call('verify', '--db', db)
+    tables = json.loads((made / 'manifest.json').read_text())['tables']
+    assert code == 0
+    assert [line.split() for line in out.splitlines()[1:]] == [
+        [name, f'{t["rows"]:,}', t['digest']] for name, t in tables.items()]
+    assert call('verify', made, '--db', db)[0] == 0
+    with duckdb.connect(str(tmp_path / 'shop.duckdb')) as con: con.execute("update products set brand = 'Other'")
+    code, out, _ = call('verify', made, '--db', db)
+    assert code == 1
+    assert out.splitlines()[-1] == 'products: the database differs from the run.'
 
 
 def test_verify(made, call):

@@ -6,8 +6,10 @@ import duckdb, pytest
 
 from shop_nb.analytics.connect import connect
 from shop_nb.analytics.questions import ask, questions
+from shop_nb.app.run import verify_database
 from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
+from shop_nb.database import duckdb as module
 from shop_nb.database.duckdb import stored_digests
 from shop_nb.database.load import load
 from shop_nb.files.digest import digest
@@ -135,6 +137,45 @@ def test_broken_off(folder, db, in_processes, at, sig):
     load(folder, f'duckdb:{db}')
     assert alone(db) == ['shop.duckdb']
     assert rows(db, 'select count(*) from orders') == [(400,)]
+
+
+def test_what_arrives_otherwise_does_not_land(shop, db, monkeypatch):
+    "One cell of one table that DuckDB would store in another way."
+    record, before = module._record, db.read_bytes()
+
+    def spoil(con, streams):
+        con.execute("update products set brand = 'Other' where product_id = (select max(product_id) from products)")
+        record(con, streams)
+
+    monkeypatch.setattr(module, '_record', spoil)
+    with pytest.raises(ShopError, match='products in the database differs from its source'): load(shop, f'duckdb:{db}')
+    assert db.read_bytes() == before
+    assert alone(db) == ['shop.duckdb']
+
+
+def test_what_a_program_did_not_finish_stays(shop, db):
+    "The journal of a program that was killed holds what is not in the file yet."
+    db.with_name('shop.duckdb.wal').write_bytes(b'changes')
+    before = db.read_bytes()
+    with pytest.raises(ShopError, match='was not closed by the program that changed it'): load(shop, f'duckdb:{db}')
+    assert db.read_bytes() == before
+    assert alone(db) == ['shop.duckdb', 'shop.duckdb.wal']
+
+
+@pytest.mark.parametrize('kind', ['db', 'duckdb'])
+def test_a_database_that_is_not_its_run_is_told(shop, folder, tmp_path, kind):
+    Shop(SETTINGS).save(tmp_path / 'run')
+    path = tmp_path / f'shop.{kind}'
+    load(shop, path)
+    found, wrong = verify_database(path, tmp_path / 'run')
+    assert {n: t['digest'] for n, t in found.items()} == {n: digest(t, n) for n, t in shop.items()}
+    assert {n: t['rows'] for n, t in found.items()} == {n: len(t) for n, t in shop.items()}
+    assert not wrong
+    connected = sqlite3.connect(path) if kind == 'db' else duckdb.connect(str(path))
+    with closing(connected) as con:
+        con.execute("update products set brand = 'Other' where product_id = (select max(product_id) from products)")
+        con.commit()
+    assert verify_database(path, tmp_path / 'run')[1] == ['products']
 
 
 def test_what_is_not_a_shop_stays(shop, tmp_path):

@@ -1,6 +1,5 @@
 "The market of tables without a manifest: Parquet files say it themselves."
-import hashlib
-import shutil
+import hashlib, json, shutil
 
 import pyarrow.parquet as pq
 import pytest
@@ -9,10 +8,10 @@ from shop_nb.analytics.questions import ask
 from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
 from shop_nb.database.load import load
-from shop_nb.files.files import MARKET, market_metadata, parts
+from shop_nb.files.files import MARKET, find_table, market_metadata, parts
 from shop_nb.files.market import source_market
-from shop_nb.generator.blocks import tables, write_tables
-from shop_nb.model.market import Market, market_of
+from shop_nb.generator.blocks import tables, write_empty, write_tables
+from shop_nb.model.market import Market, as_dict, market_of
 from shop_nb.quality.validate import validate
 
 SIZE = dict(customers=40, products=30, orders=80, order_items=180)
@@ -60,3 +59,10 @@ def test_a_market_that_cannot_be_is_refused(tmp_path):
     pq.write_table(table.replace_schema_metadata({MARKET: '{"currency": "<b>"}'}), tmp_path / 'orders.parquet')
     with pytest.raises(ShopError, match='market of this shop cannot be read') as e: source_market(tmp_path)
     assert e.value.code == 2
+
+
+def test_tables_without_a_block_say_it_too(tmp_path):
+    market = Market('INR')
+    write_empty(['orders'], tmp_path, 'parquet', market)
+    path, = parts(find_table(tmp_path, 'orders'))
+    assert json.loads(pq.read_metadata(path).metadata[MARKET.encode()]) == as_dict(market)
