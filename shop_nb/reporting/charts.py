@@ -125,6 +125,7 @@ def label(
     most:float=46, # how many small letters there is room for
 ) -> str:
     "A name as a chart draws it: one line, nothing unseen, cut where it is too long"
+    if pd.isna(value): return '–'
     text = _UNSEEN.sub('\N{REPLACEMENT CHARACTER}', ' '.join(str(value).split()))
     if not text: return '(empty)'
     if re.fullmatch('[a-z]+(_[a-z]+)+', text): text = text.replace('_', ' ')
@@ -465,7 +466,8 @@ def _names_of_bars(drawing):
     "What stands under each bar: a month, or the value of the column"
     column = drawing.chart['x']
     if unit_of(column) == 'month': return _months(drawing.frame[column])
-    return [label(v, 24) for v in drawing.frame[column].astype(str)]
+    found = drawing.frame[column]
+    return [label(v, 24) for v in found.astype(str).where(found.notna())]
 
 # %% ../../nbs/35_reporting/01_charts.ipynb #7cd7365f
 @builder

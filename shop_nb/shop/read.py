@@ -65,12 +65,13 @@ def sum_lines(
 ) -> list: # of text
     "What was read, loaded, set aside and skipped, per file, and the money of it"
     facts, currency = manifest['import'], manifest['market']['currency']
-    lines = [f'{"file":<28} ' + ' '.join(f'{name:>12}' for name in _HEADS)]
+    width = max(28, *map(len, facts['files']))
+    lines = [f'{"file":<{width}} ' + ' '.join(f'{name:>12}' for name in _HEADS)]
     for name, counts in facts['files'].items():
-        lines.append(f'{name[:28]:<28} ' + ' '.join(f'{counts[fate]:>12,}' for fate in FATES))
+        lines.append(f'{name:<{width}} ' + ' '.join(f'{counts[fate]:>12,}' for fate in FATES))
     amounts = facts['amount_cents']
     cells = [money(amounts[fate] / 100, currency=currency) for fate in ('source', *FATES[1:])]
-    lines.append(f'{"amount":<28} ' + ' '.join(f'{cell:>12}' for cell in cells))
+    lines.append(f'{"amount":<{width}} ' + ' '.join(f'{cell:>12}' for cell in cells))
     return lines
 
 _HEADS = 'read', 'loaded', 'set aside', 'skipped'

@@ -47,7 +47,7 @@ def test_labels():
         '\ufffda',
         '(empty)',
         '(empty)',
-        'None',
+        '–',
     ]
     assert label('i' * 45) == 'i' * 45
     assert len(label('i' * 46)) < 46

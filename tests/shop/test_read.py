@@ -52,6 +52,11 @@ def test_days_alone_are_no_midnights():
     assert timed.ask('hour_weekday').frame.query('orders > 0').hour.to_list() == [0, 12]
 
 
+def test_the_sum_names_files_whole():
+    shop = Shop.read(SAMPLES / 'olist')
+    for name in shop.imported.manifest['import']['files']: assert f'\n{name} ' in repr(shop.imported)
+
+
 @pytest.mark.parametrize('how, says', [
     (dict(columns='none.toml'), 'none.toml'), (dict(contract=dict(colums='evolve')), 'colums'),
     (dict(format='shopfy'), 'shopify'), (dict(separator='ab'), 'separator'),
