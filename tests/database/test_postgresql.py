@@ -1,5 +1,5 @@
 "A load into PostgreSQL is what one into SQLite is: all or nothing, with every constraint, digest and answer equal."
-import os, re, signal, subprocess, sys, threading
+import os, random, re, signal, subprocess, sys, threading, time
 from contextlib import closing
 from pathlib import Path
 
@@ -22,9 +22,9 @@ from shop_nb.model.market import market_rules
 from shop_nb.model.schema import TABLES
 from shop_nb.model.views import VIEWS
 from shop_nb.shop.shop import Shop
-from support import ROOT
+from support import FULL, ROOT
 from support.forks import forks
-from support.postgres import server
+from postgres import server
 from support.refused import REFUSED
 
 SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
@@ -34,7 +34,7 @@ OTHER = Settings(seed=6, customers=20, products=30, orders=30, order_items=60)
 @pytest.fixture(scope='module')
 def url():
     "A database on a server of our own."
-    with server() as begin: yield f'{begin}/postgres'
+    with server(fsync='off') as begin: yield f'{begin}/postgres'
 
 
 @pytest.fixture(scope='module')
@@ -215,6 +215,28 @@ def test_broken_off(folder, shop, other, place, in_processes, at, sig):
     code, said = in_processes((LOAD, str(folder), place, at, sig))[0]
     assert code == -signal.SIGKILL if sig == 'SIGKILL' else 'KeyboardInterrupt' in said
     assert same_as(place, other)
+    load(folder, place)
+    assert same_as(place, shop)
+
+
+KILLS = 50 if FULL else 4
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment(folder, shop, other, place, in_processes):
+    call, rng, killed = (LOAD, folder, place, '', ''), random.Random(16), 0
+    seconds = 60
+    for _ in range(3): # the first one still reads what it needs of libraries
+        begun = time.monotonic()
+        assert in_processes(call)[0] == [0, '']
+        seconds = min(seconds, time.monotonic() - begun)
+    for _ in range(4 * KILLS):
+        if killed == KILLS: break
+        load(other, place)
+        code = in_processes(call, kill=seconds * rng.uniform(.01, 1))[0][0]
+        killed += code == -signal.SIGKILL
+        assert same_as(place, shop if code == 0 else other) or same_as(place, shop) # it had landed already
+    assert killed == KILLS
     load(folder, place)
     assert same_as(place, shop)
 

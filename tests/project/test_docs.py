@@ -11,7 +11,7 @@ from shop_nb.analytics.questions import questions
 from shop_nb.app.cli import main
 from shop_nb.app.run import pipeline
 from support import ROOT, until
-from support.postgres import server
+from postgres import server
 
 GUIDES = sorted(
     p
@@ -197,7 +197,7 @@ def url(path):
     if SERVER not in path.read_text(encoding='utf-8'):
         yield None
         return
-    with server() as begin: yield f'{begin}/postgres'
+    with server(fsync='off') as begin: yield f'{begin}/postgres'
 
 
 def run_sql(url, text):

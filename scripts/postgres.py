@@ -1,14 +1,13 @@
-"A PostgreSQL of the tests: on loopback, in a folder of its own, as an ordinary user, behind a password."
-import os, pwd, secrets, shutil, signal, subprocess, tempfile
+"""A PostgreSQL for tests and benchmarks: on loopback, in a folder of its own, as an ordinary user, behind a password."""
+import os, pwd, secrets, shutil, signal, subprocess, tempfile, time
 from contextlib import contextmanager
 from pathlib import Path
 
 from browse import free_port
-from support import until
 from tools import postgresql
 
 USER = 'shop'
-CONFIG = dict(listen_addresses='127.0.0.1', unix_socket_directories='', fsync='off', max_connections='30')
+CONFIG = dict(listen_addresses='127.0.0.1', unix_socket_directories='', max_connections='30')
 
 
 def ordinary():
@@ -19,8 +18,16 @@ def ordinary():
     return dict(user=who.pw_uid, group=who.pw_gid, extra_groups=[]), who.pw_uid, who.pw_gid
 
 
+def wait(ready, log, seconds=30):
+    "Until a server is ready."
+    end = time.monotonic() + seconds
+    while subprocess.run(ready).returncode:
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(.05)
+
+
 @contextmanager
-def server(*, locale='C.UTF-8', encoding='UTF8'):
+def server(locale='C.UTF-8', encoding='UTF8', **settings):
     "A server that is stopped at the end: the beginning of its databases' URLs. The password is in PGPASSWORD meanwhile."
     home = postgresql()
     assert home, 'there is no PostgreSQL: python scripts/tools.py'
@@ -36,13 +43,13 @@ def server(*, locale='C.UTF-8', encoding='UTF8'):
                  '-E', encoding, f'--locale={locale}']
         subprocess.run([home / 'initdb', *words], check=True, capture_output=True, **how)
         port = free_port()
-        settings = [word for name, value in CONFIG.items() for word in ('-c', f'{name}={value}')]
+        words = [word for name, value in (CONFIG | settings).items() for word in ('-c', f'{name}={value}')]
         with open(folder / 'log', 'w') as log:
-            process = subprocess.Popen([home / 'postgres', '-D', folder / 'data', '-p', str(port), *settings],
+            process = subprocess.Popen([home / 'postgres', '-D', folder / 'data', '-p', str(port), *words],
                                        stderr=log, stdout=log, **how)
         try:
             ready = [home / 'pg_isready', '-h', '127.0.0.1', '-p', str(port), '-q']
-            assert until(lambda: not subprocess.run(ready).returncode), (folder / 'log').read_text()
+            wait(ready, folder / 'log')
             yield f'postgresql://{USER}@127.0.0.1:{port}'
         finally:
             process.send_signal(signal.SIGINT) # sessions are ended
