@@ -117,7 +117,7 @@ def _foresee(con, tables):
         t = tables[name]
         columns, kept = ', '.join(t.names), f'{t.key} not in (select key from temp.known_{name})'
         staged, others = f'select {columns} from temp.new_{name}', f'select {columns} from {rows}'
-        con.execute(f'create temp table {name} as {staged} union all select * from ({others}) where {kept}')
+        con.execute(f'create temp table {name} as {staged} union all select * from ({others}) as m where {kept}')
         for c in {t.key, 'order_id'} & set(t.names): con.execute(f'create index temp.{name}_by_{c} on {name} ({c})')
 
 # %% ../../nbs/25_database/03_append.ipynb #d6ad088d
@@ -149,10 +149,10 @@ def _check_unique(con, stream):
         raise _refusal(t, f'there is a row with the same {by} (UNIQUE)', clash[0], _place(stream, clash[0]))
 
 # %% ../../nbs/25_database/03_append.ipynb #2b2ab615
-def _check_rules(con, rules):
+def _check_rules(con, rules, dialect='sqlite'):
     "Raise `ShopError` for the first row concerned that breaks a rule"
     for rule in rules:
-        with closing(con.execute(rule.query('sqlite'))) as cursor: # an open one would keep the database locked
+        with closing(con.execute(rule.query(dialect))) as cursor: # an open one would keep the database locked
             row, names = cursor.fetchone(), [c[0] for c in cursor.description]
         if not row: continue
         raise ShopError(f'{rule.violated(rule.says(dict(zip(names, row))))}, at {names[0]} {row[0]}.', _after)
@@ -168,7 +168,7 @@ def _late(con, t, newest):
     return con.execute(sql, (newest,)).fetchone()[0]
 
 # %% ../../nbs/25_database/03_append.ipynb #e928d0dc
-def _sort_out(con, streams, rules):
+def _sort_out(con, streams, rules, dialect='sqlite'):
     "Sort the rows on stage and check what they would make of the database; returns the number of each kind by table"
     tables = {s.table.name: s.table for s in streams}
     unchanged = {n: _drop_equal(con, t) for n, t in tables.items()}
@@ -178,7 +178,7 @@ def _sort_out(con, streams, rules):
         _check_unique(con, s)
     _touch(con, tables, rules)
     _foresee(con, tables)
-    _check_rules(con, rules)
+    _check_rules(con, rules, dialect)
     newest = con.execute('select max(ordered_at) from main.orders').fetchone()[0]
     kinds = {n: dict(updated=updated[n], unchanged=unchanged[n], late=_late(con, t, newest)) for n, t in tables.items()}
     rest = {s.table.name: s.rows - sum(kinds[s.table.name].values()) for s in streams}
@@ -212,14 +212,17 @@ def _write_crosswalk(con, crosswalk):
         con.executemany('insert or ignore into crosswalk values (?, ?, ?)', rows)
 
 # %% ../../nbs/25_database/03_append.ipynb #e701abd7
+def _move(con, tables):
+    "Put the rows on stage into the database, those that are known in the place of what they were"
+    for t in tables: con.execute(f'delete from main.{t.name} where {t.key} in (select key from temp.known_{t.name})')
+    for t in tables:
+        names = ', '.join(t.names)
+        con.execute(f'insert into main.{t.name} ({names}) select {names} from temp.new_{t.name} order by {t.key}')
+
 def _write(con, streams, kinds, key, crosswalk={}):
     "Put what is on stage into the database, and record the load; returns what is kept of it"
     con.execute('pragma defer_foreign_keys = on')
-    for t in (s.table for s in streams):
-        con.execute(f'delete from main.{t.name} where {t.key} in (select key from temp.known_{t.name})')
-    for t in (s.table for s in streams):
-        names = ', '.join(t.names)
-        con.execute(f'insert into main.{t.name} ({names}) select {names} from temp.new_{t.name} order by {t.key}')
+    _move(con, [s.table for s in streams])
     _write_crosswalk(con, crosswalk)
     con.execute(insert_load(key, kinds, 'temp.placed'))
     return _find_load(con, key)

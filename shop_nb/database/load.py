@@ -365,10 +365,17 @@ def _load_elsewhere(source, place, progress, market):
         from shop_nb.database.duckdb import load_duckdb
         return load_duckdb(source, path, progress, market)
 
-def _check_append(place):
-    "Raise `ShopError` (code 2) for a place that nothing can be added to"
-    if not server_of(place) and not duckdb_path(place): return
-    raise ShopError(f'{place} cannot be added to: that is for SQLite.', 'Load it whole, without --append', code=2)
+# %% ../../nbs/25_database/02_load.ipynb #b25660d4
+def _bring_rows(source, place, progress, market):
+    "Bring rows into a database that is there: facts; raises `ShopError` (code 2) for one of DuckDB"
+    if server := server_of(place):
+        from shop_nb.database.postgresql_append import append_postgresql
+        return append_postgresql(source, server, progress, market)
+    if duckdb_path(place):
+        wrong = f'{place} cannot be added to: that is for SQLite and PostgreSQL.'
+        raise ShopError(wrong, 'Load it whole, without --append', code=2)
+    from shop_nb.database.append import append_tables
+    return append_tables(source, place, progress, market)
 
 # %% ../../nbs/25_database/02_load.ipynb #b25660d3
 def load(
@@ -380,9 +387,6 @@ def load(
 ) -> dict: # facts: rows, load_key, indexes, views, checks, bytes and more
     """Make a database of the five tables, all or nothing.
     Raises `ShopError`: code 1 for wrong tables, code 2 for a source or target that cannot be."""
-    if append:
-        from shop_nb.database.append import append_tables
-        _check_append(db)
-        return append_tables(source, db, progress, market)
+    if append: return _bring_rows(source, db, progress, market)
     if facts := _load_elsewhere(source, db, progress, market): return facts
     return _load_new(source, Path(db).resolve(), progress, market or source_market(source))

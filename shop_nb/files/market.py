@@ -15,7 +15,7 @@ import pyarrow as pa, pyarrow.parquet as pq
 from ..core.errors import ShopError
 from .duckdb import duckdb_path, open_duckdb_file
 from .files import MARKET, find_table, parts
-from .servers import ask_server, read_server, server_of
+from .servers import Server, ask_server, read_server, server_of
 from ..model.market import Market, from_dict
 from ..model.schema import TABLES
 
@@ -79,10 +79,11 @@ def _of_files(folder):
 
 # %% ../../nbs/10_files/08_market.ipynb #6fac5f5a
 def source_market(
-    source, # mapping of names to tables, or where a run, a folder of tables or a database is
+    source, # mapping of names to tables; where a run, a folder of tables or a database is; or a `Server`
     default:Market=Market(), # what counts where the source does not say; by default that of all behaviours
 ) -> Market:
     "The market of a source's tables"
+    if isinstance(source, Server): return _of_server(source)
     if not isinstance(source, str | os.PathLike): return default
     if server := server_of(source): return _of_server(server)
     if file := duckdb_path(source): return _of_duckdb(file) or default

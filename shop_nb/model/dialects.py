@@ -135,7 +135,7 @@ def create_keys(
         unique = [(c.name,) for c in t.columns if c.unique] + [*t.unique]
         parts = [f'add primary key ({t.key})', *(f'add unique ({", ".join(names)})' for names in unique)]
         keys.append(f'alter table {t.name} {", ".join(parts)}')
-        to = [f'add foreign key ({c}) references {parent}' for c, parent in t.parents.items()]
+        to = [f'add foreign key ({c}) references {parent} deferrable' for c, parent in t.parents.items()]
         if to: references.append(f'alter table {t.name} {", ".join(to)}')
     return keys + references
 

@@ -1,0 +1,234 @@
+"An append on a server does what one into SQLite does: all or nothing, once for each source, and beside readers."
+import signal, threading
+from contextlib import closing
+
+import adbc_driver_postgresql.dbapi as driver
+import pytest
+
+import shop_nb.database.postgresql_append as module
+from postgres import server
+from shop_nb.app.run import verify_database
+from shop_nb.behaviour.settings import Settings
+from shop_nb.core.errors import ShopError
+from shop_nb.database.load import load
+from shop_nb.files.digest import digest
+from shop_nb.generator.blocks import tables, write_tables
+from shop_nb.model.market import Market
+from shop_nb.shop.shop import Shop
+from support import ROOT
+from support.appends import PLANTS, REFUSED, changed, plant, some
+from support.forks import forks
+
+SIZE = dict(seed=5, customers=200, products=60, orders=400, order_items=1000)
+FIRST, LAST = '2025-09-30', '2025-10-14'
+
+
+@pytest.fixture(scope='module')
+def url():
+    with server(fsync='off') as begin: yield f'{begin}/postgres'
+
+
+@pytest.fixture(scope='module')
+def old(): return tables(Settings(**SIZE, until=FIRST))
+
+
+@pytest.fixture(scope='module')
+def new(): return tables(Settings(**SIZE, until=LAST))
+
+
+@pytest.fixture
+def db(url, old):
+    load(old, url)
+    return url
+
+
+@pytest.fixture
+def lite(old, tmp_path):
+    load(old, tmp_path / 'shop.db')
+    return tmp_path / 'shop.db'
+
+
+def append(source, db, **how): return load(source, db, append=True, **how)
+
+
+def query(url, *statements):
+    "What the last statement answers."
+    with closing(driver.connect(url)) as con, closing(con.cursor()) as cur:
+        for sql in ('set search_path = shop', *statements): cur.execute(sql)
+        found = cur.fetchall() if cur.description else None
+        con.commit()
+        return found
+
+
+def digests(url): return {n: t['digest'] for n, t in verify_database(url)[0].items()}
+def of(shop): return {n: digest(t, n) for n, t in shop.items()}
+def loads(url): return query(url, 'select load_id, load_key, rows, first_ordered_at, last_ordered_at from loads order by 1')
+
+
+def refuses(source, url, code=1, **how):
+    "An append that is refused leaves everything as it was: what it says."
+    before, kept = digests(url), loads(url)
+    with pytest.raises(ShopError) as e: append(source, url, **how)
+    assert e.value.code == code, str(e.value)
+    assert len(str(e.value).splitlines()) == 2
+    assert (digests(url), loads(url)) == (before, kept)
+    return str(e.value)
+
+
+def test_it_makes_and_tells_what_one_into_sqlite_does(old, new, db, lite):
+    "Whole, in halves of which one comes late, and again."
+    for source in some(new, lambda at: at.day % 2), new, new, old:
+        facts = append(source, db)
+        assert facts == append(source, lite)
+    assert facts['known'] and facts['load_id'] == 1
+    assert digests(db) == of(new)
+    assert [row[0] for row in loads(db)] == [1, 2, 3]
+    assert append(new, db)['load_id'] == 3
+
+
+def test_kinds(old, new, url, lite):
+    for db in url, lite: load(some(old, lambda at: at.day % 2 or at.month > 6), db)
+    facts = append(new, url)
+    assert facts == append(new, lite)
+    assert all(facts['kinds']['orders'].values())
+    assert digests(url) == of(new)
+
+
+def test_unique_values_may_change_places(old, db):
+    customers = old['customers'].to_pandas()
+    customers.loc[[3, 4], 'email'] = list(customers.email[[4, 3]])
+    facts = append(old | dict(customers=customers), db)
+    assert facts['kinds']['customers']['updated'] == 2
+    assert query(db, 'select email from customers where customer_id in (4, 5) order by customer_id') == [
+        (e,) for e in customers.email[[3, 4]]]
+
+
+def test_tables_without_rows(old, db):
+    before, none = digests(db), {n: t.slice(0, 0) for n, t in old.items()}
+    append(none, db)
+    assert digests(db) == before
+    load(none, db)
+    append(old, db)
+    assert digests(db) == of(old)
+
+
+@pytest.mark.parametrize('rule, sql', PLANTS, ids=lambda v: v if ' ' not in v else '')
+def test_each_rule_across_tables_is_kept(new, db, rule, sql):
+    bad, broken = plant(new, *sql.split('; '))
+    said = refuses(bad, db)
+    assert said.startswith('Rule ') and said.split()[1] in broken
+
+
+@pytest.mark.filterwarnings('ignore:Setting an item of incompatible dtype')
+@pytest.mark.parametrize('kind', REFUSED)
+def test_refused_as_in_sqlite(new, db, lite, kind):
+    table, at, values, says = REFUSED[kind]
+    bad = changed(new, table, at, **values)
+    said = refuses(bad, db)
+    assert said.startswith(says.format(key=bad[table].iloc[at, 0]))
+    with pytest.raises(ShopError) as e: append(bad, lite)
+    assert str(e.value) == said
+
+
+def test_a_unique_value_of_a_row_that_stays(new, db):
+    taken = changed(new, 'customers', 150, email=query(db, 'select email from customers where customer_id = 4')[0][0])
+    rest = taken['customers'].customer_id != 4
+    orders = new['orders'].to_pandas().query('customer_id != 4')
+    kept = {n: (t := new[n].to_pandas())[t.order_id.isin(orders.order_id)] for n in ('order_items', 'payments')}
+    said = refuses(dict(taken, customers=taken['customers'][rest], orders=orders, **kept), db)
+    assert said.startswith('customers: there is a row with the same email (UNIQUE)')
+
+
+def test_another_market(new, db):
+    assert 'currency USD' in refuses(new, db, market=Market('USD'))
+
+
+LOAD = '''
+import os, signal
+import shop_nb.database.postgresql_append as P
+from shop_nb.database.load import load
+source, place, at, sig = args
+def before(name):
+    f = getattr(P, name)
+    def g(*a, **k):
+        os.kill(os.getpid(), getattr(signal, sig))
+        return f(*a, **k)
+    setattr(P, name, g)
+if at: before(at)
+load(source, place, append=True)
+'''
+
+
+@pytest.fixture(scope='module')
+def in_processes():
+    with forks('adbc_driver_sqlite.dbapi', 'duckdb', 'shop_nb.database.postgresql_append') as run: yield run
+
+
+@pytest.fixture(scope='module')
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('new')
+    write_tables(Settings(**SIZE, until=LAST), folder)
+    return folder
+
+
+@pytest.mark.parametrize('at', ['_stage', '_sort_out', '_move', '_record'])
+@pytest.mark.parametrize('sig', ['SIGKILL', 'SIGINT'])
+def test_broken_off(files, old, new, db, in_processes, at, sig):
+    code, said = in_processes((LOAD, files, db, at, sig))[0]
+    assert code == -signal.SIGKILL if sig == 'SIGKILL' else 'KeyboardInterrupt' in said
+    assert digests(db) == of(old)
+    append(files, db)
+    assert digests(db) == of(new)
+
+
+@pytest.mark.slow
+def test_eight_at_once(files, new, db, in_processes):
+    said = in_processes(*[(LOAD, files, db, '', '')] * 8)
+    assert said == [[0, '']] * 8
+    assert digests(db) == of(new)
+    assert len(loads(db)) == 2
+
+
+def test_who_reads_goes_on_and_who_writes_waits(new, db, monkeypatch):
+    "Until the end a reader sees the old rows; a change from elsewhere comes before or after, not between."
+    real, seen, other = module._record, [], []
+
+    def look(*args):
+        seen.append(query(db, 'select count(*) from orders'))
+        with pytest.raises(driver.Error, match='lock timeout'):
+            query(db, "set lock_timeout = '100ms'", "update customers set first_name = 'Zoë' where customer_id = 1")
+        other.append(threading.Thread(target=query, args=(db, "update customers set first_name = 'Zoë' where customer_id = 1")))
+        other[0].start()
+        return real(*args)
+
+    monkeypatch.setattr(module, '_record', look)
+    before = query(db, 'select count(*) from orders')
+    append(new, db)
+    other[0].join()
+    assert seen == [before]
+    assert query(db, 'select count(*) from orders') == [(len(new['orders']),)]
+    assert query(db, 'select first_name from customers where customer_id = 1') == [('Zoë',)]
+
+
+def test_a_change_of_somebody_else_stays(new, db):
+    append(new, db)
+    query(db, "update customers set first_name = 'Zoë' where customer_id = 1")
+    assert append(new, db)['known']
+    assert query(db, 'select first_name from customers where customer_id = 1') == [('Zoë',)]
+
+
+def test_where_no_shop_is(new, url):
+    with pytest.raises(ShopError, match='has no shop') as e: append(new, f'{url}?schema=empty')
+    assert e.value.code == 2
+
+
+def test_keys_of_later_exports_come_along(url, tmp_path):
+    "An import in two parts: the second one brings its keys into the table crosswalk."
+    sample = ROOT / 'docs' / 'samples' / 'tables'
+    Shop.read(sample, tmp_path / 'run')
+    load(tmp_path / 'run', url)
+    before = query(url, 'select table_name, source_key, key from crosswalk order by 1, 2')
+    query(url, 'delete from crosswalk where table_name = \'products\'', 'delete from loads where load_id < 0')
+    query(url, "update loads set load_key = 'another'")
+    append(tmp_path / 'run', url)
+    assert query(url, 'select table_name, source_key, key from crosswalk order by 1, 2') == before
