@@ -120,7 +120,7 @@ def open_server(
         raise ShopError(f'{server} cannot be reached: {server_says(e)}.', todo, code=2) from None
     with closing(con), closing(con.cursor()) as cur:
         settings = dict(search_path=server.schema, statement_timeout=0, client_min_messages='warning',
-                        standard_conforming_strings='on')
+                        standard_conforming_strings='on', client_encoding='utf8')
         for name, value in settings.items(): cur.execute(f'set local {name} = {value}')
         yield con, cur
 
@@ -146,6 +146,7 @@ def read_server(
         if 'market' not in there:
             todo = f'Create one: shop-nb load DIR --db {server}'
             raise ShopError(f'{server} has no shop: there is no table {server.schema}.market.', todo, code=2)
+        ask_server(cur, f'select 1 from {server.schema}.market limit 1') # says who may not read
         yield cur, there
 
 # %% ../../nbs/10_files/07_servers.ipynb #849260b9

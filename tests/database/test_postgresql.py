@@ -332,6 +332,33 @@ def test_a_database_that_is_not_its_run_is_told(shop, place, tmp_path):
     assert verify_database(place, tmp_path / 'run')[1] == ['products']
 
 
+def test_text_is_text_in_a_database_of_another_encoding(shop, url):
+    "The server converts it; what it has no character for is refused."
+    run_outside(url, "create database latin encoding 'LATIN1' template template0 locale 'C'")
+    latin = url.replace('/postgres', '/latin')
+    load(shop, latin)
+    names = [name for name in shop['customers']['first_name'].to_pylist() if not name.isascii()]
+    assert names and run(latin, f"select count(*) from shop.customers where octet_length(first_name) = length(first_name)") == [(200,)]
+    assert not verify_database(latin, None)[1]
+    customers = shop['customers'].to_pandas()
+    customers.loc[3, 'first_name'] = '日本'
+    with pytest.raises(ShopError, match='no equivalent in encoding "LATIN1"') as e: load(shop | dict(customers=customers), latin)
+    assert e.value.code == 1
+    assert same_as(latin + '?schema=shop', shop)
+
+
+def run_outside(url, sql):
+    "A statement that no transaction may hold."
+    with closing(driver.connect(url, autocommit=True)) as con, closing(con.cursor()) as cur: cur.execute(sql)
+
+
+def test_who_may_not_see_the_schema_is_told(shop, place):
+    run(place.split('?')[0], f"create role stranger login password '{os.environ['PGPASSWORD']}'")
+    for work in lambda at: ask('monthly_revenue', at), lambda at: load(shop, at), lambda at: load(shop, at, append=True):
+        with pytest.raises(ShopError, match='permission denied for') as e: work(place.replace('shop@', 'stranger@'))
+        assert e.value.code == 2 and 'with grant' in str(e.value)
+
+
 @pytest.mark.parametrize('change, says', [
     (lambda u: u.replace('/postgres', '/nowhere'), 'database "nowhere" does not exist'),
     (lambda u: re.sub(r':\d+/', ':1/', u), 'Connection refused'),
