@@ -783,6 +783,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                'shop_nb/behaviour/behaviours.py'),
                                               'shop_nb.behaviour.behaviours._lines_fit': ( '03_behaviour/behaviours.html#_lines_fit',
                                                                                            'shop_nb/behaviour/behaviours.py'),
+                                              'shop_nb.behaviour.behaviours._lines_of': ( '03_behaviour/behaviours.html#_lines_of',
+                                                                                          'shop_nb/behaviour/behaviours.py'),
                                               'shop_nb.behaviour.behaviours._names_are_plain': ( '03_behaviour/behaviours.html#_names_are_plain',
                                                                                                  'shop_nb/behaviour/behaviours.py'),
                                               'shop_nb.behaviour.behaviours._names_differ': ( '03_behaviour/behaviours.html#_names_differ',

@@ -44,11 +44,13 @@ def bound():
 
 
 def pytest_configure():
-    "Spark takes the Java that is fit for it. Where the tests run in the background, Ctrl-C or a hang-up may be ignored, and every child would ignore it, too."
+    "Spark takes the Java that is fit for it, and a process the compiled library. Where the tests run in the background, Ctrl-C or a hang-up may be ignored, and every child would ignore it, too."
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL) # by nohup
+    os.environ.pop('PYTHONDONTWRITEBYTECODE', None) # hundreds of processes start here: each would compile the library anew
+    sys.dont_write_bytecode = False
     import tools
 
     if home := tools.java(): os.environ['JAVA_HOME'] = str(home)
