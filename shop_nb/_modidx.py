@@ -2340,6 +2340,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                               'shop_nb/generator/draws.py'),
                                          'shop_nb.generator.draws._invert': ( '15_generator/draws.html#_invert',
                                                                               'shop_nb/generator/draws.py'),
+                                         'shop_nb.generator.draws._invert_few': ( '15_generator/draws.html#_invert_few',
+                                                                                  'shop_nb/generator/draws.py'),
                                          'shop_nb.generator.draws._left_halves': ( '15_generator/draws.html#_left_halves',
                                                                                    'shop_nb/generator/draws.py'),
                                          'shop_nb.generator.draws._uniforms': ( '15_generator/draws.html#_uniforms',
