@@ -2105,6 +2105,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                         'shop_nb.formats.format.Part': ('27_formats/format.html#part', 'shop_nb/formats/format.py'),
                                         'shop_nb.formats.format.Part.__getitem__': ( '27_formats/format.html#part.__getitem__',
                                                                                      'shop_nb/formats/format.py'),
+                                        'shop_nb.formats.format._by_bare': ('27_formats/format.html#_by_bare', 'shop_nb/formats/format.py'),
                                         'shop_nb.formats.format._candidates': ( '27_formats/format.html#_candidates',
                                                                                 'shop_nb/formats/format.py'),
                                         'shop_nb.formats.format._checked_headers': ( '27_formats/format.html#_checked_headers',
