@@ -59,19 +59,24 @@ def pytest_configure():
 LONG = (
     'tests/dashboard/test_page.py',
     'tests/project/test_docs.py',
-    'tests/app/test_run.py',
     'tests/project/test_deploy.py',
+    'tests/app/test_run.py',
     'tests/dashboard/test_serve.py',
-    'tests/generator/test_spark.py',
-    'tests/project/test_wheel.py',
-    'nbs/45_realism/06_scorecard.ipynb',
-    'tests/files/test_sources.py',
-    'tests/analytics/test_questions.py',
-    'tests/analytics/test_absent.py',
-    'tests/app/test_cli.py',
     'tests/imports/test_crashes.py',
     'tests/course/test_lessons.py',
-) # files that take minutes, the longest first
+    'tests/project/test_wheel.py',
+    'tests/generator/test_spark.py',
+    'tests/imports/test_contract.py',
+    'tests/analytics/test_absent.py',
+    'tests/generator/test_parameters.py',
+    'tests/formats/test_tables.py',
+    'tests/reporting/test_pages.py',
+    'tests/imports/test_imports.py',
+    'tests/imports/test_replay.py',
+    'tests/analytics/test_questions.py',
+    'tests/app/test_cli.py',
+    'nbs/45_realism/06_scorecard.ipynb',
+) # files that take long, the longest first
 
 
 def pytest_collection_modifyitems(config, items):
