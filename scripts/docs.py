@@ -20,7 +20,7 @@ from render import SECTIONS, Page, Writer, defined, notebook, opening, owners, p
 from shop_nb.course.sessions import LESSONS
 from shop_nb.reporting.pages import policy
 
-EVIDENCE = 'certificate|benchmarks.*|pools' # notebooks that show rather than define
+EVIDENCE = 'certificate|engines|benchmarks.*|pools' # notebooks that show rather than define
 HIDDEN = 'Exercises', 'Solutions' # pages with answers of the lessons: a link leads to them, and neither menu nor search
 ROOMS = [p.name[3:] for p in sorted((ROOT / 'nbs').glob('[0-9][0-9]_*'))]
 ORDER, GROUPS = (

@@ -1,4 +1,4 @@
-"""What the tests need beside Python: a browser, Java, nginx and git. `make test` runs this before the first test.
+"""What the tests need beside Python: a browser, Java, nginx, PostgreSQL and git. `make test` runs this before the first test.
 
     python scripts/tools.py
 
@@ -165,6 +165,27 @@ def bring_nginx():
     if debian_root(): apt('nginx-light')
 
 
+POSTGRES_PLACES = '/usr/lib/postgresql/*/bin', '/usr/pgsql-*/bin', '/opt/homebrew/opt/postgresql*/bin'
+NO_CLUSTER = Path('/etc/postgresql-common/createcluster.conf') # Debian's package asks it whether to start a server
+
+
+def postgresql():
+    "The folder of PostgreSQL's programs, newest first, or None. Debian has it beside PATH."
+    places = [os.path.dirname(os.path.realpath(found))] if (found := shutil.which('initdb')) else []
+    for place in map(Path, POSTGRES_PLACES):
+        places += sorted(map(str, Path(place.anchor).glob(str(place.relative_to(place.anchor)))), reverse=True)
+    return next((Path(p) for p in places if os.access(Path(p, 'postgres'), os.X_OK)), None)
+
+
+def bring_postgresql():
+    "Install Debian's PostgreSQL, without a server that runs for others."
+    if not debian_root(): return
+    if not NO_CLUSTER.exists():
+        NO_CLUSTER.parent.mkdir(parents=True, exist_ok=True)
+        NO_CLUSTER.write_text('create_main_cluster = false\n')
+    apt('postgresql')
+
+
 Tool = namedtuple('Tool', 'find bring missing') # missing: what is said where it can't be had
 TOOLS = dict(
     browser=Tool(
@@ -185,6 +206,12 @@ TOOLS = dict(
         bring_nginx,
         'nginx was not found, so the tests of the proxy will fail (in test_app_proxy).'
         ' Install it: on Debian apt install nginx-light.',
+    ),
+    postgresql=Tool(
+        postgresql,
+        bring_postgresql,
+        'PostgreSQL was not found, so the tests of its server will fail (in test_postgresql).'
+        ' Install it: on Debian apt install postgresql.',
     ),
     git=Tool(
         git,

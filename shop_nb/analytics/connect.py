@@ -21,6 +21,7 @@ from ..files.duckdb import attach, duckdb_path
 from ..files.sources import Given
 from ..files.files import crosswalk_files, parts, table_path
 from ..files.market import source_market
+from ..files.servers import Server, read_server, server_of, server_rows
 from ..model.market import Market, tables_of
 from ..model.views import create_views
 from ..model.schema import TABLES, arrow_schema, sql_list, sql_text, sql_texts
@@ -118,6 +119,18 @@ def _from_sqlite(con, path, absent=()):
         ) from None
     finally:
         db.close()
+
+# %% ../../nbs/30_analytics/01_connect.ipynb #c1f848ac
+def _from_server(con, server, absent=()):
+    "Copy the tables of a shop on a server into DuckDB, all as of one moment"
+    with read_server(server) as (cur, there):
+        columns = {name: _present(name, absent) for name in TABLES}
+        if 'crosswalk' in there: columns['crosswalk'] = ['table_name', 'source_key', 'key']
+        for name, kept in columns.items():
+            if not kept: continue
+            con.register('incoming', server_rows(cur, name, kept))
+            con.execute(f'create table {name} as from incoming')
+            con.unregister('incoming')
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #70e7203a
 BUYERS = '''
@@ -273,19 +286,20 @@ def lock(
 def _files(source):
     "The Parquet files that the tables of a source are read from, as long as its connection is open"
     if isinstance(source, dict): paths = [Path(p) for p in source.values() if isinstance(p, (str, Path))]
-    elif source.is_file(): return []
+    elif isinstance(source, Server) or source.is_file(): return []
     else: paths = [*(table_path(source, name) for name in TABLES), *crosswalk_files(source).values()]
     return [p.resolve() for path in paths if path.suffix != '.csv' for p in parts(path)]
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #793ae963
 def _existing(source):
-    "A source as a path or a dict; raises `ShopError` (code 2) if it does not exist, or lacks a table"
+    "A source as a server, a path or a dict; raises `ShopError` (code 2) if it does not exist, or lacks a table"
     if isinstance(source, dict):
         missing = [t for t in TABLES if t not in source]
         if not missing: return source
         raise ShopError(
             f'This is not a shop: it has no {", ".join(missing)}.', f'Give a dict with {", ".join(TABLES)}', code=2
         )
+    if server := server_of(source): return server
     source = duckdb_path(source) or Path(source)
     if source.exists(): return source
     raise ShopError(f'There is no {source}.', 'Name a run folder or a database that exists', code=2)
@@ -304,6 +318,7 @@ def _add_crosswalk(con, source):
 def _fill(con, source, days, market, stored=False):
     "Give a connection the five tables and the views of a source, its days and its market"
     if stored: _from_duckdb(con, source, market.absent)
+    elif isinstance(source, Server): _from_server(con, source, market.absent)
     elif isinstance(source, Path) and source.is_file(): _from_sqlite(con, source, market.absent)
     else: _from_tables(con, source, market)
     add_views(con, market.absent, market.on_delivery)

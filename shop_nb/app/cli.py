@@ -335,10 +335,12 @@ def _say_appended(facts, db):
     _say(f'Appended to {db} (load {facts["load_id"]}): {count_of(new, "new row")}, {changed:,} changed')
 
 # %% ../../nbs/70_app/03_cli.ipynb #357c3c9d
+_PLACES = 'a SQLite file, duckdb:FILE, or postgresql://USER@HOST/DATABASE'
+
 @app.command()
 def load(
     folder:_Run,
-    db:Annotated[str, typer.Option(metavar='FILE', help='The SQLite file to write, or duckdb:FILE.')],
+    db:Annotated[str, typer.Option(metavar='FILE|URL', help=f'Where to load: {_PLACES}.')],
     append:Annotated[bool, typer.Option('--append', help='Bring the rows into the database that is there.')]=False,
 ):
     "Load the tables into a database: all of them or nothing."
@@ -485,7 +487,7 @@ def _show(answer, format):
 
 # %% ../../nbs/70_app/03_cli.ipynb #5c475b9c
 _Name = Annotated[Optional[str], typer.Argument(metavar='[NAME]', help='Name of the question.')]
-_Database = _text('FILE', 'A database: a SQLite file, or duckdb:FILE.')
+_Database = _text('FILE|URL', f'A database: {_PLACES}.')
 _Folder = _text(
     'DIR', 'Ask a run or a folder of tables; by default reports/shop in the project, or else in the current folder.'
 )

@@ -97,18 +97,19 @@ _BESIDES = dict(spark=_java) # part: what it needs beside packages of Python
 
 # %% ../../nbs/70_app/01_doctor.ipynb #cc5af6fa
 DOES = dict(
-    core='make a shop of any size, look up single orders, build twin worlds, verify',
+    core='make a shop of any size, look up orders, build twin worlds, verify',
     validate='check every table and rule: shop-nb validate',
     load='write a SQLite database: shop-nb load',
     analytics='ask questions in SQL, with charts: shop-nb ask',
-    realism='measure how lifelike orders are: realism.scorecard',
+    postgresql='load and ask a server: shop-nb load',
+    realism='measure how lifelike a shop is: realism.scorecard',
     excel='read workbooks: shop-nb import',
     profile='profile each table: shop-nb profile',
     dashboard='explore a run in the browser: shop-nb dashboard',
     api='serve a database over HTTP: shop-nb api',
     run='run the whole pipeline: shop-nb run',
     spark='make tables on Spark: --engine spark',
-    sail='make tables on Sail, Spark without Java: --engine spark --master sail',
+    sail='the same without Java: --master sail',
     lab='open the notebooks in JupyterLab',
     services='everything in the container image',
     docs='build the documentation: make docs',

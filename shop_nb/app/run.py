@@ -23,6 +23,7 @@ from ..analytics.connect import connect
 from ..database.duckdb import stored_digests
 from ..files.digest import as_digest, content_sums, digest
 from ..files.duckdb import duckdb_path
+from ..files.servers import server_of
 from ..files.folders import leftovers, unbroken, working_folder, remove_path
 from ..files.sources import read_table
 from ..files.files import table_path
@@ -97,6 +98,7 @@ def existing(
     todo:str='Name a run, or make one: shop-nb run', # what to do if there are none
 ):
     "Raise `ShopError` if nothing is there (code 2), or only a beginning (code 1)"
+    if server_of(path): return # the server says what is there
     path = duckdb_path(path) or path
     if command := _unfinished(path):
         wrong = f'{path} is not finished: it is still being made, or was stopped.'
@@ -656,7 +658,7 @@ def verify(
 
 # %% ../../nbs/70_app/02_run.ipynb #7c0b11e0
 def verify_database(
-    db, # a SQLite file, or duckdb:FILE
+    db, # a SQLite file, duckdb:FILE or postgresql://USER@HOST/DATABASE
     folder=None, # the run that was loaded into it
 ) -> tuple: # table: its rows and digest, and the tables whose digest is not that of the run
     "The digests of the tables in a database; raises `ShopError` for what is no database, or no run"

@@ -24,7 +24,7 @@ from ..files.files import crosswalk_files
 from ..files.market import source_market
 from ..model.dialects import create_comments, create_indexes, create_tables
 from ..model.market import Market, create_market, tables_of
-from ..model.schema import TABLES, arrow_schema
+from ..model.schema import TABLES, arrow_schema, sql_text
 from ..model.views import create_views
 
 # %% ../../nbs/25_database/04_duckdb.ipynb #1630fa92
@@ -54,13 +54,17 @@ def _insert(con, stream):
 
 # %% ../../nbs/25_database/04_duckdb.ipynb #de5541e8
 _RECORD = '''insert into loads
-select 1, ?, date_trunc('second', timezone('UTC', now())), ?, min(ordered_at), max(ordered_at) from orders'''
+select 1, {key}, date_trunc('second', timezone('UTC', now())), {rows}, min(ordered_at), max(ordered_at) from orders'''
+
+def _record_sql(streams, dialect):
+    "The statements that record the load which makes a database"
+    values = dict(key=sql_text(streams_key(streams)), rows=sql_text(json.dumps(_inserted(streams))))
+    return own_table(LOADS, dialect), _RECORD.format(**values)
 
 # %% ../../nbs/25_database/04_duckdb.ipynb #de5541e9
 def _record(con, streams):
     "Record the load which makes a file"
-    con.execute(own_table(LOADS, 'duckdb'))
-    con.execute(_RECORD, [streams_key(streams), json.dumps(_inserted(streams))])
+    for sql in _record_sql(streams, 'duckdb'): con.execute(sql)
 
 def _add_crosswalk(con, files):
     "Add the keys of the source of an imported shop"

@@ -22,6 +22,7 @@ from .sqlite import (
 from ..files.duckdb import duckdb_path
 from ..files.files import crosswalk_files
 from ..files.market import source_market
+from ..files.servers import server_of
 from ..files.sources import given_tables, message
 from ..model.dialects import DIALECTS, create_indexes, create_tables
 from ..model.market import Market, create_market, tables_of
@@ -355,23 +356,33 @@ def _load_new(source, db, progress, market):
         with alone(db.parent): return _load_beside(db, streams, market, crosswalk_files(source))
 
 # %% ../../nbs/25_database/02_load.ipynb #b25660d2
-def _load_duckdb(source, db, progress, market, append):
-    "Make a file of DuckDB of a source; raises `ShopError` (code 2) if it is to be added to"
-    from shop_nb.database.duckdb import load_duckdb
-    if not append: return load_duckdb(source, duckdb_path(db), progress, market)
-    raise ShopError(f'{db} cannot be added to: that is for SQLite.', 'Load it whole, without --append', code=2)
+def _load_elsewhere(source, place, progress, market):
+    "Make a shop on a server or in a file of DuckDB: facts; None for a place that is neither"
+    if server := server_of(place):
+        from shop_nb.database.postgresql import load_postgresql
+        return load_postgresql(source, server, progress, market)
+    if path := duckdb_path(place):
+        from shop_nb.database.duckdb import load_duckdb
+        return load_duckdb(source, path, progress, market)
+
+def _check_append(place):
+    "Raise `ShopError` (code 2) for a place that nothing can be added to"
+    if not server_of(place) and not duckdb_path(place): return
+    raise ShopError(f'{place} cannot be added to: that is for SQLite.', 'Load it whole, without --append', code=2)
 
 # %% ../../nbs/25_database/02_load.ipynb #b25660d3
 def load(
     source, # mapping of names to frames, Arrow tables or paths; or the path of a run or of tables
-    db, # the SQLite file, or duckdb:FILE; an old one is replaced when the new one is complete
+    db, # the SQLite file, duckdb:FILE or postgresql://USER@HOST/DATABASE
     progress=None, # called as progress(table, rows done, rows in all) after each batch
     market:Market=None, # currency and lists; None takes the source's own
     append:bool=False, # add to the database that is there, by `append_tables`
 ) -> dict: # facts: rows, load_key, indexes, views, checks, bytes and more
     """Make a database of the five tables, all or nothing.
     Raises `ShopError`: code 1 for wrong tables, code 2 for a source or target that cannot be."""
-    if duckdb_path(db): return _load_duckdb(source, db, progress, market, append)
-    if not append: return _load_new(source, Path(db).resolve(), progress, market or source_market(source))
-    from shop_nb.database.append import append_tables
-    return append_tables(source, db, progress, market)
+    if append:
+        from shop_nb.database.append import append_tables
+        _check_append(db)
+        return append_tables(source, db, progress, market)
+    if facts := _load_elsewhere(source, db, progress, market): return facts
+    return _load_new(source, Path(db).resolve(), progress, market or source_market(source))

@@ -46,7 +46,7 @@ def qualified(
     "An expression with each name in its table, as o.discount_cents, and null where bad data would divide by zero"
     for name, table in owners.items():
         column = f'{table}.{name}'
-        expr = re.sub(rf'\b{name}\b', f'cast({column} as bigint)' if name in _flags else column, expr)
+        expr = re.sub(rf'\b{name}\b', f'cast({column} as integer)' if name in _flags else column, expr)
     return null_safe(expr)
 
 # %% ../../nbs/05_model/03_rules.ipynb #e35e9336

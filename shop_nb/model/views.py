@@ -48,7 +48,7 @@ def _so_far(cents): return f'{cents} * (l.goods_cents - o.discount_cents) // nul
 def _share(upto, own, tax):
     "What the running sum `upto` was charged, less what came before the line's `own` cents, and its tax if included"
     charged = f'{_so_far(upto)} - {_so_far(f"({upto} - {own})")}'
-    return f'cast({charged} - {tax} * cast(o.tax_included as bigint) as bigint)'
+    return f'cast({charged} - {tax} * cast(o.tax_included as integer) as bigint)'
 
 # %% ../../nbs/05_model/04_views.ipynb #1c50bdce
 _running = f'''with priced as (

@@ -228,10 +228,10 @@ class _Checked(_Imported):
         return validate(self._source(), market=self.market)
 
     def load(self,
-        db=None, # the SQLite file; None is shop.db in the shop's folder
+        db=None, # as `load` takes it; None is the SQLite file shop.db in the shop's folder
         append:bool=False, # bring the rows into the database that is there
     ) -> dict: # what was loaded
-        "Load the tables into SQLite, all or nothing"
+        "Load the tables into a database, all or nothing"
         from shop_nb.database.load import load
         if db is None and self.folder is None:
             raise ShopError('Where should the database go?', "Name a file: shop.load('shop.db')", code=2)

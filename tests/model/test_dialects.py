@@ -31,7 +31,7 @@ def test_databases_have_the_declared_columns():
 
 def test_dialects_can_be_added(monkeypatch):
     other = replace(
-        DIALECTS['duckdb'], types={k: v.upper() for k, v in DIALECTS['duckdb'].types.items()}, divide='div',
+        DIALECTS['duckdb'], types={k: v.upper() for k, v in DIALECTS['duckdb'].types.items()}, words=(('//', 'div'),),
         after=' engine=x'
     )
     monkeypatch.setitem(DIALECTS, 'other', other)

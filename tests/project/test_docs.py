@@ -1,6 +1,8 @@
 "The documentation: it builds, its links lead somewhere, what it shows is run, and what there is it tells of."
 import re, shlex, subprocess, sys
+from contextlib import closing
 
+import adbc_driver_postgresql.dbapi as driver
 import pytest
 
 import docs, reference
@@ -8,9 +10,9 @@ from browse import free_port
 from shop_nb.analytics.questions import questions
 from shop_nb.app.cli import main
 from shop_nb.app.run import pipeline
-from support import until
+from support import ROOT, until
+from postgres import server
 
-from support import ROOT
 GUIDES = sorted(
     p
     for p in (ROOT / 'docs').rglob('*.md')
@@ -33,6 +35,7 @@ ELSEWHERE = {
     'make up': 'containers: a job of .github/workflows/ci.yml',
     'make down': 'the same',
     'docker compose ': 'the same',
+    'createdb ': 'the server of the test has the database',
     'kustomize ': 'a cluster; test_deploy.py checks what it gets',
     'kubectl ': 'the same',
 }
@@ -185,11 +188,31 @@ def call(line, monkeypatch):
         return main(words[1:])
 
 
+SERVER = 'postgresql://ann@localhost/lab' # as guides call it
+
+
+@pytest.fixture
+def url(path):
+    "The address of a server, where a page has one; there the SQL that the page shows is run."
+    if SERVER not in path.read_text(encoding='utf-8'):
+        yield None
+        return
+    with server(fsync='off') as begin: yield f'{begin}/postgres'
+
+
+def run_sql(url, text):
+    with closing(driver.connect(url)) as con, closing(con.cursor()) as cur:
+        for sql in filter(None, map(str.strip, text.split(';'))): cur.execute(sql)
+        assert cur.fetchall()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('path', [ROOT / 'README.md', *GUIDES], ids=lambda p: p.stem)
-def test_what_is_shown_works(path, project, monkeypatch, capsys):
-    "Each command, and each piece of Python, from the top of the page to its end."
+def test_what_is_shown_works(path, url, project, monkeypatch, capsys):
+    "Each command, each piece of Python, and SQL of a server, from the top of the page to its end."
     for kind, text in fences(path):
+        if url: text = text.replace(SERVER, url)
+        if url and kind == 'sql': run_sql(url, text)
         if kind == 'python' and path.name != 'README.md':
             exec(text, vars().setdefault('names', {})) # README's are cells of a notebook, which is tested
         if kind == 'toml': (project / text.splitlines()[0].removeprefix('# ')).write_text(text) # its first line names it

