@@ -104,7 +104,7 @@ dashboard: $(READY) ## serve the dashboard of reports/shop, which is made first 
 	@$(BIN)/shop-nb dashboard $(RUN) --port $(or $(PORT),8866)
 
 soak: $(READY) ## test as before a release: many seeds, and for the service random requests, races, kills, long load; files that a fuzzer makes (hours)
-	@TEST_FULL=1 $(PY) -m pytest -s tests/generator/test_parameters.py tests/analytics/test_absent.py tests/model/test_absent.py tests/dashboard/test_absent.py tests/generator/test_settings_take_effect.py tests/realism/test_scorecard.py tests/realism/test_markets.py tests/course/test_lessons.py tests/dashboard/test_page.py::test_it_is_for_everyone tests/shop/test_crashes.py tests/imports/test_crashes.py tests/database/test_postgresql.py tests/imports/test_poison.py tests/formats/test_damage.py tests/api/test_app_openapi.py::test_schemathesis tests/api/test_app_model.py tests/api/test_app_races.py tests/api/test_app_soak.py
+	@TEST_FULL=1 $(PY) -m pytest -s tests/app/test_run.py::test_an_ended_run_ends_its_kernel tests/generator/test_parameters.py tests/analytics/test_absent.py tests/model/test_absent.py tests/dashboard/test_absent.py tests/generator/test_settings_take_effect.py tests/realism/test_scorecard.py tests/realism/test_markets.py tests/course/test_lessons.py tests/dashboard/test_page.py::test_it_is_for_everyone tests/shop/test_crashes.py tests/imports/test_crashes.py tests/database/test_postgresql.py tests/imports/test_poison.py tests/formats/test_damage.py tests/api/test_app_openapi.py::test_schemathesis tests/api/test_app_model.py tests/api/test_app_races.py tests/api/test_app_soak.py
 	@$(PY) scripts/fuzz.py
 
 check: $(READY) ## run the fast part of `make test`: clean notebooks, library and README up to date, quick tests

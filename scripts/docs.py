@@ -132,6 +132,8 @@ class Text(HTMLParser):
     ): # code: whether what stands in code is read, and not only the names that it defines
         super().__init__()
         self.code, self.parts, self.heading, self.skipped = code, [Part('main', '')], None, []
+        for tag in ('script', 'style', 'svg', *['pre'] * (not code)): # most of a page's tags, and never read
+            text = re.sub(rf'<{tag}\b.*?</{tag}>', '', text, flags=re.S)
         self.feed(text)
 
     def _skips(self, tag, attrs):
@@ -301,7 +303,7 @@ class Ends(HTMLParser):
             None,
             [],
         ) # told: tags that are open from one that has an alternative text
-        self.feed(text)
+        self.feed(re.sub(r'<span class="\w+">([^<>]*)</span>', r'\1', text)) # most tags are colours of code
 
     def handle_starttag(self, tag, attrs):
         for name, value in attrs:

@@ -48,10 +48,18 @@ def plain(text):
     return _inline().renderInline(text)
 
 
+@functools.cache
+def _lexer(name): return get_lexer_by_name(name, stripnl=False)
+
+
+@functools.cache
+def _formatter(): return HtmlFormatter(nowrap=True) # it writes a style sheet when it is made, so one is enough
+
+
 def coloured(code, language):
     "Code as HTML, with classes for colours."
     name = {'sh': 'console' if code.startswith('$ ') else 'bash', 'text': 'text', '': 'text'}.get(language, language)
-    inner = pygmentize(code, get_lexer_by_name(name, stripnl=False), HtmlFormatter(nowrap=True)).rstrip('\n')
+    inner = pygmentize(code, _lexer(name), _formatter()).rstrip('\n')
     return f'<div class="highlight"><pre tabindex="0"><code>{inner}</code></pre></div>\n'
 
 
@@ -207,12 +215,12 @@ def unstyled(text):
 
 
 def shown(output, page, images, alt):
-    "One stored output as HTML."
+    "One stored output as HTML; `alt` gives the words for a picture, which few outputs are."
     data = {k: ''.join(v) if isinstance(v, list) else v for k, v in output.get('data', {}).items()}
     if 'application/vnd.jupyter.widget-view+json' in data: return ''
-    if 'image/png' in data: return picture(data['image/png'], 'png', page, images, alt)
+    if 'image/png' in data: return picture(data['image/png'], 'png', page, images, alt())
     if 'image/svg+xml' in data:
-        return f'<div role="img" aria-label="{html.escape(alt)}">{data["image/svg+xml"]}</div>'
+        return f'<div role="img" aria-label="{html.escape(alt())}">{data["image/svg+xml"]}</div>'
     if 'text/html' in data: return f'<div class="scroll" tabindex="0">{unstyled(data["text/html"])}</div>'
     text = (
         ''.join(output.get('text', ''))
@@ -247,6 +255,7 @@ def notebook(page, write, images):
                 + coloured(source, 'python')
                 + '</div>'
             )
-        if out := '\n'.join(filter(None, (shown(o, page, images, alternative(prose, source)) for o in cell.outputs))):
+        told = functools.partial(alternative, prose, source)
+        if out := '\n'.join(filter(None, (shown(o, page, images, told) for o in cell.outputs))):
             parts.append(f'<div class="out">{out}</div>')
     page.body = '\n'.join(parts)

@@ -44,11 +44,13 @@ def bound():
 
 
 def pytest_configure():
-    "Spark takes the Java that is fit for it. Where the tests run in the background, Ctrl-C or a hang-up may be ignored, and every child would ignore it, too."
+    "Spark takes the Java that is fit for it, and a process the compiled library. Where the tests run in the background, Ctrl-C or a hang-up may be ignored, and every child would ignore it, too."
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL) # by nohup
+    os.environ.pop('PYTHONDONTWRITEBYTECODE', None) # hundreds of processes start here: each would compile the library anew
+    sys.dont_write_bytecode = False
     import tools
 
     if home := tools.java(): os.environ['JAVA_HOME'] = str(home)
@@ -57,19 +59,24 @@ def pytest_configure():
 LONG = (
     'tests/dashboard/test_page.py',
     'tests/project/test_docs.py',
-    'tests/app/test_run.py',
     'tests/project/test_deploy.py',
+    'tests/app/test_run.py',
     'tests/dashboard/test_serve.py',
-    'tests/generator/test_spark.py',
-    'tests/project/test_wheel.py',
-    'nbs/45_realism/06_scorecard.ipynb',
-    'tests/files/test_sources.py',
-    'tests/analytics/test_questions.py',
-    'tests/analytics/test_absent.py',
-    'tests/app/test_cli.py',
     'tests/imports/test_crashes.py',
     'tests/course/test_lessons.py',
-) # files that take minutes, the longest first
+    'tests/project/test_wheel.py',
+    'tests/generator/test_spark.py',
+    'tests/imports/test_contract.py',
+    'tests/analytics/test_absent.py',
+    'tests/generator/test_parameters.py',
+    'tests/formats/test_tables.py',
+    'tests/reporting/test_pages.py',
+    'tests/imports/test_imports.py',
+    'tests/imports/test_replay.py',
+    'tests/analytics/test_questions.py',
+    'tests/app/test_cli.py',
+    'nbs/45_realism/06_scorecard.ipynb',
+) # files that take long, the longest first
 
 
 def pytest_collection_modifyitems(config, items):

@@ -267,11 +267,18 @@ def _places(text):
         elif found := re.match(rf'\s*({_KEY})\s*=', line): yield header + _parts(found[1]), i
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #589c3125
+@lru_cache(maxsize=16)
+def _lines_of(text):
+    "The first line of each key of a file, and of each table and value in which others stand"
+    lines = {}
+    for key, line in _places(text):
+        for n in range(1, len(key) + 1): lines.setdefault(tuple(key[:n]), line)
+    return lines
+
 def _line_of(text, *key):
     "The line of a file on which a value stands, or the table in which it does"
-    key, places = '.'.join(key).split('.'), list(_places(text))
-    lines = [line for n in range(len(key), 0, -1) for at, line in places if at[:n] == key[:n]]
-    return (*lines, 1)[0]
+    key, lines = tuple('.'.join(key).split('.')), _lines_of(text)
+    return next((lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in lines), 1)
 
 def _in_file(path, text, *key):
     "Where a key stands, for a message"

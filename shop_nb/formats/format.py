@@ -10,6 +10,7 @@ __all__ = ['KINDS', 'PAID', 'Field', 'Part', 'Map', 'first_value', 'Format', 'op
 # %% ../../nbs/27_formats/01_format.ipynb #ae9346dd
 import re, tomllib
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -120,10 +121,18 @@ def bare(
     "A header without capitals, and with single blanks"
     return re.sub(r'\s+', ' ', header.replace('\ufeff', '').strip()).casefold()
 
+@lru_cache(maxsize=256)
+def _by_bare(header):
+    "The columns of a file, by their bare headers"
+    columns = {}
+    for c in header: columns.setdefault(bare(c), []).append(c)
+    return columns
+
+# %% ../../nbs/27_formats/01_format.ipynb #a3a9ce71
 def _candidates(field, header):
     "The columns of a file that go by a header of a field; a column that is written as the header is comes first"
-    names, found = (field.header, *field.others), []
-    for name in names: found += sorted((c for c in header if bare(c) == bare(name)), key=lambda c: c != name)
+    names, columns, found = (field.header, *field.others), _by_bare(tuple(header)), []
+    for name in names: found += sorted(columns.get(bare(name), ()), key=lambda c: c != name)
     return list(dict.fromkeys(found))
 
 def columns_of(

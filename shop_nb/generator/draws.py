@@ -9,7 +9,10 @@ __all__ = ['VERSION', 'column_seed', 'Cells', 'uniform', 'below', 'integer', 'lo
 
 # %% ../../nbs/15_generator/01_draws.ipynb #7647697f
 import math
+from bisect import bisect_right
 from functools import lru_cache
+from itertools import accumulate
+from operator import mul
 from statistics import NormalDist
 import numpy as np
 from ..files.hashing import mix, start_and_step
@@ -156,6 +159,15 @@ def _invert(mode, above, below, u):
     sums = np.concatenate([below, [1.], above]).cumsum()
     return mode - len(below) + int(np.searchsorted(sums, u * sums[-1], side='right'))
 
+def _invert_few(mode, above, below, u):
+    "The same for lists, which are faster than arrays where they are short"
+    below = [*accumulate(below, mul)][::-1]
+    sums = [*accumulate([*below, 1., *accumulate(above, mul)])]
+    return mode - len(below) + bisect_right(sums, u * sums[-1])
+
+# %% ../../nbs/15_generator/01_draws.ipynb #97318487
+_FEW = 64 # trials for which lists are faster
+
 def binomial(
     n:int, # Trials
     p:float, # Chance of each
@@ -164,10 +176,14 @@ def binomial(
     "The binomial quantile at `u`."
     if n == 0 or p <= 0: return 0
     if p >= 1: return n
-    mode = min(n, int((n + 1) * p))
+    mode, up, down = min(n, int((n + 1) * p)), p / (1 - p), (1 - p) / p
     width = int(12 * (n * p * (1 - p)) ** 0.5) + 30
-    above, below = np.arange(mode, min(n, mode + width)), np.arange(mode, max(0, mode - width), -1)
-    return _invert(mode, (n - above) / (above + 1) * (p / (1 - p)), below / (n - below + 1) * ((1 - p) / p), u)
+    ends = min(n, mode + width), max(0, mode - width)
+    if n <= _FEW:
+        above = [(n - k) / (k + 1) * up for k in range(mode, ends[0])]
+        return _invert_few(mode, above, [k / (n - k + 1) * down for k in range(mode, ends[1], -1)], u)
+    above, below = np.arange(mode, ends[0]), np.arange(mode, ends[1], -1)
+    return _invert(mode, (n - above) / (above + 1) * up, below / (n - below + 1) * down, u)
 
 # %% ../../nbs/15_generator/01_draws.ipynb #47b29d68
 def poisson(

@@ -128,6 +128,7 @@ def _broken(con, rule):
     if '.unique_' in rule.name: return _broken_unique(con, rule, names)
     con.execute(f'create or replace temp table found as {rule.query("duckdb")}')
     rows = con.execute(f'select * from found limit {FEW}').fetchall()
+    if not rows: return 0
     reasons = [(row[0], rule.says(dict(zip(names, row)))) for row in rows]
     con.register('reasons', pa.table(dict(key=[k for k, _ in reasons], reason=[r for _, r in reasons]), schema=_BROKEN))
     con.execute('create or replace temp table broken as from reasons')

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from scipy import stats
+import shop_nb.generator.draws as draws
 from shop_nb.generator.draws import (
     Cells, binomial, choice_table, column_seed, gamma, integer, lognormal, look_up, negative_binomial, normal, poisson,
     quantile_table, split, uniform
@@ -98,6 +99,7 @@ def test_quantiles_agree_with_scipy():
 
 
 @given(st.integers(0, 100_000), st.floats(.001, .999), st.floats(1e-9, 1 - 1e-9))
+@settings(deadline=None)
 def test_binomial_is_the_quantile(n, p, u):
     x = binomial(n, p, u)
     assert 0 <= x <= n
@@ -105,7 +107,18 @@ def test_binomial_is_the_quantile(n, p, u):
     assert x == 0 or stats.binom.cdf(x - 1, n, p) <= u + 1e-9
 
 
+@given(st.integers(1, draws._FEW), st.floats(0, 1), st.floats(0, 1, exclude_max=True))
+@settings(deadline=None)
+def test_few_trials_are_counted_as_many_are(n, p, u):
+    "In lists as in arrays, to the last bit."
+    with pytest.MonkeyPatch.context() as m:
+        m.setattr(draws, '_FEW', 0)
+        many = binomial(n, p, u)
+    assert binomial(n, p, u) == many
+
+
 @given(st.floats(0, 1e5), st.floats(1e-9, 1 - 1e-9))
+@settings(deadline=None)
 def test_poisson_is_the_quantile(m, u):
     x = poisson(m, u)
     assert x >= 0

@@ -229,35 +229,27 @@ def test_dist_is_for_the_tag_alone(tracked, tmp_path):
     assert dist('v99.0.0').returncode
     assert not (tmp_path / 'dist').exists()
     assert 'is no address' in dist(f'v{__version__}', 'somewhere').stderr
-    for address in ('', ADDRESS):
-        done = dist(f'v{__version__}', address)
-        assert done.returncode == 0, done.stderr
-        assert sorted(p.name for p in (tmp_path / 'dist').iterdir()) == [
-            f'shop_nb-{__version__}-py3-none-any.whl',
-            f'shop_nb-{__version__}.tar.gz',
-        ], done.stderr
-        wheel, sources = (
-            zipfile.ZipFile(tmp_path / 'dist' / f'shop_nb-{__version__}-py3-none-any.whl'),
-            tarfile.open(tmp_path / 'dist' / f'shop_nb-{__version__}.tar.gz'),
-        )
-        for told in (
-            wheel.read(f'shop_nb-{__version__}.dist-info/METADATA'),
-            sources.extractfile(f'shop_nb-{__version__}/PKG-INFO').read(),
-        ):
-            told = message_from_string(told.decode())
-            assert told.get_payload().strip() == front(text('README.md'), address, f'v{__version__}').strip()
-            assert told['Description-Content-Type'] == 'text/markdown'
-            urls = dict(u.split(', ') for u in told.get_all('Project-URL', []))
-            assert set(urls) == ({'Source', 'Documentation', 'Changelog', 'Issues'} if address else set())
-            assert all(
-                u.startswith(address) for u in urls.values()
+    done = dist(f'v{__version__}', ADDRESS)
+    assert done.returncode == 0, done.stderr
+    wheel, sources = f'shop_nb-{__version__}-py3-none-any.whl', f'shop_nb-{__version__}.tar.gz'
+    assert sorted(p.name for p in (tmp_path / 'dist').iterdir()) == [wheel, sources], done.stderr
+    wheel, sources = zipfile.ZipFile(tmp_path / 'dist' / wheel), tarfile.open(tmp_path / 'dist' / sources)
+    for told in (
+        wheel.read(f'shop_nb-{__version__}.dist-info/METADATA'),
+        sources.extractfile(f'shop_nb-{__version__}/PKG-INFO').read(),
+    ):
+        told = message_from_string(told.decode())
+        assert told.get_payload().strip() == front(text('README.md'), ADDRESS, f'v{__version__}').strip()
+        assert told['Description-Content-Type'] == 'text/markdown'
+        urls = dict(u.split(', ') for u in told.get_all('Project-URL'))
+        assert set(urls) == {'Source', 'Documentation', 'Changelog', 'Issues'}
+        for u in urls.values():
+            assert u.startswith(ADDRESS)
+            assert (
+                not (m := re.search(r'/(?:blob|tree)/(.+?)/(.+)', u))
+                or m[1] == f'v{__version__}'
+                and (ROOT / m[2]).exists()
             )
-            for u in urls.values():
-                assert (
-                    not (m := re.search(r'/(?:blob|tree)/(.+?)/(.+)', u))
-                    or m[1] == f'v{__version__}'
-                    and (ROOT / m[2]).exists()
-                )
     assert all((tmp_path / f).read_bytes() == (ROOT / f).read_bytes() for f in tracked), 'the project was changed'
     inside = set(wheel.namelist())
     assert {f.as_posix() for f in tracked if f.parts[0] == 'shop_nb'} <= inside

@@ -4,6 +4,7 @@
 the environment gets links to the packages that are installed already: those that the metadata of the wheel asks for,
 and what these ask for in turn. A package that is used and not declared is not linked, so its part fails."""
 import os, zipfile
+from email import message_from_string
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import package as built
+from dist import front
 
 from support import ROOT
 pytestmark = pytest.mark.slow
@@ -67,9 +69,12 @@ def test_what_travels(wheel, tracked):
     assert {n for n in told['files'] if '.dist-info/' not in n} == here
     assert 'shop_nb/py.typed' in here
     assert told['kilobytes'] < 850
-    assert (
-        '](nbs/' not in zipfile.ZipFile(wheel).read(next(n for n in told['files'] if n.endswith('/METADATA'))).decode()
-    ), 'a link that is dead on a package index'
+    metadata = next(n for n in told['files'] if n.endswith('/METADATA'))
+    with zipfile.ZipFile(wheel) as z: front_page = message_from_string(z.read(metadata).decode())
+    assert front_page.get_payload().strip() == front((ROOT / 'README.md').read_text(encoding='utf-8')).strip()
+    assert '](nbs/' not in front_page.get_payload(), 'a link that is dead on a package index'
+    assert front_page['Description-Content-Type'] == 'text/markdown'
+    assert 'Project-URL' not in front_page, 'without an address, who publishes it is not known'
 
 
 def test_core_alone(wheel, tmp_path): built.core(environment(wheel, tmp_path / 'env', ()))

@@ -7,7 +7,7 @@ from nbformat import v4
 
 from shop_nb import Shop
 from shop_nb.reporting.pages import notebook_page, policy
-from shop_nb.reporting.profile import profile
+from shop_nb.reporting.profile import MINIMAL_ABOVE, dictionary_html, profile
 from shop_nb.runs.run_folder import identity, write_manifest
 from shop_nb.app.run import index_html
 from shop_nb.model.schema import TABLES
@@ -28,9 +28,10 @@ def run(tmp_path_factory):
     )
     opened = Shop.open(folder)
     opened.answers()
-    opened.profile(minimal_above=0)
-    for name in 'customers', 'products':
-        profile(opened.tables[name], name, folder / f'profile/{name}.html', home='../index.html')
+    (folder / 'dictionary.html').write_text(dictionary_html(opened.tables, 'index.html', opened.market))
+    for name in TABLES: # a profile of each kind
+        least = MINIMAL_ABOVE if name in ('customers', 'products') else 0
+        profile(opened.tables[name], name, folder / f'profile/{name}.html', least, home='../index.html')
     frames = [
         v4.new_output('execute_result', {'text/html': x._repr_html_(), 'text/plain': repr(x)})
         for x in (opened.customers.head(40), opened, opened.ask('top_products'))
