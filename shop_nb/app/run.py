@@ -628,6 +628,9 @@ def _verifiable(folder):
     if not manifest: raise ShopError(f'{folder} is not a run: it has no manifest.', todo, code=2)
     if not is_run(folder) or not isinstance(manifest.get('tables'), dict):
         raise ShopError(f'{folder} is not a run: its manifest names no shop and tables.', todo, code=2)
+    if 'import' in manifest:
+        todo = 'To look for changed files, import the same files into a new folder and compare its digests'
+        raise ShopError(f'{folder} was imported: no settings make it again.', todo)
     if manifest['version'] != VERSION:
         raise ShopError(
             f"{folder} was made by version {manifest['version']} of the generator; this is version {VERSION}.",

@@ -56,8 +56,9 @@ class Part:
     optional: bool = False # whether a source may be without it
     skip: dict = field(default_factory=dict) # reason: SQL of a condition under which a row is left out
     aside: dict = field(default_factory=dict) # reason: SQL of a condition under which a row is set aside
-    told: str = 'null' # SQL: what is said besides the reason, such as figures and what to do
-    shown: str = '' # name of the field that shows the key in the file, where the key is worked out
+    told: str = 'null' # SQL: what is said besides the reason
+    shown: str = '' # name of the field that shows the key in the file, if worked out
+    line: str = None # SQL: what a row is known by in another file; '' for rows of their own
 
     def __getitem__(self, name): return next(f for f in self.fields if f.name == name)
 

@@ -74,7 +74,7 @@ FIELDS = *_NEEDED, *_ORDER, *_OF_LINE, *_OF_ORDER, *_OF_CUSTOMER
 # %% ../../nbs/27_formats/04_lines.ipynb #dca986c3
 _LINE = 'coalesce(min(_n) filter (price <> 0), min(_n)) as line' # that stands for the order
 _ORDER_MONEY = 'shipping', 'order_discount', 'tax'
-_DIFFER = ' or '.join(f'min({name}) <> max({name})' for name in _ORDER_MONEY)
+_DIFFER = ' or '.join(f'min({name}) <> max({name})' for name in (*_ORDER_MONEY, 'order_total', 'refunded'))
 _UNLIKE = 'alter table lines add column unlike boolean default false', f"""update lines set unlike = true
 from (select "order" as key from lines group by 1 having {_DIFFER}) as differing
 where lines."order" = differing.key"""
@@ -114,10 +114,10 @@ _AMOUNT = 'coalesce(quantity::hugeint * cents(price) - coalesce(cents(discount),
 _LINES = Part(
     'lines', FIELDS, 'orders', '"order"', _AMOUNT,
     skip={'a price of 0': 'price = 0 and rest_cents is null'},
-    aside={'its lines differ in shipping, discount of the order, or tax': 'unlike',
+    aside={'its lines differ in an amount of the order, such as shipping or its total': 'unlike',
            'the order has no line with a price': 'price = 0', 'the price is below 0': 'price < 0',
            'the quantity is not above 0': 'quantity <= 0', 'it has no quantity': 'quantity is null',
-           'it has no price': 'price is null'})
+           'it has no price': 'price is null'}, line='product')
 
 # %% ../../nbs/27_formats/04_lines.ipynb #c633eb51
 def _firsts(*names, **renamed):

@@ -15,7 +15,7 @@ _CUSTOMERS = Part('customers', (
     Field('zip_prefix', 'customer_zip_code_prefix', 'code'),
     Field('city', 'customer_city'),
     Field('state', 'customer_state'),
-), 'customers', 'customer_unique_id')
+), 'customers', 'customer_unique_id', line='')
 
 _ORDERS = Part('orders', (
     Field('order_id', 'order_id', 'code', True),
@@ -24,28 +24,30 @@ _ORDERS = Part('orders', (
     Field('purchased', 'order_purchase_timestamp', 'time', True),
     Field('approved', 'order_approved_at', 'time', True),
     Field('delivered', 'order_delivered_customer_date', 'time', True),
-), 'orders', 'order_id')
+), 'orders', 'order_id', line='')
 
 # %% ../../nbs/27_formats/05_olist.ipynb #edf3b8d3
 _ITEMS = Part('items', (
     Field('order_id', 'order_id', 'code', True),
     Field('product_id', 'product_id', 'code', True),
+    Field('item', 'order_item_id', 'code'),
     Field('price', 'price', 'money', True),
     Field('freight', 'freight_value', 'money', True),
     Field('seller_id', 'seller_id', 'code', True),
-), 'orders', 'order_id', 'coalesce(cents(price), 0) + coalesce(cents(freight), 0)')
+), 'orders', 'order_id', 'coalesce(cents(price), 0) + coalesce(cents(freight), 0)',
+    line='coalesce(item, product_id)')
 
 _PAYMENTS = Part('payments', (
     Field('order_id', 'order_id', 'code', True),
     Field('sequential', 'payment_sequential', 'count', True),
     Field('payment_type', 'payment_type', 'text', True),
     Field('payment_value', 'payment_value', 'money', True),
-), 'orders', 'order_id')
+), 'orders', 'order_id', line='sequential')
 
 _PRODUCTS = Part('products', (
     Field('product_id', 'product_id', 'code', True),
     Field('category', 'product_category_name', 'text', True),
-), 'products', 'product_id')
+), 'products', 'product_id', line='')
 
 # %% ../../nbs/27_formats/05_olist.ipynb #910d32bb
 _PLACES = Part('places', (

@@ -225,10 +225,17 @@ union all
 select _n + 1_000_000_000_000, order_name, 'Tip', null, 'Tip', null, 1, tip_cents, 0
 from stated
 where tip_cents > 0"""
-_LIKE_MOST = 'select coalesce(mode(adds_tax) filter (tax > 0), true) from stated'
+
+# %% ../../nbs/27_formats/07_shopify.ipynb #1483f9d0
+_TAX_MODE = """create temp table tax_mode as
+from known.tax_mode
+union all
+select 'adds_tax', mode(adds_tax)::varchar from stated
+where tax > 0 and not exists (from known.tax_mode)
+having count(*) > 0""" # whether tax is added, as the first files with tax tell: later ones change no order
+_LIKE_MOST = 'select coalesce(any_value(value)::boolean, true) from tax_mode'
 _PREPARE = (*order_blocks('line_items', 'order_name', 'total is not null', [f.name for f in FIELDS]),
-            _GOODS, _HEADS, _CLOSED, _STATED,
-            *mark_rows('order_name', _FAULTS, _SKIP, _TOLD), _SOLD)
+            _GOODS, _HEADS, _CLOSED, _STATED, *mark_rows('order_name', _FAULTS, _SKIP, _TOLD), _SOLD, _TAX_MODE)
 
 # %% ../../nbs/27_formats/07_shopify.ipynb #1501f048
 _LATEST = '(select distinct on (who) * from stated where who is not null order by who, created desc, _n desc)'
@@ -271,6 +278,7 @@ SHOPIFY = register(Format(
     'shopify', 'the orders export of Shopify', (_LINE_ITEMS,), (_CUSTOMERS, _PRODUCTS, _ORDERS, _ITEMS, _PAYMENTS),
     'select sum(amount_cents) from payments', prepare=_PREPARE, derived=('customers', 'products'),
     currency='select distinct money_of from line_items', contract={'rules.status_pairs': 'evolve'},
+    remembers={'tax_mode': 'from tax_mode'},
     notes=('A customer is an e-mail address, or a telephone number where there is none.',
            'A product is a SKU, or a name where there is none.',
            'An order that is fulfilled is shipped: Shopify does not tell when it arrived.',

@@ -14,7 +14,7 @@ _KINDS = dict(id='code', count='count', cents='count', text='text', date='day', 
               degrees='number') # type of a column of ours: kind of its field
 _CODES = dict(sku='code', postal_code='code', country='country') # columns of text that are read as something else
 _FOLLOW = 'order_item_id', 'line_number', 'payment_id' # keys that the import makes
-_OWN_KEYS = 'payment_id', # keys that tell rows apart, where a file has them
+_OWN_KEYS = 'order_item_id', 'payment_id' # keys that tell rows apart, where a file has them
 _NEEDED = dict(customers=('customer_id',), products=('product_id',), orders=('order_id', 'customer_id', 'ordered_at'),
                order_items=('order_id', 'product_id', 'quantity'), payments=('order_id', 'status'))
 
@@ -104,12 +104,17 @@ _MAP_PAYMENTS = Map('payments', 'payments', 'payments_order_id', dict(status=_ON
         refunded_cents=('payments_refunded_cents|payments_refunded',)))
 
 # %% ../../nbs/27_formats/03_tables.ipynb #e1c2e042
+_LINE = 'coalesce(order_items_order_item_id, order_items_product_id)' # what a line of an order is known by
+
 def _part(table):
     "The file of one of our tables"
     key = f"{table.name}_{_KEYS.get(table.name, 'order_id')}"
     optional = table.name not in ('orders', 'order_items')
-    return Part(table.name, tuple(_fields(table)), _UNITS[table.name], key, _AMOUNTS.get(table.name, '0'), optional)
+    line = _LINE if table.name == 'order_items' else None
+    fields, amount = tuple(_fields(table)), _AMOUNTS.get(table.name, '0')
+    return Part(table.name, fields, _UNITS[table.name], key, amount, optional, line=line)
 
+# %% ../../nbs/27_formats/03_tables.ipynb #e1c2e043
 _PAYMENT = Part('payments', tuple(_fields(TABLES['payments'])), 'orders', 'payments_order_id', optional=True,
                 skip={'the payment is there already': 'again'},
                 aside={reason: f"fault = '{reason}'" for reason in _FAULTS})

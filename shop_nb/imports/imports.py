@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa, pyarrow.parquet as pq
 
 from .. import __version__
-from ..core.errors import ShopError, count_of, nearest
+from ..core.errors import ShopError, count_of, first_line, nearest
 from ..core.extras import need
 from ..core.files import write_file
 from ..database.load import bring_in
@@ -361,18 +361,35 @@ def as_before(
     return replace(source, reading=replace(source.reading, **said), own=own)
 
 # %% ../../nbs/28_imports/08_imports.ipynb #11e5c561
-def _with_files(format, before):
-    "A format that makes up no customers or products where an earlier import had a file of them"
+def _with_files(format, parts, before):
+    "A format that makes up no customers or products which come in files of their own, now or in an earlier import"
     files = {m.table for m in format.maps if m.source == m.table and m.table in before}
-    return replace(format, maps=tuple(m for m in format.maps if m.source == m.table or m.table not in files))
+    named = {p.name for p in format.parts} - {*parts.values()} - files
+    derived = [name for name in ('customers', 'products') if name in {*format.derived, *named}]
+    maps = tuple(m for m in format.maps if m.source == m.table or m.table not in files)
+    return replace(format, maps=maps, derived=tuple(derived))
 
 # %% ../../nbs/28_imports/08_imports.ipynb #404611b4
+def _check_whole(out, crosswalk):
+    "Raise `ShopError` (code 2) for a run without the keys that it gave, which would be given again"
+    missing = [name for name in KEYED if name not in crosswalk]
+    if not missing: return
+    wrong = f'{Path(out) / "crosswalk" / missing[0]}.parquet is missing, which has the keys that this run gave.'
+    raise ShopError(wrong, 'Bring it back from a copy, or import all files into a new folder', code=2)
+
+# %% ../../nbs/28_imports/08_imports.ipynb #404611b5
 def _recall(stage, out, manifest):
     "Show a stage the run that is there, if one is"
     tables, crosswalk = _tables(out) if manifest else ({}, {})
-    stage.waiting = read_rows(out)
-    open_old(stage, tables)
-    know(stage, crosswalk)
+    if manifest: _check_whole(out, crosswalk)
+    try:
+        stage.waiting = read_rows(out)
+        open_old(stage, tables)
+        know(stage, crosswalk)
+    except (pa.ArrowException, need('duckdb', 'analytics').Error) as e:
+        if no_room(e): raise
+        wrong = f'The run {out} cannot be read: {first_line(e)}.'
+        raise ShopError(wrong, 'Bring it back from a copy, or import all files into a new folder', code=2) from None
 
 # %% ../../nbs/28_imports/08_imports.ipynb #92b6af17
 def _about_sheets(sheets, format, parts):
@@ -386,7 +403,7 @@ def _stage(source, out, folder, manifest, progress):
     before = manifest.get('import', {})
     sheets = read_sheets(source.files, source.reading)
     format, parts = find_format(sheets, source.format or before.get('format'), source.own, bool(before))
-    format = _with_files(format, before.get('columns', {}))
+    format = _with_files(format, parts, before.get('columns', {}))
     contract = read_contract(before.get('contract'), source.own.contract, source.contract, usual=format.contract)
     stage = open_stage(folder, format, contract, source.reading, source.own.values)
     stage.mended = source.mended

@@ -12,6 +12,59 @@ from ..formats.format import made_columns, option
 from .staging import Stage, no_room
 from ..model.schema import TABLES, sql_text
 
+# %% ../../nbs/28_imports/03_shape.ipynb #a11a232e
+def _blocks(con, part):
+    "Keep what each file says of the keys that are in several files of a part; returns whether there are any"
+    cells = [f'"{name}"' for name, *_ in con.execute(f'describe "{part.name}"').fetchall()
+             if name not in ('_n', '_file', '_line')]
+    con.execute(f'''create or replace temp table blocks as
+with several as (
+    select ({part.key})::varchar as key from "{part.name}" group by 1 having min(_file) <> max(_file)
+)
+select key, _file, list_sort(list(hash(struct_pack({', '.join(f'{c} := {c}' for c in cells)})))) as content
+from (select *, ({part.key})::varchar as key from "{part.name}") semi join several using (key)
+group by key, _file''')
+    return con.execute('select count(*) from blocks where key is not null').fetchone()[0]
+
+# %% ../../nbs/28_imports/03_shape.ipynb #cfa2eded
+def _skip_copies(con, part):
+    "Skip rows of keys of which an earlier file has the same rows"
+    con.execute(f'''create or replace temp table copies as
+select _n, _file, _line, ({part.key})::varchar as key
+from "{part.name}" as p
+semi join (
+    from blocks qualify row_number() over (partition by key, content order by _file) > 1
+) as b on ({part.key})::varchar = b.key and p._file = b._file''')
+    con.execute(f'''insert into _rows
+select {sql_text(part.name)}, _n, _file, _line, {sql_text(part.unit)}, key, 0, 'skipped', {sql_text(part.name)},
+    'the same is in another file' from copies''')
+    con.execute(f'delete from "{part.name}" where _n in (select _n from copies)')
+
+# %% ../../nbs/28_imports/03_shape.ipynb #bd3c80d7
+_IN_BOTH = """'it is in ' || (select string_agg(name, ' and ' order by file) from _files where file in (a, b))
+    || ', with different rows: leave one of them out, or import one after the other'"""
+
+def _set_apart(con, part):
+    "Set keys aside of which several files have a line, in different company"
+    con.execute(f'''insert into _aside
+select {sql_text(part.unit)}, key, 'files', {_IN_BOTH}
+from (
+    select key, min(_file) as a, max(_file) as b
+    from (select ({part.key})::varchar as key, {part.line} as line, _file from "{part.name}")
+    semi join blocks using (key)
+    group by key, line having min(_file) <> max(_file)
+)
+where key is not null
+qualify row_number() over (partition by key order by a, b) = 1''')
+
+# %% ../../nbs/28_imports/03_shape.ipynb #946420c4
+def _compare_files(stage):
+    "Find what several files of a part say of one order, customer or product"
+    for part in stage.format.parts:
+        if part.line is None or not _blocks(stage.con, part): continue
+        _skip_copies(stage.con, part)
+        if part.line: _set_apart(stage.con, part)
+
 # %% ../../nbs/28_imports/03_shape.ipynb #d4cc56fa
 _ROWS = '''create table _rows (part varchar, _n bigint, _file integer, _line bigint, unit varchar, key varchar,
     amount bigint, state varchar, rule varchar, reason varchar)'''
@@ -53,8 +106,6 @@ def fates(
 ):
     "Find out what each row belongs to, and which are skipped or set aside"
     con = stage.con
-    con.execute(_ROWS)
-    con.execute(_ASIDE)
     for part in stage.format.parts: _note_rows(con, part)
     _set_aside_cells(con)
     for part in stage.format.parts: _drop_rows(con, part)
@@ -121,6 +172,8 @@ def shape(
 ) -> dict: # table: its columns that the source fills
     "From parts to our five tables under the source's keys; raises `ShopError` where the format cannot do it"
     try:
+        for sql in (_ROWS, _ASIDE): stage.con.execute(sql)
+        _compare_files(stage)
         for sql in stage.format.prepare: stage.con.execute(sql)
         fates(stage)
         return make_tables(stage)

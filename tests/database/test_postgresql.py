@@ -338,7 +338,7 @@ def test_text_is_text_in_a_database_of_another_encoding(shop, url):
     latin = url.replace('/postgres', '/latin')
     load(shop, latin)
     names = [name for name in shop['customers']['first_name'].to_pylist() if not name.isascii()]
-    assert names and run(latin, f"select count(*) from shop.customers where octet_length(first_name) = length(first_name)") == [(200,)]
+    assert names and run(latin, "select count(*) from shop.customers where octet_length(first_name) = length(first_name)") == [(200,)]
     assert not verify_database(latin, None)[1]
     customers = shop['customers'].to_pandas()
     customers.loc[3, 'first_name'] = '日本'

@@ -307,3 +307,12 @@ from order_items join products_key as k using (product_id) where order_id = {key
     taxed = [row for row in got if row[5]]
     assert all(row[10] == included for row in (got if taxed else []))
     assert run.facts['amount_cents'] == dict(source=sum_cents, loaded=sum_cents, quarantined=0, skipped=0)
+
+
+def test_orders_without_tax_stay_as_the_first_file_had_them(imports):
+    "A later export of them alone does not tell how prices are meant."
+    free = [order(f'#{n}', Email=f'{n}@example.com') for n in (4, 5)]
+    shopify(imports, order('#1', Taxes='3.19'), *free)
+    run = shopify(imports, *free)
+    assert run.facts['rows']['orders'] == dict(same=2)
+    assert {included for _, included in run.orders('tax_included')} == {True}
