@@ -266,3 +266,36 @@ def test_a_workbooks_row_with_empty_last_cells_can_be_mended(tmp_path):
     import_shop(Source(mended(run, tmp_path / 'mend', ',x,', ',4,'), mended=True), run)
     assert sorted(line[1:3] for line in lines_of(run)) == [('p', 1), ('p', 4)]
     assert waits(run) == []
+
+
+def test_a_mended_order_that_changes_a_line_is_not_one_that_grew(tmp_path):
+    "Though a row that named no order waits, and the order has one line more."
+    run = tmp_path / 'run'
+    first = import_shop(Source([write(tmp_path / 'a.csv', *KEYLESS)], currency='EUR'), run)
+    changed = write(tmp_path / 'mend.csv', KEYLESS[0], '1,a,2025-01-01,q,3,6', '1' + KEYLESS[2])
+    later = import_shop(Source([changed], mended=True), run)
+    assert later['tables'] == first['tables']
+    assert {(row['key'], row['rule']) for row in read_rows(run).to_pylist()} == {('1', 'mended')}
+
+
+def test_who_came_with_an_order_that_is_set_aside_alone_is_not_in_the_shop(tmp_path):
+    run = tmp_path / 'run'
+    import_shop(Source([write(tmp_path / 'a.csv', *KEYLESS[:2])], currency='EUR'), run)
+    import_shop(Source([write(tmp_path / 'b.csv', '1,late,2025-01-01,new,1,5')]), run)
+    assert [row['rule'] for row in read_rows(run).to_pylist()] == ['order_keeps_lines']
+    shop = Shop.open(run)
+    assert (len(shop.orders), len(shop.customers), len(shop.products)) == (1, 1, 2)
+
+
+def test_an_equal_row_of_a_table_is_skipped_once(tmp_path):
+    folder = tmp_path / 'tables'
+    folder.mkdir()
+    for path in (SAMPLES / 'tables').glob('*.csv'): (folder / path.name).write_bytes(path.read_bytes())
+    plain = import_shop(Source([folder], currency='GBP'), tmp_path / 'plain')
+    path = folder / 'products.csv'
+    lines = path.read_text(encoding='utf-8').splitlines()
+    path.write_text('\n'.join([*lines, lines[1]]) + '\n', encoding='utf-8')
+    twice = import_shop(Source([folder], currency='GBP'), tmp_path / 'twice')
+    assert twice['tables'] == plain['tables']
+    one, two = (next(f for name, f in m['import']['files'].items() if 'products' in name) for m in (plain, twice))
+    assert (two['skipped'] - one['skipped'], two['loaded'] - one['loaded']) == (1, 0)
