@@ -77,18 +77,20 @@ def _texts(stage, places):
     return texts, headers
 
 # %% ../../nbs/28_imports/07_quarantine.ipynb #7def7a35
-_FEWER = """with came as (select key, count(*) as rows from _rows where unit = 'orders' group by 1)
+_FEWER = """with came as (select key, count(*) as rows from _rows where unit = 'orders' group by 1),
+runs as (select key, run, count(*) as rows from waiting_rows where unit = 'orders' group by all),
+most as (select key, max(rows) as rows from runs group by 1)
 select k.order_id, r.key, r._file, r._line
 from _rows as r
 join keys.orders as k on k.source_key = r.key
 where r.unit = 'orders' and k.order_id in (select order_id from fresh.orders) and r.key in (
-    select c.key from came as c join old.waiting as w on w.unit = 'orders' and w.key = c.key where c.rows < w.rows)"""
+    select c.key from came as c join most using (key) where c.rows < most.rows)"""
 
 def _comes_as_it_was(stage, found):
     "The orders of which a row comes whose text waits in the quarantine"
     texts, _ = _texts(stage, {(file, line) for _, _, file, line in found})
-    stage.con.register('waiting_rows', stage.waiting)
-    sql = 'select key, raw from waiting_rows where raw is not null and list_contains(?, key)'
+    sql = """select key, raw from waiting_rows
+where raw is not null and rule <> 'order_keeps_lines' and list_contains(?, key)"""
     rows = stage.con.execute(sql, [sorted({key for _, key, *_ in found})]).fetchall()
     there = {(key, raw.strip()) for key, raw in rows}
     return {id for id, key, file, line in found if (key, texts[file, line].strip()) in there}
@@ -98,6 +100,7 @@ def check_waiting(
     stage:Stage, # with the tables of the shop
 ):
     "Set orders aside of which rows wait, and none of these comes"
+    stage.con.register('waiting_rows', stage.waiting)
     found = stage.con.execute(_FEWER).fetchall()
     if not found or stage.contract.mode('rules', 'order_keeps_lines') == 'evolve': return
     whole = _comes_as_it_was(stage, found)
@@ -142,8 +145,19 @@ where key is not null and state is distinct from 'skipped'""").fetchall()
 
 # %% ../../nbs/28_imports/07_quarantine.ipynb #94933f11
 _MOVED = 'exists (from _outcomes as l where l.unit = o.unit and l.key = o.key)'
-_AGAIN = '''exists (from aside_rows as a where a.unit = o.unit and a.key = o.key
-    or a.key is null and o.key is null and a.file = o.file and a.line = o.line)'''
+_STILL = f"""with same as (select part, key, trim(raw) as text, count(*) as rows from aside_rows group by all),
+more as (select part, unit, key, count(*) as rows from aside_rows where key is not null group by all),
+old as (
+    select o.*, row_number() over (partition by part, key, trim(raw) order by run desc) as copy,
+        count(*) over (partition by part, unit, key) as waiting
+    from open_rows as o
+    where not {_MOVED})
+select old.* exclude (copy, waiting)
+from old
+left join same on same.part = old.part and same.key is not distinct from old.key and same.text = trim(old.raw)
+left join more on more.part = old.part and more.unit = old.unit and more.key = old.key
+where copy > coalesce(same.rows, 0) and waiting > coalesce(more.rows, 0)
+order by run, file, line"""
 
 # %% ../../nbs/28_imports/07_quarantine.ipynb #897dcb70
 def settle(
@@ -157,7 +171,7 @@ def settle(
     moved = rows.filter(pa.array([named.get(i, False) for i in range(len(rows))], pa.bool_()))
     rows = rows.filter(pa.array([i not in named for i in range(len(rows))], pa.bool_()))
     for name, found in dict(open=rows, aside=aside).items(): con.register(f'{name}_rows', found)
-    still = con.sql(f'from open_rows as o where not {_MOVED} and not {_AGAIN}').to_arrow_table()
+    still = con.sql(_STILL).to_arrow_table()
     now = con.sql(f'from open_rows as o where {_MOVED}').to_arrow_table()
     return pa.concat_tables([still.cast(SCHEMA), aside]), pa.concat_tables([mended, moved, now.cast(SCHEMA)])
 

@@ -120,9 +120,10 @@ def _batch(self:SheetFile, rows, lines):
 @patch
 def raw(self:SheetFile,
     lines:set, # numbers of rows
-) -> dict: # number of the row: its cells, separated by commas
+) -> dict: # number of the row: its cells, separated by commas, as many as the header has
     "Rows as text"
-    return {n: as_csv(row) for n, row in self._data() if n in lines}
+    width = len(self.columns)
+    return {n: as_csv(row + [None] * (width - len(row))) for n, row in self._data() if n in lines}
 
 # %% ../../nbs/12_reading/04_workbooks.ipynb #b7bc78a6
 UNKNOWN = 'it has a formula without its value: open the workbook and save it'

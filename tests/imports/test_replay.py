@@ -202,3 +202,100 @@ def test_a_mended_row_alone_does_not_stand_for_an_order_that_waits(tmp_path):
     import_shop(Source([write(tmp_path / 'a.csv', *rows)], currency='EUR'), run)
     import_shop(Source([write(tmp_path / 'mend.csv', rows[0])], mended=True), run)
     assert lines_of(run)[0] == ('1', 'p', 1, 500)
+
+
+# ------------------------------------------------------------------- rows that are set aside again
+
+BROKEN = '1,a,2025-01-01,p,1,2', '1,a,2025-01-01,q,x,2', '1,a,2025-01-01,r,y,2'
+
+
+def waits(run): return sorted(row['raw'].strip() for row in read_rows(run).to_pylist())
+
+
+@pytest.mark.parametrize('mended', [True, False])
+def test_a_part_of_an_order_that_comes_twice_replaces_nothing_that_waits(tmp_path, mended):
+    run, part = tmp_path / 'run', '1,a,2025-01-01,q,5,2'
+    first = import_shop(Source([write(tmp_path / 'a.csv', *BROKEN, KEYLESS[3])], currency='EUR'), run)
+    for _ in range(3):
+        later = import_shop(Source([write(tmp_path / 'part.csv', part)], mended=mended), run)
+        assert later['tables'] == first['tables']
+        assert waits(run) == sorted([*BROKEN, part])
+    whole = write(tmp_path / 'whole.csv', BROKEN[0].replace(',1,2', ',3,2'), part, BROKEN[2].replace('y', '7'))
+    import_shop(Source([whole], mended=mended), run)
+    assert [line[1:3] for line in lines_of(run)] == [('p', 3), ('q', 5), ('r', 7), ('p', 1)]
+    assert waits(run) == []
+
+
+def test_an_import_of_something_else_forgets_nothing_that_waits(tmp_path):
+    run = tmp_path / 'run'
+    keyless = ',c,2025-01-03,s,1,8'
+    import_shop(Source([write(tmp_path / 'a.csv', *BROKEN, KEYLESS[3], keyless)], currency='EUR'), run)
+    for _ in range(2):
+        import_shop(Source([write(tmp_path / 'a.csv', '5,c,2025-01-05,p,1,5', '6,c,2025-01-05,p,z,5')]), run)
+        assert waits(run) == sorted([*BROKEN, keyless, '6,c,2025-01-05,p,z,5'])
+
+
+def test_the_same_rows_set_aside_again_wait_once(tmp_path):
+    "Also under another name, and those that name no order and have an equal."
+    run, rows = tmp_path / 'run', (*BROKEN, ',c,2025-01-03,s,1,8', ',c,2025-01-03,s,1,8', KEYLESS[3])
+    import_shop(Source([write(tmp_path / 'a.csv', *rows)], currency='EUR'), run)
+    before = waits(run)
+    import_shop(Source([write(tmp_path / 'a.csv', *rows)]), run)
+    assert waits(run) == before
+    import_shop(Source(export(read_rows(run), tmp_path / 'mend'), mended=True), run)
+    assert waits(run) == before
+
+
+def test_a_waiting_row_of_another_table_stays(tmp_path):
+    run = tmp_path / 'run'
+    import_shop(Source([SAMPLES / 'tables'], currency='GBP'), run)
+    before = read_rows(run).to_pylist()
+    assert len({row['part'] for row in before if row['unit'] == 'orders'}) > 1
+    for path in export(read_rows(run), tmp_path / 'mend'):
+        import_shop(Source([path], mended=True), run)
+        assert sorted((r['part'], r['raw']) for r in read_rows(run).to_pylist()) == sorted((r['part'], r['raw']) for r in before)
+
+
+def test_a_workbooks_row_with_empty_last_cells_can_be_mended(tmp_path):
+    from openpyxl import Workbook
+    book, run = Workbook(), tmp_path / 'run'
+    for row in [[*HEADER.strip().split(','), 'shipping'], ['1', 'a', '2025-01-01', 'p', 'x', '5'],
+                ['2', 'b', '2025-01-01', 'p', '1', '5', '3']]: book.active.append(row)
+    book.save(tmp_path / 'orders.xlsx')
+    import_shop(Source([tmp_path / 'orders.xlsx'], currency='EUR'), run)
+    import_shop(Source(mended(run, tmp_path / 'mend', ',x,', ',4,'), mended=True), run)
+    assert sorted(line[1:3] for line in lines_of(run)) == [('p', 1), ('p', 4)]
+    assert waits(run) == []
+
+
+def test_a_mended_order_that_changes_a_line_is_not_one_that_grew(tmp_path):
+    "Though a row that named no order waits, and the order has one line more."
+    run = tmp_path / 'run'
+    first = import_shop(Source([write(tmp_path / 'a.csv', *KEYLESS)], currency='EUR'), run)
+    changed = write(tmp_path / 'mend.csv', KEYLESS[0], '1,a,2025-01-01,q,3,6', '1' + KEYLESS[2])
+    later = import_shop(Source([changed], mended=True), run)
+    assert later['tables'] == first['tables']
+    assert {(row['key'], row['rule']) for row in read_rows(run).to_pylist()} == {('1', 'mended')}
+
+
+def test_who_came_with_an_order_that_is_set_aside_alone_is_not_in_the_shop(tmp_path):
+    run = tmp_path / 'run'
+    import_shop(Source([write(tmp_path / 'a.csv', *KEYLESS[:2])], currency='EUR'), run)
+    import_shop(Source([write(tmp_path / 'b.csv', '1,late,2025-01-01,new,1,5')]), run)
+    assert [row['rule'] for row in read_rows(run).to_pylist()] == ['order_keeps_lines']
+    shop = Shop.open(run)
+    assert (len(shop.orders), len(shop.customers), len(shop.products)) == (1, 1, 2)
+
+
+def test_an_equal_row_of_a_table_is_skipped_once(tmp_path):
+    folder = tmp_path / 'tables'
+    folder.mkdir()
+    for path in (SAMPLES / 'tables').glob('*.csv'): (folder / path.name).write_bytes(path.read_bytes())
+    plain = import_shop(Source([folder], currency='GBP'), tmp_path / 'plain')
+    path = folder / 'products.csv'
+    lines = path.read_text(encoding='utf-8').splitlines()
+    path.write_text('\n'.join([*lines, lines[1]]) + '\n', encoding='utf-8')
+    twice = import_shop(Source([folder], currency='GBP'), tmp_path / 'twice')
+    assert twice['tables'] == plain['tables']
+    one, two = (next(f for name, f in m['import']['files'].items() if 'products' in name) for m in (plain, twice))
+    assert (two['skipped'] - one['skipped'], two['loaded'] - one['loaded']) == (1, 0)
