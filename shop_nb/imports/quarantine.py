@@ -86,6 +86,7 @@ join keys.orders as k on k.source_key = r.key
 where r.unit = 'orders' and k.order_id in (select order_id from fresh.orders) and r.key in (
     select c.key from came as c join most using (key) where c.rows < most.rows)"""
 
+# %% ../../nbs/28_imports/07_quarantine.ipynb #7def7a36
 def _comes_as_it_was(stage, found):
     "The orders of which a row comes whose text waits in the quarantine"
     texts, _ = _texts(stage, {(file, line) for _, _, file, line in found})

@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np, pyarrow as pa, pyarrow.compute as pc
+from fastcore.basics import patch
 
 from ..core.errors import ShopError, count_of, first_line
 from ..core.extras import need
@@ -25,6 +26,7 @@ from ..reading.records import unique_names
 from ..reading.text import Reading
 from ..reading.times import TimeColumn
 from .contract import Contract
+from ..model.market import LIMIT
 from ..model.schema import sql_text
 
 # %% ../../nbs/28_imports/02_staging.ipynb #11d67b09
@@ -52,12 +54,14 @@ def _lost(texts, values):
     return pc.and_(texts.is_valid(), values.is_null()).to_numpy(zero_copy_only=False)
 
 # %% ../../nbs/28_imports/02_staging.ipynb #c51081e5
+_MOST = dict(count=10**9, cents=LIMIT, money=LIMIT // 100) # what is larger is no number of units, and no amount
+
 class _Exact:
     "A reader of numbers with so many digits after the point at most"
     _WHY = {0: 'is not a whole number', 2: 'has more than two digits after the point'}
 
-    def __init__(self, numbers, digits, type=None):
-        self.numbers, self.digits, self.type = numbers, digits, type
+    def __init__(self, numbers, digits, type=None, most=_MOST['money']):
+        self.numbers, self.digits, self.type, self.most = numbers, digits, type, most
 
     @property
     def currency(self): return self.numbers.currency
@@ -65,16 +69,24 @@ class _Exact:
     def look(self, texts): self.numbers.look(texts)
     def settle(self): return self.numbers.settle()
 
-    def read(self, texts):
-        numbers, bad = self.numbers.read(texts)
-        whole = pc.fill_null(pc.equal(pc.round(numbers, self.digits), numbers), True).to_numpy(zero_copy_only=False)
-        numbers = pc.if_else(pa.array(whole), numbers, pa.scalar(None, numbers.type))
-        return numbers.cast(self.type) if self.type else numbers, bad | ~whole
+# %% ../../nbs/28_imports/02_staging.ipynb #c51081e6
+@patch
+def read(self:_Exact, texts):
+    numbers, bad = self.numbers.read(texts)
+    small = pc.less_equal(pc.abs(numbers), pa.scalar(self.most))
+    fits = pc.and_(pc.equal(pc.round(numbers, self.digits), numbers), small)
+    fits = pc.fill_null(fits, True)
+    numbers = pc.if_else(fits, numbers, pa.scalar(None, numbers.type))
+    return numbers.cast(self.type) if self.type else numbers, bad | ~fits.to_numpy(zero_copy_only=False)
 
-    def why(self, text):
-        why = self.numbers.why(text)
-        if not why.endswith('can have'): return why
-        return f'{text!r} {self._WHY[self.digits]}'
+@patch
+def why(self:_Exact, text):
+    why = self.numbers.why(text)
+    if not why.endswith('can have'): return why
+    number = self.numbers.read(pa.array([text]))[0][0].as_py()
+    if number is None: return why
+    if abs(number) > self.most: return f'{text!r} is more than {self.most:,}'
+    return f'{text!r} {self._WHY[self.digits]}'
 
 # %% ../../nbs/28_imports/02_staging.ipynb #f95245f2
 def _why_no_flag(text): return f'{text!r} is not yes or no'
@@ -97,14 +109,15 @@ class _Times:
     def why(self, text): return self.times.why(text)
 
 # %% ../../nbs/28_imports/02_staging.ipynb #3f1f5606
-def _reader(kind, reading, label):
+def _reader(kind, reading, label, cents=False):
     "What reads a column"
     if kind == 'time': return _Times(TimeColumn(reading, label=label), pa.timestamp('us'))
     if kind == 'day': return _Times(TimeColumn(reading, label=label), pa.date32())
     if kind in _PLAIN: return _Plain(*_PLAIN[kind])
     numbers = NumberColumn(reading, label=label, money=kind in ('money', 'amount'))
-    if kind == 'count': return _Exact(numbers, 0, pa.int64())
-    return _Exact(numbers, 2) if kind == 'money' else numbers
+    if kind == 'count': return _Exact(numbers, 0, pa.int64(), _MOST['cents' if cents else 'count'])
+    digits = dict(money=2, amount=8) # amount: as many as there may be
+    return _Exact(numbers, digits[kind]) if kind in digits else numbers
 
 # %% ../../nbs/28_imports/02_staging.ipynb #0717669b
 MEMORY = '512MiB' # that DuckDB may use while it imports; what does not fit goes to the disk
@@ -287,7 +300,8 @@ class _Translated:
 # %% ../../nbs/28_imports/02_staging.ipynb #9293dd43
 def _readers(stage, part, headers, label):
     "What reads each field of a part"
-    readers = {n: _reader(part[n].kind, stage.reading, f'{label}, column {h}') for n, h in headers.items()}
+    readers = {n: _reader(part[n].kind, stage.reading, f'{label}, column {h}', n.endswith('_cents'))
+               for n, h in headers.items()}
     return {n: _Translated(r, stage.values[n]) if n in stage.values else r for n, r in readers.items()}
 
 # %% ../../nbs/28_imports/02_staging.ipynb #2489cce7

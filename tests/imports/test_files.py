@@ -106,3 +106,14 @@ def test_an_imported_run_cannot_be_made_again_and_says_so(tmp_path):
     run_import(tmp_path, {'a.csv': HEAD + ONE}, 'lines')
     with pytest.raises(ShopError, match='was imported: no settings make it again') as e: verify(tmp_path / 'run')
     assert 'version' not in str(e.value)
+
+
+@pytest.mark.parametrize('value', ['9223372036854775808', '4006381333931', '99999999999999999999.00'])
+@pytest.mark.parametrize('column', ['quantity', 'price', 'shipping'])
+def test_a_number_that_cannot_be_is_set_aside_and_the_rest_loads(tmp_path, column, value):
+    "Two barcodes glued together, for instance."
+    cells = dict(quantity='1', price='2.00', shipping='1.00')
+    bad = ','.join((cells | {column: value}).values())
+    run = run_import(tmp_path, {'a.csv': f'{HEAD.strip()},shipping\n1,2025-01-01,c1,p1,1,2.00,1.00\n2,2025-01-02,c2,p2,{bad}\n'}, 'lines')
+    assert run.counts == dict(read=2, loaded=1, quarantined=1, skipped=0)
+    assert value in run.aside[0][1] and column in run.aside[0][1]
