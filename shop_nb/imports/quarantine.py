@@ -62,7 +62,7 @@ def set_aside(
 def _header(sheet, file):
     "The header of a file, as its rows are written"
     text = io.StringIO()
-    csv.writer(text, delimiter=getattr(sheet.parts[file], 'separator', ',')).writerow(sheet.columns)
+    csv.writer(text, delimiter=getattr(sheet.parts[file], 'separator', ',')).writerow(sheet.parts[file].columns)
     return text.getvalue().rstrip('\r\n')
 
 def _texts(stage, places):

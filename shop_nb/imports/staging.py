@@ -375,9 +375,9 @@ def _keys_of(stage, i):
     sheet, part = stage.sheets[i], stage.format[stage.parts[i]]
     header = stage.headers[part.name].get(part.shown or part.key.strip('"'))
     if header is None or not sheet.problems: return {}
-    at, texts = sheet.columns.index(header), sheet.raw({(p.file, p.line) for p in sheet.problems})
+    at, texts = [p.columns.index(header) for p in sheet.parts], sheet.raw({(p.file, p.line) for p in sheet.problems})
     separators = [getattr(p, 'separator', ',') for p in sheet.parts]
-    return {(file, line): _key_in(text, separators[file], at) for (file, line), text in texts.items()}
+    return {(file, line): _key_in(text, separators[file], at[file]) for (file, line), text in texts.items()}
 
 # %% ../../nbs/28_imports/02_staging.ipynb #0440ac94
 def _note_files(stage):

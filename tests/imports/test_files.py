@@ -5,6 +5,8 @@ import pytest
 
 from shop_nb.app.run import verify
 from shop_nb.core.errors import ShopError
+from shop_nb.imports.imports import Source, import_shop
+from shop_nb.imports.quarantine import export, read_rows
 from shop_nb.shop.shop import Shop
 from support import ROOT
 from support.imported import run_import
@@ -117,3 +119,23 @@ def test_a_number_that_cannot_be_is_set_aside_and_the_rest_loads(tmp_path, colum
     run = run_import(tmp_path, {'a.csv': f'{HEAD.strip()},shipping\n1,2025-01-01,c1,p1,1,2.00,1.00\n2,2025-01-02,c2,p2,{bad}\n'}, 'lines')
     assert run.counts == dict(read=2, loaded=1, quarantined=1, skipped=0)
     assert value in run.aside[0][1] and column in run.aside[0][1]
+
+
+OTHER = 'customer,order,time,product,quantity,price\n' # the same columns in another order
+
+
+def test_files_with_their_columns_in_another_order(tmp_path):
+    "A broken record is of the order that its own file names, and a bad row comes with the header of its file."
+    files = {'a.csv': HEAD + ONE, 'b.csv': OTHER + 'c2,4,2025-01-03 10:00,p1,2,2.00\nc2,4,2025-01-03 10:00,p2,2\n'
+                                             'c3,5,2025-01-03 11:00,p1,x,2.00\n'}
+    run = run_import(tmp_path, files, 'lines')
+    assert run.reasons == [('4', 'records'), ('5', 'values')]
+    assert units(run) == 1
+    mend = export(read_rows(run.folder), tmp_path / 'mend')
+    for file in mend:
+        text = file.read_text().replace(',x,', ',3,').replace('p2,2\n', 'p2,2,5.00\n')
+        assert text.startswith(OTHER)
+        file.write_text(text)
+    import_shop(Source(mend, mended=True), run.folder)
+    assert units(run) == 1 + 2 + 2 + 3
+    assert not read_rows(run.folder).num_rows
