@@ -382,6 +382,7 @@ def read_columns(
         raise ShopError(f'{path}: {e}.', 'Correct the file; it is TOML', code=2) from None
     own = OwnColumns(found.pop('from', None), found.pop('currency', None), values=found.pop('values', {}),
                      contract=found.pop('contract', {}))
+    _check_own(own, path)
     return replace(own, headers=_checked_headers(found, path))
 
 # %% ../../nbs/27_formats/01_format.ipynb #a7a4c5c0
@@ -394,10 +395,35 @@ def _checked_headers(found, path):
 order = "Invoice"''', code=2)
     return found
 
+# %% ../../nbs/27_formats/01_format.ipynb #a7a4c5c1
+def _check_own(own, path):
+    "Raise `ShopError` (code 2) for a map that says something in a form that nobody understands"
+    for name, text in (('from', own.format), ('currency', own.currency)):
+        if isinstance(text, str | None): continue
+        raise ShopError(f'{path}: {name} is {text!r}, which is no text.', f'Write {name} = "…"', code=2)
+    if not isinstance(own.contract, dict):
+        todo = 'Write [contract], and below it values = "freeze"'
+        raise ShopError(f'{path}: contract is {own.contract!r}.', todo, code=2)
+    words = own.values if isinstance(own.values, dict) else {'values': own.values}
+    for field_name, words in words.items():
+        if isinstance(words, dict) and all(isinstance(word, str) for word in words.values()): continue
+        todo = 'Write [values.status], and below it "In transit" = "shipped"'
+        raise ShopError(f'{path}: {field_name} is not a table of words and what they mean.', todo, code=2)
+
 # %% ../../nbs/27_formats/01_format.ipynb #cbc3de19
 _CHOSEN = dict(first=True, unless='') # of a field whose column somebody names
 
 # %% ../../nbs/27_formats/01_format.ipynb #da30ff05
+def _own_part(part, headers, format):
+    "A part with other headers"
+    fields = {f.name: f for f in part.fields}
+    for name, header in headers.items():
+        if name not in fields: raise _no_such('field', name, f'{format.name}.{part.name}', fields)
+        if other := fields[name].unless: fields[other] = replace(fields[other], unless=name)
+        fields[name] = replace(fields[name], header=header, others=(), **_CHOSEN)
+    return replace(part, fields=tuple(fields.values()))
+
+# %% ../../nbs/27_formats/01_format.ipynb #da30ff06
 def with_columns(
     format:Format, # one of the known ones
     own:OwnColumns, # what somebody's file says
@@ -406,12 +432,8 @@ def with_columns(
     parts = {p.name: p for p in format.parts}
     for name, headers in own.headers.items():
         if name not in parts: raise _no_such('part', name, format.name, parts)
-        fields = {f.name: f for f in parts[name].fields}
-        for field_name, header in headers.items():
-            if field_name not in fields: raise _no_such('field', field_name, f'{format.name}.{name}', fields)
-            if other := fields[field_name].unless: fields[other] = replace(fields[other], unless=field_name)
-            fields[field_name] = replace(fields[field_name], header=header, others=(), **_CHOSEN)
-        parts[name] = replace(parts[name], fields=tuple(fields.values()))
+        parts[name] = _own_part(parts[name], headers, format)
+    _check_values(own, format.name, [f.name for p in parts.values() for f in p.fields])
     return replace(format, parts=tuple(parts.values()))
 
 # %% ../../nbs/27_formats/01_format.ipynb #05f08681
@@ -419,3 +441,8 @@ def _no_such(what, name, owner, known):
     "The error for a name that a format does not have"
     todo = nearest(name, known) or f"It has {', '.join(known)}"
     return ShopError(f'{owner} has no {what} {name!r}.', todo, code=2)
+
+def _check_values(own, format, fields):
+    "Raise `ShopError` (code 2) for words of a field that a format does not have"
+    for name in own.values:
+        if name not in fields: raise _no_such('field', name, format, fields)

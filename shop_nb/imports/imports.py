@@ -6,7 +6,7 @@
 __all__ = ['FATES', 'REMEMBERED', 'add_up', 'finish_import', 'find_format', 'about_use', 'Source', 'as_before', 'import_shop']
 
 # %% ../../nbs/28_imports/08_imports.ipynb #b2c1a7c7
-import errno, json, os
+import errno, json, os, re
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -258,7 +258,8 @@ def find_format(
 def _currencies(stage):
     "The currencies that a source names; raises `ShopError` for more than one"
     if not stage.format.currency: return []
-    names = sorted({row[0] for row in stage.con.execute(stage.format.currency).fetchall() if row[0]})
+    found = stage.con.execute(stage.format.currency).fetchall()
+    names = sorted({row[0].strip().upper() for row in found if row[0]})
     if len(names) < 2: return names
     raise ShopError(f'The orders are in {len(names)} currencies: {", ".join(names)}.',
                     'Import the orders of each currency into a folder of their own')
@@ -275,9 +276,14 @@ def _told(stage, old):
     raise ShopError(f'Amounts are in {sign}, which may be {", ".join(codes)}.', todo, code=2)
 
 # %% ../../nbs/28_imports/08_imports.ipynb #236ab324
+def _code(text):
+    "The code of a currency as somebody writes it; raises `ShopError` (code 2) for what is none"
+    if not text or re.fullmatch('[A-Z]{3}', code := text.strip().upper()): return text and code
+    raise ShopError(f'{text!r} is no currency.', f"Say its code of three letters: {option('currency', 'EUR')}", code=2)
+
 def _currency(stage, said, own, old):
     "The currency of a source, and a note where nobody told it; raises `ShopError` (code 2) for another one than before"
-    currency = said or own.currency or _told(stage, old) or (old.currency if old else None)
+    currency = _code(said or own.currency) or _told(stage, old) or (old.currency if old else None)
     if currency is None:
         currency = 'EUR'
         stage.notes.append(f"The source does not name its currency; EUR is assumed ({option('currency', 'CODE')}).")
@@ -470,6 +476,7 @@ def import_shop(
     then=None, # called with the folder of the new run, to make more in it before it takes its place
 ) -> dict: # the manifest
     "Import somebody's shop into a run, or add to it; raises `ShopError` if it cannot be, and then nothing is changed"
+    for text in (source.currency, source.own.currency): _code(text)
     with write_errors(out):
         out = own_folder(out).resolve()
         out.parent.mkdir(parents=True, exist_ok=True)
