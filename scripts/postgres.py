@@ -1,4 +1,4 @@
-"""A PostgreSQL for tests and benchmarks: on loopback, in a folder of its own, as an ordinary user, behind a password."""
+"""A PostgreSQL for tests and benchmarks: on loopback, in a folder of its own, as an ordinary user, with a password."""
 import os, pwd, secrets, shutil, signal, subprocess, tempfile, time
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +28,7 @@ def wait(ready, log, seconds=30):
 
 @contextmanager
 def server(locale='C.UTF-8', encoding='UTF8', **settings):
-    "A server that is stopped at the end: the beginning of its databases' URLs. The password is in PGPASSWORD meanwhile."
+    "A server that is stopped at the end: how its databases' URLs begin. Meanwhile PGPASSWORD has the password."
     home = postgresql()
     assert home, 'there is no PostgreSQL: python scripts/tools.py'
     folder = Path(tempfile.mkdtemp(prefix='postgres-', dir='/tmp')) # where another user may go

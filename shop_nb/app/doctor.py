@@ -97,7 +97,7 @@ _BESIDES = dict(spark=_java) # part: what it needs beside packages of Python
 
 # %% ../../nbs/70_app/01_doctor.ipynb #cc5af6fa
 DOES = dict(
-    core='make a shop of any size, look up orders, build twin worlds, verify',
+    core='make a shop of any size, look up orders, build twins, verify',
     validate='check every table and rule: shop-nb validate',
     load='write a SQLite database: shop-nb load',
     analytics='ask questions in SQL, with charts: shop-nb ask',
@@ -109,7 +109,7 @@ DOES = dict(
     api='serve a database over HTTP: shop-nb api',
     run='run the whole pipeline: shop-nb run',
     spark='make tables on Spark: --engine spark',
-    sail='the same without Java: --master sail',
+    sail='make tables without Java: --master sail',
     lab='open the notebooks in JupyterLab',
     services='everything in the container image',
     docs='build the documentation: make docs',

@@ -304,12 +304,16 @@ def _key(streams):
     def sums(given): return [content_sums(pa.Table.from_batches([b]), given.name) for b in given.batches(size=ROWS)]
     return load_key({s.table.name: as_digest(sums(s.source)) for s in streams})
 
+def _check_unchanged(streams, key):
+    "Raise `ShopError` if what came by is not what the key was made of"
+    if streams_key(streams) == key: return
+    raise ShopError('The source was changed while it was read.', 'Append again')
+
 def _stage_all(con, streams, key):
     "Put all tables on their way; raises `ShopError` if they are no longer what the key was made of"
     for s in streams: _stage(con, s)
     con.execute('create temp table placed as select ordered_at from temp.new_orders')
-    if streams_key(streams) == key: return
-    raise ShopError('The source was changed while it was read.', 'Append again')
+    _check_unchanged(streams, key)
 
 # %% ../../nbs/25_database/03_append.ipynb #f1b132b3
 def _append(con, db, streams, inode, rules, crosswalk={}):

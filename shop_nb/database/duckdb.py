@@ -35,12 +35,16 @@ def _native(batch, table):
     return pa.record_batch([batch.column(name).cast(kinds[name]) for name in table.names], table.names)
 
 # %% ../../nbs/25_database/04_duckdb.ipynb #59873d10
-def _refusal(source, market, error):
-    "The `ShopError` for the first row that the constraints refuse"
+def _refusal(fill, why):
+    "The `ShopError` for the row that SQLite refuses when `fill` is called; one that says why if it takes them all"
+    try: fill()
+    except ShopError as e: return e
+    return ShopError(f'The tables cannot be loaded: {why}.', _after)
+
+def _fill_sqlite(source, market):
+    "Load a source into a SQLite file that nobody keeps"
     with tempfile.TemporaryDirectory() as folder:
-        try: _fill(Path(folder) / 'shop.db', _streams(source, None, market), market)
-        except ShopError as e: return e
-    return ShopError(f'The tables cannot be loaded: {first_line(error)}.', _after)
+        _fill(Path(folder) / 'shop.db', _streams(source, None, market), market)
 
 def _insert(con, stream):
     "Insert the rows of a stream; what ended it is raised itself"
@@ -148,7 +152,8 @@ def _load_beside(source, path, progress, market):
     try:
         _remove(new)
         try: facts = _make(new, streams, market, crosswalk_files(source))
-        except need('duckdb', 'analytics').ConstraintException as e: raise _refusal(source, market, e) from None
+        except need('duckdb', 'analytics').ConstraintException as e:
+            raise _refusal(lambda: _fill_sqlite(source, market), first_line(e)) from None
         _compare(new, streams)
         facts |= dict(bytes=new.stat().st_size)
         if path.exists(): shutil.copymode(path, new)

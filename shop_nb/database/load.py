@@ -17,12 +17,12 @@ import pyarrow as pa, pyarrow.compute as pc, pyarrow.parquet as pq
 from ..core.errors import ShopError, first_line
 from ..core.extras import need
 from .sqlite import (
-    APPLICATION_ID, CONSTRAINT_FAILED, ROWS, USER_VERSION, Stream, alone, check_target, database_error, fetch,
+    APPLICATION_ID, CONSTRAINT_FAILED, ROWS, USER_VERSION, Stream, alone, check_target, database_error,
     hold_writers, ingest, is_damaged, is_locked, is_open, journals, open_new, remove, sync)
 from ..files.duckdb import duckdb_path
 from ..files.files import crosswalk_files
 from ..files.market import source_market
-from ..files.servers import server_of
+from ..files.servers import fetch, server_of
 from ..files.sources import given_tables, message
 from ..model.dialects import DIALECTS, create_indexes, create_tables
 from ..model.market import Market, create_market, tables_of

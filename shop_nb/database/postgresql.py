@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from ..core.errors import ShopError
 from ..core.extras import need
-from .duckdb import _native, _record_sql, _refusal
+from .duckdb import _fill_sqlite, _native, _record_sql, _refusal
 from .load import CROSSWALK, _arrow_error, _streams, crosswalk_batches, own_table, streams_key
 from ..files.digest import as_digest, content_sums
 from ..files.files import crosswalk_files
 from ..files.market import source_market
-from ..files.servers import Server, ask_server, open_server, server_errors, server_rows, server_says
+from ..files.servers import Server, fetch, open_server, server_errors, server_rows, server_says
 from ..model.dialects import create_comments, create_indexes, create_keys, create_tables
 from ..model.market import Market, create_market, tables_of
 from ..model.schema import TABLES, arrow_schema
@@ -40,7 +40,7 @@ def _relations(cur, schema):
     "The tables and views in a schema, by kind"
     sql = f"select relname::text, relkind::text from pg_class where relnamespace = to_regnamespace('{schema}')"
     kinds = dict(r='table', p='table', f='table', v='view', m='materialized view')
-    return {name: kinds[kind] for name, kind in ask_server(cur, f"{sql} and relkind in ('r', 'p', 'f', 'v', 'm')")}
+    return {name: kinds[kind] for name, kind in fetch(cur, f"{sql} and relkind in ('r', 'p', 'f', 'v', 'm')")}
 
 # %% ../../nbs/25_database/05_postgresql.ipynb #85fed1c6
 _ALLOWED = '''with given as (
@@ -59,7 +59,7 @@ where grantee <> grantor'''
 
 def _grants(cur, schema):
     "The statements that allow what the owner of a schema has allowed in it, each with what it is about"
-    return ask_server(cur, _ALLOWED.format(schema=schema))
+    return fetch(cur, _ALLOWED.format(schema=schema))
 
 # %% ../../nbs/25_database/05_postgresql.ipynb #9a6a0eb3
 def _swap(schema, old):
@@ -118,7 +118,7 @@ PATIENCE = 10 # seconds to wait for sessions that use the old tables
 def _alone(server):
     "A transaction on a server, in which nobody else loads into the schema: connection and cursor"
     with open_server(server) as (con, cur):
-        ask_server(cur, f"select pg_advisory_xact_lock(hashtextextended('shop_nb {server.schema}', 0))")
+        fetch(cur, f"select pg_advisory_xact_lock(hashtextextended('shop_nb {server.schema}', 0))")
         cur.execute(f"set local lock_timeout = '{PATIENCE}s'")
         yield con, cur
 
@@ -126,7 +126,7 @@ def _alone(server):
 def _facts(cur, streams, market):
     "What `load` tells of a schema that is filled"
     size = f'select sum(pg_total_relation_size(name::regclass))::bigint from unnest(array{[*TABLES]}) as t(name)'
-    version, bytes = ask_server(cur, f"select current_setting('server_version'), ({size})")[0]
+    version, bytes = fetch(cur, f"select current_setting('server_version'), ({size})")[0]
     return dict(rows={s.table.name: s.rows for s in streams}, load_key=streams_key(streams), bytes=bytes,
                 indexes=len(create_indexes()), views=len(create_views(absent=market.absent)),
                 checks=['foreign_keys', 'rows', 'digests'], postgresql=version)
@@ -158,11 +158,11 @@ def _dependents(error):
     what = details.get(b'PG_DIAG_MESSAGE_DETAIL', server_says(error)).split('\n')[0]
     return ShopError(f'The old tables cannot be dropped: {what}.', 'Drop it, or move it away; then load again', code=2)
 
-def _why(error, source, market):
-    "What is to be raised for an error of the server, as its code tells"
+def _why(error, fill):
+    "What is to be raised for an error of the server, as its code tells; `fill` puts the rows into SQLite"
     code = error.sqlstate or ''
     if code == '2BP01': return _dependents(error)
-    return _refusal(source, market, error) if code.startswith(('22', '23')) else error
+    return _refusal(fill, server_says(error)) if code.startswith(('22', '23')) else error
 
 # %% ../../nbs/25_database/05_postgresql.ipynb #15b208fb
 def load_postgresql(
@@ -178,4 +178,4 @@ def load_postgresql(
     streams = _streams(source, progress, market, fit=_native)
     with server_errors(server, 'loaded'):
         try: return _load(source, server, streams, market)
-        except dbapi.Error as e: raise _why(e, source, market) from None
+        except dbapi.Error as e: raise _why(e, lambda: _fill_sqlite(source, market)) from None

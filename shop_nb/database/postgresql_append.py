@@ -13,16 +13,15 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from ..core.errors import ShopError
 from ..core.extras import need
 from .append import (
-    _across, _check_market, _find_load, _key, _move, _sort_out, _stage as _stage_in_sqlite)
+    _across, _check_market, _check_unchanged, _find_load, _key, _move, _sort_out, _stage as _stage_in_sqlite)
 from .duckdb import _native
-from .load import CROSSWALK, _after, _arrow_error, _streams, crosswalk_batches, own_table, streams_key
-from .postgresql import _alone
+from .load import CROSSWALK, _arrow_error, _streams, crosswalk_batches, own_table
+from .postgresql import _alone, _why
 from ..files.files import crosswalk_files
 from ..files.market import source_market
-from ..files.servers import Server, server_errors, server_says
+from ..files.servers import Server, server_errors
 from ..model.dialects import create_keys, create_tables
 from ..model.market import Market
 from ..model.schema import TABLES, sql_text
@@ -78,25 +77,17 @@ def _stage(cur, stream):
     cur.execute(f'analyze {new.name}')
 
 # %% ../../nbs/25_database/06_postgresql_append.ipynb #663831e0
-def _refused(source, market, error):
-    "The `ShopError` for the first row that the stage refuses"
+def _stage_sqlite(source, market):
+    "Put the rows of a source on a stage of SQLite"
     with closing(sqlite3.connect(':memory:', isolation_level=None)) as con:
-        try:
-            for stream in _streams(source, None, market): _stage_in_sqlite(con, stream)
-        except ShopError as e: return e
-    return ShopError(f'The tables cannot be loaded: {server_says(error)}.', _after)
-
-def _why(error, source, market):
-    "What is to be raised for an error of the server, as its code tells"
-    return _refused(source, market, error) if (error.sqlstate or '').startswith(('22', '23')) else error
+        for stream in _streams(source, None, market): _stage_in_sqlite(con, stream)
 
 # %% ../../nbs/25_database/06_postgresql_append.ipynb #afab9c90
 def _stage_all(cur, streams, key):
     "Put all tables on their way; raises `ShopError` if they are no longer what the key was made of"
     for stream in streams: _stage(cur, stream)
     cur.execute('create temp table placed as select ordered_at from pg_temp.new_orders')
-    if streams_key(streams) == key: return
-    raise ShopError('The source was changed while it was read.', 'Append again')
+    _check_unchanged(streams, key)
 
 # %% ../../nbs/25_database/06_postgresql_append.ipynb #79e7863c
 def _add_crosswalk(cur, files, schema):
@@ -150,13 +141,13 @@ def append_postgresql(
     source, # as `load` takes it
     server:Server, # with a shop that `load` made
     progress=None, # as `load` takes it
-    market:Market=None, # None takes that of the source, or else of the database
+    market:Market=None, # None takes the source's, or else the database's
 ) -> dict: # load_id, load_key, first_ordered_at, last_ordered_at, rows by table, known; kinds by table unless known
-    "Bring tables into a shop on a server in one transaction; raises `ShopError` for rows that cannot be"
+    "Bring tables into a shop on a server in one transaction; raises `ShopError` if that cannot be"
     dbapi, own = need('adbc_driver_postgresql.dbapi', 'postgresql'), source_market(server)
     _check_market(market or source_market(source, own), own, str(server))
     streams = _streams(source, progress, own, fit=_native)
     with server_errors(server, 'changed'):
         try: load, kinds = _append(source, server, streams, _across(own))
-        except dbapi.Error as e: raise _why(e, source, own) from None
+        except dbapi.Error as e: raise _why(e, lambda: _stage_sqlite(source, own)) from None
     return load | dict(rows={s.table.name: s.source.rows for s in streams}, kinds=kinds or {}, known=kinds is None)

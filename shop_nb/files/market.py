@@ -15,7 +15,7 @@ import pyarrow as pa, pyarrow.parquet as pq
 from ..core.errors import ShopError
 from .duckdb import duckdb_path, open_duckdb_file
 from .files import MARKET, find_table, parts
-from .servers import Server, ask_server, read_server, server_of
+from .servers import Server, fetch, read_server, server_of
 from ..model.market import Market, from_dict
 from ..model.schema import TABLES
 
@@ -41,7 +41,7 @@ _ROWS = 'select name, value from market'
 
 def _of_server(server):
     "The market of a shop on a server"
-    with read_server(server) as (cur, _): return from_dict(_values(ask_server(cur, _ROWS)))
+    with read_server(server) as (cur, _): return from_dict(_values(fetch(cur, _ROWS)))
 
 def _of_duckdb(path):
     "The market in a file of DuckDB; None for one that is not of a shop"

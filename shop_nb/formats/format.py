@@ -24,6 +24,7 @@ KINDS = { # kind of a field: how its text is read, and the type that DuckDB has 
     'text': ('text as it is', 'varchar'),
     'number': ('a number, exact', 'decimal(28, 8)'),
     'count': ('a whole number', 'bigint'),
+    'cents': ('an amount in cents', 'bigint'),
     'money': ('an amount in units of the currency, with two digits at most after the point', 'decimal(28, 8)'),
     'amount': ('an amount that may have more digits, such as one without its tax', 'decimal(28, 8)'),
     'time': ('a time, to the second', 'timestamp'),
@@ -58,7 +59,7 @@ class Part:
     aside: dict = field(default_factory=dict) # reason: SQL of a condition under which a row is set aside
     told: str = 'null' # SQL: what is said besides the reason
     shown: str = '' # name of the field that shows the key in the file, if worked out
-    line: str = None # SQL: what a row is known by in another file; '' for rows of their own
+    line: str = None # SQL: what tells a key's rows in other files apart; None: not compared
 
     def __getitem__(self, name): return next(f for f in self.fields if f.name == name)
 

@@ -10,7 +10,7 @@ from .format import Field, Format, Map, Part, register
 from ..model.schema import TABLES
 
 # %% ../../nbs/27_formats/03_tables.ipynb #77b3db3a
-_KINDS = dict(id='code', count='count', cents='count', text='text', date='day', time='time', flag='flag',
+_KINDS = dict(id='code', count='count', cents='cents', text='text', date='day', time='time', flag='flag',
               degrees='number') # type of a column of ours: kind of its field
 _CODES = dict(sku='code', postal_code='code', country='country') # columns of text that are read as something else
 _FOLLOW = 'order_item_id', 'line_number', 'payment_id' # keys that the import makes

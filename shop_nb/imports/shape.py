@@ -60,8 +60,9 @@ qualify row_number() over (partition by key order by a, b) = 1''')
 # %% ../../nbs/28_imports/03_shape.ipynb #946420c4
 def _compare_files(stage):
     "Find what several files of a part say of one order, customer or product"
+    several = {name for name, in stage.con.execute('select part from _files group by 1 having count(*) > 1').fetchall()}
     for part in stage.format.parts:
-        if part.line is None or not _blocks(stage.con, part): continue
+        if part.line is None or part.name not in several or not _blocks(stage.con, part): continue
         _skip_copies(stage.con, part)
         if part.line: _set_apart(stage.con, part)
 

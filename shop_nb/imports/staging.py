@@ -54,13 +54,11 @@ def _lost(texts, values):
     return pc.and_(texts.is_valid(), values.is_null()).to_numpy(zero_copy_only=False)
 
 # %% ../../nbs/28_imports/02_staging.ipynb #c51081e5
-_MOST = dict(count=10**9, cents=LIMIT, money=LIMIT // 100) # what is larger is no number of units, and no amount
-
 class _Exact:
     "A reader of numbers with so many digits after the point at most"
     _WHY = {0: 'is not a whole number', 2: 'has more than two digits after the point'}
 
-    def __init__(self, numbers, digits, type=None, most=_MOST['money']):
+    def __init__(self, numbers, digits, type=None, most=LIMIT // 100):
         self.numbers, self.digits, self.type, self.most = numbers, digits, type, most
 
     @property
@@ -109,15 +107,17 @@ class _Times:
     def why(self, text): return self.times.why(text)
 
 # %% ../../nbs/28_imports/02_staging.ipynb #3f1f5606
-def _reader(kind, reading, label, cents=False):
+_LIMITS = { # kind of a number: most digits after the point, type, greatest value
+    'count': (0, pa.int64(), 10**9), 'cents': (0, pa.int64(), LIMIT), 'money': (2,), 'amount': (8,),
+}
+
+def _reader(kind, reading, label):
     "What reads a column"
     if kind == 'time': return _Times(TimeColumn(reading, label=label), pa.timestamp('us'))
     if kind == 'day': return _Times(TimeColumn(reading, label=label), pa.date32())
     if kind in _PLAIN: return _Plain(*_PLAIN[kind])
     numbers = NumberColumn(reading, label=label, money=kind in ('money', 'amount'))
-    if kind == 'count': return _Exact(numbers, 0, pa.int64(), _MOST['cents' if cents else 'count'])
-    digits = dict(money=2, amount=8) # amount: as many as there may be
-    return _Exact(numbers, digits[kind]) if kind in digits else numbers
+    return _Exact(numbers, *_LIMITS[kind]) if kind in _LIMITS else numbers
 
 # %% ../../nbs/28_imports/02_staging.ipynb #0717669b
 MEMORY = '512MiB' # that DuckDB may use while it imports; what does not fit goes to the disk
@@ -300,8 +300,7 @@ class _Translated:
 # %% ../../nbs/28_imports/02_staging.ipynb #9293dd43
 def _readers(stage, part, headers, label):
     "What reads each field of a part"
-    readers = {n: _reader(part[n].kind, stage.reading, f'{label}, column {h}', n.endswith('_cents'))
-               for n, h in headers.items()}
+    readers = {n: _reader(part[n].kind, stage.reading, f'{label}, column {h}') for n, h in headers.items()}
     return {n: _Translated(r, stage.values[n]) if n in stage.values else r for n, r in readers.items()}
 
 # %% ../../nbs/28_imports/02_staging.ipynb #2489cce7

@@ -15,7 +15,7 @@ from shop_nb.database.load import load
 from shop_nb.files.digest import digest
 from shop_nb.files.duckdb import duckdb_path
 from shop_nb.files.market import source_market
-from shop_nb.generator.blocks import tables, write_tables
+from shop_nb.generator.blocks import tables
 from shop_nb.model.dialects import create_indexes
 from shop_nb.model.market import market_rules
 from shop_nb.model.rules import violations
@@ -25,19 +25,8 @@ from shop_nb.shop.shop import Shop
 from support import ROOT
 from support.forks import forks
 from support.refused import REFUSED
+from support.server import SETTINGS
 
-SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
-
-
-@pytest.fixture(scope='module')
-def shop(): return tables(SETTINGS)
-
-
-@pytest.fixture(scope='module')
-def folder(tmp_path_factory):
-    path = tmp_path_factory.mktemp('tables')
-    write_tables(SETTINGS, path)
-    return path
 
 
 @pytest.fixture

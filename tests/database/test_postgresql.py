@@ -16,7 +16,7 @@ from shop_nb.database.load import load
 from shop_nb.files.digest import digest
 from shop_nb.files.market import source_market
 from shop_nb.files.servers import server_of
-from shop_nb.generator.blocks import tables, write_tables
+from shop_nb.generator.blocks import tables
 from shop_nb.model.dialects import create_indexes
 from shop_nb.model.market import market_rules
 from shop_nb.model.schema import TABLES
@@ -26,8 +26,8 @@ from support import FULL, ROOT
 from support.forks import forks
 from postgres import server
 from support.refused import REFUSED
+from support.server import SETTINGS
 
-SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=1000)
 OTHER = Settings(seed=6, customers=20, products=30, orders=30, order_items=60)
 
 
@@ -38,18 +38,7 @@ def url():
 
 
 @pytest.fixture(scope='module')
-def shop(): return tables(SETTINGS)
-
-
-@pytest.fixture(scope='module')
 def other(): return tables(OTHER)
-
-
-@pytest.fixture(scope='module')
-def folder(tmp_path_factory):
-    path = tmp_path_factory.mktemp('tables')
-    write_tables(SETTINGS, path)
-    return path
 
 
 def run_all(url, *statements):
@@ -79,7 +68,8 @@ def place(url, request, other):
 def schema_of(place): return server_of(place).schema
 
 
-def all_rows(place, *queries): return run_all(place.split('?')[0], f'set search_path = {schema_of(place)}', *queries)[1:]
+def all_rows(place, *queries):
+    return run_all(place.split('?')[0], f'set search_path = {schema_of(place)}', *queries)[1:]
 
 
 def rows(place, sql): return all_rows(place, sql)[0]
@@ -89,7 +79,7 @@ def same_as(place, shop):
     "Whether a place holds a shop, and nothing that a load leaves behind."
     found, _ = verify_database(place)
     left = rows(place, f"select nspname::text from pg_namespace where nspname like '{schema_of(place)}_%'")
-    return {n: t['digest'] for n, t in found.items()} == {n: digest(t, n) for n, t in shop.items()} and not left
+    return (left, {n: t['digest'] for n, t in found.items()}) == ([], {n: digest(t, n) for n, t in shop.items()})
 
 
 def test_it_is_complete(shop, place):
@@ -98,20 +88,24 @@ def test_it_is_complete(shop, place):
     assert same_as(place, shop)
     relations = dict(rows(place, "select relkind::text, count(*) from pg_class where relnamespace = "
                                  f"'{schema_of(place)}'::regnamespace group by 1"))
-    assert relations['v'] == len(VIEWS) and relations['r'] == len(TABLES) + 2
-    indexes = {name for name, in rows(place, f"select indexname::text from pg_indexes where schemaname = '{schema_of(place)}'")}
+    assert (relations['v'], relations['r']) == (len(VIEWS), len(TABLES) + 2)
+    sql = f"select indexname::text from pg_indexes where schemaname = '{schema_of(place)}'"
+    indexes = {name for name, in rows(place, sql)}
     assert {sql.split()[2] for sql in create_indexes()} < indexes
     said = rows(place, f'''select relname::text, attname::text, col_description(pg_class.oid, attnum)
         from pg_class join pg_attribute on attrelid = pg_class.oid
-        where relnamespace = '{schema_of(place)}'::regnamespace and col_description(pg_class.oid, attnum) is not null''')
-    assert {(t, c): words for t, c, words in said} == {(t.name, c.name): c.doc for t in TABLES.values() for c in t.columns}
+        where relnamespace = '{schema_of(place)}'::regnamespace
+        and col_description(pg_class.oid, attnum) is not null''')
+    meanings = {(t.name, c.name): c.doc for t in TABLES.values() for c in t.columns}
+    assert {(t, c): words for t, c, words in said} == meanings
 
 
 def test_its_types_are_native(place):
     kinds = dict(rows(place, f'''select column_name::text, data_type::text from information_schema.columns
         where table_schema = '{schema_of(place)}' and table_name in ('orders', 'products')'''))
-    assert kinds['order_id'] == 'bigint' and kinds['ordered_at'] == 'timestamp without time zone'
-    assert kinds['launched_on'] == 'date' and kinds['tax_included'] == 'boolean' and kinds['status'] == 'text'
+    want = dict(order_id='bigint', ordered_at='timestamp without time zone', launched_on='date', tax_included='boolean',
+                status='text')
+    assert {name: kinds[name] for name in want} == want
 
 
 def test_every_rule_holds_there(shop, place):
@@ -128,9 +122,11 @@ def test_every_rule_finds_there_what_it_finds_in_duckdb(shop, place):
     checks = rows(place, f'''select conrelid::regclass::text, conname::text from pg_constraint
         where connamespace = '{schema_of(place)}'::regnamespace and contype in ('c', 'f', 'u')''')
     loose = [f'alter table {table} drop constraint {name}' for table, name in checks]
-    loose += [f'alter table {t.name} alter {c.name} drop not null' for t in TABLES.values() for c in t.columns if not c.key]
+    columns = [(t.name, c.name) for t in TABLES.values() for c in t.columns if not c.key]
+    loose += [f'alter table {table} alter {column} drop not null' for table, column in columns]
     wrong = '''update customers set email = 'nobody', first_name = '', country = 'fr' where customer_id % 50 = 3
-        update customers set postal_code = 'x', signed_up_at = signed_up_at + interval '90 days' where customer_id % 9 = 0
+        update customers set postal_code = 'x' where customer_id % 9 = 0
+        update customers set signed_up_at = signed_up_at + interval '90 days' where customer_id % 9 = 0
         update products set discontinued_on = launched_on, category = 'Cars', price_cents = 0 where product_id % 10 = 1
         update orders set status = 'lost', channel = null where order_id % 7 = 1
         update orders set tax_cents = tax_cents + 1, delivered_at = ordered_at where order_id % 7 = 2
@@ -156,11 +152,18 @@ def test_views_say_the_same(shop, place):
         for view in VIEWS:
             columns = [c for c, *_ in duck.execute(f'describe {view}').fetchall()]
             cells = ', '.join(columns)
-            there = rows(place, f'select {cells} from {view}')
-            assert sorted(map(plain, there)) == sorted(map(plain, duck.execute(f'select {cells} from {view}').fetchall()))
+            here = duck.execute(f'select {cells} from {view}').fetchall()
+            assert sorted(map(plain, rows(place, f'select {cells} from {view}'))) == sorted(map(plain, here)), view
 
 
-def plain(row): return tuple(repr(float(v)) if isinstance(v, (int, float)) or str(v).replace('.', '', 1).isdigit() else str(v) for v in row)
+def plain(row):
+    "A row as text: a number as one, also where the driver gives a `numeric` as text."
+
+    def cell(value):
+        try: return str(float(value))
+        except (TypeError, ValueError): return str(value)
+
+    return [cell(value) for value in row]
 
 
 @pytest.mark.parametrize('name', questions())
@@ -273,7 +276,8 @@ def test_what_is_not_a_shops_stays(shop, other, place):
 
 def test_who_was_allowed_to_read_may_read_the_new_tables(shop, place):
     schema, begin = schema_of(place), place.split('?')[0]
-    run(begin, f"create role reader login password '{os.environ['PGPASSWORD']}'", f'grant usage on schema {schema} to reader',
+    run(begin, f"create role reader login password '{os.environ['PGPASSWORD']}'",
+        f'grant usage on schema {schema} to reader',
         f'grant select on {schema}.orders, {schema}.order_totals to reader with grant option',
         f'grant select (customer_id, country) on {schema}.customers to reader')
     load(shop, place)
@@ -283,8 +287,9 @@ def test_who_was_allowed_to_read_may_read_the_new_tables(shop, place):
     assert run(as_reader, f'select count(country) from {schema}.customers') == [(200,)]
     for sql in f'select email from {schema}.customers', f'select * from {schema}.payments':
         with pytest.raises(driver.Error, match='permission denied'): run(as_reader, sql)
-    with pytest.raises(ShopError, match='permission denied for table') as e: ask('daily_revenue', f'{as_reader}?schema={schema}')
-    assert e.value.code == 2 and 'grant' in str(e.value)
+    with pytest.raises(ShopError, match='permission denied for table.*\n.*with grant') as e:
+        ask('daily_revenue', f'{as_reader}?schema={schema}')
+    assert e.value.code == 2
 
 
 def test_who_reads_goes_on(shop, place, monkeypatch):
@@ -304,7 +309,8 @@ def test_who_reads_goes_on(shop, place, monkeypatch):
 
 def test_two_loads_take_turns(shop, other, place):
     done = []
-    jobs = [threading.Thread(target=lambda s=s: done.append(load(s, place)['rows']['orders'])) for s in (shop, other) * 2]
+    def work(source): done.append(load(source, place)['rows']['orders'])
+    jobs = [threading.Thread(target=work, args=(source,)) for source in (shop, other) * 2]
     for job in jobs: job.start()
     for job in jobs: job.join()
     assert sorted(done) == [30, 30, 400, 400]
@@ -337,12 +343,14 @@ def test_text_is_text_in_a_database_of_another_encoding(shop, url):
     run_outside(url, "create database latin encoding 'LATIN1' template template0 locale 'C'")
     latin = url.replace('/postgres', '/latin')
     load(shop, latin)
-    names = [name for name in shop['customers']['first_name'].to_pylist() if not name.isascii()]
-    assert names and run(latin, "select count(*) from shop.customers where octet_length(first_name) = length(first_name)") == [(200,)]
-    assert not verify_database(latin, None)[1]
+    assert not all(name.isascii() for name in shop['customers']['first_name'].to_pylist())
+    assert run(latin, 'select sum(octet_length(first_name) - length(first_name)) from shop.customers') == [(0,)]
+    assert same_as(f'{latin}?schema=shop', shop)
     customers = shop['customers'].to_pandas()
     customers.loc[3, 'first_name'] = '日本'
-    with pytest.raises(ShopError, match='no equivalent in encoding "LATIN1"') as e: load(shop | dict(customers=customers), latin)
+    says = '^The tables cannot be loaded: character .* no equivalent in encoding "LATIN1"'
+    with pytest.raises(ShopError, match=says) as e:
+        load(shop | dict(customers=customers), latin)
     assert e.value.code == 1
     assert same_as(latin + '?schema=shop', shop)
 
@@ -354,9 +362,11 @@ def run_outside(url, sql):
 
 def test_who_may_not_see_the_schema_is_told(shop, place):
     run(place.split('?')[0], f"create role stranger login password '{os.environ['PGPASSWORD']}'")
-    for work in lambda at: ask('monthly_revenue', at), lambda at: load(shop, at), lambda at: load(shop, at, append=True):
-        with pytest.raises(ShopError, match='permission denied for') as e: work(place.replace('shop@', 'stranger@'))
-        assert e.value.code == 2 and 'with grant' in str(e.value)
+    for work in (lambda at: ask('monthly_revenue', at), lambda at: load(shop, at),
+                 lambda at: load(shop, at, append=True)):
+        with pytest.raises(ShopError, match='permission denied for .*\n.*with grant') as e:
+            work(place.replace('shop@', 'stranger@'))
+        assert e.value.code == 2
 
 
 @pytest.mark.parametrize('change, says', [
@@ -367,7 +377,7 @@ def test_who_may_not_see_the_schema_is_told(shop, place):
 def test_a_server_that_cannot_be_reached_is_told(shop, url, change, says):
     for work in lambda at: load(shop, at), connect, source_market:
         with pytest.raises(ShopError, match=says) as e: work(change(url))
-        assert e.value.code == 2 and 'Traceback' not in str(e.value)
+        assert e.value.code == 2
 
 
 def test_where_no_shop_is(url):
@@ -380,11 +390,13 @@ def test_a_password_comes_from_the_environment_and_not_from_the_url(shop, place,
     secret = os.environ['PGPASSWORD']
     for at in place.replace('shop@', f'shop:{secret}@'), f'{place}&password={secret}':
         with pytest.raises(ShopError, match='can be read in the list of processes') as e: load(shop, at)
-        assert e.value.code == 2 and secret not in str(e.value)
+        assert e.value.code == 2
+        assert secret not in str(e.value)
     assert secret not in str(load(shop, place))
     monkeypatch.setenv('PGPASSWORD', 'another')
     with pytest.raises(ShopError, match='password authentication failed for user "shop"') as e: load(shop, place)
-    assert e.value.code == 2 and 'another' not in str(e.value)
+    assert e.value.code == 2
+    assert 'another' not in str(e.value)
 
 
 SHOP_NB = Path(sys.executable).with_name('shop-nb')

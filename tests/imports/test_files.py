@@ -1,4 +1,4 @@
-"Files that are given together may overlap: what is the same counts once, what differs is set aside, nothing is doubled."
+"Files that are given together may overlap: what is the same counts once, and what differs is set aside."
 import shutil
 
 import pytest
@@ -17,7 +17,8 @@ ONE, TWO, THREE = (f'{n},2025-01-0{n} 10:00,c{n},p1,{n},2.00\n' for n in (1, 2, 
 MORE = '2,2025-01-02 10:00,c2,p2,1,5.00\n'
 
 
-def in_lines(tmp_path, **files): return run_import(tmp_path, {f'{n}.csv': HEAD + text for n, text in files.items()}, 'lines')
+def in_lines(tmp_path, **files):
+    return run_import(tmp_path, {f'{name}.csv': HEAD + text for name, text in files.items()}, 'lines')
 
 
 def units(run): return run.rows('select sum(quantity) from order_items')[0][0]
@@ -94,7 +95,8 @@ def test_a_run_without_its_keys_is_refused(tmp_path):
     run_import(tmp_path, {'a.csv': HEAD + ONE}, 'lines')
     keys = tmp_path / 'run' / 'crosswalk' / 'customers.parquet'
     kept = keys.read_bytes()
-    for damage, says in (keys.unlink, 'customers.parquet is missing'), (lambda: keys.write_bytes(kept[:-9]), 'cannot be read'):
+    def cut(): keys.write_bytes(kept[:-9])
+    for damage, says in (keys.unlink, 'customers.parquet is missing'), (cut, 'cannot be read'):
         damage()
         with pytest.raises(ShopError, match=says) as e: run_import(tmp_path, {'b.csv': HEAD + TWO}, 'lines')
         assert e.value.code == 2
@@ -116,9 +118,11 @@ def test_a_number_that_cannot_be_is_set_aside_and_the_rest_loads(tmp_path, colum
     "Two barcodes glued together, for instance."
     cells = dict(quantity='1', price='2.00', shipping='1.00')
     bad = ','.join((cells | {column: value}).values())
-    run = run_import(tmp_path, {'a.csv': f'{HEAD.strip()},shipping\n1,2025-01-01,c1,p1,1,2.00,1.00\n2,2025-01-02,c2,p2,{bad}\n'}, 'lines')
+    text = f'{HEAD.strip()},shipping\n1,2025-01-01,c1,p1,1,2.00,1.00\n2,2025-01-02,c2,p2,{bad}\n'
+    run = run_import(tmp_path, {'a.csv': text}, 'lines')
     assert run.counts == dict(read=2, loaded=1, quarantined=1, skipped=0)
-    assert value in run.aside[0][1] and column in run.aside[0][1]
+    assert value in run.aside[0][1]
+    assert column in run.aside[0][1]
 
 
 OTHER = 'customer,order,time,product,quantity,price\n' # the same columns in another order

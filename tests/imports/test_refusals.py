@@ -94,20 +94,24 @@ def test_a_notebook_is_told_its_own_words(tmp_path):
 
 @pytest.mark.parametrize('text, says', [
     ('contract = "freeze"', 'contract is'), ('values = "x"', 'values is not a table of words'),
-    ('[values]\nstatus = "x"', 'status is not a table of words'), ('[values.product]\np1 = 7', 'product is not a table of words'),
+    ('[values]\nstatus = "x"', 'status is not a table of words'),
+    ('[values.product]\np1 = 7', 'product is not a table of words'),
     ('[values.statsu]\nopen = "paid"', "has no field 'statsu'"), ('currency = 978', 'currency is 978'),
     ('currency = "Euro"', "'Euro' is no currency"), ('currency = "978"', "'978' is no currency"),
 ])
 def test_a_map_in_a_form_that_nobody_understands(tmp_path, text, says):
     (tmp_path / "map.toml").write_text(f"from = \"lines\"\n{text}\n")
     (tmp_path / 'a.csv').write_text('order,time,customer,product,quantity,price\n1,2025-01-01,c1,p1,1,2.00\n')
-    with pytest.raises(ShopError, match=says) as e: Shop.read(str(tmp_path / 'a.csv'), tmp_path / 'run', columns=tmp_path / 'map.toml')
-    assert e.value.code == 2 and len(str(e.value).splitlines()) == 2
+    with pytest.raises(ShopError, match=says) as e:
+        Shop.read(str(tmp_path / 'a.csv'), tmp_path / 'run', columns=tmp_path / 'map.toml')
+    assert e.value.code == 2
+    assert len(str(e.value).splitlines()) == 2
     assert not (tmp_path / 'run').exists()
 
 
 def test_a_currency_is_a_code(tmp_path):
     (tmp_path / 'a.csv').write_text('order,time,customer,product,quantity,price\n1,2025-01-01,c1,p1,1,2.00\n')
-    with pytest.raises(ShopError, match="'Euro' is no currency") as e: Shop.read(str(tmp_path / 'a.csv'), tmp_path / 'run', currency='Euro')
+    with pytest.raises(ShopError, match="'Euro' is no currency") as e:
+        Shop.read(str(tmp_path / 'a.csv'), tmp_path / 'run', currency='Euro')
     assert e.value.code == 2
     assert Shop.read(str(tmp_path / 'a.csv'), tmp_path / 'run', currency='usd').market.currency == 'USD'
