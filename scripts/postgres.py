@@ -10,11 +10,11 @@ USER = 'shop'
 CONFIG = dict(listen_addresses='127.0.0.1', unix_socket_directories='', max_connections='30')
 
 
-def ordinary():
-    "What makes a program of root's run as somebody else: PostgreSQL does not run as root."
+def ordinary(name='postgres'):
+    "What makes a program of root's run as somebody else: a database server does not run as root."
     if os.geteuid(): return {}, os.geteuid(), os.getegid()
     names = {p.pw_name: p for p in pwd.getpwall()}
-    who = names.get('postgres') or names['nobody']
+    who = names.get(name) or names['nobody']
     return dict(user=who.pw_uid, group=who.pw_gid, extra_groups=[]), who.pw_uid, who.pw_gid
 
 
