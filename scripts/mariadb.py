@@ -3,12 +3,15 @@ import os, secrets, shutil, subprocess, tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+import pymysql
+
 from browse import free_port
 from postgres import USER, ordinary, wait
 from tools import mariadb
 
 CONFIG = dict(bind_address='127.0.0.1', local_infile=1, innodb_buffer_pool_size='64M', innodb_log_file_size='32M',
-              innodb_flush_log_at_trx_commit=0, skip_name_resolve=1)
+              innodb_flush_log_at_trx_commit=0, innodb_flush_method='nosync', innodb_doublewrite=0, innodb_fast_shutdown=2,
+              skip_name_resolve=1)
 DATABASE = 'lab'
 
 
@@ -19,6 +22,13 @@ create user if not exists {USER}@'127.0.0.1' identified by '{password}';
 grant all on `{DATABASE}%`.* to {USER}@'127.0.0.1' with grant option;
 grant create user on *.* to {USER}@'127.0.0.1';
 '''
+
+
+def answers(port):
+    "Whether a server lets the user in."
+    try: pymysql.connect(host='127.0.0.1', port=port, user=USER, password=os.environ['MYSQL_PWD']).close()
+    except pymysql.Error: return False
+    return True
 
 
 @contextmanager
@@ -44,10 +54,8 @@ def server(**settings):
             process = subprocess.Popen([program, *data, f'--port={port}', f'--socket={folder}/socket',
                                         f'--init-file={folder}/first.sql', *words], stderr=log, stdout=log, **how)
         try:
-            url = f'mysql://{USER}@127.0.0.1:{port}/{DATABASE}'
-            wait(['mariadb-admin', '--no-defaults', '--silent', '-h', '127.0.0.1', '-P', str(port), '-u', USER, 'ping'],
-                 folder / 'log')
-            yield url
+            wait(lambda: answers(port), folder / 'log')
+            yield f'mysql://{USER}@127.0.0.1:{port}/{DATABASE}'
         finally:
             process.terminate()
             process.wait(60)

@@ -21,7 +21,7 @@ def ordinary(name='postgres'):
 def wait(ready, log, seconds=30):
     "Until a server is ready."
     end = time.monotonic() + seconds
-    while subprocess.run(ready).returncode:
+    while not ready():
         assert time.monotonic() < end, log.read_text()
         time.sleep(.05)
 
@@ -49,7 +49,7 @@ def server(locale='C.UTF-8', encoding='UTF8', **settings):
                                        stderr=log, stdout=log, **how)
         try:
             ready = [home / 'pg_isready', '-h', '127.0.0.1', '-p', str(port), '-q']
-            wait(ready, folder / 'log')
+            wait(lambda: not subprocess.run(ready).returncode, folder / 'log')
             yield f'postgresql://{USER}@127.0.0.1:{port}'
         finally:
             process.send_signal(signal.SIGINT) # sessions are ended

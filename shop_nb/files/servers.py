@@ -118,7 +118,7 @@ def error_code(
     error:Exception, # of the driver
 ) -> str: # five characters of PostgreSQL, or four digits of MariaDB and MySQL
     "What a server's error is known by"
-    return getattr(error, 'sqlstate', None) or str(error.args[0] if len(error.args) == 2 else '')
+    return str(error.args[0]) if len(error.args) == 2 else getattr(error, 'sqlstate', None) or ''
 
 # %% ../../nbs/10_files/07_servers.ipynb #59701d73
 def server_error(
