@@ -119,12 +119,12 @@ def debian_root():
     )
 
 
-def apt(package):
-    "Install a package of Debian."
-    print(f'Installing {package}', file=sys.stderr, flush=True)
+def apt(*packages):
+    "Install packages of Debian."
+    print(f'Installing {" ".join(packages)}', file=sys.stderr, flush=True)
     run('apt-get', '-qq', 'update', seconds=300)
     run(
-        'apt-get', '-qq', 'install', '-y', '--no-install-recommends', package, seconds=900,
+        'apt-get', '-qq', 'install', '-y', '--no-install-recommends', *packages, seconds=900,
         DEBIAN_FRONTEND='noninteractive'
     )
 
@@ -196,7 +196,7 @@ def mariadb():
 
 def bring_mariadb():
     "Install the programs of Debian's MariaDB; the server that runs for others is in another package."
-    if debian_root(): apt('mariadb-server-core')
+    if debian_root(): apt('mariadb-server-core', 'mariadb-client-core')
 
 
 Tool = namedtuple('Tool', 'find bring missing') # missing: what is said where it can't be had
@@ -230,7 +230,7 @@ TOOLS = dict(
         mariadb,
         bring_mariadb,
         'MariaDB was not found, so the tests of its server will fail (in test_mysql).'
-        ' Install it: on Debian apt install mariadb-server-core.',
+        ' Install it: on Debian apt install mariadb-server-core mariadb-client-core.',
     ),
     git=Tool(
         git,

@@ -102,6 +102,7 @@ DOES = dict(
     load='write a SQLite database: shop-nb load',
     analytics='ask questions in SQL, with charts: shop-nb ask',
     postgresql='load and ask a server: shop-nb load',
+    mysql='load and ask a server of MariaDB or MySQL: shop-nb load',
     realism='measure how lifelike a shop is: realism.scorecard',
     excel='read workbooks: shop-nb import',
     profile='profile each table: shop-nb profile',

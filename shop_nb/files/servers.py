@@ -23,7 +23,7 @@ class Server:
     "A schema in a database of a server"
     engine: str # a name in `DIALECTS`
     url: str # as the driver takes it
-    schema: str = SCHEMA
+    schema: str = SCHEMA # in PostgreSQL
 
     @property
     def market(self): return 'market' if self.engine == 'mysql' else f'{self.schema}.market' # the table
@@ -71,7 +71,7 @@ def _has_port(parts):
 def server_of(
     place, # where a shop is, or is to be
 ) -> Server: # None for a place that is not on a server
-    "The server in postgresql://USER@HOST/DATABASE; raises `ShopError` (code 2) for a URL that cannot be"
+    "The server in postgresql://USER@HOST/DATABASE or mysql://…; raises `ShopError` (code 2) for a URL that cannot be"
     parts = urlsplit(place) if isinstance(place, str) and '://' in place else None
     if not parts: return None
     if not (engine := _SCHEMES.get(parts.scheme)):
