@@ -1896,6 +1896,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                'shop_nb/database/mysql.py'),
                                         'shop_nb.database.mysql._check_references': ( '25_database/mysql.html#_check_references',
                                                                                       'shop_nb/database/mysql.py'),
+                                        'shop_nb.database.mysql._check_views': ( '25_database/mysql.html#_check_views',
+                                                                                 'shop_nb/database/mysql.py'),
                                         'shop_nb.database.mysql._clear': ('25_database/mysql.html#_clear', 'shop_nb/database/mysql.py'),
                                         'shop_nb.database.mysql._copy': ('25_database/mysql.html#_copy', 'shop_nb/database/mysql.py'),
                                         'shop_nb.database.mysql._crosswalk': ( '25_database/mysql.html#_crosswalk',

@@ -102,7 +102,7 @@ DOES = dict(
     load='write a SQLite database: shop-nb load',
     analytics='ask questions in SQL, with charts: shop-nb ask',
     postgresql='load and ask a server: shop-nb load',
-    mysql='load and ask a server of MariaDB or MySQL: shop-nb load',
+    mysql='load and ask a server of MariaDB or MySQL',
     realism='measure how lifelike a shop is: realism.scorecard',
     excel='read workbooks: shop-nb import',
     profile='profile each table: shop-nb profile',
@@ -111,6 +111,10 @@ DOES = dict(
     run='run the whole pipeline: shop-nb run',
     spark='make tables on Spark: --engine spark',
     sail='make tables without Java: --master sail',
+)
+
+# %% ../../nbs/70_app/01_doctor.ipynb #c23c05df
+DOES |= dict( # for those who work with notebooks, servers and sources
     lab='open the notebooks in JupyterLab',
     services='everything in the container image',
     docs='build the documentation: make docs',

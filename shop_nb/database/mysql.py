@@ -19,11 +19,11 @@ from .postgresql import _OWN, PATIENCE, _compare
 from ..files.files import crosswalk_files
 from ..files.market import source_market
 from ..files.mysql import NAMES, NEW, dialect_of
-from ..files.servers import Server, error_code, fetch, open_server, server_errors, server_says
+from ..files.servers import Server, fetch, open_server, server_errors, server_says
 from ..model.dialects import DIALECTS, create_indexes, create_tables, to_dialect
 from ..model.market import Market, create_market, tables_of
 from ..model.schema import TABLES
-from ..model.views import VIEWS, create_views
+from ..model.views import create_views
 
 # %% ../../nbs/25_database/07_mysql.ipynb #872d9410
 _BASE = (*reversed(TABLES), 'crosswalk', 'loads', 'market') # tables, children first
@@ -44,6 +44,7 @@ _REFER = '''select table_name from information_schema.key_column_usage
 where referenced_table_schema = database() and referenced_table_name in {names}
     and (table_schema <> database() or table_name not in {names})'''
 
+# %% ../../nbs/25_database/07_mysql.ipynb #fe2331ae
 def _check_references(cur):
     "Raise `ShopError` (code 2) if a table that is not the shop's refers to one of the shop's"
     names = str((*_BASE, *(f'{begin}{name}' for begin in (NEW, OLD) for name in _BASE)))
@@ -66,7 +67,8 @@ def _cell(column):
 def _lines(batch):
     "The rows of a record batch as bytes"
     if not len(batch): return b''
-    lines = pc.binary_join_element_wise(*map(_cell, batch.columns), ',', null_handling='replace', null_replacement='NULL')
+    how = dict(null_handling='replace', null_replacement='NULL')
+    lines = pc.binary_join_element_wise(*map(_cell, batch.columns), ',', **how)
     return pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), '\n')[0].as_buffer().to_pybytes() + b'\n'
 
 # %% ../../nbs/25_database/07_mysql.ipynb #f7f86155
@@ -98,10 +100,13 @@ fields terminated by ',' optionally enclosed by '"' escaped by '' lines terminat
 
 def _send(cur, table, columns, chunks):
     "Load chunks of lines into a table"
-    names = ', '.join(f'`{c}`' for c in columns)
-    with _as_file(chunks) as path: cur.execute(_COPY.format(path=path, table=table, columns=names))
+    pymysql, names = need('pymysql', 'mysql'), ', '.join(f'`{c}`' for c in columns)
+    try:
+        with _as_file(chunks) as path: cur.execute(_COPY.format(path=path, table=table, columns=names))
+    except (pymysql.DataError, pymysql.IntegrityError) as e: raise _Refused(server_says(e)) from None
     if warnings := fetch(cur, 'show warnings limit 1'): raise _Refused(warnings[0][2].rstrip('.'))
 
+# %% ../../nbs/25_database/07_mysql.ipynb #cf73db23
 def _copy(cur, stream):
     "Load the rows of a stream into their table; what ended it is raised itself"
     try: _send(cur, NEW + stream.table.name, stream.table.names, map(_lines, stream.reader()))
@@ -110,11 +115,13 @@ def _copy(cur, stream):
         if isinstance(stream.error, Exception): raise stream.error from None
 
 # %% ../../nbs/25_database/07_mysql.ipynb #8f0106ff
-_TO_NEW = re.compile(rf'\b(create table|references|into|from|on|constraint(?=\s\w+_chk_)) ({"|".join(_BASE)})')
+_BEFORE = ('^create table ', '^insert into ', r'\breferences (?=\w+ [(]\w+[)])', r' on (?=\w+ [(])', r' from (?=\w+$)',
+           r'^  constraint (?=\w+_chk_)') # what comes before the name of a table
+_TO_NEW = re.compile(f'({"|".join(_BEFORE)})({"|".join(_BASE)})', re.M)
 
 def _new(sql):
     "A statement that makes or fills tables, for the new ones"
-    return _TO_NEW.sub(rf'\1 {NEW}\2', sql)
+    return _TO_NEW.sub(rf'\1{NEW}\2', sql)
 
 def _own(sql, dialect): return _new(to_dialect(sql, dialect))
 
@@ -139,7 +146,7 @@ def _fill(cur, streams, market, crosswalk, dialect):
 
 # %% ../../nbs/25_database/07_mysql.ipynb #8d8a8e1b
 def _swap(there, new, views):
-    "The statements that put new tables and views in the place of old ones; `there` is what the database has, name: type"
+    "The statements that put new tables and views in the place of old ones; `there` is name: type of what there is"
     old = [name for name in _BASE if name in there]
     pairs = [f'{name} to {OLD}{name}' for name in old] + [f'{NEW}{name} to {name}' for name in _BASE if name in new]
     kept = {sql.split()[2] for sql in views}
@@ -150,6 +157,10 @@ def _swap(there, new, views):
 
 # %% ../../nbs/25_database/07_mysql.ipynb #693966fa
 def _there(cur): return dict(fetch(cur, NAMES))
+
+def _check_views(cur):
+    "Have the server say if views may not be made"
+    for sql in f'create or replace view {NEW}view as select 1 as one', f'drop view {NEW}view': cur.execute(sql)
 
 def _replace(cur, dialect, views):
     "Put what is new in the place of what is old"
@@ -167,8 +178,9 @@ def _alone(cur):
 
 def _clear(cur):
     "Drop what a load has left"
-    for begin in (NEW, OLD):
-        for sql in _drops(begin, _there(cur)): cur.execute(sql)
+    there = _there(cur)
+    for sql in (*_drops(NEW, there), *_drops(OLD, there)): cur.execute(sql)
+    if f'{NEW}view' in there: cur.execute(f'drop view {NEW}view')
 
 def _facts(cur, streams, views, version):
     "What `load` tells of a shop that is filled"
@@ -187,6 +199,7 @@ def _load_alone(cur, source, server, streams, market):
     _clear(cur)
     _check_old(server, _there(cur))
     _check_references(cur)
+    _check_views(cur)
     _fill(cur, streams, market, crosswalk_files(source), dialect)
     _compare(cur, streams, NEW)
     facts = _facts(cur, streams, views, version)
@@ -195,7 +208,7 @@ def _load_alone(cur, source, server, streams, market):
 
 def _load(source, server, streams, market):
     "Load the streams of a source: facts"
-    with open_server(server) as (_, cur):
+    with open_server(server, sends=True) as (_, cur):
         _alone(cur)
         try: return _load_alone(cur, source, server, streams, market)
         except Exception:
@@ -203,8 +216,6 @@ def _load(source, server, streams, market):
             raise
 
 # %% ../../nbs/25_database/07_mysql.ipynb #060db61b
-_REFUSED = '1048', '1062', '1264', '1265', '1292', '1366', '1406', '1452', '3819', '4025' # numbers of what a row cannot be
-
 def load_mysql(
     source, # as `load` takes it
     server:Server, # an old shop there is replaced when the new one is complete

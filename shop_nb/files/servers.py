@@ -93,7 +93,10 @@ _HELP = { # beginning of a code: what to do
     '53100': 'Make room on the server',
     '55P03': 'Close the sessions that use the tables, then try again',
     '57': 'Try again when the server is up',
-    # numbers of MariaDB and MySQL
+}
+
+# %% ../../nbs/10_files/07_servers.ipynb #725fef30
+_HELP |= { # numbers of MariaDB and MySQL: what to do
     '1045': 'Check user and password; the password comes from MYSQL_PWD, or from [client] in ~/.my.cnf',
     **dict.fromkeys(('1044', '1142', '1143', '1227', '1370'), 'Have the owner allow it, with grant'),
     '1049': 'Create the database first, with create database',
@@ -158,15 +161,17 @@ def _open_postgresql(server):
     for name, value in settings.items(): cur.execute(f'set local {name} = {value}')
     return con, cur
 
+# %% ../../nbs/10_files/07_servers.ipynb #93ee6691
 @contextmanager
 def open_server(
     server:Server,
+    **how, # `sends`, for a server of MariaDB or MySQL into which rows are to be loaded
 ): # a connection and a cursor of its driver
     "A transaction on a server, which is rolled back unless it is committed; raises `ShopError` (code 2) without one"
     connect = _open_postgresql
     if server.engine == 'mysql':
         from shop_nb.files.mysql import open_mysql as connect
-    try: con, cur = connect(server)
+    try: con, cur = connect(server, **how)
     except _driver(server).Error as e:
         todo = f'Check the URL; a password comes from {_WORD[server.engine]}'
         raise ShopError(f'{server} cannot be reached: {server_says(e)}.', todo, code=2) from None
@@ -191,6 +196,7 @@ def _begin_reading(server, cur):
     names = f"select relname::text from pg_class where relnamespace = to_regnamespace('{server.schema}')"
     return {name for name, in fetch(cur, f"{names} and relkind in ('r', 'p', 'v')")}
 
+# %% ../../nbs/10_files/07_servers.ipynb #156f8ecd
 @contextmanager
 def read_server(
     server:Server,

@@ -62,6 +62,7 @@ def _pcre(found):
     pattern = re.sub(r'[.+()$|]', r'[\g<0>]', found[1])
     return f"regexp '(?s)^{pattern.replace('?', '.').replace('*', '.*')}(?!.)'"
 
+# %% ../../nbs/05_model/02_dialects.ipynb #b4998b64
 _MYSQL_WORDS = (
     ('//', 'div'),
     (r"glob '([^']*)'", _pcre),
