@@ -20,7 +20,7 @@ from ..files.files import crosswalk_files
 from ..files.market import source_market
 from ..files.mysql import NAMES, NEW, dialect_of
 from ..files.servers import Server, fetch, open_server, server_errors, server_says
-from ..model.dialects import DIALECTS, create_indexes, create_tables, to_dialect
+from ..model.dialects import DIALECTS, create_indexes, create_keys, create_tables, to_dialect
 from ..model.market import Market, create_market, tables_of
 from ..model.schema import TABLES
 from ..model.views import create_views
@@ -95,15 +95,21 @@ def _as_file(chunks):
 class _Refused(Exception):
     "What the server says of a row"
 
+@contextmanager
+def _refusals():
+    "Tell what the server says of a row from its other errors"
+    pymysql = need('pymysql', 'mysql')
+    try: yield
+    except (pymysql.DataError, pymysql.IntegrityError) as e: raise _Refused(server_says(e)) from None
+
 _COPY = '''load data local infile '{path}' into table {table} character set utf8mb4
 fields terminated by ',' optionally enclosed by '"' escaped by '' lines terminated by '\n' ({columns})'''
 
 def _send(cur, table, columns, chunks):
     "Load chunks of lines into a table"
-    pymysql, names = need('pymysql', 'mysql'), ', '.join(f'`{c}`' for c in columns)
-    try:
-        with _as_file(chunks) as path: cur.execute(_COPY.format(path=path, table=table, columns=names))
-    except (pymysql.DataError, pymysql.IntegrityError) as e: raise _Refused(server_says(e)) from None
+    names = ', '.join(f'`{c}`' for c in columns)
+    with _refusals(), _as_file(chunks) as path:
+        cur.execute(_COPY.format(path=path, table=table, columns=names))
     if warnings := fetch(cur, 'show warnings limit 1'): raise _Refused(warnings[0][2].rstrip('.'))
 
 # %% ../../nbs/25_database/07_mysql.ipynb #cf73db23
@@ -115,7 +121,7 @@ def _copy(cur, stream):
         if isinstance(stream.error, Exception): raise stream.error from None
 
 # %% ../../nbs/25_database/07_mysql.ipynb #8f0106ff
-_BEFORE = ('^create table ', '^insert into ', r'\breferences (?=\w+ [(]\w+[)])', r' on (?=\w+ [(])', r' from (?=\w+$)',
+_BEFORE = ('^create table ', '^alter table ', '^insert into ', r'\breferences (?=\w+ [(]\w+[)])', r' on (?=\w+ [(])', r' from (?=\w+$)',
            r'^  constraint (?=\w+_chk_)') # what comes before the name of a table
 _TO_NEW = re.compile(f'({"|".join(_BEFORE)})({"|".join(_BASE)})', re.M)
 
@@ -124,6 +130,25 @@ def _new(sql):
     return _TO_NEW.sub(rf'\1{NEW}\2', sql)
 
 def _own(sql, dialect): return _new(to_dialect(sql, dialect))
+
+# %% ../../nbs/25_database/07_mysql.ipynb #92933681
+_LOST = '''select c.{column} from {new}{child} as c
+where c.{column} is not null and not exists (select 1 from {new}{parent} as p where p.{key} = c.{column}) limit 1'''
+
+def _check_parents(cur, tables):
+    "Refuse rows that refer to one that is not there"
+    for t in tables.values():
+        for c, p in t.parents.items():
+            lost = fetch(cur, _LOST.format(new=NEW, child=t.name, column=c, parent=p, key=tables[p].key))
+            if lost: raise _Refused(f'{c} {lost[0][0]} is not in {p}')
+
+def _add_keys(cur, tables, dialect):
+    "Add indexes, keys and references"
+    _check_parents(cur, tables)
+    cur.execute('set session foreign_key_checks = 0')
+    with _refusals():
+        for sql in (*create_indexes(), *create_keys(tables, dialect)): cur.execute(_new(sql))
+    cur.execute('set session foreign_key_checks = 1')
 
 # %% ../../nbs/25_database/07_mysql.ipynb #da6b3da5
 def _crosswalk(cur, files, dialect):
@@ -134,12 +159,14 @@ def _crosswalk(cur, files, dialect):
 
 def _fill(cur, streams, market, crosswalk, dialect):
     "Make new tables of the streams' rows"
-    for sql in create_tables(dialect, tables_of(market)): cur.execute(_new(sql))
+    tables = tables_of(market)
+    for sql in create_tables(dialect, tables, keys=False): cur.execute(_new(sql))
     for stream in streams: _copy(cur, stream)
+    _add_keys(cur, tables, dialect)
     _crosswalk(cur, crosswalk, dialect)
     table, rows = create_market(market)
     cur.execute(_own(table, dialect) + DIALECTS[dialect].after)
-    for sql in (_new(rows), *map(_new, create_indexes())): cur.execute(sql)
+    cur.execute(_new(rows))
     for sql in _record_sql(streams, dialect): cur.execute(_own(sql, dialect))
     cur.execute('commit')
     for name in TABLES: fetch(cur, f'analyze table {NEW}{name}')

@@ -105,9 +105,10 @@ def to_dialect(
 def _column_sql(c, d, keys=True):
     "One column of `create table` in dialect `d`"
     sql = f'{c.name} {d.types[c.type]}'
-    if not c.nullable and not (c.key and keys): sql += ' not null'
+    primary = c.key and (keys or d.apart)
+    if not c.nullable and not primary: sql += ' not null'
+    if primary: sql += ' primary key'
     if not keys: return sql
-    if c.key: sql += ' primary key'
     if c.unique: sql += ' unique'
     if c.references and not d.apart: sql += f' references {c.references}'
     return sql
@@ -180,15 +181,17 @@ def create_tables(
 # %% ../../nbs/05_model/02_dialects.ipynb #217fcb6f
 def create_keys(
     tables:dict=None, # declarations, parents first; None takes `TABLES`
+    dialect:str='postgresql', # a name in `DIALECTS`
 ) -> list: # ALTER TABLE statements: keys of all tables, then references
     "What `create_tables` leaves out with `keys=False`, for databases that can add it"
-    tables, keys, references = (tables or TABLES).values(), [], []
-    for t in tables:
+    tables, d, keys, references = tables or TABLES, DIALECTS[dialect], [], []
+    for t in tables.values():
         unique = [(c.name,) for c in t.columns if c.unique] + [*t.unique]
-        parts = [f'add primary key ({t.key})', *(f'add unique ({", ".join(names)})' for names in unique)]
-        keys.append(f'alter table {t.name} {", ".join(parts)}')
-        to = [f'add foreign key ({c}) references {parent} deferrable' for c, parent in t.parents.items()]
-        if to: references.append(f'alter table {t.name} {", ".join(to)}')
+        parts = [] if d.apart else [f'add primary key ({t.key})']
+        parts += [f'add unique ({", ".join(names)})' for names in unique]
+        if parts: keys.append(f'alter table {t.name} {", ".join(parts)}')
+        to = _references(t, tables, d) or [f'foreign key ({c}) references {p} deferrable' for c, p in t.parents.items()]
+        if to: references.append(f'alter table {t.name} {", ".join(f"add {key}" for key in to)}')
     return keys + references
 
 # %% ../../nbs/05_model/02_dialects.ipynb #6dc5a34b
