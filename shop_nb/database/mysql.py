@@ -121,8 +121,8 @@ def _copy(cur, stream):
         if isinstance(stream.error, Exception): raise stream.error from None
 
 # %% ../../nbs/25_database/07_mysql.ipynb #8f0106ff
-_BEFORE = ('^create table ', '^alter table ', '^insert into ', r'\breferences (?=\w+ [(]\w+[)])', r' on (?=\w+ [(])', r' from (?=\w+$)',
-           r'^  constraint (?=\w+_chk_)') # what comes before the name of a table
+_BEFORE = ('^create table ', '^alter table ', '^insert into ', r'\breferences (?=\w+ [(]\w+[)])', r' on (?=\w+ [(])',
+           r' from (?=\w+$)', r'^  constraint (?=\w+_chk_)') # what comes before the name of a table
 _TO_NEW = re.compile(f'({"|".join(_BEFORE)})({"|".join(_BASE)})', re.M)
 
 def _new(sql):
