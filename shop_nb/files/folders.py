@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from ..core.errors import ShopError, first_line
-from .files import FORMATS
+from .files import FORMATS, LAKES
 from ..model.schema import TABLES
 try: import fcntl
 except ImportError: fcntl = None
@@ -120,7 +120,7 @@ def move_tables(
         out.mkdir(exist_ok=True)
         new = sorted(source.iterdir())
         for name in TABLES:
-            for format in FORMATS: remove_path(out / f'{name}.{format}')
+            for format in FORMATS + LAKES: remove_path(out / f'{name}.{format}')
         for path in new: os.replace(path, out / path.name)
 
 # %% ../../nbs/10_files/05_folders.ipynb #95a72cb8
