@@ -282,7 +282,7 @@ _Scale = _text('X', 'Multiplies customers, orders and order lines.')
 _Master = _text('URL', 'Spark master: spark://host:7077, local[4] or sail.')
 _Out = Annotated[str, typer.Option(metavar='DIR', help='Folder to write: new, empty, or an earlier run.')]
 _Engine = Annotated[str, typer.Option(metavar='local|spark', help='What generates the tables.')]
-_Format = Annotated[str, typer.Option(metavar='parquet|csv|delta', help='Format of the tables.')]
+_Format = Annotated[str, typer.Option(metavar='parquet|csv|delta|iceberg', help='Format of the tables.')]
 _Threads = _number('N', 'Number of threads.', min=1)
 
 def _settings(params, **options):

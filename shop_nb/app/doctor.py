@@ -103,6 +103,7 @@ DOES = dict(
     analytics='ask questions in SQL, with charts: shop-nb ask',
     postgresql='load and ask a server: shop-nb load',
     delta='write tables of Delta Lake: --format delta',
+    iceberg='write tables of Iceberg: --format iceberg',
     realism='measure how lifelike a shop is: realism.scorecard',
     excel='read workbooks: shop-nb import',
     profile='profile each table: shop-nb profile',

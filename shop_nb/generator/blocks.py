@@ -225,7 +225,7 @@ def write_tables(
     format:str='parquet', # parquet or csv
     workers:int=1, # Threads; more than one writes parts
     progress=None, # Called with (rows done, rows expected)
-    size:int=BLOCK, # Rows in a block; any size gives the same content
+    size:int=BLOCK, # Rows in a block
     around=lambda facts: nullcontext(), # Given what is returned: a context in which the tables get their place
     parted:bool=False, # Whether one thread writes parts, too
 ) -> dict: # rows and digest of each table

@@ -178,7 +178,7 @@ class _Saved(_Profiled):
     def save(
         self,
         folder, # a new or empty folder, or a run to be made anew
-        format:str='parquet', # parquet, csv or delta
+        format:str='parquet', # parquet, csv, delta or iceberg
         workers:int=1, # threads
         progress=None, # called with (rows done, rows expected)
         engine:str='local', # local or spark
@@ -394,12 +394,12 @@ def _described(folder, settings, made, keep):
     write_manifest(folder, tables=made)
 
 # %% ../../nbs/40_shop/02_shop.ipynb #99c825ec
-def _check_format(format, folder):
+def _check_format(format, folder, anew):
     "Raise `ShopError` (code 2) for an unknown format, or one whose extra is not installed"
     known = FORMATS + LAKES
     if format not in known:
         raise ShopError(f'format: {format!r} is not known.', f'Take one of {", ".join(known)}.', code=2)
-    if format in LAKES: check_lake(format, folder)
+    if format in LAKES: check_lake(format, folder / 'tables', anew)
 
 def _into_lake(write, anew):
     "What writes the tables of a lake, by a writer of files"
@@ -421,7 +421,7 @@ def save_tables(
     anew:bool=True, # whether tables of a lake lose their history
 ) -> dict: # the manifest
     "Make the tables in `tables/`, with a manifest; what described earlier tables goes"
-    _check_format(format, folder)
+    _check_format(format, folder, anew)
     def around(made): return _described(folder, settings, made, keep)
     if format in LAKES: write = _into_lake(write, anew)
     with _marked(folder, settings): write(settings, folder / 'tables', format=format, progress=progress, around=around)

@@ -15,7 +15,7 @@ from shop_nb.files import lakes
 from shop_nb.files.digest import digest
 from shop_nb.files.files import LAKES, parts, table_path
 from shop_nb.files.folders import leftovers
-from shop_nb.files.lakes import commit_tables, delta_table, lake_files
+from shop_nb.files.lakes import commit_tables, delta_table, iceberg_table, lake_files
 from shop_nb.files.sources import read_table
 from shop_nb.generator.blocks import write_tables
 from shop_nb.generator.spark import spark_session
@@ -24,7 +24,7 @@ from shop_nb.quality.validate import validate
 from shop_nb.runs.run_folder import read_manifest
 from shop_nb.shop.advance import advance
 from shop_nb.shop.shop import Shop
-from support.forks import STEP, forks
+from support.forks import BREAK, STEP, forks
 
 SIZE = dict(seed=5, customers=200, products=60, orders=400, order_items=1000)
 FIRST, LAST = '2025-09-30', '2025-10-14'
@@ -61,8 +61,7 @@ def versions(run):
     return {COUNT[path.suffix](path) for path in (table_path(run, name) for name in TABLES)}
 
 
-COUNT = {'.delta': lambda path: len(delta_table(path).history())}
-FILES = dict(delta=('part-*.parquet', '_delta_log/*.json'))
+COUNT = {'.delta': lambda path: len(delta_table(path).history()), '.iceberg': lambda path: len(iceberg_table(path).snapshots())}
 
 
 def on_disk(run): return {name: digest(read_table(run, name), name) for name in TABLES}
@@ -112,6 +111,31 @@ def test_duckdb_polars_and_spark_read_delta(advanced, plain):
                 assert digest(spark.read.format('delta').options(**options).load(path).toArrow(), name) == said
 
 
+def test_duckdb_polars_and_spark_read_iceberg(advanced, plain, monkeypatch):
+    monkeypatch.setenv('POLARS_ICEBERG_PLANNER', 'pyiceberg')
+    with spark_session('sail') as spark:
+        for name, facts in plain[1].items():
+            path = advanced / 'iceberg' / 'tables' / f'{name}.iceberg'
+            table = iceberg_table(path)
+            rows = table.scan().to_arrow_batch_reader()
+            assert digest(duckdb.sql('select * from rows').to_arrow_table(), name) == facts['digest']
+            assert digest(pl.scan_iceberg(table).collect().to_arrow(), name) == facts['digest']
+            assert digest(spark.read.format('iceberg').load(str(path)).toArrow(), name) == facts['digest']
+            first = table.snapshots()[0]
+            assert first.summary['until'] == FIRST
+            assert digest(table.scan(snapshot_id=first.snapshot_id).to_arrow(), name) == plain[0][name]['digest']
+
+
+@pytest.mark.parametrize('move', [shutil.copytree, shutil.move])
+def test_iceberg_that_was_moved_is_refused(made, tmp_path, move):
+    "Its paths lead to the old place, so a copy would change the original, and a moved one finds nothing."
+    Shop(**SIZE, until=FIRST).save(tmp_path / 'old', format='iceberg')
+    move(tmp_path / 'old', tmp_path / 'run')
+    for call in (lambda: read_table(tmp_path / 'run', 'orders'), lambda: advance(tmp_path / 'run', LAST)):
+        with pytest.raises(ShopError, match='orders.iceberg was moved or copied|customers.iceberg was moved or copied'): call()
+    assert 'tables' in read_manifest(tmp_path / 'run')
+
+
 @every_lake
 def test_only_what_changed_is_written_again(tmp_path, format):
     "Of a shop in many blocks, the parts of what is over stay as they are."
@@ -151,12 +175,13 @@ def test_a_new_shop_has_no_history_and_no_other_format(tmp_path, plain, format):
 
 STEPS = ['shop_nb.generator.blocks._write_all', 'shop_nb.shop.shop.commit_tables', 'shop_nb.files.lakes._move',
          'shop_nb.files.lakes._move@3', 'shop_nb.shop.shop.write_manifest']
-OWN = dict(delta=['shop_nb.files.lakes._put', 'shop_nb.files.lakes._put@3', 'os.link@2', 'os.replace@12'])
+OWN = dict(iceberg=['shop_nb.files.lakes._replace', 'shop_nb.files.lakes._replace@3', 'os.replace@12'],
+           delta=['shop_nb.files.lakes._put', 'shop_nb.files.lakes._put@3', 'os.link@2', 'os.replace@12'])
 
 
 @pytest.fixture(scope='module')
 def in_processes():
-    with forks('deltalake', 'pandas', 'pyarrow.parquet', 'shop_nb.shop.advance') as run: yield run
+    with forks('deltalake', 'pyiceberg.io.pyarrow', 'pyiceberg.catalog.sql', 'pandas', 'pyarrow.parquet', 'shop_nb.shop.advance') as run: yield run
 
 
 @pytest.mark.parametrize('format, step', [(f, step) for f in LAKES for step in STEPS + OWN[f]])
@@ -174,13 +199,24 @@ def test_killed_before_a_step(made, plain, in_processes, tmp_path, format, step)
     assert not leftovers(run / 'tables')
 
 
-RELOCATE = dict(delta=shutil.copytree)
+def _made_there(source, target):
+    "Iceberg's tables cannot be copied."
+    Shop(**SIZE, until=FIRST).save(target, format='iceberg')
+    return target
 
 
-def test_a_first_commit_that_was_killed_is_made_again(in_processes, plain, tmp_path):
-    code = STEP.replace('(*rest)', "(**json.loads(rest[0])).save(rest[1], format='delta')").replace('import importlib', 'import importlib, json')
-    got, said = in_processes((code, 'shop_nb.files.lakes._move@3', 'SIGKILL', 'shop_nb.shop.shop', 'Shop',
-                              json.dumps(SIZE | dict(until=FIRST)), tmp_path / 'run'))[0]
+RELOCATE = dict(delta=shutil.copytree, iceberg=_made_there)
+
+
+@every_lake
+def test_a_first_commit_that_was_killed_is_made_again(in_processes, plain, tmp_path, format):
+    code = BREAK + '''
+import json
+from shop_nb.shop.shop import Shop
+Shop(**json.loads(args[0])).save(args[1], format=args[2])
+'''
+    got, said = in_processes((code, 'shop_nb.files.lakes._move@3', 'SIGKILL', json.dumps(SIZE | dict(until=FIRST)),
+                              tmp_path / 'run', format))[0]
     assert got == -signal.SIGKILL, said
     with pytest.raises(ShopError, match='advance .* --until'): existing(tmp_path / 'run')
     advance(tmp_path / 'run', FIRST)
@@ -237,5 +273,5 @@ def test_a_missing_extra_is_named_before_anything_is_made(tmp_path, monkeypatch,
 @every_lake
 def test_what_cannot_be_is_refused(tmp_path, format):
     with pytest.raises(ShopError, match='has a % in it'): Shop(**SIZE).save(tmp_path / '100%', format=format)
-    with pytest.raises(ShopError, match='Take one of parquet, csv, delta'): Shop(**SIZE).save(tmp_path / 'run', format='lance')
+    with pytest.raises(ShopError, match='Take one of parquet, csv, delta, iceberg'): Shop(**SIZE).save(tmp_path / 'run', format='lance')
     assert not list(tmp_path.iterdir())
