@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from ..core.errors import ShopError, first_line
 from ..core.extras import need
-from .files import CATALOG, LAKES, parts
+from .files import CATALOG, parts
 from .folders import clear_tables, remove_path, unbroken
 from ..model.schema import TABLES
 

@@ -24,7 +24,7 @@ from ..core.extras import need
 from ..core.files import write_file
 from ..behaviour.settings import Settings, read_settings
 from ..files.sources import read_table
-from ..files.files import FORMATS, LAKES, table_path
+from ..files.files import FORMATS, LAKES, is_lake, parts, table_path
 from ..generator.blocks import generator, tables, write_tables
 from ..files.folders import remove_path, working_folder, write_errors
 from ..files.lakes import check_lake, commit_tables
@@ -508,9 +508,17 @@ def _question_card(answer):
     return dict(name=q.name, title=q.title, grain=q.grain, why=q.why, sql=q.sql, rows=len(answer), **shown)
 
 # %% ../../nbs/40_shop/02_shop.ipynb #0d45bf28
-def _script_of(market):
+def _files_of(shop):
+    "The files of a lake by table, seen from its folder; nothing for another shop"
+    paths = {name: table_path(shop.folder, name) for name in TABLES} if shop.folder else {}
+    if not any(map(is_lake, paths.values())): return {}
+    home = shop.folder.resolve()
+    return {name: [part.resolve().relative_to(home).as_posix() for part in parts(path)] for name, path in paths.items()}
+
+def _script_of(shop):
     "All questions as SQL for the tables of a run"
-    return analysis_sql('tables', market.currency, market.absent, market.on_delivery)
+    market = shop.market
+    return analysis_sql('tables', market.currency, market.absent, market.on_delivery, _files_of(shop))
 
 # %% ../../nbs/40_shop/02_shop.ipynb #f72f004b
 def write_answers(
@@ -524,7 +532,7 @@ def write_answers(
         answer = shop.ask(name)
         write_file(inside / f'{name}.csv', answer.to_csv())
         cards.append(_question_card(answer))
-    write_file(folder / 'analysis.sql', _script_of(shop.market))
+    write_file(folder / 'analysis.sql', _script_of(shop))
     lead = f'{len(cards)} questions, each with its chart, its first rows and its SQL.'
     if refused: lead += ' ' + ' '.join(refused.values())
     page = render('answers.html', title='Answers', heading='Answers', lead=lead, home='index.html', cards=cards)

@@ -23,7 +23,7 @@ from shop_nb.model.schema import TABLES
 from shop_nb.quality.validate import validate
 from shop_nb.runs.run_folder import read_manifest
 from shop_nb.shop.advance import advance
-from shop_nb.shop.shop import Shop
+from shop_nb.shop.shop import Shop, _script_of
 from support.forks import BREAK, STEP, forks
 
 SIZE = dict(seed=5, customers=200, products=60, orders=400, order_items=1000)
@@ -88,6 +88,15 @@ def test_what_takes_a_run_takes_a_lake(made, tmp_path, format):
 
 
 @every_lake
+def test_the_script_of_a_lake_reads_what_counts(advanced, monkeypatch, format):
+    monkeypatch.chdir(advanced / format)
+    script = _script_of(Shop.open('.'))
+    with duckdb.connect() as con:
+        con.execute(script.split('\n\n')[1])
+        for name, facts in read_manifest('.')['tables'].items(): assert digest(con.table(name).to_arrow_table(), name) == facts['digest']
+
+
+@every_lake
 def test_next_days_are_a_commit_and_the_days_before_are_there(advanced, plain, format):
     run = advanced / format
     assert read_manifest(run)['tables'] == plain[1]
@@ -104,9 +113,8 @@ def test_duckdb_polars_and_spark_read_delta(advanced, plain):
             for name, path in paths.items():
                 table = delta_table(path)
                 if before: table.load_as_version(version)
-                rows = table.to_pyarrow_dataset()
                 said = tables[name]['digest']
-                assert digest(duckdb.sql('select * from rows').to_arrow_table(), name) == said
+                assert digest(duckdb.from_arrow(table.to_pyarrow_dataset()).to_arrow_table(), name) == said
                 assert digest(pl.scan_delta(path, version=version).collect().to_arrow(), name) == said
                 assert digest(spark.read.format('delta').options(**options).load(path).toArrow(), name) == said
 
@@ -118,7 +126,7 @@ def test_duckdb_polars_and_spark_read_iceberg(advanced, plain, monkeypatch):
             path = advanced / 'iceberg' / 'tables' / f'{name}.iceberg'
             table = iceberg_table(path)
             rows = table.scan().to_arrow_batch_reader()
-            assert digest(duckdb.sql('select * from rows').to_arrow_table(), name) == facts['digest']
+            assert digest(duckdb.from_arrow(rows).to_arrow_table(), name) == facts['digest']
             assert digest(pl.scan_iceberg(table).collect().to_arrow(), name) == facts['digest']
             assert digest(spark.read.format('iceberg').load(str(path)).toArrow(), name) == facts['digest']
             first = table.snapshots()[0]
@@ -212,7 +220,7 @@ RELOCATE = dict(delta=shutil.copytree, iceberg=_made_there)
 def test_a_first_commit_that_was_killed_is_made_again(in_processes, plain, tmp_path, format):
     code = BREAK + '''
 import json
-from shop_nb.shop.shop import Shop
+from shop_nb.shop.shop import Shop, _script_of
 Shop(**json.loads(args[0])).save(args[1], format=args[2])
 '''
     got, said = in_processes((code, 'shop_nb.files.lakes._move@3', 'SIGKILL', json.dumps(SIZE | dict(until=FIRST)),
