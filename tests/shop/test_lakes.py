@@ -24,6 +24,7 @@ from shop_nb.quality.validate import validate
 from shop_nb.runs.run_folder import read_manifest
 from shop_nb.shop.advance import advance
 from shop_nb.shop.shop import Shop, _script_of
+from support import FULL
 from support.forks import BREAK, STEP, forks
 
 SIZE = dict(seed=5, customers=200, products=60, orders=400, order_items=1000)
@@ -181,10 +182,12 @@ def test_a_new_shop_has_no_history_and_no_other_format(tmp_path, plain, format):
     assert {p.suffix for p in (tmp_path / 'run' / 'tables').iterdir()} == {'.parquet'}
 
 
-STEPS = ['shop_nb.generator.blocks._write_all', 'shop_nb.shop.shop.commit_tables', 'shop_nb.files.lakes._move',
-         'shop_nb.files.lakes._move@3', 'shop_nb.shop.shop.write_manifest']
-OWN = dict(iceberg=['shop_nb.files.lakes._replace', 'shop_nb.files.lakes._replace@3', 'os.replace@12'],
-           delta=['shop_nb.files.lakes._put', 'shop_nb.files.lakes._put@3', 'os.link@2', 'os.replace@12'])
+STEPS = ['shop_nb.files.lakes._move@3', 'shop_nb.shop.shop.write_manifest']
+OWN = dict(delta=['shop_nb.files.lakes._put@3', 'os.link@2'], iceberg=['shop_nb.files.lakes._replace@3'])
+if FULL:
+    STEPS += ['shop_nb.generator.blocks._write_all', 'shop_nb.shop.shop.commit_tables', 'shop_nb.files.lakes._move', 'os.replace@12']
+    OWN['delta'] += ['shop_nb.files.lakes._put', 'os.link']
+    OWN['iceberg'] += ['shop_nb.files.lakes._replace', 'shop_nb.files.lakes._catalog', 'shop_nb.files.lakes._data_files@4']
 
 
 @pytest.fixture(scope='module')
