@@ -282,7 +282,7 @@ _Scale = _text('X', 'Multiplies customers, orders and order lines.')
 _Master = _text('URL', 'Spark master: spark://host:7077, local[4] or sail.')
 _Out = Annotated[str, typer.Option(metavar='DIR', help='Folder to write: new, empty, or an earlier run.')]
 _Engine = Annotated[str, typer.Option(metavar='local|spark', help='What generates the tables.')]
-_Format = Annotated[str, typer.Option(metavar='FORMAT', help='Of the tables: parquet, csv, delta or iceberg.')]
+_Format = Annotated[str, typer.Option(metavar='FORMAT', help='Of tables: parquet, csv, delta or iceberg.')]
 _Threads = _number('N', 'Number of threads.', min=1)
 
 def _settings(params, **options):
