@@ -427,25 +427,33 @@ def import_files(
     reading = dict(encoding=encoding, separator=separator, decimal=decimal, dayfirst=dayfirst, zone=zone, sheet=sheet)
     _import_source(_source(sources, format, columns, contract, currency, **reading), out, explain)
 
-# %% ../../nbs/70_app/03_cli.ipynb #fcec2729
+# %% ../../nbs/70_app/03_cli.ipynb #2abb9505
 _help = 'List, export and load again what an import set aside.'
 quarantine = _App(no_args_is_help=True, rich_markup_mode=None, help=_help)
 app.add_typer(quarantine, name='quarantine')
 
+def _check_imported(folder):
+    "Raise `ShopError` (code 2) for a folder that was not imported"
+    from shop_nb.app.run import existing
+    from shop_nb.runs.run_folder import read_manifest
+    existing(folder)
+    if 'import' in read_manifest(folder): return
+    what = f'{folder} was not imported, so nothing is set aside.'
+    raise ShopError(what, 'Name the folder of an import', code=2)
+
+# %% ../../nbs/70_app/03_cli.ipynb #fcec2729
 @quarantine.command('list')
 def list_quarantine(folder:_Run):
     "List what is set aside, by reason, with the first rows."
-    from shop_nb.app.run import existing
     from shop_nb.imports.quarantine import listing, read_rows
-    existing(folder)
+    _check_imported(folder)
     _say(listing(read_rows(folder)))
 
 @quarantine.command('export')
 def export_quarantine(folder:_Run, out:Annotated[str, typer.Option(metavar='DIR', help='New folder for the files.')]):
     "Write what is set aside as CSV files to mend."
-    from shop_nb.app.run import existing
     from shop_nb.imports.quarantine import export, read_rows
-    existing(folder)
+    _check_imported(folder)
     for path in export(read_rows(folder), out): _say(path)
 
 # %% ../../nbs/70_app/03_cli.ipynb #d1fec35b
@@ -453,11 +461,10 @@ def export_quarantine(folder:_Run, out:Annotated[str, typer.Option(metavar='DIR'
 def replay_quarantine(folder:_Run, files:_Sources):
     "Load mended rows; each moves to the tables once."
     from shop_nb.app.imported import import_run
-    from shop_nb.app.run import existing
     from shop_nb.imports.imports import Source
     from shop_nb.imports.quarantine import MENDED, read_rows
     from shop_nb.shop.read import report_lines
-    existing(folder)
+    _check_imported(folder)
     before = len(read_rows(folder, MENDED))
     manifest = import_run(Source(list(files), mended=True), folder, Progress('rows'))
     _say('\n'.join(report_lines(manifest)))

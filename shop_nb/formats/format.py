@@ -30,6 +30,7 @@ KINDS = { # kind of a field: how its text is read, and the type that DuckDB has 
     'time': ('a time, to the second', 'timestamp'),
     'day': ('a date', 'date'),
     'flag': ('yes or no', 'boolean'),
+    'currency': ('the currency of all amounts, by its code or sign', 'varchar'),
     'country': ('a country, by its name or its code of two letters', 'varchar'),
 }
 
@@ -86,17 +87,18 @@ def first_value(
 @dataclass(frozen=True)
 class Format:
     "A form in which shops give their orders away"
-    name: str # as --from takes it
-    title: str # what people call it
+    name: str # for --from
+    title: str # its name
     parts: tuple # of `Part`
-    maps: tuple # of `Map`; for all tables but payments at least
+    maps: tuple # of `Map`
     amount: str # SQL: the cents of what was imported, over our tables; agrees with the amounts of the parts
     prepare: tuple = () # SQL statements that run before the maps
-    derived: tuple = () # tables without a file of their own: only rows that an order needs are kept
-    currency: str = '' # SQL: the currency, one row; empty where the source does not tell
-    contract: dict = field(default_factory=dict) # `values.column` or `rules.rule`: mode, if not the usual one
-    notes: tuple = () # sentences on how it is understood
-    remembers: dict = field(default_factory=dict) # name: SQL of key and value, later `known.name`
+    derived: tuple = () # tables without a file: only rows that an order needs are kept
+    currency: str = '' # ISO 4217, if all files of this format are in one currency
+    contract: dict = field(default_factory=dict) # `values.column` or `rules.rule`: its usual mode
+    notes: tuple = () # how it is understood, in sentences
+    doubts: dict = field(default_factory=dict) # half a sentence: SQL of the orders it is said of
+    remembers: dict = field(default_factory=dict) # name: SQL of key and value, as `known.name`
 
     def __getitem__(self, name): return next(p for p in self.parts if p.name == name)
 

@@ -53,7 +53,8 @@ _OF_ORDER = (
     _role('delivered', 'time', 'delivered at', 'delivery date'),
     _role('shipping', 'money', 'shipping cost', 'shipping fee', 'shipping price', 'freight', 'delivery fee'),
     _role('tax', 'money', 'tax amount', 'order tax', 'vat', 'vat amount'), _role('tax_included', 'flag'),
-    _role('order_discount', 'money'), _role('order_total', 'money', 'grand total'),
+    _role('order_discount', 'money'), _role('currency', 'currency', 'currency code', 'order currency'),
+    _role('order_total', 'money', 'grand total'),
     _role('method', 'text', 'payment method', 'payment type'), _role('payment_status', 'text'),
     _role('paid', 'time', 'paid at', 'payment date'), _role('refunded', 'money', 'refunded amount', 'refund amount'),
 )
@@ -70,6 +71,17 @@ _OF_CUSTOMER = (
     _role('segment', 'text', 'customer segment'),
 )
 FIELDS = *_NEEDED, *_ORDER, *_OF_LINE, *_OF_ORDER, *_OF_CUSTOMER
+
+# %% ../../nbs/27_formats/04_lines.ipynb #a018e1f6
+def _differing(value):
+    "SQL of the orders of whose lines some differ in a value"
+    return f'select "order" as key from lines group by 1 having min({value}) <> max({value}) order by min(_n)'
+
+_DOUBTS = {
+    'the lines name different customers, and the first one counts': _differing('customer'),
+    'the lines are of different days, and the first one counts. Where numbers start over each day, put the day before '
+    'them': _differing('time::date'),
+}
 
 # %% ../../nbs/27_formats/04_lines.ipynb #dca986c3
 _LINE = 'coalesce(min(_n) filter (price <> 0), min(_n)) as line' # that stands for the order
@@ -166,4 +178,4 @@ LINES = register(Format(
     'lines', 'a row per order line', (_LINES,), (_CUSTOMERS, _PRODUCTS, _ORDERS, _ITEMS, _PAYMENTS), _SUM,
     prepare=_PREPARE, derived=('customers', 'products'),
     notes=('Where the lines of an order differ in a text or a time of the order, the first value counts.',
-           'A blank amount is 0.')))
+           'A blank amount is 0.'), doubts=_DOUBTS))

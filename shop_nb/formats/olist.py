@@ -130,7 +130,7 @@ OLIST = register(Format(
     (_MAP_CUSTOMERS, _MAP_PRODUCTS, _MAP_ORDERS, _MAP_ITEMS, _MAP_PAYMENTS),
     '''select (select coalesce(sum(quantity * unit_price_cents), 0) from order_items)
     + (select coalesce(sum(shipping_cents), 0) from orders)''',
-    prepare=_PREPARE, currency="select 'BRL'", contract={'rules.ledger': 'evolve'},
+    prepare=_PREPARE, currency='BRL', contract={'rules.ledger': 'evolve'},
     remembers={name: f'from {name}' for name in ('customer_ids', 'category_names')},
     notes=('Equal units of an order are one line.', 'The freight of the items is the shipping of their order.',
            'Several payments of an order are one, by the method of the largest.',

@@ -195,5 +195,5 @@ ONLINE_RETAIL = register(Format(
     Map('order_items', 'invoices', 'owner', {'product_key': 'upper(stock_code)', 'quantity': 'quantity',
         'unit_price_cents': 'cents(price)', 'returned_quantity': 'returned'}, where=_BOUGHT)),
     'select sum((quantity - returned_quantity) * unit_price_cents) from order_items', prepare=_PREPARE,
-    derived=('customers', 'products'), currency="select 'GBP'",
+    derived=('customers', 'products'), currency='GBP',
     notes=_NOTES, remembers={'cancellations': _LOADED}))

@@ -17,7 +17,7 @@ _OF_ORDER = (
     Field('reduction', 'Discount Amount', 'money', True), Field('created', 'Created at', 'time', True),
     Field('cancelled', 'Cancelled at', 'time', True), Field('paid', 'Paid at', 'time'),
     Field('refunded', 'Refunded Amount', 'money'), Field('tip', 'Tip', 'money', others=('Tips', 'Tip Amount')),
-    Field('gateway', 'Payment Method'), Field('origin', 'Source'), Field('money_of', 'Currency'),
+    Field('gateway', 'Payment Method'), Field('origin', 'Source'), Field('currency', 'Currency', 'currency'),
 )
 
 # %% ../../nbs/27_formats/07_shopify.ipynb #fa52f239
@@ -44,8 +44,8 @@ def order_blocks(
     "Tell rows of an order from those that come again"
     cells = ', '.join(names)
     return f"""create temp table blocks as
-select _n, {key} as key, sum(({starts})::int) over (partition by {key} order by _n) as block, hash({cells}) as content
-from {part} where {key} is not null""", """create temp table contents as
+select _n, {key} as key, sum(starts::int) over (partition by {key} order by _n) as block, hash({cells}) as content
+from (select *, {starts} as starts from {part} where {key} is not null)""", """create temp table contents as
 select key, block, hash(list(content order by _n)) as content from blocks group by all""", """create temp table twice as
 select key from contents group by 1 having count(distinct content) > 1""", """create temp table last_rows as
 select _n from blocks join (select key, max(block) as block from blocks group by 1) using (key, block)"""
@@ -53,7 +53,8 @@ select _n from blocks join (select key, max(block) as block from blocks group by
 # %% ../../nbs/27_formats/07_shopify.ipynb #4f7695be
 _KEY = "coalesce(nullif(lower(trim(email)), ''), nullif(trim(telephone, ''' '), ''))" # of a customer
 _GOODS = """create temp table goods as
-select order_name, sum(units * cents(price))::bigint as gross, sum(coalesce(cents(taken_off), 0))::bigint as line_off,
+select order_name, sum(units::hugeint * cents(price)) as gross,
+    sum(coalesce(cents(taken_off), 0))::bigint as line_off,
     coalesce(sum(cents(taken_off)) filter (taken_off = units * price and taken_off > 0), 0)::bigint as whole_off,
     count(*) filter (units * price <> 0) as priced, min(_n) filter (units * price <> 0) as line
 from line_items semi join last_rows using (_n)
@@ -101,7 +102,7 @@ _STATUS = """case
     when pay = 'refunded' and nothing_sent then 'cancelled/refunded'
     when pay = 'refunded' then 'returned/refunded'
     when pay = 'voided' and nothing_sent then 'cancelled/failed'
-    else 'its Financial Status and Fulfillment Status are no combination that is known'
+    else 'its Financial Status and Fulfillment Status do not go together'
 end"""
 
 # %% ../../nbs/27_formats/07_shopify.ipynb #a920c6d6
@@ -113,7 +114,7 @@ _FAULTS = {
     'its Total is not Subtotal and Shipping, with or without Taxes': 'c is null',
     **{reason: f"pair = '{reason}'" for reason in (
         'it is cancelled, but not all of its money went back', 'only a part of it is paid',
-        'its Financial Status and Fulfillment Status are no combination that is known')},
+        'its Financial Status and Fulfillment Status do not go together')},
 }
 
 # %% ../../nbs/27_formats/07_shopify.ipynb #f0cf968f
@@ -147,7 +148,7 @@ _TOLD = {
         Subtotal='net', Shipping='told_shipping', Taxes='tax', Total='amount'),
     'it is cancelled, but not all of its money went back': _PAID_PART + " || '; refund it in Shopify and export again'",
     'only a part of it is paid': _PAID_PART + " || '; export it again when it is paid'",
-    'its Financial Status and Fulfillment Status are no combination that is known': quoted(
+    'its Financial Status and Fulfillment Status do not go together': quoted(
         Financial_Status='financial', Fulfillment_Status='fulfilment')
         + " || '; say what yours mean in a map of columns, under [values.financial] or [values.fulfilment]'",
 }
@@ -277,7 +278,7 @@ _PAYMENTS = payments_of('order_name', 'financial')
 SHOPIFY = register(Format(
     'shopify', 'the orders export of Shopify', (_LINE_ITEMS,), (_CUSTOMERS, _PRODUCTS, _ORDERS, _ITEMS, _PAYMENTS),
     'select sum(amount_cents) from payments', prepare=_PREPARE, derived=('customers', 'products'),
-    currency='select distinct money_of from line_items', contract={'rules.status_pairs': 'evolve'},
+    contract={'rules.status_pairs': 'evolve'},
     remembers={'tax_mode': 'from tax_mode'},
     notes=('A customer is an e-mail address, or a telephone number where there is none.',
            'A product is a SKU, or a name where there is none.',

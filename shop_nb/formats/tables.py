@@ -27,6 +27,7 @@ def _fields(table):
         yield Field(name, c.name, kind, c.name in _NEEDED[table.name])
         units = c.name.removesuffix('_cents')
         if c.type == 'cents': yield Field(f'{table.name}_{units}', units, 'money', unless=name)
+    if any(c.type == 'cents' for c in table.columns): yield Field(f'{table.name}_currency', 'currency', 'currency')
 
 # %% ../../nbs/27_formats/03_tables.ipynb #d224ff35
 def _money(name):

@@ -16,7 +16,8 @@ _OF_ORDER = (
     Field('reduction', 'Cart Discount Amount', 'amount', True), Field('net', 'Order Subtotal Amount', 'amount', True),
     Field('freight', 'Order Shipping Amount', 'amount', True), Field('total', 'Order Total Amount', 'amount', True),
     Field('taxes', 'Order Total Tax Amount', 'amount', True), Field('refunded', 'Order Refund Amount', 'amount'),
-    Field('fee', 'Order Total Fee', 'amount'), Field('money_of', 'Order Currency'), Field('paid', 'Paid Date', 'time'),
+    Field('fee', 'Order Total Fee', 'amount'), Field('currency', 'Order Currency', 'currency'),
+    Field('paid', 'Paid Date', 'time'),
     Field('gateway', 'Payment Method Title'),
 )
 
@@ -154,7 +155,8 @@ from line_items as l join (select * exclude (order_no, raw) from amounts) as a u
 where left_out is null
 union all
 select _n + 1_000_000_000_000, order_no, 'Fee', null, 'Fee', 1, fee_cents, 0 from stated where fee_cents > 0"""
-_BLOCKS = order_blocks('line_items', 'order_no', 'coalesce(item_no = 1, false)', [f.name for f in FIELDS])
+_BEGINS = 'coalesce(item_no = 1, _n = min(_n) over (partition by order_no, _file))'
+_BLOCKS = order_blocks('line_items', 'order_no', _BEGINS, [f.name for f in FIELDS])
 _PREPARE = (_UNITS, *_BLOCKS, _HEADS, _COSTS, _SHARES, _LINES, _GOODS, _STATED,
             *mark_rows('order_no', _FAULTS, _SKIP, _TOLD), _SOLD)
 
@@ -182,7 +184,7 @@ _PAYMENTS = payments_of('order_no', 'order_status')
 WOOCOMMERCE = register(Format(
     'woocommerce', 'orders of WooCommerce by the plugin Advanced Order Export', (_LINE_ITEMS,),
     (_CUSTOMERS, _PRODUCTS, _ORDERS, _ITEMS, _PAYMENTS), 'select sum(amount_cents) from payments', prepare=_PREPARE,
-    derived=('customers', 'products'), currency='select distinct money_of from line_items',
+    derived=('customers', 'products'),
     contract={'rules.status_pairs': 'evolve'},
     notes=('Prices are without tax, to the cent; the discount of a line is its list amount less its amount.',
            'An order that is completed is shipped: WooCommerce does not tell when it arrived.',

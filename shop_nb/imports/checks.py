@@ -159,8 +159,8 @@ def _drop(con, unit, keys):
         con.execute(f'delete from fresh.{name} where {TABLES[unit].key} in ({keys})')
 
 _ORDERS_OF = {
-    'customers': 'select order_id from fresh.orders where customer_id in (select id from going)',
-    'products': 'select order_id from fresh.order_items where product_id in (select id from going)',
+    'customers': 'select order_id, reason from fresh.orders join going on customer_id = going.id',
+    'products': 'select order_id, reason from fresh.order_items join going on product_id = going.id',
 }
 
 # %% ../../nbs/28_imports/06_checks.ipynb #6bcc36c5
@@ -185,7 +185,7 @@ def put_aside(
     if n and unit in _ORDERS_OF: con.execute(f'create or replace temp table theirs as {_ORDERS_OF[unit]}')
     _drop(con, unit, 'select id from going')
     if n and unit in _ORDERS_OF:
-        reason = f"'its {unit[:-1]} is set aside'"
+        reason = f"'its {unit[:-1]} is set aside (' || reason || ')'"
         put_aside(con, 'orders', rule, f'select order_id as id, {reason} as reason from theirs')
     return n
 

@@ -255,25 +255,34 @@ def find_format(
     return format, {i: parts[label] for i, label in enumerate(headers) if label in parts}
 
 # %% ../../nbs/28_imports/08_imports.ipynb #6ee28d96
-def _currencies(stage):
-    "The currencies that a source names; raises `ShopError` for more than one"
-    if not stage.format.currency: return []
-    found = stage.con.execute(stage.format.currency).fetchall()
-    names = sorted({row[0].strip().upper() for row in found if row[0]})
-    if len(names) < 2: return names
-    raise ShopError(f'The orders are in {len(names)} currencies: {", ".join(names)}.',
-                    'Import the orders of each currency into a folder of their own')
+def _named(stage):
+    "The currencies that a source names, by their codes or signs"
+    sql = [f'select distinct "{field.name}" as name from "{part.name}"'
+           for part in stage.format.parts for field in part.fields if field.kind == 'currency']
+    if not sql: return []
+    found = stage.con.execute(f"select name from ({' union '.join(sql)}) where name is not null order by name")
+    return [name for name, in found.fetchall()]
 
 # %% ../../nbs/28_imports/08_imports.ipynb #0ef2faa9
-def _told(stage, old):
-    "The currency that a source names, or shows by its signs; raises `ShopError` (code 2) where a sign may be several"
-    if told := _currencies(stage): return told[0]
-    sign = common_currency({sign: sign for sign in sorted(stage.signs)}, 'The amounts')
-    codes = CURRENCIES.get(sign, '').split()
-    if not codes: return sign
-    if old and old.currency in codes: return old.currency
-    todo = f"Say which: {option('currency', codes[0])}"
-    raise ShopError(f'Amounts are in {sign}, which may be {", ".join(codes)}.', todo, code=2)
+def _shown(stage):
+    "The currencies that the amounts of a source may be in; raises `ShopError` where two amounts have none in common"
+    names = list(dict.fromkeys([*_named(stage), *sorted(stage.signs)]))
+    try: sign = common_currency({name: name for name in names}, '')
+    except ShopError:
+        raise ShopError(f'The orders are in {len(names)} currencies: {", ".join(names)}.',
+                        'Import the orders of each currency into a folder of their own') from None
+    return CURRENCIES.get(sign, sign or '').split()
+
+# %% ../../nbs/28_imports/08_imports.ipynb #ac5f030f
+def _settle(stage, shown):
+    "The currency of a source of which nobody said it; raises `ShopError` (code 2) where it may be several"
+    todo = shown and f"Say which: {option('currency', shown[0])}"
+    mixed = next(filter(None, stage.signs.values()), None)
+    if len(shown) > 1: raise ShopError(f'The amounts may be in {", ".join(shown)}.', todo, code=2)
+    if mixed and not _named(stage): raise ShopError(mixed, todo, code=2)
+    if shown or stage.format.currency: return [*shown, stage.format.currency][0]
+    stage.notes.append(f"The source does not name its currency; EUR is assumed ({option('currency', 'CODE')}).")
+    return 'EUR'
 
 # %% ../../nbs/28_imports/08_imports.ipynb #236ab324
 def _code(text):
@@ -281,12 +290,14 @@ def _code(text):
     if not text or re.fullmatch('[A-Z]{3}', code := text.strip().upper()): return text and code
     raise ShopError(f'{text!r} is no currency.', f"Say its code of three letters: {option('currency', 'EUR')}", code=2)
 
+# %% ../../nbs/28_imports/08_imports.ipynb #7df701e9
 def _currency(stage, said, own, old):
     "The currency of a source, and a note where nobody told it; raises `ShopError` (code 2) for another one than before"
-    currency = _code(said or own.currency) or _told(stage, old) or (old.currency if old else None)
-    if currency is None:
-        currency = 'EUR'
-        stage.notes.append(f"The source does not name its currency; EUR is assumed ({option('currency', 'CODE')}).")
+    said, shown = _code(said or own.currency), _shown(stage)
+    if said and shown and said not in shown:
+        raise ShopError(f'The orders are in {" or ".join(shown)}, not in {said}.', 'Say the right currency', code=2)
+    kept = old.currency if old and (not shown or old.currency in shown) else None
+    currency = said or kept or _settle(stage, shown)
     if old and currency != old.currency:
         raise ShopError(f'The orders are in {currency}, those of the run in {old.currency}.',
                         'Import them into another folder', code=2)

@@ -6,7 +6,7 @@
 __all__ = ['UNITS', 'fates', 'place_of', 'make_tables', 'shape']
 
 # %% ../../nbs/28_imports/03_shape.ipynb #70128e25
-from ..core.errors import ShopError, first_line
+from ..core.errors import ShopError, count_of, first_line
 from ..core.extras import need
 from ..formats.format import made_columns, option
 from .staging import Stage, no_room
@@ -167,6 +167,13 @@ def make_tables(
         stage.con.execute(f'create table shaped.{name} as {sql}')
     return made
 
+# %% ../../nbs/28_imports/03_shape.ipynb #a7c8c4f0
+def _note_doubts(stage):
+    "Note which orders may have been meant otherwise"
+    for text, sql in stage.format.doubts.items():
+        n, key = stage.con.execute(f'select count(*), first(key) from ({sql})').fetchone()
+        if n: stage.notes.append(f'{count_of(n, "order")}, such as {key}: {text}.')
+
 # %% ../../nbs/28_imports/03_shape.ipynb #8dacba57
 def shape(
     stage:Stage, # with its parts read
@@ -176,6 +183,7 @@ def shape(
         for sql in (_ROWS, _ASIDE): stage.con.execute(sql)
         _compare_files(stage)
         for sql in stage.format.prepare: stage.con.execute(sql)
+        _note_doubts(stage)
         fates(stage)
         return make_tables(stage)
     except need('duckdb', 'analytics').Error as e:

@@ -21,7 +21,7 @@ from ..core.extras import need
 from ..formats.countries import country_codes
 from ..formats.format import KINDS, Format, columns_of, contract_option
 from ..reading.codes import codes, why_no_code
-from ..reading.numbers import NumberColumn
+from ..reading.numbers import NumberColumn, currency_codes
 from ..reading.records import unique_names
 from ..reading.text import Reading
 from ..reading.times import TimeColumn
@@ -32,7 +32,7 @@ from ..model.schema import sql_text
 # %% ../../nbs/28_imports/02_staging.ipynb #11d67b09
 class _Plain:
     "A reader that needs to see one value at a time"
-    currency = None
+    currency, mixed = None, ''
     def __init__(self, read, why): self.read, self.why = read, why
     def look(self, texts): pass
     def settle(self): return []
@@ -64,6 +64,9 @@ class _Exact:
     @property
     def currency(self): return self.numbers.currency
 
+    @property
+    def mixed(self): return self.numbers.mixed
+
     def look(self, texts): self.numbers.look(texts)
     def settle(self): return self.numbers.settle()
 
@@ -89,13 +92,15 @@ def why(self:_Exact, text):
 # %% ../../nbs/28_imports/02_staging.ipynb #f95245f2
 def _why_no_flag(text): return f'{text!r} is not yes or no'
 def _why_no_country(text): return f'{text!r} is not a country'
+def _why_no_currency(text): return f'{text!r} is not the code of a currency'
 
-_PLAIN = dict(text=(_as_text, repr), code=(codes, why_no_code), flag=(_as_flags, _why_no_flag),
-              country=(country_codes, _why_no_country)) # kind: what reads it, and what tells why it cannot
+_PLAIN = dict( # kind: what reads it, and what tells why it cannot
+    text=(_as_text, repr), code=(codes, why_no_code), flag=(_as_flags, _why_no_flag),
+    country=(country_codes, _why_no_country), currency=(currency_codes, _why_no_currency))
 
 class _Times:
     "A reader of times, or of dates"
-    currency = None
+    currency, mixed = None, ''
     def __init__(self, times, type): self.times, self.type = times, type
     def look(self, texts): self.times.look(texts)
     def settle(self): return self.times.settle()
@@ -136,18 +141,18 @@ class Stage:
     con: object # of DuckDB
     format: Format
     contract: Contract
-    reading: Reading = Reading() # how to read files
+    reading: Reading = Reading()
     values: dict = field(default_factory=dict) # field: word: ours
     sheets: list = field(default_factory=list) # as `SourceSheet`
     files: list = field(default_factory=list) # their names
     parts: dict = field(default_factory=dict) # place of a sheet: its part
     headers: dict = field(default_factory=dict) # part: field: column
     notes: list = field(default_factory=list)
-    signs: set = field(default_factory=set) # of currencies
-    left_out: Counter = field(default_factory=Counter) # header: values
+    signs: dict = field(default_factory=dict) # currency or sign: why it may not be that of all
+    left_out: Counter = field(default_factory=Counter) # header: cells
     marks: dict = field(default_factory=dict) # part: field: mark
-    waiting: pa.Table = None # the quarantine of the run
-    mended: bool = False # whether rows come from there
+    waiting: pa.Table = None # quarantine of the run
+    mended: bool = False # or from there
 
     @property
     def there(self): return {name for fields in self.headers.values() for name in fields}
@@ -292,6 +297,9 @@ class _Translated:
     @property
     def currency(self): return self.reader.currency
 
+    @property
+    def mixed(self): return self.reader.mixed
+
     def look(self, texts): self.reader.look(self._text(texts))
     def settle(self): return self.reader.settle()
     def read(self, texts): return self.reader.read(self._text(texts))
@@ -332,6 +340,11 @@ def _marks(readers):
     marks = {name: getattr(getattr(reader, 'numbers', reader), 'mark', None) for name, reader in readers.items()}
     return {name: mark for name, mark in marks.items() if mark}
 
+def _note_signs(stage, readers):
+    "Keep which currencies the amounts of a part name"
+    for r in readers.values():
+        if r.currency: stage.signs[r.currency] = stage.signs.get(r.currency) or r.mixed
+
 # %% ../../nbs/28_imports/02_staging.ipynb #7f3891fc
 def _stage_part(stage, part, places, folder, tell):
     "Read the sheets of a part"
@@ -344,7 +357,7 @@ def _stage_part(stage, part, places, folder, tell):
     for i in places:
         rows[i] = _look(stage.sheets[i], {n: readers[n] for n in used[i]}, used[i], paths[i], tell)
     stage.notes += _joined([n for r in readers.values() for n in r.settle()])
-    stage.signs |= {r.currency for r in readers.values() if r.currency}
+    _note_signs(stage, readers)
     first = 1
     for i in places:
         _fill(stage, part, paths[i], {n: readers[n] for n in used[i]}, used[i], first, stage.offsets[i], tell)

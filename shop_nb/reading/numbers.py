@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CURRENCY', 'CURRENCIES', 'RARE', 'number_parts', 'decimal_mark', 'exact_number', 'reads_as', 'common_currency',
-           'NumberColumn']
+           'currency_codes', 'NumberColumn']
 
 # %% ../../nbs/12_reading/07_numbers.ipynb #716bc18b
 import re
@@ -95,6 +95,17 @@ def common_currency(
         if not common or common & codes != common: common, before = common & codes or codes, text
     return next(iter(common)) if len(common) == 1 else next(iter(signs), None)
 
+# %% ../../nbs/12_reading/07_numbers.ipynb #c1fc6c59
+def currency_codes(
+    texts:pa.Array, # of strings: codes of three letters, in capitals or not, or signs
+) -> tuple: # codes and signs; and a mask of what is neither
+    "A column of currencies"
+    found = trimmed(texts).dictionary_encode()
+    names = [name if name in CURRENCIES else name.upper() for name in found.dictionary.to_pylist()]
+    known = [name if name in CURRENCIES or re.fullmatch('[A-Z]{3}', name) else None for name in names]
+    codes = pa.array(known, pa.string()).take(found.indices)
+    return codes, pc.and_(found.is_valid(), codes.is_null()).to_numpy(zero_copy_only=False)
+
 # %% ../../nbs/12_reading/07_numbers.ipynb #f59c2536
 _PLAIN = {'.': r'^-?[0-9]{1,18}(?:[.][0-9]{1,8})?$', ',': r'^-?[0-9]{1,18}(?:,[0-9]{1,8})?$'}
 _SHOWS = {'.': r'^-?(?:[0-9]+[.](?:[0-9]{1,2}|[0-9]{4,8})|0[0-9]*[.][0-9]{3}|[0-9]{4,}[.][0-9]{3})$',
@@ -112,11 +123,14 @@ class NumberColumn:
         rare:float=RARE, # share of values in another way that are set aside; with more of them the column is refused
     ):
         self.reading, self.label, self.money, self.rare = reading, label, money, rare
-        self.first, self.seen, self.signs, self.signed, self.mark, self.currency = {}, {}, {}, 0, None, None
+        self.first, self.seen, self.signs, self.unsigned, self.mark, self.currency = {}, {}, {}, None, None, None
 
     def _note(self, mark, text, n=1):
         self.first.setdefault(mark, text)
         self.seen[mark] = self.seen.get(mark, 0) + n
+
+    def _note_unsigned(self, texts): # an amount without a currency; 0 needs none
+        if self.unsigned is None: self.unsigned = next((t for t in texts if re.search('[1-9]', t)), None)
 
 # %% ../../nbs/12_reading/07_numbers.ipynb #8047025f
 @patch
@@ -130,7 +144,9 @@ def look(self:NumberColumn,
         if not len(values): return
         plain = pc.match_substring_regex(values, form)
         if not pc.any(plain).as_py(): continue
-        self._note(mark, values.filter(plain)[0].as_py(), pc.sum(counts.filter(plain)).as_py())
+        found = values.filter(plain)
+        self._note(mark, found[0].as_py(), pc.sum(counts.filter(plain)).as_py())
+        if self.money and self.unsigned is None: self._note_unsigned(found.to_pylist())
         values, counts = (a.filter(pc.invert(plain)) for a in (values, counts))
     for text, n in zip(values.to_pylist(), counts.to_pylist()): self._look_at(text, n)
 
@@ -143,24 +159,31 @@ def _look_at(self:NumberColumn, text, n):
     if m: mark = '.' if m['power'] and '.' in m['body'] else decimal_mark(m['body'])
     self._note(mark, text, n)
     if mark is None: return
-    for side in 'before', 'after':
-        if m[side]: self.signs.setdefault(m[side].rstrip('.'), text)
-    self.signed += n * bool(m['before'] or m['after'])
+    signs = [m[side].rstrip('.') for side in ('before', 'after') if m[side]]
+    for sign in signs: self.signs.setdefault(sign, text)
+    if not signs: self._note_unsigned([text])
 
 # %% ../../nbs/12_reading/07_numbers.ipynb #137b001e
 @patch
 def settle(self:NumberColumn
 ) -> list: # of sentences
     "Decide how the column is read; raises `ShopError` if nothing decides it"
-    common = common_currency(self.signs, self.label)
-    numbers = sum(n for mark, n in self.seen.items() if mark is not None)
-    if self.signed and self.signed == numbers: self.currency = common
+    self.currency = common_currency(self.signs, self.label)
     marks = {m: self.seen[m] for m in '.,' if m in self.seen}
     self.mark = self.reading.decimal or self._most(marks) or '.'
     if '?' in self.seen and not marks and not self.reading.decimal:
         what = f"{self.label}: {shown(self.first['?'])} may have thousands or decimals, and no value says which."
         raise ShopError(what, self.reading.ask('decimal', '.', ','))
     return []
+
+# %% ../../nbs/12_reading/07_numbers.ipynb #0ea7eeb3
+@patch(as_prop=True)
+def mixed(self:NumberColumn
+) -> str: # a sentence; empty if all amounts name their currency, or none does
+    "What is wrong with a column in which only some amounts name their currency"
+    if not self.signs or self.unsigned is None: return ''
+    signed = next(iter(self.signs.values()))
+    return f'{self.label}: {shown(signed)} names a currency, and {shown(self.unsigned)} does not.'
 
 # %% ../../nbs/12_reading/07_numbers.ipynb #7a3f67c9
 @patch

@@ -162,6 +162,7 @@ def _path_files(path, name, reading):
         what = f'There is no file {shown(str(path), 200)[1:-1]}.'
         raise ShopError(what, 'Name a file, a folder of parts, or a zip', code=2)
     path = Path(path)
+    if path.is_fifo(): raise ShopError(f'{path} is a pipe; files are read twice.', 'Write it to a file first', code=2)
     if not path.is_dir(): return _one_file(path, name, reading)
     names = sorted((at / n).relative_to(path).as_posix() for at, n in _found(path) if (at / n).is_file())
     parts = [n for n in names if is_part(n)]
@@ -198,7 +199,7 @@ def _sheets(files, whole):
 
 def _left_out(files):
     "Which files are no tables, and why"
-    why = {True: 'is no table and was left out', False: 'is empty'}
+    why = {True: 'is not a table and was left out', False: 'is empty'}
     return [f'{f.name} {why[isinstance(f, _NoTable)]}.' for f in files if not f.columns]
 
 # %% ../../nbs/12_reading/05_sheets.ipynb #579c2928

@@ -399,5 +399,5 @@ def why(self:TimeColumn,
     day = days(np.array(parts[1:4]).reshape(3, 1), self.order or 'year first')[0]
     if np.isnat(day): return f'{shown(text)} is not a time' + (f' with the {self.order}' if self.form else '')
     if self.reading.zone and parts[5] and zone_offset(parts[5]) is None:
-        return f'{shown(text)} has a zone that may be several; write the offset, as +01:00'
+        return f'{shown(text)} has the abbreviation of several time zones; write the offset, such as +01:00'
     return f'{shown(text)} is not from 1970 to 2199'

@@ -1,5 +1,5 @@
 "Files of every format, damaged: an error of two lines, or an import whose sums are equal; never a traceback."
-import csv, io, random
+import csv, io, random, re
 
 import pytest
 
@@ -82,6 +82,34 @@ def test_a_damaged_file_is_refused_or_adds_up(tmp_path, format):
         name, damage = rng.choice(sorted(files)), rng.choice(DAMAGE)
         for other, data in files.items(): (source / other).write_bytes(damage(data, rng) if other == name else data)
         check(Source([source], None if own else format, currency='EUR', **dict(own=own[0]) if own else {}), tmp_path / f'run {n}')
+
+
+NUMBER = re.compile('-?[0-9]{1,3}([.,][0-9]{1,2})?')
+LARGE = ['1000000000', '90000000000', '-1000000000'] if FULL else ['999999999']
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('large', LARGE)
+@pytest.mark.parametrize('format', FORMATS)
+def test_numbers_too_large_for_a_shop_stop_nothing_else(tmp_path, format, large):
+    "Products of a count and an amount are beyond 64 bits: the row is set aside, and the others come in."
+    own = [read_columns(path) for path in (SAMPLES / format).glob('*.toml')]
+    how = dict(own=own[0]) if own else dict(format=format)
+    files = {path.name: path.read_bytes() for path in sorted((SAMPLES / format).glob('*.csv'))}
+    before = import_shop(Source([SAMPLES / format], **how), tmp_path / 'run')['tables']['orders']['rows']
+    for n, name in enumerate(files):
+        (source := tmp_path / f'source {n}').mkdir()
+        for other, data in files.items(): (source / other).write_bytes(enlarged(data, large) if other == name else data)
+        facts = import_shop(Source([source], **how), tmp_path / f'run {n}')
+        assert before - 2 <= facts['tables']['orders']['rows'] <= before
+
+
+def enlarged(data, large):
+    "A file with all numbers of its first row large"
+    def changed(rows, rng):
+        rows[1] = [large if NUMBER.fullmatch(cell) else cell for cell in rows[1]]
+        return rows
+    return in_rows(changed)(data.replace(b'\xef\xbb\xbf', b''), None)
 
 
 def check(source, run):

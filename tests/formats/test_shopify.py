@@ -159,7 +159,7 @@ STATUSES = [ # financial, fulfilment, cancelled, refunded: order and payment
     ('refunded', 'fulfilled', 'x', '20.00', 'cancelled', 'refunded'),
     ('voided', 'unfulfilled', 'x', '0.00', 'cancelled', 'failed'), ('expired', '', 'x', '0.00', 'cancelled', 'failed')]
 PART, KEPT = 'only a part of it is paid', 'it is cancelled, but not all of its money went back'
-NO_PAIR = 'its Financial Status and Fulfillment Status are no combination that is known'
+NO_PAIR = 'its Financial Status and Fulfillment Status do not go together'
 ASIDE = [('partially_paid', '', '', PART), ('paid', '', 'x', KEPT), ('partially_refunded', '', 'x', KEPT),
          ('voided', 'fulfilled', '', NO_PAIR), ('draft', '', '', NO_PAIR), ('', '', '', NO_PAIR)]
 

@@ -173,6 +173,16 @@ def test_free_items_and_orders_that_come_twice(imports):
     assert run.orders('status') == []
 
 
+def test_files_without_the_number_of_an_item_may_overlap(tmp_path):
+    "Then an order begins with its first row in each file; the same one twice is no order of twice as many lines."
+    header = [h for h in HEADER if h != 'Item #']
+    rows = order('1', line(units=1), line('Cup', 1, sku='CUP'))
+    both = text(*({h: cell for h, cell in row.items() if h in header} for row in rows), header=header)
+    run = run_import(tmp_path, {'a.csv': both, 'b.csv': both}, 'woocommerce')
+    assert run.rows('select quantity from order_items') == [(1,), (1,)]
+    assert run.counts == dict(read=4, loaded=2, quarantined=0, skipped=2)
+
+
 def money(cents): return f'{cents // 100}.{cents % 100:02}'
 
 

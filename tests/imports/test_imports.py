@@ -275,32 +275,6 @@ def test_what_a_stopped_import_had_completed_is_finished(till, tmp_path):
     assert validate(run).ok
 
 
-# ------------------------------------------------------------------------------------------ currencies
-
-def priced(path, price):
-    path.write_text(f'order,customer,time,product,quantity,price\n1,a,2025-01-01,p,1,{price}\n')
-    return [path]
-
-
-@pytest.mark.parametrize('price, currency', [('€5.00', 'EUR'), ('5.00 kr', None), ('$5.00', None), ('R$5.00', 'BRL'),
-                                             ('GBP 5.00', 'GBP'), ('5.00', 'EUR')])
-def test_a_sign_tells_the_currency_or_is_asked_about(tmp_path, price, currency):
-    files = priced(tmp_path / 'orders.csv', price)
-    if currency: assert import_shop(Source(files), tmp_path / 'run')['market']['currency'] == currency
-    else:
-        with pytest.raises(ShopError, match='which may be .*\n.*--currency') as e: import_shop(Source(files), tmp_path / 'run')
-        assert e.value.code == 2
-        assert not (tmp_path / 'run').exists()
-
-
-def test_a_sign_goes_with_the_currency_of_the_run(tmp_path):
-    files, run = priced(tmp_path / 'orders.csv', '$5.00'), tmp_path / 'run'
-    import_shop(Source(files, currency='CAD'), run)
-    assert import_shop(Source(files), run)['market']['currency'] == 'CAD'
-    with pytest.raises(ShopError, match='are in EUR, those of the run in CAD'):
-        import_shop(Source(priced(tmp_path / 'b.csv', '€5.00')), run)
-
-
 def test_the_list_says_how_many_more_there_are(tmp_path):
     path = tmp_path / 'orders.csv'
     path.write_text('order,customer,time,product,quantity,price\n'

@@ -1,9 +1,12 @@
 "A refusal names the file and the line, and what to do on the command line and in a notebook."
+import os
+
 import pytest
 
 from shop_nb.core.errors import ShopError
 from shop_nb.core.extras import need
 from shop_nb.imports.imports import Source, import_shop
+from shop_nb.imports.quarantine import read_rows
 from shop_nb.shop.shop import Shop
 
 HEADER = 'order,customer,time,product,quantity,price'
@@ -115,3 +118,17 @@ def test_a_currency_is_a_code(tmp_path):
         Shop.read(str(tmp_path / 'a.csv'), tmp_path / 'run', currency='Euro')
     assert e.value.code == 2
     assert Shop.read(str(tmp_path / 'a.csv'), tmp_path / 'run', currency='usd').market.currency == 'USD'
+
+
+def test_a_pipe_is_refused(tmp_path):
+    os.mkfifo(tmp_path / 'pipe')
+    assert refused(tmp_path / 'pipe') == f'{tmp_path}/pipe is a pipe; files are read twice.\nWrite it to a file first'
+
+
+def test_an_order_says_what_is_wrong_with_its_product(tmp_path):
+    run = tmp_path / 'run'
+    header, contract = f'{HEADER},category', {'lists': 'discard_row'}
+    import_shop(Source([write(tmp_path / 'a.csv', header, f'{GOOD[0]},Tea')], currency='EUR', contract=contract), run)
+    import_shop(Source([write(tmp_path / 'b.csv', header, '9,c9,2025-03-02 10:00,q,1,2.50,Toys')], contract=contract), run)
+    reason, = read_rows(run)['reason'].to_pylist()
+    assert reason == 'with its order: its product is set aside (category Toys is not in the list)'

@@ -134,10 +134,20 @@ def test_a_rare_value_in_another_way_is_bad_and_changes_no_other():
 
 @pytest.mark.parametrize('texts, currency', [
     (['€4.50', '4.50 EUR', 'EUR 4.50'], 'EUR'), (['$4.50', '4.50 CAD'], 'CAD'), (['$4.50'], '$'), (['kr. 4.50', '4.50 kr'], 'kr'),
-    (['kr 4.50', 'SEK 4.50'], 'SEK'), (['4.50', '€4.50'], None), (['4.50'], None), ([None, '£4.50', ''], 'GBP'),
+    (['kr 4.50', 'SEK 4.50'], 'SEK'), (['4.50', '€4.50'], 'EUR'), (['4.50'], None), ([None, '£4.50', ''], 'GBP'),
 ])
-def test_the_currency_that_all_values_have(texts, currency):
-    assert column(NumberColumn, texts, money=True)[0].currency == currency
+def test_the_currency_of_a_column(texts, currency):
+    one, _ = column(NumberColumn, texts, money=True)
+    assert one.currency == currency
+
+
+@pytest.mark.parametrize('texts, mixed', [
+    (['4.50', '€4.50'], "'€4.50' names a currency, and '4.50' does not."), (['0.00', '€4.50', '0'], ''), (['4.50', '2'], ''),
+    (['€4.50', '2.50 EUR'], ''), (['€4', ' 7 ', ''], "'€4' names a currency, and '7' does not."),
+    (['€1,00', '1.234,50'], "'€1,00' names a currency, and '1.234,50' does not."),
+])
+def test_whether_all_amounts_name_their_currency(texts, mixed):
+    assert column(NumberColumn, texts, money=True)[0].mixed.partition(': ')[2] == mixed
 
 
 def test_what_counts_things_has_no_currency():

@@ -81,7 +81,7 @@ def test_a_folder_of_parts(tmp_path):
     assert sheet.problems == [Problem(0, 3, '1 field, where the header has 2')]
     assert (sheet.name, sheet.headers, sheet.counts, sheet.read) == ('country=DE', [(1, 3)], [2, 2], 4)
     assert sheet.files == ['country=DE/day=1/part-0.csv', 'country=DE/part-1.csv']
-    assert {'country=DE/empty.csv is empty.', 'country=DE/Thumbs.db is no table and was left out.'} <= set(sheet.notes)
+    assert {'country=DE/empty.csv is empty.', 'country=DE/Thumbs.db is not a table and was left out.'} <= set(sheet.notes)
     batch = next(iter(sheet.batches()))
     assert batch.schema.types == [pa.string(), pa.string(), pa.int32(), pa.int64()]
 

@@ -333,7 +333,7 @@ def test_a_folder_of_own_orders(tmp_path):
     assert list(read['order']) == ['11', '12', '13', '21', '22', '23']
     assert notes == [
         'README.txt has no order lines and was left out.',
-        f'{tmp_path.name}/Thumbs.db is no table and was left out.',
+        f'{tmp_path.name}/Thumbs.db is not a table and was left out.',
         f'{tmp_path.name}/empty.csv is empty.',
     ]
     for name, content, says in (
