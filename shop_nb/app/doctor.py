@@ -102,6 +102,8 @@ DOES = dict(
     load='write a SQLite database: shop-nb load',
     analytics='ask questions in SQL, with charts: shop-nb ask',
     postgresql='load and ask a server: shop-nb load',
+    delta='write tables of Delta Lake: --format delta',
+    iceberg='write tables of Iceberg: --format iceberg',
     realism='measure how lifelike a shop is: realism.scorecard',
     excel='read workbooks: shop-nb import',
     profile='profile each table: shop-nb profile',
@@ -112,6 +114,10 @@ DOES = dict(
     sail='make tables without Java: --master sail',
     lab='open the notebooks in JupyterLab',
     services='everything in the container image',
+)
+
+# %% ../../nbs/70_app/01_doctor.ipynb #656b6659
+DOES |= dict( # for maintainers
     docs='build the documentation: make docs',
     pools='make the word pools again: make pools',
     dev='work on shop_nb itself: make test',

@@ -11,6 +11,7 @@ from shop_nb.analytics.questions import questions
 from shop_nb.app.cli import main
 from shop_nb.app.run import pipeline
 from support import ROOT, until
+from support.pipelines import dlt
 from postgres import server
 
 GUIDES = sorted(
@@ -210,6 +211,7 @@ def run_sql(url, text):
 @pytest.mark.parametrize('path', [ROOT / 'README.md', *GUIDES], ids=lambda p: p.stem)
 def test_what_is_shown_works(path, url, project, monkeypatch, capsys):
     "Each command, each piece of Python, and SQL of a server, from the top of the page to its end."
+    monkeypatch.setitem(sys.modules, 'dlt', dlt) # test_dlt.py has the real one
     for kind, text in fences(path):
         if url: text = text.replace(SERVER, url)
         if url and kind == 'sql': run_sql(url, text)
