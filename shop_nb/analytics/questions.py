@@ -26,7 +26,7 @@ from ..core.extras import need
 from ..core.html import Raw, table as html_table
 from ..core.numbers import fixed, grouped, percent
 from ..model.market import TIME_OF_DAY, Market, lacks, without
-from ..model.schema import TABLES, sql_text
+from ..model.schema import TABLES, sql_text, sql_texts
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #bce6e12d
 @dataclass(frozen=True)
@@ -633,19 +633,24 @@ def _script(question):
     sql = re.sub(r'\$(\w+)', r"getvariable('\1')", question.sql)
     return '\n'.join([*note, *defaults, sql + ';'])
 
+# %% ../../nbs/30_analytics/02_questions.ipynb #4914d4ca
+def _view_of(name, files):
+    "A table of the script; day=1 in the name of a folder is no column"
+    paths = f'[{sql_texts(files)}]' if len(files) > 1 else sql_text(files[0])
+    return f'create view {name} as select * from read_parquet({paths}, hive_partitioning = false);'
+
 # %% ../../nbs/30_analytics/02_questions.ipynb #467a32ee
 def analysis_sql(
     folder:str='tables', # where the tables are, seen from where the script is run
     currency:str='EUR', # of the amounts
     absent:tuple=(), # table.column, or table, that an imported shop lacks
     on_delivery:tuple=(), # payment methods
+    files:dict={}, # by table: the files of a lake, seen from where the script is run
 ) -> str:
     "All questions as one SQL script for DuckDB"
     how = "DuckDB 2, in the run's folder: duckdb < analysis.sql"
     head = f'-- The questions that shop_nb asks of a run; amounts in {currency}. {how}'
-    def parquet(name): # day=1 in the name of a folder is no column
-        return f"read_parquet({sql_text(f'{folder}/{name}.parquet')}, hive_partitioning = false)"
-    tables = [f'create view {name} as select * from {parquet(name)};' for name in TABLES if name not in absent]
+    tables = [_view_of(name, files.get(name, [f'{folder}/{name}.parquet'])) for name in TABLES if name not in absent]
     views = [sql.strip().rstrip(';') + ';' for sql in duckdb_views(absent, on_delivery)]
     scripts = [_script(q) for q in askable(absent)[0].values()]
     return '\n\n'.join([head, '\n'.join(tables), *views, *scripts]) + '\n'

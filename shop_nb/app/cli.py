@@ -282,7 +282,7 @@ _Scale = _text('X', 'Multiplies customers, orders and order lines.')
 _Master = _text('URL', 'Spark master: spark://host:7077, local[4] or sail.')
 _Out = Annotated[str, typer.Option(metavar='DIR', help='Folder to write: new, empty, or an earlier run.')]
 _Engine = Annotated[str, typer.Option(metavar='local|spark', help='What generates the tables.')]
-_Format = Annotated[str, typer.Option(metavar='parquet|csv', help='File format.')]
+_Format = Annotated[str, typer.Option(metavar='FORMAT', help='Of tables: parquet, csv, delta or iceberg.')]
 _Threads = _number('N', 'Number of threads.', min=1)
 
 def _settings(params, **options):
@@ -299,7 +299,7 @@ def generate(
     out:_Out, seed:_Seed=None, scale:_Scale=None, workers:_Threads=1, engine:_Engine='local', master:_Master=None,
     format:_Format='parquet', params:_Params=None,
 ):
-    "Make the tables as Parquet or CSV files, with a manifest."
+    "Make the tables as files or as a lake, with a manifest."
     from shop_nb.shop.shop import Shop
 
     shop = Shop(_settings(params, seed=seed, scale=scale))

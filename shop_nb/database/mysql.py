@@ -18,8 +18,8 @@ from .load import CROSSWALK, _arrow_error, _streams, crosswalk_batches, own_tabl
 from .postgresql import _OWN, PATIENCE, _compare
 from ..files.files import crosswalk_files
 from ..files.market import source_market
-from ..files.mysql import NAMES, NEW, dialect_of
-from ..files.servers import Server, fetch, open_server, server_errors, server_says
+from ..files.servers import (
+    NAMES, NEW, Server, dialect_of, fetch, open_server, server_errors, server_says)
 from ..model.dialects import DIALECTS, create_indexes, create_keys, create_tables, to_dialect
 from ..model.market import Market, create_market, tables_of
 from ..model.schema import TABLES

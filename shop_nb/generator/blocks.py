@@ -209,9 +209,9 @@ def check_how(
     if workers < 1: raise ShopError(f'workers: {workers} is less than one.', 'Take 1 or more.', code=2)
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #450a4086
-def _write_all(settings, size, folder, format, workers, progress):
+def _write_all(settings, size, folder, format, workers, progress, parted):
     "Write the five tables to a working folder; rows and digest of each"
-    if workers == 1: blocks = _in_this_thread(settings, size, folder, format)
+    if workers == 1 and not parted: blocks = _in_this_thread(settings, size, folder, format)
     else: blocks = _in_threads(settings, size, folder, format, workers)
     with closing(blocks): facts = _add_up(blocks, expected_rows(settings), progress)
     empty = [name for name in TABLES if not (folder / f'{name}.{format}').exists()]
@@ -223,17 +223,18 @@ def write_tables(
     settings:Settings, # Which shop
     out, # Folder for the files; made if missing
     format:str='parquet', # parquet or csv
-    workers:int=1, # Threads; more than one writes folders of parts
-    progress=None, # Called with (rows done, rows expected) after each block
-    size:int=BLOCK, # Rows in a block; any size gives the same content
-    around=lambda facts: nullcontext(), # Called with what is returned: a context in which the tables get their place
+    workers:int=1, # Threads; more than one writes parts
+    progress=None, # Called with (rows done, rows expected)
+    size:int=BLOCK, # Rows in a block
+    around=lambda facts: nullcontext(), # Given what is returned: a context in which the tables get their place
+    parted:bool=False, # Whether one thread writes parts, too
 ) -> dict: # rows and digest of each table
-    "Make the five tables as files. Raises ShopError for a wrong argument, and for a folder that cannot be written to."
+    "Make the tables as files. Raises ShopError for a wrong argument, and for a folder that cannot be written to."
     check_how(format, workers)
     out = Path(out).resolve()
     with write_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         with working_folder(out) as tmp:
-            facts = _write_all(settings, size, tmp, format, workers, progress)
+            facts = _write_all(settings, size, tmp, format, workers, progress, parted)
             move_tables(tmp, out, around(facts))
     return facts

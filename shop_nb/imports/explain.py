@@ -52,6 +52,11 @@ def _about_table(format, name, origins):
     if name == 'payments' and not made: yield '  payments are absent'
     elif absent: yield f'  absent from {name}: {", ".join(absent)}'
 
+def _about_currency(format, origins):
+    "Where the currency comes from, if columns tell it"
+    fields = {f.name for part in format.parts for f in part.fields if f.kind == 'currency'}
+    if words := _from(fields, origins): yield f'  the currency ← {words}'
+
 def _about_files(sheets, parts, used):
     "What each file is read as, and what of it is not used"
     for i, sheet in enumerate(sheets):
@@ -71,4 +76,5 @@ def explanation(
     lines.append('What the import makes of it:')
     origins = _origins(format, sheets, parts)
     for name in TABLES: lines += _about_table(format, name, origins)
+    lines += _about_currency(format, origins)
     return '\n'.join([*lines, *format.notes])

@@ -63,7 +63,7 @@ def _renew(folder, settings, write, progress):
     there = [path for name in TABLES if (path := find_table(folder, name))]
     format = there[0].suffix.removeprefix('.') if there else 'parquet'
     gone = [name for name in outdated(folder) if name != 'shop.db' and (folder / name).exists()]
-    return save_tables(settings, folder, write, format, progress, keep=('shop.db',)), gone
+    return save_tables(settings, folder, write, format, progress, keep=('shop.db',), anew=False), gone
 
 # %% ../../nbs/40_shop/07_advance.ipynb #9f2fc7cd
 def _advance(folder, until, write, progress):

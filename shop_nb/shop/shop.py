@@ -24,9 +24,10 @@ from ..core.extras import need
 from ..core.files import write_file
 from ..behaviour.settings import Settings, read_settings
 from ..files.sources import read_table
-from ..files.files import table_path
+from ..files.files import FORMATS, LAKES, is_lake, parts, table_path
 from ..generator.blocks import generator, tables, write_tables
-from ..files.folders import remove_path
+from ..files.folders import remove_path, working_folder, write_errors
+from ..files.lakes import check_lake, commit_tables
 from ..files.market import source_market
 from ..model.schema import TABLES, get_table
 
@@ -177,13 +178,13 @@ class _Saved(_Profiled):
     def save(
         self,
         folder, # a new or empty folder, or a run to be made anew
-        format:str='parquet', # parquet or csv
+        format:str='parquet', # parquet, csv, delta or iceberg
         workers:int=1, # threads
         progress=None, # called with (rows done, rows expected)
         engine:str='local', # local or spark
         master:str | None=None, # of Spark, such as spark://host:7077 or sail; None is this machine
     ) -> dict: # the manifest
-        "Make the tables as files in `tables/`, with a manifest; raises `ShopError` for a folder of something else"
+        "Make the tables in `tables/`, with a manifest; raises `ShopError` for a folder of something else"
         settings = self._known_settings()
         folder, write = own_folder(folder), _writer(engine, master, workers)
         return save_tables(settings, folder, write, format, progress)
@@ -366,7 +367,8 @@ def _writer(engine, master, workers): # what makes the files
     if engine == 'local': return lambda *args, **how: write_tables(*args, workers=workers, **how)
     from shop_nb.generator.spark import run_spark
 
-    return lambda *args, **how: run_spark(*args, master=master or f'local[{workers}]', **how)
+    # Spark always writes parts
+    return lambda *args, parted=True, **how: run_spark(*args, master=master or f'local[{workers}]', **how)
 
 # %% ../../nbs/40_shop/02_shop.ipynb #4a96d276
 @contextmanager
@@ -391,17 +393,37 @@ def _described(folder, settings, made, keep):
     yield
     write_manifest(folder, tables=made)
 
+# %% ../../nbs/40_shop/02_shop.ipynb #99c825ec
+def _check_format(format, folder, anew):
+    "Raise `ShopError` (code 2) for an unknown format, or one whose extra is not installed"
+    known = FORMATS + LAKES
+    if format not in known:
+        raise ShopError(f'format: {format!r} is not known.', f'Take one of {", ".join(known)}.', code=2)
+    if format in LAKES: check_lake(format, folder / 'tables', anew)
+
+def _into_lake(write, anew):
+    "What writes the tables of a lake, by a writer of files"
+    def write_lake(settings, out, format, progress, around):
+        with write_errors(out), working_folder(out, alone=True) as work:
+            made = write(settings, work / 'parts', format='parquet', progress=progress, parted=True)
+            with around(made): commit_tables(work / 'parts', out, format, anew, until=str(settings.until))
+
+    return write_lake
+
 # %% ../../nbs/40_shop/02_shop.ipynb #81ddf74e
 def save_tables(
     settings:Settings, # which shop
     folder:Path, # of `own_folder`
     write, # of `_writer`
-    format:str='parquet', # parquet or csv
+    format:str='parquet', # one of `FORMATS` or `LAKES`
     progress=None, # called with (rows done, rows expected)
     keep=(), # names of what is made of the tables and stays, because the caller sees to it
+    anew:bool=True, # whether tables of a lake lose their history
 ) -> dict: # the manifest
-    "Make the tables as files in `tables/`, with a manifest; what described earlier tables goes"
+    "Make the tables in `tables/`, with a manifest; what described earlier tables goes"
+    _check_format(format, folder, anew)
     def around(made): return _described(folder, settings, made, keep)
+    if format in LAKES: write = _into_lake(write, anew)
     with _marked(folder, settings): write(settings, folder / 'tables', format=format, progress=progress, around=around)
     return read_manifest(folder)
 
@@ -425,7 +447,7 @@ def open_shop(
 # %% ../../nbs/40_shop/02_shop.ipynb #d56fc7b3
 def _connect(shop):
     "A connection to the files of a shop, or to its tables in memory"
-    on_disk = shop.folder is not None and all(table_path(shop.folder, n).suffix == '.parquet' for n in TABLES)
+    on_disk = shop.folder is not None and all(table_path(shop.folder, n).suffix != '.csv' for n in TABLES)
     days = (shop.settings.start, shop.settings.until) if shop.settings else None
     return connect(shop.folder if on_disk else shop.tables, days, shop.market)
 
@@ -486,9 +508,17 @@ def _question_card(answer):
     return dict(name=q.name, title=q.title, grain=q.grain, why=q.why, sql=q.sql, rows=len(answer), **shown)
 
 # %% ../../nbs/40_shop/02_shop.ipynb #0d45bf28
-def _script_of(market):
+def _files_of(shop):
+    "The files of a lake by table, seen from its folder; nothing for another shop"
+    paths = {name: table_path(shop.folder, name) for name in TABLES} if shop.folder else {}
+    if not any(map(is_lake, paths.values())): return {}
+    home = shop.folder.resolve()
+    return {name: [part.resolve().relative_to(home).as_posix() for part in parts(path)] for name, path in paths.items()}
+
+def _script_of(shop):
     "All questions as SQL for the tables of a run"
-    return analysis_sql('tables', market.currency, market.absent, market.on_delivery)
+    market = shop.market
+    return analysis_sql('tables', market.currency, market.absent, market.on_delivery, _files_of(shop))
 
 # %% ../../nbs/40_shop/02_shop.ipynb #f72f004b
 def write_answers(
@@ -502,7 +532,7 @@ def write_answers(
         answer = shop.ask(name)
         write_file(inside / f'{name}.csv', answer.to_csv())
         cards.append(_question_card(answer))
-    write_file(folder / 'analysis.sql', _script_of(shop.market))
+    write_file(folder / 'analysis.sql', _script_of(shop))
     lead = f'{len(cards)} questions, each with its chart, its first rows and its SQL.'
     if refused: lead += ' ' + ' '.join(refused.values())
     page = render('answers.html', title='Answers', heading='Answers', lead=lead, home='index.html', cards=cards)

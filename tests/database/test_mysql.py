@@ -16,8 +16,7 @@ from shop_nb.database import mysql as module
 from shop_nb.database.load import load
 from shop_nb.files.digest import digest
 from shop_nb.files.market import source_market
-from shop_nb.files.mysql import dialect_of
-from shop_nb.files.servers import fetch, open_server, server_of
+from shop_nb.files.servers import dialect_of, fetch, open_server, server_of
 from shop_nb.generator.blocks import tables
 from shop_nb.model.dialects import create_indexes
 from shop_nb.model.market import market_rules

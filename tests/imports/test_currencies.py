@@ -3,6 +3,7 @@ import pytest
 
 from shop_nb.core.errors import ShopError
 from shop_nb.formats.format import OwnColumns
+from shop_nb.imports.explain import explanation
 from shop_nb.imports.imports import Source, import_shop
 from shop_nb.imports.quarantine import read_rows
 
@@ -97,3 +98,9 @@ def test_tables_tell_it_in_any_of_their_files(tmp_path):
     assert import_shop(Source([folder]), tmp_path / 'run')['market']['currency'] == 'SEK'
     (folder / 'payments.csv').write_text('order_id,status,amount,currency\no1,captured,21.00,NOK\n')
     assert refused(Source([folder]), tmp_path / 'other')[0] == 'The orders are in 2 currencies: NOK, SEK.'
+
+
+def test_the_explanation_names_the_column(tmp_path):
+    files = priced(tmp_path / 'orders.csv', '2.00,USD', header=f'{HEADER},Currency')
+    assert '  the currency ← column "Currency"' in explanation(Source(files)).splitlines()
+    assert 'the currency' not in explanation(Source(priced(tmp_path / 'orders.csv', '2.00')))

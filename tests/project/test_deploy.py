@@ -1,11 +1,12 @@
 "What puts the shop elsewhere: the files are linted and agree, and each service runs by its very command."
-import json, re, runpy, shlex, shutil, signal, socket, subprocess, sys, tarfile, time, zipfile
+import json, os, re, runpy, shlex, shutil, signal, socket, subprocess, sys, tarfile, time, zipfile
 from contextlib import contextmanager
 from email import message_from_string
 from importlib.metadata import distributions
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import psutil, pytest, yaml
@@ -15,9 +16,12 @@ from packaging.utils import canonicalize_name
 from browse import free_port
 from dist import front
 from docs import Ends
+from postgres import server
 from shop_nb import __version__
 from shop_nb.api.http_server import Config
 from shop_nb.behaviour.settings import SETTINGS
+from shop_nb.shop.shop import Shop
+from tools import postgresql
 
 from support import ROOT
 
@@ -259,10 +263,11 @@ def test_dist_is_for_the_tag_alone(tracked, tmp_path):
 
 # containers
 
-def services(**env):
-    "The services of docker-compose.yml, with its variables put in as compose does it"
+def services(profile=None, **env):
+    "The services of docker-compose.yml that have this profile, with its variables put in as compose does it"
     def value(m): return env.get(m[1]) or m[2]
-    return yaml.safe_load(re.sub(r'\$\{(\w+):-([^}]*)\}', value, text('docker-compose.yml')))['services']
+    found = yaml.safe_load(re.sub(r'\$\{(\w+):-([^}]*)\}', value, text('docker-compose.yml')))['services']
+    return {name: s for name, s in found.items() if s.get('profiles') == ([profile] if profile else None)}
 
 def instruction(word):
     "The last one of its kind in the Dockerfile, as one line"
@@ -350,6 +355,58 @@ def test_services_are_locked_in_and_on_this_machine_alone():
     assert services()['run']['environment'] == [f'SHOP_NB_{n.upper()}' for n in SETTINGS]
 
 
+# the profile with a server
+
+def test_a_server_is_pinned_hidden_and_has_a_password_that_is_not_written_down():
+    stored = services('postgresql')
+    assert set(stored) == {'postgresql', 'load', 'ask'}
+    assert re.fullmatch(r'postgres:\d+\.\d+-bookworm', stored['postgresql']['image'])
+    assert stored['postgresql']['user'] == '999:999'
+    assert yaml.safe_load(text('docker-compose.yml'))['networks'] == dict.fromkeys(['stored', 'inner'], {'internal': True})
+    secret = services('postgresql', POSTGRES_PASSWORD='secret')
+    assert secret['postgresql']['environment']['POSTGRES_PASSWORD'] == 'secret'
+    for name, s in stored.items():
+        assert s['read_only']
+        assert s['cap_drop'] == ['ALL']
+        assert s['security_opt'] == ['no-new-privileges:true']
+        assert s['networks'] == ['stored']
+        assert 'ports' not in s
+        if name == 'postgresql': continue
+        assert s['image'] == 'shop-nb:local'
+        assert s['restart'] == 'no'
+        assert secret[name]['environment'] == dict(PGPASSWORD='secret')
+        assert 'secret' not in ' '.join([*secret[name].get('entrypoint', []), *secret[name]['command']])
+    assert stored['load']['depends_on']['postgresql'] == dict(condition='service_healthy')
+    assert stored['ask']['depends_on'] == dict(load=dict(condition='service_completed_successfully'))
+
+
+@pytest.mark.slow
+def test_the_profile_loads_once_and_answers_from_the_server(tmp_path):
+    "The commands of the profile, and its health check, with a server of this machine."
+    shop = Shop(seed=5, customers=200, products=60, orders=400, order_items=1000)
+    shop.save(tmp_path / 'shop')
+    shop.load(tmp_path / 'shop.db')
+
+    def run(*command):
+        env = os.environ | dict(PATH=f'{BIN}:{os.environ["PATH"]}')
+        return subprocess.run(command, env=env, capture_output=True, text=True)
+
+    with server(fsync='off') as begin:
+        url = f'{begin}/postgres'
+        stored = services('postgresql', SHOP_DATA=str(tmp_path), SHOP_POSTGRESQL=url)
+        _, *words = stored['postgresql']['healthcheck']['test']
+        words[0], place = str(postgresql() / words[0]), [f'--port={urlsplit(url).port}']
+        assert run(*words, *place).returncode == 0
+        script, *args = stored['load']['command']
+        assert script == 'shop-first-run'
+        first, second = (run(str(ROOT / 'deploy' / 'first-run'), *args) for _ in range(2))
+        assert 'Loaded' in first.stdout, first.stderr
+        assert (second.returncode, second.stdout) == (0, '')
+        answer = run(*stored['ask']['entrypoint'], 'monthly_revenue', '--format', 'csv')
+        assert answer.stdout == shop.ask('monthly_revenue').to_csv(), answer.stderr
+    assert run(*words, *place).returncode
+
+
 # the proxy
 
 PROXY = 'deploy/kubernetes/nginx.conf'
@@ -358,7 +415,7 @@ def test_the_proxy_is_pinned_and_the_only_way_to_the_api():
     assert re.fullmatch(r'nginxinc/nginx-unprivileged:\d+\.\d+\.\d+@sha256:[0-9a-f]{64}', IMAGES['proxy'])
     assert services()['proxy']['volumes'] == [f'./{PROXY}:/etc/shop/nginx.conf:ro']
     assert services()['api']['networks'] == ['inner']
-    assert yaml.safe_load(text('docker-compose.yml'))['networks'] == {'inner': {'internal': True}}
+    assert yaml.safe_load(text('docker-compose.yml'))['networks']['inner'] == {'internal': True}
     (rule,) = [d for d in RESOURCES if d['kind'] == 'NetworkPolicy']
     reachable = {p['port'] for p in rule['spec']['ingress'][0]['ports']}
     assert 8080 in reachable

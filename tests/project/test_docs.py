@@ -11,6 +11,7 @@ from shop_nb.app.cli import main
 from shop_nb.app.run import pipeline
 from shop_nb.files.servers import open_server, server_of
 from support import ROOT, until
+from support.pipelines import dlt
 
 GUIDES = sorted(
     p
@@ -219,6 +220,7 @@ def run_sql(url, text):
 @pytest.mark.parametrize('path', [ROOT / 'README.md', *GUIDES], ids=lambda p: p.stem)
 def test_what_is_shown_works(path, server, project, monkeypatch, capsys):
     "Each command, each piece of Python, and SQL of a server, from the top of the page to its end."
+    monkeypatch.setitem(sys.modules, 'dlt', dlt) # test_dlt.py has the real one
     for kind, text in fences(path):
         if server: text = text.replace(*server)
         if server and kind == 'sql': run_sql(server[1], text)
