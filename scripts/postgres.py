@@ -10,18 +10,18 @@ USER = 'shop'
 CONFIG = dict(listen_addresses='127.0.0.1', unix_socket_directories='', max_connections='30')
 
 
-def ordinary():
-    "What makes a program of root's run as somebody else: PostgreSQL does not run as root."
+def ordinary(name='postgres'):
+    "What makes a program of root's run as somebody else: a database server does not run as root."
     if os.geteuid(): return {}, os.geteuid(), os.getegid()
     names = {p.pw_name: p for p in pwd.getpwall()}
-    who = names.get('postgres') or names['nobody']
+    who = names.get(name) or names['nobody']
     return dict(user=who.pw_uid, group=who.pw_gid, extra_groups=[]), who.pw_uid, who.pw_gid
 
 
 def wait(ready, log, seconds=30):
     "Until a server is ready."
     end = time.monotonic() + seconds
-    while subprocess.run(ready).returncode:
+    while not ready():
         assert time.monotonic() < end, log.read_text()
         time.sleep(.05)
 
@@ -49,7 +49,7 @@ def server(locale='C.UTF-8', encoding='UTF8', **settings):
                                        stderr=log, stdout=log, **how)
         try:
             ready = [home / 'pg_isready', '-h', '127.0.0.1', '-p', str(port), '-q']
-            wait(ready, folder / 'log')
+            wait(lambda: not subprocess.run(ready).returncode, folder / 'log')
             yield f'postgresql://{USER}@127.0.0.1:{port}'
         finally:
             process.send_signal(signal.SIGINT) # sessions are ended

@@ -1,4 +1,4 @@
-"""What the tests need beside Python: a browser, Java, nginx, PostgreSQL and git. `make test` runs this before the first test.
+"""What the tests need beside Python: a browser, Java, nginx, PostgreSQL, MariaDB and git. `make test` runs this before the first test.
 
     python scripts/tools.py
 
@@ -119,12 +119,12 @@ def debian_root():
     )
 
 
-def apt(package):
-    "Install a package of Debian."
-    print(f'Installing {package}', file=sys.stderr, flush=True)
+def apt(*packages):
+    "Install packages of Debian."
+    print(f'Installing {" ".join(packages)}', file=sys.stderr, flush=True)
     run('apt-get', '-qq', 'update', seconds=300)
     run(
-        'apt-get', '-qq', 'install', '-y', '--no-install-recommends', package, seconds=900,
+        'apt-get', '-qq', 'install', '-y', '--no-install-recommends', *packages, seconds=900,
         DEBIAN_FRONTEND='noninteractive'
     )
 
@@ -186,6 +186,19 @@ def bring_postgresql():
     apt('postgresql')
 
 
+MARIADB_PLACES = '/usr/sbin', '/usr/local/sbin', '/usr/libexec', '/opt/homebrew/opt/mariadb/bin'
+
+
+def mariadb():
+    "The path of MariaDB's server, or None. Debian has it where only root looks."
+    return shutil.which('mariadbd') or shutil.which('mariadbd', path=os.pathsep.join(MARIADB_PLACES))
+
+
+def bring_mariadb():
+    "Install the programs of Debian's MariaDB; the server that runs for others is in another package."
+    if debian_root(): apt('mariadb-server-core', 'mariadb-client-core')
+
+
 Tool = namedtuple('Tool', 'find bring missing') # missing: what is said where it can't be had
 TOOLS = dict(
     browser=Tool(
@@ -212,6 +225,12 @@ TOOLS = dict(
         bring_postgresql,
         'PostgreSQL was not found, so the tests of its server will fail (in test_postgresql).'
         ' Install it: on Debian apt install postgresql.',
+    ),
+    mariadb=Tool(
+        mariadb,
+        bring_mariadb,
+        'MariaDB was not found, so the tests of its server will fail (in test_mysql).'
+        ' Install it: on Debian apt install mariadb-server-core mariadb-client-core.',
     ),
     git=Tool(
         git,

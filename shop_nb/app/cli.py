@@ -335,7 +335,7 @@ def _say_appended(facts, db):
     _say(f'Appended to {db} (load {facts["load_id"]}): {count_of(new, "new row")}, {changed:,} changed')
 
 # %% ../../nbs/70_app/03_cli.ipynb #357c3c9d
-_PLACES = 'a SQLite file, duckdb:FILE, or postgresql://USER@HOST/DATABASE'
+_PLACES = 'a SQLite file, duckdb:FILE, postgresql://USER@HOST/DATABASE, or mysql://USER@HOST/DATABASE'
 
 @app.command()
 def load(

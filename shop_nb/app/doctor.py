@@ -102,6 +102,7 @@ DOES = dict(
     load='write a SQLite database: shop-nb load',
     analytics='ask questions in SQL, with charts: shop-nb ask',
     postgresql='load and ask a server: shop-nb load',
+    mysql='load and ask a server of MariaDB or MySQL',
     delta='write tables of Delta Lake: --format delta',
     iceberg='write tables of Iceberg: --format iceberg',
     realism='measure how lifelike a shop is: realism.scorecard',
@@ -112,12 +113,12 @@ DOES = dict(
     run='run the whole pipeline: shop-nb run',
     spark='make tables on Spark: --engine spark',
     sail='make tables without Java: --master sail',
-    lab='open the notebooks in JupyterLab',
-    services='everything in the container image',
 )
 
-# %% ../../nbs/70_app/01_doctor.ipynb #656b6659
-DOES |= dict( # for maintainers
+# %% ../../nbs/70_app/01_doctor.ipynb #c23c05df
+DOES |= dict( # for those who work with notebooks, servers and sources
+    lab='open the notebooks in JupyterLab',
+    services='everything in the container image',
     docs='build the documentation: make docs',
     pools='make the word pools again: make pools',
     dev='work on shop_nb itself: make test',

@@ -661,7 +661,7 @@ def verify(
 
 # %% ../../nbs/70_app/02_run.ipynb #7c0b11e0
 def verify_database(
-    db, # a SQLite file, duckdb:FILE or postgresql://USER@HOST/DATABASE
+    db, # a SQLite file, duckdb:FILE, postgresql://USER@HOST/DATABASE or mysql://…
     folder=None, # the run that was loaded into it
 ) -> tuple: # table: its rows and digest, and the tables whose digest is not that of the run
     "The digests of the tables in a database; raises `ShopError` for what is no database, or no run"

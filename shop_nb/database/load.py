@@ -24,7 +24,7 @@ from ..files.files import crosswalk_files
 from ..files.market import source_market
 from ..files.servers import fetch, server_of
 from ..files.sources import given_tables, message
-from ..model.dialects import DIALECTS, create_indexes, create_tables
+from ..model.dialects import DIALECTS, create_indexes, create_tables, to_dialect
 from ..model.market import Market, create_market, tables_of
 from ..model.rules import broken_check
 from ..model.schema import TABLES, sql_list
@@ -117,7 +117,7 @@ def own_table(
 ) -> str: # SQL
     "The statement that creates a table of the database's own, beside the five"
     d = DIALECTS[dialect]
-    return sql.format(**d.types) + d.after
+    return to_dialect(sql.format(**d.types), dialect) + d.after
 
 # %% ../../nbs/25_database/02_load.ipynb #7c99e071
 def load_key(
@@ -358,7 +358,10 @@ def _load_new(source, db, progress, market):
 # %% ../../nbs/25_database/02_load.ipynb #b25660d2
 def _load_elsewhere(source, place, progress, market):
     "Make a shop on a server or in a file of DuckDB: facts; None for a place that is neither"
-    if server := server_of(place):
+    if (server := server_of(place)) and server.engine == 'mysql':
+        from shop_nb.database.mysql import load_mysql
+        return load_mysql(source, server, progress, market)
+    if server:
         from shop_nb.database.postgresql import load_postgresql
         return load_postgresql(source, server, progress, market)
     if path := duckdb_path(place):
@@ -367,11 +370,12 @@ def _load_elsewhere(source, place, progress, market):
 
 # %% ../../nbs/25_database/02_load.ipynb #b25660d4
 def _bring_rows(source, place, progress, market):
-    "Bring rows into a database that is there: facts; raises `ShopError` (code 2) for one of DuckDB"
-    if server := server_of(place):
+    "Bring rows into a database that is there: facts; raises `ShopError` (code 2) for one that takes none"
+    server = server_of(place)
+    if server and server.engine == 'postgresql':
         from shop_nb.database.postgresql_append import append_postgresql
         return append_postgresql(source, server, progress, market)
-    if duckdb_path(place):
+    if server or duckdb_path(place):
         wrong = f'{place} cannot be added to: that is for SQLite and PostgreSQL.'
         raise ShopError(wrong, 'Load it whole, without --append', code=2)
     from shop_nb.database.append import append_tables
@@ -380,7 +384,7 @@ def _bring_rows(source, place, progress, market):
 # %% ../../nbs/25_database/02_load.ipynb #b25660d3
 def load(
     source, # mapping of names to frames, Arrow tables or paths; or the path of a run or of tables
-    db, # the SQLite file, duckdb:FILE or postgresql://USER@HOST/DATABASE
+    db, # the SQLite file, duckdb:FILE, postgresql://USER@HOST/DATABASE or mysql://…
     progress=None, # called as progress(table, rows done, rows in all) after each batch
     market:Market=None, # currency and lists; None takes the source's own
     append:bool=False, # add to the database that is there, by `append_tables`

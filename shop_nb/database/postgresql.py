@@ -99,16 +99,16 @@ def _fill(cur, streams, market, crosswalk, schema):
     for name in TABLES: cur.execute(f'analyze {name}')
 
 # %% ../../nbs/25_database/05_postgresql.ipynb #c5b5befe
-def _digest(cur, name):
+def _digest(cur, name, begin=''):
     "The digest of one table, a batch at a time"
-    batches = (pa.Table.from_batches([batch]) for batch in server_rows(cur, name, TABLES[name].names))
-    sums = [content_sums(batch, name) for batch in batches]
+    rows = server_rows(cur, begin + name, TABLES[name].names)
+    sums = [content_sums(pa.Table.from_batches([batch]), name) for batch in rows]
     return as_digest(sums or [content_sums(arrow_schema(name).empty_table(), name)])
 
-def _compare(cur, streams):
-    "Raise `ShopError` if a table on the server is not what came by"
+def _compare(cur, streams, begin=''):
+    "Raise `ShopError` if a table on the server, whose name begins so, is not what came by"
     for s in streams:
-        if _digest(cur, s.table.name) == s.digest: continue
+        if _digest(cur, s.table.name, begin) == s.digest: continue
         raise ShopError(f'{s.table.name} on the server differs from its source.', 'Load again')
 
 # %% ../../nbs/25_database/05_postgresql.ipynb #6b8c4e9a

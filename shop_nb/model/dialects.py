@@ -8,7 +8,7 @@ __all__ = ['DIALECTS', 'Dialect', 'to_dialect', 'conditions', 'table_checks', 'c
 
 # %% ../../nbs/05_model/02_dialects.ipynb #a6f1431e
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..core.errors import ShopError
 from .schema import TABLES, sql_list, sql_text
@@ -21,6 +21,8 @@ class Dialect:
     words: tuple = () # pairs of a pattern in portable SQL and its replacement, as `re.sub` takes them
     checks: dict = field(default_factory=dict) # logical type: expression over {c} that holds for each value
     after: str = '' # what follows a table's closing bracket
+    check: str = '{name}' # what a check of a {table} is called
+    apart: bool = False # whether references follow the columns, and meanings are comments that the database keeps
 
 # %% ../../nbs/05_model/02_dialects.ipynb #7e705112
 _sqlite = Dialect(
@@ -53,7 +55,39 @@ _postgresql = Dialect(
         (r'\bmain\.', ''), # a table of the schema that is in use
     ),
 )
-DIALECTS = dict(sqlite=_sqlite, duckdb=_duckdb, postgresql=_postgresql)
+
+# %% ../../nbs/05_model/02_dialects.ipynb #6f19c188
+def _pcre(found):
+    "What stands in the place of a GLOB: a regular expression without backslashes, which SQL may read as its own"
+    pattern = re.sub(r'[.+()$|]', r'[\g<0>]', found[1])
+    return f"regexp '(?s)^{pattern.replace('?', '.').replace('*', '.*')}(?!.)'"
+
+# %% ../../nbs/05_model/02_dialects.ipynb #b4998b64
+_MYSQL_WORDS = (
+    ('//', 'div'),
+    (r"glob '([^']*)'", _pcre),
+    (r'\bchr\(0\)', 'char(0 using utf8mb4)'),
+    (r"strftime\('%Y%m%d', (\w+)\)", r'(year(\1) * 10000 + month(\1) * 100 + day(\1))'),
+    (r' as (bigint|integer|boolean)\)', ' as signed)'),
+    (r' as varchar\)', ' as char)'),
+    (r' as timestamp\)', ' as datetime)'),
+    (r'\bmain\.', ''),
+    (r'(?<= as )lines\b|(?<=, )lines(?=,)|(?m:(?<=^  )(key|rows)(?= ))|(?<=, )key(?=\))', r'`\g<0>`'), # reserved
+    (r'(`rows`|value) (text|varchar\(\d+\))', r'\1 mediumtext'),
+    (r'(table_name|\bname) (text|varchar\(\d+\))(?= not| primary)', r'\1 varchar(60)'), # part of a key
+    (r"date_trunc\('second', timezone\('UTC', now\(\)\)\)", 'utc_timestamp()'),
+)
+
+# %% ../../nbs/05_model/02_dialects.ipynb #978026a1
+def _innodb(collation): return f' engine=InnoDB default charset=utf8mb4 collate={collation}'
+
+_mariadb = Dialect(
+    types=dict(id='bigint', count='integer', cents='bigint', text='varchar(700)', date='date', time='datetime',
+               flag='boolean', degrees='double'),
+    words=_MYSQL_WORDS, checks=dict(flag='{c} in (0, 1)'), after=_innodb('utf8mb4_nopad_bin'), apart=True,
+)
+_mysql = replace(_mariadb, after=_innodb('utf8mb4_0900_bin'), check='{table}_chk_{name}')
+DIALECTS = dict(sqlite=_sqlite, duckdb=_duckdb, postgresql=_postgresql, mariadb=_mariadb, mysql=_mysql)
 
 # %% ../../nbs/05_model/02_dialects.ipynb #d1c4d79f
 def to_dialect(
@@ -71,12 +105,18 @@ def to_dialect(
 def _column_sql(c, d, keys=True):
     "One column of `create table` in dialect `d`"
     sql = f'{c.name} {d.types[c.type]}'
-    if not c.nullable and not (c.key and keys): sql += ' not null'
+    primary = c.key and (keys or d.apart)
+    if not c.nullable and not primary: sql += ' not null'
+    if primary: sql += ' primary key'
     if not keys: return sql
-    if c.key: sql += ' primary key'
     if c.unique: sql += ' unique'
-    if c.references: sql += f' references {c.references}'
+    if c.references and not d.apart: sql += f' references {c.references}'
     return sql
+
+def _references(t, tables, d):
+    "The references that follow the columns of a table in dialect `d`"
+    if not d.apart: return []
+    return [f'foreign key ({c}) references {p} ({tables[p].key})' for c, p in t.parents.items()]
 
 # %% ../../nbs/05_model/02_dialects.ipynb #25a99dbd
 def conditions(
@@ -101,19 +141,31 @@ def table_checks(
         for kind, sql in conditions(c): yield f'{c.name}_{kind}', sql
     for check in t.checks: yield check.name, check.sql
 
+# %% ../../nbs/05_model/02_dialects.ipynb #1de96655
+def _about(t): return f'{t.doc} {t.grain.capitalize()}.' # what a table's comment says
+
+def _kept(text, d): return f' comment {sql_text(text)}' if d.apart else '' # in dialect `d`
+
+def _commented(columns, t, marks, d):
+    "The columns of a table, each with a mark at its end and its meaning"
+    if d.apart: return '\n'.join(f'  {sql}{_kept(c.doc, d)}{mark}' for sql, c, mark in zip(columns, t.columns, marks))
+    columns = [f'{sql}{mark}' for sql, mark in zip(columns, marks)]
+    width = max(map(len, columns))
+    return '\n'.join(f'  {sql:{width}} -- {c.doc}' for sql, c in zip(columns, t.columns))
+
 # %% ../../nbs/05_model/02_dialects.ipynb #76784da3
-def _create_table(t, dialect, keys):
+def _create_table(t, tables, dialect, keys):
     "`create table`: the columns with their meanings as comments, then keys and checks"
     d = DIALECTS[dialect]
     columns = [_column_sql(c, d, keys) for c in t.columns]
     unique = [f'unique ({", ".join(names)})' for names in t.unique if keys]
-    checks = [f'constraint {name} check ({to_dialect(sql, dialect)})' for name, sql in table_checks(t, dialect)]
-    constraints = ',\n'.join(f'  {c}' for c in unique + checks)
-    columns[:-1] = [f'{c},' for c in columns[:-1]]
-    if constraints: columns[-1] += ','
-    width = max(map(len, columns))
-    lines = '\n'.join(f'  {sql:{width}} -- {c.doc}' for sql, c in zip(columns, t.columns))
-    return f'create table {t.name} ( -- {t.grain}\n{lines}\n{constraints}\n){d.after}'
+    references = _references(t, tables, d) if keys else []
+    checks = [f'constraint {d.check.format(table=t.name, name=name)} check ({to_dialect(sql, dialect)})'
+              for name, sql in table_checks(t, dialect)]
+    constraints = ',\n'.join(f'  {c}' for c in unique + references + checks)
+    marks = [','] * (len(columns) - 1) + [',' if constraints else '']
+    lines = _commented(columns, t, marks, d)
+    return f'create table {t.name} ( -- {t.grain}\n{lines}\n{constraints}\n){d.after}{_kept(_about(t), d)}'
 
 # %% ../../nbs/05_model/02_dialects.ipynb #5461dee3
 def create_tables(
@@ -123,20 +175,23 @@ def create_tables(
 ) -> list: # one CREATE TABLE statement per table
     "The tables as SQL, with keys, references and checks, and with their meanings as comments"
     to_dialect('', dialect)
-    return [_create_table(t, dialect, keys) for t in (tables or TABLES).values()]
+    tables = tables or TABLES
+    return [_create_table(t, tables, dialect, keys) for t in tables.values()]
 
 # %% ../../nbs/05_model/02_dialects.ipynb #217fcb6f
 def create_keys(
     tables:dict=None, # declarations, parents first; None takes `TABLES`
+    dialect:str='postgresql', # a name in `DIALECTS`
 ) -> list: # ALTER TABLE statements: keys of all tables, then references
     "What `create_tables` leaves out with `keys=False`, for databases that can add it"
-    tables, keys, references = (tables or TABLES).values(), [], []
-    for t in tables:
+    tables, d, keys, references = tables or TABLES, DIALECTS[dialect], [], []
+    for t in tables.values():
         unique = [(c.name,) for c in t.columns if c.unique] + [*t.unique]
-        parts = [f'add primary key ({t.key})', *(f'add unique ({", ".join(names)})' for names in unique)]
-        keys.append(f'alter table {t.name} {", ".join(parts)}')
-        to = [f'add foreign key ({c}) references {parent} deferrable' for c, parent in t.parents.items()]
-        if to: references.append(f'alter table {t.name} {", ".join(to)}')
+        parts = [] if d.apart else [f'add primary key ({t.key})']
+        parts += [f'add unique ({", ".join(names)})' for names in unique]
+        if parts: keys.append(f'alter table {t.name} {", ".join(parts)}')
+        to = _references(t, tables, d) or [f'foreign key ({c}) references {p} deferrable' for c, p in t.parents.items()]
+        if to: references.append(f'alter table {t.name} {", ".join(f"add {key}" for key in to)}')
     return keys + references
 
 # %% ../../nbs/05_model/02_dialects.ipynb #6dc5a34b
@@ -154,6 +209,6 @@ def create_comments(
     "The meanings of tables and columns, for databases that keep them"
     out = []
     for t in (tables or TABLES).values():
-        out.append(f'comment on table {t.name} is {sql_text(f"{t.doc} {t.grain.capitalize()}.")}')
+        out.append(f'comment on table {t.name} is {sql_text(_about(t))}')
         out += [f'comment on column {t.name}.{c.name} is {sql_text(c.doc)}' for c in t.columns]
     return out

@@ -25,6 +25,7 @@ from shop_nb.shop.shop import Shop
 from support import FULL, ROOT
 from support.forks import forks
 from postgres import server
+from support.loads import LOAD, SPOILING, plain
 from support.refused import REFUSED
 from support.server import SETTINGS
 
@@ -124,18 +125,8 @@ def test_every_rule_finds_there_what_it_finds_in_duckdb(shop, place):
     loose = [f'alter table {table} drop constraint {name}' for table, name in checks]
     columns = [(t.name, c.name) for t in TABLES.values() for c in t.columns if not c.key]
     loose += [f'alter table {table} alter {column} drop not null' for table, column in columns]
-    wrong = '''update customers set email = 'nobody', first_name = '', country = 'fr' where customer_id % 50 = 3
-        update customers set postal_code = 'x' where customer_id % 9 = 0
-        update customers set signed_up_at = signed_up_at + interval '90 days' where customer_id % 9 = 0
-        update products set discontinued_on = launched_on, category = 'Cars', price_cents = 0 where product_id % 10 = 1
-        update orders set status = 'lost', channel = null where order_id % 7 = 1
-        update orders set tax_cents = tax_cents + 1, delivered_at = ordered_at where order_id % 7 = 2
-        update order_items set quantity = 0, discount_cents = -5 where order_item_id % 11 = 3
-        update order_items set product_id = 4711, returned_quantity = 500 where order_item_id % 11 = 4
-        update payments set amount_cents = amount_cents + 1, paid_at = null where order_id % 5 = 3
-        delete from payments where order_id % 5 = 4'''.split('\n')
     search = f'set search_path = {schema_of(place)}'
-    run(place.split('?')[0], search, *loose, *map(str.strip, wrong))
+    run(place.split('?')[0], search, *loose, *SPOILING)
     rules, broken = market_rules(source_market(place)), set()
     with closing(connect(place)) as duck:
         for rule, there in zip(rules, all_rows(place, *(r.query('postgresql') for r in rules))):
@@ -154,16 +145,6 @@ def test_views_say_the_same(shop, place):
             cells = ', '.join(columns)
             here = duck.execute(f'select {cells} from {view}').fetchall()
             assert sorted(map(plain, rows(place, f'select {cells} from {view}'))) == sorted(map(plain, here)), view
-
-
-def plain(row):
-    "A row as text: a number as one, also where the driver gives a `numeric` as text."
-
-    def cell(value):
-        try: return str(float(value))
-        except (TypeError, ValueError): return str(value)
-
-    return [cell(value) for value in row]
 
 
 @pytest.mark.parametrize('name', questions())
@@ -189,23 +170,6 @@ def test_a_refusal_names_the_row_as_sqlite_does(shop, other, place, tmp_path, ki
     assert same_as(place, other)
 
 
-LOAD = '''
-import os, signal
-import shop_nb.database.postgresql as P
-from shop_nb.database.load import load
-source, place, at, sig = args
-def die(*_): os.kill(os.getpid(), getattr(signal, sig))
-def before(name):
-    f = getattr(P, name)
-    def g(*a, **k):
-        die()
-        return f(*a, **k)
-    setattr(P, name, g)
-if at in dir(P): before(at)
-load(source, place, lambda table, n, of: die() if table == at else None)
-'''
-
-
 @pytest.fixture(scope='module')
 def in_processes():
     with forks('adbc_driver_sqlite.dbapi', 'duckdb', 'shop_nb.database.postgresql') as run: yield run
@@ -215,7 +179,7 @@ def in_processes():
 @pytest.mark.parametrize('sig', ['SIGKILL', 'SIGINT'])
 def test_broken_off(folder, shop, other, place, in_processes, at, sig):
     "kill -9 and Ctrl-C leave the old shop; the next load works."
-    code, said = in_processes((LOAD, str(folder), place, at, sig))[0]
+    code, said = in_processes((LOAD, module.__name__, str(folder), place, at, sig))[0]
     assert code == -signal.SIGKILL if sig == 'SIGKILL' else 'KeyboardInterrupt' in said
     assert same_as(place, other)
     load(folder, place)
@@ -227,7 +191,7 @@ KILLS = 50 if FULL else 4
 
 @pytest.mark.slow
 def test_killed_at_any_moment(folder, shop, other, place, in_processes):
-    call, rng, killed = (LOAD, folder, place, '', ''), random.Random(16), 0
+    call, rng, killed = (LOAD, module.__name__, folder, place, '', ''), random.Random(16), 0
     seconds = 60
     for _ in range(3): # the first one still reads what it needs of libraries
         begun = time.monotonic()

@@ -1,18 +1,17 @@
 "The documentation: it builds, its links lead somewhere, what it shows is run, and what there is it tells of."
 import re, shlex, subprocess, sys
-from contextlib import closing
+from contextlib import contextmanager
 
-import adbc_driver_postgresql.dbapi as driver
 import pytest
 
-import docs, reference
+import docs, mariadb, postgres, reference
 from browse import free_port
 from shop_nb.analytics.questions import questions
 from shop_nb.app.cli import main
 from shop_nb.app.run import pipeline
+from shop_nb.files.servers import open_server, server_of
 from support import ROOT, until
 from support.pipelines import dlt
-from postgres import server
 
 GUIDES = sorted(
     p
@@ -37,6 +36,7 @@ ELSEWHERE = {
     'make down': 'the same',
     'docker compose ': 'the same',
     'createdb ': 'the server of the test has the database',
+    'mariadb -u root -p ': 'the same',
     'kustomize ': 'a cluster; test_deploy.py checks what it gets',
     'kubectl ': 'the same',
 }
@@ -189,32 +189,41 @@ def call(line, monkeypatch):
         return main(words[1:])
 
 
-SERVER = 'postgresql://ann@localhost/lab' # as guides call it
+@contextmanager
+def a_postgres():
+    with postgres.server(fsync='off') as begin: yield f'{begin}/postgres'
+
+
+SERVERS = {'postgresql://ann@localhost/lab': a_postgres, 'mysql://ann@localhost/lab': mariadb.server} # as guides call them
 
 
 @pytest.fixture
-def url(path):
-    "The address of a server, where a page has one; there the SQL that the page shows is run."
-    if SERVER not in path.read_text(encoding='utf-8'):
+def server(path):
+    "What a page calls a server, and the address of one; there the SQL that the page shows is run. None for other pages."
+    text = path.read_text(encoding='utf-8')
+    name = next((name for name in SERVERS if name in text), None)
+    if not name:
         yield None
         return
-    with server(fsync='off') as begin: yield f'{begin}/postgres'
+    with SERVERS[name]() as url: yield name, url
 
 
 def run_sql(url, text):
-    with closing(driver.connect(url)) as con, closing(con.cursor()) as cur:
-        for sql in filter(None, map(str.strip, text.split(';'))): cur.execute(sql)
-        assert cur.fetchall()
+    with open_server(server_of(url)) as (_, cur):
+        for sql in filter(None, map(str.strip, text.split(';'))):
+            cur.execute(sql)
+            found = cur.fetchall() if cur.description else None
+        assert found
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('path', [ROOT / 'README.md', *GUIDES], ids=lambda p: p.stem)
-def test_what_is_shown_works(path, url, project, monkeypatch, capsys):
+def test_what_is_shown_works(path, server, project, monkeypatch, capsys):
     "Each command, each piece of Python, and SQL of a server, from the top of the page to its end."
     monkeypatch.setitem(sys.modules, 'dlt', dlt) # test_dlt.py has the real one
     for kind, text in fences(path):
-        if url: text = text.replace(SERVER, url)
-        if url and kind == 'sql': run_sql(url, text)
+        if server: text = text.replace(*server)
+        if server and kind == 'sql': run_sql(server[1], text)
         if kind == 'python' and path.name != 'README.md':
             exec(text, vars().setdefault('names', {})) # README's are cells of a notebook, which is tested
         if kind == 'toml': (project / text.splitlines()[0].removeprefix('# ')).write_text(text) # its first line names it
@@ -336,6 +345,7 @@ SEARCHES = {
     'export to excel': 'how-to/database.html#open-it-in-excel',
     'csv': 'how-to/database.html',
     'load into postgres': 'how-to/postgresql.html',
+    'load into mariadb': 'how-to/mysql.html',
     'US addresses': 'how-to/your-own-shop.html#country-us-addresses-currency',
     'change currency': 'how-to/your-own-shop.html#country-us-addresses-currency',
     'fake data': 'how-to/your-own-shop.html',

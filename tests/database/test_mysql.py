@@ -1,0 +1,468 @@
+"A load into MariaDB is what one into SQLite is: all or nothing, with every constraint, digest and answer equal."
+import os, random, re, signal, subprocess, sys, threading, time
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pymysql
+import pytest
+
+from shop_nb.analytics.connect import connect
+from shop_nb.analytics.questions import ask, questions
+from shop_nb.app.run import verify_database
+from shop_nb.behaviour.settings import Settings
+from shop_nb.core.errors import ShopError
+from shop_nb.database import mysql as module
+from shop_nb.database.load import load
+from shop_nb.files.digest import digest
+from shop_nb.files.market import source_market
+from shop_nb.files.servers import dialect_of, fetch, open_server, server_of
+from shop_nb.generator.blocks import tables
+from shop_nb.model.dialects import create_indexes
+from shop_nb.model.market import market_rules
+from shop_nb.model.schema import TABLES
+from shop_nb.model.views import VIEWS
+from shop_nb.shop.shop import Shop
+from mariadb import server
+from support import FULL, ROOT
+from support.examples import CHECKS, example
+from support.forks import forks
+from support.loads import LOAD, SPOILING, plain
+from support.refused import REFUSED
+from support.server import SETTINGS
+
+OTHER = Settings(seed=6, customers=20, products=30, orders=30, order_items=60)
+
+
+@pytest.fixture(scope='module')
+def url():
+    "A database on a server of our own."
+    with server() as at: yield at
+
+
+@pytest.fixture(scope='module')
+def other(): return tables(OTHER)
+
+
+def run_all(url, *statements):
+    "What each statement answers."
+    with open_server(server_of(url)) as (con, cur):
+        found = [fetch(cur, sql) for sql in statements]
+        con.commit()
+        return found
+
+
+def run(url, *statements): return run_all(url, *statements)[-1]
+
+
+@pytest.fixture
+def empty(url, request):
+    "A database of the test's own."
+    at = f'{url}_' + re.sub('[^a-z0-9]+', '_', request.node.name.lower())[:40]
+    name = urlsplit(at).path[1:]
+    run(url, f'create or replace database {name}')
+    yield at
+    run(url, f'drop database {name}')
+
+
+@pytest.fixture
+def place(empty, other):
+    "The place of a shop, where another shop is."
+    load(other, empty)
+    return empty
+
+
+@pytest.fixture(scope='module')
+def kept(url, other):
+    "The place of a shop that several tests leave as it is."
+    at = f'{url}_kept'
+    run(url, f'create database {urlsplit(at).path[1:]}')
+    load(other, at)
+    return at
+
+
+def same_as(place, shop):
+    "Whether a place holds a shop, and nothing that a load leaves behind."
+    found, _ = verify_database(place)
+    names = {name for name, in run(place, 'show tables')}
+    assert names == {*TABLES, *VIEWS, 'market', 'loads'}
+    return {n: t['digest'] for n, t in found.items()} == {n: digest(t, n) for n, t in shop.items()}
+
+
+def after_a_kill(place, shop):
+    "Whether a shop is there as its tables, once the server has ended what it was doing."
+    found, _ = verify_database(place)
+    assert {*TABLES, *VIEWS, 'market', 'loads'} <= {name for name, in run(place, 'show tables')}
+    return {n: t['digest'] for n, t in found.items()} == {n: digest(t, n) for n, t in shop.items()}
+
+
+def test_it_is_complete(shop, place):
+    facts = load(shop, place)
+    assert facts['rows'] == {n: len(t) for n, t in shop.items()}
+    assert same_as(place, shop)
+    columns, tables_of, indexes, references = run_all(
+        place, 'select table_name, column_name, column_comment from information_schema.columns '
+               "where table_schema = database() and column_comment <> ''",
+        "select table_name, table_comment from information_schema.tables where table_schema = database() "
+        "and table_type = 'BASE TABLE' and table_comment <> ''",
+        'select distinct index_name from information_schema.statistics where table_schema = database()',
+        'select table_name, column_name, referenced_table_name from information_schema.key_column_usage '
+        'where table_schema = database() and referenced_table_name is not null')
+    assert {(t, c): words for t, c, words in columns if t in TABLES} == {(t.name, c.name): c.doc for t in TABLES.values() for c in t.columns}
+    assert {*dict(tables_of)} == {*TABLES}
+    assert {sql.split()[2] for sql in create_indexes()} < {name for name, in indexes}
+    assert {*references} == {(t.name, c, p) for t in TABLES.values() for c, p in t.parents.items()}
+
+
+def test_its_types_are_native(kept):
+    kinds = dict(run(kept, '''select column_name, column_type from information_schema.columns
+        where table_schema = database() and table_name in ('orders', 'products')'''))
+    want = dict(ordered_at='datetime', launched_on='date', tax_included='tinyint(1)', status='varchar(700)')
+    assert {name: kinds[name] for name in want} == want
+    assert kinds['order_id'].startswith('bigint')
+
+
+def test_every_check_refuses_its_bad_rows(empty, other):
+    "In the tables as they are after their names changed; without references, so that examples stand alone."
+    load(other, empty)
+    with open_server(server_of(empty)) as (con, cur):
+        cur.execute('set foreign_key_checks = 0')
+        for name in TABLES: cur.execute(f'delete from {name}')
+        con.commit()
+        for name in TABLES:
+            row = example(name)
+            insert(cur, name, row)
+            con.rollback()
+        for table, name, change in CHECKS:
+            timed = name.endswith(('_date', '_time')) # what the server reads in other forms is no other value
+            if timed and not re.search('02-30|25:00|x', str(change)): continue
+            with pytest.raises(pymysql.Error) as e: insert(cur, table, example(table) | change)
+            con.rollback()
+            code, said = e.value.args
+            if timed: assert code in (1265, 1292), said
+            else: assert code == 4025 and said.endswith(f'`{table}`'), said
+
+
+def insert(cur, table, row):
+    cur.execute(f'insert into {table} values ({", ".join(["%s"] * len(row))})', list(row.values()))
+
+
+def test_every_rule_holds_there(shop, place):
+    load(shop, place)
+    rules = market_rules(source_market(place))
+    assert len(rules) > 80
+    found = run_all(place, *(r.query('mariadb') for r in rules))
+    assert not [rule.name for rule, broken in zip(rules, found) if broken]
+
+
+def test_every_rule_finds_there_what_it_finds_in_duckdb(shop, place):
+    "In tables without constraints, with wrong rows of many kinds."
+    load(shop, place)
+    for name in TABLES: # copies without keys and checks take the tables' places
+        columns = run(place, f'select column_name, column_type from information_schema.columns '
+                             f"where table_schema = database() and table_name = '{name}' order by ordinal_position")
+        cells = ', '.join(f'{c} {kind} null' for c, kind in columns)
+        run(place, f'create table copy_{name} ({cells}) collate utf8mb4_nopad_bin', f'insert into copy_{name} select * from {name}')
+    run(place, f'drop table {", ".join(reversed(TABLES))}', *(f'rename table copy_{name} to {name}' for name in TABLES))
+    run(place, *SPOILING)
+    rules, broken = market_rules(source_market(place)), set()
+    with closing(connect(place)) as duck:
+        for rule, there in zip(rules, run_all(place, *(r.query('mariadb') for r in rules))):
+            here = duck.execute(rule.query('duckdb')).fetchall()
+            assert sorted(map(plain, there)) == sorted(map(plain, here)), rule.name
+            if there: broken.add(rule.name)
+    assert len(broken) > 25, broken
+
+
+def test_views_say_the_same(shop, place):
+    "Row by row, and to the cent."
+    load(shop, place)
+    with closing(connect(place)) as duck:
+        for view in VIEWS:
+            columns = [c for c, *_ in duck.execute(f'describe {view}').fetchall()]
+            here = duck.execute(f'select {", ".join(columns)} from {view}').fetchall()
+            there = run(place, f'select {", ".join(f"`{c}`" for c in columns)} from {view}')
+            assert sorted(map(plain, there)) == sorted(map(plain, here)), view
+
+
+def test_the_answers_are_the_same(shop, place, tmp_path):
+    "Some of them: nbs/evidence/engines.ipynb compares them all."
+    for at in place, tmp_path / 'shop.db': load(shop, at)
+    for name in [*questions()][::7]: assert ask(name, place).frame.equals(ask(name, tmp_path / 'shop.db').frame), name
+
+
+@pytest.mark.filterwarnings('ignore:Setting an item of incompatible dtype')
+@pytest.mark.parametrize('kind', REFUSED)
+def test_a_refusal_names_the_row_as_sqlite_does(shop, other, kept, tmp_path, kind):
+    frames = {n: t.to_pandas() for n, t in shop.items()}
+    plant, says = REFUSED[kind]
+    plant(frames)
+    said = []
+    for at in kept, tmp_path / 'shop.db':
+        with pytest.raises(ShopError) as e: load(frames, at)
+        said.append(str(e.value))
+    assert said[0] == said[1]
+    assert said[0].startswith(says)
+    assert same_as(kept, other)
+
+
+HOSTILE = '"', '""', "'", '\\', '\\N', '\\"', 'NULL', 'a,b', 'a",b', '",\n"', 'a\nb', 'a\r\nb', '\t', ' a ', 'ä 日本 🛒', '%s', '\x1a'
+
+
+def test_any_text_arrives(shop, place):
+    products = shop['products'].to_pandas()
+    for i, text in enumerate(HOSTILE):
+        products.loc[i, 'name'] = text
+        products.loc[i + 20, 'brand'] = text * 3
+    load(shop | dict(products=products), place)
+    with closing(connect(place)) as con:
+        found = con.execute('select name from products order by product_id limit ?', [len(HOSTILE)]).fetchall()
+    assert [name for name, in found] == [*HOSTILE]
+
+
+def test_text_that_is_too_long_is_refused_and_not_cut(shop, other, kept):
+    products = shop['products'].to_pandas()
+    products.loc[3, 'name'] = 'a' * 701
+    with pytest.raises(ShopError, match="^The tables cannot be loaded: Data truncated for column 'name' at row 4") as e:
+        load(shop | dict(products=products), kept)
+    assert e.value.code == 1
+    assert same_as(kept, other)
+
+
+@pytest.fixture(scope='module')
+def in_processes():
+    with forks('adbc_driver_sqlite.dbapi', 'duckdb', 'pymysql', 'shop_nb.database.mysql') as run: yield run
+
+
+STEPS = 'order_items', 'create_indexes', '_compare', '_swap'
+
+
+@pytest.mark.parametrize('at', STEPS)
+@pytest.mark.parametrize('sig', ['SIGKILL', 'SIGINT'])
+def test_broken_off(folder, shop, other, place, in_processes, at, sig):
+    "kill -9 and Ctrl-C leave the old shop; the next load works, and leaves nothing of the one before."
+    code, said = in_processes((LOAD, module.__name__, str(folder), place, at, sig))[0]
+    assert code == -signal.SIGKILL if sig == 'SIGKILL' else 'KeyboardInterrupt' in said
+    assert after_a_kill(place, other)
+    load(folder, place)
+    assert same_as(place, shop)
+
+
+def test_a_first_load_that_is_broken_off_makes_no_shop(folder, shop, empty, in_processes):
+    assert in_processes((LOAD, module.__name__, str(folder), empty, '_replace', 'SIGKILL'))[0][0] == -signal.SIGKILL
+    with pytest.raises(ShopError, match='has no shop'): ask('monthly_revenue', empty)
+    load(folder, empty)
+    assert same_as(empty, shop)
+
+
+KILLS = 50 if FULL else 4
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment(folder, shop, other, place, in_processes):
+    call, rng, killed = (LOAD, module.__name__, folder, place, '', ''), random.Random(16), 0
+    seconds = 60
+    for _ in range(3): # the first one still reads what it needs of libraries
+        begun = time.monotonic()
+        assert in_processes(call)[0] == [0, '']
+        seconds = min(seconds, time.monotonic() - begun)
+    for _ in range(4 * KILLS):
+        if killed == KILLS: break
+        load(other, place)
+        code = in_processes(call, kill=seconds * rng.uniform(.01, 1))[0][0]
+        killed += code == -signal.SIGKILL
+        assert after_a_kill(place, shop if code == 0 else other) or after_a_kill(place, shop) # it had landed already
+    assert killed == KILLS
+    load(folder, place)
+    assert same_as(place, shop)
+
+
+def test_the_last_step_is_the_servers(folder, shop, other, place):
+    "A program that is killed as soon as it has sent it: the new shop lands with all of its views."
+    before, cut = module._replace, []
+
+    def send_and_die(cur, dialect, views):
+        real = cur.execute
+
+        def execute(sql):
+            if not sql.startswith('begin not atomic'): return real(sql)
+            cut.append(sql)
+            cur.connection._execute_command(3, sql) # COM_QUERY, whose answer nobody waits for
+            cur.connection._force_close()
+
+        cur.execute = execute
+        before(cur, dialect, views)
+
+    with pytest.MonkeyPatch.context() as m:
+        m.setattr(module, '_replace', send_and_die)
+        load(folder, place)
+    assert cut
+    for _ in range(100):
+        if not any(name.startswith('shop_nb_') for name, in run(place, 'show tables')): break
+        time.sleep(.1)
+    assert same_as(place, shop)
+
+
+def test_what_arrives_otherwise_does_not_land(shop, other, place, monkeypatch):
+    "One cell of one table that the server would store in another way."
+    compare = module._compare
+
+    def spoil(cur, streams, begin):
+        cur.execute(f"update {begin}products set brand = 'Other' where product_id = 7")
+        compare(cur, streams, begin)
+
+    monkeypatch.setattr(module, '_compare', spoil)
+    with pytest.raises(ShopError, match='products on the server differs from its source'): load(shop, place)
+    assert same_as(place, other)
+
+
+def test_what_is_not_a_shops_stays(shop, other, place):
+    "A table and a view beside the shop's stay, also one that refers to it; a name that the shop needs is not taken."
+    run(place, 'create table notes (order_id bigint primary key)', 'create view theirs as select count(*) as n from orders')
+    load(shop, place)
+    assert run(place, 'select n from theirs') == [(400,)]
+    run(place, 'alter table notes add foreign key (order_id) references orders (order_id)')
+    with pytest.raises(ShopError, match='cannot be dropped: notes refers to them') as e: load(other, place)
+    assert e.value.code == 2
+    run(place, 'drop table notes', 'drop view theirs')
+    assert same_as(place, shop)
+
+
+@pytest.mark.parametrize('made', ['table orders (a int)', 'table daily_sales (a int)', 'view market as select 1 as a'])
+def test_a_name_that_somebody_else_has_is_not_taken(shop, empty, made):
+    run(empty, f'create {made}')
+    with pytest.raises(ShopError, match=f'has {made.split()[1]}, which is not that of a shop') as e: load(shop, empty)
+    assert e.value.code == 2
+    assert run(empty, 'show tables') == [(made.split()[1],)]
+
+
+def test_who_was_allowed_to_read_may_read_the_new_tables(shop, place):
+    name = urlsplit(place).path[1:]
+    run(place, f"create or replace user reader@'127.0.0.1' identified by '{os.environ['MYSQL_PWD']}'",
+        *(f"grant select on {name}.{t} to reader@'127.0.0.1'" for t in ('orders', 'order_totals')))
+    load(shop, place)
+    as_reader = place.replace('shop@', 'reader@')
+    assert run(as_reader, 'select count(*) from orders') == [(400,)]
+    assert run(as_reader, 'select count(revenue_cents) from order_totals') == [(400,)]
+    for work in lambda: ask('daily_revenue', as_reader), lambda: load(shop, as_reader):
+        with pytest.raises(ShopError) as e: work()
+        assert e.value.code == 2
+
+
+def test_who_may_not_make_views_is_told_before_anything_changes(shop, other, place):
+    rights = 'select, insert, create, drop, alter, index, references'
+    run(place, f"create or replace user loader@'127.0.0.1' identified by '{os.environ['MYSQL_PWD']}'",
+        f"grant {rights} on {urlsplit(place).path[1:]}.* to loader@'127.0.0.1'")
+    with pytest.raises(ShopError, match='CREATE VIEW command denied.*\n.*with grant') as e:
+        load(shop, place.replace('shop@', 'loader@'))
+    assert e.value.code == 2
+    assert same_as(place, other)
+
+
+def test_who_reads_goes_on(shop, place, monkeypatch):
+    "Until the end; a session that keeps the old tables open keeps the new ones out, and nothing is lost."
+    monkeypatch.setattr(module, 'PATIENCE', 1)
+    with open_server(server_of(place)) as (con, cur):
+        cur.execute('start transaction')
+        assert fetch(cur, 'select count(*) from orders') == [(30,)]
+        with pytest.raises(ShopError, match='[Ll]ock wait timeout') as e: load(shop, place)
+        assert 'Close the sessions that use the tables' in str(e.value)
+        assert fetch(cur, 'select count(*) from orders') == [(30,)]
+    load(shop, place)
+    assert same_as(place, shop)
+
+
+def test_two_loads_take_turns(shop, other, place):
+    done = []
+    def work(source): done.append(load(source, place)['rows']['orders'])
+    jobs = [threading.Thread(target=work, args=(source,)) for source in (shop, other) * 2]
+    for job in jobs: job.start()
+    for job in jobs: job.join()
+    assert sorted(done) == [30, 30, 400, 400]
+    assert same_as(place, shop) or same_as(place, other)
+
+
+def test_an_imported_shop_keeps_its_keys_and_says_what_it_lacks(tmp_path, empty, other):
+    shop = Shop.read(ROOT / 'docs' / 'samples' / 'shopify' / 'orders_export.csv', tmp_path / 'run')
+    load(tmp_path / 'run', empty)
+    assert source_market(empty) == shop.market
+    with closing(connect(empty)) as con:
+        keys = 'select * from crosswalk order by all'
+        assert con.execute(keys).fetchall() == shop.connection.execute(keys).fetchall()
+    assert not verify_database(empty, tmp_path / 'run')[1]
+    assert ask('monthly_revenue', empty).frame.equals(shop.ask('monthly_revenue').frame)
+    for view in VIEWS: run(empty, f'select * from {view}')
+    load(other, empty) # whose views, and whose tables, are others
+    assert same_as(empty, other)
+
+
+def test_a_database_that_is_not_its_run_is_told(shop, place, tmp_path):
+    Shop(SETTINGS).save(tmp_path / 'run')
+    load(shop, place)
+    assert not verify_database(place, tmp_path / 'run')[1]
+    run(place, "update products set brand = 'Other' where product_id = 1")
+    assert verify_database(place, tmp_path / 'run')[1] == ['products']
+
+
+@pytest.mark.parametrize('change, says', [
+    (lambda u: u.replace('/lab', '/labyrinth'), "Unknown database 'labyrinth'"),
+    (lambda u: re.sub(r':\d+/', ':1/', u), 'Connection refused'),
+    (lambda u: u + '?ssl_ca=/nowhere.pem', 'No such file'),
+])
+def test_a_server_that_cannot_be_reached_is_told(shop, url, change, says):
+    for work in lambda at: load(shop, at), connect, source_market:
+        with pytest.raises(ShopError, match=says) as e: work(change(url))
+        assert e.value.code == 2
+
+
+def test_where_no_shop_is(empty):
+    with pytest.raises(ShopError, match='has no shop') as e: ask('monthly_revenue', empty)
+    assert e.value.code == 2
+
+
+def test_a_server_that_takes_no_files_is_told(shop, other, tmp_path):
+    with server(local_infile=0) as at:
+        with pytest.raises(ShopError, match='set global local_infile = 1') as e: load(shop, at)
+        assert e.value.code == 2
+        assert run(at, 'show tables') == []
+
+
+def test_a_password_comes_from_the_environment_or_a_file_and_not_from_the_url(shop, place, monkeypatch, tmp_path):
+    "In the URL it would be in the list of processes."
+    secret = os.environ['MYSQL_PWD']
+    for at in place.replace('shop@', f'shop:{secret}@'), f'{place}?password={secret}':
+        with pytest.raises(ShopError, match='can be read in the list of processes') as e: load(shop, at)
+        assert e.value.code == 2
+        assert secret not in str(e.value)
+    assert secret not in str(load(shop, place))
+    monkeypatch.setenv('MYSQL_PWD', 'another')
+    with pytest.raises(ShopError, match="Access denied for user 'shop'") as e: load(shop, place)
+    assert e.value.code == 2
+    assert 'another' not in str(e.value)
+    monkeypatch.delenv('MYSQL_PWD')
+    monkeypatch.setenv('HOME', str(tmp_path))
+    with pytest.raises(ShopError, match="Access denied for user 'shop'"): load(shop, place)
+    (tmp_path / '.my.cnf').write_text(f'[client]\npassword = "{secret}"\nsocket = /nowhere\n')
+    assert load(shop, place)
+    (tmp_path / '.my.cnf').write_text('password')
+    with pytest.raises(ShopError, match='my.cnf cannot be read'): load(shop, place)
+
+
+def test_old_servers_are_told():
+    "Their tables change names one by one, or their checks hold nothing."
+    for version in '8.0.16', '5.7.44', '10.5.29-MariaDB':
+        with pytest.raises(ShopError, match='too old.\nTake MariaDB 10.6 or MySQL 8.0.17') as e: dialect_of(version)
+        assert e.value.code == 2
+
+
+SHOP_NB = Path(sys.executable).with_name('shop-nb')
+
+
+def test_the_command_line(folder, empty):
+    def command(*words): return subprocess.run([SHOP_NB, *words], capture_output=True, text=True)
+    assert command('load', folder, '--db', empty).stdout == f'Loaded 2,060 rows into {empty}\n'
+    assert 'revenue' in command('ask', 'monthly_revenue', '--db', empty).stdout
+    assert digest(tables(SETTINGS)['orders'], 'orders') in command('verify', '--db', empty).stdout
+    refused = command('load', folder, '--db', empty, '--append')
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 2)
+    assert 'cannot be added to: that is for SQLite and PostgreSQL' in refused.stderr
