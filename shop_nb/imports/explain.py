@@ -52,10 +52,6 @@ def _about_table(format, name, origins):
     if name == 'payments' and not made: yield '  payments are absent'
     elif absent: yield f'  absent from {name}: {", ".join(absent)}'
 
-def _about_currency(format, origins):
-    "Where the currency comes from, if columns tell it"
-    fields = {f.name for part in format.parts for f in part.fields if f.kind == 'currency'}
-    if words := _from(fields, origins): yield f'  the currency ← {words}'
 
 def _about_files(sheets, parts, used):
     "What each file is read as, and what of it is not used"
@@ -63,6 +59,12 @@ def _about_files(sheets, parts, used):
         files = ', '.join(sheet.files)
         yield f'{files} is read as {parts[i]}.' if i in parts else f'{files} is not used.'
         yield from (f'  {text}' for text in [*used.get(i, ()), *sheet.notes])
+
+# %% ../../nbs/28_imports/09_explain.ipynb #cfb78110
+def _about_currency(format, origins):
+    "Where the currency comes from, if columns tell it"
+    fields = {f.name for part in format.parts for f in part.fields if f.kind == 'currency'}
+    if words := _from(fields, origins): yield f'  the currency ← {words}'
 
 # %% ../../nbs/28_imports/09_explain.ipynb #2f3b235e
 def explanation(
