@@ -25,6 +25,7 @@ from ..core.errors import ShopError, first_line, nearest
 from ..core.extras import need
 from ..core.html import Raw, table as html_table
 from ..core.numbers import fixed, grouped, percent
+from ..files.servers import server_of
 from ..model.market import TIME_OF_DAY, Market, lacks, without
 from ..model.schema import TABLES, sql_text, sql_texts
 
@@ -421,6 +422,7 @@ class Answer:
     cut: dict = field(default_factory=dict)
     note: str = '' # why there are no rows, if that is known
     currency: str = 'EUR' # of its amounts
+    server: str = '' # from which rows were read
     drawer: ClassVar = staticmethod(no_drawer)
 
     def __getattr__(self, name):
@@ -433,10 +435,16 @@ class Answer:
     def counts_sales(self) -> bool: return counts_sales(self.sql)
     @property
     def has_money(self) -> bool: return any(unit_of(c) == 'money' for c in self.frame.select_dtypes('number'))
-    @property
-    def subtitle(self) -> str:
-        amounts = [f'amounts in {self.currency}'] * self.has_money
-        return '; '.join([self.grain, *amounts, *self.question.caveats])
+
+
+# %% ../../nbs/30_analytics/02_questions.ipynb #4da5b554
+@patch(as_prop=True)
+def subtitle(self:Answer
+) -> str: # parts of a sentence
+    "What a row is, and how amounts and the rows behind them are to be understood"
+    amounts = [f'amounts in {self.currency}'] * self.has_money
+    engine = [f'computed in DuckDB from the rows of {self.server}'] * bool(self.server)
+    return '; '.join([self.grain, *amounts, *engine, *self.question.caveats])
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #dca95b4a
 @patch
@@ -607,7 +615,7 @@ def ask(
     Raises `ShopError`: code 2 for an unknown question, parameter or shop, 1 if its files are damaged."""
     question = find(name)
     con = source if hasattr(source, 'execute') else connect(source)
-    try: return _answer(question, con, params)
+    try: return replace(_answer(question, con, params), server=str(server_of(source) or ''))
     except need('duckdb', 'analytics').Error as e:
         wrong = f'{source_name(source)} has no answer to {name}: {first_line(e)}.'
         raise ShopError(wrong, 'Check it: shop-nb validate DIR') from None

@@ -152,7 +152,9 @@ def test_the_answers_are_the_same(shop, url, tmp_path_factory, name, kept={}):
     if not kept:
         kept.update(lite=tmp_path_factory.mktemp('loaded') / 'shop.db', there=url)
         for at in kept.values(): load(shop, at)
-    assert ask(name, kept['there']).frame.equals(ask(name, kept['lite']).frame)
+    there, lite = (ask(name, kept[at]) for at in ('there', 'lite'))
+    assert there.frame.equals(lite.frame)
+    assert f'computed in DuckDB from the rows of {server_of(url)}' in there.subtitle and 'DuckDB' not in lite.subtitle
 
 
 @pytest.mark.filterwarnings('ignore:Setting an item of incompatible dtype')
