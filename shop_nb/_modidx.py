@@ -1912,6 +1912,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                         'shop_nb.database.mysql._drops': ('25_database/mysql.html#_drops', 'shop_nb/database/mysql.py'),
                                         'shop_nb.database.mysql._facts': ('25_database/mysql.html#_facts', 'shop_nb/database/mysql.py'),
                                         'shop_nb.database.mysql._fill': ('25_database/mysql.html#_fill', 'shop_nb/database/mysql.py'),
+                                        'shop_nb.database.mysql._lent': ('25_database/mysql.html#_lent', 'shop_nb/database/mysql.py'),
                                         'shop_nb.database.mysql._lines': ('25_database/mysql.html#_lines', 'shop_nb/database/mysql.py'),
                                         'shop_nb.database.mysql._load': ('25_database/mysql.html#_load', 'shop_nb/database/mysql.py'),
                                         'shop_nb.database.mysql._load_alone': ( '25_database/mysql.html#_load_alone',

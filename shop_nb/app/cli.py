@@ -358,9 +358,10 @@ _Until = Annotated[str, typer.Option(metavar='DATE', help='The new last day: a d
 def advance(folder:_Run, until:_Until, workers:_Threads=1):
     "Make the next days of a run; its history stays as it is."
     from shop_nb.app.run import existing
+    from shop_nb.runs.run_folder import is_run
     from shop_nb.shop.advance import advance
 
-    existing(folder)
+    if not is_run(folder): existing(folder)
     facts = advance(folder, until, workers, Progress('rows'))
     _say(f'{"table":<12} {"rows":>12} {"more":>10}')
     for name, n in facts['rows'].items(): _say(f'{name:<12} {n:>12,} {facts["more"][name]:>10,}')

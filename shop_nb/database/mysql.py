@@ -7,7 +7,7 @@ __all__ = ['OLD', 'load_mysql']
 
 # %% ../../nbs/25_database/07_mysql.ipynb #19b2f8d8
 import os, re, threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pyarrow as pa, pyarrow.compute as pc
 
@@ -72,24 +72,42 @@ def _lines(batch):
     return pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), '\n')[0].as_buffer().to_pybytes() + b'\n'
 
 # %% ../../nbs/25_database/07_mysql.ipynb #f7f86155
-def _pour(chunks, pipe):
-    "Write chunks into a pipe until they end, or nobody reads; an error of theirs is theirs to keep"
+def _pour(chunks, pipe, errors):
+    "Write chunks into a pipe until they end, or nobody reads; an error of theirs is kept"
     try:
         with open(pipe, 'wb', buffering=0) as out:
             for chunk in chunks:
                 while chunk: chunk = chunk[out.write(chunk):]
-    except Exception: pass
+    except BrokenPipeError: pass
+    except Exception as e: errors.append(e)
 
 @contextmanager
 def _as_file(chunks):
-    "A path from which a reader gets chunks of bytes"
-    end, pipe = os.pipe()
-    thread = threading.Thread(target=_pour, args=(chunks, pipe), daemon=True)
+    "A path from which a reader gets chunks of bytes; raises what ended them early"
+    errors, (end, pipe) = [], os.pipe()
+    thread = threading.Thread(target=_pour, args=(chunks, pipe, errors), daemon=True)
     thread.start()
     try: yield f'/dev/fd/{end}'
     finally:
         os.close(end)
         thread.join()
+    if errors: raise errors[0]
+
+# %% ../../nbs/25_database/07_mysql.ipynb #26ebbf78
+@contextmanager
+def _lent(con, path):
+    "Let the server ask for one file, and for no other"
+    read = con._read_packet
+
+    def guarded(*args):
+        packet = read(*args)
+        if not packet.is_load_local_packet() or packet.get_all_data()[1:] == path.encode(): return packet
+        con._force_close()
+        raise need('pymysql', 'mysql').OperationalError(2000, 'it asked for another file than the one it was to read')
+
+    con._read_packet, con._local_infile = guarded, True
+    try: yield
+    finally: con._read_packet, con._local_infile = read, False
 
 # %% ../../nbs/25_database/07_mysql.ipynb #5b57821e
 class _Refused(Exception):
@@ -108,7 +126,7 @@ fields terminated by ',' optionally enclosed by '"' escaped by '' lines terminat
 def _send(cur, table, columns, chunks):
     "Load chunks of lines into a table"
     names = ', '.join(f'`{c}`' for c in columns)
-    with _refusals(), _as_file(chunks) as path:
+    with _refusals(), _as_file(chunks) as path, _lent(cur.connection, path):
         cur.execute(_COPY.format(path=path, table=table, columns=names))
     if warnings := fetch(cur, 'show warnings limit 1'): raise _Refused(warnings[0][2].rstrip('.'))
 
@@ -180,7 +198,16 @@ def _swap(there, new, views):
     lost = [name for name in sorted(_OWN) if there.get(name) == 'VIEW' and name not in kept]
     made = [sql.replace('create view', 'create or replace view', 1) for sql in views]
     drops = [f'drop view {", ".join(lost)}'] if lost else []
-    return [f'rename table {", ".join(pairs)}', *made, *drops, *_drops(OLD, [OLD + name for name in old])]
+    return [f'rename table {", ".join(pairs)}', *made, *drops]
+
+# %% ../../nbs/25_database/07_mysql.ipynb #94d311f8
+_AT_ONCE = '''begin not atomic
+{steps};
+begin
+declare continue handler for sqlexception begin end;
+{drops}
+end;
+end''' # a table that cannot be dropped is no reason to stop there
 
 # %% ../../nbs/25_database/07_mysql.ipynb #693966fa
 def _there(cur): return dict(fetch(cur, NAMES))
@@ -195,8 +222,13 @@ def _replace(cur, dialect, views):
     new = [name for name in _BASE if NEW + name in there]
     steps = _swap(there, new, views)
     cur.execute(f'set session lock_wait_timeout = {PATIENCE}')
-    if dialect == 'mariadb': steps = ['begin not atomic\n' + ';\n'.join(steps) + ';\nend']
+    drops = _drops(OLD, [OLD + name for name in there])
+    if dialect == 'mariadb': steps = [_AT_ONCE.format(steps=';\n'.join(steps), drops=';'.join([*drops, '']))]
     for sql in steps: cur.execute(sql)
+    try: _clear(cur)
+    except ShopError as e:
+        what, todo = str(e).split('\n')
+        raise ShopError(f'The new shop is there. {what}', todo) from None
 
 # %% ../../nbs/25_database/07_mysql.ipynb #9526d84a
 def _alone(cur):
@@ -206,9 +238,17 @@ def _alone(cur):
 def _clear(cur):
     "Drop what a load has left"
     there = _there(cur)
-    for sql in (*_drops(NEW, there), *_drops(OLD, there)): cur.execute(sql)
+    for sql in _drops(NEW, there): cur.execute(sql)
     if f'{NEW}view' in there: cur.execute(f'drop view {NEW}view')
+    try:
+        for sql in _drops(OLD, there): cur.execute(sql)
+    except need('pymysql', 'mysql').IntegrityError as e:
+        raise ShopError(f'The tables of the shop before, {OLD}…, cannot be dropped: {server_says(e)}.',
+                        'Drop the foreign key of the table that refers to them, then load again', code=2) from None
 
+
+
+# %% ../../nbs/25_database/07_mysql.ipynb #99a0c774
 def _facts(cur, streams, views, version):
     "What `load` tells of a shop that is filled"
     size = f'''select cast(sum(data_length + index_length) as signed) from information_schema.tables
@@ -239,7 +279,8 @@ def _load(source, server, streams, market):
         _alone(cur)
         try: return _load_alone(cur, source, server, streams, market)
         except Exception:
-            if cur.connection.open: _clear(cur)
+            with suppress(ShopError):
+                if cur.connection.open: _clear(cur)
             raise
 
 # %% ../../nbs/25_database/07_mysql.ipynb #060db61b

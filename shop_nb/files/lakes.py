@@ -206,12 +206,15 @@ def check_lake(
 ):
     "Raise `ShopError` if the extra that a format needs is not installed, or where tables cannot be, or were not made"
     need(*_PACKAGES[format])
-    if '%' in str(Path(folder).resolve()):
-        raise ShopError(f'{folder}: a lake cannot be where a path has a % in it.', 'Name another folder', code=2)
+    wrong = next((mark for mark in _MARKS[format] if mark in str(Path(folder).resolve())), None)
+    if wrong:
+        what = f'{folder}: tables of the format {format} cannot be where a path has a {wrong} in it.'
+        raise ShopError(what, 'Name another folder', code=2)
     if anew or format != 'iceberg' or not (Path(folder) / CATALOG).is_file(): return
     for path in sorted(Path(folder).glob('*.iceberg')): _made_here(path)
 
 _PACKAGES = dict(delta=('deltalake', 'delta'), iceberg=('pyiceberg', 'iceberg'))
+_MARKS = dict(delta='%', iceberg='%#?') # that the libraries take for parts of an address
 
 # %% ../../nbs/10_files/09_lakes.ipynb #34b9539a
 def commit_tables(

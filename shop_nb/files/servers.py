@@ -108,6 +108,7 @@ _HELP |= { # numbers of MariaDB and MySQL: what to do
     **dict.fromkeys(('1021', '1114'), 'Make room on the server'),
     '1205': 'Close the sessions that use the tables, then try again',
     **dict.fromkeys(('1148', '3948', '4166'), 'Have the server allow it: set global local_infile = 1'),
+    '1412': 'Try again: the shop was being replaced',
     **dict.fromkeys(('1053', '1927', '2006', '2013'), 'Try again when the server is up'),
 }
 
@@ -155,6 +156,9 @@ def server_errors(
     except _driver(server).Error as e:
         if error_code(e) == '57014': raise KeyboardInterrupt from None
         raise server_error(server, e, verb) from None
+    except RuntimeError as e: # of pymysql, when a server asks for a file
+        if 'LOAD_LOCAL' not in str(e): raise
+        raise ShopError(f'{server} asked for a file.', 'Do not trust this server', code=2) from None
 
 # %% ../../nbs/10_files/07_servers.ipynb #ca006997
 def _open_postgresql(server):
@@ -272,11 +276,12 @@ def open_mysql(
     try:
         con = pymysql.connect(**_where(server), password=_password(), charset='utf8mb4', connect_timeout=10,
                               local_infile=sends, program_name='shop_nb')
-    except (RuntimeError, OSError, ValueError) as e: # a kind of log-in that it lacks, a file that is not there
+    except (RuntimeError, OSError, ValueError) as e: # such as a file that is not there
         raise pymysql.OperationalError(2000, first_line(e)) from None
+    con._local_infile = False # until a file is lent
     cur = con.cursor(need('pymysql.cursors', 'mysql').SSCursor)
     settings = ', '.join(f'{name} = {value}' for name, value in _SETTINGS.items())
-    cur.execute(f'set session /*M! max_statement_time = 0, */ {settings}') # a setting that only MariaDB has
+    cur.execute(f'set session /*M! max_statement_time = 0, */ {settings}') # for MariaDB
     cur.execute('set names utf8mb4 collate utf8mb4_bin')
     return con, cur
 

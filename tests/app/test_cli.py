@@ -1,5 +1,5 @@
 "The command line: what it prints, its exit codes, and what it refuses."
-import json, os, shutil, signal, socket, sqlite3, subprocess, sys, time
+import json, os, re, shutil, signal, socket, sqlite3, subprocess, sys, time
 
 import duckdb, pyarrow as pa
 import pyarrow.parquet as pq
@@ -161,6 +161,17 @@ def test_a_killed_command_left_a_beginning(call, tmp_path, left, again):
     ):
         said = f'{folder} is not finished: it is still being made, or was stopped.\nMake it again: shop-nb {again} --out {folder}\n'
         assert call(*words) == (1, '', said)
+
+
+def test_the_command_that_a_stopped_run_names_finishes_it(call, tmp_path):
+    folder = tmp_path / 'shop'
+    assert call('generate', '--out', folder, *'-p orders 40 -p order_items 100 -p until 2025-11-30'.split())[0] == 0
+    manifest = json.loads((folder / 'manifest.json').read_text())
+    (folder / 'manifest.json').write_text(json.dumps({name: said for name, said in manifest.items() if name != 'tables'}))
+    code, _, said = call('verify', folder)
+    assert code == 1
+    assert call(*re.search('Make it again: shop-nb (.*)', said)[1].split())[0] == 0
+    assert call('verify', folder)[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -286,3 +286,14 @@ def test_what_cannot_be_is_refused(tmp_path, format):
     with pytest.raises(ShopError, match='has a % in it'): Shop(**SIZE).save(tmp_path / '100%', format=format)
     with pytest.raises(ShopError, match='Take one of parquet, csv, delta, iceberg'): Shop(**SIZE).save(tmp_path / 'run', format='lance')
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('name', ['a#b', 'a?b'])
+def test_iceberg_leaves_what_is_where_it_cannot_be(made, tmp_path, name):
+    shop = Shop(**SIZE, until=FIRST)
+    shop.save(tmp_path / name)
+    before = on_disk(tmp_path / name)
+    with pytest.raises(ShopError, match='has a . in it'): shop.save(tmp_path / name, format='iceberg')
+    assert on_disk(tmp_path / name) == before
+    shop.save(tmp_path / name, format='delta')
+    assert on_disk(tmp_path / name) == before
