@@ -233,7 +233,8 @@ def _replace(cur, dialect, views):
 # %% ../../nbs/25_database/07_mysql.ipynb #9526d84a
 def _alone(cur):
     "Wait until nobody else loads into the database"
-    fetch(cur, "select get_lock(concat('shop_nb ', md5(database())), 86400)")
+    if fetch(cur, "select get_lock(concat('shop_nb ', md5(database())), 86400)")[0][0]: return
+    raise ShopError('Another load into this database does not end.', 'Try again when it has', code=2)
 
 def _clear(cur):
     "Drop what a load has left"

@@ -196,6 +196,16 @@ def _commit_iceberg(source, home, said):
         try: _replace(table, home, files, said) if table else _create(catalog, home, files, said)
         except failed: raise ShopError(f'{home} was changed by another program.', 'Try again when it is done') from None
 
+# %% ../../nbs/10_files/09_lakes.ipynb #9edae5d6
+_MARKS = dict(delta='%', iceberg='%#?') # that the libraries take for parts of an address
+
+def _check_path(folder, format):
+    "Raise `ShopError` (code 2) for a folder whose path a library would misread"
+    wrong = next((mark for mark in _MARKS[format] if mark in str(folder.resolve())), None)
+    if not wrong: return
+    what = f'{folder}: tables of the format {format} cannot be where a path has a {wrong} in it.'
+    raise ShopError(what, 'Name another folder', code=2)
+
 # %% ../../nbs/10_files/09_lakes.ipynb #8d8aaedd
 _COMMITS = dict(delta=_commit_delta, iceberg=_commit_iceberg)
 
@@ -206,15 +216,14 @@ def check_lake(
 ):
     "Raise `ShopError` if the extra that a format needs is not installed, or where tables cannot be, or were not made"
     need(*_PACKAGES[format])
-    wrong = next((mark for mark in _MARKS[format] if mark in str(Path(folder).resolve())), None)
-    if wrong:
-        what = f'{folder}: tables of the format {format} cannot be where a path has a {wrong} in it.'
-        raise ShopError(what, 'Name another folder', code=2)
-    if anew or format != 'iceberg' or not (Path(folder) / CATALOG).is_file(): return
+    _check_path(Path(folder), format)
+    if anew: return
+    for log in sorted(Path(folder).glob('*.delta/_delta_log')): delta_table(log.parent)
+    if not (Path(folder) / CATALOG).is_file(): return
     for path in sorted(Path(folder).glob('*.iceberg')): _made_here(path)
 
 _PACKAGES = dict(delta=('deltalake', 'delta'), iceberg=('pyiceberg', 'iceberg'))
-_MARKS = dict(delta='%', iceberg='%#?') # that the libraries take for parts of an address
+
 
 # %% ../../nbs/10_files/09_lakes.ipynb #34b9539a
 def commit_tables(

@@ -72,12 +72,20 @@ def _has_port(parts):
     try: return parts.port is None or parts.port > 0
     except ValueError: return False
 
+# %% ../../nbs/10_files/07_servers.ipynb #8b3ada0a
+def _url(place):
+    "The parts of a URL; None for any other place; raises `ShopError` (code 2) for one without its slashes"
+    if not isinstance(place, str): return None
+    if '://' in place: return urlsplit(place)
+    if (begin := place.partition(':')[0]) not in _SCHEMES or begin == place: return None
+    raise ShopError(f'{place} is not the URL of a server.', f'Write it as {begin}://USER@HOST/DATABASE', code=2)
+
 # %% ../../nbs/10_files/07_servers.ipynb #e011f532
 def server_of(
     place, # where a shop is, or is to be
 ) -> Server: # None for a place that is not on a server
     "The server in postgresql://USER@HOST/DATABASE or mysql://…; raises `ShopError` (code 2) for a URL that cannot be"
-    parts = urlsplit(place) if isinstance(place, str) and '://' in place else None
+    parts = _url(place)
     if not parts: return None
     if not (engine := _SCHEMES.get(parts.scheme)):
         todo = 'Take postgresql://USER@HOST/DATABASE, mysql://…, duckdb:FILE or a SQLite file'

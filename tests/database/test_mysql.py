@@ -505,3 +505,11 @@ def test_the_command_line(folder, empty):
     refused = command('load', folder, '--db', empty, '--append')
     assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 2)
     assert 'cannot be added to: that is for SQLite and PostgreSQL' in refused.stderr
+
+
+@pytest.mark.parametrize('place', ['mysql:lab', 'mariadb:lab', 'postgresql:lab'])
+def test_a_url_without_its_slashes_is_not_a_file(shop, tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ShopError, match=f'{place} is not the URL of a server') as e: load(shop, place)
+    assert e.value.code == 2
+    assert not list(tmp_path.iterdir())

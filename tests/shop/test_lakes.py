@@ -297,3 +297,15 @@ def test_iceberg_leaves_what_is_where_it_cannot_be(made, tmp_path, name):
     assert on_disk(tmp_path / name) == before
     shop.save(tmp_path / name, format='delta')
     assert on_disk(tmp_path / name) == before
+
+
+def test_a_damaged_log_is_told_before_any_table_changes(tmp_path):
+    run = tmp_path / 'run'
+    Shop(**SIZE, until=FIRST).save(run, format='delta')
+    before = on_disk(run)
+    log = table_path(run, 'order_items') / '_delta_log' / f'{1:020}.json'
+    log.write_text('not a commit\n')
+    with pytest.raises(ShopError, match='order_items.delta cannot be read as a table of Delta Lake'): advance(run, LAST)
+    log.unlink()
+    assert 'tables' in read_manifest(run)
+    assert on_disk(run) == before
