@@ -436,7 +436,6 @@ class Answer:
     @property
     def has_money(self) -> bool: return any(unit_of(c) == 'money' for c in self.frame.select_dtypes('number'))
 
-
 # %% ../../nbs/30_analytics/02_questions.ipynb #4da5b554
 @patch(as_prop=True)
 def subtitle(self:Answer

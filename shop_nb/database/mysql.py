@@ -247,8 +247,6 @@ def _clear(cur):
         raise ShopError(f'The tables of the shop before, {OLD}…, cannot be dropped: {server_says(e)}.',
                         'Drop the foreign key of the table that refers to them, then load again', code=2) from None
 
-
-
 # %% ../../nbs/25_database/07_mysql.ipynb #99a0c774
 def _facts(cur, streams, views, version):
     "What `load` tells of a shop that is filled"

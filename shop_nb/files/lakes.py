@@ -19,9 +19,11 @@ from .files import CATALOG, parts
 from .folders import clear_tables, remove_path, unbroken
 from ..model.schema import TABLES
 
+# %% ../../nbs/10_files/09_lakes.ipynb #4e40522d
+def _again(format): return f'Make it again: shop-nb generate --out DIR --format {format}'
+
 # %% ../../nbs/10_files/09_lakes.ipynb #156eb163
 _KNOWN = {'timestampNtz', 'v2Checkpoint', 'vacuumProtocolCheck', 'variantType'} # features that leave files as they are
-_AGAIN = 'Make it again: shop-nb generate --out DIR --format delta'
 
 def delta_table(
     path, # the folder of a table
@@ -30,7 +32,7 @@ def delta_table(
     path, lake = Path(path), need('deltalake', 'delta')
     try: table = lake.DeltaTable(path.resolve().as_uri())
     except (lake.exceptions.DeltaError, OSError, ValueError) as e:
-        raise ShopError(f'{path} cannot be read as a table of Delta Lake: {first_line(e)}.', _AGAIN) from None
+        raise ShopError(f'{path} cannot be read as a table of Delta Lake: {first_line(e)}.', _again('delta')) from None
     protocol = table.protocol()
     more = sorted(set(protocol.reader_features or ()) - _KNOWN)
     if protocol.min_reader_version == 2: more = ['column mapping']
@@ -72,7 +74,7 @@ def iceberg_table(
     except (need('sqlalchemy.exc', 'iceberg').SQLAlchemyError, OSError, ValueError) as e:
         table, why = None, first_line(e)
     if table: return table
-    raise ShopError(f'{path} cannot be read as a table of Iceberg: {why}.', _AGAIN.replace('delta', 'iceberg'))
+    raise ShopError(f'{path} cannot be read as a table of Iceberg: {why}.', _again('iceberg'))
 
 # %% ../../nbs/10_files/09_lakes.ipynb #949cf483
 def _data_files(table):
@@ -223,7 +225,6 @@ def check_lake(
     for path in sorted(Path(folder).glob('*.iceberg')): _made_here(path)
 
 _PACKAGES = dict(delta=('deltalake', 'delta'), iceberg=('pyiceberg', 'iceberg'))
-
 
 # %% ../../nbs/10_files/09_lakes.ipynb #34b9539a
 def commit_tables(

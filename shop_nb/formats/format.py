@@ -15,6 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
+from fastcore.basics import patch
+
 from ..core.errors import ShopError, nearest
 from ..model.schema import TABLES
 
@@ -87,20 +89,27 @@ def first_value(
 @dataclass(frozen=True)
 class Format:
     "A form in which shops give their orders away"
-    name: str # for --from
-    title: str # its name
+    name: str # as --from takes it
+    title: str # what people call it
     parts: tuple # of `Part`
-    maps: tuple # of `Map`
+    maps: tuple # of `Map`; for all tables but payments at least
     amount: str # SQL: the cents of what was imported, over our tables; agrees with the amounts of the parts
     prepare: tuple = () # SQL statements that run before the maps
     derived: tuple = () # tables without a file: only rows that an order needs are kept
     currency: str = '' # ISO 4217, if all files of this format are in one currency
-    contract: dict = field(default_factory=dict) # `values.column` or `rules.rule`: its usual mode
-    notes: tuple = () # how it is understood, in sentences
-    doubts: dict = field(default_factory=dict) # half a sentence: SQL of the orders it is said of
+    contract: dict = field(default_factory=dict) # `values.column` or `rules.rule`: mode, if not the usual one
+    notes: tuple = () # sentences on how it is understood
+    doubts: dict = field(default_factory=dict) # what may be meant otherwise: SQL of the orders of which it is said
     remembers: dict = field(default_factory=dict) # name: SQL of key and value, as `known.name`
 
-    def __getitem__(self, name): return next(p for p in self.parts if p.name == name)
+
+# %% ../../nbs/27_formats/01_format.ipynb #c9ab297b
+@patch
+def __getitem__(self:Format,
+    name:str, # of a part
+) -> Part:
+    "One of the parts"
+    return next(p for p in self.parts if p.name == name)
 
 # %% ../../nbs/27_formats/01_format.ipynb #e4da91f9
 def option(

@@ -52,7 +52,6 @@ def _about_table(format, name, origins):
     if name == 'payments' and not made: yield '  payments are absent'
     elif absent: yield f'  absent from {name}: {", ".join(absent)}'
 
-
 def _about_files(sheets, parts, used):
     "What each file is read as, and what of it is not used"
     for i, sheet in enumerate(sheets):

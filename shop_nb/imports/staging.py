@@ -141,7 +141,7 @@ class Stage:
     con: object # of DuckDB
     format: Format
     contract: Contract
-    reading: Reading = Reading()
+    reading: Reading = Reading() # how to read files
     values: dict = field(default_factory=dict) # field: word: ours
     sheets: list = field(default_factory=list) # as `SourceSheet`
     files: list = field(default_factory=list) # their names
@@ -151,11 +151,16 @@ class Stage:
     signs: dict = field(default_factory=dict) # currency or sign: why it may not be that of all
     left_out: Counter = field(default_factory=Counter) # header: cells
     marks: dict = field(default_factory=dict) # part: field: mark
-    waiting: pa.Table = None # quarantine of the run
-    mended: bool = False # or from there
+    waiting: pa.Table = None # the quarantine of the run
+    mended: bool = False # whether rows come from there
 
-    @property
-    def there(self): return {name for fields in self.headers.values() for name in fields}
+
+# %% ../../nbs/28_imports/02_staging.ipynb #e38b9108
+@patch(as_prop=True)
+def there(self:Stage
+) -> set: # names
+    "The fields that the source has"
+    return {name for fields in self.headers.values() for name in fields}
 
 # %% ../../nbs/28_imports/02_staging.ipynb #a6d35bbd
 def open_stage(
