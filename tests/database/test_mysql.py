@@ -1,5 +1,5 @@
 "A load into MariaDB is what one into SQLite is: all or nothing, with every constraint, digest and answer equal."
-import os, random, re, signal, subprocess, sys, threading, time
+import os, re, signal, subprocess, sys, threading, time
 from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,7 +28,7 @@ from mariadb import server
 from support import FULL, ROOT
 from support.examples import CHECKS, example
 from support.forks import forks
-from support.loads import LOAD, SPOILING, plain
+from support.loads import LOAD, SPOILING, kill_at_random, plain
 from support.refused import REFUSED
 from support.server import SETTINGS
 
@@ -261,19 +261,13 @@ KILLS = 50 if FULL else 4
 
 @pytest.mark.slow
 def test_killed_at_any_moment(folder, shop, other, place, in_processes):
-    call, rng, killed = (LOAD, module.__name__, folder, place, '', ''), random.Random(16), 0
-    seconds = 60
-    for _ in range(3): # the first one still reads what it needs of libraries
-        begun = time.monotonic()
-        assert in_processes(call)[0] == [0, '']
-        seconds = min(seconds, time.monotonic() - begun)
-    for _ in range(4 * KILLS):
-        if killed == KILLS: break
-        load(other, place)
-        code = in_processes(call, kill=seconds * rng.uniform(.01, 1))[0][0]
-        killed += code == -signal.SIGKILL
-        assert after_a_kill(place, shop if code == 0 else other) or after_a_kill(place, shop) # it had landed already
-    assert killed == KILLS
+    def look(whole):
+        if not after_a_kill(place, shop): # it may have landed before it was killed
+            assert not whole
+            assert after_a_kill(place, other)
+
+    call = LOAD, module.__name__, folder, place, '', ''
+    kill_at_random(in_processes, call, lambda: load(other, place), look, KILLS)
     load(folder, place)
     assert same_as(place, shop)
 

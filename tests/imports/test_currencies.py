@@ -1,4 +1,6 @@
 """Which currency amounts are in: told, shown by signs, or asked for; amounts in two are never added up."""
+import re
+
 import pytest
 
 from shop_nb.core.errors import ShopError
@@ -29,7 +31,8 @@ def test_a_sign_tells_the_currency_or_is_asked_about(tmp_path, price, currency):
     if currency: assert import_shop(Source(files), tmp_path / 'run')['market']['currency'] == currency
     else:
         what, todo, code = refused(Source(files), tmp_path / 'run')
-        assert what.startswith('The amounts may be in ') and todo.startswith('Say which: --currency ')
+        assert what.startswith('The amounts may be in ')
+        assert todo.startswith('Say which: --currency ')
         assert code == 2
 
 
@@ -45,7 +48,7 @@ def test_a_sign_goes_with_the_currency_of_the_run(tmp_path):
 def test_amounts_of_which_only_some_name_a_currency_are_asked_about(tmp_path, prices):
     source = Source(priced(tmp_path / 'orders.csv', *prices))
     what, *rest = refused(source, tmp_path / 'run')
-    assert what.startswith('orders, column price: ') and ' names a currency, and ' in what
+    assert re.fullmatch("orders, column price: '.*(USD|US[$]).*' names a currency, and '.*' does not[.]", what)
     assert rest == ["Say which: --currency USD, or in Python currency='USD'", 2]
     source.currency = 'USD'
     assert import_shop(source, tmp_path / 'run')['market']['currency'] == 'USD'
@@ -62,7 +65,7 @@ def test_nothing_costs_nothing_in_any_currency(tmp_path):
 @pytest.mark.parametrize('prices', [('2.00 USD',), ('2.00 USD', '3.00'), ('$2.00',)])
 def test_what_is_said_does_not_make_dollars_euros(tmp_path, how, prices):
     what, *_ = refused(Source(priced(tmp_path / 'orders.csv', *prices), **how), tmp_path / 'run')
-    assert what.startswith('The orders are in USD') and what.endswith(', not in EUR.')
+    assert re.fullmatch('The orders are in USD.*, not in EUR[.]', what)
 
 
 @pytest.mark.parametrize('header', ['currency', 'Currency Code', 'order_currency'])

@@ -1,4 +1,6 @@
 "What the tests of loads into servers share."
+import random, signal, time
+
 LOAD = '''
 import importlib, os, signal
 from shop_nb.database.load import load
@@ -25,6 +27,24 @@ update order_items set quantity = 0, discount_cents = -5 where order_item_id % 1
 update order_items set product_id = 4711, returned_quantity = 500 where order_item_id % 11 = 4
 update payments set amount_cents = amount_cents + 1, paid_at = null where order_id % 5 = 3
 delete from payments where order_id % 5 = 4'''.split('\n') # rows that break many rules, in tables without constraints
+
+
+
+def kill_at_random(in_processes, call, fresh, look, kills):
+    "Kill a load so often at random moments: `fresh` puts the old shop there before, `look` takes whether it went through."
+    seconds = 60
+    for _ in range(3): # the first one still reads what it needs of libraries
+        begun = time.monotonic()
+        assert in_processes(call)[0] == [0, '']
+        seconds = min(seconds, time.monotonic() - begun)
+    rng, killed = random.Random(16), 0
+    for _ in range(4 * kills):
+        fresh()
+        code = in_processes(call, kill=seconds * rng.uniform(.01, 1))[0][0]
+        look(code == 0)
+        killed += code == -signal.SIGKILL
+        if killed == kills: return
+    raise AssertionError(f'{killed} of {kills} kills came in time')
 
 
 def plain(row):
