@@ -172,7 +172,8 @@ def _note_doubts(stage):
     "Note which orders may have been meant otherwise"
     for text, sql in stage.format.doubts.items():
         n, key = stage.con.execute(f'select count(*), first(key) from ({sql})').fetchone()
-        if n: stage.notes.append(f'{count_of(n, "order")}, such as {key}: {text}.')
+        which = f'Order {key}' if n == 1 else f'{count_of(n, "order")}, such as {key}'
+        if n: stage.notes.append(f'{which}: {text}.')
 
 # %% ../../nbs/28_imports/03_shape.ipynb #8dacba57
 def shape(

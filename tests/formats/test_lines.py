@@ -182,9 +182,9 @@ def test_orders_whose_lines_are_of_several_customers_or_days_are_counted_and_nam
     path.write_text('order,customer,time,product,quantity,price\n1,a,2025-01-01 09:00,p,1,5\n2,b,2025-01-01 10:00,p,1,5\n'
                     '1,a,2025-01-02 09:00,q,1,5\n2,c,2025-01-02 10:00,q,1,5\n3,d,2025-01-02 11:00,p,1,5\n3,,,q,1,5\n')
     manifest = import_shop(Source([path], currency='EUR'), tmp_path / 'run')
-    doubts = [note for note in manifest['import']['notes'] if 'such as' in note]
+    doubts = [note for note in manifest['import']['notes'] if ': the lines ' in note]
     assert doubts == [
-        '1 order, such as 2: the lines name different customers, and the first one counts.',
+        'Order 2: the lines name different customers, and the first one counts.',
         '2 orders, such as 1: the lines are of different days, and the first one counts. '
         'Where numbers start over each day, put the day before them.']
     assert manifest['tables']['orders']['rows'] == 3
