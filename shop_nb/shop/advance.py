@@ -37,7 +37,7 @@ def _made_run(folder):
 # %% ../../nbs/40_shop/07_advance.ipynb #ec0855da
 def _later(settings, until):
     "The settings with a later `until`; raises `ShopError` (code 2) for an earlier one"
-    try: later = replace(settings, until=until)
+    try: later = replace(settings, until=until, until_time=None)
     except SettingsError as e:
         raise ShopError(first_line(e) + '.', 'Write it like --until 2026-01-31', code=2) from None
     if later.until >= settings.until: return later
