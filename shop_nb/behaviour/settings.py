@@ -142,6 +142,10 @@ _MEANS = dict(
     orders='orders from start to end',
     order_items='order lines from start to end',
     scale='multiplies customers, orders and order lines',
+)
+
+# %% ../../nbs/03_behaviour/09_settings.ipynb #cbb8b596
+_MEANS |= dict(
     promotion='a category, per cent off its list prices, first and last day: Toys 20 2025-06-01 2025-06-14',
     price_change='a category, per cent up or down for its list prices, and from when: Fashion 10 2025-07-01',
     behaviour=f'what the shop does: {", ".join(BEHAVIOURS)}, or a file such as mine.toml',

@@ -16,6 +16,7 @@ from ..model.schema import TABLES, arrow_schema
 _IMAGES = [('insert', 'after', 'insert'), ('update', 'before', 'update_preimage'),
            ('update', 'after', 'update_postimage'), ('delete', 'before', 'delete')]
 
+# %% ../../nbs/18_feeds/04_batches.ipynb #9b32232a
 def change_feed(
     log:Changes, # Of any span
     name:str, # One of the five tables
@@ -24,11 +25,10 @@ def change_feed(
     rows, parts = log.tables[name].combine_chunks(), []
     for place, (operation, side, kind) in enumerate(_IMAGES):
         some = rows.filter(pc.equal(rows['operation'], operation))
-        images = pa.Table.from_arrays(some[side].combine_chunks().flatten(), names=arrow_schema(name).names)
-        images = images.append_column('_change_type', pa.repeat(kind, len(some)))
-        images = images.append_column('_commit_version', some['transaction'])
-        images = images.append_column('_commit_timestamp', some['moment'])
-        parts.append(images.append_column('_order', pc.add(pc.multiply(some['sequence'], 4), place)))
+        row = dict(zip(arrow_schema(name).names, some[side].combine_chunks().flatten()))
+        more = dict(_change_type=pa.repeat(kind, len(some)), _commit_version=some['transaction'],
+                    _commit_timestamp=some['moment'], _order=pc.add(pc.multiply(some['sequence'], 4), place))
+        parts.append(pa.table(row | more))
     return pa.concat_tables(parts).sort_by('_order').drop_columns('_order')
 
 # %% ../../nbs/18_feeds/04_batches.ipynb #eb85dc2f
@@ -54,6 +54,7 @@ def _day_of(name, rows): # new, changed and deleted rows of a table
         deleted=pa.table({TABLES[name].key: gone['key']}),
     )
 
+# %% ../../nbs/18_feeds/04_batches.ipynb #79d4100e
 def day_batches(
     log:Changes, # Of whole days
 ): # yields the date, and by `new`, `changed` and `deleted` the rows of each table that has some

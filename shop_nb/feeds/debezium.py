@@ -36,17 +36,20 @@ def _struct(fields, name, optional=False, **more):
     return dict(type='struct', fields=fields, optional=optional, name=name) | more
 
 def _fields(name, only=None): # of a table
-    return [_TYPES[f.type] | dict(optional=f.nullable, field=f.name) for f in arrow_schema(name) if only in (None, f.name)]
+    columns = [f for f in arrow_schema(name) if only in (None, f.name)]
+    return [_TYPES[f.type] | dict(optional=f.nullable, field=f.name) for f in columns]
 
 # %% ../../nbs/18_feeds/02_debezium.ipynb #32a4b534
 _SOURCE = dict(
     version='string', connector='string', name='string', ts_ms='int64', snapshot='string', db='string',
     sequence='string', table='string', txId='int64', lsn='int64',
 )
+
 _TRANSACTION = dict(id='string', total_order='int64', data_collection_order='int64')
 
 def _plain(types): return [dict(type=t, optional=False, field=field) for field, t in types.items()]
 
+# %% ../../nbs/18_feeds/02_debezium.ipynb #1f1eb8df
 @lru_cache(maxsize=None)
 def message_schemas(
     name:str, # One of the five tables
@@ -74,6 +77,7 @@ def _texts(numbers): return json_values(pa.array(numbers)) # of whole numbers
 
 def _quoted(texts): return pc.binary_join_element_wise('"', texts, '"', '')
 
+# %% ../../nbs/18_feeds/02_debezium.ipynb #e068ae45
 def _source(name, rows, snapshot): # where the rows of a table come from
     milliseconds = _texts(rows['moment'].cast(pa.int64()).to_numpy() * 1000)
     sequence = _texts(rows['sequence'].to_numpy())
@@ -98,6 +102,12 @@ def _message(name, payload, kind, schemas): # a payload, with its schema if that
     return json_objects(dict(schema=json.dumps(message_schemas(name)[kind], separators=(',', ':')), payload=payload))
 
 # %% ../../nbs/18_feeds/02_debezium.ipynb #4faddbbf
+def _with_tombstones(name, key, value, operation): # a line for each message, and a second one for a deletion
+    to = dict(topic=f'"{topic(name)}"', key=key)
+    lines, tombstones = (json_objects(to | dict(value=v), end='\n') for v in (value, 'null'))
+    return pc.binary_join_element_wise(lines, pc.if_else(pc.equal(operation, 'delete'), tombstones, ''), '')
+
+# %% ../../nbs/18_feeds/02_debezium.ipynb #ac5017f7
 def _records(name, rows, schemas, snapshot): # a line for each message of a table
     key = json_objects({TABLES[name].key: json_values(rows['key'].combine_chunks())})
     milliseconds, source = _source(name, rows, 'true' if snapshot else 'false')
@@ -108,10 +118,9 @@ def _records(name, rows, schemas, snapshot): # a line for each message of a tabl
         op=_OPS[1].take(pc.index_in(operation, _OPS[0])), ts_ms=milliseconds,
     ))
     key, value = (_message(name, payload, kind, schemas) for kind, payload in (('key', key), ('value', value)))
-    lines = json_objects(dict(topic=f'"{topic(name)}"', key=key, value=value), end='\n')
-    tombstones = json_objects(dict(topic=f'"{topic(name)}"', key=key, value='null'), end='\n')
-    return pc.binary_join_element_wise(lines, pc.if_else(pc.equal(operation, 'delete'), tombstones, ''), '')
+    return _with_tombstones(name, key, value, operation)
 
+# %% ../../nbs/18_feeds/02_debezium.ipynb #48133553
 def debezium_texts(
     log:Changes, # Of any span, or the snapshot with which it begins
     schemas:bool=False, # Put its schema into each key and value
@@ -132,21 +141,20 @@ def debezium_lines(
 class Snapshot(Changes):
     "The rows of a state, as messages that were read at a moment"
 
+def _read(name, rows, at): # the rows of a table as changes of their own kind
+    n, row, numbers = len(rows), pa.struct(arrow_schema(name)), pa.array(np.full(len(rows), at * 10**6))
+    columns = [c.combine_chunks() for c in rows.columns]
+    return pa.table(dict(
+        sequence=numbers, transaction=numbers, moment=pa.array(np.full(n, at).view('datetime64[s]')),
+        event=pa.repeat('read', n), operation=pa.repeat('read', n), key=rows[TABLES[name].key],
+        before=pa.nulls(n, row), after=pa.StructArray.from_arrays(columns, fields=list(row)),
+    ))
+
+# %% ../../nbs/18_feeds/02_debezium.ipynb #cdf8cede
 def snapshot(
     tables:dict, # The five tables as of a moment
     when, # The moment
 ) -> Snapshot: # Rows whose numbers are those of the last second before it
     "The state at a moment in the form of changes: each row is read."
-    at, out = moment(when), {}
-    for name, t in tables.items():
-        rows, n = t.combine_chunks(), len(t)
-        row = pa.struct(arrow_schema(name))
-        columns = [c.chunk(0) if c.num_chunks else pa.array([], c.type) for c in rows.columns]
-        after = pa.StructArray.from_arrays(columns, fields=list(row))
-        numbers = pa.array(np.full(n, at * 10**6))
-        out[name] = pa.table(dict(
-            sequence=numbers, transaction=numbers, moment=pa.array(np.full(n, at).view('datetime64[s]')),
-            event=pa.repeat('read', n), operation=pa.repeat('read', n), key=rows[TABLES[name].key],
-            before=pa.nulls(n, row), after=after,
-        ))
-    return Snapshot(out, at, at)
+    at = moment(when)
+    return Snapshot({name: _read(name, rows, at) for name, rows in tables.items()}, at, at)

@@ -8,6 +8,7 @@ __all__ = ['FORMS', 'WHOLE', 'FEED', 'write_json_lines', 'write_debezium', 'writ
 
 # %% ../../nbs/18_feeds/05_feed_files.ipynb #719e1236
 import json, os
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 import pyarrow as pa
@@ -99,9 +100,11 @@ def _check_form(form, begin):
 
 def _own_feed(folder): # the folder, if it is new, empty or a feed
     if folder.exists() and not (folder / FEED).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ShopError(f'{folder} has something in it that is not a feed.', 'Name a folder that is new or empty', code=2)
+        todo = 'Name a folder that is new or empty'
+        raise ShopError(f'{folder} has something in it that is not a feed.', todo, code=2)
     return folder
 
+# %% ../../nbs/18_feeds/05_feed_files.ipynb #bdb9c375
 def _place(source, folder): # what is in a working folder, instead of what was there
     with unbroken():
         folder.mkdir(exist_ok=True)
@@ -119,25 +122,34 @@ def _facts(settings, form, span, total): # what a feed is
     return dict(version=VERSION, settings=settings.as_dict(), form=form, begin=begin, end=end, changes=total)
 
 # %% ../../nbs/18_feeds/05_feed_files.ipynb #0cb2ec7c
-def write_feed(
-    settings:Settings, # Which shop
-    folder, # Where to: a folder that is new, empty or a feed
-    form:str='jsonl', # One of `FORMS`
-    begin=None, # From this moment; by default the first one of the shop …
-    end=None, # … up to this one, which is left out; by default where the shop's knowledge ends
-    progress=None, # Called with (seconds of the shop done, all)
-) -> dict: # What feed.json says: form, begin, end, and changes by table and operation
-    "Write the changes between two moments; raises ShopError (code 2) for a span, form or folder that cannot be."
-    _check_form(form, begin)
-    folder, span = _own_feed(Path(folder)).resolve(), known_span(settings, begin, end)
-    total = {name: {} for name in TABLES}
+def _days(span, at): # of a span, those up to a moment and all, each begun one counted
+    return [-(-(end - span[0]) // 86400) for end in (at, span[1])]
+
+@contextmanager
+def _made_whole(folder): # a working folder, whose files take their place when the block has succeeded
     with write_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with working_folder(folder) as work:
-            for batch in FORMS[form](change_batches(settings, begin, end), work):
-                _counts(total, batch)
-                if progress: progress(batch.end - span[0], span[1] - span[0])
-            facts = _facts(settings, form, span, total)
-            (work / FEED).write_text(json.dumps(facts, indent=2), encoding='utf-8')
+            yield work
             _place(work, folder)
+
+# %% ../../nbs/18_feeds/05_feed_files.ipynb #d8c74c1c
+def write_feed(
+    settings:Settings, # Which shop
+    folder, # One that is new, empty or a feed
+    form:str='jsonl', # One of `FORMS`
+    begin=None, # From this moment; by default the first one …
+    end=None, # … up to this one, which is left out; by default the last one
+    progress=None, # Called with (days done, all)
+) -> dict: # What feed.json says
+    "Write the changes of a span; raises ShopError (code 2) for a span, form or folder that cannot be."
+    _check_form(form, begin)
+    folder, span = _own_feed(Path(folder)).resolve(), known_span(settings, begin, end)
+    total = {name: {} for name in TABLES}
+    with _made_whole(folder) as work:
+        for batch in FORMS[form](change_batches(settings, begin, end), work):
+            _counts(total, batch)
+            if progress: progress(*_days(span, batch.end))
+        facts = _facts(settings, form, span, total)
+        (work / FEED).write_text(json.dumps(facts, indent=2), encoding='utf-8')
     return facts

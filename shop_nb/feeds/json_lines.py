@@ -31,6 +31,7 @@ def _iso(column): # dates and times in ISO 8601
     if pa.types.is_date(column.type): return column.cast(pa.string())
     return pc.binary_replace_slice(column.cast(pa.timestamp('s')).cast(pa.string()), 10, 11, 'T')
 
+# %% ../../nbs/18_feeds/01_json_lines.ipynb #f6ab9d92
 def json_values(
     column:pa.Array, # Of numbers, truth values, texts, dates or times
 ) -> pa.Array: # Texts, `null` where there is no value

@@ -650,6 +650,7 @@ def lives(
     "A range of orders with everything that ever happens to them."
     return deliver(catalogue, pay(catalogue, total(catalogue, fill(catalogue, begin(catalogue, first, last)))))
 
+# %% ../../nbs/15_generator/06_orders.ipynb #cd02fdfd
 def order_tables(
     catalogue:Catalogue, # The shop's products and calendar
     b:OrderLife, # A block with the state at a moment

@@ -35,12 +35,14 @@ def sequence_of(
 def _heads(tables): # moment, kind and key of the subject, and number of the table, of every change
     names = list(tables)
     moments, subjects = (
-        np.concatenate([t[column].cast(pa.int64()).to_numpy() for t in tables.values()]) for column in ('moment', 'subject')
+        np.concatenate([t[column].cast(pa.int64()).to_numpy() for t in tables.values()])
+        for column in ('moment', 'subject')
     )
     sizes = [len(t) for t in tables.values()]
     kinds = np.repeat([_KIND[SUBJECTS[name]] for name in names], sizes)
     return moments, subjects, kinds, np.repeat(np.arange(len(names)), sizes)
 
+# %% ../../nbs/17_history/03_changes.ipynb #c3a0cdfc
 def _numbered(moments, subjects, kinds, tables, keys): # the order of changes, their numbers and their transactions
     order = np.lexsort((keys, tables, subjects, kinds, moments))
     moments, subjects, kinds = moments[order], subjects[order], kinds[order]
@@ -62,6 +64,7 @@ def change_schema(
     numbers = [pa.field(column, pa.int64(), False) for column in ('sequence', 'transaction')]
     return pa.schema([*numbers, *row_schema(name)])
 
+# %% ../../nbs/17_history/03_changes.ipynb #7f698a69
 def _with_numbers(tables):
     "Changes of each table, sorted and numbered"
     moments, subjects, kinds, table = _heads(tables)
@@ -78,8 +81,8 @@ def _with_numbers(tables):
 
 # %% ../../nbs/17_history/03_changes.ipynb #32e317e4
 @dataclass(repr=False)
-class Changes:
-    "The changes of a shop between two moments"
+class _Span:
+    "Changes by table"
     tables: dict # by name, in order of their numbers
     begin: int # first moment, seconds since 1970 …
     end: int # … and the first one left out
@@ -90,6 +93,9 @@ class Changes:
 
     def __len__(self): return sum(len(t) for t in self.tables.values())
 
+# %% ../../nbs/17_history/03_changes.ipynb #7c70c91e
+class Changes(_Span):
+    "The changes of a shop between two moments"
     @cached_property
     def log(self) -> pd.DataFrame:
         "One row per change, in order: sequence, transaction, moment, event, table, operation, key"
@@ -115,27 +121,27 @@ def join_changes(
     return Changes(tables, several[0].begin, several[-1].end)
 
 # %% ../../nbs/17_history/03_changes.ipynb #e4b594df
-class _Living:
-    "The orders to which something may still happen"
-    def __init__(self, catalogue, begin):
-        self.catalogue, self.calendar, self.blocks = catalogue, catalogue.calendar, []
-        day = max(begin - longest_life(catalogue), self.calendar.start * 86400) // 86400
-        self.next = self.calendar.rows('orders', day - 1)
-        self.begin = begin
+def _left(b, times, moment): # of a block, the orders to which something happens from a moment on
+    some = np.flatnonzero(last_events(times) >= moment)
+    return take(b, some), {event: at[some] for event, at in times.items()}
 
-    def _new(self, end): # ranges of the orders that are placed before the end of a span, and not yet here
-        last = self.calendar.rows('orders', (end - 1) // 86400)
+# %% ../../nbs/17_history/03_changes.ipynb #db4b8f87
+class _Living:
+    "Orders to which something may still happen"
+    def __init__(self, catalogue, begin):
+        self.catalogue, self.begin, self.blocks = catalogue, begin, []
+        day = max(begin - longest_life(catalogue), catalogue.calendar.start * 86400) // 86400
+        self.next = catalogue.calendar.rows('orders', day - 1)
+
+    def _new(self, end): # ranges of orders that are placed before a moment, and not yet here
+        last = self.catalogue.calendar.rows('orders', (end - 1) // 86400)
         ranges = [(i, min(i + BLOCK, last)) for i in range(self.next, last, BLOCK)]
         self.next = max(last, self.next)
         return ranges
 
     def _come(self, span): # a range of new orders, of which some may be over already
         b = lives(self.catalogue, *span)
-        return self._left(b, order_events(b), self.begin)
-
-    def _left(self, b, times, moment): # of a block the orders to which something happens from a moment on
-        some = np.flatnonzero(last_events(times) >= moment)
-        return take(b, some), {event: at[some] for event, at in times.items()}
+        return _left(b, order_events(b), self.begin)
 
 # %% ../../nbs/17_history/03_changes.ipynb #8d172ca0
 class _Passing(_Living):
@@ -151,7 +157,7 @@ class _Passing(_Living):
         "The changes of orders up to a moment."
         self.blocks += run(self._come, self._new(end))
         out = [c for changes in run(lambda b: self._changes_of(b, end), self.blocks) for c in changes]
-        left = run(lambda block: self._left(*block, end), self.blocks)
+        left = run(lambda block: _left(*block, end), self.blocks)
         self.blocks, self.begin = [(b, times) for b, times in left if len(b.time)], end
         return out
 
@@ -176,31 +182,32 @@ def known_span(
     "A span of the shop's time; raises ShopError (code 2) for one that runs backwards or beyond what is known."
     calendar = generator(settings).calendar
     first, last = calendar.first * 86400, calendar.now
-    begin, end = (default if v is None else moment(v) for v, default in ((begin, first), (end, last)))
+    begin, end = first if begin is None else moment(begin), last if end is None else moment(end)
     at = np.array([begin, end, first, last]).astype('datetime64[s]').astype('datetime64[m]')
-    if end < begin: raise ShopError(f'The span ends at {at[1]}, before it begins at {at[0]}.', 'Swap them', code=2)
-    if end > last or begin < first:
-        wrong = f'The span from {at[0]} to {at[1]} leaves the shop, which is known from {at[2]} to {at[3]}.'
+    if begin <= last and end < begin:
+        raise ShopError(f'The span ends at {at[1]}, before it begins at {at[0]}.', 'Swap them', code=2)
+    if not first <= begin <= end <= last:
+        wrong = f'{at[0]} to {at[1]} leaves the shop, which is known from {at[2]} to {at[3]}.'
         raise ShopError(wrong, 'Name a span within, or a shop with a later `until`', code=2)
     return begin, end
 
 # %% ../../nbs/17_history/03_changes.ipynb #07ea561c
 def change_batches(
     settings:Settings, # Which shop
-    begin=None, # From this moment; by default the first one of the shop …
-    end=None, # … up to this one, which is left out; by default where the shop's knowledge ends
-    size:int=BLOCK, # Orders in a batch, about; any size gives the same changes
-    threads:int=None, # Blocks made at a time; by default as many as there are processors
+    begin=None, # From this moment; by default the first one …
+    end=None, # … up to this one, which is left out; by default the last one
+    size:int=BLOCK, # Orders in a batch; any size gives the same changes
+    threads:int=None, # Blocks made at a time; by default one per processor
 ): # yields `Changes`, one after the other
-    "The changes between two moments in batches; raises ShopError (code 2) for a span outside the shop."
+    "The changes of a span in batches; raises ShopError (code 2) for one outside the shop."
     begin, end = known_span(settings, begin, end)
     catalogue = generator(settings).catalogue
     orders = _Passing(catalogue, begin)
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         for a, z in _spans(catalogue.calendar, begin, end, size):
-            parts = [*product_changes(catalogue, a, z), *customer_changes(catalogue.calendar, a, z)]
-            tables = _collected(parts + orders.pass_until(z, lambda f, x: list(pool.map(f, x))))
-            yield Changes(_with_numbers(tables), a, z)
+            parts = product_changes(catalogue, a, z) + customer_changes(catalogue.calendar, a, z)
+            parts += orders.pass_until(z, lambda f, x: list(pool.map(f, x)))
+            yield Changes(_with_numbers(_collected(parts)), a, z)
 
 # %% ../../nbs/17_history/03_changes.ipynb #17ec8d89
 def changes(

@@ -48,8 +48,8 @@ def _rows_after(name, winners): # the rows that changes leave behind
     return pa.Table.from_arrays(after.flatten(), schema=arrow_schema(name))
 
 # %% ../../nbs/17_history/04_replay.ipynb #08bf28ad
-class Replay:
-    "The state of a shop, from changes that come in any order and any number of times"
+class _Inbox:
+    "Changes that have come in, and the state that was asked for last"
     def __init__(self):
         self.state = {name: change_schema(name).empty_table() for name in TABLES} # the last change of each row
         self.waiting = {name: [] for name in TABLES} # what has come since, and what is from later than the state
@@ -61,6 +61,9 @@ class Replay:
         "Take changes in; they show as soon as somebody asks for a moment after them."
         for name, rows in changes.tables.items(): self.waiting[name].append(rows)
 
+# %% ../../nbs/17_history/04_replay.ipynb #a0783236
+class Replay(_Inbox):
+    "The state of a shop, from changes that come in any order and any number of times"
     def as_of(self,
         when, # A moment, no earlier than the one that was asked for last
     ) -> dict: # The five tables by name

@@ -41,6 +41,7 @@ def _structs(name, rows, n): # rows as one column of structs; nulls where there 
 def _column(value, n): # a text for every row
     return pa.repeat(pa.scalar(value, pa.string()), n)
 
+# %% ../../nbs/17_history/02_rows.ipynb #cfdb8952
 def _changes(name, event, moments, subjects, before, after):
     "Changes of a table, from rows before and after that are the same ones in the same order, or None"
     n, rows = len(moments), before if after is None else after
@@ -126,6 +127,7 @@ def _rows_of_products(catalogue): # all products as they are launched, and as th
     i = ended.schema.get_field_index('discontinued_on')
     return ended.set_column(i, ended.schema.field(i), pa.nulls(len(ended), pa.date32())), ended
 
+# %% ../../nbs/17_history/02_rows.ipynb #844fd14f
 def product_changes(
     catalogue:Catalogue, # The products
     begin:int, # From this moment, seconds since 1970 …
