@@ -465,9 +465,9 @@ def stream(folder:_Run, begin:_Begin=None, offset:_Offset=None, until:_Last=None
 
     if begin and offset is not None: raise ShopError('--from and --offset exclude each other.', 'Name one', code=2)
     settings, last = up_to(_history(folder), until)
-    if to and is_file(to) and (got := last_offset(to)) is not None:
-        if begin or offset is not None: raise ShopError(f'{to} has lines already.', 'Name a new file', code=2)
-        offset = got
+    if to and is_file(to) and (there := last_offset(to)):
+        if begin or offset: raise ShopError(f'{to} has lines already.', 'Name a new file', code=2)
+        offset = there
     pieces = stream(settings, begin, offset, Delivery(late, twice, form))
     with open_sink(to or '-') as sink: _send(settings, sink, pieces, Pace(speed, rate), last, count)
 

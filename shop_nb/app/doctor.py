@@ -105,6 +105,7 @@ DOES = dict(
     mysql='load and ask a server of MariaDB or MySQL',
     delta='write tables of Delta Lake: --format delta',
     iceberg='write tables of Iceberg: --format iceberg',
+    kafka='stream to Kafka: --to kafka://…',
     realism='measure how lifelike a shop is: realism.scorecard',
     excel='read workbooks: shop-nb import',
     profile='profile each table: shop-nb profile',

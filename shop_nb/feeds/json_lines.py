@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from ..history.changes import Changes
-from ..model.schema import TABLES
 
 # %% ../../nbs/18_feeds/01_json_lines.ipynb #c9d9bd82
 _ESCAPES = {'\\': '\\\\', '"': '\\"'} | {chr(n): f'\\u{n:04x}' for n in range(32)}

@@ -16,7 +16,7 @@ import pyarrow as pa
 from ..core.errors import ShopError, first_line
 from ..core.extras import need
 from .json_lines import joined
-from .stream import Pace, Piece
+from .stream import Pace
 from ..model.schema import LINE_KEYS, PAYMENT_KEYS
 
 # %% ../../nbs/18_feeds/07_sinks.ipynb #43e3aa14

@@ -188,7 +188,7 @@ def known_span(
         raise ShopError(f'The span ends at {at[1]}, before it begins at {at[0]}.', 'Swap them', code=2)
     if not first <= begin <= end <= last:
         wrong = f'{at[0]} to {at[1]} leaves the shop, which is known from {at[2]} to {at[3]}.'
-        raise ShopError(wrong, 'Name a span within, or a shop with a later `until`', code=2)
+        raise ShopError(wrong, 'Name a span within it', code=2)
     return begin, end
 
 # %% ../../nbs/17_history/03_changes.ipynb #07ea561c

@@ -10,9 +10,7 @@ import re
 from datetime import date, datetime
 import numpy as np
 from ..core.errors import ShopError
-from ..generator.calendar import Calendar
 from ..generator.orders import OrderLife
-from ..generator.products import Catalogue
 
 # %% ../../nbs/17_history/01_events.ipynb #7e2b577d
 _MOMENT = re.compile(r'\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?)?')

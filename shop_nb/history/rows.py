@@ -10,11 +10,11 @@ from functools import lru_cache, reduce
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from ..generator.calendar import Calendar, dates
-from ..generator.customers import customers_table, signed_up
+from ..generator.calendar import Calendar
+from ..generator.customers import customers_table
 from ..generator.orders import OrderLife, order_tables, settle, take
 from ..generator.products import Catalogue, products_table
-from .events import NEVER, ORDER_EVENTS, order_events
+from .events import NEVER, order_events
 from ..model.schema import TABLES, arrow_schema
 
 # %% ../../nbs/17_history/02_rows.ipynb #4fd11210

@@ -32,7 +32,7 @@ def streamed(run, to, *more): return main(['stream', str(run), '--to', str(to), 
 @pytest.mark.parametrize('delivery', [(), ('--late', 7200, '--twice', .05)], ids=['on time', 'late'])
 def test_stopped_and_resumed_at_twenty_offsets(run, tmp_path, form, delivery):
     "A new process begins at the offset alone: no state is kept"
-    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
+    whole = tmp_path / 'whole'
     how = ['--format', form, *delivery]
     assert streamed(run, whole, *how) == 0
     lines = whole.read_bytes().splitlines(keepends=True)
