@@ -115,6 +115,14 @@ def renamed_db(renamed, renamed_tables, tmp_path_factory):
     return path
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    "Pages without charts and profiles, where a test looks at something else of them: drawing takes most of the time."
+    for module in 'shop.shop', 'app.run', 'app.imported':
+        monkeypatch.setattr(f'shop_nb.{module}.figure', lambda answer, sizes=(): '<svg></svg>')
+    monkeypatch.setattr('shop_nb.reporting.profile._report', lambda *_: '<head></head><body></body>')
+
+
 @pytest.fixture(autouse=True)
 def main_stays():
     "An IPython shell that a test starts puts a module of its own in the place of __main__; processes that start later need the real one."
