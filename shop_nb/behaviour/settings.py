@@ -10,7 +10,7 @@ __all__ = ['SETTINGS', 'MAX_LINES', 'MAX_DAILY', 'YEARS', 'MOST', 'PriceChange',
 import math, operator, os, re
 from configparser import ConfigParser, Error as IniError
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from fastcore.basics import patch
@@ -57,6 +57,15 @@ def _day(v):
     if not re.fullmatch(r'\d{4}-\d\d-\d\d', text): raise ValueError
     return date.fromisoformat(text)
 
+# %% ../../nbs/03_behaviour/09_settings.ipynb #fc3f460f
+def _clock(v):
+    "A time of day, or its ISO text"
+    if isinstance(v, str):
+        if not re.fullmatch(r'\s*\d\d:\d\d(:\d\d)?\s*', v): raise ValueError
+        v = time.fromisoformat(v.strip())
+    if not isinstance(v, time) or v.tzinfo or v.microsecond: raise ValueError
+    return v
+
 # %% ../../nbs/03_behaviour/09_settings.ipynb #d551bbf7
 @dataclass(frozen=True)
 class PriceChange:
@@ -99,6 +108,7 @@ _readers = dict(
     int=(_whole, 'a whole number', '4000'),
     float=(_number, 'a number', '0.5'),
     date=(_day, 'a date', '2025-01-31'),
+    time=(_clock, 'a time of day', '18:30'),
     str=(_text, 'a name', 'eu'),
     tuple=(_parameters, 'values by the names of parameters', '{ "customers.rate_shape" = 0.4 }'),
     PriceChange=(_change, 'a category, per cent and dates', 'Toys 20 2025-06-01 2025-06-14'),
@@ -126,11 +136,16 @@ _MEANS = dict(
     start='first day of the window whose totals are exact',
     end='last day of that window',
     until='last day of data, beyond end, at the same rates (default: end)',
+    until_time='time of day at which the last day breaks off (default: midnight at its end)',
     customers='customers who have signed up by end (two fifths before start)',
     products='products launched by end (three quarters before start); multiplied by the square root of scale',
     orders='orders from start to end',
     order_items='order lines from start to end',
     scale='multiplies customers, orders and order lines',
+)
+
+# %% ../../nbs/03_behaviour/09_settings.ipynb #cbb8b596
+_MEANS |= dict(
     promotion='a category, per cent off its list prices, first and last day: Toys 20 2025-06-01 2025-06-14',
     price_change='a category, per cent up or down for its list prices, and from when: Fashion 10 2025-07-01',
     behaviour=f'what the shop does: {", ".join(BEHAVIOURS)}, or a file such as mine.toml',
@@ -155,6 +170,7 @@ class Settings:
     start: date = _setting(date(2025, 1, 1), 'start')
     end: date = _setting(date(2025, 12, 31), 'end')
     until: date = _setting(None, 'until')
+    until_time: time = _setting(None, 'until_time')
     customers: int = _setting(2000, 'customers')
     products: int = _setting(600, 'products')
     orders: int = _setting(4000, 'orders')
@@ -186,6 +202,12 @@ def values(self:Settings) -> Behaviour: # read by name, such as values['customer
     "What the shop does: a value for each parameter"
     return behaviour(self.behaviour, self.parameters)
 
+# %% ../../nbs/03_behaviour/09_settings.ipynb #91b5abfd
+@patch(as_prop=True)
+def last(self:Settings) -> str: # a date, and a time if the day breaks off
+    "The end of the data in words"
+    return f'{self.until} {self.until_time}' if self.until_time else str(self.until)
+
 # %% ../../nbs/03_behaviour/09_settings.ipynb #1adadbfa
 def _times(n, factor): return max(1, math.floor(n * factor + 0.5))
 
@@ -208,7 +230,7 @@ def counts(self:Settings) -> dict: # table: rows from start to end
 def _as_json(name, value):
     "The value of a setting as JSON has it"
     if name == 'parameters': return {n: as_json(v, n) for n, v in value}
-    return str(value) if isinstance(value, (date, PriceChange)) else value
+    return str(value) if isinstance(value, (date, time, PriceChange)) else value
 
 @patch
 def as_dict(self:Settings) -> dict: # setting: value, dates as ISO text

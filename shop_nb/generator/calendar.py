@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['NOISE_DAYS', 'TREND_BOUNDS', 'day_number', 'dates', 'trend', 'season', 'weekday', 'noise', 'named_days',
-           'years_around', 'flash_sales', 'peaks', 'intensity', 'Calendar', 'second_of_day']
+           'years_around', 'flash_sales', 'peaks', 'intensity', 'Calendar', 'end_of_day', 'second_of_day']
 
 # %% ../../nbs/15_generator/02_calendar.ipynb #802e594d
 from functools import lru_cache
@@ -219,6 +219,20 @@ def rows(self:Calendar,
     "How many rows there are at the end of a day."
     day = self.until if day is None else day
     return int(self.sums[name][np.clip(day + 1 - self.first, 0, len(self))])
+
+# %% ../../nbs/15_generator/02_calendar.ipynb #24d932a9
+def end_of_day(
+    day, # Day numbers
+): # Seconds since 1970
+    "The moment at which a day is over."
+    return (day + 1) * 86400
+
+@patch(as_prop=True)
+def now(self:Calendar) -> int: # Seconds since 1970
+    "The moment up to which the shop is known."
+    t = self.settings.until_time
+    if t is None: return end_of_day(self.until)
+    return self.until * 86400 + t.hour * 3600 + t.minute * 60 + t.second
 
 # %% ../../nbs/15_generator/02_calendar.ipynb #694e907c
 def _seconds(hours):

@@ -260,6 +260,13 @@ def _account(calendar:Calendar, i): # the columns that say when a customer signe
         marketing_opt_in=pa.array(consent),
     )
 
+# %% ../../nbs/15_generator/05_customers.ipynb #5c275f6a
+def _known(calendar, first, last): # the customers of a range who have signed up before the shop's last day breaks off
+    i = np.arange(first, last)
+    if calendar.settings.until_time is None: return i
+    day, second = signed_up(calendar, i)
+    return i[day * 86400 + second < calendar.now]
+
 # %% ../../nbs/15_generator/05_customers.ipynb #999e24c1
 def customers_table(
     calendar:Calendar, # Sign-ups per day
@@ -268,7 +275,7 @@ def customers_table(
     encoded:bool=False, # Keep columns of few values dictionary-encoded
 ) -> pa.Table: # Rows of the table `customers`
     "A stretch of the table of customers."
-    i, values = np.arange(first, last), calendar.values
+    i, values = _known(calendar, first, last), calendar.values
     home = place(calendar, i)
     columns = dict(
         customer_id=pa.array(i + 1),

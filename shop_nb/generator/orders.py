@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['STRATUM', 'FAVOURITES', 'TRIES', 'MOST_EXTRA', 'FULL', 'SECONDS_TO_PAY', 'OrderLines', 'OrderBlock', 'OrderLife',
            'day_code', 'begin', 'line_counts', 'span', 'favourite', 'pick_products', 'fill', 'total', 'pay', 'deliver',
-           'settle', 'make_orders']
+           'longest_life', 'settle', 'lives', 'order_tables', 'take', 'make_orders']
 
 # %% ../../nbs/15_generator/06_orders.ipynb #a506ac20
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from statistics import NormalDist
 from functools import lru_cache
 import numpy as np
@@ -19,7 +19,7 @@ from ..model.schema import DAY_KEYS, LINE_KEYS, ORDER_STATUSES, PAYMENT_KEYS, PA
 from ..model.schema import arrow_schema, encoded_schema
 from .draws import below, choice_table, choices, integer, lognormal_table, look_up
 from .draws import negative_binomial, normal, quantile_table, uniform
-from .calendar import Calendar, day_number, dates, second_of_day
+from .calendar import Calendar, day_number, dates, end_of_day, second_of_day
 
 # %% ../../nbs/15_generator/06_orders.ipynb #f293051d
 from .products import COMPANIONS, Catalogue, campaigns, cents, choose, price_on, pulls
@@ -527,6 +527,22 @@ def deliver(catalogue:Catalogue, # The products
     b.lines.returned = _returned(catalogue, b.lines)
     return b
 
+# %% ../../nbs/15_generator/06_orders.ipynb #77f002d7
+def _longest_wait(catalogue): # seconds from an order to the end of its payment
+    values = catalogue.values
+    again = values['payments.retry'] * len(values['payments.give_up_again']) + values['payments.retry']
+    slowest = _by_method(values, 'payments.delay').max()
+    return SECONDS_TO_PAY + slowest * int(lognormal_table(1000, values['payments.delay_spread']).max()) // 1000 + again
+
+def longest_life(
+    catalogue:Catalogue, # The products, and what the shop does
+) -> int: # Seconds
+    "A bound on the time from an order to the last thing that happens to it."
+    values = catalogue.values
+    transit = int((_by_place(values)[1].max() * lognormal_table(1000, values['delivery.transit_spread']).max()) * 86.4)
+    parcel = int(_pack_wait(values).max()) + transit + 3 * 86400 + int(_return_wait(values).max())
+    return int(_longest_wait(catalogue)) + max(parcel, values['payments.unpaid_days'] * 86400)
+
 # %% ../../nbs/15_generator/06_orders.ipynb #b378d1ee
 _STATUS = {s: i for i, s in enumerate(ORDER_STATUSES)}
 _PAID = {s: i for i, s in enumerate(PAYMENT_STATUSES)}
@@ -559,10 +575,9 @@ def _settle_payment(b, dead, part, whole): # refunds, and the states of the paym
 # %% ../../nbs/15_generator/06_orders.ipynb #267e0128
 def settle(
     b:OrderLife, # A block with its whole life
-    until:int, # Day number of the last day that is known
-) -> OrderLife: # The same, with statuses, returned units and refunds as of the end of that day
-    "The state of each order and payment at the end of a day."
-    now = (until + 1) * 86400
+    now, # Seconds since 1970, one number or one per order: what happened before them is known
+) -> OrderLife: # The same, with statuses, returned units and refunds as of that moment
+    "The state of each order and payment at a moment."
     dead = b.cancelled & (b.cancel_time < now)
     b.was_paid = b.captured & (b.paid < now)
     b.arrived = ~b.cancelled & (b.delivered < now)
@@ -627,6 +642,45 @@ def _payment_columns(catalogue, b):
     )
 
 # %% ../../nbs/15_generator/06_orders.ipynb #462e8fb7
+def lives(
+    catalogue:Catalogue, # The shop's products and calendar
+    first:int, # From this order, counted from 0 …
+    last:int, # … up to this one, which is left out
+) -> OrderLife: # A block with its whole life
+    "A range of orders with everything that ever happens to them."
+    return deliver(catalogue, pay(catalogue, total(catalogue, fill(catalogue, begin(catalogue, first, last)))))
+
+# %% ../../nbs/15_generator/06_orders.ipynb #cd02fdfd
+def order_tables(
+    catalogue:Catalogue, # The shop's products and calendar
+    b:OrderLife, # A block with the state at a moment
+    encoded:bool=False, # Keep columns of few values dictionary-encoded
+) -> dict: # `orders`, `order_items` and `payments`, as Arrow tables
+    "The rows of settled orders, with their lines and payments."
+    columns = dict(
+        orders=_order_columns(catalogue, b), order_items=_line_columns(b), payments=_payment_columns(catalogue, b)
+    )
+    schema = encoded_schema if encoded else arrow_schema
+    return {t: pa.table({k: pa.array(v) for k, v in c.items()}).cast(schema(t)) for t, c in columns.items()}
+
+# %% ../../nbs/15_generator/06_orders.ipynb #536541d7
+def _taken(x, at): # the same, with the rows `at` of each field that is there
+    values = {f.name: getattr(x, f.name) for f in fields(x)}
+    return type(x)(**{k: v.take(at) if isinstance(v, np.ndarray) else v for k, v in values.items()})
+
+def take(
+    b:OrderLife, # A block with its lines
+    at:np.ndarray, # Which orders of it, counted from its first, ascending
+) -> OrderLife: # These, with their lines
+    "Some orders of a block."
+    count = np.diff(b.end, prepend=0).take(at)
+    out, start = _taken(b, at), count.cumsum() - count
+    first = (b.end.take(at) - count - start).repeat(count)
+    out.lines = _taken(b.lines, first + np.arange(len(first)))
+    out.end, out.lines.row, out.lines.start = start + count, np.arange(len(at)).repeat(count), start.repeat(count)
+    return out
+
+# %% ../../nbs/15_generator/06_orders.ipynb #a46b5e1e
 def make_orders(
     catalogue:Catalogue, # The shop's products and calendar
     first:int, # From this order, counted from 0 …
@@ -634,10 +688,6 @@ def make_orders(
     encoded:bool=False, # Keep columns of few values dictionary-encoded
 ) -> dict: # `orders`, `order_items` and `payments`, as Arrow tables
     "A range of orders with their lines and payments, as known by the shop's `until`."
-    b = pay(catalogue, total(catalogue, fill(catalogue, begin(catalogue, first, last))))
-    b = settle(deliver(catalogue, b), catalogue.calendar.until)
-    columns = dict(
-        orders=_order_columns(catalogue, b), order_items=_line_columns(b), payments=_payment_columns(catalogue, b)
-    )
-    schema = encoded_schema if encoded else arrow_schema
-    return {t: pa.table({k: pa.array(v) for k, v in c.items()}).cast(schema(t)) for t, c in columns.items()}
+    b, now = lives(catalogue, first, last), catalogue.calendar.now
+    if len(b.time) and b.time.max() >= now: b = take(b, np.flatnonzero(b.time < now))
+    return order_tables(catalogue, settle(b, now), encoded)

@@ -351,10 +351,10 @@ def sku_codes(
 # %% ../../nbs/15_generator/04_products.ipynb #0097755f
 def products_table(
     catalogue:Catalogue, # The products
-) -> pa.Table: # The table `products`, up to the shop's `until`
-    "The table."
-    c, until = catalogue, catalogue.calendar.until
-    n, codes = c.calendar.rows('products'), sku_codes(tuple(c.traits.index))
+) -> pa.Table: # `products`
+    "The table; a product begins and ends at midnight."
+    c, until = catalogue, (catalogue.calendar.now - 1) // 86400
+    n, codes = c.calendar.rows('products', until), sku_codes(tuple(c.traits.index))
     category = c.traits.index.to_numpy()[c.category[:n]]
     since_start = np.maximum(quarter(c.day[:n]) - quarter(c.calendar.start), 0)
     price, end = c.list_prices[np.arange(n), since_start], c.end_day[:n]

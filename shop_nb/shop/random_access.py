@@ -39,7 +39,9 @@ def one_order(
     "One order, made alone; raises `ShopError` (code 2) if there is none"
     g = generator(settings)
     i = place_of(g.calendar, order_id)
-    return {name: t.to_pandas() for name, t in make_orders(g.catalogue, i, i + 1).items()}
+    made = make_orders(g.catalogue, i, i + 1)
+    if not made['orders'].num_rows: raise _missing('order', order_id, 'It is placed after the last day breaks off')
+    return {name: t.to_pandas() for name, t in made.items()}
 
 # %% ../../nbs/40_shop/03_random_access.ipynb #28598556
 def one_customer(
@@ -50,7 +52,9 @@ def one_customer(
     calendar = generator(settings).calendar
     n = calendar.rows('customers')
     if not 1 <= customer_id <= n: raise _missing('customer', customer_id, f'The keys run from 1 to {n}')
-    return customers_table(calendar, customer_id - 1, customer_id).to_pandas()
+    made = customers_table(calendar, customer_id - 1, customer_id)
+    if not made.num_rows: raise _missing('customer', customer_id, 'They sign up after the last day breaks off')
+    return made.to_pandas()
 
 # %% ../../nbs/40_shop/03_random_access.ipynb #d6801062
 def one_day(

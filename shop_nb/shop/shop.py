@@ -43,6 +43,7 @@ from ..model.market import Market, market_of, tables_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from shop_nb.history.changes import Changes
     from shop_nb.shop.counterfactual import Twin
     from shop_nb.quality.validate import Report
 
@@ -116,7 +117,7 @@ class _Shown(_Named):
 
     def __repr__(self):
         s = self.settings
-        days = f'seed {s.seed}, {s.start} to {s.until}' if s else _origin(self)
+        days = f'seed {s.seed}, {s.start} to {s.last}' if s else _origin(self)
         return f"Shop({days}: {', '.join(f'{n} {name}' for name, n in _row_texts(self).items())})"
 
     def _repr_html_(self): return _shop_html(self)
@@ -273,8 +274,26 @@ class _Parts(_LookedUp):
         from shop_nb.shop.random_access import one_block
         return one_block(self._known_settings(), table, i)
 
+# %% ../../nbs/40_shop/02_shop.ipynb #310f4501
+class _InTime(_Parts):
+    "Its history"
+    def as_of(self,
+        when, # a moment, such as '2025-06-30 12:00'; as of a date, the day before it is complete
+    ) -> 'Shop':
+        "This shop as it stood at a moment; raises `ShopError` (code 2) for one that it does not know"
+        from shop_nb.history.replay import as_of
+        return type(self)(as_of(self._known_settings(), when))
+
+    def changes(self,
+        begin=None, # from this moment; by default the first one of the shop …
+        end=None, # … up to this one, which is left out; by default where the shop's knowledge ends
+    ) -> 'Changes': # by table, numbered
+        "All that changed between two moments; raises `ShopError` (code 2) for a span outside the shop"
+        from shop_nb.history.changes import changes
+        return changes(self._known_settings(), begin, end)
+
 # %% ../../nbs/40_shop/02_shop.ipynb #1c9a1a1d
-class Shop(_Parts):
+class Shop(_InTime):
     "A shop: name it by its settings, look at its tables, ask it, save it"
     def twin(self,
         **changes, # settings by name, such as promotion='Toys 30 2025-11-03 2025-11-16'
@@ -324,14 +343,15 @@ def _origin(shop):
 
 def _row_texts(shop):
     "The rows as text; an estimate is preceded by “about”"
-    unsure = not _is_made(shop) and shop.settings.until != shop.settings.end
-    return {name: f'{"about " if unsure and name == "order_items" else ""}{n:,}' for name, n in shop.rows().items()}
+    s = None if _is_made(shop) else shop.settings
+    unsure = TABLES if s and s.until_time else {'order_items'} if s and s.until != s.end else ()
+    return {name: f'{"about " if name in unsure else ""}{n:,}' for name, n in shop.rows().items()}
 
 # %% ../../nbs/40_shop/02_shop.ipynb #e2595858
 def _shop_html(shop):
     "A shop as HTML"
     s = shop.settings
-    title = f'Shop {s.seed}, {s.start} to {s.until}' if s else f'A shop, {_origin(shop)}'
+    title = f'Shop {s.seed}, {s.start} to {s.last}' if s else f'A shop, {_origin(shop)}'
     changes = ''.join(
         f' · {n.replace("_", " ")} {getattr(s, n)}' for n in ('promotion', 'price_change') if s and getattr(s, n)
     )

@@ -54,6 +54,14 @@ def until(s):
     assert 0.25 < less / plain < 0.55
 
 
+def until_time(s):
+    "What happens on the last day before it is there, and nothing that happens later."
+    plain, noon = made(s)['orders'], made(s, until_time='12:00')['orders']
+    expected = plain[plain.ordered_at < '2025-12-31 12:00']
+    assert noon.order_id.tolist() == expected.order_id.tolist() and len(noon) < len(plain)
+    assert not (noon.delivered_at >= '2025-12-31 12:00').any() and (plain.delivered_at >= '2025-12-31 12:00').any()
+
+
 def count(name):
     def test(s):
         for n in (SMALL[name], 2 * SMALL[name]):
@@ -121,7 +129,7 @@ def parameters(s):
     assert .85 < opted.mean() < .95
 
 
-KNOBS = dict(seed=seed, behaviour=behaviour, parameters=parameters, start=start, end=end, until=until, scale=scale, promotion=promotion, price_change=price_change,
+KNOBS = dict(seed=seed, behaviour=behaviour, parameters=parameters, start=start, end=end, until=until, until_time=until_time, scale=scale, promotion=promotion, price_change=price_change,
              **{n: count(n) for n in ('customers', 'products', 'orders', 'order_items')})
 
 

@@ -1,0 +1,98 @@
+"A stream goes to real files, addresses and brokers, and goes on after whatever stopped it"
+import json
+import time
+from collections import defaultdict
+
+import pytest
+
+from shop_nb.behaviour.settings import Settings
+from shop_nb.core.errors import ShopError
+from shop_nb.feeds.sinks import last_offset, open_sink, send
+from shop_nb.feeds.stream import Delivery, Pace, stream
+from shop_nb.model.schema import TABLES
+
+SETTINGS = Settings(customers=200, products=60, orders=400, order_items=1000)
+
+
+@pytest.fixture(scope='module')
+def broker():
+    "librdkafka's own mock of a cluster: three brokers that speak Kafka's protocol, in this process"
+    import confluent_kafka as kafka
+
+    cluster = kafka.Producer({'test.mock.num.brokers': 3, 'bootstrap.servers': 'ignored'}, logger=_Quiet())
+    brokers = cluster.list_topics(timeout=10).brokers
+    yield ','.join(f'{b.host}:{b.port}' for b in brokers.values())
+    del cluster
+
+
+class _Quiet:
+    def log(self, *args): pass
+    debug = info = warning = error = critical = log
+
+
+def received(servers, topics, expected):
+    "Messages of topics as (topic, partition, key, value), in the order of each partition"
+    import confluent_kafka as kafka
+
+    config = {'bootstrap.servers': servers, 'group.id': 'test', 'auto.offset.reset': 'earliest'}
+    consumer = kafka.Consumer(config, logger=_Quiet())
+    places = [kafka.TopicPartition(topic, partition, 0) for topic in topics
+              for partition in consumer.list_topics(topic, timeout=10).topics[topic].partitions]
+    consumer.assign(places)
+    found, deadline = [], time.monotonic() + 20
+    while len(found) < expected and time.monotonic() < deadline:
+        messages = consumer.consume(1000, timeout=.5)
+        found += [(m.topic(), m.partition(), m.key(), m.value()) for m in messages if not m.error()]
+    consumer.close()
+    assert len(found) == expected
+    return found
+
+
+def test_kafka_keeps_the_order_of_each_order(broker):
+    pieces = [piece for piece in stream(SETTINGS, '2025-11-01') if len(piece)]
+    with open_sink(f'kafka://{broker}/lines') as sink: total = send(pieces, sink, Pace())
+    lines = [line for piece in pieces for line in piece.text.to_pylist()]
+    found = received(broker, ['lines'], total)
+    assert sorted(value.decode() for *_, value in found) == sorted(line.rstrip('\n') for line in lines)
+    assert len({partition for _, partition, *_ in found}) > 1
+    where, sequences = defaultdict(set), defaultdict(list)
+    for _, partition, _, value in found:
+        change = json.loads(value)
+        order = (change['after'] or change['before']).get('order_id')
+        if order is None: continue
+        where[order].add(partition)
+        sequences[order].append(change['sequence'])
+    assert all(len(partitions) == 1 for partitions in where.values())
+    assert all(s == sorted(s) for s in sequences.values())
+
+
+def test_kafka_takes_messages_of_debezium_by_table(broker):
+    pieces = [piece for piece in stream(SETTINGS, '2025-12-01', how=Delivery(form='debezium')) if len(piece)]
+    with open_sink(f'kafka://{broker}/cdc') as sink: total = send(pieces, sink, Pace())
+    found = received(broker, [f'cdc.{name}' for name in TABLES], total)
+    for topic, _, key, value in found:
+        value, key = json.loads(value), json.loads(key)
+        (name, number), = key.items()
+        assert value['after'][name] == number and topic == f"cdc.{value['source']['table']}"
+
+
+def test_a_broker_that_is_not_there_is_told(monkeypatch):
+    monkeypatch.setattr('shop_nb.feeds.sinks.TIMEOUT', 2)
+    piece = next(piece for piece in stream(SETTINGS, '2025-12-01') if len(piece))
+    with pytest.raises(ShopError, match='127.0.0.1:1 cannot be reached'):
+        with open_sink('kafka://127.0.0.1:1/shop') as sink: sink(piece)
+
+
+def test_an_address_that_is_not_there_is_told():
+    piece = next(piece for piece in stream(SETTINGS, '2025-12-01') if len(piece))
+    with pytest.raises(ShopError, match='did not take the lines'):
+        with open_sink('http://127.0.0.1:1/lines') as sink: sink(piece)
+
+
+@pytest.mark.parametrize('content', ['no newline', 'a line\n', '{"sequence":1}\n', '{"offset', '[1]\n'])
+def test_a_file_of_something_else_stays_as_it_is(tmp_path, content):
+    path = tmp_path / 'notes.txt'
+    path.write_text(content)
+    if '{"offset'.startswith(content): return last_offset(path)
+    with pytest.raises(ShopError, match='not of a stream'): last_offset(path)
+    assert path.read_text() == content

@@ -1,0 +1,180 @@
+"What changed, replayed, is how things stood: at any moment, for any shop, and however it is delivered"
+import random
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings as hypothesis_settings, strategies as st
+
+from shop_nb import Shop
+from shop_nb.behaviour.settings import Settings
+from shop_nb.core.errors import ShopError
+from shop_nb.generator.blocks import generator, tables
+from shop_nb.history.changes import Changes, change_batches, changes
+from shop_nb.history.replay import Replay, as_of, deliveries
+from shop_nb.history.rows import CHANGING
+from shop_nb.model.schema import TABLES, arrow_schema
+from support import FULL
+
+SMALL = dict(customers=300, products=80, orders=500, order_items=1300)
+SHOPS = dict(
+    eu=Settings(**SMALL),
+    india=Settings(**SMALL, behaviour='in'), # much is paid on delivery, and some parcels are refused
+    longer=Settings(**SMALL, until='2026-04-15', seed=3),
+    at_noon=Settings(**SMALL, until='2025-09-30', until_time='12:34:56'),
+    at_once=Settings(**SMALL, parameters=(('delivery.pack', .1), ('delivery.pack_spread', 0), ('payments.retry', 1))),
+)
+MOMENTS = 1000 if FULL else 12
+PER_SHOP = -(-MOMENTS // len(SHOPS))
+
+
+@pytest.fixture(scope='module', params=SHOPS)
+def shop(request): return SHOPS[request.param]
+
+
+def moments(settings, number):
+    "Random seconds of a shop, among them those at which something happens"
+    calendar, draw = generator(settings).calendar, random.Random(settings.seed)
+    log = changes(settings).log
+    happened = [int(t.timestamp()) for t in log.moment.sample(number // 2 + 1, random_state=1)]
+    anywhere = [draw.randrange(calendar.start * 86400, calendar.now + 1) for _ in range(number)]
+    some = [t for t in happened + [t + 1 for t in happened] if t >= calendar.start * 86400] + anywhere
+    return sorted(np.datetime64(t, 's') for t in some[:number - 1]) + [np.datetime64(calendar.now, 's')]
+
+
+def same(found, settings, when):
+    truth = tables(as_of(settings, when))
+    for name in TABLES: assert found[name].equals(truth[name]), (name, when)
+
+
+def test_in_order(shop):
+    replay, log = Replay(), changes(shop)
+    replay.apply(log)
+    for when in moments(shop, PER_SHOP): same(replay.as_of(when), shop, when)
+
+
+@pytest.mark.parametrize('lateness, twice', [(0, .5), (3600, 0), (3 * 86400, .2)])
+def test_late_shuffled_and_twice(shop, lateness, twice):
+    "The state as of a moment is right as soon as everything from before it may have come"
+    replay, parts = Replay(), deliveries(changes(shop), lateness, twice, every=7200)
+    wanted = moments(shop, max(PER_SHOP // 3, 2))
+    for part in parts + [None]:
+        while wanted and (part is None or wanted[0].astype(int) + lateness <= part.begin):
+            same(replay.as_of(wanted[0]), shop, wanted.pop(0))
+        if part is not None: replay.apply(part)
+    assert not wanted
+
+
+def test_in_one_heap_the_wrong_way_round(shop):
+    log = changes(shop)
+    replay = Replay()
+    for _ in range(2): replay.apply(Changes({n: t.take(np.arange(len(t))[::-1]) for n, t in log.tables.items()}, 0, 0))
+    end = np.datetime64(generator(shop).calendar.now, 's')
+    same(replay.as_of(end), shop, end)
+
+
+def test_a_deletion_is_not_undone_by_an_older_change():
+    log = changes(SHOPS['eu'], '2025-03-01', '2025-03-08')
+    rows = log.tables['orders']
+    first = rows.slice(0, 1)
+    columns = dict(zip(rows.column_names, first.columns))
+    columns |= dict(sequence=[first['sequence'][0].as_py() + 5], operation=['delete'], before=first['after'], after=first['before'])
+    gone = pa.Table.from_arrays([pa.chunked_array([c]) if isinstance(c, list) else c for c in columns.values()], schema=rows.schema)
+    empty = {name: t.slice(0, 0) for name, t in log.tables.items()}
+    replay = Replay()
+    for t in gone, first: replay.apply(Changes(empty | dict(orders=t), 0, 0))
+    assert len(replay.as_of('2025-03-08')['orders']) == 0
+
+
+def test_a_lost_change_is_noticed():
+    "The equality can fail: without any one change of the last state, the state is another one"
+    settings = SHOPS['eu']
+    log = changes(settings)
+    for name in 'orders', 'payments', 'order_items':
+        rows = log.tables[name]
+        last = Replay()
+        last.apply(Changes(log.tables | {name: rows.slice(0, len(rows) - 1)}, 0, 0))
+        with pytest.raises(AssertionError): same(last.as_of('2026-01-01'), settings, '2026-01-01')
+
+
+@hypothesis_settings(max_examples=200 if FULL else 12, deadline=None)
+@given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(1, 5000), st.integers(1, 3))
+def test_a_slice_made_alone_is_the_slice_of_the_whole(a, b, size, threads):
+    settings = SHOPS['eu']
+    calendar = generator(settings).calendar
+    first, last = calendar.first * 86400, calendar.now
+    begin, end = sorted(first + x % (last - first + 1) for x in (a, b))
+    end = min(end, begin + 40 * 86400)
+    whole, part = _whole(), changes(settings, *(np.datetime64(t, 's') for t in (begin, end)), size=size, threads=threads)
+    for name, rows in part.tables.items():
+        at = whole.tables[name]['moment'].cast(pa.int64()).to_numpy()
+        assert rows.combine_chunks().equals(whole.tables[name].slice(*_range(at, begin, end)).combine_chunks())
+
+
+def _range(at, begin, end):
+    low, high = np.searchsorted(at, [begin, end])
+    return low, high - low
+
+
+def _whole(kept=[]):
+    if not kept: kept.append(changes(SHOPS['eu']))
+    return kept[0]
+
+
+def test_batches_follow_one_another():
+    settings = SHOPS['longer']
+    batches = list(change_batches(settings, '2025-05-01', '2026-02-01', size=40))
+    assert len(batches) > 5
+    assert [b.begin for b in batches[1:]] == [b.end for b in batches[:-1]]
+    for batch in batches:
+        seconds = np.concatenate([t['moment'].cast(pa.int64()).to_numpy() for t in batch.tables.values()])
+        assert ((seconds >= batch.begin) & (seconds < batch.end)).all()
+
+
+def test_only_columns_that_may_change_do(shop):
+    for name, rows in changes(shop).tables.items():
+        before, after = (rows.filter(pa.compute.equal(rows['operation'], 'update'))[side].combine_chunks() for side in ('before', 'after'))
+        for i, column in enumerate(arrow_schema(name).names):
+            if column not in CHANGING[name]: assert before.field(i).equals(after.field(i)), (name, column)
+
+
+def test_each_row_is_inserted_once_and_before_its_children(shop):
+    log = changes(shop)
+    numbers = {}
+    for name, rows in log.tables.items():
+        inserts = rows.filter(pa.compute.equal(rows['operation'], 'insert'))
+        keys = inserts['key'].to_pylist()
+        assert len(set(keys)) == len(keys)
+        numbers[name] = dict(zip(keys, inserts['sequence'].to_pylist()))
+        parents = TABLES[name].parents
+        for column, parent in parents.items():
+            parent = parent.split('.')[0]
+            of = inserts['after'].combine_chunks().field(arrow_schema(name).get_field_index(column)).to_pylist()
+            assert all(numbers[parent][p] < n for p, n in zip(of, numbers[name].values())), (name, column)
+
+
+def test_shop_as_of_takes_part_in_everything(tmp_path):
+    shop = Shop(Settings(**SMALL)).as_of('2025-06-30 12:00')
+    assert shop.validate().ok
+    manifest = shop.save(tmp_path / 'run')
+    again = Shop.open(tmp_path / 'run')
+    assert str(again.settings.until_time) == '12:00:00' and again.tables == shop.tables
+    assert manifest['tables']['orders']['rows'] == len(shop.orders)
+    assert again.load()['rows']['orders'] == len(shop.orders)
+    assert shop.ask('monthly_revenue').to_csv() == again.ask('monthly_revenue').to_csv()
+
+
+@pytest.mark.parametrize('begin, end, wrong', [
+    ('2025-01-01', '2027-01-01', 'leaves the shop'), ('2025-02-01', '2025-01-01', 'before it begins'),
+    ('yesterday', None, 'not a moment'), ('2025-01-01T00:00:00.5', None, 'not a moment'), (3, None, 'not a moment'),
+])
+def test_a_span_that_cannot_be_is_refused(begin, end, wrong):
+    with pytest.raises(ShopError, match=wrong) as e: changes(SHOPS['eu'], begin, end)
+    assert e.value.code == 2
+
+
+def test_an_hour_that_is_over_is_asked_for_in_vain():
+    replay = Replay()
+    replay.apply(changes(SHOPS['eu']))
+    replay.as_of('2025-06-01')
+    with pytest.raises(ShopError, match='has gone by'): replay.as_of('2025-05-01')
