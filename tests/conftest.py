@@ -61,22 +61,35 @@ LONG = (
     'tests/project/test_docs.py',
     'tests/project/test_deploy.py',
     'tests/app/test_run.py',
-    'tests/dashboard/test_serve.py',
     'tests/imports/test_crashes.py',
+    'tests/dashboard/test_serve.py',
     'tests/course/test_lessons.py',
-    'tests/project/test_wheel.py',
-    'tests/generator/test_spark.py',
-    'tests/imports/test_contract.py',
+    'tests/database/test_postgresql.py',
+    'tests/database/test_mysql.py',
     'tests/analytics/test_absent.py',
-    'tests/generator/test_parameters.py',
-    'tests/formats/test_tables.py',
-    'tests/reporting/test_pages.py',
-    'tests/imports/test_imports.py',
+    'tests/project/test_wheel.py',
     'tests/imports/test_replay.py',
     'tests/analytics/test_questions.py',
+    'tests/generator/test_spark.py',
+    'tests/generator/test_parameters.py',
+    'tests/database/test_postgresql_append.py',
+    'tests/imports/test_contract.py',
+    'tests/reporting/test_pages.py',
+    'tests/formats/test_tables.py',
+    'tests/imports/test_imports.py',
     'tests/app/test_cli.py',
+    'tests/shop/test_advance.py',
+    'tests/api/test_app_openapi.py',
+    'nbs/evidence/engines.ipynb',
+    'nbs/evidence/certificate.ipynb',
+    'tests/formats/test_damage.py',
+    'tests/shop/test_crashes.py',
+    'tests/api/test_app_races.py',
+    'tests/api/test_app_keys.py',
     'nbs/45_realism/06_scorecard.ipynb',
-) # files that take long, the longest first
+    'tests/imports/test_poison.py',
+    'tests/app/test_imported.py',
+) # files that take long, the longest first; others with few tests come last
 
 
 def pytest_collection_modifyitems(config, items):
@@ -113,6 +126,14 @@ def renamed_db(renamed, renamed_tables, tmp_path_factory):
     path = tmp_path_factory.mktemp('renamed') / 'shop.db'
     load(renamed_tables, path, market=market_of(renamed.values))
     return path
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    "Pages without charts and profiles, where a test looks at something else of them: drawing takes most of the time."
+    for module in 'shop.shop', 'app.run', 'app.imported':
+        monkeypatch.setattr(f'shop_nb.{module}.figure', lambda answer, sizes=(): '<svg></svg>')
+    monkeypatch.setattr('shop_nb.reporting.profile._report', lambda *_: '<head></head><body></body>')
 
 
 @pytest.fixture(autouse=True)

@@ -57,7 +57,7 @@ def test_injection(inside):
     api, _ = inside(quiet=True)
     before = {t: api.get(f'/v1/{t}', params=dict(count='true', limit=1)).json()['count'] for t in TABLES}
     kinds = set() # the first filter of each kind gets all words, the others some of them in turn
-    for table in TABLES:
+    for at, table in enumerate(TABLES):
         for n, (name, (c, op)) in enumerate(filters(table).items()):
             kind = c.type, bool(c.values), op
             words = HOSTILE[n % 8 :: 8] if kind in kinds and not FULL else HOSTILE
@@ -70,7 +70,7 @@ def test_injection(inside):
                         word.lower() in row[c.name].lower() if op else row[c.name] == word for row in r.json()['items']
                     ), (name, word)
                 if r.status_code == 422: is_problem(r, 422)
-        for word in HOSTILE:
+        for word in HOSTILE if FULL or table == 'orders' else HOSTILE[at::4]:
             for name in 'sort', 'fields', 'expand':
                 is_problem(api.get(f'/v1/{table}', params={name: word}), 422)
             r = api.get(f'/v1/{table}', params=dict(cursor=word))

@@ -440,8 +440,10 @@ def loaded(made, tmp_path_factory):
 
 @pytest.mark.parametrize('command', [ASK, API, KEY], ids=lambda c: c[0])
 @pytest.mark.parametrize('state', STATES, ids=lambda f: f.__name__)
-def test_the_true_cause_is_named(loaded, tmp_path, bound, call, state, command):
+def test_the_true_cause_is_named(loaded, tmp_path, bound, call, monkeypatch, state, command):
     "One or two lines that name what is in the way, at once and before anything is announced."
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, 'connect', lambda *a, **how: connect(*a, **how | dict(timeout=.1))) # for seconds elsewhere
     (tmp_path / 'd').mkdir()
     (db := tmp_path / 'd' / 'shop.db').write_bytes(loaded)
     says = STATES[state][[ASK, API, KEY].index(command)]

@@ -6,7 +6,7 @@ from support import ROOT
 EXPORT = ROOT / 'docs' / 'samples' / 'shopify' / 'orders_export.csv'
 
 
-def test_a_later_import_does_not_hide_the_earlier_one(tmp_path):
+def test_a_later_import_does_not_hide_the_earlier_one(tmp_path, undrawn):
     out = tmp_path / 'run'
     first = import_run(Source([EXPORT]), out)['import']
     assert first['earlier'] == []

@@ -279,7 +279,7 @@ def test_orders_placed_and_sales_are_two_numbers(done):
     assert all(f'>{label}</span><span class="value">{value}</span>' in page for label, value in cards.items())
 
 
-def test_a_new_run_takes_the_place_of_the_old_one(done, short, tmp_path, capsys):
+def test_a_new_run_takes_the_place_of_the_old_one(done, short, undrawn, tmp_path, capsys):
     shutil.copytree(done, out := tmp_path / 'shop')
     (out / 'old').touch()
     run(out, **SETTINGS | dict(seed=4))
@@ -453,7 +453,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path):
 def test_each_notebook_runs_alone(tmp_path):
     "By plain papermill, from any folder, with a path as that folder sees it."
     def papermill(name, *args):
-        code = 'import sys; from papermill.__main__ import papermill; papermill()'
+        code = 'from shop_nb.core.extras import import_lightly; import_lightly("papermill.__main__").papermill()'
         path = next(p for p in pipeline() if p.stem == name)
         return subprocess.run([sys.executable, '-c', code, str(path), f'{name}.ipynb', '-p', 'out', 'my/shop', *args], cwd=tmp_path, capture_output=True, text=True)
     made = papermill('10_generate', *(w for n in ('customers', 'products', 'orders', 'order_items') for w in ('-p', n, str(SETTINGS[n]))))
@@ -487,7 +487,7 @@ import sys
 import shop_nb.app.run as module
 from shop_nb.app.cli import main
 steps = module.pipeline
-module.pipeline = lambda: {pipeline}
+module.pipeline, module.figure = lambda: {pipeline}, lambda *_: ''
 sys.exit(main(['run', '--out', sys.argv[1]]))
 """
 
@@ -551,7 +551,7 @@ def test_a_run_takes_its_own_python(tmp_path, bound):
 
 
 @pytest.mark.parametrize('currency,sign', [('USD', '$'), ('INR', '₹'), ('PLN', 'PLN\u00a0')])
-def test_a_run_says_the_currency_of_its_shop(tmp_path, capsys, currency, sign):
+def test_a_run_says_the_currency_of_its_shop(tmp_path, undrawn, capsys, currency, sign):
     folder = tmp_path / 'run'
     shop = Shop(customers=120, products=60, orders=240, order_items=600, **{'shop.currency': currency})
     shop.save(folder)

@@ -310,18 +310,26 @@ def page_of(browser, **look):
     context.close()
 
 
-@pytest.mark.slow
-def test_a_browser_that_is_ended_frees_its_place(run, browser, tmp_path):
-    "It cannot say that it leaves, so the websocket has to; a page that connects again within some seconds keeps its place."
-    with served(run, tmp_path, viewers=1) as (address, p):
+@pytest.fixture(scope='module')
+def ended(run, browser, tmp_path_factory):
+    "A dashboard for one viewer, whose browser was ended: what others were told before, and whether its place is free in time."
+    with (
+        served(run, tmp_path_factory.mktemp('ended'), viewers=1) as (address, _),
+        ThreadPoolExecutor(1) as beside, # the other tests go on while it waits
+    ):
         ended = browser.browser_type.launch(executable_path=tools.browser(), args=FLAGS)
         ended.new_page().goto(address)
         ended.contexts[0].pages[0].wait_for_selector('[data-state=ready]')
         status, _, told = ask(address)
-        assert status == 503
-        assert 'The dashboard is full: 1 page is open, and that is the limit (<code>--viewers</code>).' in told
         ended.close()
-        assert until(lambda: ask(address)[0] == 200, 40)
+        yield status, told, beside.submit(until, lambda: ask(address)[0] == 200, 40)
+
+
+@pytest.mark.slow
+def test_who_comes_to_a_full_dashboard_is_told(ended):
+    status, told, _ = ended
+    assert status == 503
+    assert 'The dashboard is full: 1 page is open, and that is the limit (<code>--viewers</code>).' in told
 
 
 @pytest.mark.slow
@@ -538,6 +546,12 @@ def test_a_manifest_of_odd_shape_costs_its_card_and_a_folder_that_is_away_is_tol
             page.locator('.broken').wait_for()
             assert str(tmp_path) not in page.content()
             assert 'cannot be found' in page.inner_text('.broken') or 'moved' in page.inner_text('.broken')
+
+
+@pytest.mark.slow
+def test_a_browser_that_is_ended_frees_its_place(ended):
+    "It cannot say that it leaves, so the websocket has to; a page that connects again within some seconds keeps its place."
+    assert ended[2].result()
 
 
 def test_a_token_in_the_environment_is_not_ignored(run, monkeypatch, capsys):

@@ -71,8 +71,11 @@ def test_the_answers_are_the_same(shop, folder, tmp_path_factory, name, kept={})
         home = tmp_path_factory.mktemp('loaded')
         kept.update(lite=home / 'shop.db', duck=f'duckdb:{home}/shop.duckdb')
         for place in kept.values(): load(folder, place)
-    assert ask(name, kept['duck']).frame.equals(ask(name, kept['lite']).frame)
-    assert ask(name, kept['duck'].removeprefix('duckdb:')).frame.equals(ask(name, folder).frame)
+        kept.update(path=kept['duck'].removeprefix('duckdb:'), folder=folder)
+        for at, place in kept.items(): kept[at] = connect(place) # once for all questions
+    duck, lite, path, there = (ask(name, kept[at]).frame for at in ('duck', 'lite', 'path', 'folder'))
+    assert duck.equals(lite)
+    assert path.equals(there)
 
 
 @pytest.mark.filterwarnings('ignore:Setting an item of incompatible dtype')

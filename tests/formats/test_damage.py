@@ -97,7 +97,7 @@ def test_numbers_too_large_for_a_shop_stop_nothing_else(tmp_path, format, large)
     how = dict(own=own[0]) if own else dict(format=format)
     files = {path.name: path.read_bytes() for path in sorted((SAMPLES / format).glob('*.csv'))}
     before = import_shop(Source([SAMPLES / format], **how), tmp_path / 'run')['tables']['orders']['rows']
-    for n, name in enumerate(files):
+    for n, name in enumerate(files if FULL else random.Random(format).sample(sorted(files), min(2, len(files)))):
         (source := tmp_path / f'source {n}').mkdir()
         for other, data in files.items(): (source / other).write_bytes(enlarged(data, large) if other == name else data)
         facts = import_shop(Source([source], **how), tmp_path / f'run {n}')

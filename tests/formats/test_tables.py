@@ -1,9 +1,11 @@
 "Five tables with keys of somebody else."
 import hashlib, uuid
+from contextlib import closing
 
 import pandas as pd, pytest
 
 from support.imported import run_import
+from shop_nb.analytics.connect import connect
 from shop_nb.analytics.questions import ask, questions
 from shop_nb.model.schema import TABLES
 from shop_nb.shop.shop import Shop
@@ -35,8 +37,9 @@ def test_a_made_shop_gives_the_same_answers(tmp_path, shop, kind, units):
     assert run.facts['format'] == 'tables'
     assert run.aside == []
     assert not {'absent', 'waived'} & set(run.market)
-    for name in questions():
-        pd.testing.assert_frame_equal(ask(name, run.folder).frame, shop.ask(name).frame, check_dtype=False)
+    with closing(connect(run.folder)) as con:
+        for name in questions():
+            pd.testing.assert_frame_equal(ask(name, con).frame, shop.ask(name).frame, check_dtype=False)
     for name, table in TABLES.items(): # and every cell is as it was
         want = getattr(shop, name).drop(columns=['order_item_id', 'payment_id'], errors='ignore')
         got = run.con.execute(f'from {name}').df()

@@ -1,5 +1,6 @@
 "An import loses nothing, invents nothing, and may be repeated."
 import json
+from contextlib import closing
 
 import pyarrow as pa, pyarrow.parquet as pq
 import pytest
@@ -48,9 +49,15 @@ def test_nothing_is_set_aside_of_a_good_shop(imported):
     assert report.ok, str(report)
 
 
+@pytest.fixture(scope='module')
+def two(imported, made):
+    "Connections to the shop, and to what was imported of it."
+    with closing(connect(made.tables)) as ours, closing(connect(imported[0])) as theirs: yield ours, theirs
+
+
 @pytest.mark.parametrize('name', questions())
-def test_the_same_answers_under_other_keys(imported, made, name):
-    ours, theirs = ask(name, made.tables).frame, ask(name, imported[0]).frame
+def test_the_same_answers_under_other_keys(two, name):
+    ours, theirs = (ask(name, con).frame for con in two)
     assert without_ids(ours).equals(without_ids(theirs))
 
 

@@ -351,7 +351,7 @@ def test_queries_in_threads_do_not_meet(kept):
     assert found == [len(kept.orders) + i for i in range(40)]
 
 
-def test_links_in_a_run_are_not_written_through(tmp_path):
+def test_links_in_a_run_are_not_written_through(tmp_path, undrawn):
     "What a link in a run's folder leads to is somebody else's."
     shop = Shop(customers=60, products=40, orders=120, order_items=300)
     shop.save(tmp_path / 'run')
