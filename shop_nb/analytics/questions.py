@@ -383,10 +383,10 @@ def _months_of(frame):
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #ba08db65
 def _days_left(first, last, start, end):
-    "The first and last day that a month still has; None if it has all of them"
+    "The first and last day that a month still has; None if it has all of them, or none"
     starts = max(first, start) if start else first
     ends = min(last, end) if end else last
-    return None if (starts, ends) == (first, last) else (starts, ends)
+    return None if (starts, ends) == (first, last) or starts > ends else (starts, ends)
 
 # %% ../../nbs/30_analytics/02_questions.ipynb #a4951a48
 def cut_months(

@@ -157,8 +157,8 @@ def _spread_tax(absent):
     "The tax of an order on its lines by value, where a shop knows no more"
     if 'orders.tax_cents' in absent: return '0'
     value = f"({LINE.replace('discount_cents', '0') if 'order_items.discount_cents' in absent else LINE})"
-    upto = f'sum({value}) over (partition by order_id order by line_number rows unbounded preceding)'
-    goods = f'nullif(sum({value}) over (partition by order_id), 0)'
+    upto = f'cast(sum({value}) over (partition by order_id order by line_number rows unbounded preceding) as bigint)'
+    goods = f'nullif(cast(sum({value}) over (partition by order_id) as bigint), 0)'
     tax = '(select o.tax_cents from main.orders as o where o.order_id = order_items.order_id)'
     return f'cast(coalesce({tax} * {upto} // {goods} - {tax} * ({upto} - {value}) // {goods}, 0) as bigint)'
 
