@@ -416,9 +416,10 @@ def _print_changes(settings, form, begin, end):
 @app.command()
 def changes(folder:_Run, begin:_Begin=None, end:_End=None, form:_Form='jsonl', out:_Feed=None):
     "Write what changed in a made run between two moments."
-    from shop_nb.feeds.feed_files import write_feed
+    from shop_nb.feeds.feed_files import check_form, write_feed
 
     settings = _history(folder)
+    check_form(form, begin)
     if out is None and form in ('jsonl', 'debezium'): return _print_changes(settings, form, begin, end)
     if out is None: raise ShopError(f'{form} is not lines, so it needs a folder.', 'Add --out DIR', code=2)
     facts = write_feed(settings, out, form, begin, end, Progress('days'))
@@ -428,12 +429,14 @@ def changes(folder:_Run, begin:_Begin=None, end:_End=None, form:_Form='jsonl', o
     _say(f'Done: {out}, {facts["begin"]} to {facts["end"]}')
 
 # %% ../../nbs/70_app/03_cli.ipynb #d0b41138
-_Offset = Annotated[Optional[int], typer.Option(metavar='N', min=0, help='Begin after the line with this offset.')]
+_Offset = Annotated[
+    Optional[int], typer.Option(metavar='N', min=0, max=2**53, help='Begin after the line with this offset.')
+]
 _Last = _moment('--until', 'Stop at this moment; one after the last day of the run makes the next days, too.')
 _Count = Annotated[Optional[int], typer.Option(metavar='N', min=0, help='Stop after so many lines.')]
 _Speed = _number('X', 'Seconds of the shop per second; 0 is as fast as it goes.', float, min=0)
 _Rate = _number('N', 'Lines per second at most; 0 is no limit.', float, min=0)
-_Late = _number('SECONDS', 'Let changes come late, by up to so many seconds.', min=0)
+_Late = _number('SECONDS', 'Let changes come late, by up to so many seconds.', min=0, max=366 * 86400)
 _Twice = _number('SHARE', 'Let this share of the changes come twice.', float, min=0, max=1)
 _Lines = Annotated[str, typer.Option('--format', metavar='FORM', help='jsonl or debezium.')]
 _Sink = _text('SINK', 'Where to: a file, http://… or kafka://HOST:PORT/TOPIC; standard output by default.')
@@ -460,15 +463,13 @@ def _send(settings, sink, pieces, pace, until, count):
 def stream(folder:_Run, begin:_Begin=None, offset:_Offset=None, until:_Last=None, count:_Count=None, speed:_Speed=0,
            rate:_Rate=0, late:_Late=0, twice:_Twice=0, form:_Lines='jsonl', to:_Sink=None):
     "Send the changes of a made run in its own time, or faster, to wherever they are wanted."
-    from shop_nb.feeds.sinks import is_file, last_offset, open_sink
+    from shop_nb.feeds.sinks import go_on, is_file, last_line, open_sink
     from shop_nb.feeds.stream import Delivery, Pace, stream, up_to
 
     if begin and offset is not None: raise ShopError('--from and --offset exclude each other.', 'Name one', code=2)
-    settings, last = up_to(_history(folder), until)
-    if to and is_file(to) and (there := last_offset(to)):
-        if begin or offset: raise ShopError(f'{to} has lines already.', 'Name a new file', code=2)
-        offset = there
-    pieces = stream(settings, begin, offset, Delivery(late, twice, form))
+    how, there = Delivery(late, twice, form), to and is_file(to) and last_line(to)
+    settings, last = up_to(_history(folder), until, begin)
+    pieces = go_on(settings, there, to, how) if there else stream(settings, begin, offset, how)
     with open_sink(to or '-') as sink: _send(settings, sink, pieces, Pace(speed, rate), last, count)
 
 # %% ../../nbs/70_app/03_cli.ipynb #99f42687

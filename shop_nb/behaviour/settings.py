@@ -286,8 +286,9 @@ def _price_limits(s):
         wrong = f'{n} is {change.percent} per cent; it must lie from {low} to {high}, and not be 0.'
         todo = f'Write it like {n} = {change.category} 20 {change.first}'
         yield low <= change.percent <= high and change.percent, wrong, todo
-        wrong = f'{n} runs from {change.first} to {change.last}, but the shop from {s.start} to {s.until}.'
-        ok = change.first <= change.last and s.start <= change.first <= s.until
+        last = max(s.end, s.until) # one that is still to come at `until` belongs to the shop, too
+        wrong = f'{n} runs from {change.first} to {change.last}, but the shop from {s.start} to {last}.'
+        ok = change.first <= change.last and s.start <= change.first <= last
         yield ok, wrong, 'Begin it on a day of the shop, and end it no earlier'
 
 def _limits(s):

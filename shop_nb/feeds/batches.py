@@ -26,8 +26,11 @@ def change_feed(
     for place, (operation, side, kind) in enumerate(_IMAGES):
         some = rows.filter(pc.equal(rows['operation'], operation))
         row = dict(zip(arrow_schema(name).names, some[side].combine_chunks().flatten()))
-        more = dict(_change_type=pa.repeat(kind, len(some)), _commit_version=some['transaction'],
-                    _commit_timestamp=some['moment'], _order=pc.add(pc.multiply(some['sequence'], 4), place))
+        more = dict(
+            _change_type=pa.repeat(kind, len(some)), _commit_version=some['transaction'],
+            _commit_timestamp=some['moment'].cast(pa.timestamp('us', 'UTC')),
+            _order=pc.add(pc.multiply(some['sequence'], 4), place),
+        )
         parts.append(pa.table(row | more))
     return pa.concat_tables(parts).sort_by('_order').drop_columns('_order')
 
@@ -58,7 +61,7 @@ def _day_of(name, rows): # new, changed and deleted rows of a table
 def day_batches(
     log:Changes, # Of whole days
 ): # yields the date, and by `new`, `changed` and `deleted` the rows of each table that has some
-    "What a nightly export would tell, day by day."
+    "What a nightly export would hold, day by day."
     days = {name: rows['moment'].cast(pa.int64()).to_numpy() // 86400 for name, rows in log.tables.items()}
     for day in np.unique(np.concatenate(list(days.values()))).tolist():
         batch = {'new': {}, 'changed': {}, 'deleted': {}}

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from .json_lines import in_order, joined, json_objects, json_rows, json_values
 from ..generator.draws import VERSION
-from ..history.changes import Changes
+from ..history.changes import PER_SECOND, Changes
 from ..history.events import moment
 from ..model.schema import TABLES, arrow_schema
 
@@ -47,7 +47,9 @@ _SOURCE = dict(
 
 _TRANSACTION = dict(id='string', total_order='int64', data_collection_order='int64')
 
-def _plain(types): return [dict(type=t, optional=False, field=field) for field, t in types.items()]
+_MAY_LACK = 'snapshot', 'sequence'
+
+def _plain(types): return [dict(type=t, optional=field in _MAY_LACK, field=field) for field, t in types.items()]
 
 # %% ../../nbs/18_feeds/02_debezium.ipynb #1f1eb8df
 @lru_cache(maxsize=None)
@@ -142,7 +144,7 @@ class Snapshot(Changes):
     "The rows of a state, as messages that were read at a moment"
 
 def _read(name, rows, at): # the rows of a table as changes of their own kind
-    n, row, numbers = len(rows), pa.struct(arrow_schema(name)), pa.array(np.full(len(rows), at * 10**6))
+    n, row, numbers = len(rows), pa.struct(arrow_schema(name)), pa.array(np.full(len(rows), at * PER_SECOND - 1))
     columns = [c.combine_chunks() for c in rows.columns]
     return pa.table(dict(
         sequence=numbers, transaction=numbers, moment=pa.array(np.full(n, at).view('datetime64[s]')),
@@ -154,7 +156,7 @@ def _read(name, rows, at): # the rows of a table as changes of their own kind
 def snapshot(
     tables:dict, # The five tables as of a moment
     when, # The moment
-) -> Snapshot: # Rows whose numbers are those of the last second before it
+) -> Snapshot: # Rows that all have the last number before it
     "The state at a moment in the form of changes: each row is read."
     at = moment(when)
     return Snapshot({name: _read(name, rows, at) for name, rows in tables.items()}, at, at)

@@ -89,10 +89,10 @@ def _in_turn(arrivals): # sorted, with their offsets
 
 # %% ../../nbs/18_feeds/06_stream.ipynb #97da8212
 def _first_moment(settings, begin, offset, how): # from when on changes matter, and from when on arrivals do
-    start, end = known_span(settings, begin, None)
+    start, _ = known_span(settings, begin, None)
     since = start if offset is None else max(offset // PER_SECOND, start)
     first, _ = known_span(settings)
-    return max(since - how.lateness, first), since, end
+    return max(since - how.lateness, first), since
 
 # %% ../../nbs/18_feeds/06_stream.ipynb #244d5feb
 def stream(
@@ -103,10 +103,10 @@ def stream(
     size:int=4096, # Orders made at a time, about; any size gives the same lines
 ): # yields one `Piece` after the other
     "The lines of a stream as they arrive; raises ShopError (code 2) for a beginning outside the shop."
-    (begin, since, end), waiting = _first_moment(settings, begin, offset, how), _NONE
+    (begin, since), waiting = _first_moment(settings, begin, offset, how), _NONE
     for log in change_batches(settings, np.datetime64(begin, 's'), size=size, threads=1):
         waiting = _both(waiting, _arrivals(log, how))
-        due = waiting.second < log.end if log.end < end else waiting.second >= 0
+        due = waiting.second < log.end
         piece = _in_turn(waiting.take(np.flatnonzero(due & (waiting.second >= since))))
         waiting = waiting.take(np.flatnonzero(~due))
         yield piece.part(np.searchsorted(piece.offset, offset or 0, side='right'), len(piece))
@@ -115,10 +115,13 @@ def stream(
 def up_to(
     settings:Settings, # Which shop
     until, # A moment, or None for where the shop's knowledge ends
+    begin=None, # The moment at which the stream begins, which has to be earlier
 ) -> tuple: # Settings of a shop that is known until then, and the first offset that is not sent, or None
     "What a stream that stops at a moment needs; raises ShopError (code 2) for something that is no moment."
     if until is None: return settings, None
     at = moment(until)
+    if at < (moment(begin) if begin else known_span(settings)[0]):
+        raise ShopError(f'{until} is before the stream begins.', 'Name a later moment', code=2)
     if at > generator(settings).calendar.now:
         day = np.datetime64(at - 1, 's').astype('datetime64[D]').item()
         settings = replace(settings, until=day, until_time=None)
@@ -151,9 +154,9 @@ class Pace(_Timetable):
         if self.begun is None and len(piece): self.begun, self.first = self.now(), int(piece.offset[0]) // PER_SECOND
         at = 0
         while at < len(piece):
-            due = self._due(piece.offset[at:])
-            count = int(np.searchsorted(due, self.now() - self.begun, side='right'))
+            due, passed = self._due(piece.offset[at:]), self.now() - self.begun
+            count = int(np.searchsorted(due, passed, side='right'))
             if count:
                 yield piece.part(at, at + count)
                 at, self.sent = at + count, self.sent + count
-            else: self.sleep(min(due[0] - (self.now() - self.begun), 1))
+            else: self.sleep(min(due[0] - passed, 1))

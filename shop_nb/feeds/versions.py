@@ -42,6 +42,8 @@ def versions(
 
 # %% ../../nbs/18_feeds/03_versions.ipynb #92a3623c
 PROOFS = {
+    'no_null': '''
+select * from {table} where {key} is null or valid_from is null or is_current is null''',
     'no_gap_or_overlap': '''
 select {key}, valid_to, next_from from (
     select {key}, valid_to, lead(valid_from) over (partition by {key} order by valid_from) as next_from from {table}
@@ -51,7 +53,7 @@ where next_from is not null and (valid_to is null or valid_to <> next_from)''',
 select {key}, valid_from, valid_to from {table} where valid_to <= valid_from''',
     'one_current_version': '''
 select {key}, sum(case when is_current then 1 else 0 end) as current_versions from {table}
-group by {key} having sum(case when is_current then 1 else 0 end) <> 1''',
+group by {key} having sum(case when is_current then 1 else 0 end) > 1''',
     'current_has_no_end': '''
 select {key}, valid_to, is_current from {table} where is_current <> (valid_to is null)''',
 }

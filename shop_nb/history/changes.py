@@ -162,11 +162,14 @@ class _Passing(_Living):
         return out
 
 # %% ../../nbs/17_history/03_changes.ipynb #abab9bc2
+_MONTH, _PARTS = 28 * 86400, (2, 3, 4, 6, 8, 12, 24, 48, 96, 144, 288, 1440) # seconds, and equal parts of a day
+
 def _spans(calendar, begin, end, size): # where to cut a span, so that each piece has about so many orders
-    per_day = max(int(calendar.counts['orders'].max()), 1)
-    step = max(size * 86400 // per_day, 60)
-    if step >= 86400: step = step // 86400 * 86400
-    cuts = range(begin // step * step + step, end, step)
+    per_day, start = max(int(calendar.counts['orders'].max()), 1), calendar.start * 86400
+    step = size * 86400 // per_day
+    step = step // 86400 * 86400 or next((86400 // n for n in _PARTS if 86400 // n <= step), 60)
+    before = range(begin // _MONTH * _MONTH + _MONTH, min(start, end), _MONTH) # when only customers sign up
+    cuts = sorted({cut for cut in (*before, *range(max(begin, start) // step * step, end, step)) if cut > begin})
     return list(zip([begin, *cuts], [*cuts, end]))
 
 def _collected(parts): # changes by table, from those of events
@@ -183,7 +186,7 @@ def known_span(
     calendar = generator(settings).calendar
     first, last = calendar.first * 86400, calendar.now
     begin, end = first if begin is None else moment(begin), last if end is None else moment(end)
-    at = np.array([begin, end, first, last]).astype('datetime64[s]').astype('datetime64[m]')
+    at = np.array([begin, end, first, last]).astype('datetime64[s]')
     if begin <= last and end < begin:
         raise ShopError(f'The span ends at {at[1]}, before it begins at {at[0]}.', 'Swap them', code=2)
     if not first <= begin <= end <= last:

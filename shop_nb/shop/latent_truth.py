@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np, pandas as pd
 
+from ..core.errors import ShopError
 from ..generator.calendar import dates
 from ..generator.customers import lifetime, rate, signed_up, spending
 from ..generator.blocks import generator
@@ -101,8 +102,9 @@ TRUTH = dict(
 def truth_tables(
     shop:Shop, # which shop
 ) -> dict[str, pd.DataFrame]: # frames by name
-    "The tables of what is hidden; raises `ShopError` (code 2) for a shop whose settings are not known"
-    shop._known_settings()
+    "The tables of what is hidden; raises `ShopError` (code 2) for settings it cannot tell of"
+    if shop._known_settings().until_time is not None:
+        raise ShopError('The last day of this shop breaks off.', 'Leave until_time out', code=2)
     return {name: table(shop) for name, table in TRUTH.items()}
 
 def write_truth(

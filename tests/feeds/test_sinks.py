@@ -1,13 +1,15 @@
 "A stream goes to real files, addresses and brokers, and goes on after whatever stopped it"
 import json
+import threading
 import time
 from collections import defaultdict
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
-from shop_nb.feeds.sinks import last_offset, open_sink, send
+from shop_nb.feeds.sinks import is_file, last_line, open_sink, send
 from shop_nb.feeds.stream import Delivery, Pace, stream
 from shop_nb.model.schema import TABLES
 
@@ -89,10 +91,64 @@ def test_an_address_that_is_not_there_is_told():
         with open_sink('http://127.0.0.1:1/lines') as sink: sink(piece)
 
 
-@pytest.mark.parametrize('content', ['no newline', 'a line\n', '{"sequence":1}\n', '{"offset', '[1]\n'])
+@pytest.mark.parametrize('content', [
+    'no newline', 'a line\n', '{"sequence":1}\n', '[1]\n', '{"offset":1.5,"table":"orders"}\n', '{"offset":true}\n',
+    '{"offset":-5,"table":"orders"}\n', '{"offset":17,"consumer":"x"}\nimportant text',
+    '{"offset":1767222289000001,"table":"orders"}\nimportant text', '{"offset":17,"table":"orders"}\r\nmore',
+])
 def test_a_file_of_something_else_stays_as_it_is(tmp_path, content):
     path = tmp_path / 'notes.txt'
-    path.write_text(content)
-    if '{"offset'.startswith(content): return last_offset(path)
-    with pytest.raises(ShopError, match='not of a stream'): last_offset(path)
-    assert path.read_text() == content
+    path.write_bytes(content.encode())
+    with pytest.raises(ShopError, match='not of a stream'): last_line(path)
+    assert path.read_bytes() == content.encode()
+
+
+def test_a_partial_line_is_cut_off(tmp_path):
+    path, line = tmp_path / 'lines', '{"offset":17,"table":"' + 'x' * 100_000 + '"}\n'
+    for rest in '', '{"off', '{"offset":18,"table":"y':
+        path.write_text(line * 2 + rest)
+        assert last_line(path) == line and path.read_text() == line * 2
+    path.write_text('{"offse')
+    assert last_line(path) == '' and path.read_text() == ''
+
+
+@pytest.mark.parametrize('code', [301, 302, 303, 307, 404, 500])
+def test_only_an_answer_of_2xx_takes_lines(code):
+    "A redirection would turn the POST into a GET without a body, and the lines would be lost"
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_response(code if self.path == '/' else 204)
+            self.send_header('Location', '/there')
+            self.end_headers()
+        do_GET = do_POST
+        def log_message(self, *args): pass
+
+    server = HTTPServer(('127.0.0.1', 0), Elsewhere)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    piece = next(piece for piece in stream(SETTINGS, '2025-12-01') if len(piece))
+    try:
+        with pytest.raises(ShopError, match=f'answered {code}'):
+            with open_sink(f'http://127.0.0.1:{server.server_port}/') as sink: sink(piece)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize('to', ['http://[', 'http://127.0.0.1:abc/', 'http://me:secret@127.0.0.1:1/a b'])
+def test_an_address_that_is_none_is_told_without_its_password(to):
+    piece = next(piece for piece in stream(SETTINGS, '2025-12-01') if len(piece))
+    with pytest.raises(ShopError) as e:
+        with open_sink(to) as sink: sink(piece)
+    assert 'secret' not in str(e.value)
+
+
+def test_only_addresses_are_no_files():
+    assert [is_file(to) for to in ('C:\\x.jsonl', 'x', '-', 'http://x', 'https://x', 'kafka://x/y')] == [True, True, *[False] * 4]
+
+
+@pytest.mark.parametrize('content', [b'no.such=1', b'caf\xe9=1'])
+def test_a_configuration_that_cannot_be_is_told(tmp_path, monkeypatch, content):
+    (tmp_path / 'own').write_bytes(content)
+    monkeypatch.setenv('SHOP_NB_KAFKA', str(tmp_path / 'own'))
+    with pytest.raises(ShopError, match='Kafka|SHOP_NB_KAFKA'):
+        with open_sink('kafka://127.0.0.1:1/x'): pass

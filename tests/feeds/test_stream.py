@@ -71,6 +71,39 @@ def test_it_goes_on_after_the_last_day(run, tmp_path):
     assert len(longer) == len(moments)
 
 
+def test_what_comes_late_comes_after_the_next_days_were_made(tmp_path):
+    "What would arrive after the last second that is known waits for the days after it, and nothing is lost"
+    run, to = tmp_path / 'run', tmp_path / 'lines'
+    Shop(**SMALL, until='2025-11-28').save(run)
+    how = ['--from', '2025-11-20', '--late', 7 * 86400]
+    assert streamed(run, to, *how) == 0
+    first = len(to.read_text().splitlines())
+    assert main(['advance', str(run), '--until', '2025-12-20']) == 0
+    assert streamed(run, to, *how) == 0
+    got = [json.loads(line)['sequence'] for line in to.read_text().splitlines()]
+    whole = tmp_path / 'whole'
+    assert streamed(run, whole, *how) == 0
+    assert to.read_bytes() == whole.read_bytes() and len(got) > first
+    happened = Shop(**SMALL).changes('2025-11-20', '2025-12-13').log.sequence
+    assert set(happened) <= set(got)
+
+
+@pytest.mark.parametrize('other', [('--format', 'debezium'), ('--late', 60)])
+def test_a_file_takes_no_other_stream(run, tmp_path, other, capsys):
+    to = tmp_path / 'lines'
+    assert streamed(run, to, '--count', 5) == 0
+    before = to.read_bytes()
+    assert streamed(run, to, *other) == 2
+    assert 'another stream' in capsys.readouterr().err and to.read_bytes() == before
+
+
+def test_the_same_command_goes_on_with_a_file(run, tmp_path):
+    to, whole = tmp_path / 'lines', tmp_path / 'whole'
+    for _ in range(3): assert streamed(run, to, '--from', '2025-12-24', '--count', 7) == 0
+    assert streamed(run, whole, '--from', '2025-12-24', '--count', 21) == 0
+    assert to.read_bytes() == whole.read_bytes()
+
+
 def test_a_pipe_that_closes_ends_it(run):
     command = f'{SHOP_NB} stream {run} | head -n 3'
     done = subprocess.run(['bash', '-o', 'pipefail', '-c', command], capture_output=True, text=True)
@@ -89,6 +122,13 @@ def test_changes_print_what_stream_sends(run, capfdbinary):
     (['stream', '{run}', '--format', 'xml'], 'no form'),
     (['stream', '{run}', '--to', 'kafka://here'], 'no broker and topic'),
     (['stream', '{run}', '--until', 'soon'], 'not a moment'),
+    (['stream', '{run}', '--from', '2025-06-01', '--until', '2025-05-01'], 'before the stream begins'),
+    (['stream', '{run}', '--until', '1999-01-01'], 'before the stream begins'),
+    (['stream', '{run}', '--offset', '9000000000000000000'], 'offset'),
+    (['stream', '{run}', '--late', '100000000000000000000'], 'late'),
+    (['changes', '{run}', '--format', 'foo'], 'no form'),
+    (['changes', '{run}', '--format', 'days', '--from', '2025-06-01 12:00', '--out', 'x'], 'whole days'),
+    (['changes', '{run}', '--from', '2025-06-01 12:00:30', '--to', '2025-06-01 12:00:10'], '12:00:10'),
     (['changes', '{run}', '--from', '2027-01-01'], 'leaves the shop'),
     (['changes', '{run}', '--format', 'scd2'], 'needs a folder'),
     (['changes', '{run}', '--format', 'scd2', '--from', '2025-06-01', '--out', 'x'], 'begins where the shop begins'),

@@ -121,11 +121,14 @@ def _whole(kept=[]):
     return kept[0]
 
 
-def test_batches_follow_one_another():
+@pytest.mark.parametrize('size', [7, 40, 300, 1000, 4096, 10**6])
+@pytest.mark.parametrize('begin', [None, '2024-12-20', '2025-05-01 12:00'])
+def test_batches_follow_one_another(begin, size):
     settings = SHOPS['longer']
-    batches = list(change_batches(settings, '2025-05-01', '2026-02-01', size=40))
-    assert len(batches) > 5
+    batches = list(change_batches(settings, begin, '2026-02-01', size=size))
+    assert all(b.begin < b.end for b in batches)
     assert [b.begin for b in batches[1:]] == [b.end for b in batches[:-1]]
+    assert sum(map(len, batches)) == len(changes(settings, begin, '2026-02-01'))
     for batch in batches:
         seconds = np.concatenate([t['moment'].cast(pa.int64()).to_numpy() for t in batch.tables.values()])
         assert ((seconds >= batch.begin) & (seconds < batch.end)).all()
@@ -151,6 +154,27 @@ def test_each_row_is_inserted_once_and_before_its_children(shop):
             parent = parent.split('.')[0]
             of = inserts['after'].combine_chunks().field(arrow_schema(name).get_field_index(column)).to_pylist()
             assert all(numbers[parent][p] < n for p, n in zip(of, numbers[name].values())), (name, column)
+
+
+@pytest.mark.parametrize('change', [dict(promotion='Toys 20 2025-06-01 2025-06-14'), dict(price_change='Toys 10 2025-06-01')])
+@pytest.mark.parametrize('when', ['2025-03-01', '2025-06-01', '2025-06-01 00:00:01', '2025-07-01'])
+def test_a_campaign_that_is_still_to_come_is_part_of_the_shop(change, when):
+    settings = Settings(**SMALL, **change)
+    replay = Replay()
+    replay.apply(changes(settings, end=when))
+    same(replay.as_of(when), settings, when)
+
+
+def test_pieces_of_any_size_meet_at_midnights():
+    for size in 1, 3, 10, 170, 10**6:
+        batches = list(change_batches(SHOPS['eu'], '2025-11-27 13:00', '2025-11-30', size=size))
+        midnights = {b.end for b in batches if b.end % 86400 == 0}
+        assert len(midnights) >= 2 or len(batches) == 1
+        assert sum(map(len, batches)) == len(changes(SHOPS['eu'], '2025-11-27 13:00', '2025-11-30'))
+
+
+def test_what_is_hidden_is_not_told_of_a_day_that_breaks_off():
+    with pytest.raises(ShopError, match='breaks off'): Shop(Settings(**SMALL, until_time='12:00')).truth()
 
 
 def test_shop_as_of_takes_part_in_everything(tmp_path):

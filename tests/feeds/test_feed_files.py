@@ -1,0 +1,106 @@
+"A feed has every change of its span, whatever the batches, and takes the place of nothing but a feed"
+import json
+
+import duckdb
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from shop_nb.behaviour.settings import Settings
+from shop_nb.core.errors import ShopError
+from shop_nb.feeds import feed_files
+from shop_nb.feeds.debezium import debezium_lines, snapshot
+from shop_nb.feeds.feed_files import FORMS, write_feed
+from shop_nb.feeds.versions import PROOFS, versions
+from shop_nb.generator.blocks import tables
+from shop_nb.history.changes import change_batches, changes
+from shop_nb.history.replay import as_of
+from shop_nb.model.schema import TABLES
+
+SETTINGS = Settings(customers=200, products=60, orders=400, order_items=1000)
+
+
+@pytest.mark.parametrize('size', [1, 7, 100])
+@pytest.mark.parametrize('form', ['jsonl', 'debezium', 'parquet', 'days'])
+def test_the_size_of_batches_does_not_show(tmp_path, monkeypatch, form, size):
+    "Also where a day has more orders than a batch"
+    span = ('2025-11-20', '2025-12-05')
+    write_feed(SETTINGS, tmp_path / 'whole', form, *span)
+    monkeypatch.setattr(feed_files, 'change_batches', lambda *args: change_batches(*args, size=size))
+    write_feed(SETTINGS, tmp_path / 'parts', form, *span)
+    files = {p.relative_to(tmp_path / 'whole') for p in (tmp_path / 'whole').rglob('*') if p.is_file()}
+    assert files == {p.relative_to(tmp_path / 'parts') for p in (tmp_path / 'parts').rglob('*') if p.is_file()}
+    for path in files:
+        a, b = tmp_path / 'whole' / path, tmp_path / 'parts' / path
+        if path.suffix == '.parquet': assert pq.read_table(a).equals(pq.read_table(b))
+        else: assert a.read_bytes() == b.read_bytes()
+
+
+@pytest.mark.parametrize('content', ['{"version": "https://jsonfeed.org/version/1.1"}', '[]', 'text'])
+def test_a_folder_of_somebody_else_stays(tmp_path, content):
+    "A feed.json of theirs makes it no feed of ours"
+    (tmp_path / 'feed.json').write_text(content)
+    (tmp_path / 'thesis.txt').write_text('years of work')
+    with pytest.raises(ShopError, match='not a feed'): write_feed(SETTINGS, tmp_path)
+    assert (tmp_path / 'thesis.txt').read_text() == 'years of work'
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_a_feed_that_fails_leaves_the_old_one(tmp_path, monkeypatch, form):
+    write_feed(SETTINGS, tmp_path / 'feed', form)
+    before = {p: p.read_bytes() for p in (tmp_path / 'feed').rglob('*') if p.is_file()}
+
+    def fails(*args):
+        yield next(iter(change_batches(*args)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(feed_files, 'change_batches', fails)
+    with pytest.raises(KeyboardInterrupt): write_feed(SETTINGS, tmp_path / 'feed', form)
+    assert {p: p.read_bytes() for p in (tmp_path / 'feed').rglob('*') if p.is_file()} == before
+    assert [p.name for p in tmp_path.iterdir()] == ['feed']
+
+
+def test_a_change_at_the_moment_of_a_snapshot_wins():
+    moment = changes(SETTINGS).log.query("event == 'discontinued'").moment.iloc[0]
+    rows = snapshot(tables(as_of(SETTINGS, moment)), moment)
+    after = changes(SETTINGS, moment)
+    before = changes(SETTINGS, end=moment)
+    numbers = [n for t in rows.tables.values() for n in t['sequence'].to_pylist()]
+    assert before.log.sequence.max() < min(numbers) <= max(numbers) < after.log.sequence.min()
+    assert all(json.loads(line)['value']['op'] == 'r' for line in bytes(debezium_lines(rows)).splitlines())
+
+
+def spoilt(how):
+    "A table of versions in which something is wrong"
+    table = versions(changes(SETTINGS), 'orders').to_pandas()
+    second = table.index[table.version == 2][3]
+    first = second - 1
+    def say(row, column, value): table.loc[row, column] = value
+    if how == 'gap': say(second, 'valid_from', table.valid_from[second] + pd.Timedelta('1s'))
+    if how == 'overlap': say(second, 'valid_from', table.valid_from[second] - pd.Timedelta('1s'))
+    if how == 'no beginning': say(second, 'valid_from', pd.NaT)
+    if how == 'two current': say(first, 'is_current', True)
+    if how == 'current with an end': say(table.index[table.is_current][0], 'valid_to', pd.Timestamp('2030-01-01'))
+    if how == 'no key': table['order_id'] = table.order_id.astype('Int64').mask(table.index == second)
+    if how == 'unknown': table['is_current'] = table.is_current.astype('boolean').mask(table.index == second)
+    if how == 'empty span': say(first, 'valid_to', table.valid_from[first])
+    return table
+
+
+def offenders(dimension, key):
+    "What each proof finds in a table"
+    with duckdb.connect() as con:
+        con.register('dimension', dimension)
+        return {proof: len(con.sql(query.format(table='dimension', key=key))) for proof, query in PROOFS.items()}
+
+
+@pytest.mark.parametrize('how', ['gap', 'overlap', 'no beginning', 'two current', 'current with an end', 'no key', 'unknown',
+                                 'empty span'])
+def test_proofs_fail_for_a_wrong_table(how):
+    assert any(offenders(spoilt(how), 'order_id').values())
+
+
+@pytest.mark.parametrize('name', TABLES)
+def test_proofs_hold_for_a_right_one(name):
+    dimension = versions(changes(SETTINGS), name)
+    assert len(dimension) and not any(offenders(dimension, TABLES[name].key).values())
