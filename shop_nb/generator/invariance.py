@@ -204,6 +204,7 @@ DOWNSTREAM = dict(
     start=_join(_SIGN_UP, _LAUNCH, _BUYER, _GOODS, _BILL),
     end=_join(_SIGN_UP, _LAUNCH, _BUYER, _GOODS, _BILL),
     until=AS_OF,
+    until_time=AS_OF,
     customers=_join(_SIGN_UP, _BUYER, _GOODS, _BILL),
     products=_join(_LAUNCH, _GOODS, _BILL),
     orders=_join(_BILL),
@@ -318,6 +319,7 @@ def _other_dates(s): # another value for each setting that is a date, or has dat
         start=dict(start=s.start + month),
         end=dict(end=s.end + month, until=s.until),
         until=dict(until=max(s.end, s.until) + month),
+        until_time=dict(until_time='12:00'),
         promotion=dict(promotion=f'Toys 40 {middle} {min(middle + pd.Timedelta(days=12), s.until)}'),
         price_change=dict(price_change=f'Fashion 10 {middle}'),
     )
