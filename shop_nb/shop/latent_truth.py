@@ -107,6 +107,7 @@ def truth_tables(
         raise ShopError('The last day of this shop breaks off.', 'Leave until_time out', code=2)
     return {name: table(shop) for name, table in TRUTH.items()}
 
+# %% ../../nbs/40_shop/05_latent_truth.ipynb #1eaf39c9
 def write_truth(
     shop:Shop, # which shop
     folder, # made if it is missing
