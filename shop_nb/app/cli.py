@@ -402,25 +402,22 @@ def _history(folder):
 # %% ../../nbs/70_app/03_cli.ipynb #47a22dc9
 def _print_changes(settings, form, begin, end):
     "Write the changes of a span to standard output"
-    from shop_nb.feeds.debezium import debezium_texts
-    from shop_nb.feeds.json_lines import json_texts
-    from shop_nb.feeds.sinks import open_sink
-    from shop_nb.feeds.stream import Piece
+    from shop_nb.feeds.sinks import print_lines
+    from shop_nb.feeds.stream import LINES
     from shop_nb.history.changes import change_batches
 
-    texts = dict(jsonl=json_texts, debezium=debezium_texts)[form]
-    with open_sink() as sink:
-        for batch in change_batches(settings, begin, end): sink(Piece(None, texts(batch)))
+    for batch in change_batches(settings, begin, end): print_lines(LINES[form](batch))
 
 # %% ../../nbs/70_app/03_cli.ipynb #9aad95fb
 @app.command()
 def changes(folder:_Run, begin:_Begin=None, end:_End=None, form:_Form='jsonl', out:_Feed=None):
     "Write what changed in a made run between two moments."
     from shop_nb.feeds.feed_files import check_form, write_feed
+    from shop_nb.feeds.stream import LINES
 
     settings = _history(folder)
     check_form(form, begin)
-    if out is None and form in ('jsonl', 'debezium'): return _print_changes(settings, form, begin, end)
+    if out is None and form in LINES: return _print_changes(settings, form, begin, end)
     if out is None: raise ShopError(f'{form} is not lines, so it needs a folder.', 'Add --out DIR', code=2)
     facts = write_feed(settings, out, form, begin, end, Progress('days'))
     _say(f'{"table":<12} {"inserts":>12} {"updates":>12} {"deletes":>12}')
@@ -442,16 +439,16 @@ _Lines = Annotated[str, typer.Option('--format', metavar='FORM', help='jsonl or 
 _Sink = _text('SINK', 'Where to: a file, http://… or kafka://HOST:PORT/TOPIC; standard output by default.')
 
 # %% ../../nbs/70_app/03_cli.ipynb #30685b17
-def _send(settings, sink, pieces, pace, until, count):
+def _send(sink, chunks, pace, until, count):
     "Send lines; say how far it got, also when it ends by an error or is stopped"
     from shop_nb.feeds.sinks import send
 
     lines, last = 0, None
-    def note(piece):
+    def note(chunk):
         nonlocal lines, last
-        lines, last = lines + len(piece), int(piece.offset[-1])
+        lines, last = lines + len(chunk), int(chunk.offset[-1])
 
-    try: send(pieces, sink, pace, until, count, note)
+    try: send(chunks, sink, pace, until, count, note)
     except ShopError as e:
         wrong, _, todo = str(e).partition('\n')
         raise ShopError(wrong, f'{todo}, then go on with --offset {last}' if lines else todo, code=e.code) from None
@@ -463,14 +460,14 @@ def _send(settings, sink, pieces, pace, until, count):
 def stream(folder:_Run, begin:_Begin=None, offset:_Offset=None, until:_Last=None, count:_Count=None, speed:_Speed=0,
            rate:_Rate=0, late:_Late=0, twice:_Twice=0, form:_Lines='jsonl', to:_Sink=None):
     "Send the changes of a made run in its own time, or faster, to wherever they are wanted."
-    from shop_nb.feeds.sinks import go_on, is_file, last_line, open_sink
+    from shop_nb.feeds.sinks import is_file, last_line, open_sink, resume
     from shop_nb.feeds.stream import Delivery, Pace, stream, up_to
 
     if begin and offset is not None: raise ShopError('--from and --offset exclude each other.', 'Name one', code=2)
     how, there = Delivery(late, twice, form), to and is_file(to) and last_line(to)
     settings, last = up_to(_history(folder), until, begin)
-    pieces = go_on(settings, there, to, how) if there else stream(settings, begin, offset, how)
-    with open_sink(to or '-') as sink: _send(settings, sink, pieces, Pace(speed, rate), last, count)
+    chunks = resume(settings, there, to, how) if there else stream(settings, begin, offset, how)
+    with open_sink(to or '-') as sink: _send(sink, chunks, Pace(speed, rate), last, count)
 
 # %% ../../nbs/70_app/03_cli.ipynb #99f42687
 _Sources = Annotated[list[str], typer.Argument(metavar='SOURCE...', help='Files, folders of files, zips or workbooks.')]

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from .json_lines import in_order, joined, json_objects, json_rows, json_values
 from ..generator.draws import VERSION
-from ..history.changes import PER_SECOND, Changes
+from ..history.changes import PER_SECOND, Changes, place_within
 from ..history.events import moment
+from ..history.rows import as_structs
 from ..model.schema import TABLES, arrow_schema
 
 # %% ../../nbs/18_feeds/02_debezium.ipynb #ca3531a0
@@ -92,11 +93,9 @@ def _source(name, rows, snapshot): # where the rows of a table come from
 # %% ../../nbs/18_feeds/02_debezium.ipynb #514a40dc
 def _transaction(rows): # which transaction each change of a table belongs to, and its place there
     sequence, transaction = rows['sequence'].to_numpy(), rows['transaction'].to_numpy()
-    place = np.arange(len(rows))
-    first = np.maximum.accumulate(np.where(np.diff(transaction, prepend=-1) != 0, place, 0))
     return json_objects(dict(
         id=_quoted(_texts(transaction)), total_order=_texts(sequence - transaction + 1),
-        data_collection_order=_texts(place - first + 1),
+        data_collection_order=_texts(place_within(np.diff(transaction, prepend=-1) != 0) + 1),
     ))
 
 def _message(name, payload, kind, schemas): # a payload, with its schema if that is wanted
@@ -144,12 +143,11 @@ class Snapshot(Changes):
     "The rows of a state, as messages that were read at a moment"
 
 def _read(name, rows, at): # the rows of a table as changes of their own kind
-    n, row, numbers = len(rows), pa.struct(arrow_schema(name)), pa.array(np.full(len(rows), at * PER_SECOND - 1))
-    columns = [c.combine_chunks() for c in rows.columns]
+    n, numbers = len(rows), pa.array(np.full(len(rows), at * PER_SECOND - 1))
     return pa.table(dict(
         sequence=numbers, transaction=numbers, moment=pa.array(np.full(n, at).view('datetime64[s]')),
         event=pa.repeat('read', n), operation=pa.repeat('read', n), key=rows[TABLES[name].key],
-        before=pa.nulls(n, row), after=pa.StructArray.from_arrays(columns, fields=list(row)),
+        before=pa.nulls(n, pa.struct(arrow_schema(name))), after=as_structs(name, rows),
     ))
 
 # %% ../../nbs/18_feeds/02_debezium.ipynb #cdf8cede

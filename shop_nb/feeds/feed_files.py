@@ -120,8 +120,9 @@ def _own_feed(folder): # the folder, if it is new, empty or a feed
 # %% ../../nbs/18_feeds/05_feed_files.ipynb #bdb9c375
 def _place(source, folder): # what is in a working folder, instead of what was there
     with unbroken():
-        folder.mkdir(exist_ok=True)
-        for path in list(folder.iterdir()): remove_path(path)
+        if not folder.exists(): return os.replace(source, folder)
+        for path in list(folder.iterdir()):
+            if path.name != FEED: remove_path(path)
         for path in sorted(source.iterdir(), key=lambda path: path.name == FEED): os.replace(path, folder / path.name)
 
 # %% ../../nbs/18_feeds/05_feed_files.ipynb #abda4f14
@@ -142,7 +143,9 @@ def _days(span, at): # of a span, those up to a moment and all, each begun one c
 def _made_whole(folder): # a working folder, whose files take their place when the block has succeeded
     with write_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with working_folder(folder) as work:
+        with working_folder(folder) as place:
+            work = place / 'feed'
+            work.mkdir()
             yield work
             _place(work, folder)
 

@@ -10,7 +10,7 @@ import hashlib
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from ..history.changes import Changes
+from ..history.changes import Changes, place_within
 from ..model.schema import TABLES, arrow_schema
 
 # %% ../../nbs/18_feeds/03_versions.ipynb #630c625e
@@ -30,9 +30,8 @@ def versions(
 ) -> pa.Table: # The table's columns, `version` (from 1), `valid_from`, `valid_to` (null for now) and `is_current`
     "A row per version of each row of a table (a slowly changing dimension of type 2)."
     rows, last = _by_key(log.tables[name])
-    moments, place = rows['moment'].to_numpy().view(np.int64), np.arange(len(rows))
-    first = np.append([True] * bool(len(rows)), last[:-1])
-    number = place - np.maximum.accumulate(np.where(first, place, 0)) + 1
+    moments = rows['moment'].to_numpy().view(np.int64)
+    number = place_within(np.append([True] * bool(len(rows)), last[:-1])) + 1
     after = rows['after'].combine_chunks()
     out = pa.Table.from_arrays(after.flatten(), names=arrow_schema(name).names)
     spans = dict(version=pa.array(number.astype(np.int32)), valid_from=rows['moment'],

@@ -8,7 +8,6 @@ import postgres
 from shop_nb.analytics.connect import connect
 from shop_nb.database.load import load
 from shop_nb.files.servers import open_server, server_of
-from shop_nb.model.views import view_columns
 from shop_nb.shop.shop import Shop
 from support import ROOT
 
@@ -44,9 +43,9 @@ def rows(execute, columns, view):
 def test_whole_numbers_are_the_same(run, server, view):
     load(run, server)
     with closing(connect(run)) as con:
-        columns = [c for c, in con.sql(f"select column_name from duckdb_columns() where table_name = '{view}'").fetchall()
-                   if c.endswith('_cents') or c in ('order_id', 'order_item_id', 'quantity')]
-        assert len(columns) > 4 and set(columns) <= set(view_columns()[view])
+        there = con.sql(f'select * from {view} limit 0').columns
+        columns = [c for c in there if c.endswith('_cents') or c in ('order_id', 'order_item_id', 'quantity')]
+        assert len(columns) > 4
         here = rows(lambda sql: con.sql(sql).fetchall(), columns, view)
     with open_server(server_of(server)) as (_, cur):
         def ask(sql):

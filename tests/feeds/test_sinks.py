@@ -51,9 +51,9 @@ def received(servers, topics, expected):
 
 
 def test_kafka_keeps_the_order_of_each_order(broker):
-    pieces = [piece for piece in stream(SETTINGS, '2025-11-01') if len(piece)]
-    with open_sink(f'kafka://{broker}/lines') as sink: total = send(pieces, sink, Pace())
-    lines = [line for piece in pieces for line in piece.text.to_pylist()]
+    chunks = [chunk for chunk in stream(SETTINGS, '2025-11-01') if len(chunk)]
+    with open_sink(f'kafka://{broker}/lines') as sink: total = send(chunks, sink, Pace())
+    lines = [line for chunk in chunks for line in chunk.text.to_pylist()]
     found = received(broker, ['lines'], total)
     assert sorted(value.decode() for *_, value in found) == sorted(line.rstrip('\n') for line in lines)
     assert len({partition for _, partition, *_ in found}) > 1
@@ -69,26 +69,27 @@ def test_kafka_keeps_the_order_of_each_order(broker):
 
 
 def test_kafka_takes_messages_of_debezium_by_table(broker):
-    pieces = [piece for piece in stream(SETTINGS, '2025-12-01', how=Delivery(form='debezium')) if len(piece)]
-    with open_sink(f'kafka://{broker}/cdc') as sink: total = send(pieces, sink, Pace())
+    chunks = [chunk for chunk in stream(SETTINGS, '2025-12-01', how=Delivery(form='debezium')) if len(chunk)]
+    with open_sink(f'kafka://{broker}/cdc') as sink: total = send(chunks, sink, Pace())
     found = received(broker, [f'cdc.{name}' for name in TABLES], total)
     for topic, _, key, value in found:
         value, key = json.loads(value), json.loads(key)
         (name, number), = key.items()
-        assert value['after'][name] == number and topic == f"cdc.{value['source']['table']}"
+        assert value['after'][name] == number
+        assert topic == f"cdc.{value['source']['table']}"
 
 
 def test_a_broker_that_is_not_there_is_told(monkeypatch):
     monkeypatch.setattr('shop_nb.feeds.sinks.TIMEOUT', 2)
-    piece = next(piece for piece in stream(SETTINGS, '2025-12-01') if len(piece))
+    chunk = next(chunk for chunk in stream(SETTINGS, '2025-12-01') if len(chunk))
     with pytest.raises(ShopError, match='127.0.0.1:1 cannot be reached'):
-        with open_sink('kafka://127.0.0.1:1/shop') as sink: sink(piece)
+        with open_sink('kafka://127.0.0.1:1/shop') as sink: sink(chunk)
 
 
 def test_an_address_that_is_not_there_is_told():
-    piece = next(piece for piece in stream(SETTINGS, '2025-12-01') if len(piece))
+    chunk = next(chunk for chunk in stream(SETTINGS, '2025-12-01') if len(chunk))
     with pytest.raises(ShopError, match='did not take the lines'):
-        with open_sink('http://127.0.0.1:1/lines') as sink: sink(piece)
+        with open_sink('http://127.0.0.1:1/lines') as sink: sink(chunk)
 
 
 @pytest.mark.parametrize('content', [
@@ -107,9 +108,11 @@ def test_a_partial_line_is_cut_off(tmp_path):
     path, line = tmp_path / 'lines', '{"offset":17,"table":"' + 'x' * 100_000 + '"}\n'
     for rest in '', '{"off', '{"offset":18,"table":"y':
         path.write_text(line * 2 + rest)
-        assert last_line(path) == line and path.read_text() == line * 2
+        assert last_line(path) == line
+        assert path.read_text() == line * 2
     path.write_text('{"offse')
-    assert last_line(path) == '' and path.read_text() == ''
+    assert last_line(path) == ''
+    assert path.read_text() == ''
 
 
 @pytest.mark.parametrize('code', [301, 302, 303, 307, 404, 500])
@@ -125,10 +128,10 @@ def test_only_an_answer_of_2xx_takes_lines(code):
 
     server = HTTPServer(('127.0.0.1', 0), Elsewhere)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    piece = next(piece for piece in stream(SETTINGS, '2025-12-01') if len(piece))
+    chunk = next(chunk for chunk in stream(SETTINGS, '2025-12-01') if len(chunk))
     try:
         with pytest.raises(ShopError, match=f'answered {code}'):
-            with open_sink(f'http://127.0.0.1:{server.server_port}/') as sink: sink(piece)
+            with open_sink(f'http://127.0.0.1:{server.server_port}/') as sink: sink(chunk)
     finally:
         server.shutdown()
         server.server_close()
@@ -136,14 +139,16 @@ def test_only_an_answer_of_2xx_takes_lines(code):
 
 @pytest.mark.parametrize('to', ['http://[', 'http://127.0.0.1:abc/', 'http://me:secret@127.0.0.1:1/a b'])
 def test_an_address_that_is_none_is_told_without_its_password(to):
-    piece = next(piece for piece in stream(SETTINGS, '2025-12-01') if len(piece))
+    chunk = next(chunk for chunk in stream(SETTINGS, '2025-12-01') if len(chunk))
     with pytest.raises(ShopError) as e:
-        with open_sink(to) as sink: sink(piece)
+        with open_sink(to) as sink: sink(chunk)
     assert 'secret' not in str(e.value)
 
 
 def test_only_addresses_are_no_files():
-    assert [is_file(to) for to in ('C:\\x.jsonl', 'x', '-', 'http://x', 'https://x', 'kafka://x/y')] == [True, True, *[False] * 4]
+    assert is_file('C:\\x.jsonl')
+    assert is_file('x')
+    assert not any(is_file(to) for to in ('-', 'http://x', 'https://x', 'kafka://x/y'))
 
 
 @pytest.mark.parametrize('content', [b'no.such=1', b'caf\xe9=1'])

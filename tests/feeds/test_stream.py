@@ -57,7 +57,8 @@ def test_killed_and_begun_again(run, tmp_path):
         time.sleep(wait)
         process.send_signal(signal.SIGKILL)
         killed += process.wait() == -signal.SIGKILL
-    assert killed and torn.stat().st_size < whole.stat().st_size
+    assert killed
+    assert torn.stat().st_size < whole.stat().st_size
     with torn.open('ab') as file: file.write(b'{"offset":17')
     assert streamed(run, torn) == 0
     assert torn.read_bytes() == whole.read_bytes()
@@ -66,7 +67,8 @@ def test_killed_and_begun_again(run, tmp_path):
 def test_it_goes_on_after_the_last_day(run, tmp_path):
     assert streamed(run, tmp_path / 'more', '--from', '2025-12-31', '--until', '2026-01-10 06:00') == 0
     moments = [json.loads(line)['moment'] for line in (tmp_path / 'more').read_text().splitlines()]
-    assert moments == sorted(moments) and '2026-01-09' < moments[-1] < '2026-01-10T06:00:00'
+    assert moments == sorted(moments)
+    assert '2026-01-09' < moments[-1] < '2026-01-10T06:00:00'
     longer = Shop(**SMALL, until='2026-01-10').changes('2025-12-31', '2026-01-10 06:00')
     assert len(longer) == len(moments)
 
@@ -83,7 +85,8 @@ def test_what_comes_late_comes_after_the_next_days_were_made(tmp_path):
     got = [json.loads(line)['sequence'] for line in to.read_text().splitlines()]
     whole = tmp_path / 'whole'
     assert streamed(run, whole, *how) == 0
-    assert to.read_bytes() == whole.read_bytes() and len(got) > first
+    assert to.read_bytes() == whole.read_bytes()
+    assert len(got) > first
     happened = Shop(**SMALL).changes('2025-11-20', '2025-12-13').log.sequence
     assert set(happened) <= set(got)
 
@@ -94,7 +97,8 @@ def test_a_file_takes_no_other_stream(run, tmp_path, other, capsys):
     assert streamed(run, to, '--count', 5) == 0
     before = to.read_bytes()
     assert streamed(run, to, *other) == 2
-    assert 'another stream' in capsys.readouterr().err and to.read_bytes() == before
+    assert 'another stream' in capsys.readouterr().err
+    assert to.read_bytes() == before
 
 
 def test_the_same_command_goes_on_with_a_file(run, tmp_path):
@@ -107,7 +111,8 @@ def test_the_same_command_goes_on_with_a_file(run, tmp_path):
 def test_a_pipe_that_closes_ends_it(run):
     command = f'{SHOP_NB} stream {run} | head -n 3'
     done = subprocess.run(['bash', '-o', 'pipefail', '-c', command], capture_output=True, text=True)
-    assert len(done.stdout.splitlines()) == 3 and 'Traceback' not in done.stderr
+    assert len(done.stdout.splitlines()) == 3
+    assert 'Traceback' not in done.stderr
 
 
 def test_changes_print_what_stream_sends(run, capfdbinary):
@@ -138,4 +143,5 @@ def test_changes_print_what_stream_sends(run, capfdbinary):
 def test_refusals(run, args, wrong, capsys):
     assert main([a.format(run=run) for a in args]) == 2
     told = capsys.readouterr().err
-    assert wrong in told and 'Traceback' not in told
+    assert wrong in told
+    assert 'Traceback' not in told
