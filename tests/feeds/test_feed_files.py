@@ -1,5 +1,7 @@
 "A feed has every change of its span, whatever the batches, and takes the place of nothing but a feed"
 import json
+from dataclasses import replace
+from datetime import timedelta
 
 import duckdb
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
 from shop_nb.feeds import feed_files
+from shop_nb.feeds.batches import day_batches
 from shop_nb.feeds.debezium import debezium_lines, snapshot
 from shop_nb.feeds.feed_files import FORMS, write_feed
 from shop_nb.feeds.versions import PROOFS, versions
@@ -36,6 +39,36 @@ def test_the_size_of_batches_does_not_show(tmp_path, monkeypatch, form, size):
         else: assert a.read_bytes() == b.read_bytes()
 
 
+def load_day(state, batch):
+    "Forget what is deleted or changed, then add what is new or changed, each by its key"
+    for name, rows in state.items():
+        key = TABLES[name].key
+        for kind in 'deleted', 'changed':
+            if name not in batch[kind]: continue
+            keys = batch[kind][name][key].to_pylist()
+            assert rows.keys() >= set(keys), (name, kind)
+            for k in keys: del rows[k]
+        for kind in 'changed', 'new':
+            for row in batch[kind][name].to_pylist() if name in batch[kind] else ():
+                assert row[key] not in rows, (name, kind)
+                rows[row[key]] = row
+
+
+@pytest.mark.parametrize('parameters', [(), (('delivery.pack', .1), ('delivery.pack_spread', 0))])
+def test_batches_of_days_lead_to_the_state(parameters):
+    "Also where orders are paid, shipped and delivered within a day"
+    settings = replace(SETTINGS, parameters=parameters)
+    state = {name: {} for name in TABLES}
+    for date, batch in day_batches(changes(settings)):
+        load_day(state, batch)
+        if date.day not in (1, 15): continue
+        truth = tables(as_of(settings, date + timedelta(days=1))) if date.year == 2025 else {}
+        for name, t in truth.items(): assert sorted_rows(state[name]) == t.to_pylist(), (name, date)
+
+
+def sorted_rows(rows): return [rows[key] for key in sorted(rows)]
+
+
 @pytest.mark.parametrize('content', ['{"version": "https://jsonfeed.org/version/1.1"}', '[]', 'text'])
 def test_a_folder_of_somebody_else_stays(tmp_path, content):
     "A feed.json of theirs makes it no feed of ours"
@@ -58,6 +91,14 @@ def test_a_feed_that_fails_leaves_the_old_one(tmp_path, monkeypatch, form):
     with pytest.raises(KeyboardInterrupt): write_feed(SETTINGS, tmp_path / 'feed', form)
     assert {p: p.read_bytes() for p in (tmp_path / 'feed').rglob('*') if p.is_file()} == before
     assert [p.name for p in tmp_path.iterdir()] == ['feed']
+
+
+def test_a_feed_of_another_form_leaves_nothing_of_the_old_one(tmp_path):
+    for form in FORMS:
+        write_feed(SETTINGS, tmp_path / 'feed', form)
+        write_feed(SETTINGS, tmp_path / form, form)
+        files = [{p.relative_to(folder) for p in folder.rglob('*')} for folder in (tmp_path / 'feed', tmp_path / form)]
+        assert files[0] == files[1], form
 
 
 def test_a_change_at_the_moment_of_a_snapshot_wins():

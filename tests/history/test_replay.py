@@ -10,7 +10,9 @@ from shop_nb import Shop
 from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
 from shop_nb.generator.blocks import generator, tables
+from shop_nb.generator.orders import lives, longest_life
 from shop_nb.history.changes import Changes, change_batches, changes
+from shop_nb.history.events import last_events, order_events
 from shop_nb.history.replay import Replay, as_of, deliveries
 from shop_nb.history.rows import CHANGING
 from shop_nb.model.schema import TABLES, arrow_schema
@@ -112,6 +114,44 @@ def test_a_slice_made_alone_is_the_slice_of_the_whole(a, b, size, threads):
     for name, rows in part.tables.items():
         at = whole.tables[name]['moment'].cast(pa.int64()).to_numpy()
         assert rows.combine_chunks().equals(whole.tables[name].slice(*_range(at, begin, end)).combine_chunks())
+
+
+QUICK = (('delivery.pack', .1), ('delivery.transit_spread', 0), ('delivery.return_days', .1))
+PATIENT = Settings(**SMALL, parameters=(*QUICK, ('payments.unpaid_days', 60))) # what is not paid stays longest
+
+
+@pytest.mark.parametrize('settings', [*SHOPS.values(), PATIENT], ids=[*SHOPS, 'patient'])
+def test_no_order_goes_on_longer_than_the_bound(settings):
+    "Else a day that is made alone would leave out what happens to old orders"
+    g = generator(settings)
+    b = lives(g.catalogue, 0, g.calendar.rows('orders'))
+    assert (last_events(order_events(b)) - b.time).max() <= longest_life(g.catalogue)
+    assert changes(settings, '2025-09-29', '2025-09-30').tables['orders'].equals(
+        _slice(changes(settings).tables['orders'], '2025-09-29', '2025-09-30'))
+
+
+def _slice(rows, begin, end):
+    low, high = _range(rows['moment'].to_numpy(), np.datetime64(begin, 's'), np.datetime64(end, 's'))
+    return rows.slice(low, high)
+
+
+def test_one_event_is_one_transaction_numbered_by_its_first_change(shop):
+    log = pa.concat_tables([t.select(['sequence', 'transaction', 'moment', 'event', 'subject']) for t in
+                            changes(shop).tables.values()]).to_pandas().sort_values('sequence')
+    groups = log.groupby('transaction')
+    assert (groups.sequence.min() == groups.sequence.min().index).all()
+    assert (groups[['moment', 'event', 'subject']].nunique() == 1).all(axis=None)
+    assert (groups.sequence.max() - groups.sequence.min() == groups.size() - 1).all() # nothing comes between
+    placed = log[log.event == 'placed']
+    assert placed.transaction.nunique() == placed.subject.nunique() < len(placed)
+
+
+def test_a_row_changes_once_in_a_second(shop):
+    "Whoever pays on delivery pays as the parcel is handed over: that is one event"
+    for name, rows in changes(shop).tables.items():
+        log = rows.select(['key', 'moment', 'event']).to_pandas()
+        assert not log.duplicated(['key', 'moment']).any(), name
+        if name == 'orders': assert not log.duplicated(['key', 'event']).any()
 
 
 def _range(at, begin, end):
