@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['app', 'quarantine', 'key', 'join_pairs', 'main', 'run', 'generate', 'validate', 'load', 'advance', 'changes',
-           'stream', 'import_files', 'list_quarantine', 'export_quarantine', 'replay_quarantine', 'ask', 'profile',
-           'verify', 'list_settings', 'show_why', 'api', 'create', 'list_keys', 'revoke', 'dashboard', 'doctor']
+           'stream', 'write_sheet', 'judge', 'import_files', 'list_quarantine', 'export_quarantine',
+           'replay_quarantine', 'ask', 'profile', 'verify', 'list_settings', 'show_why', 'api', 'create', 'list_keys',
+           'revoke', 'dashboard', 'doctor']
 
 # %% ../../nbs/70_app/03_cli.ipynb #b178e977
 import logging, os, re, shlex, signal, sys, threading, time, traceback
@@ -468,6 +469,48 @@ def stream(folder:_Run, begin:_Begin=None, offset:_Offset=None, until:_Last=None
     settings, last = up_to(_history(folder), until, begin)
     chunks = resume(settings, there, to, how) if there else stream(settings, begin, offset, how)
     with open_sink(to or '-') as sink: _send(sink, chunks, Pace(speed, rate), last, count)
+
+# %% ../../nbs/70_app/03_cli.ipynb #d3896b79
+_UNITS = dict(s=1, m=60, h=3600, d=86400)
+
+def _duration(text):
+    "Seconds, from `7d` or `15m`; raises `ShopError` (code 2) for anything else"
+    if match := re.fullmatch(r'([1-9]\d{0,8})([smhd])', text): return int(match[1]) * _UNITS[match[2]]
+    raise ShopError(f'{text!r} is no duration.', 'Write it like 1d, 6h, 15m or 30s', code=2)
+
+_Every = Annotated[str, typer.Option(metavar='DURATION', help='How long a batch is, such as 1d, 6h or 15m.')]
+_SheetFile = Annotated[str, typer.Option(metavar='FILE', help='Where to write the sheet.')]
+
+# %% ../../nbs/70_app/03_cli.ipynb #11cecd67
+@app.command('sheet')
+def write_sheet(folder:_Run, out:_SheetFile, begin:_Begin=None, end:_End=None, every:_Every='1d'):
+    "Write an audit sheet: what each batch of a made run's changes holds, and how things stand after it."
+    from shop_nb.audit.sheet import sheet
+
+    made = sheet(_history(folder), begin, end, _duration(every), Progress('days'))
+    made.save(out)
+    _say(f'Done: {out}, batches 1 to {len(made)}, from {made.begin} to {made.span(len(made))[1]}')
+
+# %% ../../nbs/70_app/03_cli.ipynb #a31f6e96
+_Warehouse = Annotated[str, typer.Argument(
+    metavar='PLACE', help='A folder, a SQLite file, duckdb:FILE, postgresql://USER@HOST/DATABASE or mysql://….')]
+_SheetArgument = Annotated[str, typer.Argument(metavar='SHEET', help='A file that shop-nb sheet wrote.')]
+_After = Annotated[Optional[str], typer.Option(
+    metavar='BATCH', help='The batch that was loaded last: its number, or when it ends; by default the last one.')]
+
+# %% ../../nbs/70_app/03_cli.ipynb #dbe901c8
+@app.command('audit')
+def judge(
+    place:_Warehouse, sheet:_SheetArgument, after:_After=None,
+    json:Annotated[bool, typer.Option('--json', help='Print the verdict as JSON.')]=False,
+):
+    "Judge a warehouse by an audit sheet: which batch went wrong first, and by what. Exit code 1 if one did."
+    from shop_nb.audit.audit import audit
+    from shop_nb.audit.sheet import read_sheet
+
+    verdict = audit(place, read_sheet(sheet), int(after) if after and after.isdigit() else after, Progress('tables'))
+    _give(verdict.to_json()) if json else _say(verdict)
+    raise typer.Exit(0 if verdict.ok else 1)
 
 # %% ../../nbs/70_app/03_cli.ipynb #99f42687
 _Sources = Annotated[list[str], typer.Argument(metavar='SOURCE...', help='Files, folders of files, zips or workbooks.')]

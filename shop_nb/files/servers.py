@@ -46,11 +46,13 @@ def _check_password(parts, options, engine):
     todo = f'Leave it out of the URL: it comes from {_WORD[engine]}'
     raise ShopError('A password in a URL can be read in the list of processes.', todo, code=2)
 
-def _check_schema(name):
+def _check_schema(name, reads):
     "Raise `ShopError` (code 2) for what cannot be the schema of a shop"
-    if re.fullmatch('[a-z][a-z0-9_]{0,40}', name) and not re.match('pg_|public$|information_schema$', name): return
-    todo = 'Use lower-case letters, digits and _, and a schema that the shop has for itself: not public'
-    raise ShopError(f'A shop cannot have the schema {name!r}.', todo, code=2)
+    others = not reads and re.match('pg_|public$|information_schema$', name)
+    if re.fullmatch('[a-z][a-z0-9_]{0,40}', name) and not others: return
+    own = '' if reads else ', and a schema that the shop has for itself: not public'
+    wrong = f'A shop cannot have the schema {name!r}.'
+    raise ShopError(wrong, f'Use lower-case letters, digits and _{own}', code=2)
 
 # %% ../../nbs/10_files/07_servers.ipynb #e011f531
 _SCHEMES = dict(postgresql='postgresql', postgres='postgresql', mysql='mysql', mariadb='mysql') # as in a URL: engine
@@ -80,9 +82,10 @@ def _url(place):
     if (begin := place.partition(':')[0]) not in _SCHEMES or begin == place: return None
     raise ShopError(f'{place} is not the URL of a server.', f'Write it as {begin}://USER@HOST/DATABASE', code=2)
 
-# %% ../../nbs/10_files/07_servers.ipynb #e011f532
+# %% ../../nbs/10_files/07_servers.ipynb #e4437690
 def server_of(
     place, # where a shop is, or is to be
+    reads:bool=False, # whether any schema will do, as it is only read
 ) -> Server: # None for a place that is not on a server
     "The server in postgresql://USER@HOST/DATABASE or mysql://…; raises `ShopError` (code 2) for a URL that cannot be"
     parts = _url(place)
@@ -94,7 +97,7 @@ def server_of(
     _check_password(parts, options, engine)
     if engine == 'mysql': return _mysql(place, parts, options)
     schema = options.pop('schema', SCHEMA)
-    _check_schema(schema)
+    _check_schema(schema, reads)
     url = parts._replace(query=urlencode(_OPTIONS | options, quote_via=quote)).geturl()
     return Server(engine, url, schema)
 

@@ -1,0 +1,344 @@
+"An audit finds no fault with a warehouse that is right, and in any other one the batch that went wrong first"
+import json, random, sqlite3
+from contextlib import closing
+from datetime import datetime, timedelta
+
+import adbc_driver_postgresql.dbapi as postgresql
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given, settings as hypothesis_settings, strategies as st
+
+import mariadb
+import postgres
+from shop_nb.app.cli import main
+from shop_nb.audit import differences as rows_module
+from shop_nb.audit.audit import audit
+from shop_nb.audit.differences import changes_in, differences
+from shop_nb.audit.sheet import AMOUNTS, Sheet, read_sheet, sheet
+from shop_nb.audit.warehouse import Rows, as_declared
+from shop_nb.behaviour.settings import Settings
+from shop_nb.core.errors import ShopError
+from shop_nb.database.load import load
+from shop_nb.files.digest import digest
+from shop_nb.files.servers import open_server, server_of
+from shop_nb.generator.blocks import generator, tables, write_tables
+from shop_nb.history.changes import changes
+from shop_nb.history.replay import as_of
+from shop_nb.model.schema import TABLES, arrow_schema
+from shop_nb.shop.shop import Shop
+from support import FULL
+
+SETTINGS = Settings(customers=200, products=60, orders=400, order_items=1000)
+SHOPS = dict(
+    eu=SETTINGS, india=Settings(customers=100, products=60, orders=300, order_items=700, behaviour='in'),
+    at_noon=Settings(customers=100, products=60, orders=300, order_items=700, until='2025-09-30', until_time='12:34:56'),
+)
+
+
+@pytest.fixture(scope='module')
+def shop(): return tables(SETTINGS)
+
+
+@pytest.fixture(scope='module')
+def promised(): return sheet(SETTINGS, '2025-10-01', every=7 * 86400)
+
+
+@pytest.fixture(scope='module')
+def batches(promised):
+    "The changes of each batch, as dictionaries; those before the first one are batch 0"
+    spans = [(None, promised.begin), *(promised.span(i) for i in range(1, len(promised) + 1))]
+    return [list(changes(SETTINGS, *span)) for span in spans]
+
+
+def loaded(batches):
+    "Tables without keys, to which changes were applied as SQL does"
+    state = {name: {} for name in TABLES}
+    for c in (change for batch in batches for change in batch):
+        rows, key = state[c['table']], c['key']
+        if c['operation'] == 'insert': rows.setdefault(key, []).append(c['after'])
+        elif c['operation'] == 'update': rows[key] = [c['after']] * len(rows.get(key, []))
+        else: rows.pop(key, None)
+    return {name: pa.Table.from_pylist([row for several in rows.values() for row in several], arrow_schema(name))
+            for name, rows in state.items()}
+
+
+@hypothesis_settings(max_examples=100 if FULL else 8, deadline=None)
+@given(st.sampled_from(sorted(SHOPS)), st.integers(0, 10**9), st.integers(0, 10**9),
+       st.sampled_from([86400, 7 * 86400, 30 * 86400, 7200, 3601]))
+def test_a_sheet_says_how_the_tables_stand(name, a, b, every):
+    settings = SHOPS[name]
+    calendar = generator(settings).calendar
+    start, now = calendar.start * 86400, calendar.now
+    begin = start + a % (now - start)
+    end = min(begin + 1 + b % (60 * 86400), now)
+    made = sheet(settings, *(np.datetime64(at, 's') for at in (begin, end)), every=every)
+    assert made.span(1)[0] == made.begin and made.ends[-1] == end
+    for i in {0, 1, len(made)}:
+        at = made.span(i)[1] if i else made.begin
+        for name, t in tables(as_of(settings, at)).items():
+            amounts = {c: pc.sum(t[c]).as_py() or 0 for c in AMOUNTS[name]}
+            assert made.state(i, name) == dict(rows=len(t), amounts=amounts, digest=digest(t, name)), (i, name)
+
+
+def test_a_sheet_counts_what_its_batches_hold(promised, batches):
+    for i, batch in enumerate(batches[1:], 1):
+        counted = pd.Series([(c['table'], c['operation']) for c in batch]).value_counts()
+        for name, n in promised.batches[i - 1]['changes'].items():
+            assert n == {operation: counted.get((name, operation), 0) for operation in n}
+
+
+def as_folder(shop, place, kind):
+    for name, t in shop.items():
+        if kind == 'csv': t.to_pandas().to_csv(place / f'{name}.csv', index=False)
+        else: t.to_pandas().to_parquet(place / f'{name}.parquet')
+    return place
+
+
+def as_sqlite(shop, place, kind):
+    with closing(sqlite3.connect(place / 'theirs.db')) as con:
+        for name, t in shop.items(): t.to_pandas().assign(loaded_by='etl').to_sql(name.upper(), con, index=False)
+    return place / 'theirs.db'
+
+
+def as_duckdb(shop, place, kind):
+    with duckdb.connect(place / 'theirs.duckdb') as con:
+        for name, t in shop.items():
+            con.register('arrow', t)
+            cents = ', '.join(f'{c}::decimal(12, 0) as {c}' for c in AMOUNTS[name])
+            con.execute(f'create table {name}_all as select * {f"replace ({cents})" if cents else ""} from arrow')
+            con.execute(f'create view {name} as from {name}_all order by random()')
+    return f'duckdb:{place}/theirs.duckdb'
+
+
+def as_run(shop, place, kind):
+    write_tables(SETTINGS, place)
+    return place
+
+
+def as_loaded(shop, place, kind):
+    load(shop, place / 'shop.db')
+    return place / 'shop.db'
+
+
+@pytest.mark.parametrize('write, kind', [
+    (as_folder, 'csv'), (as_folder, 'parquet'), (as_sqlite, ''), (as_duckdb, ''), (as_run, ''), (as_loaded, ''),
+], ids=['csv', 'parquet', 'sqlite', 'duckdb', 'run', 'loaded'])
+def test_a_warehouse_of_any_kind(shop, promised, tmp_path, write, kind):
+    assert audit(write(shop, tmp_path, kind), promised).ok
+    if write in (as_run, as_loaded): return
+    (other := tmp_path / 'other').mkdir()
+    spoilt = shop | dict(orders=shop['orders'].slice(1))
+    found = audit(write(spoilt, other, kind), promised)
+    assert not found.ok and found.first == 0
+    assert list(found.findings.mistake) == ['missing']
+
+
+def test_a_warehouse_in_postgresql(shop, promised):
+    with postgres.server(fsync='off') as begin:
+        url = f'{begin}/postgres'
+        with closing(postgresql.connect(url)) as con, closing(con.cursor()) as cur:
+            for name, t in shop.items(): cur.adbc_ingest(name, t, mode='create')
+            cur.execute('alter table payments alter amount_cents type numeric(12, 2)')
+            cur.execute("alter table orders alter ordered_at type timestamptz using ordered_at at time zone 'UTC'")
+            con.commit()
+            assert audit(f'{url}?schema=public', promised).ok
+            cur.execute("update orders set ordered_at = ordered_at - interval '1 hour'")
+            cur.execute('update payments set amount_cents = amount_cents / 100')
+            cur.execute("alter table orders rename column channel to source")
+            con.commit()
+        found = audit(f'{url}?schema=public', promised)
+        said = dict(zip(found.findings.mistake + found.findings.table, found.findings.words))
+        assert 'delivered_at' not in str(found)
+        assert f'{len(shop["orders"])} rows with a wrong value of ordered_at: 1 hour early' in said['wrong valueorders']
+        assert '100 times too small' in said['wrong valuepayments']
+        assert said['no columnorders'] == 'there is no column channel'
+        with pytest.raises(ShopError, match='none of the tables'): audit(f'{url}?schema=elsewhere', promised)
+
+
+_MARIADB = dict(id='bigint', count='int', cents='decimal(12,0)', text='varchar(200)', date='date', time='datetime',
+                flag='tinyint', degrees='double')
+
+
+def test_a_warehouse_in_mariadb(shop, promised):
+    with mariadb.server() as url:
+        with open_server(server_of(url)) as (con, cur):
+            for name, t in shop.items():
+                columns = ', '.join(f'{c.name} {_MARIADB[c.type]}' for c in TABLES[name].columns)
+                cur.execute(f'create table {name} ({columns}) character set utf8mb4')
+                marks = ', '.join(['%s'] * len(t.column_names))
+                cur.executemany(f'insert into {name} values ({marks})', [tuple(r.values()) for r in t.to_pylist()])
+            con.commit()
+        assert audit(url, promised).ok
+        with open_server(server_of(url)) as (con, cur):
+            cur.execute('delete from order_items where line_number = 2 limit 1')
+            con.commit()
+        assert list(audit(url, promised).findings.mistake) == ['missing']
+
+
+@pytest.mark.parametrize('seed', range(60 if FULL else 12))
+def test_a_change_that_is_lost_is_found_in_its_batch(promised, batches, seed):
+    "If the state at the end shows it at all"
+    draw = random.Random(seed)
+    number = draw.randrange(1, len(batches))
+    lost = draw.choice(batches[number])
+    spoilt = [[c for c in batch if c is not lost] for batch in batches]
+    found = audit(loaded(spoilt), promised)
+    later = [c for batch in batches[number:] for c in batch if c['key'] == lost['key'] and c['table'] == lost['table']
+             and c['sequence'] > lost['sequence']]
+    if lost['operation'] == 'update' and later: # a later row replaced it
+        assert found.ok
+        return
+    assert found.first == number, str(found)
+    assert len(found.findings) == 1 and str(lost['key']) in found.findings.words[0]
+
+
+@pytest.mark.parametrize('number', [1, 6, 12])
+def test_a_batch_that_is_lost_is_the_first(promised, batches, number):
+    found = audit(loaded([batch for i, batch in enumerate(batches) if i != number]), promised)
+    assert found.first == number
+    assert found.findings.words.str.contains('missing').any()
+
+
+def test_a_warehouse_that_stopped_or_ran_ahead_is_told_in_a_sentence(promised, batches):
+    behind = audit(loaded(batches[:8]), promised)
+    assert behind.first == 8
+    assert set(behind.findings.mistake) == {'behind'}
+    assert audit(loaded(batches[:8]), promised, 7).ok
+    assert audit(loaded(batches[:8]), promised, promised.span(7)[1]).ok
+    ahead = audit(loaded(batches[:10]), promised, 7)
+    assert ahead.first == 8 and set(ahead.findings.mistake) == {'ahead'}
+    assert audit(loaded(batches[:1]), promised, 0).ok
+
+
+def test_wrong_from_the_beginning(promised, batches, shop):
+    hour = pa.scalar(timedelta(hours=1), pa.duration('us'))
+    t = shop['orders']
+    late = t.set_column(t.column_names.index('ordered_at'), 'ordered_at', pc.add(t['ordered_at'], hour))
+    found = audit(shop | dict(orders=late), promised)
+    assert found.first == 0
+    assert len(found.findings) == 1 and '1 hour late' in found.findings.words[0]
+    assert found.tables['orders'].wrong == len(t)
+
+
+def deleted(log, name, key):
+    "A log in which a row is deleted an hour after its last change, and the change that deletes it"
+    rows = log.tables[name]
+    last = rows.filter(pc.equal(rows['key'], key)).to_pylist()[-1]
+    gone = last | dict(sequence=last['sequence'] + 3600 * 10**6, transaction=last['sequence'] + 3600 * 10**6,
+                       moment=last['moment'] + timedelta(hours=1), operation='delete', event='erased',
+                       before=last['after'], after=None)
+    return pa.concat_tables([rows, pa.Table.from_pylist([gone], rows.schema)]), gone
+
+
+def test_a_deletion_that_is_lost(promised, shop):
+    log, key = changes(SETTINGS), shop['customers']['customer_id'][-1].as_py()
+    rows, gone = deleted(log, 'customers', key)
+    log.tables['customers'] = rows
+    truth = shop['customers'].slice(0, len(shop['customers']) - 1)
+    found = differences(Rows('customers', shop['customers']), truth, changes_in([log]), promised, len(promised))
+    at = promised.batch_of(np.array([int((gone['moment'] - datetime(1970, 1, 1)).total_seconds())]))[0]
+    assert found.cells[['batch', 'mistake', 'key']].values.tolist() == [[at, 'not deleted', key]]
+    right = differences(Rows('customers', truth), truth, changes_in([log]), promised, len(promised))
+    assert not right.wrong
+
+
+def test_rows_of_nobody_and_without_a_key(promised, shop):
+    t = shop['payments'].to_pandas()
+    strange = t.tail(1).assign(payment_id=99)
+    keyless = t.tail(2).assign(payment_id=None)
+    spoilt = pd.concat([t.astype({'payment_id': 'Int64'}), strange, keyless.astype({'payment_id': 'Int64'})])
+    found = audit(shop | dict(payments=spoilt), promised)
+    assert set(found.findings.mistake) == {'unknown', 'no key'} and found.first is None
+    assert 'cannot be told' in str(found)
+    assert found.tables['payments'].wrong == 3
+
+
+def test_columns_and_tables_that_are_missing(promised, shop):
+    found = audit({n: t for n, t in shop.items() if n != 'products'} | dict(
+        orders=shop['orders'].drop_columns('channel'), payments=shop['payments'].drop_columns('payment_id')), promised)
+    said = set(found.findings.words)
+    assert said == {'there is no column channel', 'there is no column payment_id', 'there is no such table'}
+    with pytest.raises(ShopError, match='none of the tables'): audit({}, promised)
+
+
+def test_cells_that_cannot_be_read_are_wrong(promised, shop):
+    t = shop['orders'].to_pandas()
+    t['delivered_at'] = t.delivered_at.astype(object).where(t.delivered_at.notna(), 'n/a')
+    found = audit(shop | dict(orders=t), promised)
+    assert 'whose delivered_at is n/a and should be empty' in str(found)
+
+
+def test_only_so_many_rows_are_looked_into(monkeypatch, promised, shop):
+    monkeypatch.setattr(rows_module, 'MOST', 5)
+    found = audit(shop | dict(orders=shop['orders'].slice(100)), promised)
+    assert (found.tables['orders'].wrong, found.tables['orders'].seen) == (100, 5)
+    assert '100 wrong (the first 5 were looked into)' in str(found)
+
+
+def test_a_sheet_of_another_version_knows_no_rows(promised, shop):
+    other = Sheet(**{name: getattr(promised, name) for name in Sheet.__dataclass_fields__} | dict(version=1))
+    assert audit(shop, other).ok
+    found = audit(shop | dict(orders=shop['orders'].slice(1)), other)
+    assert found.first is None and 'version 1 of the generator' in str(found)
+
+
+@pytest.mark.parametrize('text', ['', '[]', '{}', '{"version": 3}', '\x00', '[' * 10**5])
+def test_what_is_no_sheet(tmp_path, text):
+    (tmp_path / 'sheet.json').write_text(text)
+    with pytest.raises(ShopError, match='not an audit sheet') as e: read_sheet(tmp_path / 'sheet.json')
+    assert e.value.code == 2
+    with pytest.raises(ShopError, match='cannot be read'): read_sheet(tmp_path / 'none.json')
+
+
+@pytest.mark.parametrize('change', [
+    dict(batches=[]), dict(begin='yesterday'), dict(settings=dict(colour='red')), dict(before={}), dict(settings=None),
+    dict(more=1),
+])
+def test_a_damaged_sheet(tmp_path, promised, change):
+    promised.save(tmp_path / 'sheet.json')
+    facts = json.loads((tmp_path / 'sheet.json').read_text()) | change
+    (tmp_path / 'sheet.json').write_text(json.dumps(facts))
+    with pytest.raises(ShopError) as e: read_sheet(tmp_path / 'sheet.json')
+    assert e.value.code == 2
+
+
+@pytest.mark.parametrize('after, wrong', [(99, 'no batch 99'), ('2025-10-02', 'No batch ends at'), ('soon', 'not a moment')])
+def test_a_batch_that_there_is_not(promised, shop, after, wrong):
+    with pytest.raises(ShopError, match=wrong): audit(shop, promised, after)
+
+
+def test_the_command(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Shop(SETTINGS).save('run')
+    assert main(['sheet', 'run', '--out', 'sheet.json', '--from', '2025-12-01']) in (0, None)
+    assert main(['audit', 'run', 'sheet.json']) in (0, None)
+    assert 'All tables are as promised' in capsys.readouterr().out
+    orders = pd.read_parquet('run/tables/orders.parquet')
+    orders.iloc[:-1].to_parquet('run/tables/orders.parquet')
+    assert main(['audit', 'run', 'sheet.json', '--json']) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert not said['ok'] and said['tables']['orders']['wrong'] == 1 and said['first'] == said['findings'][0]['batch']
+    for call in (['sheet', 'run', '--out', 'a', '--every', 'often'], ['audit', 'run', 'sheet.json', '--after', '2020-01-01'],
+                 ['audit', 'nowhere', 'sheet.json'], ['audit', 'run', 'run/manifest.json']):
+        assert main(call) == 2, call
+
+
+@hypothesis_settings(max_examples=300 if FULL else 60, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.integers(-2**70, 2**70), st.floats(), st.text(max_size=5), st.binary(max_size=4),
+                          st.decimals(places=2, min_value=-10**6, max_value=10**6), st.booleans(), st.datetimes()),
+                max_size=5),
+       st.sampled_from([c for t in TABLES.values() for c in t.columns]))
+def test_any_cell_is_read_or_said_not_to_be(values, column):
+    "And never a traceback, nor another value than was there"
+    try: array = pa.array(values)
+    except (pa.ArrowException, OverflowError): array = pa.array([None if v is None else str(v) for v in values], pa.string())
+    to = {c.type: f.type for name, t in TABLES.items() for c, f in zip(t.columns, arrow_schema(name))}[column.type]
+    cells, bad = as_declared(array, column.type, to)
+    assert cells.type == to and len(cells) == len(values)
+    for i, (cell, value) in enumerate(zip(cells.to_pylist(), array.to_pylist())):
+        if i in bad: assert cell is None
+        elif column.type in ('cents', 'count', 'id') and isinstance(value, (int, float)): assert cell == value
