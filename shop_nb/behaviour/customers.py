@@ -64,3 +64,25 @@ parameter(
     'customers.new_days', 10, Number(1, 365, whole=True), 'days', 'how long a customer counts as just signed up',
     'loyalty', 'chosen: the first order follows the sign-up within days',
 )
+
+# %% ../../nbs/03_behaviour/05_customers.ipynb #43aba955
+parameter(
+    'customers.moves', 0, SHARE, 'share per year', 'customers who move within their region', 'moves',
+    'chosen: off, so that a customer has one address for all orders; in the United States 8.7% of people moved in '
+    'a year (Census Bureau, Current Population Survey 2022)',
+)
+parameter(
+    'customers.new_emails', 0, SHARE, 'share per year', 'customers who get another e-mail address', 'new addresses',
+    'chosen: off, so that an address names one customer for all time; no public count of customers was found',
+)
+
+# %% ../../nbs/03_behaviour/05_customers.ipynb #c35f867c
+parameter(
+    'customers.consent_changes', 0, SHARE, 'share per year', 'customers who agree to marketing, or no longer do',
+    'consent', 'chosen: off, so that consent is known from the sign-up on; no public count of customers was found',
+)
+parameter(
+    'customers.erasures', 0, SHARE, 'share of those who no longer buy', 'customers who ask to be forgotten in the year '
+    'after they have stopped buying', 'erasures',
+    'chosen: off, so that every customer has a name; no public count of customers was found',
+)

@@ -26,13 +26,17 @@ def stage(
     STAGES[name] = Stage(tuple(columns.split()), tuple(filter(None, feeds.split(', '))))
 
 # %% ../../nbs/03_behaviour/03_stages.ipynb #3bfd3241
-stage('sign-ups', 'customers.signed_up_at', 'buyers')
+stage('sign-ups', 'customers.signed_up_at', 'buyers, moves, new addresses, consent, erasures')
 stage('places', 'customers.first_name customers.last_name customers.email customers.phone customers.street '
     'customers.city customers.region customers.postal_code customers.country customers.latitude customers.longitude',
     'shipping, tax, arrival')
 stage('segments', 'customers.segment', 'spending, quantities')
 stage('consent', 'customers.marketing_opt_in')
-stage('loyalty', '', 'buyers')
+stage('moves', 'customers.street customers.city customers.postal_code customers.latitude customers.longitude')
+stage('new addresses', 'customers.email')
+stage('erasures', 'customers.first_name customers.last_name customers.email customers.phone customers.street '
+    'customers.marketing_opt_in', 'buyers')
+stage('loyalty', '', 'buyers, erasures')
 stage('spending', '', 'choices')
 
 # %% ../../nbs/03_behaviour/03_stages.ipynb #9c18bd8c

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from ..generator.calendar import Calendar
-from ..generator.customers import customers_table
+from ..generator.customers import customer_events, customers_at, sign_up_time
 from ..generator.orders import OrderLife, order_tables, settle, take
 from ..generator.products import Catalogue, products_table
 from .events import NEVER, order_events
@@ -58,7 +58,8 @@ def _changes(name, event, moments, subjects, before, after):
 # %% ../../nbs/17_history/02_rows.ipynb #5c66ad6d
 CHANGING = dict( # the columns that change after a row is there
     products=('discontinued_on',),
-    customers=(),
+    customers=('first_name', 'last_name', 'email', 'phone', 'street', 'city', 'postal_code', 'latitude', 'longitude',
+               'marketing_opt_in'),
     orders=('status', 'delivered_at'),
     order_items=('returned_quantity',),
     payments=('status', 'refunded_cents', 'attempts', 'paid_at'),
@@ -109,19 +110,28 @@ def _rows_of_days(calendar, name, begin, end): # first and last row of the days 
     days = np.clip(np.array([begin // 86400, -(-end // 86400)]) - calendar.first, 0, len(calendar))
     return calendar.sums[name][days].tolist()
 
+def _sign_ups(calendar, begin, end): # customers, from 0, and when they signed up
+    i = np.arange(*_rows_of_days(calendar, 'customers', begin, end))
+    at = sign_up_time(calendar, i)
+    some = (at >= begin) & (at < end)
+    return i[some], at[some]
+
+# %% ../../nbs/17_history/02_rows.ipynb #bd313605
 def customer_changes(
     calendar:Calendar, # Sign-ups per day
     begin:int, # From this moment, seconds since 1970 …
     end:int, # … up to this one, which is left out
-) -> list: # One dictionary, or none
+) -> list: # A dictionary per event
     "The changes of customers in a span."
-    first, last = _rows_of_days(calendar, 'customers', begin, end)
-    rows = customers_table(calendar, first, last)
-    at = rows['signed_up_at'].cast(pa.timestamp('s')).to_numpy().view(np.int64)
-    some = np.flatnonzero((at >= begin) & (at < end))
-    rows, at = rows.take(some), at[some]
-    keys = rows['customer_id'].to_numpy()
-    return [dict(customers=_changes('customers', 'signed_up', at, keys, None, rows))] if len(some) else []
+    out, (i, at) = [], _sign_ups(calendar, begin, end)
+    if len(i): out.append(_changes('customers', 'signed_up', at, i + 1, None, customers_at(calendar, i, at + 1)))
+    for event, (who, moments) in customer_events(calendar).items():
+        span = slice(*np.searchsorted(moments, [begin, end]))
+        i, at = who[span], moments[span]
+        if not len(i): continue
+        before, after = (customers_at(calendar, i, now) for now in (at, at + 1))
+        out.append(_changes('customers', event, at, i + 1, before, after))
+    return [dict(customers=changes) for changes in out]
 
 # %% ../../nbs/17_history/02_rows.ipynb #1853c6a4
 @lru_cache(maxsize=4)

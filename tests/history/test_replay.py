@@ -19,11 +19,13 @@ from shop_nb.model.schema import TABLES, arrow_schema
 from support import FULL
 
 SMALL = dict(customers=300, products=80, orders=500, order_items=1300)
+RESTLESS = {'customers.moves': .3, 'customers.new_emails': .3, 'customers.consent_changes': .4, 'customers.erasures': .6}
 SHOPS = dict(
     eu=Settings(**SMALL),
     india=Settings(**SMALL, behaviour='in'), # much is paid on delivery, and some parcels are refused
     longer=Settings(**SMALL, until='2026-04-15', seed=3),
     at_noon=Settings(**SMALL, until='2025-09-30', until_time='12:34:56'),
+    restless=Settings(**SMALL, parameters=tuple(RESTLESS.items())),
     at_once=Settings(**SMALL, parameters=(('delivery.pack', .1), ('delivery.pack_spread', 0), ('payments.retry', 1))),
 )
 MOMENTS = 1000 if FULL else 30
@@ -104,7 +106,7 @@ def test_a_lost_change_is_noticed():
 @hypothesis_settings(max_examples=200 if FULL else 12, deadline=None)
 @given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(1, 5000), st.integers(1, 3))
 def test_a_slice_made_alone_is_the_slice_of_the_whole(a, b, size, threads):
-    settings = SHOPS['eu']
+    settings = SHOPS['restless']
     calendar = generator(settings).calendar
     first, last = calendar.first * 86400, calendar.now
     begin, end = sorted(first + x % (last - first + 1) for x in (a, b))
@@ -154,13 +156,40 @@ def test_a_row_changes_once_in_a_second(shop):
         if name == 'orders': assert not log.duplicated(['key', 'event']).any()
 
 
+def test_what_customers_change_leaves_orders_as_they_were():
+    "A move stays in the region, so shipping, tax and delivery stay, too"
+    plain, restless = (tables(SHOPS[name]) for name in ('eu', 'restless'))
+    without = {k: v for k, v in RESTLESS.items() if k != 'customers.erasures'}
+    moved = tables(Settings(**SMALL, parameters=tuple(without.items())))
+    for name in 'orders', 'order_items', 'payments', 'products': assert moved[name].equals(plain[name]), name
+    columns = ['customer_id', 'region', 'country', 'signed_up_at', 'segment', 'first_name', 'phone']
+    assert moved['customers'].select(columns).equals(plain['customers'].select(columns))
+    places = [t['customers'].select(['country', 'region', 'city', 'postal_code']).to_pandas() for t in (plain, moved)]
+    assert (places[0].city != places[1].city).mean() > .1
+    known = set(map(tuple, tables(Settings(seed=5, customers=20_000))['customers'].select(
+        ['country', 'region', 'city']).to_pandas().values))
+    assert {tuple(row) for row in places[1].drop(columns='postal_code').values} <= known
+    assert len(set(restless['customers']['email'].to_pylist())) == SMALL['customers']
+
+
+def test_who_was_forgotten_buys_no_more():
+    settings = Settings(customers=60, products=80, orders=2500, order_items=5000, parameters=(
+        ('customers.erasures', 1), ('customers.lifetime_scale', 30)))
+    log = changes(settings)
+    at = log.tables['customers'].filter(pa.compute.field('event') == 'erased')
+    gone = dict(zip(at['key'].to_pylist(), at['moment'].to_pylist()))
+    orders = tables(settings)['orders'].to_pandas()
+    assert len(gone) > 20
+    assert not (orders.ordered_at > orders.customer_id.map(gone)).any()
+
+
 def _range(at, begin, end):
     low, high = np.searchsorted(at, [begin, end])
     return low, high - low
 
 
 def _whole(kept=[]):
-    if not kept: kept.append(changes(SHOPS['eu']))
+    if not kept: kept.append(changes(SHOPS['restless']))
     return kept[0]
 
 

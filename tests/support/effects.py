@@ -41,6 +41,8 @@ class Frames:
 
 def spread(x): return np.log(x[x > 0]).std()
 def share_of(table, column, value): return lambda f: (getattr(f, table)[column] == value).mean()
+def differs_from_default(column):
+    return lambda f: (f.customers[column] != made((), f.settings.seed)['customers'][column].to_pandas()).mean()
 def orders_on(day): return lambda f: f.orders.ordered_at.dt.strftime('%m-%d').eq(day).mean()
 def of_category(name, column): return lambda f: f.products[f.products.category == name][column].median()
 
@@ -146,6 +148,10 @@ EFFECTS = {
     'customers.history': ([2000, 1000, 100], lambda f: f.customers.signed_up_at.min()),
     'customers.known_before': ([.1, .4, .9], lambda f: f.customers.signed_up_at.lt('2025-01-01').mean()),
     'customers.consent': ([.1, .5, .9], lambda f: f.customers.marketing_opt_in.mean()),
+    'customers.moves': ([0, .2, .9], differs_from_default('street')),
+    'customers.new_emails': ([0, .2, .9], differs_from_default('email')),
+    'customers.consent_changes': ([0, .2, .9], differs_from_default('marketing_opt_in')),
+    'customers.erasures': ([0, .3, 1], share_of('customers', 'first_name', 'Erased')),
     'customers.segments': ([dict(consumer=.8, business=.1, student=.1), dict(consumer=.3, business=.6, student=.1)],
                            share_of('customers', 'segment', 'business')),
     'customers.segment_spending': (
@@ -267,6 +273,10 @@ SAYS = { # what is measured
     'customers.history': 'time of the first sign-up',
     'customers.known_before': 'share of customers who signed up before the start',
     'customers.consent': 'share of customers who agreed to marketing',
+    'customers.moves': 'share of customers with another street than at their sign-up',
+    'customers.new_emails': 'share of customers with another e-mail address than at their sign-up',
+    'customers.consent_changes': 'share of customers who changed their mind about marketing',
+    'customers.erasures': 'share of customers who were forgotten',
     'customers.segments': 'share of business customers',
     'customers.segment_spending': 'median price of what business customers buy, in cents',
     'customers.rate_shape': "standard deviation of the customers' rates",
