@@ -173,6 +173,7 @@ def _in_region(pool): # rows of `places` by region, running sums of weights, and
     return order, sums, np.append(0, sums)[first], sums[last - 1]
 
 def _moved_to(calendar, i, home, year): # where customers live after a move in a year; 0 is none
+    if not year.any(): return home
     order, sums, before, after = _in_region(calendar.values['customers.pool'])
     weight = before[home] + integer(_cells(calendar, 'place', i, year), after[home] - before[home])
     return np.where(year > 0, order[np.searchsorted(sums, weight, 'right')], home)
@@ -321,8 +322,10 @@ _HOSTS = pa.array(['@example.com', '@example.org', '@example.net']) # reserved f
 def _email(calendar, i, given, family, year): # first.last, the key and a host; later the key with a number
     first, last = (_text(calendar, *x).dictionary_decode() for x in (('first_ascii', given), ('last_ascii', family)))
     host = _HOSTS.take(pa.array(integer(_cells(calendar, 'host', i, year), 3)))
-    key, later = (pa.array(n).cast(pa.string()) for n in (i + 1, year))
-    key = pc.if_else(pa.array(year > 0), pc.binary_join_element_wise(key, later, '.'), key)
+    key = pa.array(i + 1).cast(pa.string())
+    if year.any():
+        numbered = pc.binary_join_element_wise(key, pa.array(year).cast(pa.string()), '.')
+        key = pc.if_else(pa.array(year > 0), numbered, key)
     return pc.binary_join_element_wise(pc.binary_join_element_wise(first, last, '.'), key, host, '')
 
 # %% ../../nbs/15_generator/05_customers.ipynb #16f65b99
