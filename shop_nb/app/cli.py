@@ -390,6 +390,10 @@ _Form = Annotated[str, typer.Option('--format', metavar='FORM', help='jsonl, deb
 
 _Feed = _text('DIR', 'Folder to write: new, empty or a feed. Without it, lines go to standard output.')
 
+_Snapshot = Annotated[
+    bool, typer.Option('--snapshot', help='Begin with each row as it was at --from; for jsonl and debezium.')
+]
+
 # %% ../../nbs/70_app/03_cli.ipynb #a73acb93
 def _history(folder):
     "The settings of a made run; raises `ShopError` for any other folder"
@@ -401,26 +405,28 @@ def _history(folder):
     return manifest_settings(made_run(folder, 'what happened to its rows is not known'), folder)
 
 # %% ../../nbs/70_app/03_cli.ipynb #47a22dc9
-def _print_changes(settings, form, begin, end):
+def _print_changes(settings, form, *span):
     "Write the changes of a span to standard output"
+    from shop_nb.feeds.feed_files import feed_batches
     from shop_nb.feeds.sinks import print_lines
     from shop_nb.feeds.stream import LINES
-    from shop_nb.history.changes import change_batches
 
-    for batch in change_batches(settings, begin, end): print_lines(LINES[form](batch))
+    for batch in feed_batches(settings, form, *span): print_lines(LINES[form](batch))
 
 # %% ../../nbs/70_app/03_cli.ipynb #9aad95fb
 @app.command()
-def changes(folder:_Run, begin:_Begin=None, end:_End=None, form:_Form='jsonl', out:_Feed=None):
+def changes(
+    folder:_Run, begin:_Begin=None, end:_End=None, form:_Form='jsonl', out:_Feed=None, snapshot:_Snapshot=False,
+):
     "Write what changed in a made run between two moments."
     from shop_nb.feeds.feed_files import check_form, write_feed
     from shop_nb.feeds.stream import LINES
 
     settings = _history(folder)
     check_form(form, begin)
-    if out is None and form in LINES: return _print_changes(settings, form, begin, end)
+    if out is None and form in LINES: return _print_changes(settings, form, begin, end, snapshot)
     if out is None: raise ShopError(f'{form} is not lines, so it needs a folder.', 'Add --out DIR', code=2)
-    facts = write_feed(settings, out, form, begin, end, Progress('days'))
+    facts = write_feed(settings, out, form, begin, end, Progress('days'), snapshot)
     _say(f'{"table":<12} {"inserts":>12} {"updates":>12} {"deletes":>12}')
     for name, n in facts['changes'].items():
         _say(f'{name:<12} ' + ' '.join(f'{n.get(k, 0):>12,}' for k in ('insert', 'update', 'delete')))

@@ -111,6 +111,21 @@ def test_a_change_at_the_moment_of_a_snapshot_wins():
     assert all(json.loads(line)['value']['op'] == 'r' for line in bytes(debezium_lines(rows)).splitlines())
 
 
+@pytest.mark.parametrize('form, file', [('jsonl', 'changes.jsonl'), ('debezium', 'messages.jsonl')])
+def test_a_feed_that_begins_with_a_snapshot(tmp_path, form, file):
+    "Its rows are those of the moment, and its changes those of the feed without one"
+    write_feed(SETTINGS, tmp_path / 'plain', form, '2025-06-01', '2025-06-03')
+    facts = write_feed(SETTINGS, tmp_path / 'begun', form, '2025-06-01', '2025-06-03', snapshot=True)
+    plain, begun = ((tmp_path / folder / file).read_bytes().splitlines() for folder in ('plain', 'begun'))
+    truth = tables(as_of(SETTINGS, '2025-06-01'))
+    rows = sum(map(len, truth.values()))
+    assert len(begun) == rows + len(plain) and begun[rows:] == plain
+    assert {name: n['read'] for name, n in facts['changes'].items()} == {name: len(t) for name, t in truth.items()}
+    with pytest.raises(ShopError, match='before the first'): write_feed(SETTINGS, tmp_path / 'x', form, snapshot=True)
+    with pytest.raises(ShopError, match='no snapshot'): write_feed(SETTINGS, tmp_path / 'x', 'days', '2025-06-01', snapshot=True)
+    assert not (tmp_path / 'x').exists()
+
+
 def spoilt(how):
     "A table of versions in which something is wrong"
     table = versions(changes(SETTINGS), 'orders').to_pandas()
