@@ -224,6 +224,36 @@ def test_wrong_from_the_beginning(promised, batches, shop):
     assert found.tables['orders'].wrong == len(t)
 
 
+def test_what_happens_when_a_batch_begins_belongs_to_it():
+    at = changes(SETTINGS, '2025-06-01').tables['orders']['moment'][0].as_py()
+    made = sheet(SETTINGS, at, at + timedelta(days=1))
+    assert made.state(0, 'orders')['digest'] == digest(tables(as_of(SETTINGS, at))['orders'], 'orders')
+    assert made.batch_of(np.array([made.ends[0] - 86400 - 1, made.ends[0] - 1, made.ends[0]])).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize('first', [True, False])
+def test_of_several_rows_of_a_key_the_right_one_counts(promised, shop, first):
+    update = changes(SETTINGS, promised.begin).tables['orders'].filter(pc.field('operation') == 'update').slice(0, 1)
+    old = pa.Table.from_pylist(update['before'].to_pylist(), arrow_schema('orders'))
+    found = audit(shop | dict(orders=pa.concat_tables([old, shop['orders']] if first else [shop['orders'], old])), promised)
+    assert list(found.findings.mistake) == ['added'] and found.tables['orders'].wrong == 1
+    assert found.first == promised.batch_of(np.array([update['moment'].cast(pa.int64())[0].as_py()]))[0]
+
+
+def test_a_row_that_will_be_as_it_was_is_not_ahead():
+    "A customer agrees, no longer does, and agrees again: who missed the second of these is not at the third"
+    settings = Settings(customers=200, products=20, orders=20, order_items=40, parameters=(('customers.consent_changes', .9),))
+    made, log = sheet(settings, '2025-01-01', every=30 * 86400), changes(settings, '2025-01-01').tables['customers']
+    minds = log.filter(pc.field('event') == 'changed_consent').to_pandas()
+    batch = made.batch_of(minds.moment.to_numpy().astype('datetime64[s]').astype(np.int64))
+    minds = minds.assign(batch=batch)[['key', 'batch', 'before']].sort_values(['key', 'batch'])
+    both = minds[minds.key.eq(minds.key.shift(-1)) & minds.batch.lt(minds.batch.shift(-1))].iloc[0]
+    t = tables(as_of(settings, made.span(int(both.batch))[1]))
+    rows = {r['customer_id']: r for r in t['customers'].to_pylist()} | {both.key: both.before}
+    found = audit(t | dict(customers=pa.Table.from_pylist(list(rows.values()), arrow_schema('customers'))), made, int(both.batch))
+    assert list(found.findings.mistake) == ['not updated'] and found.first == both.batch
+
+
 def deleted(log, name, key):
     "A log in which a row is deleted an hour after its last change, and the change that deletes it"
     rows = log.tables[name]
