@@ -240,8 +240,7 @@ def _wrong_values(pairs, story, wrong, rows, last): # a row per wrong value of r
 def _wrong_rows(pairs, story, wrong, rows, extra): # a row per wrong row, and per wrong value
     keys, known = pairs.keys[rows], pairs.known[rows]
     version, last = story.match(pairs.name, pairs.found.take(pairs.rows[rows]), keys), story.last(keys)
-    unread = np.isin(pairs.rows[rows], [at for cells in pairs.unread.values() for at in cells])
-    mistake, batch = _mistakes(story, keys, np.where(unread, -1, version), last, known, extra[rows])
+    mistake, batch = _mistakes(story, keys, version, last, known, extra[rows])
     by_value = mistake == 'wrong value'
     yield from _wrong_values(pairs, story, wrong, rows[by_value], last[by_value])
     first = _first_wrong(pairs, wrong, rows[~by_value])

@@ -103,7 +103,7 @@ def check_form(
         wrong = f'{form} has all versions of a row, so it begins where the shop begins.'
         raise ShopError(wrong, 'Leave the beginning out, and name an end', code=2)
 
-# %% ../../nbs/18_feeds/05_feed_files.ipynb #88af47e9
+# %% ../../nbs/18_feeds/05_feed_files.ipynb #e528f2b4
 def _check_snapshot(form, begin):
     if form not in ('jsonl', 'debezium'):
         raise ShopError(f'{form} has no snapshot.', 'Take jsonl or debezium', code=2)

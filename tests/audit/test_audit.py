@@ -240,6 +240,30 @@ def test_of_several_rows_of_a_key_the_right_one_counts(promised, shop, first):
     assert found.first == promised.batch_of(np.array([update['moment'].cast(pa.int64())[0].as_py()]))[0]
 
 
+def test_a_column_that_was_never_right_is_wrong_since_its_first_value(shop):
+    "Though each of its rows was written again later"
+    made = sheet(SETTINGS, '2025-01-01')
+    t = shop['orders']
+    late = t.set_column(2, 'ordered_at', pc.add(t['ordered_at'], pa.scalar(timedelta(hours=1), pa.duration('us'))))
+    first = pc.min(t['ordered_at']).as_py()
+    assert audit(shop | dict(orders=late), made).first == (first - datetime(2025, 1, 1)).days + 1
+
+
+def test_a_column_that_is_wrong_from_some_batch_on(promised, batches):
+    "Also where a row that was right until then is written again"
+    def spoil(c):
+        if c['table'] != 'orders' or c['after']['delivered_at'] is None: return c
+        return c | dict(after=c['after'] | dict(delivered_at=c['after']['delivered_at'] - timedelta(hours=1)))
+    found = audit(loaded(batches[:6] + [[*map(spoil, batch)] for batch in batches[6:]]), promised)
+    assert found.first == 6 and '1 hour early' in found.findings.words[0]
+
+
+def test_a_batch_in_the_wrong_order(promised, batches):
+    found = audit(loaded(batches[:9] + [batches[9][::-1]] + batches[10:]), promised)
+    assert found.first == 9
+    assert 'out of order' in set(found.findings.mistake)
+
+
 def test_a_row_that_will_be_as_it_was_is_not_ahead():
     "A customer agrees, no longer does, and agrees again: who missed the second of these is not at the third"
     settings = Settings(customers=200, products=20, orders=20, order_items=40, parameters=(('customers.consent_changes', .9),))
