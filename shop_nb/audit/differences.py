@@ -119,7 +119,7 @@ class _Versions(_Images):
     def match(self, name, found, keys):
         "The version that each row equals, the last one that is due if there are several; -1 for none"
         after = _hashes(name, self.images(name, 'after'))
-        known = pd.DataFrame(dict(key=self.keys, hash=after, version=self.version, due=self.due))[~self.deletes]
+        known = pd.DataFrame(dict(key=self.keys, hash=after, version=self.version, due=self.due))
         known = known.sort_values(['due', 'version']).drop_duplicates(['key', 'hash'], keep='last')
         rows = pd.DataFrame(dict(key=keys, hash=_hashes(name, {c: found[c] for c in self.columns})))
         return rows.merge(known, 'left', on=['key', 'hash']).version.fillna(-1).to_numpy().astype(np.int64)

@@ -27,7 +27,7 @@ from shop_nb.files.digest import digest
 from shop_nb.files.servers import open_server, server_of
 from shop_nb.generator.blocks import generator, tables, write_tables
 from shop_nb.history.changes import changes
-from shop_nb.history.replay import as_of
+from shop_nb.history.replay import Replay, as_of
 from shop_nb.model.schema import TABLES, arrow_schema
 from shop_nb.shop.shop import Shop
 from support import FULL
@@ -256,6 +256,17 @@ def test_a_column_that_is_wrong_from_some_batch_on(promised, batches):
         return c | dict(after=c['after'] | dict(delivered_at=c['after']['delivered_at'] - timedelta(hours=1)))
     found = audit(loaded(batches[:6] + [[*map(spoil, batch)] for batch in batches[6:]]), promised)
     assert found.first == 6 and '1 hour early' in found.findings.words[0]
+
+
+def test_before_the_shop_opens_there_are_customers_and_products():
+    made = sheet(SETTINGS, every=30 * 86400)
+    at = max(i for i in range(1, len(made)) if made.span(i)[1] < '2024-06-01')
+    replay = Replay()
+    replay.apply(changes(SETTINGS, end=made.span(at)[1]))
+    here = replay.as_of(made.span(at)[1])
+    assert audit(here, made, at).ok
+    found = audit(here | dict(customers=here['customers'].slice(1)), made, at)
+    assert list(found.findings.mistake) == ['missing'] and 0 < found.first < at
 
 
 def test_a_batch_in_the_wrong_order(promised, batches):
