@@ -84,12 +84,12 @@ def _unfinished(path):
     path = Path(path)
     if not path.exists() and (begun := leftovers(path)):
         return f'{"import FILES" if any((at / READY).exists() for at in begun) else "run"} --out {path}'
-    if leftovers(path / 'tables') and not (path / 'tables').exists(): return f'generate --out {path}'
     if (path / READY).is_dir(): return f'import FILES --out {path}'
-    if not is_run(path): return ''
-    manifest = read_manifest(path)
-    if 'settings' not in manifest or 'tables' in manifest: return ''
-    return f'advance {path} --until {manifest["settings"].get("until")}'
+    manifest = read_manifest(path) if is_run(path) else {}
+    if 'settings' in manifest and 'tables' not in manifest:
+        return f'advance {path} --until {manifest["settings"].get("until")}'
+    begun = leftovers(path / 'tables') and not (path / 'tables').exists()
+    return f'generate --out {path}' if begun else ''
 
 # %% ../../nbs/70_app/02_run.ipynb #3e79ddfd
 def existing(

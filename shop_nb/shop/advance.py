@@ -65,7 +65,7 @@ def _rows(manifest): return {name: facts['rows'] for name, facts in manifest.get
 def _renew(folder, settings, write, progress):
     "Make the tables of a run anew, in their format; returns the manifest, and what was removed"
     there = [path for name in TABLES if (path := find_table(folder, name))]
-    format = there[0].suffix.removeprefix('.') if there else 'parquet'
+    format = there[0].suffix.removeprefix('.') if there else read_manifest(folder).get('format', 'parquet')
     gone = [name for name in outdated(folder) if name != 'shop.db' and (folder / name).exists()]
     return save_tables(settings, folder, write, format, progress, keep=('shop.db',), anew=False), gone
 

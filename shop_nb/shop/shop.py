@@ -392,11 +392,11 @@ def _writer(engine, master, workers): # what makes the files
 
 # %% ../../nbs/40_shop/02_shop.ipynb #4a96d276
 @contextmanager
-def _marked(folder, settings):
+def _marked(folder, begun):
     "A folder that has a manifest for as long as the block runs, and keeps it if the block succeeds"
     new, marked = not folder.exists(), is_run(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    if not marked: write_manifest(folder, **identity(settings))
+    if not marked: write_manifest(folder, **begun)
     try: yield
     except BaseException:
         if not marked and 'tables' not in read_manifest(folder): remove_path(folder / 'manifest.json')
@@ -405,11 +405,11 @@ def _marked(folder, settings):
 
 # %% ../../nbs/40_shop/02_shop.ipynb #9cbd0d25
 @contextmanager
-def _described(folder, settings, made, keep):
+def _described(folder, begun, made, keep):
     "A block that replaces the tables: what described the old ones goes first, the facts of the new ones come last"
     for name in outdated(folder):
         if name not in keep: remove_path(folder / name)
-    renew_manifest(folder, **identity(settings))
+    renew_manifest(folder, **begun)
     yield
     write_manifest(folder, tables=made)
 
@@ -442,9 +442,10 @@ def save_tables(
 ) -> dict: # the manifest
     "Make the tables in `tables/`, with a manifest; what described earlier tables goes"
     _check_format(format, folder, anew)
-    def around(made): return _described(folder, settings, made, keep)
+    begun = identity(settings) | (dict(format=format) if format in LAKES else {}) # what finishes it has to know
+    def around(made): return _described(folder, begun, made, keep)
     if format in LAKES: write = _into_lake(write, anew)
-    with _marked(folder, settings): write(settings, folder / 'tables', format=format, progress=progress, around=around)
+    with _marked(folder, begun): write(settings, folder / 'tables', format=format, progress=progress, around=around)
     return read_manifest(folder)
 
 # %% ../../nbs/40_shop/02_shop.ipynb #d339b01e

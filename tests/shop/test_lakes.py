@@ -220,19 +220,22 @@ RELOCATE = dict(delta=shutil.copytree, iceberg=_made_there)
 
 
 @every_lake
-def test_a_first_commit_that_was_killed_is_made_again(in_processes, plain, tmp_path, format):
+@pytest.mark.parametrize('step', ['shop_nb.generator.blocks._write_all', 'shop_nb.shop.shop.commit_tables', 'shop_nb.files.lakes._move@3'])
+def test_a_first_commit_that_was_killed_is_made_again(in_processes, plain, tmp_path, format, step):
+    "In the format that was asked for, also where nothing had been written yet."
     code = BREAK + '''
 import json
 from shop_nb.shop.shop import Shop, _script_of
 Shop(**json.loads(args[0])).save(args[1], format=args[2])
 '''
-    got, said = in_processes((code, 'shop_nb.files.lakes._move@3', 'SIGKILL', json.dumps(SIZE | dict(until=FIRST)),
+    got, said = in_processes((code, step, 'SIGKILL', json.dumps(SIZE | dict(until=FIRST)),
                               tmp_path / 'run', format))[0]
     assert got == -signal.SIGKILL, said
     with pytest.raises(ShopError, match='advance .* --until'): existing(tmp_path / 'run')
     advance(tmp_path / 'run', FIRST)
     assert on_disk(tmp_path / 'run') == digests(plain[0])
     assert versions(tmp_path / 'run') == {1}
+    assert {p.suffix for p in (tmp_path / 'run' / 'tables').iterdir() if p.is_dir()} == {f'.{format}'}
 
 
 def test_a_commit_of_another_program_is_kept(made, tmp_path, monkeypatch):
