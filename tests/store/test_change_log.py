@@ -1,0 +1,235 @@
+"The log of changes: what was committed is there once, in order; what was not is not; and it is enough to follow a shop."
+import json, random, re, sqlite3
+from contextlib import closing, suppress
+
+import pytest
+
+from shop_nb import Shop
+from shop_nb.analytics.connect import connect
+from shop_nb.analytics.questions import ask, questions
+from shop_nb.behaviour.settings import Settings
+from shop_nb.database.load import load
+from shop_nb.feeds.json_lines import json_texts
+from shop_nb.files.digest import digest
+from shop_nb.generator.blocks import tables
+from shop_nb.model.schema import TABLES
+from shop_nb.store.change_log import LOG, PENDING, read_log
+from shop_nb.store.incoming import apply_changes
+from shop_nb.store.integrity import Refused
+from shop_nb.store.repository import Store
+from shop_nb.store.transactions import transaction
+
+SETTINGS = Settings(seed=5, customers=60, products=30, orders=150, order_items=400)
+
+
+@pytest.fixture(scope='module')
+def made(tmp_path_factory):
+    path = tmp_path_factory.mktemp('made') / 'shop.db'
+    load(tables(SETTINGS), path)
+    return path
+
+
+@pytest.fixture
+def opened(made, tmp_path):
+    "Open copies of the shop, by name."
+    stores = []
+    def open_copy(name='shop'):
+        path = tmp_path / f'{name}.db'
+        path.write_bytes(made.read_bytes())
+        stores.append(Store(path))
+        with stores[-1].transaction(): pass # from here on there is a log
+        return stores[-1]
+    yield open_copy
+    for store in stores: store.close()
+
+
+def logged(store, after=None):
+    return [json.loads(line) for line in read_log(store.reader(), after, 10**6).lines()]
+
+
+def stored(change):
+    "A line of a log as the store takes it."
+    def row(name, image):
+        if image is None: return None
+        return {c.name: image[c.name].replace('T', ' ') if c.type == 'time' and image[c.name] else image[c.name]
+                for c in TABLES[name].columns}
+    return change | {side: row(change['table'], change[side]) for side in ('before', 'after')}
+
+
+def stored_digest(path, name):
+    with closing(connect(str(path))) as con: return digest(con.sql(f'from {name}').to_arrow_table(), name)
+
+
+def content(store):
+    return {t.name: store.reader().execute(f'select * from {t.name} order by {t.key}').fetchall() for t in TABLES.values()}
+
+
+def an_order(store):
+    "An order of the shop as a new one."
+    order = store.page('orders', dict(status='pending'), limit=1, expand=['items', 'payment']).items
+    order = order or store.page('orders', {}, limit=1, expand=['items', 'payment']).items
+    row = {n: v for n, v in order[0].items() if n != 'order_id'}
+    own = 'order_id', 'order_item_id', 'payment_id'
+    return row | dict(items=[{n: v for n, v in i.items() if n not in own} for i in row['items']],
+                      payment={n: v for n, v in row['payment'].items() if n not in own})
+
+
+def test_each_kind_of_write_is_there(opened):
+    store = opened()
+    with store.transaction() as c: order = c.create('orders', an_order(store))[0]
+    with store.transaction() as c: c.patch_row('customers', 1, dict(segment='student'))
+    with store.transaction() as c: c.patch_row('products', 1, dict(discontinued_on='2026-12-01'))
+    key, row = order['order_id'], {n: v for n, v in order.items() if n not in ('items', 'payment')}
+    other = 'app' if order['channel'] == 'web' else 'web'
+    with store.transaction() as c: c.replace('orders', key, row)
+    with store.transaction() as c: c.patch_row('orders', key, dict(channel=other, items=order['items']))
+    with store.transaction() as c: c.delete('orders', key)
+    changes = logged(store)
+    seen = [(c['table'], c['event'], c['operation']) for c in changes]
+    parts = len(order['items']) + 1
+    assert [t for t, *_ in seen[:1 + parts]] == ['orders', *['order_items'] * (parts - 1), 'payments']
+    assert {(event, operation) for _, event, operation in seen[:1 + parts]} == {('placed', 'insert')}
+    assert seen[1 + parts:-1 - parts] == [
+        ('customers', 'changed', 'update'), ('products', 'discontinued', 'update'), ('orders', 'changed', 'update')]
+    assert {(event, operation) for _, event, operation in seen[-1 - parts:]} == {('deleted', 'delete')}
+    numbers = [c['sequence'] for c in changes]
+    assert numbers == sorted(set(numbers))
+    first = {}
+    for c in changes: first.setdefault(c['transaction'], c['sequence'])
+    assert all(number == sequence for number, sequence in first.items())
+    assert len({c['transaction'] for c in changes}) == 5 # the replacement changed nothing
+
+
+def test_what_is_rolled_back_leaves_nothing(opened):
+    store = opened()
+    with suppress(ZeroDivisionError), store.transaction() as c:
+        c.patch_row('customers', 1, dict(segment='student'))
+        raise ZeroDivisionError
+    with transaction(store, dry_run=True) as c: c.patch_row('customers', 2, dict(segment='student'))
+    payment = store.page('payments', limit=1).items[0]['payment_id']
+    with pytest.raises(Refused), store.transaction() as c: c.patch_row('payments', payment, dict(amount_cents=1))
+    assert logged(store) == []
+    with store.transaction() as c:
+        row = store.get('customers', 1)[0] | dict(customer_id=None)
+        made, refused = c.create_many('customers', [row | dict(email='a@b.cd'), row, row | dict(email='b@b.cd')])
+    assert [c['key'] for c in logged(store)] == made
+    assert list(refused) == [1]
+
+
+def test_a_write_of_another_program_is_noticed(opened):
+    store = opened()
+    unsold = 'select max(product_id) from products where product_id not in (select product_id from order_items)'
+    with closing(sqlite3.connect(store.path)) as con, con:
+        con.execute("update customers set marketing_opt_in = 1 - marketing_opt_in where customer_id in (3, 4)")
+        gone = con.execute(unsold).fetchone()[0]
+        con.execute('update products set product_id = 1000 where product_id = ?', (gone,))
+    with store.transaction() as c: c.patch_row('customers', 1, dict(city='Here'))
+    changes = logged(store)
+    assert [(c['table'], c['operation'], c['key']) for c in changes] == [
+        ('customers', 'update', 3), ('customers', 'update', 4), ('products', 'delete', gone),
+        ('products', 'insert', 1000), ('customers', 'update', 1)]
+    assert len({c['transaction'] for c in changes}) == 2
+
+
+def test_an_append_is_noticed(tmp_path):
+    shop = Shop(seed=5, customers=60, products=30, orders=150, order_items=400)
+    for name in 'shop.db', 'copy.db': shop.as_of('2025-12-01').load(tmp_path / name)
+    with Store(tmp_path / 'shop.db') as store, Store(tmp_path / 'copy.db') as copy:
+        with store.transaction(): pass
+        load(shop.tables, tmp_path / 'shop.db', append=True)
+        with store.transaction(): pass
+        changes = logged(store)
+        assert len({c['transaction'] for c in changes}) == 1
+        with copy.transaction() as c: assert apply_changes(c, list(map(stored, changes))).refused is None
+        assert content(copy) == content(store)
+
+
+def test_it_is_enough_to_follow_a_shop(opened):
+    "Random changes; a copy that applies the log, each page twice, is the shop."
+    store, copy, random_ = opened(), opened('copy'), random.Random(3)
+    def customer(): return random_.randint(1, 60)
+    def create(c): c.create('orders', an_order(store) | dict(customer_id=customer()))
+    def person(c):
+        change = random_.choice([dict(segment='student'), dict(city='Ü"\\\n'), dict(latitude=50 + random_.random())])
+        c.patch_row('customers', customer(), change)
+
+    def new_person(c):
+        row = store.get('customers', 1)[0]
+        c.create('customers', row | dict(customer_id=None, email=f'{random_.random()}@b.cd'))
+
+    def last(): return store.page('customers', sort='-customer_id', limit=1).items[0]['customer_id']
+    def remove(c): c.delete('orders', random_.choice(store.page('orders', limit=50).items)['order_id'])
+    def forget(c): c.delete('customers', last())
+    def price(c): c.patch_row('products', random_.randint(1, 30), dict(cost_cents=random_.randint(1, 100)))
+    cursor, kinds = None, [create, person, new_person, remove, forget, price]
+    for _ in range(15):
+        for _ in range(random_.randint(1, 8)):
+            with suppress(Refused), store.transaction() as c:
+                for _ in range(random_.randint(1, 3)): random_.choice(kinds)(c)
+        for _ in range(2):
+            start = cursor
+            while True:
+                page = read_log(store.reader(), start, 5)
+                with copy.transaction() as c:
+                    outcome = apply_changes(c, [stored(json.loads(line)) for line in page.lines()])
+                assert outcome.refused is None, outcome
+                start = page.next
+                if not page.more: break
+        cursor = start
+        assert content(copy) == content(store)
+
+
+def test_a_database_that_was_loaded_again_refuses_old_cursors(opened):
+    store = opened()
+    with store.transaction() as c: c.patch_row('customers', 1, dict(segment='student'))
+    cursor = read_log(store.reader()).next
+    load(tables(SETTINGS), store.path)
+    with closing(sqlite3.connect(store.path)) as con:
+        assert not con.execute("select 1 from sqlite_schema where name like 'shop_nb%'").fetchall()
+    with store.transaction(): pass
+    begin = read_log(store.reader()).next
+    for wrong in {cursor, 0, begin + 1} - {begin}:
+        with pytest.raises(Refused) as e: read_log(store.reader(), wrong)
+        assert e.value.kind == 'cursor'
+
+
+def test_what_was_deleted_or_overwritten_is_not_in_the_log(opened):
+    store = opened()
+    row = store.get('customers', 1)[0] | dict(customer_id=None, email='z@b.cd', first_name='Zwirbelfritz')
+    with store.transaction() as c: key = c.create('customers', row)[0]['customer_id']
+    with store.transaction() as c: c.patch_row('customers', key, dict(segment='student'))
+    with store.transaction() as c: c.patch_row('customers', 2, dict(last_name='Zwirbelfrau'))
+    with store.transaction() as c: c.patch_row('customers', 2, dict(last_name='Someone'))
+    with store.transaction() as c: c.delete('customers', key)
+    store.close()
+    for path in store.path.parent.glob('shop.db*'):
+        assert not re.search(b'Zwirbelf', path.read_bytes()), path
+    with closing(sqlite3.connect(store.path)) as con:
+        assert con.execute(f'select operation, before, after from {LOG} where key = ?', (key,)).fetchall() == [
+            ('insert', None, None), ('update', None, None), ('delete', None, None)]
+
+
+def test_the_tables_stay_what_they_were(opened, made, tmp_path):
+    "The log changes no digest, no answer, and nothing that an append says of the database."
+    store, plain = opened(), tmp_path / 'plain.db'
+    plain.write_bytes(made.read_bytes())
+    for name in TABLES: assert stored_digest(store.path, name) == stored_digest(plain, name)
+    for name in questions(): assert ask(name, str(store.path)).frame.equals(ask(name, str(plain)).frame), name
+    facts = [load(tables(SETTINGS), path, append=True) for path in (store.path, plain)]
+    for f in facts: assert f.pop('bytes', 0) >= 0
+    assert facts[0] == facts[1]
+    assert logged(store) == []
+
+
+def test_a_stream_is_applied_once_in_the_form_of_its_lines(tmp_path):
+    shop = Shop(seed=5, customers=60, products=30, orders=150, order_items=400)
+    shop.as_of('2025-11-01').load(tmp_path / 'shop.db')
+    lines = [json.loads(line) for line in json_texts(shop.changes('2025-11-01', '2026-01-01')).to_pylist()]
+    with Store(tmp_path / 'shop.db') as store:
+        for i in range(0, len(lines), 50): # overlapping, cut where transactions end
+            first, last = (lines[n]['transaction'] for n in (max(i - 20, 0), min(i + 50, len(lines) - 1)))
+            part = [line for line in lines if first <= line['transaction'] <= last]
+            with store.transaction() as c: assert apply_changes(c, list(map(stored, part))).refused is None
+        mine = logged(store)
+    def kept(line): return {n: v for n, v in line.items() if n not in ('sequence', 'transaction')}
+    assert list(map(kept, mine)) == list(map(kept, lines))
