@@ -24,6 +24,8 @@ SCOPES = [
     '*:read',
     '*:write',
     *(f'{t}:{do}' for t in TABLES for do in ('read', 'write')),
+    'changes:read',
+    'changes:write',
     'questions:read',
     'metrics:read',
 ]

@@ -13,7 +13,7 @@ from shop_nb.feeds.json_lines import json_texts
 from shop_nb.files.digest import digest
 from shop_nb.generator.blocks import tables
 from shop_nb.model.schema import TABLES
-from shop_nb.store.change_log import LOG, PENDING, read_log
+from shop_nb.store.change_log import LOG, read_log
 from shop_nb.store.incoming import apply_changes
 from shop_nb.store.integrity import Refused
 from shop_nb.store.repository import Store
