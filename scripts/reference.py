@@ -394,7 +394,9 @@ def api_page():
             leads = ''.join(
                 lead(link) for r in op.get('responses', {}).values() for link in r.get('links', {}).values()
             )
-            sent = op.get('requestBody', {}).get('content', {}).get('application/json', {})
+            content = op.get('requestBody', {}).get('content', {})
+            sent, lines = content.get('application/json', {}), content.get('application/x-ndjson', {})
+            if not sent and lines: sent = dict(example=json.loads(lines['example']))
             body = [sent['example']] if 'example' in sent else ref(sent.get('schema', {})).get('examples')
             parts.append(
                 f'<details class="rule" id="{slug(f"{verb} {path}")}"><summary><span class="verb {verb.lower()}">{verb}</span> <code>{e(path)}</code> {e(op.get("summary", ""))}</summary>'

@@ -278,6 +278,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'shop_nb.api.app.add_tables': ('55_api/app.html#add_tables', 'shop_nb/api/app.py'),
                                  'shop_nb.api.app.change_events': ('55_api/app.html#change_events', 'shop_nb/api/app.py'),
                                  'shop_nb.api.app.changes_answer': ('55_api/app.html#changes_answer', 'shop_nb/api/app.py'),
+                                 'shop_nb.api.app.changes_body': ('55_api/app.html#changes_body', 'shop_nb/api/app.py'),
                                  'shop_nb.api.app.check_change': ('55_api/app.html#check_change', 'shop_nb/api/app.py'),
                                  'shop_nb.api.app.check_changes': ('55_api/app.html#check_changes', 'shop_nb/api/app.py'),
                                  'shop_nb.api.app.cors': ('55_api/app.html#cors', 'shop_nb/api/app.py'),

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['TABLE_ROUTES', 'WAIT', 'EVERY', 'ChangesQuery', 'LINES_TYPE', 'EVENTS_TYPE', 'HEARTBEAT', 'CHANGES_CONTENT',
-           'READ_CHANGES', 'APPLY_CHANGES', 'CHANGES_BODY', 'DOCS_PAGE', 'DOCS_START', 'DOCS_FILES', 'REPLACED',
-           'BUCKETS', 'METRICS_TEXT', 'INTRO', 'ONLY_CHANGES', 'COMPRESSED', 'EXPOSED', 'CONFIG_VARIABLE', 'add_tables',
+           'READ_CHANGES', 'APPLY_CHANGES', 'DOCS_PAGE', 'DOCS_START', 'DOCS_FILES', 'REPLACED', 'BUCKETS',
+           'METRICS_TEXT', 'INTRO', 'ONLY_CHANGES', 'COMPRESSED', 'EXPOSED', 'CONFIG_VARIABLE', 'add_tables',
            'is_stopping', 'changes_answer', 'change_events', 'Change', 'ChangesPage', 'sent_number', 'add_read_changes',
-           'check_change', 'check_changes', 'malformed', 'refused_change', 'Applied', 'add_apply_changes',
-           'add_changes', 'add_docs', 'add_health', 'mapping', 'numbers', 'run_facts', 'gauge', 'RunFacts', 'Metrics',
-           'add_metrics', 'add_components', 'shared_responses', 'require_if_match', 'finish_operation', 'document',
-           'cors', 'middleware', 'lifespan', 'make_app', 'from_environment', 'serve']
+           'check_change', 'check_changes', 'malformed', 'refused_change', 'Applied', 'changes_body',
+           'add_apply_changes', 'add_changes', 'add_docs', 'add_health', 'mapping', 'numbers', 'run_facts', 'gauge',
+           'RunFacts', 'Metrics', 'add_metrics', 'add_components', 'shared_responses', 'require_if_match',
+           'finish_operation', 'document', 'cors', 'middleware', 'lifespan', 'make_app', 'from_environment', 'serve']
 
 # %% ../../nbs/55_api/09_app.ipynb #43b15d30
 from ..core.extras import need
@@ -44,6 +44,7 @@ from shop_nb.api.middleware import (
     BodyLimit, Failures, HeadAsGet, KnownHosts, PathPrefix, RateLimit, RequestLog, SecurityHeaders, Timeouts, request_id
 )
 from .media import FORMATS, parse_bulk
+from .models import ABSENT, shown_example, written_tables
 from .parameters import parameter, query_model, read_query
 from .problems import ERRORS, RESPONSES, Problem, faults, problem
 from shop_nb.api.routes import (
@@ -268,7 +269,16 @@ APPLY_CHANGES = dict(
                 'in order, each transaction whole, under all constraints and rules. A change that was applied '
                 'before changes nothing. Lines whose form is wrong are named, and nothing is applied; a line that '
                 'is refused is named, and the transactions before it were applied.\n\nExample: `POST /v1/changes`')
-CHANGES_BODY = dict(required=True, content={LINES_TYPE: dict(schema=dict(type='string'))})
+
+# %% ../../nbs/55_api/09_app.ipynb #c90e141e
+def changes_body(tables):
+    "What the documentation says of lines of changes, with one as an example"
+    t = tables['products']
+    after = {c.name: None if c.type == ABSENT else shown_example(c) for c in t.columns}
+    change = dict(table=t.name, sequence=1, transaction=1, moment='2026-01-02T09:00:00', event='launched')
+    change |= dict(operation='insert', key=after[t.key], before=None, after=after)
+    lines = dict(schema=dict(type='string'), example=json.dumps(change) + '\n')
+    return dict(required=True, content={LINES_TYPE: lines})
 
 # %% ../../nbs/55_api/09_app.ipynb #9aa188fe
 def add_apply_changes(api, service:Service):
@@ -286,8 +296,8 @@ def add_apply_changes(api, service:Service):
         answer = await service.write(request, apply)
         return refused_change(outcomes[-1]) if outcomes[-1].refused else answer
 
-    add_route(api, post_changes, 'POST', '/v1/changes', 'changes:write', Applied, request_body=CHANGES_BODY,
-              **APPLY_CHANGES)
+    body = changes_body(written_tables(service.store.market))
+    add_route(api, post_changes, 'POST', '/v1/changes', 'changes:write', Applied, request_body=body, **APPLY_CHANGES)
 
 # %% ../../nbs/55_api/09_app.ipynb #9367609e
 def add_changes(api, service:Service):
