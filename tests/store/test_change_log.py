@@ -1,5 +1,5 @@
 "The log of changes: what was committed is there once, in order; what was not is not; and it is enough to follow a shop."
-import json, random, re, sqlite3
+import json, random, re, sqlite3, threading, time
 from contextlib import closing, suppress
 
 import pytest
@@ -16,6 +16,7 @@ from shop_nb.model.schema import TABLES
 from shop_nb.store.change_log import LOG, read_log
 from shop_nb.store.incoming import apply_changes
 from shop_nb.store.integrity import Refused
+from shop_nb.store.replica import Replicas
 from shop_nb.store.repository import Store
 from shop_nb.store.transactions import transaction
 
@@ -233,3 +234,72 @@ def test_a_stream_is_applied_once_in_the_form_of_its_lines(tmp_path):
         mine = logged(store)
     def kept(line): return {n: v for n, v in line.items() if n not in ('sequence', 'transaction')}
     assert list(map(kept, mine)) == list(map(kept, lines))
+
+
+# ---- the replica follows it
+
+def rows_of(replica):
+    return {n: sorted(replica.con.cursor().execute(f'select * from {n}').fetchall()) for n in TABLES}
+
+
+def test_a_replica_that_follows_is_one_made_anew(opened, monkeypatch):
+    "After each of many changes, of the service and of others: the same content, version and answers; it is taken once."
+    import shop_nb.store.replica as S
+    store, random_, taken = opened(), random.Random(5), []
+    replicas, real = Replicas(store), S.take
+    monkeypatch.setattr(S, 'take', lambda path: taken.append(1) or real(path))
+    replicas.current()
+
+    def other_program():
+        with closing(sqlite3.connect(store.path)) as con, con:
+            con.execute('update customers set marketing_opt_in = 1 - marketing_opt_in where customer_id % 7 = 0')
+
+    for i in range(12):
+        with store.transaction() as c:
+            kind = i % 4
+            if kind == 0: c.create('orders', an_order(store))
+            if kind == 1: c.delete('orders', random_.choice(store.page('orders', limit=20).items)['order_id'])
+            if kind == 2: c.patch_row('customers', random_.randint(1, 60), dict(city=f'City {i}'))
+            if kind == 3: c.patch_row('products', random_.randint(1, 30), dict(brand=f'Brand {i}'))
+        if i % 5 == 0: other_program()
+        followed, anew = replicas.current(), real(store.path)
+        assert followed.version == anew.version
+        assert followed.rows == anew.rows
+        assert rows_of(followed) == rows_of(anew)
+    for name in questions():
+        assert replicas.answer(name)[0].frame.equals(ask(name, anew.con).frame), name
+    assert len(taken) == 1
+    load(tables(Settings(seed=6, customers=20, products=30, orders=30, order_items=60)), store.path)
+    assert rows_of(replicas.current()) == rows_of(real(store.path))
+    assert len(taken) == 2
+    with store.transaction() as c: c.patch_row('customers', 1, dict(city='Begin')) # there is a log from here on
+    replicas.current()
+    for i in range(200): # as many changes as there are rows: taken anew meanwhile
+        with store.transaction() as c: c.patch_row('customers', 1 + i % 20, dict(city=f'City {i}'))
+        replicas.current()
+    assert len(taken) == 4
+    assert replicas.current().version == real(store.path).version
+    replicas.close()
+
+
+def test_answers_are_of_one_moment_while_it_follows(opened):
+    "Many ask while orders come and go: each answer is one that the shop had under the version that it names."
+    store = opened()
+    replicas, stop, seen = Replicas(store), threading.Event(), {}
+
+    def look():
+        while not stop.is_set():
+            answer, replica = replicas.answer('order_status')
+            seen.setdefault(replica.version, set()).add(repr(answer.rows()))
+
+    threads = [threading.Thread(target=look) for _ in range(3)]
+    for t in threads: t.start()
+    for _ in range(40):
+        with store.transaction() as c: key = c.create('orders', an_order(store))[0]['order_id']
+        time.sleep(.01)
+        with store.transaction() as c: c.delete('orders', key)
+    stop.set()
+    for t in threads: t.join()
+    assert len(seen) > 1
+    assert all(len(answers) == 1 for answers in seen.values())
+    replicas.close()
