@@ -5079,6 +5079,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                     'shop_nb/store/replica.py'),
                                        'shop_nb.store.replica.Replicas._show': ( '50_store/replica.html#replicas._show',
                                                                                  'shop_nb/store/replica.py'),
+                                       'shop_nb.store.replica.Replicas._take_anew': ( '50_store/replica.html#replicas._take_anew',
+                                                                                      'shop_nb/store/replica.py'),
                                        'shop_nb.store.replica.Replicas.answer': ( '50_store/replica.html#replicas.answer',
                                                                                   'shop_nb/store/replica.py'),
                                        'shop_nb.store.replica.Replicas.close': ( '50_store/replica.html#replicas.close',

@@ -129,7 +129,7 @@ from named as n
 left join events as e using (order_id)
 order by place'''
 
-# %% ../../nbs/50_store/03_change_log.ipynb #f09de52e
+# %% ../../nbs/50_store/03_change_log.ipynb #0ca3a138
 def log_is_behind(
     con, # a connection to a database
 ) -> bool:

@@ -36,7 +36,7 @@ class Replica:
     rows: int = 0 # in all tables
     fetched: int = 0 # of them since it was taken
 
-# %% ../../nbs/50_store/06_replica.ipynb #309865ac
+# %% ../../nbs/50_store/06_replica.ipynb #d46e8404
 def _now(): return time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
 def _version(total): return f'{total % 2**64:016x}'
 
@@ -44,9 +44,8 @@ def _columns(con): # the columns of each table that the shop has
     tables = {name for name, in con.execute('select table_name from duckdb_tables()').fetchall()}
     return {name: con.sql(f'from {name} limit 0').columns for name in TABLES if name in tables}
 
-def _content(con, name, where='true'): # the sum of the hashes of rows
-    columns = ', '.join(_columns(con)[name])
-    sql = f"select coalesce(sum(hash('{name}', {columns})), 0) from {name} where {where}"
+def _content(con, name, columns, where='true'): # the sum of the hashes of rows
+    sql = f"select coalesce(sum(hash('{name}', {', '.join(columns)})), 0) from {name} where {where}"
     return con.execute(sql).fetchall()[0][0]
 
 # %% ../../nbs/50_store/06_replica.ipynb #09b38103
@@ -60,10 +59,10 @@ def take(
         rows = sum(len(batch) for batch in copy_tables(con, db, absent=market.absent))
     add_views(con, market.absent, market.on_delivery)
     remember_market(con, market)
-    total = sum(_content(con, name) for name in _columns(con))
+    total = sum(_content(con, name, columns) for name, columns in _columns(con).items())
     return Replica(con, _version(total), at, number, rows)
 
-# %% ../../nbs/50_store/06_replica.ipynb #dbdbd181
+# %% ../../nbs/50_store/06_replica.ipynb #e9cd0a82
 def _pinned(con): # a connection that goes on seeing the present state
     con.execute('begin')
     con.execute('select 1 from customers limit 1').fetchall() # now the transaction has begun
@@ -75,20 +74,20 @@ def _rows(db, name, columns, keys): # rows of a table, as they are now
     rows = db.execute(sql, (json.dumps(keys),)).fetchall()
     return as_batch(rows, schema) if rows else schema.empty_table()
 
-# %% ../../nbs/50_store/06_replica.ipynb #43e14f27
+# %% ../../nbs/50_store/06_replica.ipynb #cfb8d063
 def _fetch(con, db, name, columns, keys): # fetch rows of a table: what that adds to the sum of hashes, and to the rows
     key, rows = TABLES[name].key, _rows(db, name, columns, keys)
     con.register('changed', pa.table(dict(key=pa.array(keys, pa.int64()))))
     con.register('fetched', rows)
     these = f'{key} in (select key from changed)'
-    before = _content(con, name, these)
+    before = _content(con, name, columns, these)
     deleted = con.execute(f'delete from {name} where {these}').fetchall()[0][0]
     con.execute(f'insert into {name} select * from fetched').fetchall()
-    after = _content(con, name, these)
+    after = _content(con, name, columns, these)
     for view in 'changed', 'fetched': con.unregister(view)
     return after - before, len(rows) - deleted
 
-# %% ../../nbs/50_store/06_replica.ipynb #3cad9236
+# %% ../../nbs/50_store/06_replica.ipynb #931df41c
 def follow(
     replica:Replica, # with a number
     con, # a cursor of its connection, in a transaction
@@ -127,7 +126,7 @@ class Replicas:
 @patch
 def current(self:Replicas) -> Replica:
     "The current replica"
-    if self._newest and (self.data_version() == self._version or time.monotonic() < self._due): return self._newest
+    if self._newest and self.data_version() == self._version: return self._newest
     if self._take.acquire(blocking=self._newest is None):
         try: self._refresh()
         finally: self._take.release()
@@ -135,14 +134,21 @@ def current(self:Replicas) -> Replica:
 
 @patch
 def _refresh(self:Replicas):
-    version, began = self.data_version(), time.thread_time()
+    version = self.data_version()
     if version == self._version: return
-    if not self._follow(): self._newest = take(self.store.path)
-    seconds = time.thread_time() - began
+    if not self._follow():
+        if time.monotonic() < self._due: return
+        self._take_anew()
     self._version = version
+
+@patch
+def _take_anew(self:Replicas):
+    began = time.thread_time()
+    self._newest = take(self.store.path)
+    seconds = time.thread_time() - began
     self._due = time.monotonic() + (9 * seconds if seconds > 1 else 0)
 
-# %% ../../nbs/50_store/06_replica.ipynb #cb26dd5c
+# %% ../../nbs/50_store/06_replica.ipynb #f05624cf
 def _followed(old, con, db): # the replica as of now, in a cursor; None if it has to be taken anew
     if old is None or old.number is None or not has_log(db): return None
     try: keys = changed_keys(db, old.number)
@@ -162,7 +168,7 @@ def _follow(self:Replicas) -> bool: # whether that was possible
     else: self._show(old, new)
     return new is not None
 
-# %% ../../nbs/50_store/06_replica.ipynb #9462f419
+# %% ../../nbs/50_store/06_replica.ipynb #1b65c1c8
 @patch
 def _show(self:Replicas, old, new): # from here on the new one is the newest
     with self._pin:
