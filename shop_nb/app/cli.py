@@ -102,6 +102,7 @@ _Settings = '\n'.join(
     ]
 )
 _Run = Annotated[str, typer.Argument(metavar='DIR', help='A run or a folder of tables.')]
+_Shown = Annotated[str, typer.Argument(metavar='DIR', help='A run, or a database file, which is followed.')]
 _Pairs = Optional[list[str]]
 _Params = Annotated[
     _Pairs, typer.Option('-p', '--param', metavar='NAME VALUE', help='Set a setting (listed below); can be repeated.')
@@ -863,10 +864,10 @@ _Hosts = _several('NAME', 'Another host name to answer to, such as shop.example;
 # %% ../../nbs/70_app/03_cli.ipynb #201b7582
 @app.command()
 def dashboard(
-    folder:_Run, port:_Port=8866, host:_Host='127.0.0.1', token:_Token=None, no_token:_NoToken=False,
+    folder:_Shown, port:_Port=8866, host:_Host='127.0.0.1', token:_Token=None, no_token:_NoToken=False,
     viewers:_Viewers=8, root_path:_Prefix='', allow_host:_Hosts=None,
 ):
-    "Serve the dashboard of a run until interrupted."
+    "Serve the dashboard of a run, or of a database that changes, until interrupted."
     from shop_nb.app.run import existing
     from shop_nb.dashboard.serve import serve
 

@@ -551,9 +551,20 @@ def _serve(backend, access, visits, host, port, ready):
         try: _start(site, notebook, host, port, ready)
         finally: numbers.close()
 
+# %% ../../nbs/60_dashboard/04_serve.ipynb #d9bc269b
+def _serve_run(run, port, host, tell, cache, token, allow, root, viewers, patience): # a folder
+    open_shop(run)
+    need('voila', 'dashboard')
+    access = access_rules(host, token, allow, root)
+    if not (access.token or access.here): print(_UNGUARDED, file=sys.stderr)
+    address = _printed_address(listen_at(host, port), access, token)
+    folder = rollup_path(run, cache, tell=partial(print, file=sys.stderr)).parent
+    backend = Backend(Path(run).resolve(), folder)
+    _serve(backend, access, Visits(viewers, patience), host, port, partial(tell, address))
+
 # %% ../../nbs/60_dashboard/04_serve.ipynb #af27f932
 def serve(
-    run, # a run folder
+    run, # a run folder, or a database that is followed
     port:int=8866, # to listen on
     host:str='127.0.0.1', # to listen at
     tell=partial(print, flush=True), # called with the page's address
@@ -565,11 +576,7 @@ def serve(
     patience:float=90, # seconds for a page to connect
 ):
     "Serve a run's dashboard until interrupted; raises `ShopError` if the run, a free port or Voila is missing"
-    open_shop(run)
-    need('voila', 'dashboard')
-    access = access_rules(host, token, allow, root)
-    if not (access.token or access.here): print(_UNGUARDED, file=sys.stderr)
-    address = _printed_address(listen_at(host, port), access, token)
-    folder = rollup_path(run, cache, tell=partial(print, file=sys.stderr)).parent
-    backend = Backend(Path(run).resolve(), folder)
-    _serve(backend, access, Visits(viewers, patience), host, port, partial(tell, address))
+    how = token, allow, root, viewers, patience
+    if not Path(run).is_file(): return _serve_run(run, port, host, tell, cache, *how)
+    from shop_nb.dashboard.live import live_run
+    with live_run(run) as live: _serve_run(live.run, port, host, tell, live.cache, *how)

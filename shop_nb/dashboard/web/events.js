@@ -26,6 +26,8 @@ export function listen(page) {
   root.addEventListener('focusout', event => {
     if (isDate(event)) typed(page, true)
   })
+  root.addEventListener('pointerdown', () => (page.held = true))
+  for (const end of ['pointerup', 'pointercancel']) addEventListener(end, () => (page.held = false))
   root.addEventListener('pointerover', event => showTip(page, event))
   root.addEventListener('pointermove', event => showTip(page, event))
   root.addEventListener('pointerleave', () => (page.find('.tip').hidden = true))

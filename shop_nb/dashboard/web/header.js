@@ -2,17 +2,26 @@
 
 import {escapeHtml, longDay, whole, words} from './format.js'
 
+const counted = rows => Object.entries(rows).map(([table, count]) => `${whole(count)} ${words(table)}`).join(' · ')
+const asOf = lastDay => `data as of ${longDay(lastDay)}`
+
 export function pageHtml({run, rows, pages, bounds}, lastDay) {
-  const counts = Object.entries(rows).map(([table, count]) => escapeHtml(`${whole(count)} ${words(table)}`))
   return `<a class="skip" href="#dash-main">Skip to the numbers</a>
     ${headHtml(run, pages, lastDay)}
     ${filtersHtml(bounds)}
     <div class="notes" role="status"></div>
     <main id="dash-main" tabindex="-1"></main>
-    <div class="foot" role="region" aria-label="Rows"><span>${counts.join(' · ')}</span></div>
+    <div class="foot" role="region" aria-label="Rows"><span>${escapeHtml(counted(rows))}</span></div>
     <div class="live" role="status" aria-live="polite"></div>
     <dialog aria-labelledby="dash-dialog"></dialog>
     <div class="tip" hidden></div>`
+}
+
+// What of it depends on the data
+export function renewFrame(page, {rows, bounds}, lastDay) {
+  page.find('.asof').textContent = asOf(lastDay)
+  page.find('.foot span').textContent = counted(rows)
+  for (const field of page.findAll('.dates input')) Object.assign(field, {min: bounds[0], max: bounds[1]})
 }
 
 function headHtml(run, pages, lastDay) {
@@ -21,7 +30,7 @@ function headHtml(run, pages, lastDay) {
     <div class="brand">
       <span class="mark" aria-hidden="true"></span>
       <h1>${escapeHtml(run)}</h1>
-      <span class="asof">data as of ${longDay(lastDay)}</span>
+      <span class="asof">${asOf(lastDay)}</span>
     </div>
     <nav aria-label="Pages">${Object.entries(pages).map(link).join('')}</nav>
     <button class="theme" type="button"></button>

@@ -3,6 +3,7 @@
 import {escapeHtml} from './format.js'
 
 const EVERY = 5000 // milliseconds between looks at the run
+const EVERY_LIVE = 1000 // at one that follows a database
 const PATIENCE = 20000 // milliseconds until the connection counts as lost
 const PATIENCE_ON_RETURN = 8000 // when the page is looked at again
 const AUTO = 'shop-auto' // in the browser's storage: always show new data
@@ -56,20 +57,21 @@ export class Notices {
       if (document.hidden || !this.page.inVoila) return
       if (!(await this.changed(PATIENCE_ON_RETURN))) location.reload()
     })
-    setInterval(() => this.look(), EVERY)
+    setInterval(() => this.look(), this.page.view.shop.live ? EVERY_LIVE : EVERY)
   }
 
   async look() {
     const {page} = this
-    if (document.hidden || this.stale || page.dragging || page.root.dataset.state === 'busy') return
+    if (document.hidden || this.stale || page.occupied()) return
     const answer = await this.changed(PATIENCE)
     if (!answer) {
       this.addError('The connection was lost. Reopening the page brings this view back.', 'open', 'Reopen')
       return
     }
-    if (!answer.changed || this.stale) return
+    if (!answer.changed || this.stale || page.occupied()) return
     this.stale = true
-    if (localStorage.getItem(AUTO)) page.reload()
+    if (page.view.shop.live) page.renew()
+    else if (localStorage.getItem(AUTO)) page.reload()
     else this.offerNewData()
   }
 

@@ -11,7 +11,7 @@ import {DataPage} from './data.js'
 import {Notices} from './notices.js'
 import {explainMeasure, explainPanel} from './dialog.js'
 import {saveFile, savePicture} from './picture.js'
-import {pageHtml} from './header.js'
+import {pageHtml, renewFrame} from './header.js'
 import {markFilters} from './filters.js'
 import {showTheme} from './theme.js'
 import {listen} from './events.js'
@@ -26,6 +26,7 @@ class Page {
   showing = false
   listening = false
   dragging = false
+  held = false // whether a pointer is down
   wish = 0 // when days were dragged that are not shown yet
   beforeKeys = null // the state before keys moved the brush
   keysTimer = 0
@@ -109,6 +110,25 @@ class Page {
     this.laid = null
     this.open(shop, this.view.state.page)
     await this.show()
+  }
+
+  // The newest data of a database that is followed, in the place of what is there
+  async renew() {
+    const shop = await this.kernel.ask('reload', {query: this.view.query()})
+    while (this.occupied()) await new Promise(resolve => setTimeout(resolve, 100))
+    this.notices.stale = false
+    if (shop.error) return
+    const same = name => JSON.stringify(shop[name]) === JSON.stringify(this.view.shop[name])
+    if (!['pages', 'dimensions', 'currency'].every(same)) return this.reload()
+    this.view.renew(shop)
+    renewFrame(this, shop, this.view.whole()[1])
+    await this.show()
+  }
+
+  // Whether somebody is at work on the page, so that nothing may be replaced below the pointer
+  occupied() {
+    const busy = this.dragging || this.held || this.beforeKeys || this.root.dataset.state === 'busy'
+    return busy || this.find('dialog[open], details.menu[open], .dates input:focus')
   }
 
   // ---------------------------------------------------------------- what stays, and what a page consists of

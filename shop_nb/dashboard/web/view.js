@@ -42,6 +42,15 @@ export class View {
     this.state = {...this.state, days}
   }
 
+  // The same shop with newer data: a period that ended with the last day moves on with it
+  renew(shop) {
+    const before = this.whole()[1]
+    const {days} = this.state
+    this.shop = shop
+    const more = this.whole()[1] - before
+    if (days?.[1] === before) this.setDays(days.map(n => n + more))
+  }
+
   // All days of the data
   whole() {
     return this.shop.bounds.map(day)
