@@ -199,7 +199,8 @@ def add_read_changes(api, service:Service):
         after, now = sent_number(request, query), asyncio.get_running_loop().time
         if EVENTS_TYPE in accept:
             page = await service.read_changes(after, query.limit)
-            return StreamingResponse(service.event_stream(page, query.limit), media_type=EVENTS_TYPE)
+            headers = {'X-Accel-Buffering': 'no'} # nginx passes each event on
+            return StreamingResponse(service.event_stream(page, query.limit), headers=headers, media_type=EVENTS_TYPE)
         return changes_answer(await service.wait_for_changes(after, query.limit, now() + query.wait), accept)
 
     add_route(api, list_changes, 'GET', '/v1/changes', 'changes:read', ChangesPage, query=ChangesQuery,
