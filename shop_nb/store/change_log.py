@@ -112,11 +112,13 @@ end'''
 
 _EVENTS = f'''named as (select *, {_EVENT} as event from net),
 events as (
-  select order_id, coalesce(max(event) filter (where table_name = 'orders'),
-    max(event) filter (where table_name = 'payments' and event <> 'changed'), 'changed') as event
+  select *, coalesce(
+    max(event) filter (where table_name = 'orders') over own_order,
+    max(event) filter (where table_name = 'payments' and event <> 'changed') over own_order,
+    event
+  ) as happened
   from named
-  where order_id is not null
-  group by order_id
+  window own_order as (partition by order_id)
 )'''
 
 # %% ../../nbs/50_store/03_change_log.ipynb #f6498b3c
@@ -124,9 +126,8 @@ _OPERATION = "case when before is null then 'insert' when after is null then 'de
 _SEAL = f'''{_NET}, {_EVENTS}
 insert into {LOG} (sequence, number, moment, event, table_name, operation, key, before, after)
 select :number + row_number() over (order by place) - 1, :number, :moment,
-  coalesce(:event, e.event, n.event), table_name, {_OPERATION}, key, before, after
-from named as n
-left join events as e using (order_id)
+  coalesce(:event, happened), table_name, {_OPERATION}, key, before, after
+from events
 order by place'''
 
 # %% ../../nbs/50_store/03_change_log.ipynb #0ca3a138

@@ -13,7 +13,7 @@ from shop_nb.feeds.json_lines import json_texts
 from shop_nb.files.digest import digest
 from shop_nb.generator.blocks import tables
 from shop_nb.model.schema import TABLES
-from shop_nb.store.change_log import LOG, read_log
+from shop_nb.store.change_log import LOG, read_log, seal
 from shop_nb.store.incoming import apply_changes
 from shop_nb.store.integrity import Refused
 from shop_nb.store.replica import Replicas
@@ -303,3 +303,22 @@ def test_answers_are_of_one_moment_while_it_follows(opened):
     assert len(seen) > 1
     assert all(len(answers) == 1 for answers in seen.values())
     replicas.close()
+
+
+def test_a_large_transaction_takes_as_much_work_per_row_as_a_small_one(tmp_path):
+    "Counted in steps of SQLite's machine, not in seconds."
+    load(tables(Settings(seed=5, customers=500, products=30, orders=4000, order_items=8000)), tmp_path / 'shop.db')
+    with Store(tmp_path / 'shop.db') as store:
+        with store.transaction(): pass
+        con, steps = store._writer, {}
+        for some in 400, 4000:
+            con.execute('begin immediate')
+            con.execute('update orders set tax_included = 1 - tax_included where order_id in (select order_id from orders limit ?)', (some,))
+            con.execute('update payments set attempts = attempts + 1 where payment_id in (select payment_id from payments limit ?)', (some,))
+            counted = []
+            con.set_progress_handler(lambda: counted.append(1) and False, 1000)
+            assert seal(con)
+            con.set_progress_handler(None, 0)
+            steps[some] = len(counted)
+            con.execute('rollback')
+    assert steps[4000] < 15 * steps[400]
