@@ -174,7 +174,7 @@ def refused_sql(
     return f'''-- refused_parcels. Grain: one row per parcel that was to be paid on delivery and was refused
 create view refused_parcels as
 select order_id
-{refused if known else 'from (select 0 as order_id) where false'}'''
+{refused if known else 'from (select 0 as order_id) as nobody where false'}'''
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #a306f024
 def duckdb_views(

@@ -7,7 +7,7 @@ __all__ = ['PRICED_SQL', 'BANDED_SQL', 'DISCOUNT_EFFECT_SQL', 'DELIVERY_TIMES_SQ
            'DECIDED_SQL', 'PAYMENT_FAILURES_SQL']
 
 # %% ../../nbs/30_analytics/05_orders.ipynb #93a68eff
-from .questions import question
+from .questions import portable_question as question
 
 # %% ../../nbs/30_analytics/05_orders.ipynb #4b3940ca
 question('order_status', 'Orders placed by status', 'one row per order status', '''
@@ -43,8 +43,9 @@ with by_lines as (
 ),
 filled as (
     select n as lines, coalesce(orders, 0) as orders, units, revenue_cents
-    from range(1, (select max(lines) + 1 from by_lines)) as t(n)
+    from range(1, (select max(lines) + 1 from order_totals)) as t(n)
     left join by_lines on by_lines.lines = n
+    where n <= (select max(lines) from by_lines)
 )
 select lines, orders,
     round(orders / sum(orders) over (), 4) as share,
@@ -72,7 +73,7 @@ priced as (
         l.returned_units,
         l.cost_cents,
         l.line_discount_cents + o.discount_cents as off_cents,
-        off_cents / l.list_cents as rate
+        (l.line_discount_cents + o.discount_cents) / nullif(l.list_cents, 0) as rate
     from order_totals as o
     join lines as l using (order_id)
     where o.is_sale = 1
@@ -91,6 +92,9 @@ banded as (
         else 4
     end as band
     from priced
+),
+bands(band, name) as (
+    values (0, 'none'), (1, 'up to 5%'), (2, '5 to 10%'), (3, '10 to 20%'), (4, 'over 20%')
 )
 '''
 
@@ -101,13 +105,11 @@ select b.name as discount,
     round(sum(units) / count(*), 4) as units_per_order,
     round(sum(revenue_cents) / 100.0 / count(*), 2) as aov,
     round(sum(revenue_cents - cost_cents) / 100.0 / count(*), 2) as margin_per_order,
-    round(sum(off_cents) / sum(list_cents), 4) as discount_rate,
+    round(sum(off_cents) / nullif(sum(list_cents), 0), 4) as discount_rate,
     round(sum(revenue_cents - cost_cents) / nullif(sum(revenue_cents), 0), 4) as margin_rate,
     round(sum(returned_units) / sum(units), 4) as return_rate
 from banded
-join (
-    values (0, 'none'), (1, 'up to 5%'), (2, '5 to 10%'), (3, '10 to 20%'), (4, 'over 20%')
-) as b(band, name) using (band)
+join bands as b using (band)
 group by band, b.name
 order by band
 '''
@@ -124,7 +126,7 @@ question(
 # %% ../../nbs/30_analytics/05_orders.ipynb #9fa6b163
 DELIVERY_TIMES_SQL = '''
 with delivered as (
-    select cast(o.delivered_at as date) - cast(o.ordered_at as date) as day_count
+    select date_diff('day', cast(o.ordered_at as date), cast(o.delivered_at as date)) as day_count
     from orders as o
     join customers as c using (customer_id)
     where o.delivered_at is not null
@@ -138,8 +140,10 @@ by_days as (
 ),
 filled as (
     select n as day_count, coalesce(orders, 0) as orders
-    from range((select max(day_count) + 1 from by_days)) as t(n)
+    from range(0, (select date_diff('day', min(cast(ordered_at as date)), max(cast(delivered_at as date))) + 1
+        from orders)) as t(n)
     left join by_days on by_days.day_count = n
+    where n <= (select max(day_count) from by_days)
 )
 select day_count as days, orders,
     round(orders / sum(orders) over (), 4) as share,

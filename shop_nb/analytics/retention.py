@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['TOP_CUSTOMERS_SQL', 'NEW_VS_RETURNING_SQL', 'REPEAT_RATE_SQL', 'COHORTS_SQL', 'COHORT_RETENTION_SQL', 'SCORES_SQL',
-           'RFM_SEGMENTS_SQL', 'CUSTOMER_MONTHS_SQL', 'CUSTOMER_LIFETIME_VALUE_SQL', 'LAPSED_CUSTOMERS_SQL']
+           'RFM_SEGMENTS_SQL', 'CUSTOMER_MONTHS_SQL', 'LIFETIME_MONTHS_SQL', 'CUSTOMER_LIFETIME_VALUE_SQL',
+           'LAPSED_CUSTOMERS_SQL']
 
 # %% ../../nbs/30_analytics/04_retention.ipynb #60754aba
-from .questions import question
+from .questions import portable_question as question
 
 # %% ../../nbs/30_analytics/04_retention.ipynb #4ee49709
 TOP_CUSTOMERS_SQL = '''
@@ -94,23 +95,22 @@ with numbered as (
     where is_sale = 1
 ),
 newcomers as (
-    select b.customer_id, b.first_order_day,
-        n.order_day as second_order_day
+    select date_diff('day', b.first_order_day, $end) as days_seen,
+        date_diff('day', b.first_order_day, n.order_day) as days_to_second
     from buyers as b
     left join numbered as n on n.customer_id = b.customer_id and n.order_number = 2
     where b.is_new
         and b.first_order_day between $start and $end
 ),
-spans as (
-    select day_count
-    from (values (7), (14), (30), (60), (90), (120), (180), (270)) as t(day_count)
+spans(day_count) as (
+    values (7), (14), (30), (60), (90), (120), (180), (270)
 )
 select day_count as days,
     count(*) as customers,
-    count(*) filter (where second_order_day <= first_order_day + day_count) as repeated,
-    round(count(*) filter (where second_order_day <= first_order_day + day_count) / count(*), 4) as repeat_rate
+    count(*) filter (where days_to_second <= day_count) as repeated,
+    round(count(*) filter (where days_to_second <= day_count) / count(*), 4) as repeat_rate
 from spans
-join newcomers on first_order_day + day_count <= $end
+join newcomers on days_seen >= day_count
 group by day_count
 order by days
 '''
@@ -134,10 +134,10 @@ with cohorts as (
     group by cohort
 ),
 grid as (
-    select cohort, cohort_size, month_number
+    select cohort, cohort_size, n as month_number
     from cohorts
-    cross join range(1200) as t(month_number)
-    where cohort + to_months(cast(month_number as integer)) <= $end
+    cross join range(0, 1200) as t(n)
+    where n <= date_diff('month', cohort, $end)
 ),
 '''
 
@@ -176,7 +176,7 @@ question(
 # %% ../../nbs/30_analytics/04_retention.ipynb #920fd1a3
 SCORES_SQL = '''
 with measured as (
-    select $end - max(order_day) as recency, count(*) as frequency, sum(revenue_cents) as monetary
+    select date_diff('day', max(order_day), $end) as recency, count(*) as frequency, sum(revenue_cents) as monetary
     from order_totals
     where is_sale = 1
         and order_day between $start and $end
@@ -207,7 +207,7 @@ named as (
 select segment, count(*) as customers,
     round(count(*) / sum(count(*)) over (), 4) as customer_share,
     round(sum(monetary) / 100.0, 2) as revenue,
-    round(sum(monetary) / sum(sum(monetary)) over (), 4) as revenue_share,
+    round(sum(monetary) / nullif(sum(sum(monetary)) over (), 0), 4) as revenue_share,
     round(sum(recency) / count(*), 1) as mean_recency_days,
     round(sum(frequency) / count(*), 4) as mean_orders,
     round(sum(m) / count(*), 4) as mean_m_score
@@ -227,47 +227,56 @@ question(
 # %% ../../nbs/30_analytics/04_retention.ipynb #3437ba76
 CUSTOMER_MONTHS_SQL = '''
 with newcomers as (
-    select customer_id, first_order_day, ($end - first_order_day + 1) // 30 as whole_months
+    select customer_id, first_order_day, (date_diff('day', first_order_day, $end) + 1) // 30 as whole_months
     from buyers
     where is_new and first_order_day between $start and $end
 ),
 lines as (
-    select (l.order_day - n.first_order_day) // 30 + 1 as month_number,
+    select date_diff('day', n.first_order_day, l.order_day) // 30 + 1 as month_number,
         l.revenue_cents,
         l.revenue_cents - l.cost_cents as margin_cents
     from sales_lines as l
     join newcomers as n using (customer_id)
-    where (l.order_day - n.first_order_day) // 30 < n.whole_months
+    where date_diff('day', n.first_order_day, l.order_day) // 30 < n.whole_months
+),
+'''
+
+# %% ../../nbs/30_analytics/04_retention.ipynb #b07a2d1e
+LIFETIME_MONTHS_SQL = CUSTOMER_MONTHS_SQL + '''\
+brought as (
+    select month_number,
+        cast(sum(revenue_cents) as bigint) as revenue_cents,
+        cast(sum(margin_cents) as bigint) as margin_cents
+    from lines
+    group by month_number
+),
+lives as (
+    select whole_months, count(*) as customers
+    from newcomers
+    group by whole_months
+),
+alive as (
+    select n as month_number, cast(sum(customers) as bigint) as customers
+    from lives
+    join range(1, 1200) as t(n) on n <= whole_months
+    group by n
+    having sum(customers) >= $least
 ),
 '''
 
 # %% ../../nbs/30_analytics/04_retention.ipynb #d912ee5e
-CUSTOMER_LIFETIME_VALUE_SQL = CUSTOMER_MONTHS_SQL + '''\
-brought as (
-    select month_number,
-        sum(revenue_cents) as revenue_cents,
-        sum(margin_cents) as margin_cents
-    from lines
-    group by month_number
-),
-alive as (
-    select month_number, count(*) as customers
-    from newcomers
-    join range(1, 1200) as t(month_number) on month_number <= whole_months
-    group by month_number
-    having count(*) >= $least
-),
+CUSTOMER_LIFETIME_VALUE_SQL = LIFETIME_MONTHS_SQL + '''\
 steps as (
-    select month_number, customers,
-        coalesce(revenue_cents, 0) / 100.0 / customers as revenue,
-        coalesce(margin_cents, 0) / 100.0 / customers as margin
+    select month_number, customers, revenue_cents,
+        coalesce(revenue_cents // customers * 1000000 + revenue_cents % customers * 1000000 // customers, 0) as revenue,
+        coalesce(margin_cents // customers * 1000000 + margin_cents % customers * 1000000 // customers, 0) as margin
     from alive
     left join brought using (month_number)
 )
 select month_number, customers,
-    round(revenue, 2) as month_revenue,
-    round(sum(revenue) over (order by month_number), 2) as revenue,
-    round(sum(margin) over (order by month_number), 2) as margin
+    round(coalesce(revenue_cents, 0) / 100.0 / customers, 2) as month_revenue,
+    round(sum(revenue) over (order by month_number) / 100000000.0, 2) as revenue,
+    round(sum(margin) over (order by month_number) / 100000000.0, 2) as margin
 from steps
 order by month_number
 '''
@@ -298,11 +307,11 @@ with sales as (
 ),
 lapsed as (
     select *,
-        $end - last_order_on as silent_days,
-        round((last_order_on - first_order_on) / nullif(orders - 1, 0), 1) as usual_gap_days
+        date_diff('day', last_order_on, $end) as silent_days,
+        round(date_diff('day', first_order_on, last_order_on) / nullif(orders - 1, 0), 1) as usual_gap_days
     from sales
     where orders >= $least
-        and $end - last_order_on >= $days
+        and date_diff('day', last_order_on, $end) >= $days
 )
 select l.customer_id,
     c.first_name || ' ' || c.last_name as name,

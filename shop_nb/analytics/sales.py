@@ -7,13 +7,13 @@ __all__ = ['MONTHS_SQL', 'MONTHLY_REVENUE_SQL', 'DAILY_REVENUE_SQL', 'HOUR_WEEKD
            'PAIRS_SQL', 'PRODUCT_PAIRS_SQL', 'RETURNS_BY_CATEGORY_SQL']
 
 # %% ../../nbs/30_analytics/03_sales.ipynb #49031db9
-from .questions import question
+from .questions import portable_question as question
 
 # %% ../../nbs/30_analytics/03_sales.ipynb #552ec755
 MONTHS_SQL = '''
 with months as (
-    select cast(m as date) as month
-    from generate_series(date_trunc('month', cast($start as date)), cast($end as date), interval 1 month) as t(m)
+    select cast(n as date) as month
+    from generate_series(date_trunc('month', cast($start as date)), cast($end as date), interval '1 month') as t(n)
 ),
 sales as (
     select cast(date_trunc('month', order_day) as date) as month,
@@ -58,8 +58,8 @@ question(
 # %% ../../nbs/30_analytics/03_sales.ipynb #79a16aa1
 DAILY_REVENUE_SQL = '''
 with days as (
-    select cast(d as date) as day
-    from generate_series(cast($start as date), cast($end as date), interval 1 day) as t(d)
+    select cast(n as date) as day
+    from generate_series(cast($start as date), cast($end as date), interval '1 day') as t(n)
 ),
 sales as (
     select order_day as day,
@@ -97,10 +97,13 @@ question(
 
 # %% ../../nbs/30_analytics/03_sales.ipynb #a3218eb6
 HOUR_WEEKDAY_SQL = '''
-with grid as (
-    select weekday, name as weekday_name, hour
-    from (values (1, 'Mon'), (2, 'Tue'), (3, 'Wed'), (4, 'Thu'), (5, 'Fri'), (6, 'Sat'), (7, 'Sun')) as w(weekday, name)
-    cross join range(24) as h(hour)
+with weekdays(weekday, weekday_name) as (
+    values (1, 'Mon'), (2, 'Tue'), (3, 'Wed'), (4, 'Thu'), (5, 'Fri'), (6, 'Sat'), (7, 'Sun')
+),
+grid as (
+    select weekday, weekday_name, n as hour
+    from weekdays
+    cross join range(0, 24) as t(n)
 ),
 sales as (
     select extract(isodow from ordered_at) as weekday,
@@ -142,7 +145,7 @@ with sold as (
 )
 select category, orders, units,
     round(revenue_cents / 100.0, 2) as revenue,
-    round(revenue_cents / sum(revenue_cents) over (), 4) as revenue_share,
+    round(revenue_cents / nullif(sum(revenue_cents) over (), 0), 4) as revenue_share,
     round(margin_cents / 100.0, 2) as margin,
     round(margin_cents / nullif(revenue_cents, 0), 4) as margin_rate
 from sold
@@ -165,7 +168,7 @@ with sales as (
 )
 select country, customers, orders,
     round(revenue_cents / 100.0, 2) as revenue,
-    round(revenue_cents / sum(revenue_cents) over (), 4) as revenue_share,
+    round(revenue_cents / nullif(sum(revenue_cents) over (), 0), 4) as revenue_share,
     round(revenue_cents / 100.0 / orders, 2) as aov
 from sales
 order by sales.revenue_cents desc, country
@@ -221,7 +224,7 @@ catalogue as (
 ),
 running as (
     select *,
-        row_number() over best as rank,
+        row_number() over (order by revenue_cents desc, product_id) as rank,
         count(*) over () as products,
         sum(revenue_cents) over best as running_cents,
         sum(revenue_cents) over () as total_cents
