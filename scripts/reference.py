@@ -11,7 +11,8 @@ from markupsafe import Markup
 from readme import ROOT, cells
 from render import Page, coloured, opening, plain, relative, slug
 from shop_nb import Shop
-from shop_nb.analytics.questions import PARAMS, needs, questions
+from shop_nb.analytics.questions import PARAMS, needs, own_sql, questions
+from shop_nb.database.asking import ENGINES
 from shop_nb.reporting.charts import both
 from shop_nb.app.cli import app
 from shop_nb.model.er_diagram import er_diagram
@@ -19,6 +20,7 @@ from shop_nb.reporting.pages import NARROW, WIDE, figure
 from shop_nb.reporting.profile import dictionary_html
 from shop_nb.realism.facts import FACTS
 from shop_nb.model.rules import RULES
+from shop_nb.model.queries import LEFT, QUERIES
 from shop_nb.model.views import VIEWS, create_views
 from shop_nb.model.schema import TABLES
 from shop_nb.model.dialects import create_tables
@@ -119,6 +121,11 @@ def views():
 
 # -- the questions
 
+def by_engine(q):
+    "The SQL of a question in each database that answers it by itself."
+    return {d: own_sql(q.sql, d, market=shop().market) for d in QUERIES if q.name not in LEFT[d]}
+
+
 def question(q):
     answer = shop().ask(q.name)
     parameters = table(
@@ -142,6 +149,8 @@ def question(q):
             parameters=Markup(parameters if q.params else ''),
             needs=Markup(', '.join(code(column) for column in needs(q.name))),
             sql=Markup(coloured(q.sql, 'sql')),
+            engines=[(d, ENGINES[d], Markup(coloured(sql, 'sql'))) for d, sql in by_engine(q).items()],
+            left=[(ENGINES[d], why.get('*') or why[q.name]) for d, why in LEFT.items() if {'*', q.name} & set(why)],
             shell=Markup(coloured(f'shop-nb ask {q.name}{given}', 'sh')),
             python=Markup(coloured(f"from shop_nb import Shop\nShop().ask('{q.name}').plot()", 'python')),
         ),

@@ -136,10 +136,7 @@ def _from_server(con, server, absent=()):
 BUYERS = '''
 -- buyers. Grain: one row per customer with a sale
 create view buyers as
-with opening as (
-    select min(order_day) as opening_day from order_totals
-),
-numbered as (
+with numbered as (
     select customer_id, order_id, order_day,
         row_number() over (partition by customer_id order by ordered_at, order_id) as order_number
     from order_totals
@@ -147,15 +144,14 @@ numbered as (
 )
 select n.customer_id, n.order_id as first_order_id, n.order_day as first_order_day,
     cast(date_trunc('month', n.order_day) as date) as cohort,
-    cast(c.signed_up_at as date) >= opening_day as is_new
+    cast(c.signed_up_at as date) >= (select min(order_day) from order_totals) as is_new
 from numbered as n
 join customers as c using (customer_id)
-cross join opening
 where n.order_number = 1
 '''.strip()
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #88564d2c
-SIGNED_UP = 'cast(c.signed_up_at as date) >= opening_day' # a new customer opened the account within the data
+SIGNED_UP = 'cast(c.signed_up_at as date) >= (select min(order_day) from order_totals)' # within the data
 
 def buyers_sql(
     absent:tuple=(), # table.column that an imported shop lacks

@@ -32,11 +32,10 @@ select row_number() over (order by s.revenue_cents desc, s.customer_id) as rank,
     c.country,
     s.orders,
     round(s.revenue_cents / 100.0, 2) as revenue,
-    round(s.revenue_cents / nullif(shop.total_cents, 0), 4) as revenue_share,
+    round(s.revenue_cents / nullif((select total_cents from shop), 0), 4) as revenue_share,
     s.last_order_on
 from sales as s
 join customers as c using (customer_id)
-cross join shop
 where ($country is null or c.country = $country)
 order by rank
 limit $limit

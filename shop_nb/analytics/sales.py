@@ -291,11 +291,10 @@ PRODUCT_PAIRS_SQL = PAIRS_SQL + '''\
 select p.product_a_id, p.product_b_id,
     a.name as product_a, b.name as product_b,
     p.orders,
-    round(p.orders / s.baskets, 4) as support_rate,
+    round(p.orders / (select baskets from baskets), 4) as support_rate,
     round(p.orders / least(x.orders, y.orders), 4) as confidence_rate,
-    round(p.orders * s.baskets / (x.orders * y.orders), 4) as lift
+    round(p.orders * (select baskets from baskets) / (x.orders * y.orders), 4) as lift
 from pairs as p
-cross join baskets as s
 join bought as x on x.product_id = p.product_a_id
 join bought as y on y.product_id = p.product_b_id
 join products as a on a.product_id = p.product_a_id
