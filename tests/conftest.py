@@ -66,6 +66,7 @@ LONG = (
     'tests/course/test_lessons.py',
     'tests/database/test_postgresql.py',
     'tests/database/test_mysql.py',
+    'tests/database/test_own_sql.py',
     'tests/analytics/test_absent.py',
     'tests/project/test_wheel.py',
     'tests/imports/test_replay.py',
