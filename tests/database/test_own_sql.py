@@ -37,7 +37,7 @@ SHOPS = dict( # what is loaded: a shop, or tables
 WINDOWS = ( # what is asked, as far as a question takes it
     {},
     dict(start='2025-03-05', end='2025-09-09', limit=3, least=1, days=1, country='AT'),
-    dict(start='2031-01-15', end='2031-03-01', days=3000, country="it's"),
+    dict(start='2031-01-15', end='2031-03-01', days=3000, country="\\'; it's"),
 )
 
 
