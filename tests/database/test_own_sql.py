@@ -4,7 +4,7 @@ from contextlib import closing, suppress
 
 import pytest
 import sqlglot
-from hypothesis import given, settings as hypothesis_settings, strategies as st
+from hypothesis import Phase, given, settings as hypothesis_settings, strategies as st
 
 import mariadb
 import postgres
@@ -88,13 +88,13 @@ def test_answers_are_those_of_duckdb(place, request):
 
 
 @given(st.data())
-@hypothesis_settings(max_examples=60 if FULL else 3, deadline=None)
+@hypothesis_settings(max_examples=60 if FULL else 4, deadline=None, phases=[Phase.generate]) # shrinking takes minutes
 def test_any_shop_has_the_same_answers(places, data):
     number = lambda least, most: data.draw(st.integers(least, most))
     orders = number(1, 60)
     made = Shop(
         seed=number(0, 10**6), customers=number(1, 40), products=number(8, 40), orders=orders,
-        order_items=orders + number(0, 100), behaviour=data.draw(st.sampled_from(['eu', 'uk', 'us', 'br', 'in'])),
+        order_items=orders + number(0, orders), behaviour=data.draw(st.sampled_from(['eu', 'uk', 'us', 'br', 'in'])),
         start=dt.date(2025, 1, 1) - dt.timedelta(number(0, 900))
     )
     window = data.draw(st.sampled_from(WINDOWS[:2]))
