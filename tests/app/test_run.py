@@ -561,10 +561,10 @@ def test_a_run_says_the_currency_of_its_shop(tmp_path, undrawn, capsys, currency
     assert cards['Refund rate']['note'].count(sign) == 2
     assert not any('€' in text for card in cards.values() for text in card.values())
     assert f'Amounts are in {currency},' in index_html(Shop.open(folder))
-    for source in (['--run', str(folder)], ['--db', str(folder / 'shop.db')]):
+    for source, by in (['--run', str(folder)], ''), (['--db', str(folder / 'shop.db')], '; computed in SQLite itself'):
         assert main(['ask', 'monthly_revenue', *source]) == 0
         said = capsys.readouterr().out
-        assert said.rstrip().endswith(f'one row per calendar month; amounts in {currency}')
+        assert said.rstrip().endswith(f'one row per calendar month; amounts in {currency}{by}')
         assert said.count(currency) == 1
     assert main(['ask', 'monthly_revenue', '--run', str(folder), '--format', 'json']) == 0
     assert json.loads(capsys.readouterr().out)['currency'] == currency
