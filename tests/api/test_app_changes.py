@@ -261,7 +261,7 @@ def test_killed_in_the_middle_of_a_stream(start, shop, lines, december, tmp_path
     for attempt in range(4):
         server = start()
         key = server.token
-        feeding = stream(server.url, run, '--from', '2025-12-01', *(['--rate', '3000'] if attempt < 3 else []), key=key)
+        feeding = stream(server.url, run, '--from', '2025-12-01', *(['--rate', '100'] if attempt < 3 else []), key=key)
         if attempt < 3:
             seen = len(items)
             while len(items) < seen + 40:
