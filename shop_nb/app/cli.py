@@ -428,9 +428,16 @@ def changes(
     if out is None and form in LINES: return _print_changes(settings, form, begin, end, snapshot)
     if out is None: raise ShopError(f'{form} is not lines, so it needs a folder.', 'Add --out DIR', code=2)
     facts = write_feed(settings, out, form, begin, end, Progress('days'), snapshot)
+    _say_changes(facts, out, snapshot)
+
+# %% ../../nbs/70_app/03_cli.ipynb #7371cd0d
+def _say_changes(facts, out, snapshot):
+    "Print what a feed holds"
     _say(f'{"table":<12} {"inserts":>12} {"updates":>12} {"deletes":>12}')
     for name, n in facts['changes'].items():
         _say(f'{name:<12} ' + ' '.join(f'{n.get(k, 0):>12,}' for k in ('insert', 'update', 'delete')))
+    read = sum(n.get('read', 0) for n in facts['changes'].values())
+    if snapshot: _say(f'Before them, each row that was there: {count_of(read, "row")}')
     _say(f'Done: {out}, {facts["begin"]} to {facts["end"]}')
 
 # %% ../../nbs/70_app/03_cli.ipynb #d0b41138
@@ -494,6 +501,7 @@ def write_sheet(folder:_Run, out:_SheetFile, begin:_Begin=None, end:_End=None, e
     "Write an audit sheet: what each batch of a made run's changes holds, and how things stand after it."
     from shop_nb.audit.sheet import sheet
 
+    if os.path.isdir(out): raise ShopError(f'{out} is a folder.', 'Name a file: --out FILE', code=2)
     made = sheet(_history(folder), begin, end, _duration(every), Progress('days'))
     made.save(out)
     _say(f'Done: {out}, batches 1 to {len(made)}, from {made.begin} to {made.span(len(made))[1]}')
@@ -515,7 +523,8 @@ def judge(
     from shop_nb.audit.audit import audit
     from shop_nb.audit.sheet import read_sheet
 
-    verdict = audit(place, read_sheet(sheet), int(after) if after and after.isdigit() else after, Progress('tables'))
+    number = after and after.isascii() and after.isdecimal()
+    verdict = audit(place, read_sheet(sheet), int(after) if number else after, Progress('tables'))
     _give(verdict.to_json()) if json else _say(verdict)
     raise typer.Exit(0 if verdict.ok else 1)
 

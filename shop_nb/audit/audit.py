@@ -6,8 +6,9 @@
 __all__ = ['UNKNOWN', 'Truth', 'TableAudit', 'Audit', 'audit']
 
 # %% ../../nbs/29_audit/05_audit.ipynb #bfd8cedc
-import json
-from dataclasses import dataclass
+import json, numbers
+from dataclasses import dataclass, replace
+from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -18,20 +19,16 @@ from .warehouse import Rows, open_warehouse
 from ..core.errors import ShopError, count_of, visible
 from ..files.digest import digest
 from ..files.sources import plain_value
-from ..generator.blocks import generator, tables
 from ..generator.draws import VERSION
 from ..history.changes import change_batches
 from ..history.events import moment
-from ..history.replay import Replay, as_of
+from ..history.replay import tables_at
 from ..model.schema import TABLES
 from ..runs.run_folder import manifest_settings
 
 # %% ../../nbs/29_audit/05_audit.ipynb #f316d69e
-def _truth(settings, at): # the tables as of a moment
-    if moment(at) >= generator(settings).calendar.start * 86400: return tables(as_of(settings, at))
-    replay = Replay()
-    for part in change_batches(settings, None, at): replay.apply(part)
-    return replay.as_of(at)
+def _longer(settings): # the same shop up to the end of its window, whose history is the same
+    return replace(settings, until=max(settings.until, settings.end), until_time=None)
 
 # %% ../../nbs/29_audit/05_audit.ipynb #22729249
 class Truth:
@@ -45,7 +42,7 @@ class Truth:
         name:str, # One of the five tables
     ) -> pa.Table:
         "As it should be; all tables are made when the first one is asked for."
-        self.tables = self.tables or _truth(self.settings, self.at)
+        self.tables = self.tables or tables_at(self.settings, self.at)
         return self.tables[name]
 
     def changes_of(self,
@@ -53,7 +50,7 @@ class Truth:
         keys:np.ndarray, # Of some rows
     ) -> pa.Table: # All that happens to them, also later
         "The changes of some rows."
-        return changes_in(change_batches(self.settings))(name, keys)
+        return changes_in(change_batches(_longer(self.settings)))(name, keys)
 
 # %% ../../nbs/29_audit/05_audit.ipynb #97026d68
 @dataclass
@@ -76,7 +73,7 @@ class TableAudit:
 # %% ../../nbs/29_audit/05_audit.ipynb #f8ad2879
 def _sums(rows): # of the amounts of a table
     there = [c for c in AMOUNTS[rows.name] if c in rows.table.column_names]
-    return {c: int(pa.compute.sum(rows.table[c]).as_py() or 0) for c in there}
+    return {c: int(pa.compute.sum(rows.table[c].cast(pa.decimal128(19))).as_py() or 0) for c in there}
 
 def _is_as_promised(rows, promised): # whether a table has the content that was promised
     if rows.missing or rows.unread or len(rows) != promised['rows']: return False
@@ -131,7 +128,7 @@ def _shown(value): # in a sentence
     return 'empty' if value is None or value == '' else visible(str(plain_value(value)))
 
 def _example(row): # of a finding
-    if row.key is None: return ''
+    if row.key is None: return f'such as {_shown(row.found)}' if row.found else ''
     if row.column is None: return f'such as {row.key}'
     return f'such as {row.key}, whose {row.column} is {_shown(row.found)} and should be {_shown(row.expected)}'
 
@@ -201,6 +198,7 @@ def _line(table): # about a table
 def _of_batch(sheet, batch): # a batch in words
     if batch == UNKNOWN: return 'some batch'
     if not batch: return 'before the first batch'
+    if batch > len(sheet): return 'after the last batch'
     return f'batch {batch} ({" to ".join(sheet.span(batch))})'
 
 # %% ../../nbs/29_audit/05_audit.ipynb #55f8bff4
@@ -209,10 +207,12 @@ def _verdict(audit): # the last lines of a report
     if audit.ok: return [f'All tables are as promised {of}.']
     if audit.first is None: return [f'The tables are not as promised {of}. Which batch went wrong cannot be told.']
     if not audit.first: return ['What was there before the first batch is already wrong.']
+    if audit.first > len(audit.sheet): return ['There is more than the sheet tells of: changes after its last batch.']
     changes = audit.sheet.batches[audit.first - 1]['changes']
     holds = ', '.join(f'{sum(n.values()):,} of {name}' for name, n in changes.items() if any(n.values()))
     return [f'The first to go wrong is {_of_batch(audit.sheet, audit.first)}, which holds changes: {holds}.']
 
+# %% ../../nbs/29_audit/05_audit.ipynb #655ff512
 def _report(audit): # lines
     for name, table in audit.tables.items():
         yield _line(table)
@@ -230,8 +230,8 @@ def _as_dict(audit): # as JSON has it
 # %% ../../nbs/29_audit/05_audit.ipynb #5ae2160b
 def _batch(sheet, after): # the number of the batch after which a warehouse is judged
     if after is None: return len(sheet)
-    if isinstance(after, int):
-        if 0 <= after <= len(sheet): return after
+    if isinstance(after, numbers.Integral):
+        if 0 <= after <= len(sheet): return int(after)
         raise ShopError(f'There is no batch {after}.', f'Name one from 0 to {len(sheet)}', code=2)
     at = moment(after)
     if at == moment(sheet.begin): return 0
@@ -262,4 +262,5 @@ def audit(
     batch = _batch(sheet, after)
     with open_warehouse(place) as read: audits = _tables(read, sheet, batch, progress)
     if any(table.says != _NO_TABLE for table in audits.values()): return Audit(sheet, batch, audits)
-    raise ShopError(f'{place} has none of the tables {", ".join(TABLES)}.', 'Name a warehouse that has them', code=2)
+    where = place if isinstance(place, str | Path) else 'The mapping'
+    raise ShopError(f'{where} has none of the tables {", ".join(TABLES)}.', 'Name a warehouse that has them', code=2)

@@ -41,7 +41,8 @@ class _Pairs:
     def _pair(self, keys):
         order = np.argsort(keys, kind='stable')
         place = np.searchsorted(keys[order], self.keys)
-        self.known = np.append(keys[order], -1)[place] == self.keys # whether there is a true row
+        at = np.append(keys[order], -1)[place]
+        self.known = (place < len(keys)) & (at == self.keys) # whether there is a true row
         self.true_row = np.append(order, -1)[place] # and which
         self.missing = np.setdiff1d(keys, self.keys)
 
@@ -130,7 +131,8 @@ class _Origins(_Versions):
     def batch_at(self, keys, versions):
         "The batch that made a version of each key; -1 if there is no such version"
         at = self.begin(keys) + versions
-        there = (versions >= 0) & (np.append(self.keys, -1)[np.minimum(at, len(self.keys))] == keys)
+        there = (versions >= 0) & (at < len(self.keys))
+        there &= np.append(self.keys, -1)[np.minimum(at, len(self.keys))] == keys
         return np.where(there, np.append(self.batch, -1)[np.minimum(at, len(self.keys))], -1)
 
     def written(self, name, column, keys, versions):
@@ -141,18 +143,24 @@ class _Origins(_Versions):
         return changed[np.searchsorted(changed, last, 'right') - 1], last
 
 # %% ../../nbs/29_audit/03_differences.ipynb #cbe19bb2
-def _common(batch, first, last): # the first batch that is among the changes of all rows; None if there is none
+def _common(batch, first, last): # the batches that are among the changes of all rows, in order
     sizes = last - first + 1
     at = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(first, sizes)
     pairs = np.unique(np.stack([np.repeat(np.arange(len(first)), sizes), batch[at]]), axis=1)
     batches, rows = np.unique(pairs[1], return_counts=True)
-    return next(iter(batches[rows == len(first)].tolist()), None)
+    return batches[rows == len(first)].tolist()
 
 def _blamed(story, name, column, keys, versions, all_wrong): # the batch that wrote each wrong value
     first, last = story.written(name, column, keys, versions)
     if all_wrong: return story.batch[first]
     common = _common(story.batch, first, last)
-    return story.batch[last] if common is None else np.full(len(keys), common)
+    return np.full(len(keys), common[-1]) if common else story.batch[last]
+
+# %% ../../nbs/29_audit/03_differences.ipynb #c8135616
+def _doubled(story, keys, last, batch): # the batch in which rows came that are there twice
+    begin = story.begin(keys)
+    common = _common(story.batch, begin, begin + np.maximum(last, 0)) if len(keys) else []
+    return np.full(len(keys), common[0]) if common else batch
 
 # %% ../../nbs/29_audit/03_differences.ipynb #3965c68a
 MISTAKES = { # what went wrong: in words, of `n` rows
@@ -161,7 +169,7 @@ MISTAKES = { # what went wrong: in words, of `n` rows
     'added': '{n} left beside a newer one with the same key',
     'not deleted': '{n} still there, though deleted',
     'not updated': '{n} not updated',
-    'out of order': '{n} with an older change of the same batch',
+    'out of order': '{n} without the last change of a batch',
     'too early': '{n} with a change of a later batch',
     'unknown': '{n} with a key that the shop does not have',
     'wrong value': '{n} with a wrong value of {column}',
@@ -183,7 +191,7 @@ def _mistakes(story, keys, version, last, known, extra):
     return _choose([
         (ahead, 'too early', at(last + 1)),
         (extra & older, 'added', next),
-        (extra, 'twice', np.where(version >= 0, made, first)),
+        (extra, 'twice', first),
         (~known & (first < 0), 'unknown', -1),
         (~known & (last < 0), 'too early', first),
         (~known & deleted, 'not deleted', at(last)),
@@ -241,15 +249,16 @@ def _wrong_rows(pairs, story, wrong, rows, extra): # a row per wrong row, and pe
     keys, known = pairs.keys[rows], pairs.known[rows]
     version, last = story.match(pairs.name, pairs.found.take(pairs.rows[rows]), keys), story.last(keys)
     mistake, batch = _mistakes(story, keys, version, last, known, extra[rows])
-    by_value = mistake == 'wrong value'
+    twice, by_value = mistake == 'twice', mistake == 'wrong value'
+    batch[twice] = _doubled(story, keys[twice], last[twice], batch[twice])
     yield from _wrong_values(pairs, story, wrong, rows[by_value], last[by_value])
     first = _first_wrong(pairs, wrong, rows[~by_value])
     yield _frame(batch[~by_value], mistake[~by_value], keys[~by_value], *(first[c] for c in first))
 
 # %% ../../nbs/29_audit/03_differences.ipynb #7011994b
 def _parts(pairs, story, wrong, rows, extra, missing): # of the frame of differences
-    unkeyed = len(pairs.found) - len(pairs.rows)
-    yield _frame(-1, 'no key', [None] * unkeyed)
+    unkeyed, unread = np.setdiff1d(np.arange(len(pairs.found)), pairs.rows), pairs.unread.get(pairs.key, {})
+    yield _frame(-1, 'no key', [None] * len(unkeyed), found=[unread.get(at) for at in unkeyed.tolist()])
     yield _frame(story.batch_at(missing, np.zeros_like(missing)), 'missing', missing)
     yield from _wrong_rows(pairs, story, wrong, rows, extra)
 
@@ -259,6 +268,7 @@ def _suspects(pairs, wrong): # rows that are wrong, whether each row is extra, a
     extra = pairs.extra(right)
     rows = np.flatnonzero(extra | ~right)
     return rows, extra, np.unique(np.concatenate([pairs.keys[rows], pairs.missing]))
+
 def _joined(parts): # one frame
     return pd.concat([part for part in parts if len(part)] or [_frame(-1, '', [])], ignore_index=True)
 

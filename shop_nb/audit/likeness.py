@@ -6,7 +6,7 @@
 __all__ = ['likeness']
 
 # %% ../../nbs/29_audit/04_likeness.ipynb #4a4207de
-import numbers
+import numbers, unicodedata
 from decimal import Decimal, InvalidOperation
 from datetime import date, datetime, timedelta
 
@@ -20,7 +20,8 @@ def _span(difference): # in words
     return f'{size} {way}'
 
 def _of_times(found, expected):
-    if all(isinstance(b, datetime) and a == b.replace(hour=0, minute=0, second=0) for a, b in zip(found, expected)):
+    cut = all(isinstance(b, datetime) and a == b.replace(hour=0, minute=0, second=0) for a, b in zip(found, expected))
+    if cut and len({b.time() for b in expected}) > 1:
         return 'without the time of day'
     differences = {a - b for a, b in zip(found, expected)}
     if len(differences) == 1: return _span(differences.pop())
@@ -28,13 +29,22 @@ def _of_times(found, expected):
     return ' or '.join(_span(d) for d in sorted(differences, key=abs)) + ', as of another time zone'
 
 # %% ../../nbs/29_audit/04_likeness.ipynb #96fcf417
+def _parsed(values): # as numbers, or nothing
+    try: parsed = [Decimal(str(v)) for v in values]
+    except InvalidOperation: return []
+    return parsed if all(v.is_finite() for v in parsed) else []
+
 def _ratio(found, expected): # by which all are too large, if it is a power of ten
+    if any(a == 0 != b for a, b in zip(found, expected)): return '0 throughout' if not any(found) else ''
     for n in 10, 100, 1000:
         if all(a == b * n for a, b in zip(found, expected)): return f'{n} times too large'
         if all(a == int(b) // n or a * n == b for a, b in zip(found, expected)): return f'{n} times too small'
     return ''
 
+# %% ../../nbs/29_audit/04_likeness.ipynb #62c1ddd5
 def _of_numbers(found, expected):
+    found, expected = _parsed(found), _parsed(expected)
+    if not found or not expected: return ''
     if all(a == -b for a, b in zip(found, expected)): return 'with the other sign'
     if ratio := _ratio(found, expected): return ratio
     differences = {a - b for a, b in zip(found, expected)}
@@ -46,13 +56,16 @@ def _misread(text, encoding): # UTF-8 that was read as something else
     try: return text.encode().decode(encoding)
     except UnicodeDecodeError: return None
 
+def _plain_letters(text): return ''.join(c for c in unicodedata.normalize('NFD', text) if not unicodedata.combining(c))
+
+# %% ../../nbs/29_audit/04_likeness.ipynb #e226ea69
 _OF_TEXTS = { # what happened to a text: whether it did
     'in other capitals': lambda a, b: a.casefold() == b.casefold(),
     'with blanks around it, or without them': lambda a, b: a.strip() == b.strip(),
     'without leading zeros': lambda a, b: a.removesuffix('.0') == b.lstrip('0') != b,
     'as a number with a fraction': lambda a, b: a == f'{b}.0',
     'UTF-8 read as Latin-1': lambda a, b: a in (_misread(b, 'latin-1'), _misread(b, 'cp1252')),
-    'without its accents': lambda a, b: len(a) == len(b) and a.isascii() and not b.isascii(),
+    'without its accents': lambda a, b: a.isascii() and a == _plain_letters(b),
     'cut off': lambda a, b: b.startswith(a),
 }
 
@@ -72,8 +85,4 @@ def likeness(
     if any(a is None or b is None for a, b in zip(found, expected)): return ''
     for kind, words in _KINDS:
         if all(isinstance(v, kind) for v in [*found, *expected]): return words(found, expected) or ''
-    return _of_numbers(_parsed(found), expected) if _parsed(found) and _parsed(expected) else ''
-
-def _parsed(values): # as numbers, or nothing
-    try: return [Decimal(str(v)) for v in values]
-    except InvalidOperation: return []
+    return _of_numbers(found, expected)

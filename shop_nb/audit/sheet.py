@@ -201,12 +201,16 @@ def sheet(
     return _as_sheet(settings, begin, ends, totals)
 
 # %% ../../nbs/29_audit/01_sheet.ipynb #d189abe5
+def _is_state(name, state): # whether JSON says how a table stands
+    whole = all(type(n) is int for n in (state['rows'], *state['amounts'].values()))
+    return whole and list(state['amounts']) == AMOUNTS[name] and len(state['digest']) == 32
+
 def _is_sheet(facts): # whether JSON has what a sheet has
     if not isinstance(facts, dict) or facts.keys() != _Facts.__dataclass_fields__.keys(): return False
     try:
         states = [facts['before'], *(batch['after'] for batch in facts['batches'])]
         ends = [moment(at) for at in (facts['begin'], *(batch['end'] for batch in facts['batches']))]
-        known = all({'rows', 'amounts', 'digest'} <= state[name].keys() for state in states for name in TABLES)
+        known = all(_is_state(name, state[name]) for state in states for name in TABLES)
     except (TypeError, KeyError, AttributeError, ShopError): return False
     return known and len(ends) > 1 and all(a < z for a, z in zip(ends, ends[1:]))
 
@@ -221,5 +225,6 @@ def read_sheet(
     except OSError as e: raise ShopError(f'{path} cannot be read: {e.strerror}.', _WRITE, code=2) from None
     except (ValueError, RecursionError): facts = None
     if not _is_sheet(facts): raise ShopError(f'{path} is not an audit sheet.', _WRITE, code=2)
-    manifest_settings(facts, path)
+    try: manifest_settings(facts, path)
+    except ShopError: raise ShopError(f'The settings in {path} do not name a shop.', _WRITE, code=2) from None
     return Sheet(**facts)

@@ -14,12 +14,13 @@ from datetime import date, datetime
 from pathlib import Path
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from ..core.errors import ShopError, first_line
-from ..database.sqlite import database_error
+from ..core.extras import need
 from ..files.duckdb import as_interrupt, duckdb_path, open_duckdb_file
-from ..files.files import find_table, parts
+from ..files.files import find_table, parts, strays
 from ..files.servers import fetch, open_server, server_errors, server_of
 from ..files.sources import Given
 from ..model.schema import TABLES, arrow_schema
@@ -38,19 +39,25 @@ def _unix_time(value): # of seconds, milliseconds or microseconds
     return pd.Timestamp(value * (10**6 // size), unit='us').to_pydatetime()
 
 # %% ../../nbs/29_audit/02_warehouse.ipynb #46029165
+_ISO = re.compile(r'\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6}0*)?)?)? ?(Z|UTC|[+-]\d\d(:?\d\d)?)?')
+
 def _time(value): # of the shop's clock
+    if isinstance(value, str) and value.strip().isdecimal(): value = int(value)
     if isinstance(value, (int, float)): return _unix_time(_whole(value))
+    if isinstance(value, str) and not _ISO.fullmatch(value := value.strip()): raise ValueError
     if isinstance(value, date) and not isinstance(value, datetime): value = datetime(value.year, value.month, value.day)
     time = pd.Timestamp(value)
-    if time is pd.NaT: raise ValueError
+    if time is pd.NaT or time.nanosecond: raise ValueError
     return (time.tz_convert('UTC').tz_localize(None) if time.tz else time).to_pydatetime()
 
+# %% ../../nbs/29_audit/02_warehouse.ipynb #967624ab
 def _date(value):
     time = _time(value)
     if time.time() != datetime.min.time(): raise ValueError
     return time.date()
 
-def _flag(value): # also from 0 and 1, and from words
+def _flag(value): # also from 0 and 1, as MySQL has them in a bit, and from words
+    if isinstance(value, bytes) and len(value) == 1: value = value[0]
     return _FLAGS[str(_whole(value) if isinstance(value, float) else value).strip().lower()]
 
 def _plain_text(value):
@@ -72,13 +79,14 @@ def _one_by_one(values, kind): # each as its kind has it, and the places of thos
 def _bare(column): # one array, without a dictionary, and without a type that only its database knows
     if isinstance(column, pa.ChunkedArray): column = pa.concat_arrays(column.chunks) if column.chunks else pa.nulls(0)
     if isinstance(column, pa.ExtensionArray): column = column.storage
+    if _is.is_float32(column.type) or _is.is_float16(column.type): return column.cast(pa.string()) # its shortest text
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 _is = pa.types
 _TEXTS = _is.is_string, _is.is_large_string, _is.is_string_view
 _NUMBERS = *_TEXTS, _is.is_integer, _is.is_floating, _is.is_decimal
 _SURE = dict( # kinds of columns: the types whose values Arrow casts to the same value, or refuses
-    id=_NUMBERS, count=_NUMBERS, cents=_NUMBERS, degrees=_NUMBERS, text=(*_TEXTS, _is.is_integer),
+    id=_NUMBERS, count=_NUMBERS, cents=_NUMBERS, degrees=_NUMBERS[:-1], text=(*_TEXTS, _is.is_integer),
     flag=(*_TEXTS, _is.is_boolean), date=(*_TEXTS, _is.is_date), time=(*_TEXTS, _is.is_date, _is.is_timestamp),
 )
 
@@ -91,14 +99,24 @@ def as_declared(
     "A column in its declared type, as far as its cells say the same there."
     column = _bare(column)
     if _is.is_null(column.type) or any(sure(column.type) for sure in _SURE[kind]):
-        try: return column.cast(to), []
-        except pa.ArrowException: pass
-    try: values = column.to_pylist()
-    except (ValueError, UnicodeDecodeError, OverflowError): return pa.nulls(len(column), to), list(range(len(column)))
-    cells, bad = _one_by_one(values, kind)
+        try: return _whole_column(column, to), []
+        except (pa.ArrowException, OverflowError): pass
+    cells, bad = _one_by_one(map(_plain_value, column), kind)
     return _fitting(cells, bad, to)
 
-# %% ../../nbs/29_audit/02_warehouse.ipynb #45e21a37
+# %% ../../nbs/29_audit/02_warehouse.ipynb #f69c4aa8
+def _whole_column(column, to): # in another type; raises pa.ArrowException or OverflowError where a cell does not fit
+    column.validate(full=True) # a damaged file may have text that is no UTF-8
+    column = column.cast(to)
+    if _is.is_temporal(to) and len(column): _ = [v.as_py() for v in pc.min_max(column).values()] # within the calendar
+    return column
+
+# %% ../../nbs/29_audit/02_warehouse.ipynb #b98ed108
+def _plain_value(cell): # of Python; the bytes of a text that is no UTF-8, None for a time beyond all calendars
+    try: return cell.as_py()
+    except UnicodeDecodeError: return cell.as_buffer().to_pybytes()
+    except (ValueError, OverflowError): return str(cell.value)
+
 def _fitting(cells, bad, to): # an array; what is too large for its type cannot be read
     try: return pa.array(cells, to), bad
     except (pa.ArrowException, OverflowError): pass
@@ -125,7 +143,10 @@ class Rows:
     def __len__(self): return len(self.table)
 
 # %% ../../nbs/29_audit/02_warehouse.ipynb #340f49ba
-def _as_text(value): return str(value) if len(str(value)) <= 40 else f'{str(value)[:40]}…'
+def _as_text(cell): # what a cell holds, to be shown
+    value = _plain_value(cell)
+    text = value.decode('utf-8', 'backslashreplace') if isinstance(value, bytes) else str(value)
+    return text if len(text) <= 40 else f'{text[:40]}…'
 
 def _add_part(rows, part, at): # brings a part of a table, whose first row has the place `at`, to declared types
     cells = {}
@@ -133,22 +154,25 @@ def _add_part(rows, part, at): # brings a part of a table, whose first row has t
         if c.name not in part.column_names: continue
         raw, to = part[c.name], arrow_schema(rows.name).field(c.name).type
         cells[c.name], bad = as_declared(raw, c.type, to)
-        rows.unread.setdefault(c.name, {}).update({at + i: _as_text(raw[i].as_py()) for i in bad})
+        rows.unread.setdefault(c.name, {}).update({at + i: _as_text(raw[i]) for i in bad})
     return pa.table(cells)
 
 # %% ../../nbs/29_audit/02_warehouse.ipynb #278207d6
 def _rows(name, pieces): # a table from its pieces
     rows, at, made = Rows(name, pa.table({})), 0, []
     for part in pieces:
-        part = _lower(part)
+        part = _lower(part, name)
         made.append(_add_part(rows, part, at))
         at += len(part)
     rows.table = pa.concat_tables(made) if made else pa.table({})
     rows.unread = {column: cells for column, cells in rows.unread.items() if cells}
     return rows
 
-def _lower(part): # databases do not mind how names are written
-    return part.rename_columns([name.lower() for name in part.column_names])
+def _lower(part, table): # databases do not mind how names are written
+    names = [name.lower() for name in part.column_names]
+    twice = [name for name in TABLES[table].names if names.count(name) > 1]
+    if twice: raise ShopError(f'{table} has the column {twice[0]} twice.', 'Make a view that has it once')
+    return part.rename_columns(names)
 
 # %% ../../nbs/29_audit/02_warehouse.ipynb #8d2e54f2
 def _from_mapping(frames):
@@ -157,18 +181,24 @@ def _from_mapping(frames):
 
 def _csv(path):
     names = pa_csv.open_csv(path).schema.names
+    if len(names) == 1 and any(mark in names[0] for mark in ';\t|'):
+        raise ShopError(f'{path} has no commas between its fields.', 'Write it with commas')
     types, lines = dict.fromkeys(names, pa.string()), pa_csv.ParseOptions(newlines_in_values=True)
     how = pa_csv.ConvertOptions(column_types=types, null_values=[''], strings_can_be_null=True)
     return pa_csv.read_csv(path, parse_options=lines, convert_options=how)
 
+# %% ../../nbs/29_audit/02_warehouse.ipynb #98d663a4
 def _file(path):
     try: return _csv(path) if path.suffix.lower() == '.csv' else pq.read_table(path, partitioning=None)
     except (pa.ArrowException, OSError) as e:
-        raise ShopError(f'{path} cannot be read: {first_line(e)}.', 'Write it again', code=1) from None
+        wrong = ': '.join(first_line(e).split(': ')[:2]) # without the row
+        raise ShopError(f'{path} cannot be read: {wrong}.', 'Write it as UTF-8 text, or as Parquet') from None
 
 def _from_folder(folder):
     def read(name):
         path = find_table(folder, name)
+        if path and strays(path) and not parts(path):
+            raise ShopError(f'{path} has no files of its own, only folders.', 'Write the table without partitions')
         return path and map(_file, parts(path))
     return read
 
@@ -177,7 +207,9 @@ _BATCH = 65_536 # rows read at once
 
 def _column(values): # of Python's values; of several types, as text
     try: return pa.array(values)
-    except (pa.ArrowException, OverflowError): return pa.array([None if v is None else _plain_text(v) for v in values])
+    except (pa.ArrowException, OverflowError): pass
+    return pa.array([v if v is None else v.decode('utf-8', 'backslashreplace') if isinstance(v, bytes) else str(v)
+                     for v in values])
 
 def _python_rows(cursor): # what a cursor of Python's drivers has
     names = [column[0] for column in cursor.description]
@@ -193,7 +225,7 @@ def _wanted(name, there): # a query of the columns that are ours, of those that 
 @contextmanager
 def _from_sqlite(path):
     def read(name):
-        there = [column for _, column, *_ in con.execute(f'pragma table_info("{name}")')]
+        there = [column for _, column, *_ in con.execute(f'pragma table_xinfo("{name}")')]
         return _python_rows(con.execute(_wanted(name, there))) if there else None
 
     if not Path(path).is_file(): raise ShopError(f"Nothing found at '{path}'.", _PLACES, code=2)
@@ -202,7 +234,8 @@ def _from_sqlite(path):
             con.text_factory = lambda text: text.decode('utf-8', 'backslashreplace')
             con.execute('begin')
             yield read
-    except sqlite3.Error as e: raise database_error(e, path) from None
+    except sqlite3.Error as e:
+        raise ShopError(f'{path} cannot be read: {first_line(e)}.', 'Name a database of SQLite', code=2) from None
 
 _PLACES = 'Name a folder, a SQLite file, duckdb:FILE, postgresql://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE'
 
@@ -212,23 +245,31 @@ where database_name = 'stored' and schema_name = 'main' and table_name = ?"""
 
 @contextmanager
 def _from_duckdb(path):
+    def read(name):
+        there = [column for column, in con.execute(_STORED, [name]).fetchall()]
+        if not there: return None
+        rows = con.sql(_wanted(name, there)).to_arrow_reader(_BATCH)
+        return (pa.Table.from_batches([batch]) for batch in rows)
+
     with as_interrupt(), open_duckdb_file(path) as con:
-        def read(name):
-            there = [column for column, in con.execute(_STORED, [name]).fetchall()]
-            if not there: return None
-            rows = con.sql(_wanted(name, there)).to_arrow_reader(_BATCH)
-            return (pa.Table.from_batches([batch]) for batch in rows)
-        yield read
+        try: yield read
+        except need('duckdb', 'analytics').Error as e:
+            raise ShopError(f'{path} cannot be read: {first_line(e)}.', 'Look at its tables and views') from None
 
 # %% ../../nbs/29_audit/02_warehouse.ipynb #0c39cbce
-_COLUMNS = "select column_name from information_schema.columns where table_schema = {} and table_name = '{}'"
+_COLUMNS = dict( # queries of the columns that a table, or a view of any kind, has
+    postgresql="select attname::text from pg_attribute where attrelid = to_regclass('{}.{}') and attnum > 0 "
+               'and not attisdropped',
+    mysql='select column_name from information_schema.columns where table_schema = database() '
+          "and table_name = '{1}'",
+)
 
 @contextmanager
 def _from_server(server):
-    begin, schema, rows = _SERVER[server.engine]
+    begin, rows = _SERVER[server.engine]
 
     def read(name):
-        there = [column for column, in fetch(cur, _COLUMNS.format(schema or f"'{server.schema}'", name))]
+        there = [column for column, in fetch(cur, _COLUMNS[server.engine].format(server.schema, name))]
         if not there: return None
         cur.execute(_wanted(name, there))
         return rows(cur)
@@ -242,9 +283,9 @@ def _arrow_rows(cur): # of a driver that has Arrow
     return (pa.Table.from_batches([batch]) for batch in cur.fetch_record_batch())
 
 _SNAPSHOT = 'set transaction isolation level repeatable read'
-_SERVER = dict( # how reading begins, which schema it is, and what reads rows
-    postgresql=([f'{_SNAPSHOT}, read only'], None, _arrow_rows),
-    mysql=([_SNAPSHOT, 'start transaction with consistent snapshot, read only'], 'database()', _python_rows),
+_SERVER = dict( # how reading begins, and what reads rows
+    postgresql=([f'{_SNAPSHOT}, read only'], _arrow_rows),
+    mysql=([_SNAPSHOT, 'start transaction with consistent snapshot, read only'], _python_rows),
 )
 
 # %% ../../nbs/29_audit/02_warehouse.ipynb #eee5210e

@@ -20,9 +20,8 @@ from .json_lines import json_lines
 from .versions import snapshot_versions, versions
 from ..files.folders import remove_path, unbroken, working_folder, write_errors
 from ..generator.draws import VERSION
-from ..generator.blocks import tables
 from ..history.changes import change_batches, join_changes, known_span
-from ..history.replay import as_of
+from ..history.replay import tables_at
 from ..model.schema import TABLES
 
 # %% ../../nbs/18_feeds/05_feed_files.ipynb #8e220082
@@ -126,7 +125,7 @@ def feed_batches(
     return _batches_from(settings, begin, end, snapshot)
 
 def _batches_from(settings, begin, end, snapshot):
-    if snapshot: yield rows_read(tables(as_of(settings, begin)), begin)
+    if snapshot: yield rows_read(tables_at(settings, begin), begin)
     yield from change_batches(settings, begin, end)
 
 # %% ../../nbs/18_feeds/05_feed_files.ipynb #5dacf242

@@ -150,7 +150,13 @@ def test_a_warehouse_in_postgresql(shop, promised):
             cur.execute('update payments set amount_cents = amount_cents / 100')
             cur.execute("alter table orders rename column channel to source")
             con.commit()
-        found = audit(f'{url}?schema=public', promised)
+            for name in TABLES: cur.execute(f'create materialized view of_{name} as select * from {name}')
+            cur.execute('create schema seen')
+            for name in TABLES: cur.execute(f'alter materialized view of_{name} set schema seen')
+            for name in TABLES: cur.execute(f'alter materialized view seen.of_{name} rename to {name}')
+            con.commit()
+        found = audit(f'{url}?schema=seen', promised)
+        assert str(found) == str(audit(f'{url}?schema=public', promised))
         said = dict(zip(found.findings.mistake + found.findings.table, found.findings.words))
         assert 'delivered_at' not in str(found)
         assert f'{len(shop["orders"])} rows with a wrong value of ordered_at: 1 hour early' in said['wrong valueorders']
@@ -222,6 +228,108 @@ def test_wrong_from_the_beginning(promised, batches, shop):
     assert found.first == 0
     assert len(found.findings) == 1 and '1 hour late' in found.findings.words[0]
     assert found.tables['orders'].wrong == len(t)
+
+
+@pytest.mark.parametrize('seed', range(40 if FULL else 10))
+def test_a_doubled_insert_is_found_in_its_batch(promised, batches, seed):
+    "Also if both rows were updated later"
+    draw = random.Random(seed)
+    number = draw.randrange(1, len(batches))
+    twice = draw.choice([c for c in batches[number] if c['operation'] == 'insert'])
+    spoilt = [[c for c in batch for _ in range(1 + (c is twice))] for batch in batches]
+    found = audit(loaded(spoilt), promised)
+    assert found.first == number and list(found.findings.mistake) == ['twice'], str(found)
+
+
+@pytest.mark.parametrize('seed', range(40 if FULL else 10))
+def test_a_wrong_value_is_found_in_the_batch_that_wrote_it_last(promised, batches, seed):
+    draw = random.Random(seed)
+    number = draw.randrange(1, len(batches))
+    spoilt = draw.choice([c for c in batches[number] if c['table'] == 'orders'])
+    wrong = spoilt | dict(after=spoilt['after'] | dict(tax_cents=spoilt['after']['tax_cents'] + 7))
+    found = audit(loaded([[wrong if c is spoilt else c for c in batch] for batch in batches]), promised)
+    later = [c for batch in batches for c in batch if c['key'] == spoilt['key'] and c['sequence'] > spoilt['sequence']]
+    if later: assert found.ok
+    else: assert found.first == number and '7 too large' in found.findings.words[0], str(found)
+
+
+def test_types_of_their_own(promised, shop, tmp_path):
+    with duckdb.connect(tmp_path / 'theirs.duckdb') as con:
+        for name, t in shop.items():
+            con.register('arrow', t)
+            con.execute(f'create table {name} as select * from arrow')
+        con.execute('alter table customers alter latitude type decimal(9, 4)')
+        con.execute('alter table customers alter longitude type float')
+        con.execute('alter table orders alter ordered_at type varchar using epoch(ordered_at)::bigint::varchar')
+        con.execute('alter table payments alter amount_cents type double')
+    assert audit(tmp_path / 'theirs.duckdb', promised).ok
+    bits = [b'\x01' if opt else b'\x00' for opt in shop['customers']['marketing_opt_in'].to_pylist()]
+    column = shop['customers'].column_names.index('marketing_opt_in')
+    assert audit(shop | dict(customers=shop['customers'].set_column(column, 'marketing_opt_in', pa.array(bits))), promised).ok
+
+
+def with_cells(t, column, *cells):
+    "A table whose first cells of a column are others, in the type that these have with the rest as text"
+    texts = [*cells, *map(str, t[column].to_pylist()[len(cells):])]
+    return t.set_column(t.column_names.index(column), column, pa.array(texts))
+
+
+@pytest.mark.parametrize('column, cell', [
+    ('shipping_cents', 'NaN'), ('shipping_cents', '1e400'), ('ordered_at', '2025-01-01 03:18:19 EST'), ('ordered_at', '13/01/2025'),
+    ('ordered_at', '2025-01-01 03:18:19.000000001'), ('ordered_at', '9' * 18), ('order_id', '2.50101E+13'), ('customer_id', '²'),
+    ('ordered_at', '12025-01-01'), ('tax_included', 'maybe'),
+])
+def test_a_cell_that_cannot_be_is_shown(promised, shop, column, cell):
+    found = audit(shop | dict(orders=with_cells(shop['orders'], column, cell)), promised)
+    assert found.tables['orders'].wrong in (1, 2) # a key that cannot be read is a row too many, and one too few
+    assert cell in str(found)
+
+
+def test_what_arrow_has_and_python_has_not(promised, shop):
+    t = shop['orders']
+    forever = pa.array([2**62, *t['ordered_at'].cast(pa.int64()).to_pylist()[1:]], pa.timestamp('us'))
+    text = b''.join(b'\xff' + s.encode()[1:] if not i else s.encode() for i, s in enumerate(t['status'].to_pylist()))
+    ends = np.cumsum([0, *map(len, t['status'].to_pylist())]).astype(np.int32)
+    broken = pa.Array.from_buffers(pa.string(), len(t), [None, pa.py_buffer(ends), pa.py_buffer(text)])
+    nan = pa.array([float('nan'), *map(float, t['shipping_cents'].to_pylist()[1:])])
+    for column, cells in ('ordered_at', forever), ('status', broken), ('shipping_cents', nan):
+        found = audit(shop | dict(orders=t.set_column(t.column_names.index(column), column, cells)), promised)
+        assert found.tables['orders'].wrong == 1, column
+        assert f'a wrong value of {column}' in str(found)
+
+
+def test_more_than_the_sheet_tells_of(batches, shop):
+    short = sheet(SETTINGS, '2025-10-01', '2025-10-15')
+    found = audit(shop, short)
+    assert not found.ok and found.first > len(short)
+    assert 'after the last batch' in str(found)
+
+
+def test_a_run_that_was_advanced_is_ahead_of_its_sheet(promised):
+    earlier = Settings(customers=200, products=60, orders=400, order_items=1000, until='2025-12-15')
+    made = sheet(earlier, '2025-12-01')
+    found = audit(tables(Settings(customers=200, products=60, orders=400, order_items=1000, until='2025-12-20')), made)
+    assert set(found.findings.mistake) <= {'too early'} and found.first == len(made) + 1
+
+
+def test_a_key_that_nobody_has_in_an_empty_table(shop):
+    made = sheet(SETTINGS)
+    empty = {name: arrow_schema(name).empty_table() for name in TABLES}
+    row = shop['orders'].slice(0, 1).set_column(0, 'order_id', pa.array([-1]))
+    assert list(audit(empty | dict(orders=row), made, 0).findings.mistake) == ['unknown']
+
+
+@pytest.mark.parametrize('write, wrong', [
+    (lambda t, p: (p / 'orders.csv').write_text(t.to_pandas().to_csv(index=False, sep=';')), 'no commas'),
+    (lambda t, p: (p / 'orders.csv').write_bytes(t.to_pandas().to_csv(index=False).encode('utf-16')), 'cannot be read'),
+    (lambda t, p: (p / 'orders.parquet').write_text('no such thing'), 'cannot be read'),
+    (lambda t, p: t.to_pandas().to_parquet(p / 'orders.parquet', partition_cols=['status']), 'without partitions'),
+    (lambda t, p: t.rename_columns({'channel': 'STATUS'}).to_pandas().to_parquet(p / 'orders.parquet'), 'status twice'),
+])
+def test_files_that_cannot_be_read(promised, shop, tmp_path, write, wrong):
+    write(shop['orders'], tmp_path)
+    with pytest.raises(ShopError, match=wrong) as e: audit(tmp_path, promised)
+    assert len(str(e.value).splitlines()) <= 2
 
 
 def test_what_happens_when_a_batch_begins_belongs_to_it():
@@ -361,7 +469,7 @@ def test_what_is_no_sheet(tmp_path, text):
 
 @pytest.mark.parametrize('change', [
     dict(batches=[]), dict(begin='yesterday'), dict(settings=dict(colour='red')), dict(before={}), dict(settings=None),
-    dict(more=1),
+    dict(more=1), dict(before={name: dict(rows='4', amounts={}, digest='') for name in TABLES}),
 ])
 def test_a_damaged_sheet(tmp_path, promised, change):
     promised.save(tmp_path / 'sheet.json')
@@ -387,7 +495,8 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert main(['audit', 'run', 'sheet.json', '--json']) == 1
     said = json.loads(capsys.readouterr().out)
     assert not said['ok'] and said['tables']['orders']['wrong'] == 1 and said['first'] == said['findings'][0]['batch']
-    for call in (['sheet', 'run', '--out', 'a', '--every', 'often'], ['audit', 'run', 'sheet.json', '--after', '2020-01-01'],
+    for call in (['sheet', 'run', '--out', 'a', '--every', 'often'], ['sheet', 'run', '--out', '.'],
+                 ['audit', 'run', 'sheet.json', '--after', '²'], ['audit', 'run', 'sheet.json', '--after', '2020-01-01'],
                  ['audit', 'nowhere', 'sheet.json'], ['audit', 'run', 'run/manifest.json']):
         assert main(call) == 2, call
 

@@ -121,6 +121,8 @@ def test_a_feed_that_begins_with_a_snapshot(tmp_path, form, file):
     rows = sum(map(len, truth.values()))
     assert len(begun) == rows + len(plain) and begun[rows:] == plain
     assert {name: n['read'] for name, n in facts['changes'].items()} == {name: len(t) for name, t in truth.items()}
+    early = write_feed(SETTINGS, tmp_path / 'early', form, '2023-06-01', '2023-06-03', snapshot=True)['changes']
+    assert early['customers']['read'] and early['orders'] == {'read': 0} or not early['orders']
     with pytest.raises(ShopError, match='before the first'): write_feed(SETTINGS, tmp_path / 'x', form, snapshot=True)
     with pytest.raises(ShopError, match='no snapshot'): write_feed(SETTINGS, tmp_path / 'x', 'days', '2025-06-01', snapshot=True)
     assert not (tmp_path / 'x').exists()
