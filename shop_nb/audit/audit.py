@@ -75,15 +75,13 @@ def _sums(rows): # of the amounts of a table
     there = [c for c in AMOUNTS[rows.name] if c in rows.table.column_names]
     return {c: int(pa.compute.sum(rows.table[c].cast(pa.decimal128(19))).as_py() or 0) for c in there}
 
-def _is_as_promised(rows, promised): # whether a table has the content that was promised
-    if rows.missing or rows.unread or len(rows) != promised['rows']: return False
-    return digest(rows.table.select(TABLES[rows.name].names), rows.name) == promised['digest']
+def _content(rows): # the digest of a table; None where it lacks something
+    if rows.missing or rows.unread: return None
+    return digest(rows.table.select(TABLES[rows.name].names), rows.name)
 
-def _twin(rows, sheet, batch): # another batch after which the table was to stand so; the nearest one, or None
-    number = range(len(sheet) + 1)
-    return next((i for i in sorted(number, key=lambda i: abs(i - batch))
-                 if sheet.state(i, rows.name) != sheet.state(batch, rows.name)
-                 and _is_as_promised(rows, sheet.state(i, rows.name))), None)
+def _twin(rows, content, sheet, batch): # another batch after which the table was to stand so; the nearest one, or None
+    alike = [i for i in range(len(sheet) + 1) if sheet.state(i, rows.name)['digest'] == content]
+    return min(alike, key=lambda i: abs(i - batch), default=None)
 
 # %% ../../nbs/29_audit/05_audit.ipynb #36340490
 def _as_of_another(sheet, name, batch, other): # what is said of a table that stands as of another batch
@@ -110,8 +108,9 @@ def _look(out, rows, sheet, batch, truth): # at the rows of a table
 def _audit_table(rows:Rows, sheet, batch, truth): # what is said of a table that is there
     promised = sheet.state(batch, rows.name)
     out = TableAudit(rows.name, promised, len(rows), _sums(rows))
-    if _is_as_promised(rows, promised): return out
-    if (other := _twin(rows, sheet, batch)) is not None:
+    content = _content(rows)
+    if content == promised['digest']: return out
+    if (other := _twin(rows, content, sheet, batch)) is not None:
         out.says = _as_of_another(sheet, rows.name, batch, other),
         return out
     out.says = tuple(_missing_columns(rows))

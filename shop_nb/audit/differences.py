@@ -15,17 +15,8 @@ from .sheet import Sheet, change_seconds
 from .warehouse import Rows
 from ..files.digest import row_hashes
 from ..history.changes import change_schema, place_within
-from ..model.schema import TABLES, arrow_schema
-
-# %% ../../nbs/29_audit/03_differences.ipynb #aecf0e63
-def _full(name, table): # all declared columns; null where a warehouse does not have one
-    schema = pa.schema([field.with_nullable(True) for field in arrow_schema(name)])
-    columns = [table[f.name] if f.name in table.column_names else pa.nulls(len(table), f.type) for f in schema]
-    return pa.table(columns, schema=schema)
-
-def _differ(a, b): # whether two columns differ, by row; a null differs from every value
-    unlike = pc.coalesce(pc.not_equal(a, b), pc.xor(pc.is_null(a), pc.is_null(b)))
-    return unlike.to_numpy(zero_copy_only=False) if isinstance(unlike, pa.Array) else unlike.to_numpy()
+from ..history.rows import differ
+from ..model.schema import TABLES, arrow_schema, with_all_columns
 
 # %% ../../nbs/29_audit/03_differences.ipynb #cce4b426
 class _Pairs:
@@ -33,7 +24,7 @@ class _Pairs:
     def __init__(self, rows, truth):
         self.name, self.key, self.unread = rows.name, TABLES[rows.name].key, rows.unread
         self.columns = [c for c in TABLES[rows.name].names if c not in rows.missing]
-        self.found, self.truth = _full(rows.name, rows.table), truth
+        self.found, self.truth = with_all_columns(rows.name, rows.table), truth
         self.rows = self.found[self.key].is_valid().to_numpy(zero_copy_only=False).nonzero()[0] # those with a key
         self.keys = self.found[self.key].take(self.rows).to_numpy()
         self._pair(truth[self.key].to_numpy())
@@ -56,7 +47,7 @@ class _Compared(_Pairs):
         found, truth = self.found.take(self.rows[pairs]), self.truth.take(self.true_row[pairs])
         for column in self.columns:
             wrong[column] = np.zeros(len(self.rows), bool)
-            wrong[column][pairs] = _differ(found[column], truth[column])
+            wrong[column][pairs] = differ(found[column], truth[column])
             unread = np.isin(self.rows, list(self.unread.get(column, ())))
             wrong[column] |= unread & self.known
         return wrong
@@ -113,7 +104,7 @@ class _Images(_Placed):
 
 # %% ../../nbs/29_audit/03_differences.ipynb #2d63f4b6
 def _hashes(name, columns): # of rows, from those columns that are compared
-    return row_hashes(_full(name, pa.table(columns)), name)[0]
+    return row_hashes(with_all_columns(name, pa.table(columns)), name)[0]
 
 class _Versions(_Images):
     "And which of them a row is"
@@ -138,7 +129,7 @@ class _Origins(_Versions):
     def written(self, name, column, keys, versions):
         "Where the value that a column has in a version came, and where its row was last changed"
         before, after = (self.images(name, side)[column] for side in ('before', 'after'))
-        changed = np.flatnonzero(_differ(before, after) | (self.version == 0))
+        changed = np.flatnonzero(np.asarray(differ(before, after)) | (self.version == 0))
         last = self.begin(keys) + versions
         return changed[np.searchsorted(changed, last, 'right') - 1], last
 

@@ -21,7 +21,8 @@ from ..generator.blocks import generator
 from ..generator.draws import VERSION
 from ..history.changes import change_batches, known_span
 from ..history.events import moment
-from ..model.schema import TABLES, arrow_schema
+from ..history.rows import from_structs
+from ..model.schema import TABLES
 from ..runs.run_folder import manifest_settings
 
 # %% ../../nbs/29_audit/01_sheet.ipynb #2e54c9bc
@@ -31,7 +32,7 @@ AMOUNTS = {name: [c.name for c in t.columns if c.type == 'cents'] for name, t in
 def _image(name, rows, side): # the rows before or after changes that have one, and which changes those are
     images = rows[side].combine_chunks()
     some = images.is_valid().to_numpy(zero_copy_only=False).nonzero()[0]
-    return pa.Table.from_arrays(images.take(some).flatten(), schema=arrow_schema(name)), some
+    return from_structs(name, images.take(some)), some
 
 def _per_batch(batch, values, number): # sums by batch; those of hashes are modulo 2⁶⁴
     out = np.zeros(number, values.dtype)

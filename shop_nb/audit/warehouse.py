@@ -76,13 +76,14 @@ def _one_by_one(values, kind): # each as its kind has it, and the places of thos
     return out, bad
 
 # %% ../../nbs/29_audit/02_warehouse.ipynb #82a41735
+_is = pa.types
+
 def _bare(column): # one array, without a dictionary, and without a type that only its database knows
     if isinstance(column, pa.ChunkedArray): column = pa.concat_arrays(column.chunks) if column.chunks else pa.nulls(0)
     if isinstance(column, pa.ExtensionArray): column = column.storage
     if _is.is_float32(column.type) or _is.is_float16(column.type): return column.cast(pa.string()) # its shortest text
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    return column.dictionary_decode() if _is.is_dictionary(column.type) else column
 
-_is = pa.types
 _TEXTS = _is.is_string, _is.is_large_string, _is.is_string_view
 _NUMBERS = *_TEXTS, _is.is_integer, _is.is_floating, _is.is_decimal
 _SURE = dict( # kinds of columns: the types whose values Arrow casts to the same value, or refuses
@@ -112,7 +113,7 @@ def _whole_column(column, to): # in another type; raises pa.ArrowException or Ov
     return column
 
 # %% ../../nbs/29_audit/02_warehouse.ipynb #b98ed108
-def _plain_value(cell): # of Python; the bytes of a text that is no UTF-8, None for a time beyond all calendars
+def _plain_value(cell): # of Python; the bytes of a text that is no UTF-8, the number of a time beyond all calendars
     try: return cell.as_py()
     except UnicodeDecodeError: return cell.as_buffer().to_pybytes()
     except (ValueError, OverflowError): return str(cell.value)

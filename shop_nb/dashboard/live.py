@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
 
 from ..core.errors import ShopError
 from ..core.logs import log
@@ -20,7 +19,7 @@ from ..database.sqlite import database_error, is_shop
 from ..files.files import TableWriter
 from ..files.market import source_market
 from ..model.market import Market, tables_of
-from ..model.schema import arrow_schema
+from ..model.schema import arrow_schema, with_all_columns
 from ..store.replica import Replicas
 
 # %% ../../nbs/60_dashboard/05_live.ipynb #23d37435
@@ -39,10 +38,6 @@ def watched(
     if is_shop(db): return Watched(db, source_market(db))
     raise ShopError(f'{db.name} is not the database of a shop.', 'Create one: shop-nb load DIR --db FILE', code=2)
 
-def _whole(rows, name): # rows with all columns, null where the shop lacks one
-    columns = [rows[f.name] if f.name in rows.column_names else pa.nulls(len(rows), f.type) for f in arrow_schema(name)]
-    return pa.table(columns, names=arrow_schema(name).names).cast(arrow_schema(name))
-
 # %% ../../nbs/60_dashboard/05_live.ipynb #268a3f8f
 def write_state(
     replica, # a `Replica`
@@ -55,7 +50,7 @@ def write_state(
         for name in tables_of(market):
             if name not in there: continue
             table = replica.con.sql(f'from {name}').to_arrow_table()
-            files.write(name, _whole(table, name))
+            files.write(name, with_all_columns(name, table).cast(arrow_schema(name)))
             rows[name] = dict(rows=len(table))
     manifest = dict(live=True, as_of=replica.at, tables=rows)
     (folder / 'manifest.json').write_text(json.dumps(manifest) + '\n', encoding='utf-8')

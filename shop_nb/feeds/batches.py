@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from ..history.changes import Changes
+from ..history.rows import from_structs
 from ..model.schema import TABLES, arrow_schema
 
 # %% ../../nbs/18_feeds/04_batches.ipynb #81474752
@@ -43,7 +44,7 @@ def _net(rows): # of a day's changes of a table, the first and the last of each 
     return rows.take(first), rows.take(last)
 
 def _side(name, rows, side, some): # rows of a table
-    return pa.Table.from_arrays(rows.filter(some)[side].combine_chunks().flatten(), schema=arrow_schema(name))
+    return from_structs(name, rows.filter(some)[side].combine_chunks())
 
 # %% ../../nbs/18_feeds/04_batches.ipynb #40e64ff4
 def _day_of(name, rows): # new, changed and deleted rows of a table

@@ -18,7 +18,8 @@ from ..generator.blocks import generator, tables
 from ..generator.draws import Cells, below, integer
 from .changes import PER_SECOND, Changes, change_batches, change_schema
 from .events import moment
-from ..model.schema import TABLES, arrow_schema
+from .rows import from_structs
+from ..model.schema import TABLES
 
 # %% ../../nbs/17_history/04_replay.ipynb #6ea0a170
 def as_of(
@@ -45,7 +46,7 @@ def _winners(rows): # of changes of a table, the one with the highest number for
 
 def _rows_after(name, winners): # the rows that changes leave behind
     after = winners.filter(pc.not_equal(winners['operation'], 'delete'))['after'].combine_chunks()
-    return pa.Table.from_arrays(after.flatten(), schema=arrow_schema(name))
+    return from_structs(name, after)
 
 # %% ../../nbs/17_history/04_replay.ipynb #08bf28ad
 class _Inbox:

@@ -6,8 +6,8 @@
 __all__ = ['ORDER_STATUSES', 'PAYMENT_STATUSES', 'UNPAID_PARCEL', 'STATUS_PAIRS', 'ARRIVED', 'SALE', 'CAPTURED', 'REFUNDED',
            'ON_DELIVERY', 'DAY_KEYS', 'LINE_KEYS', 'PAYMENT_KEYS', 'MAX_QUANTITY', 'MAX_PRICE', 'MAX_LINE', 'POSTCODES',
            'TEXT', 'customers', 'products', 'orders', 'order_items', 'payments', 'OPTIONAL', 'TABLES', 'Column',
-           'Check', 'Table', 'sql_text', 'sql_texts', 'sql_list', 'get_table', 'unit', 'arrow_schema', 'encoded_schema',
-           'holds', 'pandera_schema', 'example_row', 'constraint', 'column_entry']
+           'Check', 'Table', 'sql_text', 'sql_texts', 'sql_list', 'get_table', 'unit', 'arrow_schema',
+           'with_all_columns', 'encoded_schema', 'holds', 'pandera_schema', 'example_row', 'constraint', 'column_entry']
 
 # %% ../../nbs/05_model/01_schema.ipynb #93c232d1
 import fnmatch
@@ -352,6 +352,16 @@ def arrow_schema(
             for c in get_table(table).columns
         ]
     )
+
+# %% ../../nbs/05_model/01_schema.ipynb #94fac84e
+def with_all_columns(
+    name:str, # name of a table
+    rows:pa.Table, # some of its columns, in declared types
+) -> pa.Table: # all of them, in order
+    "Rows with null for each column that they lack"
+    fields = [field.with_nullable(True) for field in arrow_schema(name)]
+    columns = [rows[f.name] if f.name in rows.column_names else pa.nulls(len(rows), f.type) for f in fields]
+    return pa.table(columns, schema=pa.schema(fields))
 
 # %% ../../nbs/05_model/01_schema.ipynb #1e788e6c
 def encoded_schema(

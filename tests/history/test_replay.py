@@ -61,7 +61,7 @@ def test_in_order(shop):
 def test_late_shuffled_and_twice(shop, lateness, twice):
     "The state as of a moment is right as soon as everything from before it may have come"
     replay, parts = Replay(), deliveries(changes(shop), lateness, twice, every=7200)
-    wanted = moments(shop, max(PER_SHOP // 3, 2))
+    wanted = moments(shop, PER_SHOP if FULL else 2)
     for part in parts + [None]:
         while wanted and (part is None or wanted[0].astype(int) + lateness <= part.begin):
             same(replay.as_of(wanted[0]), shop, wanted.pop(0))

@@ -23,13 +23,6 @@ from shop_nb.store.transactions import transaction
 SETTINGS = Settings(seed=5, customers=60, products=30, orders=150, order_items=400)
 
 
-@pytest.fixture(scope='module')
-def made(tmp_path_factory):
-    path = tmp_path_factory.mktemp('made') / 'shop.db'
-    load(tables(SETTINGS), path)
-    return path
-
-
 @pytest.fixture
 def opened(made, tmp_path):
     "Open copies of the shop, by name."

@@ -23,13 +23,6 @@ SETTINGS = Settings(seed=5, customers=200, products=60, orders=400, order_items=
 OTHER = Settings(seed=6, customers=20, products=30, orders=30, order_items=60)
 
 
-@pytest.fixture(scope='module')
-def made(tmp_path_factory):
-    path = tmp_path_factory.mktemp('made') / 'shop.db'
-    load(tables(SETTINGS), path)
-    return path
-
-
 @pytest.fixture
 def db(made, tmp_path):
     (tmp_path / 'shop.db').write_bytes(made.read_bytes())
