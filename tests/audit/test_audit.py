@@ -383,6 +383,14 @@ def test_a_batch_in_the_wrong_order(promised, batches):
     assert 'out of order' in set(found.findings.mistake)
 
 
+@pytest.mark.parametrize('number', [1, 3, 6, 7, 9, 13])
+def test_updates_that_are_appended_are_found_in_their_batch(promised, batches, number):
+    "Also where a later update made both rows alike"
+    def spoil(c): return c | dict(operation='insert') if c['operation'] == 'update' else c
+    found = audit(loaded([*batches[:number], [*map(spoil, batches[number])], *batches[number + 1:]]), promised)
+    assert found.first == number and 'twice' in set(found.findings.mistake)
+
+
 def test_a_row_that_will_be_as_it_was_is_not_ahead():
     "A customer agrees, no longer does, and agrees again: who missed the second of these is not at the third"
     settings = Settings(customers=200, products=20, orders=20, order_items=40, parameters=(('customers.consent_changes', .9),))
