@@ -16,6 +16,7 @@ from pathlib import Path
 
 from . import demand, customers, products, orders # noqa: F401 (they declare the parameters)
 from .parameters import PARAMETERS, ByName, find, value_of
+from .days import incident, slots_differ
 from .stages import columns_after
 from ..core.errors import SettingsError, count_of, nearest, visible
 
@@ -231,10 +232,42 @@ def _regions_are_there(values):
     todo = nearest(region, there) or f'Such as {min(there)}; shop_nb/data has all, in places.csv.'
     return False, f'{name}: customers.pool is {pool}, which has no region {region!r}', todo
 
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #4b7816ca
+def _stricken(values):
+    "Each incident of all kinds: its parameter and what it strikes"
+    for name, texts in values.items():
+        if name.startswith('incidents.'): yield from ((PARAMETERS[name], incident(text).what) for text in texts)
+
+def _strikable(values, kind):
+    "The names that an incident of a kind may strike"
+    return [name for table in kind.strikes if table in values for name, _ in values[table]]
+
+def _struck_are_there(values):
+    for parameter, what in _stricken(values):
+        there, goods = _strikable(values, parameter.kind), 'product' in parameter.kind.strikes
+        if not what or what in there or goods and re.fullmatch(r'product [1-9]\d*', what): continue
+        todo = nearest(what, there) or f'There are {", ".join(there)}{", or a product: product 17" * goods}.'
+        return False, f'{parameter.name} strikes {what!r}, which there is not', todo
+    return True, '', ''
+
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #25bdd724
+def _something_is_left(values):
+    only = len(values['products.categories']) < 2 and any(
+        incident(text).what in dict(values['products.categories']) for text in values['incidents.stock_out'])
+    wrong = 'incidents.stock_out strikes the only category, so that nothing is left to buy'
+    return not only, wrong, 'Name a product, as product 17.'
+
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #0a3541e8
+def _waves_differ(values):
+    waves = map(incident, values['incidents.bot_wave'])
+    wrong = 'incidents.bot_wave has two waves that share a day, and whose numbers would be the same'
+    return slots_differ(list(waves)), wrong, 'Make them one, or let one begin a minute later.'
+
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #cae32920
 _CHECKS = (
     _day_is_known, _levels_match, _lines_fit, _hours_are_open,
-    _countries_are_there, _regions_are_there, _names_are_plain, _names_differ,
+    _countries_are_there, _regions_are_there, _names_are_plain, _names_differ, _struck_are_there,
+    _something_is_left, _waves_differ,
 )
 
 def _place_of_named(draft, wrong):

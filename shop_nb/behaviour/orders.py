@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/03_behaviour/07_orders.ipynb #695dfc76
+from .days import MAX_BOTS, Incidents
 from .parameters import SHARE, Number, Numbers, Shares, ByName, Flag, Word, parameter
 
 # %% ../../nbs/03_behaviour/07_orders.ipynb #68717e41
@@ -313,4 +314,49 @@ parameter(
     'delivery.return_days_spread', .6, Number(0, 3), 'standard deviation of the '
     'logarithm', 'how much that differs', 'returns',
     'chosen: a few come after the 14 days, as shops allow',
+)
+
+# %% ../../nbs/03_behaviour/07_orders.ipynb #3b1d0f1a
+_NONE = 'chosen: none unless somebody asks for it'
+
+parameter(
+    'incidents.payment_outage', [], Incidents(0, 1, 1, (_METHODS,)), 'share of payments',
+    'times at which payments fail', 'attempts',
+    f'{_NONE}. On 1 June 2018 10% of the 51.2 million payments to Visa Europe failed in 10 hours (finextra.com)',
+)
+parameter(
+    'incidents.double_charge', [], Incidents(0, 1, 1, (_METHODS,)), 'share of payments',
+    'times at which payments are taken twice', 'charges',
+    f'{_NONE}. A request that is sent again after a timeout is taken for a second one',
+)
+
+# %% ../../nbs/03_behaviour/07_orders.ipynb #993b1421
+_GOODS = 'products.categories', 'product'
+
+parameter(
+    'incidents.price_error', [], Incidents(.0001, 10_000, 100, _GOODS), 'factor of the price',
+    'times at which prices are wrong', 'line prices',
+    f'{_NONE}. On 12 December 2014 a repricing service sold for 1p for an hour: one shop shipped goods worth '
+    '£10,990.78 for £146.59 (channel4.com)',
+)
+parameter(
+    'incidents.stock_out', [], Incidents(0, 1, 1, _GOODS, named=True), 'share of order lines',
+    'times at which something is sold out, so that customers take something else', 'choices', _NONE,
+)
+
+# %% ../../nbs/03_behaviour/07_orders.ipynb #78f73ec4
+parameter(
+    'incidents.channel_lost', [], Incidents(0, 1, 1, ('baskets.channels',)), 'share of orders',
+    'times at which no orders arrive from a channel', 'incidents', _NONE,
+)
+parameter(
+    'incidents.bot_wave', [], Incidents(1, MAX_BOTS, 1000), 'orders',
+    'times at which bots try out stolen cards on the cheapest product, all of which are declined', 'incidents', _NONE,
+)
+parameter(
+    'incidents.returns_wave', [], Incidents(0, 100, 4, _GOODS), 'factor of the share of lines',
+    'times whose orders come back more often', 'returns', _NONE,
+)
+parameter(
+    'incidents.lost_feed', [], Incidents(1, 1, 1), 'times', 'times whose changes no feed delivers', 'feeds', _NONE,
 )

@@ -19,7 +19,7 @@ from ..core.errors import SettingsError, count_of, nearest
 from shop_nb.behaviour.behaviours import (
     BEHAVIOURS, Behaviour, Change, as_json, behaviour, changed_values, differences, read_behaviour,
 )
-from .days import WEEKDAYS
+from .days import WEEKDAYS, incident
 from .parameters import PARAMETERS, find, value_of
 
 # %% ../../nbs/03_behaviour/09_settings.ipynb #0fdb6447
@@ -276,7 +276,7 @@ def _has_category(s, name):
     todo = f"{nearest(name, names)} There are {', '.join(names)}".strip()
     return name in names, f'There is no category {name!r}.', todo
 
-# %% ../../nbs/03_behaviour/09_settings.ipynb #3c360e1e
+# %% ../../nbs/03_behaviour/09_settings.ipynb #0ac41eb2
 def _price_limits(s):
     "The same for each change of prices"
     for n, low, high in ('promotion', 1, 90), ('price_change', -50, 100):
@@ -291,10 +291,23 @@ def _price_limits(s):
         ok = change.first <= change.last and s.start <= change.first <= last
         yield ok, wrong, 'Begin it on a day of the shop, and end it no earlier'
 
+# %% ../../nbs/03_behaviour/09_settings.ipynb #726fb85b
+def _incident_limits(s):
+    "The same for each incident"
+    last, products = max(s.end, s.until), s.counts['products']
+    for name in (name for name, _ in s.parameters if name.startswith('incidents.')):
+        for text in s.values[name]:
+            at = incident(text)
+            wrong = f'{name} begins at {at.begin}, but the shop runs from {s.start} to {last}.'
+            yield s.start <= at.begin.date() <= last, wrong, 'Begin it on a day of the shop.'
+            number = int(at.what.split()[1]) if at.what.startswith('product ') else 1
+            yield number <= products, f'{name} strikes product {number}.', f'Name one from 1 to {products}.'
+
 def _limits(s):
     yield from _number_limits(s)
     yield from _date_limits(s)
     yield from _price_limits(s)
+    yield from _incident_limits(s)
 
 # %% ../../nbs/03_behaviour/09_settings.ipynb #772c30e2
 def _relations(s):

@@ -83,6 +83,11 @@ stage('arrival', 'orders.delivered_at orders.status payments.status payments.att
 stage('returns', 'order_items.returned_quantity orders.status', 'refunds')
 stage('refunds', 'orders.status payments.status payments.refunded_cents')
 
+# %% ../../nbs/03_behaviour/03_stages.ipynb #65b60cd4
+stage('incidents', 'orders.* order_items.* payments.*')
+stage('charges', 'payments.amount_cents payments.refunded_cents')
+stage('feeds', '')
+
 # %% ../../nbs/03_behaviour/03_stages.ipynb #e2066a45
 def downstream(
     name:str, # a stage

@@ -20,7 +20,7 @@ from .json_lines import json_lines
 from .versions import snapshot_versions, versions
 from ..files.folders import remove_path, unbroken, working_folder, write_errors
 from ..generator.draws import VERSION
-from ..history.changes import change_batches, join_changes, known_span
+from ..history.changes import change_batches, delivered, join_changes, known_span
 from ..history.replay import tables_at
 from ..model.schema import TABLES
 
@@ -126,7 +126,7 @@ def feed_batches(
 
 def _batches_from(settings, begin, end, snapshot):
     if snapshot: yield rows_read(tables_at(settings, begin), begin)
-    yield from change_batches(settings, begin, end)
+    yield from (delivered(batch, settings) for batch in change_batches(settings, begin, end))
 
 # %% ../../nbs/18_feeds/05_feed_files.ipynb #5dacf242
 def _is_feed(folder): # whether a folder has a feed.json of ours; others use that name, too

@@ -16,7 +16,7 @@ from ..core.errors import ShopError
 from .debezium import debezium_texts
 from .json_lines import json_texts
 from ..generator.blocks import generator
-from ..history.changes import PER_SECOND, change_batches, known_span, place_within
+from ..history.changes import PER_SECOND, change_batches, delivered, known_span, place_within
 from ..history.events import moment
 from ..history.replay import arrivals
 
@@ -93,7 +93,7 @@ def stream(
     "The lines of a stream as they arrive; raises ShopError (code 2) for a beginning outside the shop."
     (begin, since), waiting = _first_moment(settings, begin, offset, how), _NONE
     for log in change_batches(settings, np.datetime64(begin, 's'), size=size, threads=1):
-        waiting = _both(waiting, _arrivals(log, how))
+        waiting = _both(waiting, _arrivals(delivered(log, settings), how))
         due = waiting.second < log.end
         chunk = _in_turn(waiting.take(np.flatnonzero(due & (waiting.second >= since))))
         waiting = waiting.take(np.flatnonzero(~due))

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['STRATUM', 'FAVOURITES', 'TRIES', 'MOST_EXTRA', 'FULL', 'SECONDS_TO_PAY', 'OrderLines', 'OrderBlock', 'OrderLife',
-           'day_code', 'begin', 'line_counts', 'span', 'favourite', 'pick_products', 'fill', 'total', 'pay', 'deliver',
-           'longest_life', 'settle', 'lives', 'order_tables', 'take', 'make_orders']
+           'day_code', 'with_bots', 'begin', 'line_counts', 'span', 'favourite', 'pick_products', 'fill', 'total',
+           'pay', 'deliver', 'longest_life', 'settle', 'lives', 'order_tables', 'take', 'make_orders']
 
 # %% ../../nbs/15_generator/06_orders.ipynb #a506ac20
 from dataclasses import dataclass, fields
@@ -14,12 +14,13 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from ..behaviour.days import MAX_BOTS, incident, wave_slot
 from ..behaviour.settings import max_lines
-from ..model.schema import DAY_KEYS, LINE_KEYS, ORDER_STATUSES, PAYMENT_KEYS, PAYMENT_STATUSES
+from ..model.schema import DAY_KEYS, LINE_KEYS, MAX_PRICE, ORDER_STATUSES, PAYMENT_KEYS, PAYMENT_STATUSES
 from ..model.schema import arrow_schema, encoded_schema
 from .draws import below, choice_table, choices, integer, lognormal_table, look_up
 from .draws import negative_binomial, normal, quantile_table, uniform
-from .calendar import Calendar, day_number, dates, end_of_day, second_of_day
+from .calendar import FIRST_BOT, Calendar, day_number, dates, end_of_day, second_of_day, struck
 
 # %% ../../nbs/15_generator/06_orders.ipynb #f293051d
 from .products import COMPANIONS, Catalogue, campaigns, cents, choose, price_on, pulls
@@ -35,6 +36,7 @@ class OrderLines:
     number: np.ndarray # within the order, from 1
     key: np.ndarray # order_item_id
     day: np.ndarray # day number
+    time: np.ndarray # of the order, seconds since 1970
     month: np.ndarray # since January 1970
     customer: np.ndarray # from 0
     level: np.ndarray # the customer's spending level
@@ -59,6 +61,7 @@ class OrderBlock:
     second: np.ndarray # since midnight
     time: np.ndarray # since 1970
     customer: np.ndarray # from 0
+    bot: np.ndarray = None # whether it is a bot
     end: np.ndarray = None # where its lines end
     lines: OrderLines = None
     goods: np.ndarray = None # cents, of its lines
@@ -76,6 +79,7 @@ class OrderBlock:
 @dataclass
 class OrderLife(OrderBlock):
     "A block with what happens after the payment"
+    twice: np.ndarray = None # whether the payment is taken twice
     cancelled: np.ndarray = None # whether it ever is
     cancel_time: np.ndarray = None
     sent: np.ndarray = None # whether it ever is
@@ -88,6 +92,7 @@ class OrderLife(OrderBlock):
     was_paid: np.ndarray = None # whether it is paid for by the day
     payment_status: np.ndarray = None # row number in `PAYMENT_STATUSES`
     tries: np.ndarray = None # attempts on record
+    charged: np.ndarray = None # cents
     refunded: np.ndarray = None # cents
 
 # %% ../../nbs/15_generator/06_orders.ipynb #7544e7a5
@@ -106,6 +111,40 @@ def _keys(cal, first, last): # days and keys of a stretch of orders
     n = np.diff(sums.clip(first, last))
     return np.repeat(days, n), np.repeat(day_code(days) * DAY_KEYS - sums[:-1] + 1, n) + np.arange(first, last)
 
+# %% ../../nbs/15_generator/06_orders.ipynb #933c6236
+def _wave(cal, wave): # keys, days and seconds of the orders of a wave
+    begin, end = np.array([wave.begin, wave.end], dtype='datetime64[s]').astype(np.int64)
+    k = np.arange(round(wave.size))
+    time = begin + integer(cal.cells('orders.bot', begin * MAX_BOTS + k), np.full(len(k), end - begin))
+    day = time // 86400
+    return day_code(day) * DAY_KEYS + FIRST_BOT + wave_slot(wave) * MAX_BOTS + k, day, time % 86400
+
+@lru_cache(maxsize=4)
+def _bots(cal): # of all waves: keys, days, seconds, and the order along with which each is made; sorted by key
+    waves = [_wave(cal, incident(text)) for text in cal.values['incidents.bot_wave']]
+    order_id, day, second = (np.concatenate(column) for column in zip(*waves))
+    at = np.argsort(order_id)[: np.count_nonzero(day <= cal.last)]
+    beside = np.maximum(cal.sums['orders'][day[at] + 1 - cal.first] - 1, 0)
+    return order_id[at], day[at], second[at], beside
+
+# %% ../../nbs/15_generator/06_orders.ipynb #5d34c168
+def _with_bots(cal, block, *columns): # the orders of a block with those of bots, and which they are
+    *bots, beside = _bots(cal)
+    some = slice(*np.searchsorted(beside, block))
+    joined = [np.concatenate([own, theirs[some]]) for own, theirs in zip(columns, bots)]
+    at = np.argsort(joined[0], kind='stable')
+    return [column[at] for column in joined], at >= len(columns[0])
+
+# %% ../../nbs/15_generator/06_orders.ipynb #59db8bd8
+def with_bots(
+    calendar:Calendar, # Orders per day
+    first:int, # From this order, counted from 0 …
+    last:int, # … up to this one, which is left out
+) -> tuple: # The same, or a range that begins earlier
+    "The range of orders that has all bots of the days that a range of orders covers."
+    if not calendar.values['incidents.bot_wave']: return first, last
+    return max(first - 1, 0), max(last, min(calendar.rows('orders'), 1))
+
 # %% ../../nbs/15_generator/06_orders.ipynb #dc2c39f1
 def begin(
     catalogue:Catalogue, # The shop's products and calendar
@@ -115,9 +154,11 @@ def begin(
     "A block of orders: when each is placed, and by whom."
     cal = catalogue.calendar
     day, order_id = _keys(cal, first, last)
-    second = second_of_day(cal.cells('orders.second', order_id), day, catalogue.values)
+    second, bot = second_of_day(cal.cells('orders.second', order_id), day, cal.values), None
+    if cal.values['incidents.bot_wave']:
+        (order_id, day, second), bot = _with_bots(cal, (first, last), order_id, day, second)
     customer = buyer(cal, order_id, day, second)
-    return OrderLife(first, last, order_id, day, second, day * 86400 + second, customer)
+    return OrderLife(first, last, order_id, day, second, day * 86400 + second, customer, bot)
 
 # %% ../../nbs/15_generator/06_orders.ipynb #318d65b5
 STRATUM = 4096 # orders whose lines add up exactly
@@ -234,11 +275,28 @@ def _pushed(cat, l, product): # lines that are lost to a raised list price
     share = cat.values['campaigns.push'] * p.percent / 100
     return np.flatnonzero(dearer & (uniform(cat.cells('order_items.pushed', l.key)) < share))
 
+# %% ../../nbs/15_generator/06_orders.ipynb #51821100
+def _is(cat, what, product): # whether each product is what an incident strikes: a category, a product, or everything
+    if not what: return np.ones(len(product), dtype=bool)
+    if what in cat.traits.index: return cat.category.take(product) == cat.traits.index.get_loc(what)
+    return product == int(what.split()[1]) - 1
+
+def _sold_out(cat, l, product, at): # whether each of these products is sold out when the line `at` is ordered
+    out = np.zeros(len(product), dtype=bool)
+    if not cat.values['incidents.stock_out']: return out
+    for one, during in struck(cat.values, 'stock_out', l.time[at]):
+        out |= during & _is(cat, one.what, product) & below(cat.cells('order_items.sold_out', l.key[at]), one.size)
+    return out
+
+def _in_stock_first(cat, l, i): # the products that are always on sale, those first that are not sold out for a line
+    core = np.arange(cat.core)
+    return core[np.argsort(_sold_out(cat, l, core, np.full(cat.core, i)), kind='stable')].tolist()
+
 # %% ../../nbs/15_generator/06_orders.ipynb #f9daf3f7
 def _wrong(cat, l, product, at):
     "Of these lines of whole orders, those not on sale that day, or with an earlier line's product"
     p, day, number = product[at], l.day[at], l.number[at]
-    wrong = (day < cat.day.take(p)) | (day >= cat.end_day.take(p))
+    wrong = (day < cat.day.take(p)) | (day >= cat.end_day.take(p)) | _sold_out(cat, l, p, at)
     p = p.astype(np.int32)
     for lag in range(1, number.max(initial=1)):
         same = np.flatnonzero(p[lag:] == p[:-lag]) + lag
@@ -252,7 +310,7 @@ def _whatever_is_left(cat, l, product, wrong):
         seen = set()
         for i in range(first, np.searchsorted(l.start, first, side='right')):
             if i in wrong or product[i] in seen:
-                product[i] = next(p for p in range(cat.core) if p not in seen)
+                product[i] = next(p for p in _in_stock_first(cat, l, i) if p not in seen)
             seen.add(product[i])
     return product
 
@@ -296,7 +354,8 @@ def _quantity_table(values): # that of a behaviour
 
 # %% ../../nbs/15_generator/06_orders.ipynb #7fe17aa7
 def _empty_lines(catalogue, b): # the lines of a block, without products; sets where each order's lines end
-    n = line_counts(catalogue.calendar, b.first, b.last)
+    n = np.ones_like(b.order_id) # bots take one
+    n[slice(None) if b.bot is None else ~b.bot] = line_counts(catalogue.calendar, b.first, b.last)
     b.end = n.cumsum()
     row = np.repeat(np.arange(len(n)), n)
     start = (b.end - n).take(row)
@@ -304,8 +363,8 @@ def _empty_lines(catalogue, b): # the lines of a block, without products; sets w
     month = catalogue.calendar.month.take(b.day - catalogue.calendar.first)
     level = spending(catalogue.calendar, b.customer)
     return OrderLines(
-        row, start, number, (b.order_id * LINE_KEYS).take(row) + number, b.day.take(row), month.take(row),
-        b.customer.take(row), level.take(row),
+        row, start, number, (b.order_id * LINE_KEYS).take(row) + number, b.day.take(row), b.time.take(row),
+        month.take(row), b.customer.take(row), level.take(row),
     )
 
 # %% ../../nbs/15_generator/06_orders.ipynb #2ca6d0bd
@@ -315,6 +374,12 @@ def _quantity(catalogue, b, l): # units of each line, by segment and price
     table = (segment(catalogue.calendar, b.customer) * len(_BANDS)).take(l.row) + band
     entry = (catalogue.cells('order_items.quantity', l.key) >> np.uint64(52)).view(np.int64)
     return _quantity_table(catalogue.values).take(table * 4096 + entry)
+
+# %% ../../nbs/15_generator/06_orders.ipynb #b38f75b1
+def _misprice(cat, l): # put the wrong prices of incidents on the lines
+    for one, during in struck(cat.values, 'price_error', l.time):
+        at = np.flatnonzero(during & _is(cat, one.what, l.product))
+        l.price[at] = np.rint(l.price[at] * one.size).clip(1, MAX_PRICE).astype(np.int64)
 
 # %% ../../nbs/15_generator/06_orders.ipynb #e2bfc346
 def _discount(catalogue, l): # put the campaign of the day on the lines: some have one unit more
@@ -336,9 +401,11 @@ def fill(
     "Put products into the baskets of a block, with quantity, price and discount."
     l = b.lines = _empty_lines(catalogue, b)
     l.product = pick_products(catalogue, l)
+    if b.bot is not None: l.product[b.bot.take(l.row)] = catalogue.base_price[:catalogue.core].argmin()
     l.category = catalogue.category.take(l.product)
     l.price = price_on(catalogue, l.product, l.day)
     l.quantity = _quantity(catalogue, b, l)
+    _misprice(catalogue, l)
     _discount(catalogue, l)
     return b
 
@@ -425,20 +492,48 @@ def _outcome_tables(fails, again, give_up, later): # a row per method
 def _method_tables(small, large): # below the limit, and from it on
     return np.stack([choice_table(small), choice_table(large)])
 
-# %% ../../nbs/15_generator/06_orders.ipynb #e3e9a2df
+# %% ../../nbs/15_generator/06_orders.ipynb #b67a0118
 SECONDS_TO_PAY = 5 # at least
 
 def _pay_method(catalogue, b): # the method of each order, by its amount
     values = catalogue.values
     tables = _method_tables(*(tuple(values[f'payments.{n}'].values()) for n in ('methods', 'methods_large')))
     large = b.amount >= cents(values['payments.large_from'])
-    return tables[large.view(np.int8), _bits(catalogue, 'payments.method', b)]
+    out = tables[large.view(np.int8), _bits(catalogue, 'payments.method', b)]
+    if b.bot is not None: out[b.bot] = _most_paid_at_once(values)
+    return out
+
+# %% ../../nbs/15_generator/06_orders.ipynb #16714d88
+def _most_paid_at_once(values): # the commonest method that is not paid on delivery
+    shares, later = (_by_method(values, f'payments.{n}') for n in ('methods', 'on_delivery'))
+    return (shares * (later == 0)).argmax()
 
 def _by_method(values, name): # a parameter by method, as an array
     return np.array(list(values[name].values()))
 
+def _methods_struck(values, what): # whether an incident strikes each method: the one it names, or those paid at once
+    if not what: return _by_method(values, 'payments.on_delivery') == 0
+    return np.array([method == what for method in values['payments.methods']])
+
 def _bits(catalogue, column, b): # 16 bits of a cell per order
     return (catalogue.cells(column, b.order_id) >> np.uint64(48)).view(np.int64)
+
+# %% ../../nbs/15_generator/06_orders.ipynb #8c2d41d0
+def _declined(catalogue, b): # whether no attempt to pay succeeds, for each order
+    out = np.zeros(len(b.time), dtype=bool) if b.bot is None else b.bot.copy()
+    for one, during in struck(catalogue.values, 'payment_outage', b.time):
+        hit = _methods_struck(catalogue.values, one.what)[b.method]
+        out |= during & hit & below(catalogue.cells('payments.outage', b.order_id), one.size)
+    return np.flatnonzero(out)
+
+# %% ../../nbs/15_generator/06_orders.ipynb #e9861051
+def _outcome(catalogue, b): # by order: twice the failed attempts before the last one, plus 1 if that fails, too
+    values, bits = catalogue.values, _bits(catalogue, 'payments.outcome', b)
+    fails, give_up = (tuple(values[f'payments.{n}'].values()) for n in ('fails', 'give_up'))
+    later, none = values['payments.give_up_again'], _declined(catalogue, b)
+    out = _outcome_tables(fails, values['payments.fails_again'], give_up, later)[b.method, bits]
+    out[none] = _outcome_tables((1,) * len(fails), 1, give_up, later)[b.method[none], bits[none]]
+    return out
 
 # %% ../../nbs/15_generator/06_orders.ipynb #49a447b4
 def pay(catalogue:Catalogue, # The products
@@ -447,9 +542,7 @@ def pay(catalogue:Catalogue, # The products
     "Pay the orders of a block, or fail to."
     values = catalogue.values
     b.method = _pay_method(catalogue, b)
-    fails, give_up = (tuple(values[f'payments.{n}'].values()) for n in ('fails', 'give_up'))
-    tables = _outcome_tables(fails, values['payments.fails_again'], give_up, values['payments.give_up_again'])
-    outcome = tables[b.method, _bits(catalogue, 'payments.outcome', b)]
+    outcome = _outcome(catalogue, b)
     b.attempts = outcome // 2 + 1
     b.accepted = b.captured = outcome % 2 == 0
     spread = lognormal_table(1000, values['payments.delay_spread'])
@@ -458,14 +551,21 @@ def pay(catalogue:Catalogue, # The products
     b.paid = b.time + SECONDS_TO_PAY + wait + (b.attempts - 1) * values['payments.retry']
     return b
 
-# %% ../../nbs/15_generator/06_orders.ipynb #359a6914
+# %% ../../nbs/15_generator/06_orders.ipynb #09009df4
+def _more_returns(catalogue, l, shares): # of lines that come back, times 2¹⁶: with waves of returns
+    for one, during in struck(catalogue.values, 'returns_wave', l.time):
+        at = np.flatnonzero(during & _is(catalogue, one.what, l.product))
+        shares[at] = np.rint(shares[at] * one.size).clip(0, 2**16)
+    return shares
+
+# %% ../../nbs/15_generator/06_orders.ipynb #0ac04bbb
 _REVERSED = sum((np.arange(2**16) >> k & 1) << 15 - k for k in range(16)) # 16 bits in the other order
 
 def _returned(catalogue, l): # units of each line that will be sent back
     values = catalogue.values
     u = (catalogue.cells('order_items.returned', l.key) >> np.uint64(48)).view(np.int64)
     share = np.rint(np.array(catalogue.traits.returned) * 2**16).astype(np.int64)
-    returned = l.quantity * (u < share.take(l.category))
+    returned = l.quantity * (u < _more_returns(catalogue, l, share.take(l.category)))
     in_part = _REVERSED.take(u) < round(values['delivery.returns_in_part'] * 2**16)
     some = np.flatnonzero((returned > 0) & in_part)
     units = integer(catalogue.cells('order_items.returned_units', l.key[some]), l.quantity[some])
@@ -511,6 +611,14 @@ def _at_the_door(values, b): # when refused orders are cancelled, and what is pa
     b.captured = b.accepted & ~(cash & b.cancelled)
     b.paid = np.where(cash & b.captured, b.delivered, b.paid)
 
+# %% ../../nbs/15_generator/06_orders.ipynb #c5142495
+def _charged_twice(catalogue, b): # whether the payment of each order is taken twice
+    out = np.zeros(len(b.time), dtype=bool)
+    for one, during in struck(catalogue.values, 'double_charge', b.time):
+        hit = _methods_struck(catalogue.values, one.what)[b.method]
+        out |= during & hit & b.captured & below(catalogue.cells('payments.twice', b.order_id), one.size)
+    return out
+
 # %% ../../nbs/15_generator/06_orders.ipynb #2d2fa1cc
 def deliver(catalogue:Catalogue, # The products
             b:OrderLife, # A block with its payments
@@ -523,6 +631,7 @@ def deliver(catalogue:Catalogue, # The products
     _dispatch(catalogue, b, h)
     b.delivered = _arrival(catalogue, b, h)
     _at_the_door(values, b)
+    b.twice = _charged_twice(catalogue, b)
     b.return_time = b.delivered + 86400 + look_up(h('return'), _return_wait(values))
     b.lines.returned = _returned(catalogue, b.lines)
     return b
@@ -566,7 +675,8 @@ def _sent_back(b): # by order: what the lines' units that are back give back, an
 # %% ../../nbs/15_generator/06_orders.ipynb #70775b5f
 def _settle_payment(b, dead, part, whole): # refunds, and the states of the payments
     paid = b.was_paid
-    b.refunded = np.where((dead & paid) | whole, b.amount, part)
+    b.charged = b.amount * (1 + (b.twice & paid))
+    b.refunded = np.where((dead & paid) | whole, b.charged, part)
     failed = dead & ~b.captured
     stages = dict(failed=failed, pending=~paid, captured=b.refunded == 0, partially_refunded=b.arrived & ~whole)
     b.payment_status = _first_true(stages, _PAID, 'refunded')
@@ -597,15 +707,17 @@ def _text(values, index): # a column of few texts
     return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(list(values)))
 
 # %% ../../nbs/15_generator/06_orders.ipynb #b093c647
-def _order_columns(catalogue, b):
+def _channel(catalogue, b): # of each order, row number in the shares of channels
     shares = catalogue.values['baskets.channels']
-    channel = look_up(catalogue.cells('orders.channel', b.order_id), choices(tuple(shares.values())))
+    return look_up(catalogue.cells('orders.channel', b.order_id), choices(tuple(shares.values())))
+
+def _order_columns(catalogue, b):
     return dict(
         order_id=b.order_id,
         customer_id=b.customer + 1,
         ordered_at=_times(b.time),
         status=_text(ORDER_STATUSES, b.status),
-        channel=_text(shares, channel),
+        channel=_text(catalogue.values['baskets.channels'], _channel(catalogue, b)),
         shipping_cents=b.shipping,
         tax_cents=b.tax,
         tax_included=np.full(len(b.tax), catalogue.values['tax.included']),
@@ -635,11 +747,19 @@ def _payment_columns(catalogue, b):
         order_id=b.order_id,
         method=_text(catalogue.values['payments.methods'], b.method),
         status=_text(PAYMENT_STATUSES, b.payment_status),
-        amount_cents=b.amount,
+        amount_cents=b.charged,
         refunded_cents=b.refunded,
         attempts=b.tries,
         paid_at=_times(b.paid, b.was_paid),
     )
+
+# %% ../../nbs/15_generator/06_orders.ipynb #f92b6ec9
+def _arrived(catalogue, b): # a block without the orders that a channel has lost
+    channels, lost = list(catalogue.values['baskets.channels']), np.zeros(len(b.time), dtype=bool)
+    for one, during in struck(catalogue.values, 'channel_lost', b.time):
+        hit = _channel(catalogue, b) == channels.index(one.what) if one.what else True
+        lost |= during & hit & below(catalogue.cells('orders.lost', b.order_id), one.size)
+    return take(b, np.flatnonzero(~lost)) if lost.any() else b
 
 # %% ../../nbs/15_generator/06_orders.ipynb #462e8fb7
 def lives(
@@ -648,7 +768,8 @@ def lives(
     last:int, # … up to this one, which is left out
 ) -> OrderLife: # A block with its whole life
     "A range of orders with everything that ever happens to them."
-    return deliver(catalogue, pay(catalogue, total(catalogue, fill(catalogue, begin(catalogue, first, last)))))
+    b = deliver(catalogue, pay(catalogue, total(catalogue, fill(catalogue, begin(catalogue, first, last)))))
+    return _arrived(catalogue, b) if catalogue.values['incidents.channel_lost'] else b
 
 # %% ../../nbs/15_generator/06_orders.ipynb #cd02fdfd
 def order_tables(

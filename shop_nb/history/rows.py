@@ -70,7 +70,7 @@ CHANGING = dict( # the columns that change after a row is there
                'marketing_opt_in'),
     orders=('status', 'delivered_at'),
     order_items=('returned_quantity',),
-    payments=('status', 'refunded_cents', 'attempts', 'paid_at'),
+    payments=('status', 'amount_cents', 'refunded_cents', 'attempts', 'paid_at'),
 )
 
 def differ(

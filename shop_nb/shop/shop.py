@@ -22,6 +22,7 @@ from ..analytics.connect import as_frame, connect, fetch, sql_error
 from ..core.errors import ShopError
 from ..core.extras import need
 from ..core.files import write_file
+from ..behaviour.days import incident
 from ..behaviour.settings import Settings, read_settings
 from ..files.sources import read_table
 from ..files.files import FORMATS, LAKES, is_lake, parts, table_path
@@ -292,8 +293,16 @@ class _InTime(_Parts):
         from shop_nb.history.changes import changes
         return changes(self._known_settings(), begin, end)
 
+# %% ../../nbs/40_shop/02_shop.ipynb #3f41f62f
+class _Troubled(_InTime):
+    "What goes wrong in it"
+    def incidents(self) -> pd.DataFrame: # one row per incident: what, when, how bad, and what it cost
+        "What went wrong in this shop, from its parameters `incidents.…`; money in cents"
+        from shop_nb.shop.incidents import incidents
+        return incidents(self._known_settings())
+
 # %% ../../nbs/40_shop/02_shop.ipynb #1c9a1a1d
-class Shop(_InTime):
+class Shop(_Troubled):
     "A shop: name it by its settings, look at its tables, ask it, save it"
     def twin(self,
         **changes, # settings by name, such as promotion='Toys 30 2025-11-03 2025-11-16'
@@ -325,7 +334,10 @@ def _foreseen(settings):
     "The rows of tables that are not made yet; lines of days outside the window are taken at the mean"
     c, calendar = settings.counts, generator(settings).calendar
     n = {name: calendar.rows(name) for name in ('customers', 'products', 'orders')}
-    return n | dict(order_items=round(n['orders'] * c['order_items'] / c['orders']), payments=n['orders'])
+    waves = (incident(text) for text in settings.values['incidents.bot_wave'])
+    bots = sum(round(wave.size) for wave in waves if wave.begin.date() <= settings.until)
+    lines = round(n['orders'] * c['order_items'] / c['orders']) + bots
+    return n | dict(orders=n['orders'] + bots, order_items=lines, payments=n['orders'] + bots)
 
 # %% ../../nbs/40_shop/02_shop.ipynb #1503f80c
 def _count(shop):
@@ -344,7 +356,8 @@ def _origin(shop):
 def _row_texts(shop):
     "The rows as text; an estimate is preceded by “about”"
     s = None if _is_made(shop) else shop.settings
-    unsure = TABLES if s and s.until_time else {'order_items'} if s and s.until != s.end else ()
+    gaps = s and (s.until_time or s.values['incidents.bot_wave'] or s.values['incidents.channel_lost'])
+    unsure = TABLES if gaps else {'order_items'} if s and s.until != s.end else ()
     return {name: f'{"about " if name in unsure else ""}{n:,}' for name, n in shop.rows().items()}
 
 # %% ../../nbs/40_shop/02_shop.ipynb #e2595858

@@ -86,7 +86,7 @@ def test_common_names_are_commoner():
 # ------------------------------------------------------------------------ no other constant
 
 STRUCTURE = { # numbers that do not shape the shop, but how it is computed
-    'NOISE_DAYS', 'LOWEST_SEASON', 'NEVER', 'SHORTEST_SALE', 'DRIFT_MONTHS', 'COMPANIONS', 'GROUP', 'ATTEMPTS', 'OPEN_TO_ALL',
+    'NOISE_DAYS', 'LOWEST_SEASON', 'FIRST_BOT', 'NEVER', 'SHORTEST_SALE', 'DRIFT_MONTHS', 'COMPANIONS', 'GROUP', 'ATTEMPTS', 'OPEN_TO_ALL',
     'STRATUM', 'FAVOURITES', 'TRIES', 'MOST_EXTRA', 'FULL', 'SECONDS_TO_PAY', 'HOUSES', 'TREND_BOUNDS',
 }
 PLAIN = {0, .5, 1, 1e4, 1e6, .001, 2, 2.56, 3600, 86.4, 365.25, -1} # in formulas: halves, units, seconds and days

@@ -249,6 +249,14 @@ EFFECTS = {
     'delivery.returns_in_part': ([0, .25, 1], returned_in_part),
     'delivery.return_days': ([300, 30, 1], lambda f: f.order_items.returned_quantity.gt(0).mean()),
     'delivery.return_days_spread': ([2.5, .6], lambda f: f.order_items.returned_quantity.gt(0).mean()),
+    'incidents.payment_outage': ([[], ['0.5 2025-03-01 to 2025-05-31'], ['1 2025-03-01 to 2025-05-31']], lambda f: f.payments.status.eq('failed').sum()),
+    'incidents.double_charge': ([[], ['0.5 2025-03-01 to 2025-05-31'], ['1 2025-03-01 to 2025-05-31']], lambda f: f.payments.amount_cents.sum()),
+    'incidents.price_error': ([['0.01 2025-03-01 to 2025-05-31'], [], ['100 2025-03-01 to 2025-05-31']], lambda f: f.order_items.unit_price_cents.mean()),
+    'incidents.stock_out': ([['Toys 1 2025-03-01 to 2025-05-31'], ['Toys 0.5 2025-03-01 to 2025-05-31'], []], lambda f: f.lines.category.eq('Toys').mean()),
+    'incidents.channel_lost': ([['app 1 2025-03-01 to 2025-05-31'], ['app 0.5 2025-03-01 to 2025-05-31'], []], lambda f: len(f.orders)),
+    'incidents.bot_wave': ([[], ['100 2025-03-01 to 2025-05-31'], ['200 2025-03-01 to 2025-05-31']], lambda f: len(f.orders)),
+    'incidents.returns_wave': ([['0 2025-03-01 to 2025-05-31'], [], ['3 2025-03-01 to 2025-05-31']], lambda f: f.order_items.returned_quantity.gt(0).mean()),
+    'incidents.lost_feed': (None, None), # test_incidents: it moves nothing
 }
 
 def drifts(f):
@@ -360,6 +368,13 @@ SAYS = { # what is measured
     'delivery.returns_in_part': 'share of returned lines of several units of which some were kept',
     'delivery.return_days': 'share of lines that came back by the end',
     'delivery.return_days_spread': 'share of lines that came back by the end',
+    'incidents.payment_outage': 'failed payments',
+    'incidents.double_charge': 'amounts of all payments, in cents',
+    'incidents.price_error': 'mean price of a unit, in cents',
+    'incidents.stock_out': 'share of lines with toys',
+    'incidents.channel_lost': 'orders',
+    'incidents.bot_wave': 'orders',
+    'incidents.returns_wave': 'share of lines that came back',
 }
 
 def found(name, value, seed=4):

@@ -1,0 +1,381 @@
+"What goes wrong strikes what it says and nothing else, and what it cost is known to the row and the cent."
+import random
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from shop_nb import Shop
+from shop_nb.audit.audit import audit
+from shop_nb.audit.sheet import sheet
+from shop_nb.behaviour.days import incident
+from shop_nb.behaviour.settings import Settings, read_settings
+from shop_nb.core.errors import SettingsError, ShopError
+from shop_nb.feeds.feed_files import write_feed
+from shop_nb.feeds.stream import stream
+from shop_nb.files.digest import digest
+from shop_nb.generator.blocks import tables
+from shop_nb.generator.orders import FIRST_BOT
+from shop_nb.history.changes import changes, delivered
+from shop_nb.history.replay import Replay, as_of
+from shop_nb.model.schema import DAY_KEYS, TABLES
+from shop_nb.quality.validate import validate
+from shop_nb.shop.counterfactual import Twin, changed_columns
+from shop_nb.shop.incidents import without
+
+SMALL = dict(customers=300, products=80, orders=900, order_items=2300)
+ALL = {
+    'incidents.payment_outage': 'card 0.9 2025-02-10 to 2025-02-20, wallet 2025-03-05 08:00 to 20:00',
+    'incidents.double_charge': '0.5 2025-03-01 to 2025-03-14',
+    'incidents.price_error': 'Electronics 100 2025-04-01 08:00 to 2025-04-05 14:00, product 3 0.01 2025-05-01 to 2025-06-30',
+    'incidents.stock_out': 'Fashion 2025-05-10 to 2025-06-10, product 5 0.5 2025-01-01 to 2025-12-31',
+    'incidents.channel_lost': 'app 0.7 2025-07-05 to 2025-07-12, 2025-07-20',
+    'incidents.bot_wave': '60 2025-08-01 22:00 to 2025-08-02 02:00, 5 2025-08-01 to 2025-08-31',
+    'incidents.returns_wave': 'Fashion 5 2025-09-01 to 2025-09-30',
+    'incidents.lost_feed': '2025-10-05 to 2025-10-09',
+}
+CALM, BAD = Settings(**SMALL), Settings(**SMALL, parameters=ALL)
+EVERY = [(name, i) for name, texts in BAD.parameters for i in range(len(texts))]
+IN_SHOP = [pair for pair in EVERY if pair[0] != 'incidents.lost_feed']
+
+
+@pytest.fixture(scope='module')
+def bad(): return Shop(BAD)
+
+
+def during(one, orders):
+    return orders.ordered_at.ge(one.begin) & orders.ordered_at.lt(one.end)
+
+
+def alone(kind, text, **more): return Settings(**SMALL | more, parameters={f'incidents.{kind}': text})
+
+
+# ------------------------------------------------------------------------ what stays, and what it cost
+
+def test_its_bytes():
+    "The digests of a shop in which everything goes wrong; they change only with the generator's version."
+    assert {name: digest(t, name) for name, t in tables(BAD).items()} == GOLDEN
+
+
+GOLDEN = dict(
+    customers='16a479377131659273a3bc057b54a353',
+    products='bef933aa792a08fa8bd694ac6e1ff276',
+    orders='47379bf1e00dce107f5c9c19fa6134da',
+    order_items='8df2cc426edea61197e4afd6cada069c',
+    payments='63de03417d90b8a89bf1eb1c3e28eaeb',
+)
+
+
+@pytest.mark.parametrize('name, i', IN_SHOP)
+def test_an_incident_strikes_only_orders_placed_while_it_lasts(bad, name, i):
+    one, other = incident(BAD.values[name][i]), Shop(without(BAD, name, i))
+    assert other.customers.equals(bad.customers)
+    assert other.products.equals(bad.products)
+    assert during(one, pd.concat([bad.orders, other.orders])).any()
+    rest = [shop.orders[~during(one, shop.orders)].order_id for shop in (bad, other)]
+    assert list(rest[0]) == list(rest[1])
+    for table in ('orders', 'order_items', 'payments'):
+        x, y = (shop.frame(table)[shop.frame(table).order_id.isin(rest[0])].reset_index(drop=True) for shop in (bad, other))
+        assert x.equals(y), table
+
+
+@pytest.mark.parametrize('name, i', IN_SHOP)
+def test_what_it_cost_is_the_difference_of_two_whole_shops(bad, name, i):
+    one, other = incident(BAD.values[name][i]), Shop(without(BAD, name, i))
+    listed = bad.incidents()
+    row, = listed[(listed.incident == name.split('.')[1]) & (listed.begin == one.begin) & (listed.end == one.end)].itertuples()
+    effect = Twin(other, bad).orders
+    assert row.loss_cents == effect.returned_cents_effect.sum() - effect.revenue_cents_effect.sum()
+    paid = [p[p.paid_at.notna()].pipe(lambda p: p.amount_cents.sum() - p.refunded_cents.sum()) for p in (bad.payments, other.payments)]
+    assert row.paid_cents == paid[0] - paid[1]
+    differing, orders = 0, set()
+    for table in ('orders', 'order_items', 'payments'):
+        both = pd.concat([bad.frame(table), other.frame(table)]).drop_duplicates(keep=False)
+        differing += both[TABLES[table].key].nunique()
+        orders |= set(both.order_id)
+    assert (row.rows, row.orders) == (differing, len(orders))
+    assert row.orders > 0
+
+
+def test_there_is_a_row_for_each(bad):
+    listed = bad.incidents()
+    assert len(listed) == len(EVERY)
+    assert listed.begin.is_monotonic_increasing
+    assert Shop(CALM).incidents().empty
+    assert list(Shop(CALM).incidents().columns) == list(listed.columns)
+
+
+def test_what_the_rules_find(bad):
+    "The ledger names the payments that were taken twice, and no other rule but that of prices finds anything."
+    found = {f['check']: f['failures'] for f in bad.validate().failures}
+    assert {'ledger'} <= set(found) <= {'ledger', 'one_price_a_day'}
+    other = Shop(without(BAD, 'incidents.double_charge'))
+    twice = bad.payments.amount_cents.ne(other.payments.amount_cents)
+    assert found['ledger'] == twice.sum() > 0
+    assert (bad.payments.amount_cents[twice] == 2 * other.payments.amount_cents[twice]).all()
+
+
+# ------------------------------------------------------------------------ one by one
+
+def test_in_an_outage_every_attempt_fails():
+    s = alone('payment_outage', 'card 2025-03-01 to 2025-05-31')
+    shop, calm = Shop(s), Shop(CALM)
+    paid = shop.payments.merge(shop.orders[['order_id', 'ordered_at']], on='order_id')
+    struck = paid[(paid.method == 'card') & paid.ordered_at.between('2025-03-01', '2025-05-31 23:59:59')]
+    assert set(struck.status) == {'failed'}
+    assert struck.attempts.nunique() > 1
+    others = paid[~paid.payment_id.isin(struck.payment_id)].payment_id
+    assert shop.payments[shop.payments.payment_id.isin(others)].equals(calm.payments[calm.payments.payment_id.isin(others)])
+
+
+def test_cash_is_taken_in_an_outage_unless_it_is_named():
+    "What is paid on delivery needs no payment provider."
+    markets = dict(behaviour='in', until='2025-12-31')
+    shop = Shop(alone('payment_outage', '2025-03-01 to 2025-05-31', **markets))
+    later = shop.settings.values['payments.on_delivery']
+    paid = shop.payments.merge(shop.orders[['order_id', 'ordered_at']], on='order_id')
+    spring = paid[paid.ordered_at.between('2025-03-01', '2025-05-31 23:59:59')]
+    at_once = spring.method.map(later).eq(0)
+    assert set(spring[at_once].status) == {'failed'}
+    assert (spring[~at_once].status == 'captured').mean() > .5
+    cash = next(m for m, on in later.items() if on)
+    named = Shop(alone('payment_outage', f'{cash} 2025-03-01 to 2025-05-31', **markets))
+    both = named.payments.merge(named.orders[['order_id', 'ordered_at']], on='order_id')
+    assert set(both[both.ordered_at.between('2025-03-01', '2025-05-31 23:59:59') & (both.method == cash)].status) == {'failed'}
+
+
+def test_prices_alone_are_wrong():
+    s = alone('price_error', 'Toys 0.01 2025-03-01 to 2025-05-31')
+    shop, calm = Shop(s), Shop(CALM)
+    x, y = calm.order_items, shop.order_items
+    assert x[['order_item_id', 'product_id', 'quantity']].equals(y[['order_item_id', 'product_id', 'quantity']])
+    wrong = x.unit_price_cents.ne(y.unit_price_cents)
+    toys = shop.products.set_index('product_id').category.eq('Toys')
+    assert y[wrong].product_id.map(toys).all()
+    assert (y[wrong].unit_price_cents == np.rint(x[wrong].unit_price_cents * .01).clip(1)).all()
+    checks = {f['check'] for f in shop.validate().failures}
+    assert not checks # whole days have one price each
+
+
+@pytest.mark.parametrize('size', [1, .4])
+def test_nobody_buys_what_is_sold_out(size):
+    spring = 'Fashion {size:g} 2025-03-01 to 2025-05-31'
+    shop, calm = Shop(alone('stock_out', spring.format(size=size))), Shop(CALM)
+    def fashion(shop):
+        lines = shop.order_items.merge(shop.products[['product_id', 'category']]).merge(shop.orders[['order_id', 'ordered_at']])
+        return lines[lines.ordered_at.between('2025-03-01', '2025-05-31 23:59:59') & lines.category.eq('Fashion')]
+    before, after = len(fashion(calm)), len(fashion(shop))
+    assert after == 0 if size == 1 else .3 * before < after < .9 * before
+    assert len(shop.order_items) == len(calm.order_items)
+    assert validate(tables(shop.settings)).ok
+
+
+def test_a_small_shop_that_sells_out():
+    "Where hardly anything else is left, lines still have different products, and those that are in stock come first."
+    s = Settings(customers=50, products=12, orders=300, order_items=900, parameters={
+        'products.categories': dict(Books=.5, Toys=.5), 'incidents.stock_out': 'Books 2025-02-01 to 2025-11-30'})
+    assert validate(tables(s)).ok
+
+
+def test_orders_of_a_lost_channel_are_not_there():
+    shop, calm = Shop(alone('channel_lost', 'app 2025-03-01 to 2025-05-31')), Shop(CALM)
+    missing = calm.orders[~calm.orders.order_id.isin(shop.orders.order_id)]
+    app_orders = calm.orders.channel.eq('app') & calm.orders.ordered_at.between('2025-03-01', '2025-05-31 23:59:59')
+    assert missing.order_id.equals(calm.orders[app_orders].order_id)
+    with pytest.raises(ShopError, match='no order'): shop.order(int(missing.order_id.iloc[0]))
+
+
+def test_bots_are_declined():
+    shop, calm = Shop(alone('bot_wave', '300 2025-06-01 12:00 to 2025-06-02 03:00')), Shop(CALM)
+    bots = shop.orders[~shop.orders.order_id.isin(calm.orders.order_id)]
+    assert len(bots) == 300
+    assert bots.ordered_at.between('2025-06-01 12:00', '2025-06-02 02:59:59').all()
+    assert set(bots.status) == {'cancelled'}
+    lines = shop.order_items[shop.order_items.order_id.isin(bots.order_id)]
+    assert len(lines) == 300
+    assert lines.product_id.nunique() == 1 == lines.line_number.max()
+    payments = shop.payments[shop.payments.order_id.isin(bots.order_id)]
+    assert set(payments.status) == {'failed'}
+    assert payments.method.nunique() == 1
+    assert shop.orders[~shop.orders.order_id.isin(bots.order_id)].reset_index(drop=True).equals(calm.orders)
+    assert shop.orders.order_id.is_monotonic_increasing
+    assert validate(tables(shop.settings)).ok
+
+
+@pytest.mark.parametrize('kind, less, more', [
+    ('payment_outage', 'card 0.3', 'card 0.8'), ('double_charge', '0.3', '0.8'), ('channel_lost', '0.3', '0.8'),
+    ('stock_out', 'Toys 0.3', 'Toys 0.8'), ('returns_wave', '2', '6'), ('bot_wave', '30', '80'),
+])
+def test_more_keeps_what_was_there_with_less(kind, less, more):
+    calm, *struck = (Shop(s) for s in (CALM, *(alone(kind, f'{size} 2025-03-01 to 2025-06-30') for size in (less, more))))
+    def orders(shop):
+        both = [pd.concat([calm.frame(t), shop.frame(t)]).drop_duplicates(keep=False) for t in ('orders', 'order_items', 'payments')]
+        return set().union(*(rows.order_id for rows in both))
+    few, many = map(orders, struck)
+    assert few < many
+
+
+# ------------------------------------------------------------------------ the promises of any shop
+
+@pytest.mark.parametrize('size', [1, 7, 64, 333])
+def test_any_partition(size):
+    whole = tables(BAD)
+    for name, t in tables(BAD, size=size, threads=2).items(): assert t.equals(whole[name]), name
+
+
+def test_history_stays():
+    short, long = tables(BAD), tables(replace(BAD, until=pd.Timestamp('2026-03-31').date()))
+    for name in ('orders', 'order_items', 'payments'):
+        assert long[name][TABLES[name].key].to_pylist()[: len(short[name])] == short[name][TABLES[name].key].to_pylist()
+
+
+def test_the_replay_of_its_changes_is_the_shop():
+    replay, draw = Replay(), random.Random(1)
+    replay.apply(changes(BAD))
+    begin, end = (pd.Timestamp(day).timestamp() for day in ('2025-01-01', '2026-01-01'))
+    for at in sorted(draw.randrange(int(begin), int(end)) for _ in range(25)):
+        when = np.datetime64(at, 's')
+        found, truth = replay.as_of(when), tables(as_of(BAD, when))
+        for name in TABLES: assert found[name].equals(truth[name]), (name, when)
+
+
+@pytest.mark.parametrize('begin, end', [('2025-08-01', '2025-08-02'), ('2025-08-10', '2025-08-11'), ('2025-07-20', '2025-07-22')])
+def test_a_slice_of_its_changes(begin, end):
+    whole, part = changes(BAD), changes(BAD, begin, end)
+    log = whole.log
+    expected = log[log.moment.ge(begin) & log.moment.lt(end)].reset_index(drop=True)
+    assert part.log.equals(expected)
+
+
+def test_bots_of_a_day_without_orders():
+    "In a shop with an order a week, bots are numbered and found like in any other."
+    s = Settings(customers=40, products=20, orders=50, order_items=80, parameters={'incidents.bot_wave': '90 2025-01-01 to 2025-12-31'})
+    whole = tables(s)
+    assert len(whole['orders']) == 140
+    for size in (1, 5): assert tables(s, size=size)['orders'].equals(whole['orders'])
+    shop = Shop(s)
+    bots = [key for key in shop.orders.order_id if key % DAY_KEYS >= FIRST_BOT]
+    assert len(bots) == 90
+    empty = set(shop.orders.ordered_at.dt.date) - {d for k, d in zip(shop.orders.order_id, shop.orders.ordered_at.dt.date) if k % DAY_KEYS < FIRST_BOT}
+    assert len(empty) > 30
+    log = changes(s).log
+    for key in bots[:20] + bots[-3:]:
+        day = shop.orders.set_index('order_id').ordered_at[key].date()
+        assert shop.order(key)['orders'].order_id.tolist() == [key]
+        assert key in shop.day(day)['orders'].order_id.tolist()
+        next_day = day + pd.Timedelta(days=1)
+        placed = changes(s, str(day), str(next_day)).log.query('table == "orders" and operation == "insert"')
+        assert key in placed.key.tolist()
+    inserts = log[(log.table == 'orders') & (log.operation == 'insert')]
+    assert sorted(inserts.key) == shop.orders.order_id.tolist()
+
+
+def test_rows_are_foreseen():
+    shop = Shop(alone('bot_wave', '500 2025-06-01, 7 2025-06-02'))
+    assert shop.rows()['orders'] == len(Shop(shop.settings).orders) == 1407
+    assert 'about 1,407 orders' in repr(shop)
+    assert repr(Shop(CALM)).count('about') == 0
+
+
+def test_random_access(bad):
+    for key in bad.orders.order_id.sample(30, random_state=2):
+        for name, rows in bad.order(int(key)).items():
+            frame = bad.frame(name)
+            assert rows.astype(object).equals(frame[frame.order_id == key].reset_index(drop=True).astype(object)), (name, key)
+    with pytest.raises(ShopError): bad.order(25080200000000 + FIRST_BOT + 999_999)
+
+
+# ------------------------------------------------------------------------ feeds
+
+def test_a_lost_day_is_in_no_feed(tmp_path):
+    s = alone('lost_feed', '2025-10-05 to 2025-10-06, 2025-11-01 10:00 to 12:00')
+    assert all(digest(t, n) == digest(tables(CALM)[n], n) for n, t in tables(s).items())
+    log = changes(s)
+    assert log.log.equals(changes(CALM).log)
+    times = [incident(text) for text in s.values['incidents.lost_feed']]
+    def lost(moments): return np.any([(moments >= one.begin) & (moments < one.end) for one in times], axis=0)
+    left = log.log[~lost(log.log.moment)]
+    assert 0 < len(left) < len(log)
+    assert delivered(log, s).log.equals(left.reset_index(drop=True))
+    sent = sum(len(chunk) for chunk in stream(s))
+    assert sent == len(left)
+    facts = write_feed(s, tmp_path / 'feed', 'days')
+    assert sum(n for counts in facts['changes'].values() for n in counts.values()) == len(left)
+    assert not (tmp_path / 'feed/2025-10-05').exists() and (tmp_path / 'feed/2025-10-07').exists()
+    for form in ('jsonl', 'debezium', 'parquet', 'scd2', 'dbt'): write_feed(s, tmp_path / form, form)
+    assert (tmp_path / 'jsonl/changes.jsonl').read_text().count('\n') == len(left)
+
+
+def test_the_audit_finds_the_lost_day(tmp_path):
+    s = alone('lost_feed', '2025-10-05')
+    warehouse = Replay()
+    warehouse.apply(delivered(changes(s), s))
+    promised = sheet(s, '2025-09-01', every=86400)
+    result = audit(warehouse.as_of('2026-01-01'), promised)
+    assert not result.ok
+    assert promised.span(result.first)[0] == '2025-10-05 00:00:00', result
+    assert audit(tables(s), promised).ok
+
+
+def test_the_list_has_what_the_feed_lacks():
+    s = alone('lost_feed', '2025-10-05 to 2025-10-06')
+    row, = Shop(s).incidents().itertuples()
+    log = changes(s).log
+    assert row.rows == log.moment.between('2025-10-05', '2025-10-06 23:59:59').sum()
+    totals = Shop(CALM).sql('select order_id, ordered_at, net_cents from order_totals')
+    placed = totals[totals.ordered_at.between('2025-10-05', '2025-10-06 23:59:59')]
+    assert (row.orders, row.loss_cents) == (len(placed), placed.net_cents.sum())
+
+
+# ------------------------------------------------------------------------ how they are written
+
+@pytest.mark.parametrize('kind, text, message', [
+    ('payment_outage', 'kard 2025-06-14', "strikes 'kard'"),
+    ('payment_outage', '2 2025-06-14', 'size of 2'),
+    ('payment_outage', '2025-06-14 18:00', 'no end'),
+    ('payment_outage', '2024-06-14', 'but the shop runs from'),
+    ('payment_outage', '2025-06-14 to 2025-06-13', 'ends before it begins'),
+    ('payment_outage', '2025-06-31', 'out of range'),
+    ('payment_outage', 'soon', 'no incident'),
+    ('payment_outage', 7, 'not a text'),
+    ('channel_lost', 'fax 2025-06-14', "strikes 'fax'"),
+    ('stock_out', '2025-06-14', 'does not name'),
+    ('stock_out', 'product 81 2025-06-14', 'product 81'),
+    ('price_error', 'product 0 2025-06-14', "strikes 'product 0'"),
+    ('price_error', '0 2025-06-14', 'size of 0'),
+    ('bot_wave', '100001 2025-06-14', 'size of 100001'),
+    ('bot_wave', '5 2025-06-14 18:00 to 19:00, 6 2025-06-14 18:00:30 to 23:00', 'share a day'),
+    ('bot_wave', 'app 5 2025-06-14', 'strikes everything'),
+    ('double_charge', ['2025-06-14'] * 41, 'more than 40'),
+])
+def test_what_is_wrong_is_said(kind, text, message):
+    with pytest.raises(SettingsError, match=message): alone(kind, text)
+
+
+def test_the_only_category_cannot_be_sold_out():
+    with pytest.raises(SettingsError, match='only category'):
+        Settings(parameters={'products.categories': dict(Toys=1), 'incidents.stock_out': 'Toys 2025-06-14'})
+
+
+def test_ways_to_write_one(tmp_path):
+    want = alone('payment_outage', 'card 0.5 2025-06-14 18:00 to 2025-06-14 23:00').parameters
+    (tmp_path / 'settings.ini').write_text('[incidents]\npayment_outage = card .5 2025-06-14 18:00 to 23:00\n')
+    (tmp_path / 'bad.toml').write_text('extends = "eu"\n[incidents]\npayment_outage = ["card 0.5 2025-06-14T18:00 to 2025-06-14T23:00"]\n')
+    assert read_settings(tmp_path / 'settings.ini', env={}).parameters == want
+    assert read_settings(False, env={}, behaviour=str(tmp_path / 'bad.toml')).parameters == want
+    assert read_settings(False, env={'SHOP_NB_INCIDENTS__PAYMENT_OUTAGE': 'card 0.5 2025-06-14 18:00:00 to 23:00'}).parameters == want
+    made = alone('payment_outage', 'card 0.5 2025-06-14 18:00 to 23:00')
+    assert Settings(**made.as_dict()) == made
+    day = alone('lost_feed', pd.Timestamp('2025-06-14').date())
+    assert day == alone('lost_feed', '2025-06-14') == alone('lost_feed', ['2025-06-14'])
+
+
+def test_a_run_remembers_them(tmp_path):
+    shop = Shop(BAD)
+    shop.save(tmp_path / 'run')
+    again = Shop.open(tmp_path / 'run')
+    assert again.settings == BAD
+    assert again.incidents().equals(shop.incidents())
+    assert Shop.open(tmp_path / 'run').load(tmp_path / 'shop.db')['rows']['orders'] == len(shop.orders)
+    assert changed_columns(shop, again).empty
