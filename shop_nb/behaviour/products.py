@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/03_behaviour/06_products.ipynb #f8743c14
-from .parameters import SHARE, Number, Numbers, Shares, ByName, Word, WordByName, parameter
+from .parameters import SHARE, Flag, Number, Numbers, Shares, ByName, Word, WordByName, parameter
 
 # %% ../../nbs/03_behaviour/06_products.ipynb #97300f49
 _OF = 'products.categories'
@@ -148,6 +148,13 @@ parameter(
 parameter(
     'products.cost_spread', .06, Number(0, .09), 'share of the price', 'how far the cost may lie from its category',
     'costs', 'chosen: no product may sell below its cost at list price',
+)
+
+# %% ../../nbs/03_behaviour/06_products.ipynb #cc4f9c1f
+parameter(
+    'products.repricing', False, Flag(), 'yes or no',
+    'whether `price_cents` follows the list price of the quarter, or stays that of the launch', 'repricing',
+    'chosen: off, so that a product has one row for all time; with it, a later price takes the place of an earlier one',
 )
 
 # %% ../../nbs/03_behaviour/06_products.ipynb #a95c41aa

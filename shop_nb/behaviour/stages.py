@@ -45,6 +45,7 @@ stage('launches', 'products.launched_on products.discontinued_on products.price_
 stage('ends', 'products.discontinued_on', 'choices')
 stage('prices', 'products.price_cents products.cost_cents', 'popularity, line prices')
 stage('costs', 'products.cost_cents')
+stage('repricing', 'products.price_cents')
 stage('currency', '')
 stage('popularity', '', 'choices')
 stage('campaigns', 'order_items.discount_cents', 'choices, quantities, amounts')

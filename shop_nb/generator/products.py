@@ -6,7 +6,7 @@
 __all__ = ['LOWEST_SEASON', 'NEVER', 'SHORTEST_SALE', 'DRIFT_MONTHS', 'COMPANIONS', 'traits', 'median_prices', 'typical_price',
            'category_season', 'cents', 'price_point', 'Catalogue', 'column', 'category', 'noun', 'adjective',
            'name_level', 'base_price', 'style', 'quarter', 'list_prices', 'end_day', 'popularity', 'choose',
-           'companions', 'campaigns', 'pulls', 'price_on', 'sku_codes', 'products_table']
+           'companions', 'campaigns', 'pulls', 'price_on', 'shown_prices', 'repricings', 'sku_codes', 'products_table']
 
 # %% ../../nbs/15_generator/04_products.ipynb #40a1a2a1
 from functools import cached_property, lru_cache
@@ -331,6 +331,37 @@ def _name(c, n): # an adjective and a noun; in Portuguese the noun comes first
     if c.values['products.language'] == 'pt': parts.reverse()
     return parts[0] + ' ' + parts[1]
 
+# %% ../../nbs/15_generator/04_products.ipynb #15a59a42
+def _launch_prices(c, n):
+    since_start = np.maximum(quarter(c.day[:n]) - quarter(c.calendar.start), 0)
+    return c.list_prices[np.arange(n), since_start]
+
+def shown_prices(
+    catalogue:Catalogue, # The products
+    product:np.ndarray, # Products, from 0
+    day, # Day numbers, one for each or one for all
+) -> np.ndarray: # Cents
+    "What the table shows as the price of products at the end of a day."
+    c = catalogue
+    if not c.values['products.repricing']: return _launch_prices(c, len(c))[product]
+    first, last = np.maximum(c.day[product], c.calendar.start), np.minimum(c.end_day[product] - 1, c.calendar.last)
+    return price_on(c, product, np.clip(day, first, last))
+
+# %% ../../nbs/15_generator/04_products.ipynb #fd9336ac
+@lru_cache(maxsize=4)
+def repricings(
+    catalogue:Catalogue, # The products
+) -> tuple: # Day numbers, ascending, and products, from 0
+    "When the price that the table shows changes, and of which products."
+    cal, change = catalogue.calendar, catalogue.calendar.settings.price_change
+    days = set((cal.days[1:][np.diff(cal.quarter) > 0]).tolist())
+    if change: days |= {day_number(change.first), day_number(change.last) + 1}
+    found, product = [], np.arange(len(catalogue))
+    for day in sorted(day for day in days if cal.start < day <= cal.last):
+        before, after = (shown_prices(catalogue, product, d) for d in (day - 1, day))
+        found += [(day, i) for i in np.flatnonzero(before != after)]
+    return tuple(np.array(found, dtype=np.int64).reshape(-1, 2).T)
+
 # %% ../../nbs/15_generator/04_products.ipynb #15869a33
 def _codes(name): # three letters for a name, the best first
     plain = ''.join(c for c in normalize('NFKD', name).upper() if c in ascii_uppercase) + 'XXX'
@@ -356,16 +387,15 @@ def products_table(
     c, until = catalogue, (catalogue.calendar.now - 1) // 86400
     n, codes = c.calendar.rows('products', until), sku_codes(tuple(c.traits.index))
     category = c.traits.index.to_numpy()[c.category[:n]]
-    since_start = np.maximum(quarter(c.day[:n]) - quarter(c.calendar.start), 0)
-    price, end = c.list_prices[np.arange(n), since_start], c.end_day[:n]
+    launch_price, end = _launch_prices(c, n), c.end_day[:n]
     columns = dict(
         product_id=c.key[:n],
         sku=[f'{codes[c]}-{key:06d}' for c, key in zip(category, c.key)],
         name=_name(c, n),
         category=category,
         brand=_brand(c, n),
-        price_cents=price,
-        cost_cents=price * _cost(c, n) // 1000,
+        price_cents=shown_prices(c, np.arange(n), until),
+        cost_cents=launch_price * _cost(c, n) // 1000,
         launched_on=dates(c.day[:n]),
         discontinued_on=pa.array(dates(np.where(end > until, 0, end)), mask=end > until),
     )

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from ..generator.calendar import Calendar
 from ..generator.customers import customer_events, customers_at, sign_up_time
 from ..generator.orders import OrderLife, order_tables, settle, take
-from ..generator.products import Catalogue, products_table
+from ..generator.products import Catalogue, products_table, repricings, shown_prices
 from .events import NEVER, order_events
 from ..model.schema import TABLES, arrow_schema
 
@@ -65,7 +65,7 @@ def _changes(name, event, moments, subjects, before, after):
 
 # %% ../../nbs/17_history/02_rows.ipynb #5c66ad6d
 CHANGING = dict( # the columns that change after a row is there
-    products=('discontinued_on',),
+    products=('price_cents', 'discontinued_on'),
     customers=('first_name', 'last_name', 'email', 'phone', 'street', 'city', 'postal_code', 'latitude', 'longitude',
                'marketing_opt_in'),
     orders=('status', 'delivered_at'),
@@ -147,10 +147,23 @@ def customer_changes(
 
 # %% ../../nbs/17_history/02_rows.ipynb #1853c6a4
 @lru_cache(maxsize=4)
-def _rows_of_products(catalogue): # all products as they are launched, and as they are discontinued
-    ended = products_table(catalogue)
-    i = ended.schema.get_field_index('discontinued_on')
-    return ended.set_column(i, ended.schema.field(i), pa.nulls(len(ended), pa.date32())), ended
+def _last_rows(catalogue): return products_table(catalogue) # all products as they are known last
+
+def _products_at(catalogue, i, day, ended=False): # products, from 0, as they are at the end of days
+    rows = _last_rows(catalogue).take(i)
+    columns = dict(price_cents=pa.array(shown_prices(catalogue, i, day)))
+    if not ended: columns['discontinued_on'] = pa.nulls(len(i), pa.date32())
+    for name, values in columns.items():
+        at = rows.schema.get_field_index(name)
+        rows = rows.set_column(at, rows.schema.field(at), values)
+    return rows
+
+def _product_events(catalogue): # by event the days, and the products, from 0
+    i = np.arange(len(_last_rows(catalogue)))
+    day, which = repricings(catalogue)
+    known = which < len(i)
+    return dict(launched=(catalogue.day[i], i), repriced=(day[known], which[known]),
+                discontinued=(catalogue.end_day[i], i))
 
 # %% ../../nbs/17_history/02_rows.ipynb #844fd14f
 def product_changes(
@@ -159,11 +172,12 @@ def product_changes(
     end:int, # … up to this one, which is left out
 ) -> list: # A dictionary per event
     "The changes of products in a span."
-    out, (launched, ended) = [], _rows_of_products(catalogue)
-    for event, day, before, after in (
-        ('launched', catalogue.day, None, launched), ('discontinued', catalogue.end_day, launched, ended)):
-        at = day[:len(ended)] * 86400
+    out = []
+    for event, (day, i) in _product_events(catalogue).items():
+        at = day * 86400
         some = np.flatnonzero((at >= begin) & (at < end))
-        rows = [t if t is None else t.take(some) for t in (before, after)]
-        if len(some): out.append(dict(products=_changes('products', event, at[some], catalogue.key[some], *rows)))
+        day, i, at = day[some], i[some], at[some]
+        before = None if event == 'launched' else _products_at(catalogue, i, day - 1)
+        after = _products_at(catalogue, i, day, event == 'discontinued')
+        if len(i): out.append(dict(products=_changes('products', event, at, i + 1, before, after)))
     return out

@@ -98,7 +98,7 @@ net as (
   where f.before is not l.after
 )'''
 
-# %% ../../nbs/50_store/03_change_log.ipynb #e4345a17
+# %% ../../nbs/50_store/03_change_log.ipynb #c1b4d538
 _EVENT = '''case
   when table_name in ('order_items', 'payments') and (before is null or after is null) then 'changed'
   when after is null then 'deleted'
@@ -107,9 +107,11 @@ _EVENT = '''case
   when table_name = 'orders' and before ->> 'status' <> after ->> 'status' then after ->> 'status'
   when table_name = 'payments' and before ->> 'refunded_cents' < after ->> 'refunded_cents' then 'refunded'
   when before ->> 'discontinued_on' is null and after ->> 'discontinued_on' is not null then 'discontinued'
+  when table_name = 'products' and before ->> 'price_cents' <> after ->> 'price_cents' then 'repriced'
   else 'changed'
 end'''
 
+# %% ../../nbs/50_store/03_change_log.ipynb #671d5cff
 _EVENTS = f'''named as (select *, {_EVENT} as event from net),
 events as (
   select *, coalesce(

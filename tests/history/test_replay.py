@@ -26,6 +26,7 @@ SHOPS = dict(
     longer=Settings(**SMALL, until='2026-04-15', seed=3),
     at_noon=Settings(**SMALL, until='2025-09-30', until_time='12:34:56'),
     restless=Settings(**SMALL, parameters=tuple(RESTLESS.items())),
+    repriced=Settings(**SMALL, price_change='Toys 10 2025-05-10 2025-08-20', parameters=(('products.repricing', True),)),
     at_once=Settings(**SMALL, parameters=(('delivery.pack', .1), ('delivery.pack_spread', 0), ('payments.retry', 1))),
 )
 MOMENTS = 1000 if FULL else 30

@@ -68,6 +68,14 @@ def an_order(store):
                       payment={n: v for n, v in row['payment'].items() if n not in own})
 
 
+def test_a_new_price_is_an_event(opened):
+    store = opened()
+    price = store.get('products', 1)[0]['price_cents']
+    with store.transaction() as c: c.patch_row('products', 1, dict(price_cents=price + 100))
+    with store.transaction() as c: c.patch_row('products', 1, dict(name='Something Else'))
+    assert [c['event'] for c in logged(store)] == ['repriced', 'changed']
+
+
 def test_each_kind_of_write_is_there(opened):
     store = opened()
     with store.transaction() as c: order = c.create('orders', an_order(store))[0]
