@@ -46,11 +46,12 @@ def _fill_sqlite(source, market):
     with tempfile.TemporaryDirectory() as folder:
         _fill(Path(folder) / 'shop.db', _streams(source, None, market), market)
 
-def _insert(con, stream):
-    "Insert the rows of a stream; what ended it is raised itself"
+# %% ../../nbs/25_database/04_duckdb.ipynb #d8867e7e
+def _insert(con, stream, begin=''):
+    "Insert the rows of a stream into their table, whose name begins so; what ended it is raised itself"
     names = ', '.join(stream.table.names)
     con.register('incoming', stream.reader())
-    try: con.execute(f'insert into {stream.table.name} ({names}) select {names} from incoming')
+    try: con.execute(f'insert into {begin}{stream.table.name} ({names}) select {names} from incoming')
     except Exception as e:
         if isinstance(stream.error, pa.ArrowException): raise _arrow_error(stream) from None
         raise stream.error or e from None
@@ -127,23 +128,44 @@ def _compare(path, streams):
 # %% ../../nbs/25_database/04_duckdb.ipynb #cd116811
 def _journal(path): return path.with_name(f'{path.name}.wal')
 
+def _check_journal(path, verb='load'):
+    "Raise `ShopError` (code 2) for a file of which a program has changes in a journal"
+    if not _journal(path).exists(): return
+    raise ShopError(f'{path.name} is in use, or was not closed by the program that changed it.',
+                    f'Close that program, or open the file once; then {verb} again', code=2)
+
+def _check_closed(path, verb='load'):
+    "Raise `ShopError` (code 2) for a file that a program may write to"
+    _check_journal(path, verb)
+    if not is_open_here(path): return
+    raise ShopError(f'{path.name} is open in this process.', f'Close it, then {verb} again', code=2)
+
+# %% ../../nbs/25_database/04_duckdb.ipynb #2c3eb330
+def _is_shop(path):
+    "Whether a file of DuckDB has the tables of a shop"
+    with open_duckdb_file(path) as con: names = {name for name, in con.execute('show tables').fetchall()}
+    return {'loads', 'market', *TABLES} <= names
+
 def _check_old(path):
     "Raise `ShopError` (code 2) for a file that is not to be replaced"
     if not path.exists(): return
+    _check_closed(path)
+    if is_duckdb(path) and _is_shop(path): return
+    what = 'the database of a shop' if is_duckdb(path) else 'a file of DuckDB'
     todo = 'Choose another name, or move that file away'
-    if is_open_here(path): raise ShopError(f'{path.name} is open in this process.', 'Close it, then load again', code=2)
-    if not is_duckdb(path):
-        raise ShopError(f'{path.name} is not a file of DuckDB, so it is not replaced.', todo, code=2)
-    if _journal(path).exists():
-        raise ShopError(f'{path.name} is in use, or was not closed by the program that changed it.',
-                        'Close that program, or open the file once; then load again', code=2)
-    with open_duckdb_file(path) as con: names = {name for name, in con.execute('show tables').fetchall()}
-    if {'loads', 'market', *TABLES} - names:
-        raise ShopError(f'{path.name} is not the database of a shop, so it is not replaced.', todo, code=2)
+    raise ShopError(f'{path.name} is not {what}, so it is not replaced.', todo, code=2)
 
 # %% ../../nbs/25_database/04_duckdb.ipynb #cd116812
 def _remove(path):
     for p in (path, _journal(path)): p.unlink(missing_ok=True)
+    shutil.rmtree(f'{path}.tmp', ignore_errors=True) # what did not fit into memory
+
+def _replace(new, path):
+    "Let a new file take the name of the old one, if there is one, in one step"
+    if path.exists(): shutil.copymode(path, new)
+    sync(new)
+    os.replace(new, path)
+    sync(path.parent)
 
 # %% ../../nbs/25_database/04_duckdb.ipynb #dad28b75
 def _load_beside(source, path, progress, market):
@@ -156,10 +178,7 @@ def _load_beside(source, path, progress, market):
             raise _refusal(lambda: _fill_sqlite(source, market), first_line(e)) from None
         _compare(new, streams)
         facts |= dict(bytes=new.stat().st_size)
-        if path.exists(): shutil.copymode(path, new)
-        sync(new)
-        os.replace(new, path)
-        sync(path.parent)
+        _replace(new, path)
         return facts
     finally: _remove(new)
 

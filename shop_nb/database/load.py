@@ -370,14 +370,16 @@ def _load_elsewhere(source, place, progress, market):
 
 # %% ../../nbs/25_database/02_load.ipynb #b25660d4
 def _bring_rows(source, place, progress, market):
-    "Bring rows into a database that is there: facts; raises `ShopError` (code 2) for one that takes none"
-    server = server_of(place)
-    if server and server.engine == 'postgresql':
+    "Bring rows into a database that is there: facts"
+    if (server := server_of(place)) and server.engine == 'mysql':
+        from shop_nb.database.appends import append_mysql
+        return append_mysql(source, server, progress, market)
+    if server:
         from shop_nb.database.postgresql_append import append_postgresql
         return append_postgresql(source, server, progress, market)
-    if server or duckdb_path(place):
-        wrong = f'{place} cannot be added to: that is for SQLite and PostgreSQL.'
-        raise ShopError(wrong, 'Load it whole, without --append', code=2)
+    if path := duckdb_path(place):
+        from shop_nb.database.appends import append_duckdb
+        return append_duckdb(source, path, progress, market)
     from shop_nb.database.append import append_tables
     return append_tables(source, place, progress, market)
 

@@ -131,9 +131,9 @@ def _send(cur, table, columns, chunks):
     if warnings := fetch(cur, 'show warnings limit 1'): raise _Refused(warnings[0][2].rstrip('.'))
 
 # %% ../../nbs/25_database/07_mysql.ipynb #cf73db23
-def _copy(cur, stream):
-    "Load the rows of a stream into their table; what ended it is raised itself"
-    try: _send(cur, NEW + stream.table.name, stream.table.names, map(_lines, stream.reader()))
+def _copy(cur, stream, begin=NEW):
+    "Load the rows of a stream into their table, whose name begins so; what ended it is raised itself"
+    try: _send(cur, begin + stream.table.name, stream.table.names, map(_lines, stream.reader()))
     finally:
         if isinstance(stream.error, pa.ArrowException): raise _arrow_error(stream) from None
         if isinstance(stream.error, Exception): raise stream.error from None

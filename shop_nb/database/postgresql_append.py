@@ -10,6 +10,7 @@ import json, re, sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import pyarrow as pa
 
@@ -27,29 +28,34 @@ from ..model.market import Market
 from ..model.schema import TABLES, sql_text
 
 # %% ../../nbs/25_database/06_postgresql_append.ipynb #83c7d453
-_WORDS = ( # pairs of a pattern in SQLite's statements and its replacement
+_DISTINCT = ( # pairs of a pattern in SQLite's statements and its replacement, where null is compared in these words
+    (r' is not ([mn])\.', r' is distinct from \1.'),
+    (r' is ([mn])\.', r' is not distinct from \1.'),
+)
+_WORDS = (
     (r'\btemp\.', 'pg_temp.'),
     (r'^create index pg_temp\.', 'create index '), # an index is where its table is
     ('integer primary key', 'bigint primary key'),
-    (r' is not ([mn])\.', r' is distinct from \1.'),
-    (r' is ([mn])\.', r' is not distinct from \1.'),
+    *_DISTINCT,
     (r'^insert or ignore (.*)', r'insert \1 on conflict do nothing'),
 )
 
-def _words(sql, schema):
-    "A statement of `append` as PostgreSQL reads it"
-    for pattern, instead in _WORDS: sql = re.sub(pattern, instead, sql, flags=re.DOTALL)
-    return re.sub(r'\bmain\.', f'{schema}.', sql)
+def _translate(sql, words):
+    "A statement of `append` in other words"
+    for pattern, instead in words: sql = re.sub(pattern, instead, sql, flags=re.DOTALL)
+    return sql
+
+def _words(sql, schema): return re.sub(r'\bmain\.', f'{schema}.', _translate(sql, _WORDS))
 
 # %% ../../nbs/25_database/06_postgresql_append.ipynb #758a6a7b
 class _Session:
-    "A cursor on a server that takes the statements of `append`"
+    "A cursor that takes the statements of `append`, and puts them into the words of its database"
 
-    def __init__(self, cur, schema): self.cur, self.schema = cur, schema
+    def __init__(self, cur, words): self.cur, self.words = cur, words
 
     def execute(self, sql, params=()):
         for value in params: sql = sql.replace('?', 'null' if value is None else sql_text(value), 1)
-        self.cur.execute(_words(sql, self.schema))
+        if sql := self.words(sql): self.cur.execute(sql)
         return self
 
     def fetchone(self): return self.cur.fetchone()
@@ -90,14 +96,15 @@ def _stage_all(cur, streams, key):
     _check_unchanged(streams, key)
 
 # %% ../../nbs/25_database/06_postgresql_append.ipynb #79e7863c
-def _add_crosswalk(cur, files, schema):
+def _add_crosswalk(session, files):
     "Add the keys of a source to those that the database knows"
     if not files: return
+    cur = session.cur
     create = own_table(CROSSWALK, 'postgresql').replace('create table', 'create table if not exists', 1)
     cur.execute(create)
     cur.execute('create temp table new_crosswalk as select * from crosswalk limit 0')
     for batch in crosswalk_batches(files): cur.adbc_ingest('new_crosswalk', batch, mode='append', temporary=True)
-    cur.execute(f'insert into {schema}.crosswalk select * from pg_temp.new_crosswalk on conflict do nothing')
+    session.execute('insert or ignore into main.crosswalk select * from temp.new_crosswalk')
 
 def _record(key, kinds):
     "The statement that records a load"
@@ -111,7 +118,7 @@ def _write(cur, session, streams, kinds, key, crosswalk):
     "Put what is on stage into the database, and record the load"
     cur.execute('set constraints all deferred')
     _move(session, [s.table for s in streams])
-    _add_crosswalk(cur, crosswalk, session.schema)
+    _add_crosswalk(session, crosswalk)
     cur.execute(_record(key, kinds))
     cur.execute('set constraints all immediate') # references are checked now
 
@@ -128,13 +135,18 @@ def _append(source, server, streams, rules):
     "Bring the rows of streams into a database, unless it has them: what is kept of the load, and the kinds of rows"
     key = _key(streams)
     with _alone(server) as (con, cur):
-        session, kinds = _Session(cur, server.schema), None
+        session, kinds = _Session(cur, partial(_words, schema=server.schema)), None
         cur.execute(f'lock table {", ".join(TABLES)}, loads in share row exclusive mode')
         if not _find_load(session, key):
             kinds = _bring(cur, session, streams, rules, key, crosswalk_files(source))
         load = _find_load(session, key)
         con.commit()
-    return {name: str(v) if isinstance(v, datetime) else v for name, v in load.items()}, kinds
+    return load, kinds
+
+def _facts(load, kinds, streams):
+    "What `load` tells of an append"
+    load = {name: str(v) if isinstance(v, datetime) else v for name, v in load.items()}
+    return load | dict(rows={s.table.name: s.source.rows for s in streams}, kinds=kinds or {}, known=kinds is None)
 
 # %% ../../nbs/25_database/06_postgresql_append.ipynb #d2abc86b
 def append_postgresql(
@@ -150,4 +162,4 @@ def append_postgresql(
     with server_errors(server, 'changed'):
         try: load, kinds = _append(source, server, streams, _across(own))
         except dbapi.Error as e: raise _why(e, lambda: _stage_sqlite(source, own)) from None
-    return load | dict(rows={s.table.name: s.source.rows for s in streams}, kinds=kinds or {}, known=kinds is None)
+    return _facts(load, kinds, streams)

@@ -117,7 +117,8 @@ _HELP |= { # numbers of MariaDB and MySQL: what to do
     **dict.fromkeys(('1044', '1142', '1143', '1227', '1370'), 'Have the owner allow it, with grant'),
     '1049': 'Create the database first, with create database',
     **dict.fromkeys(('1021', '1114'), 'Make room on the server'),
-    '1205': 'Close the sessions that use the tables, then try again',
+    **dict.fromkeys(('1205', '1213'), 'Close the sessions that use the tables, then try again'),
+    '1206': 'Give the server more memory: innodb_buffer_pool_size',
     **dict.fromkeys(('1148', '3948', '4166'), 'Have the server allow it: set global local_infile = 1'),
     '1412': 'Try again: the shop was being replaced',
     **dict.fromkeys(('1053', '1927', '2006', '2013'), 'Try again when the server is up'),
@@ -231,10 +232,11 @@ def server_rows(
     cur, # of `open_server`
     table:str, # name
     columns, # names
+    which:str='', # SQL that follows, such as a condition
 ): # a reader of Arrow record batches
     "The rows of a table, a batch at a time"
-    if not hasattr(cur, 'fetch_record_batch'): return mysql_rows(cur, table, columns)
-    cur.execute(f'select {", ".join(columns)} from {table}')
+    if not hasattr(cur, 'fetch_record_batch'): return mysql_rows(cur, table, columns, which)
+    cur.execute(f'select {", ".join(columns)} from {table} {which}')
     return cur.fetch_record_batch()
 
 # %% ../../nbs/10_files/07_servers.ipynb #61806040
@@ -345,9 +347,10 @@ def mysql_rows(
     cur, # of `open_mysql`
     table:str, # name; before the one of a table of the shop may stand what a load puts there
     columns, # names
+    which:str='', # SQL that follows, such as a condition
 ): # a reader of Arrow record batches
     "The rows of a table, a batch at a time"
     schema = _schema(table.removeprefix(NEW), columns)
     line = ', '.join(map(_cell, schema))
-    cur.execute(f"select concat_ws(',', {line}) from {table}")
+    cur.execute(f"select concat_ws(',', {line}) from {table} {which}")
     return pa.RecordBatchReader.from_batches(schema, _batches(cur, schema))

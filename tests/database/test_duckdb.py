@@ -240,10 +240,6 @@ def test_places(shop, tmp_path, place, says):
     assert e.value.code == 2
 
 
-def test_nothing_is_added(shop, db):
-    with pytest.raises(ShopError, match='cannot be added to'): load(shop, f'duckdb:{db}', append=True)
-
-
 def test_an_imported_shop_keeps_its_keys_and_says_what_it_lacks(tmp_path):
     shop = Shop.read(ROOT / 'docs' / 'samples' / 'shopify' / 'orders_export.csv', tmp_path / 'run')
     load(tmp_path / 'run', f'duckdb:{tmp_path}/shop.duckdb')
