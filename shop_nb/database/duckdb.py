@@ -22,7 +22,7 @@ from ..files.digest import as_digest, content_sums
 from ..files.duckdb import CONFIG, as_interrupt, is_duckdb, open_duckdb_file
 from ..files.files import crosswalk_files
 from ..files.market import source_market
-from ..model.dialects import create_comments, create_indexes, create_tables
+from ..model.dialects import create_comments, create_tables
 from ..model.market import Market, create_market, tables_of
 from ..model.schema import TABLES, arrow_schema, sql_text
 from ..model.views import create_views
@@ -90,13 +90,12 @@ def _make(path, streams, market, crosswalk):
         for stream in streams: _insert(con, stream)
         _add_crosswalk(con, crosswalk)
         con.execute('commit')
-        for sql in (*create_indexes(), *views, *create_market(market), *create_comments(tables)): con.execute(sql)
+        for sql in (*views, *create_market(market), *create_comments(tables)): con.execute(sql)
         _record(con, streams)
         con.execute('checkpoint')
         version = con.execute('select version()').fetchone()[0]
     return dict(rows={s.table.name: s.rows for s in streams}, load_key=streams_key(streams),
-                indexes=len(create_indexes()), views=len(views), checks=['foreign_keys', 'rows', 'digests'],
-                duckdb=version)
+                indexes=0, views=len(views), checks=['foreign_keys', 'rows', 'digests'], duckdb=version)
 
 # %% ../../nbs/25_database/04_duckdb.ipynb #bca2775e
 _COLUMNS = 'select column_name from duckdb_columns() where table_name = ? and database_name = current_database()'

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['GROUP', 'LATER', 'ATTEMPTS', 'OPEN_TO_ALL', 'HOUSES', 'signed_up', 'place', 'segment', 'spending', 'lifetime',
-           'rates', 'rate', 'sign_up_time', 'is_erased', 'customer_events', 'buyer', 'customers_at', 'customers_table']
+           'rates', 'rate', 'sign_up_time', 'is_erased', 'customer_events', 'buyer', 'customers_at', 'known_customers',
+           'customers_table']
 
 # %% ../../nbs/15_generator/05_customers.ipynb #c4505137
 from functools import lru_cache
@@ -390,7 +391,12 @@ def customers_at(
     return pa.table(columns).select(schema.names).cast(schema)
 
 # %% ../../nbs/15_generator/05_customers.ipynb #5c275f6a
-def _known(calendar, first, last): # the customers of a range who have signed up before the shop's last day breaks off
+def known_customers(
+    calendar:Calendar, # Sign-ups per day
+    first:int, # From this customer, counted from 0 …
+    last:int, # … up to this one, which is left out
+) -> np.ndarray: # Customers, from 0
+    "The customers of a range who have signed up before the shop's last day breaks off."
     i = np.arange(first, last)
     if calendar.settings.until_time is None: return i
     return i[sign_up_time(calendar, i) < calendar.now]
@@ -403,4 +409,4 @@ def customers_table(
     encoded:bool=False, # Keep columns of few values dictionary-encoded
 ) -> pa.Table: # Rows of the table `customers`
     "A stretch of the table of customers."
-    return customers_at(calendar, _known(calendar, first, last), calendar.now, encoded)
+    return customers_at(calendar, known_customers(calendar, first, last), calendar.now, encoded)

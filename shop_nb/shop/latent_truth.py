@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np, pandas as pd
 
-from ..core.errors import ShopError
 from ..generator.calendar import dates
-from ..generator.customers import lifetime, rate, signed_up, spending
+from ..generator.customers import known_customers, lifetime, rate, signed_up, spending
 from ..generator.blocks import generator
 from ..generator.orders import FAVOURITES, favourite
 from ..generator.products import campaigns, quarter
@@ -25,7 +24,8 @@ def customers_truth(
 ) -> pd.DataFrame: # one row per customer
     "The hidden side of each customer"
     g = generator(shop.settings)
-    calendar, i = g.calendar, np.arange(g.calendar.rows('customers'))
+    calendar = g.calendar
+    i = known_customers(calendar, 0, calendar.rows('customers'))
     day, _ = signed_up(calendar, i)
     level = spending(calendar, i)
     year = np.full(len(i), calendar.start)
@@ -39,12 +39,16 @@ def customers_truth(
     return pd.DataFrame(columns | likes)
 
 # %% ../../nbs/40_shop/05_latent_truth.ipynb #f7d84098
+def _products(shop):
+    "How many products the shop knows: launched before its last day, or the moment at which that breaks off"
+    calendar = generator(shop.settings).calendar
+    return calendar.rows('products', (calendar.now - 1) // 86400)
+
 def products_truth(
     shop:Shop, # which shop
 ) -> pd.DataFrame: # one row per product
     "The hidden side of each product"
-    g = generator(shop.settings)
-    c, n = g.catalogue, g.calendar.rows('products')
+    c, n = generator(shop.settings).catalogue, _products(shop)
     companions = {f'companion_{j + 1}': c.companions[:n, j] + 1 for j in range(c.companions.shape[1])}
     popularity = np.exp(c.popularity[:n] / 1000).round(6)
     return pd.DataFrame(
@@ -56,10 +60,9 @@ def prices_truth(
     shop:Shop, # which shop
 ) -> pd.DataFrame: # one row per product and quarter
     "The list prices of each product, quarter by quarter, before the setting `price_change`"
-    g = generator(shop.settings)
-    c, n = g.catalogue, g.calendar.rows('products')
+    c, n = generator(shop.settings).catalogue, _products(shop)
     prices = c.list_prices[:n]
-    quarters = quarter(g.calendar.start) + np.arange(prices.shape[1])
+    quarters = quarter(c.calendar.start) + np.arange(prices.shape[1])
     starts = (quarters * 3).astype('datetime64[M]').astype('datetime64[D]').astype('datetime64[s]')
     product_id = np.repeat(c.key[:n], prices.shape[1])
     return pd.DataFrame(dict(product_id=product_id, quarter_start=np.tile(starts, n), price_cents=prices.ravel()))
@@ -102,9 +105,8 @@ TRUTH = dict(
 def truth_tables(
     shop:Shop, # which shop
 ) -> dict[str, pd.DataFrame]: # frames by name
-    "The tables of what is hidden; raises `ShopError` (code 2) for settings it cannot tell of"
-    if shop._known_settings().until_time is not None:
-        raise ShopError('The last day of this shop breaks off.', 'Leave until_time out', code=2)
+    "The tables of what is hidden; raises `ShopError` (code 2) for a shop whose settings are not known"
+    shop._known_settings()
     return {name: table(shop) for name, table in TRUTH.items()}
 
 # %% ../../nbs/40_shop/05_latent_truth.ipynb #1eaf39c9

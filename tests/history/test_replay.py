@@ -248,10 +248,6 @@ def test_pieces_of_any_size_meet_at_midnights():
         assert sum(map(len, batches)) == len(changes(SHOPS['eu'], '2025-11-27 13:00', '2025-11-30'))
 
 
-def test_what_is_hidden_is_not_told_of_a_day_that_breaks_off():
-    with pytest.raises(ShopError, match='breaks off'): Shop(Settings(**SMALL, until_time='12:00')).truth()
-
-
 def test_shop_as_of_takes_part_in_everything(tmp_path):
     shop = Shop(Settings(**SMALL)).as_of('2025-06-30 12:00')
     assert shop.validate().ok
@@ -278,3 +274,13 @@ def test_an_hour_that_is_over_is_asked_for_in_vain():
     replay.apply(changes(SHOPS['eu']))
     replay.as_of('2025-06-01')
     with pytest.raises(ShopError, match='has gone by'): replay.as_of('2025-05-01')
+
+
+def test_the_truth_of_a_moment():
+    "What is hidden of those who are known at a moment is what is hidden of them at the end."
+    whole = Shop(Settings(**SMALL)).truth()
+    for when in ('2025-06-30 12:00', '2025-01-01 00:00:01', '2025-12-31 23:59:59'):
+        shop = Shop(Settings(**SMALL)).as_of(when)
+        truth = shop.truth()
+        for name in ('customers', 'products'):
+            assert truth[name].equals(whole[name].head(len(shop.frame(name)))), (name, when)
