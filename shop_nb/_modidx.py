@@ -2713,6 +2713,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'shop_nb.files.hashing.text_hash': ('10_files/hashing.html#text_hash', 'shop_nb/files/hashing.py')},
             'shop_nb.files.lakes': { 'shop_nb.files.lakes._again': ('10_files/lakes.html#_again', 'shop_nb/files/lakes.py'),
                                      'shop_nb.files.lakes._catalog': ('10_files/lakes.html#_catalog', 'shop_nb/files/lakes.py'),
+                                     'shop_nb.files.lakes._check_no_history': ( '10_files/lakes.html#_check_no_history',
+                                                                                'shop_nb/files/lakes.py'),
                                      'shop_nb.files.lakes._check_path': ('10_files/lakes.html#_check_path', 'shop_nb/files/lakes.py'),
                                      'shop_nb.files.lakes._commit_delta': ('10_files/lakes.html#_commit_delta', 'shop_nb/files/lakes.py'),
                                      'shop_nb.files.lakes._commit_iceberg': ( '10_files/lakes.html#_commit_iceberg',

@@ -208,6 +208,13 @@ def _check_path(folder, format):
     what = f'{folder}: tables of the format {format} cannot be where a path has a {wrong} in it.'
     raise ShopError(what, 'Name another folder', code=2)
 
+# %% ../../nbs/10_files/09_lakes.ipynb #23f849c9
+def _check_no_history(folder):
+    "Raise `ShopError` (code 1) for a table of Iceberg that was made, and whose catalog is gone"
+    for path in sorted(folder.glob('*.iceberg/metadata/*.metadata.json')):
+        raise ShopError(f'{path.parents[1]} has a history, but the catalog {CATALOG} beside it is gone.',
+                        f'Put {CATALOG} back. {_again("iceberg")}')
+
 # %% ../../nbs/10_files/09_lakes.ipynb #8d8aaedd
 _COMMITS = dict(delta=_commit_delta, iceberg=_commit_iceberg)
 
@@ -221,7 +228,7 @@ def check_lake(
     _check_path(Path(folder), format)
     if anew: return
     for log in sorted(Path(folder).glob('*.delta/_delta_log')): delta_table(log.parent)
-    if not (Path(folder) / CATALOG).is_file(): return
+    if not (Path(folder) / CATALOG).is_file(): return _check_no_history(Path(folder))
     for path in sorted(Path(folder).glob('*.iceberg')): _made_here(path)
 
 _PACKAGES = dict(delta=('deltalake', 'delta'), iceberg=('pyiceberg', 'iceberg'))

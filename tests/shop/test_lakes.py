@@ -312,3 +312,16 @@ def test_a_damaged_log_is_told_before_any_table_changes(tmp_path):
     log.unlink()
     assert 'tables' in read_manifest(run)
     assert on_disk(run) == before
+
+
+def test_a_catalog_that_is_gone_is_told_before_a_new_history_begins(tmp_path):
+    run = tmp_path / 'run'
+    Shop(**SIZE, until=FIRST).save(run, format='iceberg')
+    catalog = run / 'tables' / 'iceberg.db'
+    catalog.rename(tmp_path / 'kept.db')
+    before = sorted(path.name for path in (run / 'tables').rglob('*'))
+    with pytest.raises(ShopError, match='catalog iceberg.db beside it is gone'): advance(run, LAST)
+    assert sorted(path.name for path in (run / 'tables').rglob('*')) == before
+    (tmp_path / 'kept.db').rename(catalog)
+    advance(run, LAST)
+    assert versions(run) == {2}
