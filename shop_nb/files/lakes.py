@@ -208,7 +208,7 @@ def _check_path(folder, format):
     what = f'{folder}: tables of the format {format} cannot be where a path has a {wrong} in it.'
     raise ShopError(what, 'Name another folder', code=2)
 
-# %% ../../nbs/10_files/09_lakes.ipynb #23f849c9
+# %% ../../nbs/10_files/09_lakes.ipynb #0dcf7460
 def _check_no_history(folder):
     "Raise `ShopError` (code 1) for a table of Iceberg that was made, and whose catalog is gone"
     for path in sorted(folder.glob('*.iceberg/metadata/*.metadata.json')):

@@ -17,7 +17,8 @@ from shop_nb.database import mysql as module
 from shop_nb.database.load import load
 from shop_nb.files.digest import digest
 from shop_nb.files.market import source_market
-from shop_nb.files.servers import dialect_of, fetch, open_server, server_errors, server_of
+from shop_nb.files import servers
+from shop_nb.files.servers import dialect_of, fetch, mysql_rows, open_server, server_errors, server_of
 from shop_nb.generator.blocks import tables
 from shop_nb.model.dialects import create_indexes
 from shop_nb.model.market import market_rules
@@ -505,3 +506,54 @@ def test_a_url_without_its_slashes_is_not_a_file(shop, tmp_path, monkeypatch, pl
     with pytest.raises(ShopError, match=f'{place} is not the URL of a server') as e: load(shop, place)
     assert e.value.code == 2
     assert not list(tmp_path.iterdir())
+
+
+# ------------------------------------------------------------------------ many rows in one value
+
+def read_rows(place, table, columns, *before):
+    "A table as it is read, after statements of the session's own; and how many statements the reading took."
+    with open_server(server_of(place)) as (_, cur):
+        for sql in before: cur.execute(sql)
+        asked, execute = [], cur.execute
+        cur.execute = lambda sql: (asked.append(sql), execute(sql))[1]
+        found = mysql_rows(cur, table, columns).read_all()
+        return found, len(asked)
+
+
+@pytest.mark.parametrize('chunk, most', [(1, 32), (7, 7), (30, 3), (8192, 2)])
+def test_rows_come_in_chunks(kept, other, monkeypatch, chunk, most):
+    monkeypatch.setattr(servers, 'CHUNK', chunk)
+    for name in TABLES:
+        found, asked = read_rows(kept, name, TABLES[name].names)
+        assert digest(found, name) == digest(other[name], name)
+        if len(other[name]) <= 30: assert asked <= most, name
+
+
+def test_what_is_cut_off_is_asked_for_again(kept, other):
+    found, asked = read_rows(kept, 'customers', TABLES['customers'].names, 'set session group_concat_max_len = 1000')
+    assert digest(found, 'customers') == digest(other['customers'], 'customers')
+    assert asked > 5
+    with pytest.raises(ShopError, match='a row that is too long'):
+        read_rows(kept, 'customers', TABLES['customers'].names, 'set session group_concat_max_len = 20')
+
+
+@pytest.mark.parametrize('text', ['a\nb', 'a,b', '"', '""', ' ', "\\n\\", 'ß€😀', "it's", '\r\n'])
+def test_any_text_comes_back_from_a_chunk(empty, text):
+    run(empty, 'create table customers (customer_id bigint primary key, first_name varchar(50), email varchar(50)) charset utf8mb4')
+    with open_server(server_of(empty)) as (con, cur):
+        for i in (-5, 3, 4): cur.execute('insert into customers values (%s, %s, %s)', (i, text, None if i == 3 else 'x'))
+        con.commit()
+    found, _ = read_rows(empty, 'customers', ['customer_id', 'first_name', 'email'])
+    assert found.to_pylist() == [dict(customer_id=i, first_name=text, email=None if i == 3 else 'x') for i in (-5, 3, 4)]
+
+
+def test_where_no_key_is_a_key_alone_rows_come_one_by_one(empty):
+    "A view, and tables whose keys repeat or are missing, lose nothing."
+    run(empty, 'create table customers (customer_id bigint, first_name varchar(50))')
+    run(empty, "insert into customers values (1, 'a'), (1, 'b'), (null, 'c')")
+    run(empty, 'create view orders as select customer_id as order_id from customers')
+    run(empty, 'create table payments (payment_id bigint, order_id bigint, primary key (payment_id, order_id))')
+    run(empty, 'insert into payments values (1, 1), (1, 2)')
+    assert len(read_rows(empty, 'customers', ['customer_id', 'first_name'])[0]) == 3
+    assert len(read_rows(empty, 'orders', ['order_id'])[0]) == 3
+    assert len(read_rows(empty, 'payments', ['payment_id', 'order_id'])[0]) == 2
