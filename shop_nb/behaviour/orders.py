@@ -246,6 +246,14 @@ parameter(
     'chosen: a bank transfer takes up to two working days',
 )
 
+# %% ../../nbs/03_behaviour/07_orders.ipynb #6d1f2f3d
+parameter(
+    'payments.purged_after', 0, Number(0, 3650, whole=True), 'days after the cancellation; 0 is never',
+    'when an order that was declined is deleted', 'purges',
+    'chosen: off, so that later days only add rows; personal data may be kept no longer than needed (article 5 of the '
+    'General Data Protection Regulation)',
+)
+
 # %% ../../nbs/03_behaviour/07_orders.ipynb #ac7b482f
 parameter(
     'payments.on_delivery', {'card': 0, 'wallet': 0, 'bank_transfer': 0, 'invoice': 0, 'gift_card': 0},

@@ -86,6 +86,7 @@ stage('refunds', 'orders.status payments.status payments.refunded_cents')
 
 # %% ../../nbs/03_behaviour/03_stages.ipynb #65b60cd4
 stage('incidents', 'orders.* order_items.* payments.*')
+stage('purges', 'orders.* order_items.* payments.*')
 stage('charges', 'payments.amount_cents payments.refunded_cents')
 stage('feeds', '')
 

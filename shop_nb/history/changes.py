@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from ..behaviour.settings import Settings
 from ..core.errors import ShopError
 from ..generator.blocks import BLOCK, generator
@@ -35,7 +36,7 @@ def place_within(
     return place - np.maximum.accumulate(np.where(begins, place, 0))
 
 # %% ../../nbs/17_history/03_changes.ipynb #7732026f
-def _heads(tables): # moment, kind and key of the subject, and number of the table, of every change
+def _heads(tables): # moment, subject and its kind, number of the table, and its place in a transaction, of every change
     names = list(tables)
     moments, subjects = (
         np.concatenate([t[column].cast(pa.int64()).to_numpy() for t in tables.values()])
@@ -43,11 +44,13 @@ def _heads(tables): # moment, kind and key of the subject, and number of the tab
     )
     sizes = [len(t) for t in tables.values()]
     kinds = np.repeat([_KIND[SUBJECTS[name]] for name in names], sizes)
-    return moments, subjects, kinds, np.repeat(np.arange(len(names)), sizes)
+    number = np.repeat(np.arange(len(names)), sizes)
+    deleted = np.concatenate([pc.equal(t['operation'], 'delete').to_numpy() for t in tables.values()])
+    return moments, subjects, kinds, number, np.where(deleted, -number, number) # rows go before those they refer to
 
 # %% ../../nbs/17_history/03_changes.ipynb #c3a0cdfc
-def _numbered(moments, subjects, kinds, tables, keys): # the order of changes, their numbers and their transactions
-    order = np.lexsort((keys, tables, subjects, kinds, moments))
+def _numbered(moments, subjects, kinds, places, keys): # the order of changes, their numbers and their transactions
+    order = np.lexsort((keys, places, subjects, kinds, moments))
     moments, subjects, kinds = moments[order], subjects[order], kinds[order]
     second = np.diff(moments, prepend=-1) > 0
     transaction = second | (np.diff(subjects, prepend=-1) != 0) | (np.diff(kinds, prepend=-1) != 0)
@@ -69,9 +72,9 @@ def change_schema(
 # %% ../../nbs/17_history/03_changes.ipynb #7f698a69
 def _with_numbers(tables):
     "Changes of each table, sorted and numbered"
-    moments, subjects, kinds, table = _heads(tables)
+    moments, subjects, kinds, table, places = _heads(tables)
     keys = np.concatenate([t['key'].to_numpy() for t in tables.values()])
-    order, sequence, transaction = _numbered(moments, subjects, kinds, table, keys)
+    order, sequence, transaction = _numbered(moments, subjects, kinds, places, keys)
     out, begin, of = {}, 0, table[order]
     for i, (name, t) in enumerate(tables.items()):
         mine = of == i

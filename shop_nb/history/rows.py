@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from ..generator.calendar import Calendar
 from ..generator.customers import customer_events, customers_at, sign_up_time
-from ..generator.orders import OrderLife, order_tables, settle, take
+from ..generator.orders import NEVER, OrderLife, order_tables, settle, take
 from ..generator.products import Catalogue, products_table, repricings, shown_prices
-from .events import NEVER, order_events
+from .events import order_events
 from ..model.schema import TABLES, arrow_schema
 
 # %% ../../nbs/17_history/02_rows.ipynb #4fd11210
@@ -83,7 +83,7 @@ def differ(
 def _changed(name, before, after): # which rows differ
     return reduce(pc.or_, (differ(before[c], after[c]) for c in CHANGING[name])).to_numpy().nonzero()[0]
 
-# %% ../../nbs/17_history/02_rows.ipynb #7d6e9025
+# %% ../../nbs/17_history/02_rows.ipynb #1ff1d41c
 def _by_table(b): # for each row of each table of some orders, the number of its order
     return dict(orders=np.arange(len(b.time)), order_items=b.lines.row, payments=np.arange(len(b.time)))
 
@@ -92,6 +92,12 @@ def _inserts(catalogue, b, event, at): # of the orders of a block that are place
     order = _by_table(b)
     return {name: _changes(name, event, at[order[name]], b.order_id[order[name]], None, rows[name]) for name in rows}
 
+def _deletes(catalogue, b, event, at): # of the orders of a block that are deleted
+    rows = order_tables(catalogue, settle(b, at))
+    order = _by_table(b)
+    return {name: _changes(name, event, at[order[name]], b.order_id[order[name]], rows[name], None) for name in rows}
+
+# %% ../../nbs/17_history/02_rows.ipynb #24e0211e
 def _updates(catalogue, b, event, at): # of the orders of a block to which something happens
     before, after = (order_tables(catalogue, settle(b, now)) for now in (at, at + 1))
     out, order = {}, _by_table(b)
@@ -113,7 +119,7 @@ def order_changes(
     out = []
     for event, at in times.items():
         some = np.flatnonzero((at >= begin) & (at < end))
-        change = _inserts if event == 'placed' else _updates
+        change = dict(placed=_inserts, purged=_deletes).get(event, _updates)
         if len(some): out.append(change(catalogue, take(b, some), event, at[some]))
     return out
 

@@ -69,10 +69,18 @@ def _renew(folder, settings, write, progress):
     gone = [name for name in outdated(folder) if name != 'shop.db' and (folder / name).exists()]
     return save_tables(settings, folder, write, format, progress, keep=('shop.db',), anew=False), gone
 
-# %% ../../nbs/40_shop/07_advance.ipynb #9f2fc7cd
+# %% ../../nbs/40_shop/07_advance.ipynb #0532fa66
+def _check_deletions(settings, folder, db):
+    "Raise `ShopError` (code 2) for a database that would keep what its shop deletes"
+    if not db.exists() or not settings.values['payments.purged_after']: return
+    todo = f'Remove it, advance again, and make it anew: shop-nb load {folder}'
+    raise ShopError(f'{db} would keep the orders that this shop deletes (payments.purged_after).', todo, code=2)
+
+# %% ../../nbs/40_shop/07_advance.ipynb #5c9470d0
 def _advance(folder, until, write, progress):
     manifest, db = made_run(folder), folder / 'shop.db'
     settings = _later(manifest_settings(manifest, folder), until)
+    _check_deletions(settings, folder, db)
     finished = 'tables' in manifest
     if finished and db.exists(): append_tables(folder, db)
     gone, rows = [], _rows(manifest)

@@ -45,7 +45,7 @@ def one_order(
     made = {name: t.to_pandas() for name, t in make_orders(g.catalogue, i, i + 1).items()}
     one = {name: t[t.order_id == order_id].reset_index(drop=True) for name, t in made.items()} # without bots beside it
     if len(one['orders']): return one
-    raise _missing('order', order_id, 'It is placed after the last day breaks off, or never: an incident prevents it')
+    raise _missing('order', order_id, 'It was deleted, or is placed later than this shop knows, or never')
 
 # %% ../../nbs/40_shop/03_random_access.ipynb #28598556
 def one_customer(

@@ -356,7 +356,8 @@ def _origin(shop):
 def _row_texts(shop):
     "The rows as text; an estimate is preceded by “about”"
     s = None if _is_made(shop) else shop.settings
-    gaps = s and (s.until_time or s.values['incidents.bot_wave'] or s.values['incidents.channel_lost'])
+    unforeseen = 'incidents.bot_wave', 'incidents.channel_lost', 'payments.purged_after'
+    gaps = s and (s.until_time or any(s.values[name] for name in unforeseen))
     unsure = TABLES if gaps else {'order_items'} if s and s.until != s.end else ()
     return {name: f'{"about " if name in unsure else ""}{n:,}' for name, n in shop.rows().items()}
 

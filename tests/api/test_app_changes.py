@@ -170,6 +170,27 @@ def test_a_stream_of_a_made_shop(start, shop, lines, december, tmp_path):
     assert 'SHOP_NB_KEY' in without.stderr.read()
 
 
+def test_a_stream_in_which_orders_are_deleted(tmp_path):
+    "Orders that nobody paid for go from the service's database, too, and from its log."
+    shop = Shop(**SIZES, parameters={'payments.purged_after': 15, 'payments.fails': {'card': .5}})
+    purged = {change['key'] for change in shop.changes('2025-12-01') if change['operation'] == 'delete' and change['table'] == 'orders'}
+    assert len(purged) >= 3
+    shop.as_of('2025-12-01').load(tmp_path / 'shop.db')
+    shop.save(tmp_path / 'run')
+    shop.load(tmp_path / 'end.db')
+    server = Server(tmp_path / 'shop.db', '--rate', '0')
+    try:
+        done = stream(server.url, tmp_path / 'run', '--from', '2025-12-01', key=server.token)
+        assert done.wait(120) == 0, done.stderr.read()
+        assert content(server.db) == content(tmp_path / 'end.db')
+        assert not broken_rules(server.db)
+        log = read_all(server.client)[0]
+        gone = [c['key'] for c in log if c['operation'] == 'delete' and c['table'] == 'orders']
+        assert set(gone) == purged and len(gone) == len(purged)
+        assert not any(c['after'] for c in log if c['table'] == 'orders' and c['key'] in purged)
+    finally: server.stop()
+
+
 def test_a_stream_with_a_rate_sends_whole_transactions(start, shop, lines, tmp_path):
     server, run = start(), tmp_path / 'run'
     shop.save(run)

@@ -35,6 +35,8 @@ from support import FULL
 SETTINGS = Settings(customers=200, products=60, orders=400, order_items=1000)
 SHOPS = dict(
     eu=SETTINGS, india=Settings(customers=100, products=60, orders=300, order_items=700, behaviour='in'),
+    purged=Settings(customers=100, products=60, orders=300, order_items=700, parameters=(
+        ('payments.purged_after', 20), ('payments.fails', {'card': .5}))),
     at_noon=Settings(customers=100, products=60, orders=300, order_items=700, until='2025-09-30', until_time='12:34:56'),
 )
 
@@ -425,6 +427,24 @@ def test_a_deletion_that_is_lost(promised, shop):
     assert found.cells[['batch', 'mistake', 'key']].values.tolist() == [[at, 'not deleted', key]]
     right = differences(Rows('customers', truth), truth, changes_in([log]), promised, len(promised))
     assert not right.wrong
+
+
+@pytest.mark.parametrize('month', [3, 7, 11])
+def test_deletions_of_a_made_shop_that_are_lost(month):
+    "A loader that forgets the deletions of one month is found out in the first batch that has one."
+    settings = SHOPS['purged']
+    promised, log, replay = sheet(settings, '2025-01-01', every=86400), changes(settings), Replay()
+    lost = []
+    for name, rows in log.tables.items():
+        forgotten = pc.and_(pc.equal(rows['operation'], 'delete'), pc.equal(pc.month(rows['moment']), month))
+        lost += rows.filter(forgotten)['moment'].to_pylist()
+        log.tables[name] = rows.filter(pc.invert(forgotten))
+    replay.apply(log)
+    found = audit(replay.as_of('2026-01-01'), promised)
+    assert set(found.findings.mistake) == {'not deleted'}
+    assert promised.span(found.first)[0] == f'{min(lost):%Y-%m-%d 00:00:00}'
+    assert sum(table.wrong for table in found.tables.values()) == len(lost) > 6
+    assert audit(tables(settings), promised).ok
 
 
 def test_rows_of_nobody_and_without_a_key(promised, shop):

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import duckdb
 import pandas as pd
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -21,6 +22,7 @@ from shop_nb.history.replay import as_of
 from shop_nb.model.schema import TABLES
 
 SETTINGS = Settings(customers=200, products=60, orders=400, order_items=1000)
+DELETING = replace(SETTINGS, parameters=(('payments.purged_after', 5), ('payments.fails', {'card': .5}), ('products.repricing', True)))
 
 
 @pytest.mark.parametrize('size', [1, 7, 100])
@@ -158,8 +160,36 @@ def test_proofs_fail_for_a_wrong_table(how):
     assert any(offenders(spoilt(how), 'order_id').values())
 
 
+@pytest.mark.parametrize('settings', [SETTINGS, DELETING], ids=['adding', 'deleting'])
 @pytest.mark.parametrize('name', TABLES)
-def test_proofs_hold_for_a_right_one(name):
-    dimension = versions(changes(SETTINGS), name)
+def test_proofs_hold_for_a_right_one(name, settings):
+    dimension = versions(changes(settings), name)
     assert len(dimension)
     assert not any(offenders(dimension, TABLES[name].key).values())
+
+
+# ------------------------------------------------------------------------ a shop that deletes rows
+
+def test_deletions_in_each_form(tmp_path):
+    "What is deleted is told in every form, children first, and is in none of the states after it."
+    log = changes(DELETING)
+    gone = {name: rows.filter(pc.equal(rows['operation'], 'delete')) for name, rows in log.tables.items()}
+    assert all(len(gone[name]) > 10 for name in ('orders', 'order_items', 'payments'))
+    assert not len(gone['customers']) and not len(gone['products'])
+    first = log.log[log.log.event == 'purged'].groupby('transaction').table.agg(list).iloc[0]
+    assert first == sorted(first, reverse=True, key=list(TABLES).index)
+    for form in FORMS: write_feed(DELETING, tmp_path / form, form)
+    messages = [json.loads(line) for line in (tmp_path / 'debezium/messages.jsonl').open()]
+    for name, rows in gone.items():
+        key = TABLES[name].key
+        keys = rows['key'].to_pylist()
+        of = [m for m in messages if m['topic'].endswith(f'.{name}')]
+        assert [m['key'][key] for m in of if m['value'] is None] == keys
+        assert [m['key'][key] for m in of if m['value'] and m['value']['op'] == 'd'] == keys
+        feed = pq.read_table(tmp_path / f'parquet/{name}.parquet')
+        assert feed.filter(pc.equal(feed['_change_type'], 'delete'))[key].to_pylist() == keys
+        deleted = [pq.read_table(path)[key].to_pylist() for path in sorted((tmp_path / 'days').glob(f'*/deleted/{name}.parquet'))]
+        assert sorted(k for some in deleted for k in some) == sorted(keys)
+        versions = pq.read_table(tmp_path / f'scd2/{name}.parquet')
+        current = versions.filter(versions['is_current'])
+        assert sorted(current[key].to_pylist()) == sorted(tables(DELETING)[name][key].to_pylist())

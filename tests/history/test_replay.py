@@ -27,6 +27,7 @@ SHOPS = dict(
     at_noon=Settings(**SMALL, until='2025-09-30', until_time='12:34:56'),
     restless=Settings(**SMALL, parameters=tuple(RESTLESS.items())),
     repriced=Settings(**SMALL, price_change='Toys 10 2025-05-10 2025-08-20', parameters=(('products.repricing', True),)),
+    purged=Settings(**SMALL, parameters=(('payments.purged_after', 20), ('payments.fails', {'card': .5}), ('incidents.bot_wave', '30 2025-05-01'))),
     at_once=Settings(**SMALL, parameters=(('delivery.pack', .1), ('delivery.pack_spread', 0), ('payments.retry', 1))),
 )
 MOMENTS = 1000 if FULL else 30

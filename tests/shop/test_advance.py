@@ -158,6 +158,22 @@ def test_what_cannot_be_advanced(run, tmp_path):
     assert not list((tmp_path / 'bare').iterdir())
 
 
+def test_what_is_deleted(tmp_path):
+    "Tables lose what the shop deletes; a database, which would keep it, is refused before anything changes."
+    run, rates = tmp_path / 'run', {'payments.purged_after': 10, 'payments.fails': {'card': .5}}
+    Shop(**SIZE, until=FIRST, parameters=rates).save(run)
+    Shop.open(run).load()
+    before = read_manifest(run)
+    with pytest.raises(ShopError, match='would keep the orders that this shop deletes'): advance(run, LAST)
+    assert read_manifest(run) == before
+    (run / 'shop.db').unlink()
+    advance(run, LAST)
+    whole = tables(Settings(**SIZE, until=LAST, parameters=rates))
+    assert said_by(read_manifest(run)) == {n: digest(t, n) for n, t in whole.items()}
+    gone = set(Shop(**SIZE, until=FIRST, parameters=rates).orders.order_id) - set(whole['orders']['order_id'].to_pylist())
+    assert gone
+
+
 def test_a_relative_day(tmp_path):
     start, yesterday = date.today() - timedelta(40), date.today() - timedelta(1)
     Shop(**SIZE | dict(orders=300, order_items=700), start=start, end=yesterday, until=start + timedelta(9)).save(run := tmp_path / 'mine')
