@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from ..behaviour.days import incident
 from ..behaviour.settings import Settings
 from ..core.errors import ShopError
 from ..generator.blocks import generator, tables
@@ -20,6 +21,20 @@ from .changes import PER_SECOND, Changes, change_batches, change_schema
 from .events import moment
 from .rows import from_structs
 from ..model.schema import TABLES
+
+# %% ../../nbs/17_history/04_replay.ipynb #8252f6ab
+def _heard_of(name, value, last):
+    "The value of a parameter, of a list of incidents those that begin by a day"
+    if not name.startswith('incidents.'): return value
+    return tuple(text for text in value if incident(text).begin.date() <= last)
+
+def _known_until(settings, until, until_time=None):
+    "A shop that is known up to a day, without what begins on a day that it does not have"
+    last = max(settings.end, until)
+    prices = {name: change for name in ('promotion', 'price_change') if (change := getattr(settings, name))}
+    later = {name: None for name, change in prices.items() if change.first > last}
+    parameters = tuple((name, _heard_of(name, value, last)) for name, value in settings.parameters)
+    return replace(settings, until=until, until_time=until_time, parameters=parameters, **later)
 
 # %% ../../nbs/17_history/04_replay.ipynb #6ea0a170
 def as_of(
@@ -34,8 +49,8 @@ def as_of(
         raise ShopError(f'{time} is not within the shop, which runs from {settings.start} to {known}.',
                         'Name a moment within, or a shop with a later `until`', code=2)
     whole = at % 86400 == 0 and at > calendar.start * 86400
-    if whole: return replace(settings, until=(time - timedelta(days=1)).date(), until_time=None)
-    return replace(settings, until=time.date(), until_time=time.time())
+    if whole: return _known_until(settings, (time - timedelta(days=1)).date())
+    return _known_until(settings, time.date(), time.time())
 
 # %% ../../nbs/17_history/04_replay.ipynb #4d9a2dd0
 def _winners(rows): # of changes of a table, the one with the highest number for each key, by key
