@@ -16,7 +16,7 @@ from pathlib import Path
 
 from . import demand, customers, products, orders # noqa: F401 (they declare the parameters)
 from .parameters import PARAMETERS, ByName, find, value_of
-from .days import incident, slots_differ
+from .days import incident, product_number, slots_differ
 from .stages import columns_after
 from ..core.errors import SettingsError, count_of, nearest, visible
 
@@ -233,29 +233,38 @@ def _regions_are_there(values):
     return False, f'{name}: customers.pool is {pool}, which has no region {region!r}', todo
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #4b7816ca
-def _stricken(values):
-    "Each incident of all kinds: its parameter and what it strikes"
+def _listed(values):
+    "Each incident of all kinds, with its parameter"
     for name, texts in values.items():
-        if name.startswith('incidents.'): yield from ((PARAMETERS[name], incident(text).what) for text in texts)
+        if name.startswith('incidents.'): yield from ((PARAMETERS[name], incident(text)) for text in texts)
 
 def _strikable(values, kind):
     "The names that an incident of a kind may strike"
     return [name for table in kind.strikes if table in values for name, _ in values[table]]
 
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #8c676b33
+def _instead(one, there, goods):
+    "What to write for what is not there: another name, or a size after one that ends in a number"
+    name = f'{one.what} {one.size:g}'
+    if name in there: return f'Write a size after {name}, such as {name} 1 {one.begin.date()}.'
+    return nearest(one.what, there) or f'There are {", ".join(there)}{", or a product: product 17" * goods}.'
+
 def _struck_are_there(values):
-    for parameter, what in _stricken(values):
+    for parameter, one in _listed(values):
         there, goods = _strikable(values, parameter.kind), 'product' in parameter.kind.strikes
-        if not what or what in there or goods and re.fullmatch(r'product [1-9]\d*', what): continue
-        todo = nearest(what, there) or f'There are {", ".join(there)}{", or a product: product 17" * goods}.'
-        return False, f'{parameter.name} strikes {what!r}, which there is not', todo
+        if not one.what or one.what in there or goods and product_number(one.what): continue
+        wrong = f'{parameter.name} strikes {one.what!r}, which there is not'
+        return False, wrong, _instead(one, there, goods)
     return True, '', ''
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #25bdd724
 def _something_is_left(values):
-    only = len(values['products.categories']) < 2 and any(
-        incident(text).what in dict(values['products.categories']) for text in values['incidents.stock_out'])
-    wrong = 'incidents.stock_out strikes the only category, so that nothing is left to buy'
-    return not only, wrong, 'Name a product, as product 17.'
+    names = {name for name, _ in values['products.categories']}
+    gaps = [one for one in map(incident, values['incidents.stock_out']) if one.what in names]
+    def left(at): return names - {one.what for one in gaps if one.begin <= at < one.end}
+    nothing = next((one.begin for one in gaps if not left(one.begin)), None)
+    wrong = f'incidents.stock_out strikes every category at {nothing}, so that nothing is left to buy'
+    return nothing is None, wrong, 'Spare a category, or name a product: product 17.'
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #0a3541e8
 def _waves_differ(values):

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['WEEKDAYS', 'MONTHS', 'WHICH', 'MAX_INCIDENTS', 'MAX_BOTS', 'weekday_of_month', 'days_by_rule', 'Days', 'Incident',
-           'incident', 'Incidents', 'wave_slot', 'slots_differ']
+           'incident', 'product_number', 'Incidents', 'wave_slot', 'slots_differ']
 
 # %% ../../nbs/03_behaviour/02_days.ipynb #de3c73a0
 import re
@@ -119,7 +119,7 @@ class Incident:
 # %% ../../nbs/03_behaviour/02_days.ipynb #997369eb
 _DAY, _CLOCK = r'\d{4}-\d\d-\d\d', r'\d\d:\d\d(?::\d\d)?'
 _INCIDENT = re.compile(
-    rf'''(?:(?P<what>product\ \d+|\S.*?)\ )??(?:(?P<size>\d+(?:\.\d+)?|\.\d+)\ )?
+    rf'''(?:(?P<what>product\ \d+|\S.*?)\ )??(?:(?P<size>(?:\d+(?:\.\d+)?|\.\d+)(?:e-?\d+)?)\ )?
         (?P<day>{_DAY})(?:[ T](?P<clock>{_CLOCK}))?
         (?:\ to\ (?P<last>{_DAY})?[ T]?(?P<until>{_CLOCK})?)?''',
     re.X,
@@ -144,9 +144,16 @@ def incident(
     try:
         begin = datetime.fromisoformat(f'{found["day"]} {found["clock"] or "00:00"}')
         end = _end(found, begin)
-    except ValueError as e: raise ValueError(f'{text!r}: {e}') from None
+    except (ValueError, OverflowError) as e: raise ValueError(f'{text!r}: {e}') from None
     if end <= begin: raise ValueError(f'{text!r} ends before it begins')
     return Incident(begin, end, float(found['size'] or size), found['what'] or '')
+
+# %% ../../nbs/03_behaviour/02_days.ipynb #59fbf6c3
+def product_number(
+    what:str, # what an incident strikes
+) -> int: # the product's key, or 0
+    "The product that an incident names by its key, if it does"
+    return int(what.split()[1]) if re.fullmatch(r'product [1-9]\d*', what) else 0
 
 # %% ../../nbs/03_behaviour/02_days.ipynb #25d8f2a6
 MAX_INCIDENTS = 40 # in a list
@@ -159,6 +166,7 @@ class Incidents:
     size: float # of one that names none
     strikes: tuple = () # the parameters whose names it may strike; without any, it strikes everything
     named: bool = False # it must name what it strikes
+    whole: bool = False # its size is a whole number
 
     def read(self, value, names=None):
         if isinstance(value, str | date): value = str(value).split(',')
@@ -174,20 +182,23 @@ def spelled(self:Incidents, text):
     found = incident(text, self.size)
     if not self.low <= found.size <= self.high:
         raise ValueError(f'{text!r} has a size of {found.size:g}, which is not from {self.low:,g} to {self.high:,g}')
+    if self.whole and found.size % 1: raise ValueError(f'{text!r} has a size of {found.size:g}, not a whole number')
     if found.what and not self.strikes: raise ValueError(f'{text!r} names {found.what!r}, but it strikes everything')
     if self.named and not found.what: raise ValueError(f'{text!r} does not name what it strikes')
     return str(found)
 
+# %% ../../nbs/03_behaviour/02_days.ipynb #a7050112
 @patch
 def __str__(self:Incidents):
     what = ' or '.join('a product' if name == 'product' else f'one of {name}' for name in self.strikes)
     like = f'{what and ("WHAT " if self.named else "[WHAT] ")}[SIZE] 2025-06-14 18:00 to 23:00'
-    size = f'SIZE from {self.low:,g} to {self.high:,g}, else {self.size:g}'
+    size = f'SIZE from {self.low:,g} to {self.high:,g}, else {self.size:,g}'
+    if self.low == self.high: return 'any number of times, such as 2025-06-14 18:00 to 23:00'
     return f'any number of incidents, such as {like}: {size}{what and f"; WHAT is {what}"}'
 
 # %% ../../nbs/03_behaviour/02_days.ipynb #c55087be
 MAX_BOTS = 100_000 # orders of a wave
-_SLOTS = 499 # waves of so many orders that a day has room for; a prime, so that waves at regular times differ
+_SLOTS = 241 # waves of so many orders that a day has room for; a prime, so that waves at regular times differ
 
 def wave_slot(
     wave:Incident, # of bots

@@ -358,7 +358,7 @@ parameter(
     'times at which no orders arrive from a channel', 'incidents', _NONE,
 )
 parameter(
-    'incidents.bot_wave', [], Incidents(1, MAX_BOTS, 1000), 'orders',
+    'incidents.bot_wave', [], Incidents(1, MAX_BOTS, 1000, whole=True), 'orders',
     'times at which bots try out stolen cards on the cheapest product, all of which are declined', 'incidents', _NONE,
 )
 parameter(

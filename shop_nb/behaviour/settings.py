@@ -19,7 +19,7 @@ from ..core.errors import SettingsError, count_of, nearest
 from shop_nb.behaviour.behaviours import (
     BEHAVIOURS, Behaviour, Change, as_json, behaviour, changed_values, differences, read_behaviour,
 )
-from .days import WEEKDAYS, incident
+from .days import WEEKDAYS, incident, product_number
 from .parameters import PARAMETERS, find, value_of
 
 # %% ../../nbs/03_behaviour/09_settings.ipynb #0fdb6447
@@ -294,13 +294,13 @@ def _price_limits(s):
 # %% ../../nbs/03_behaviour/09_settings.ipynb #726fb85b
 def _incident_limits(s):
     "The same for each incident"
-    last, products = max(s.end, s.until), s.counts['products']
+    last, products, categories = max(s.end, s.until), s.counts['products'], s.values['products.categories']
     for name in (name for name, _ in s.parameters if name.startswith('incidents.')):
         for text in s.values[name]:
             at = incident(text)
             wrong = f'{name} begins at {at.begin}, but the shop runs from {s.start} to {last}.'
             yield s.start <= at.begin.date() <= last, wrong, 'Begin it on a day of the shop.'
-            number = int(at.what.split()[1]) if at.what.startswith('product ') else 1
+            number = 0 if at.what in categories else product_number(at.what)
             yield number <= products, f'{name} strikes product {number}.', f'Name one from 1 to {products}.'
 
 def _limits(s):

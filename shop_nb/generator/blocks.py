@@ -26,7 +26,7 @@ from ..files.folders import move_tables, working_folder, write_errors
 from .calendar import Calendar
 from .products import Catalogue, products_table
 from .customers import customers_table
-from .orders import STRATUM, make_orders
+from .orders import STRATUM, make_orders, with_bots
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #6f1196d6
 def keep_freed_memory():
@@ -59,6 +59,14 @@ class _Source:
     @cached_property
     def catalogue(self): return Catalogue(self.calendar)
 
+    def rows(
+        self,
+        kind:str, # products, customers or orders
+    ) -> int: # Rows from which blocks are cut; one order where bots come before all others
+        "How many rows of a kind have to be made."
+        n = self.calendar.rows(kind)
+        return with_bots(self.calendar, 0, n)[1] if kind == 'orders' else n
+
 # %% ../../nbs/15_generator/07_blocks.ipynb #ae034cde
 class _Plan(_Source):
     "The blocks of a shop."
@@ -68,14 +76,14 @@ class _Plan(_Source):
         i:int, # Which one, from 0
     ) -> Block: # Its range of rows
         "The i-th block of a kind; the products are one block."
-        n = self.calendar.rows(kind)
+        n = self.rows(kind)
         step = max(n, 1) if kind == 'products' else self.size
         return Block(kind, i, i * step, min((i + 1) * step, n))
 
     def blocks(self) -> list: # Products first, then customers, then orders
         "The blocks of the shop, in key order within each kind."
-        sizes = dict(products=max(1, self.calendar.rows('products')), customers=self.size, orders=self.size)
-        counts = {kind: -(-self.calendar.rows(kind) // step) for kind, step in sizes.items()}
+        sizes = dict(products=max(1, self.rows('products')), customers=self.size, orders=self.size)
+        counts = {kind: -(-self.rows(kind) // step) for kind, step in sizes.items()}
         return [self.block(kind, i) for kind, n in counts.items() for i in range(n)]
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #0976d0b4

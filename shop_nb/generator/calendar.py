@@ -152,7 +152,7 @@ def quarter(self:Calendar) -> np.ndarray: # Quarters since January 1970, one per
 
 # %% ../../nbs/15_generator/02_calendar.ipynb #8bcffb90
 TREND_BOUNDS = 1e-4, 1e9 # between which weights stay exact
-FIRST_BOT = DAY_KEYS // 2 # from which number of a day's orders on those of bots are numbered
+FIRST_BOT = DAY_KEYS // 4 # from which number of a day's orders on those of bots are numbered
 
 @patch
 def _check(self:Calendar):

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from ..behaviour.days import MAX_BOTS, incident, wave_slot
+from ..behaviour.days import MAX_BOTS, incident, product_number, wave_slot
 from ..behaviour.settings import max_lines
 from ..model.schema import DAY_KEYS, LINE_KEYS, MAX_PRICE, ORDER_STATUSES, PAYMENT_KEYS, PAYMENT_STATUSES
 from ..model.schema import arrow_schema, encoded_schema
@@ -115,7 +115,7 @@ def _keys(cal, first, last): # days and keys of a stretch of orders
 # %% ../../nbs/15_generator/06_orders.ipynb #933c6236
 def _wave(cal, wave): # keys, days and seconds of the orders of a wave
     begin, end = np.array([wave.begin, wave.end], dtype='datetime64[s]').astype(np.int64)
-    k = np.arange(round(wave.size))
+    k = np.arange(int(wave.size))
     time = begin + integer(cal.cells('orders.bot', begin * MAX_BOTS + k), np.full(len(k), end - begin))
     day = time // 86400
     return day_code(day) * DAY_KEYS + FIRST_BOT + wave_slot(wave) * MAX_BOTS + k, day, time % 86400
@@ -141,10 +141,10 @@ def with_bots(
     calendar:Calendar, # Orders per day
     first:int, # From this order, counted from 0 …
     last:int, # … up to this one, which is left out
-) -> tuple: # The same, or a range that begins earlier
+) -> tuple: # A range that may begin one order earlier, and has at least one
     "The range of orders that has all bots of the days that a range of orders covers."
     if not calendar.values['incidents.bot_wave']: return first, last
-    return max(first - 1, 0), max(last, min(calendar.rows('orders'), 1))
+    return max(first - 1, 0), max(last, 1)
 
 # %% ../../nbs/15_generator/06_orders.ipynb #dc2c39f1
 def begin(
@@ -280,7 +280,7 @@ def _pushed(cat, l, product): # lines that are lost to a raised list price
 def _is(cat, what, product): # whether each product is what an incident strikes: a category, a product, or everything
     if not what: return np.ones(len(product), dtype=bool)
     if what in cat.traits.index: return cat.category.take(product) == cat.traits.index.get_loc(what)
-    return product == int(what.split()[1]) - 1
+    return product == product_number(what) - 1
 
 def _sold_out(cat, l, product, at): # whether each of these products is sold out when the line `at` is ordered
     out = np.zeros(len(product), dtype=bool)

@@ -101,7 +101,7 @@ def one_block(
     "One block of a table, made alone; raises `ShopError` (code 2) if there is none"
     name, g = get_table(table).name, generator(settings)
     kind = name if name in ('customers', 'products') else 'orders'
-    n = g.calendar.rows(kind)
+    n = g.rows(kind)
     size = max(n, 1) if kind == 'products' else BLOCK
     blocks = -(-n // size)
     if not 0 <= i < blocks: raise _missing(f'block of {name}', i, f'They are numbered from 0 to {blocks - 1:,}')

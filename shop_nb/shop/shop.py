@@ -335,7 +335,7 @@ def _foreseen(settings):
     c, calendar = settings.counts, generator(settings).calendar
     n = {name: calendar.rows(name) for name in ('customers', 'products', 'orders')}
     waves = (incident(text) for text in settings.values['incidents.bot_wave'])
-    bots = sum(round(wave.size) for wave in waves if wave.begin.date() <= settings.until)
+    bots = sum(int(wave.size) for wave in waves if wave.begin.date() <= settings.until)
     lines = round(n['orders'] * c['order_items'] / c['orders']) + bots
     return n | dict(orders=n['orders'] + bots, order_items=lines, payments=n['orders'] + bots)
 

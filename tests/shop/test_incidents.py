@@ -9,7 +9,8 @@ import pytest
 from shop_nb import Shop
 from shop_nb.audit.audit import audit
 from shop_nb.audit.sheet import sheet
-from shop_nb.behaviour.days import incident
+from shop_nb.behaviour.days import _SLOTS, MAX_BOTS, incident
+from shop_nb.behaviour.parameters import PARAMETERS
 from shop_nb.behaviour.settings import Settings, read_settings
 from shop_nb.core.errors import SettingsError, ShopError
 from shop_nb.feeds.feed_files import write_feed
@@ -61,9 +62,9 @@ def test_its_bytes():
 GOLDEN = dict(
     customers='16a479377131659273a3bc057b54a353',
     products='bef933aa792a08fa8bd694ac6e1ff276',
-    orders='47379bf1e00dce107f5c9c19fa6134da',
-    order_items='8df2cc426edea61197e4afd6cada069c',
-    payments='63de03417d90b8a89bf1eb1c3e28eaeb',
+    orders='7177c59fe3f0c82cfc63818870d83e89',
+    order_items='2a61ec75f5f05ae6ef7b8fc39094d571',
+    payments='68c9ff3c142d5111fd7937fdd813f9fb',
 )
 
 
@@ -271,6 +272,76 @@ def test_bots_of_a_day_without_orders():
     assert sorted(inserts.key) == shop.orders.order_id.tolist()
 
 
+def test_bots_before_the_first_order():
+    "A wave may come before anybody buys, and while the shop is known to that day only."
+    s = Settings(customers=5, products=20, orders=5, order_items=8, parameters={'incidents.bot_wave': '90 2025-01-01 to 2025-01-20'})
+    first = Shop(replace(s, parameters=())).orders.ordered_at.min()
+    assert first > pd.Timestamp('2025-01-20')
+    whole, log = tables(s), changes(s)
+    for size in (1, 2): assert changes(s, size=size).log.equals(log.log)
+    replay = Replay()
+    replay.apply(log)
+    for day in ('2025-01-02', '2025-01-05 12:00', '2025-01-20', '2025-02-01', str(first), '2025-12-31'):
+        truth, replayed = tables(as_of(s, day)), replay.as_of(day)
+        for name in TABLES: assert replayed[name].equals(truth[name]), (name, day)
+        before = np.count_nonzero(whole['orders']['ordered_at'].to_numpy() < np.datetime64(pd.Timestamp(day)))
+        assert truth['orders'].equals(tables(as_of(s, day), size=1)['orders'])
+        assert truth['orders']['order_id'].equals(whole['orders']['order_id'][:before])
+        assert before > 0
+    early = Shop(as_of(s, '2025-01-03'))
+    assert len(early.block('orders', 0)) == len(early.orders)
+    key = int(early.orders.order_id.iloc[-1])
+    assert early.order(key)['orders'].order_id.tolist() == [key]
+    assert early.incidents().orders.tolist() == [len(early.orders)]
+
+
+def test_numbers_of_bots_leave_the_upper_half_of_a_day_free():
+    "A service numbers orders of its own there, and takes no others from outside."
+    assert FIRST_BOT + _SLOTS * MAX_BOTS <= DAY_KEYS // 2
+
+
+def test_a_day_on_which_what_is_to_come_is_not_heard_of():
+    "An incident or a promotion after `end` belongs to days that the shop, as of an earlier moment, does not have."
+    s = Settings(**SMALL, until=pd.Timestamp('2026-02-28').date(), promotion='Toys 20 2026-02-01', price_change='Books 10 2026-02-05 2026-02-10',
+                 parameters={'incidents.bot_wave': '40 2026-02-10, 30 2025-06-01', 'incidents.channel_lost': '2026-02-20'})
+    whole = tables(s)
+    for moment in ('2025-03-01', '2025-09-09 09:09', '2026-01-31', '2026-02-11'):
+        known, times = tables(as_of(s, moment)), whole['orders']['ordered_at'].to_numpy()
+        expected = whole['orders']['order_id'].filter(times < np.datetime64(pd.Timestamp(moment)))
+        assert known['orders']['order_id'].equals(expected)
+    replay = Replay()
+    replay.apply(changes(s))
+    for moment in ('2025-07-01', '2026-02-01', '2026-02-15 12:00'):
+        state, truth = replay.as_of(moment), tables(as_of(s, moment))
+        for name in TABLES: assert state[name].equals(truth[name]), (name, moment)
+
+
+@pytest.mark.parametrize('behaviour', ['us', 'br', 'in'])
+def test_other_shops(behaviour):
+    "What each incident cost is the difference of two whole shops, whatever they charge as tax or collect on delivery."
+    year = '2025-03-01 to 2025-06-30'
+    kinds = dict(payment_outage='0.5 ', double_charge='', price_error='', channel_lost='0.2 ', returns_wave='', bot_wave='50 ')
+    shop = Shop(Settings(**SMALL, behaviour=behaviour, parameters={f'incidents.{kind}': size + year for kind, size in kinds.items()}))
+    listed = shop.incidents().set_index('incident')
+    assert {f['check'] for f in shop.validate().failures} == {'ledger'}
+    for kind in kinds:
+        effect = Twin(Shop(without(shop.settings, f'incidents.{kind}')), shop).orders
+        assert listed.loss_cents[kind] == effect.returned_cents_effect.sum() - effect.revenue_cents_effect.sum(), kind
+    assert (listed.orders > 0).all()
+    delivered_ones = shop.payments.method.map(shop.settings.values['payments.on_delivery']).eq(1)
+    other = Shop(without(shop.settings, 'incidents.payment_outage')).payments
+    assert other[delivered_ones].equals(shop.payments[delivered_ones])
+
+
+def test_the_list_is_in_order_of_time():
+    "Those that begin together stay in the order in which they are declared, and times are times also where there are none."
+    many = {f'incidents.{kind}': ['0.1 2025-06-01 to 2025-06-02', '0.1 2025-05-01'] * 10 for kind in ('payment_outage', 'double_charge', 'channel_lost')}
+    listed = Shop(customers=10, products=20, orders=30, order_items=60, parameters=many).incidents()
+    assert listed.incident.tolist() == [k for _ in range(2) for k in ('payment_outage', 'double_charge', 'channel_lost') for _ in range(10)]
+    assert (listed.dtypes[['begin', 'end']] == Shop(CALM).incidents().dtypes[['begin', 'end']]).all()
+    assert Shop(alone('lost_feed', '2025-12-31 to 9999-12-30')).incidents().end.dt.year.tolist() == [9999]
+
+
 def test_rows_are_foreseen():
     shop = Shop(alone('bot_wave', '500 2025-06-01, 7 2025-06-02'))
     assert shop.rows()['orders'] == len(Shop(shop.settings).orders) == 1407
@@ -348,14 +419,61 @@ def test_the_list_has_what_the_feed_lacks():
     ('bot_wave', '5 2025-06-14 18:00 to 19:00, 6 2025-06-14 18:00:30 to 23:00', 'share a day'),
     ('bot_wave', 'app 5 2025-06-14', 'strikes everything'),
     ('double_charge', ['2025-06-14'] * 41, 'more than 40'),
+    ('channel_lost', '2025-06-14 to 9999-12-31', 'out of range'),
+    ('bot_wave', '1.5 2025-06-14', 'not a whole number'),
+    ('lost_feed', '2 2025-06-14', 'size of 2'),
 ])
 def test_what_is_wrong_is_said(kind, text, message):
     with pytest.raises(SettingsError, match=message): alone(kind, text)
 
 
 def test_the_only_category_cannot_be_sold_out():
-    with pytest.raises(SettingsError, match='only category'):
+    with pytest.raises(SettingsError, match='every category'):
         Settings(parameters={'products.categories': dict(Toys=1), 'incidents.stock_out': 'Toys 2025-06-14'})
+
+
+def own_categories(*names):
+    "The parameters of a shop with categories of these names, each like books."
+    values = Settings().values
+    like_books = {name: dict(values[name])['Books'] for name, p in PARAMETERS.items() if getattr(p.kind, 'of', '') == 'products.categories'}
+    shares = dict.fromkeys(names, 1 / len(names))
+    return {'products.categories': shares} | {name: dict.fromkeys(names, value) for name, value in like_books.items()}
+
+
+@pytest.mark.parametrize('first, second', [('2025-06-01 to 2025-06-20', '2025-06-20'), ('2025-06-20', '0.2 2025-06-01 to 2025-06-20')])
+def test_all_categories_cannot_be_sold_out_at_a_time(first, second):
+    both = {'incidents.stock_out': f'Toys {first}, Books {second}'}
+    with pytest.raises(SettingsError, match='every category at 2025-06-20'):
+        Settings(parameters=own_categories('Toys', 'Books') | both)
+    Settings(parameters=own_categories('Toys', 'Books', 'Sweets') | both)
+    Settings(parameters=own_categories('Toys', 'Books') | {'incidents.stock_out': 'Toys 2025-06-19, Books 2025-06-20, product 7 2025-06-20'})
+
+
+@pytest.mark.parametrize('what', ['Top 10', 'product 3', 'product care', 'product 900', '4 seasons', 'Day to day'])
+@pytest.mark.parametrize('kind, column', [('stock_out', 'product_id'), ('price_error', 'unit_price_cents'), ('returns_wave', 'returned_quantity')])
+def test_categories_of_any_name(what, kind, column):
+    "A category is struck by its name, also where that looks like a size or like a product."
+    mine = own_categories(what, 'Books', 'Toys')
+    shop, calm = (Shop(Settings(**SMALL, parameters=mine | more)) for more in ({f'incidents.{kind}': f'{what} 1 2025-03-01 to 2025-06-30'}, {}))
+    assert Settings(**shop.settings.as_dict()) == shop.settings
+    one, = map(incident, shop.settings.values[f'incidents.{kind}'])
+    assert (one.what, one.size) == (what, 1)
+    if kind != 'stock_out': return
+    lines = calm.order_items.assign(changed=calm.order_items.product_id.ne(shop.order_items.product_id))
+    lines = lines.merge(calm.products[['product_id', 'category']]).merge(calm.orders[['order_id', 'ordered_at']])
+    struck = lines[lines.category.eq(what) & lines.ordered_at.between('2025-03-01', '2025-06-30 23:59:59')]
+    assert struck.changed.all() and len(struck) > 50
+
+
+def test_a_name_that_ends_in_a_number_needs_a_size():
+    with pytest.raises(SettingsError, match='Write a size after Top 10, such as Top 10 1 2025-06-14'):
+        Settings(**SMALL, parameters=own_categories('Top 10', 'Books') | {'incidents.price_error': 'Top 10 2025-06-14'})
+
+
+@pytest.mark.parametrize('size', ['0.00001', '1e-05', '.00001'])
+def test_small_sizes(size):
+    s = alone('payment_outage', f'card {size} 2025-06-14')
+    assert s == alone('payment_outage', 'card 1e-5 2025-06-14') == Settings(**s.as_dict())
 
 
 def test_ways_to_write_one(tmp_path):

@@ -223,8 +223,9 @@ def test_the_tables_stay_what_they_were(opened, made, tmp_path):
     assert logged(store) == []
 
 
-def test_a_stream_is_applied_once_in_the_form_of_its_lines(tmp_path):
-    shop = Shop(seed=5, customers=60, products=30, orders=150, order_items=400)
+@pytest.mark.parametrize('incidents', [{}, {'incidents.bot_wave': '20 2025-11-05', 'incidents.price_error': '2025-12-01'}])
+def test_a_stream_is_applied_once_in_the_form_of_its_lines(tmp_path, incidents):
+    shop = Shop(seed=5, customers=60, products=30, orders=150, order_items=400, parameters=incidents)
     shop.as_of('2025-11-01').load(tmp_path / 'shop.db')
     lines = [json.loads(line) for line in json_texts(shop.changes('2025-11-01', '2026-01-01')).to_pylist()]
     with Store(tmp_path / 'shop.db') as store:
