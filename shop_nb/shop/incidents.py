@@ -87,4 +87,5 @@ def incidents(
             effect = _in_the_feed(settings, one) if kind == 'lost_feed' else _in_the_shop(settings, name, i)
             out.append(dict(incident=kind, what=one.what, size=one.size, begin=one.begin, end=one.end) | effect)
     columns = ['incident', 'what', 'size', 'begin', 'end', 'orders', 'rows', 'loss_cents', 'paid_cents']
-    return pd.DataFrame(out, columns=columns).sort_values('begin', ignore_index=True)
+    listed = pd.DataFrame(out, columns=columns).astype(dict.fromkeys(['begin', 'end'], 'datetime64[s]'))
+    return listed.sort_values('begin', kind='stable', ignore_index=True)
