@@ -79,7 +79,7 @@ class OrderBlock:
 @dataclass
 class OrderLife(OrderBlock):
     "A block with what happens after the payment"
-    twice: np.ndarray = None # whether the payment is taken twice
+    twice: np.ndarray = None # whether the payment is taken twice, if it is taken
     cancelled: np.ndarray = None # whether it ever is
     cancel_time: np.ndarray = None
     sent: np.ndarray = None # whether it ever is
@@ -501,11 +501,12 @@ def _pay_method(catalogue, b): # the method of each order, by its amount
     tables = _method_tables(*(tuple(values[f'payments.{n}'].values()) for n in ('methods', 'methods_large')))
     large = b.amount >= cents(values['payments.large_from'])
     out = tables[large.view(np.int8), _bits(catalogue, 'payments.method', b)]
-    if b.bot is not None: out[b.bot] = _most_paid_at_once(values)
+    if b.bot is not None: out[b.bot] = _method_of_bots(values)
     return out
 
 # %% ../../nbs/15_generator/06_orders.ipynb #16714d88
-def _most_paid_at_once(values): # the commonest method that is not paid on delivery
+def _method_of_bots(values): # cards, or else the commonest method that is not paid on delivery
+    if 'card' in (methods := list(values['payments.methods'])): return methods.index('card')
     shares, later = (_by_method(values, f'payments.{n}') for n in ('methods', 'on_delivery'))
     return (shares * (later == 0)).argmax()
 
@@ -613,11 +614,11 @@ def _at_the_door(values, b): # when refused orders are cancelled, and what is pa
     b.paid = np.where(cash & b.captured, b.delivered, b.paid)
 
 # %% ../../nbs/15_generator/06_orders.ipynb #c5142495
-def _charged_twice(catalogue, b): # whether the payment of each order is taken twice
+def _charged_twice(catalogue, b): # whether the payment of each order is taken twice, if it is taken
     out = np.zeros(len(b.time), dtype=bool)
     for one, during in struck(catalogue.values, 'double_charge', b.time):
         hit = _methods_struck(catalogue.values, one.what)[b.method]
-        out |= during & hit & b.captured & below(catalogue.cells('payments.twice', b.order_id), one.size)
+        out |= during & hit & below(catalogue.cells('payments.twice', b.order_id), one.size)
     return out
 
 # %% ../../nbs/15_generator/06_orders.ipynb #982024bd

@@ -49,6 +49,16 @@ def during(one, orders):
     return orders.ordered_at.ge(one.begin) & orders.ordered_at.lt(one.end)
 
 
+def own_names(table, like, *names):
+    "The parameters of a shop with names of its own in a table, each like one that is there."
+    values = Settings().values
+    of_it = {name: dict(values[name])[like] for name, p in PARAMETERS.items() if getattr(p.kind, 'of', '') == table}
+    return {table: dict.fromkeys(names, 1 / len(names))} | {name: dict.fromkeys(names, value) for name, value in of_it.items()}
+
+
+def own_categories(*names): return own_names('products.categories', 'Books', *names)
+
+
 def alone(kind, text, **more): return Settings(**SMALL | more, parameters={f'incidents.{kind}': text})
 
 
@@ -179,6 +189,19 @@ def test_a_small_shop_that_sells_out():
     assert validate(tables(s)).ok
 
 
+def test_what_is_left_is_bought_where_nearly_all_is_sold_out():
+    "However rare what is left is: nobody who takes one product takes one that is sold out."
+    mine = own_categories('Books', 'Toys') | {'products.categories': dict(Books=.95, Toys=.05)}
+    s = Settings(customers=300, products=80, orders=900, order_items=1300, parameters=mine | {'incidents.stock_out': 'Books 2025-03-01 to 2025-05-31'})
+    shop = Shop(s)
+    lines = shop.order_items.merge(shop.products[['product_id', 'category']]).merge(shop.orders[['order_id', 'ordered_at']])
+    lines = lines[lines.ordered_at.between('2025-03-01', '2025-05-31 23:59:59')]
+    alone_in_order = lines.groupby('order_id').line_number.transform('max').eq(1)
+    assert alone_in_order.sum() > 50
+    assert set(lines.category[alone_in_order]) == {'Toys'}
+    assert validate(tables(s)).ok
+
+
 def test_orders_of_a_lost_channel_are_not_there():
     shop, calm = Shop(alone('channel_lost', 'app 2025-03-01 to 2025-05-31')), Shop(CALM)
     missing = calm.orders[~calm.orders.order_id.isin(shop.orders.order_id)]
@@ -202,6 +225,25 @@ def test_bots_are_declined():
     assert shop.orders[~shop.orders.order_id.isin(bots.order_id)].reset_index(drop=True).equals(calm.orders)
     assert shop.orders.order_id.is_monotonic_increasing
     assert validate(tables(shop.settings)).ok
+
+
+def test_how_bots_pay():
+    "By card; where there are none, by what is not paid on delivery, however rare that is."
+    wave = {'incidents.bot_wave': '30 2025-06-01'}
+    def methods(**more):
+        payments = Shop(Settings(**SMALL | more)).payments
+        return set(payments.method[payments.order_id % DAY_KEYS >= FIRST_BOT])
+    mine = own_names('payments.methods', 'wallet', 'cash', 'voucher')
+    shares = dict(cash=.9, voucher=.1)
+    mine |= {'payments.methods': shares, 'payments.methods_large': shares, 'payments.on_delivery': dict(cash=1, voucher=0)}
+    assert methods(behaviour='in', parameters=wave) == {'card'}
+    assert methods(parameters=mine | wave) == {'voucher'}
+
+
+def test_nothing_is_sold_for_nothing():
+    shop = Shop(alone('price_error', '0.0001 2025-01-01 to 2025-12-31'))
+    assert shop.order_items.unit_price_cents.min() == 1
+    assert shop.validate().ok
 
 
 @pytest.mark.parametrize('kind, less, more', [
@@ -430,14 +472,6 @@ def test_what_is_wrong_is_said(kind, text, message):
 def test_the_only_category_cannot_be_sold_out():
     with pytest.raises(SettingsError, match='every category'):
         Settings(parameters={'products.categories': dict(Toys=1), 'incidents.stock_out': 'Toys 2025-06-14'})
-
-
-def own_categories(*names):
-    "The parameters of a shop with categories of these names, each like books."
-    values = Settings().values
-    like_books = {name: dict(values[name])['Books'] for name, p in PARAMETERS.items() if getattr(p.kind, 'of', '') == 'products.categories'}
-    shares = dict.fromkeys(names, 1 / len(names))
-    return {'products.categories': shares} | {name: dict.fromkeys(names, value) for name, value in like_books.items()}
 
 
 @pytest.mark.parametrize('first, second', [('2025-06-01 to 2025-06-20', '2025-06-20'), ('2025-06-20', '0.2 2025-06-01 to 2025-06-20')])
