@@ -3412,6 +3412,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                'shop_nb/generator/orders.py'),
                                           'shop_nb.generator.orders.begin': ( '15_generator/orders.html#begin',
                                                                               'shop_nb/generator/orders.py'),
+                                          'shop_nb.generator.orders.bots_by_now': ( '15_generator/orders.html#bots_by_now',
+                                                                                    'shop_nb/generator/orders.py'),
                                           'shop_nb.generator.orders.day_code': ( '15_generator/orders.html#day_code',
                                                                                  'shop_nb/generator/orders.py'),
                                           'shop_nb.generator.orders.deliver': ( '15_generator/orders.html#deliver',

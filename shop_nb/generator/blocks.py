@@ -26,7 +26,7 @@ from ..files.folders import move_tables, working_folder, write_errors
 from .calendar import Calendar
 from .products import Catalogue, products_table
 from .customers import customers_table
-from .orders import STRATUM, make_orders, with_bots
+from .orders import STRATUM, bots_by_now, make_orders, with_bots
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #6f1196d6
 def keep_freed_memory():
@@ -194,7 +194,7 @@ def expected_rows(
     counts, calendar = settings.counts, generator(settings).calendar
     rows = {name: calendar.rows(name) for name in ('customers', 'products', 'orders')}
     lines = round(rows['orders'] * counts['order_items'] / counts['orders'])
-    return sum(rows.values()) + rows['orders'] + lines
+    return sum(rows.values()) + rows['orders'] + lines + 3 * bots_by_now(calendar)
 
 def write_empty(
     names, # Tables without a block

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['STRATUM', 'FAVOURITES', 'TRIES', 'MOST_EXTRA', 'FULL', 'SECONDS_TO_PAY', 'NEVER', 'OrderLines', 'OrderBlock',
-           'OrderLife', 'day_code', 'with_bots', 'begin', 'line_counts', 'span', 'favourite', 'pick_products', 'fill',
-           'total', 'pay', 'deliver', 'longest_life', 'settle', 'lives', 'order_tables', 'take', 'make_orders']
+           'OrderLife', 'day_code', 'with_bots', 'bots_by_now', 'begin', 'line_counts', 'span', 'favourite',
+           'pick_products', 'fill', 'total', 'pay', 'deliver', 'longest_life', 'settle', 'lives', 'order_tables',
+           'take', 'make_orders']
 
 # %% ../../nbs/15_generator/06_orders.ipynb #a506ac20
 from dataclasses import dataclass, fields
@@ -145,6 +146,15 @@ def with_bots(
     "The range of orders that has all bots of the days that a range of orders covers."
     if not calendar.values['incidents.bot_wave']: return first, last
     return max(first - 1, 0), max(last, 1)
+
+# %% ../../nbs/15_generator/06_orders.ipynb #14c3c83f
+def bots_by_now(
+    calendar:Calendar, # Orders per day
+) -> int: # Orders that bots have placed
+    "How many orders of bots the shop knows of."
+    if not calendar.values['incidents.bot_wave']: return 0
+    _, day, second, _ = _bots(calendar)
+    return np.count_nonzero(day * 86400 + second < calendar.now)
 
 # %% ../../nbs/15_generator/06_orders.ipynb #dc2c39f1
 def begin(

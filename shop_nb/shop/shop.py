@@ -22,11 +22,11 @@ from ..analytics.connect import as_frame, connect, fetch, sql_error
 from ..core.errors import ShopError
 from ..core.extras import need
 from ..core.files import write_file
-from ..behaviour.days import incident
 from ..behaviour.settings import Settings, read_settings
 from ..files.sources import read_table
 from ..files.files import FORMATS, LAKES, is_lake, parts, table_path
 from ..generator.blocks import generator, tables, write_tables
+from ..generator.orders import bots_by_now
 from ..files.folders import remove_path, working_folder, write_errors
 from ..files.lakes import check_lake, commit_tables
 from ..files.market import source_market
@@ -334,8 +334,7 @@ def _foreseen(settings):
     "The rows of tables that are not made yet; lines of days outside the window are taken at the mean"
     c, calendar = settings.counts, generator(settings).calendar
     n = {name: calendar.rows(name) for name in ('customers', 'products', 'orders')}
-    waves = (incident(text) for text in settings.values['incidents.bot_wave'])
-    bots = sum(int(wave.size) for wave in waves if wave.begin.date() <= settings.until)
+    bots = bots_by_now(calendar)
     lines = round(n['orders'] * c['order_items'] / c['orders']) + bots
     return n | dict(orders=n['orders'] + bots, order_items=lines, payments=n['orders'] + bots)
 

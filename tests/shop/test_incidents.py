@@ -16,7 +16,7 @@ from shop_nb.core.errors import SettingsError, ShopError
 from shop_nb.feeds.feed_files import write_feed
 from shop_nb.feeds.stream import stream
 from shop_nb.files.digest import digest
-from shop_nb.generator.blocks import tables
+from shop_nb.generator.blocks import expected_rows, tables
 from shop_nb.generator.orders import FIRST_BOT
 from shop_nb.history.changes import changes, delivered
 from shop_nb.history.replay import Replay, as_of
@@ -377,6 +377,17 @@ def test_other_shops(behaviour):
     assert other[delivered_ones].equals(shop.payments[delivered_ones])
 
 
+@pytest.mark.parametrize('when', ['2025-01-20', '2025-08-02 00:30'])
+def test_what_is_to_come_has_cost_nothing(when):
+    "The list has it with zeros, and of what is at work only that which has happened."
+    early = Shop(as_of(BAD, when))
+    numbers = early.incidents().set_index('begin')[['orders', 'rows', 'loss_cents', 'paid_cents']]
+    assert len(numbers) == len(EVERY)
+    to_come = numbers.index >= pd.Timestamp(when)
+    assert to_come.any() and not numbers[to_come].any(axis=None)
+    assert numbers.orders[~to_come].gt(0).any()
+
+
 def test_the_list_is_in_order_of_time():
     "Those that begin together stay in the order in which they are declared, and times are times also where there are none."
     many = {f'incidents.{kind}': ['0.1 2025-06-01 to 2025-06-02', '0.1 2025-05-01'] * 4 for kind in ('payment_outage', 'double_charge', 'channel_lost')}
@@ -391,6 +402,10 @@ def test_rows_are_foreseen():
     assert shop.rows()['orders'] == len(Shop(shop.settings).orders) == 1407
     assert 'about 1,407 orders' in repr(shop)
     assert repr(Shop(CALM)).count('about') == 0
+    begun = replace(alone('bot_wave', '500 2025-06-01 to 2025-06-20, 7 2025-06-02'), until=pd.Timestamp('2025-06-10').date())
+    assert shop.rows()['orders'] > Shop(begun).rows()['orders'] == len(Shop(begun).orders) > 600
+    assert expected_rows(shop.settings) == sum(shop.rows().values())
+    assert 'about' in repr(Shop(alone('channel_lost', '2025-06-01')))
 
 
 def test_random_access(bad):
