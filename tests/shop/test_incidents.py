@@ -9,7 +9,7 @@ import pytest
 from shop_nb import Shop
 from shop_nb.audit.audit import audit
 from shop_nb.audit.sheet import sheet
-from shop_nb.behaviour.days import _SLOTS, MAX_BOTS, incident
+from shop_nb.behaviour.days import _SLOTS, MAX_BOTS, incident, wave_slot
 from shop_nb.behaviour.parameters import PARAMETERS
 from shop_nb.behaviour.settings import Settings, read_settings
 from shop_nb.core.errors import SettingsError, ShopError
@@ -465,6 +465,8 @@ def test_the_list_has_what_the_feed_lacks():
     ('payment_outage', '2 2025-06-14', 'size of 2'),
     ('payment_outage', '2025-06-14 18:00', 'no end'),
     ('payment_outage', '2024-06-14', 'but the shop runs from'),
+    ('payment_outage', '2026-01-01', 'but the shop runs from'),
+    ('bot_wave', '5 2025-06-14 00:00 to 01:00, 6 2025-06-14 04:01 to 05:00', 'share a day'), # as many minutes later as there are slots
     ('payment_outage', '2025-06-14 to 2025-06-13', 'ends before it begins'),
     ('payment_outage', '2025-06-31', 'out of range'),
     ('payment_outage', 'soon', 'no incident'),
@@ -514,6 +516,13 @@ def test_categories_of_any_name(what, kind, column):
     lines = lines.merge(calm.products[['product_id', 'category']]).merge(calm.orders[['order_id', 'ordered_at']])
     struck = lines[lines.category.eq(what) & lines.ordered_at.between('2025-03-01', '2025-06-30 23:59:59')]
     assert struck.changed.all() and len(struck) > 50
+
+
+def test_waves_of_different_days_may_have_the_same_numbers():
+    s = alone('bot_wave', '5 2025-06-14 00:00 to 01:00, 6 2025-06-15 00:06 to 05:00')
+    slots = [wave_slot(incident(text)) for text in s.values['incidents.bot_wave']]
+    assert slots[0] == slots[1]
+    assert tables(s)['orders'].num_rows == 911
 
 
 def test_a_name_that_ends_in_a_number_needs_a_size():
