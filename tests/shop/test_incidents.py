@@ -204,6 +204,17 @@ def test_what_is_left_is_bought_where_nearly_all_is_sold_out():
     assert validate(tables(s)).ok
 
 
+@pytest.mark.parametrize('what', ['Fashion', 'product 5', ''])
+def test_what_comes_back_in_a_wave(what):
+    shop, calm = Shop(alone('returns_wave', f'{what} 100 2025-01-01 to 2025-12-31')), Shop(CALM)
+    more = shop.order_items.returned_quantity - calm.order_items.returned_quantity
+    goods = calm.order_items.merge(calm.products[['product_id', 'category']])
+    struck = goods.category.eq(what) | goods.product_id.eq(5) & (what == 'product 5') | (what == '')
+    assert (more >= 0).all() and more[struck].sum() > 0 and not more[~struck].any()
+    columns = ['order_item_id', 'product_id', 'quantity', 'unit_price_cents', 'tax_cents']
+    assert shop.order_items[columns].equals(calm.order_items[columns])
+
+
 def test_orders_of_a_lost_channel_are_not_there():
     shop, calm = Shop(alone('channel_lost', 'app 2025-03-01 to 2025-05-31')), Shop(CALM)
     missing = calm.orders[~calm.orders.order_id.isin(shop.orders.order_id)]
