@@ -1142,6 +1142,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                         'shop_nb.behaviour.days.Incident': ('03_behaviour/days.html#incident', 'shop_nb/behaviour/days.py'),
                                         'shop_nb.behaviour.days.Incident.__str__': ( '03_behaviour/days.html#incident.__str__',
                                                                                      'shop_nb/behaviour/days.py'),
+                                        'shop_nb.behaviour.days.Incident.span': ( '03_behaviour/days.html#incident.span',
+                                                                                  'shop_nb/behaviour/days.py'),
                                         'shop_nb.behaviour.days.Incidents': ( '03_behaviour/days.html#incidents',
                                                                               'shop_nb/behaviour/days.py'),
                                         'shop_nb.behaviour.days.Incidents.__str__': ( '03_behaviour/days.html#incidents.__str__',

@@ -114,6 +114,11 @@ class Incident:
     size: float # how bad it is, which means something else for each kind
     what: str = '' # what it strikes, such as a payment method; '' is everything
 
+    @property
+    def span(self) -> tuple: # begin and end, in seconds since 1970
+        "When it lasts, as the generator counts time"
+        return tuple((at - datetime(1970, 1, 1)) // timedelta(seconds=1) for at in (self.begin, self.end))
+
     def __str__(self): return f'{self.what} {self.size:.12g} {self.begin} to {self.end}'.strip()
 
 # %% ../../nbs/03_behaviour/02_days.ipynb #997369eb

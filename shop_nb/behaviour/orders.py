@@ -366,5 +366,5 @@ parameter(
     'times whose orders come back more often', 'returns', _NONE,
 )
 parameter(
-    'incidents.lost_feed', [], Incidents(1, 1, 1), 'times', 'times whose changes no feed delivers', 'feeds', _NONE,
+    'incidents.lost_feed', [], Incidents(1, 1, 1), 'times', 'the changes that no feed delivers', 'feeds', _NONE,
 )

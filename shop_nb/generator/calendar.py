@@ -245,7 +245,7 @@ def struck(
     "The incidents of a kind during which some of these moments lie."
     for text in values[f'incidents.{name}']:
         one = incident(text)
-        begin, end = np.array([one.begin, one.end], dtype='datetime64[s]').astype(np.int64)
+        begin, end = one.span
         during = (seconds >= begin) & (seconds < end)
         if during.any(): yield one, during
 

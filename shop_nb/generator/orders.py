@@ -115,7 +115,7 @@ def _keys(cal, first, last): # days and keys of a stretch of orders
 
 # %% ../../nbs/15_generator/06_orders.ipynb #933c6236
 def _wave(cal, wave): # keys, days and seconds of the orders of a wave
-    begin, end = np.array([wave.begin, wave.end], dtype='datetime64[s]').astype(np.int64)
+    begin, end = wave.span
     k = np.arange(int(wave.size))
     time = begin + integer(cal.cells('orders.bot', begin * MAX_BOTS + k), np.full(len(k), end - begin))
     day = time // 86400

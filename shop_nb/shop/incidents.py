@@ -37,8 +37,8 @@ join payments as p using (order_id)'''
 
 def _days(one):
     "The day numbers of the first and the last day that an incident touches"
-    begin, end = np.array([one.begin, one.end], dtype='datetime64[s]').astype(np.int64)
-    return int(begin) // 86400, int(end - 1) // 86400
+    begin, end = one.span
+    return begin // 86400, (end - 1) // 86400
 
 def _money(tables):
     "By order: its revenue after returns, and what the customer has paid after refunds"
