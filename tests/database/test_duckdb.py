@@ -21,8 +21,9 @@ from shop_nb.model.rules import violations
 from shop_nb.model.schema import TABLES
 from shop_nb.model.views import VIEWS
 from shop_nb.shop.shop import Shop
-from support import ROOT
+from support import FULL, ROOT
 from support.forks import forks
+from support.loads import kill_at_random
 from support.refused import REFUSED
 from support.server import SETTINGS
 
@@ -128,6 +129,26 @@ def test_broken_off(folder, db, in_processes, at, sig):
     load(folder, f'duckdb:{db}')
     assert alone(db) == ['shop.duckdb']
     assert rows(db, 'select count(*) from orders') == [(400,)]
+
+
+KILLS = 50 if FULL else 3
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment(folder, shop, db, in_processes):
+    "The file is the old one or the new one, byte by byte what it was or table by table what it was to be."
+    old, there = db.read_bytes(), f'duckdb:{db}'
+    new = {n: digest(t, n) for n, t in shop.items()}
+
+    def look(whole):
+        if db.read_bytes() == old:
+            assert not whole
+            return
+        with opened(db) as con: assert stored_digests(con) == new
+
+    kill_at_random(in_processes, (LOAD, folder, there, '', ''), lambda: db.write_bytes(old), look, KILLS)
+    load(folder, there)
+    assert alone(db) == ['shop.duckdb']
 
 
 def test_what_arrives_otherwise_does_not_land(shop, db, monkeypatch):
