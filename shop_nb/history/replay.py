@@ -126,7 +126,7 @@ def deliveries(
     log:Changes, # Everything that happened
     lateness:int, # Seconds by which a change may come late, at most
     twice:float=.1, # Share of the changes that come a second time
-    every:int=3600, # Seconds in which what comes is one delivery
+    every:int=3600, # Seconds whose arrivals are one delivery
     seed:int=0, # Another one is late in other places
 ) -> list: # `Changes`, of which `end` is when they are all here, seconds since 1970
     "A log as a queue of several partitions delivers it: late, out of order, and some of it twice."
@@ -134,6 +134,7 @@ def deliveries(
     for name, rows in log.tables.items():
         at, second, rank = arrivals(rows['sequence'].to_numpy(), lateness, twice, seed)
         order = np.lexsort((rank, second))
-        at, part = at[order], second[order] // every
-        for number in np.unique(part).tolist(): parts.setdefault(number, {})[name] = rows.take(at[part == number])
+        rows, part = rows.take(at[order]), second[order] // every
+        for n, *place in zip(*np.unique(part, return_index=True, return_counts=True)):
+            parts.setdefault(int(n), {})[name] = rows.slice(*place)
     return [Changes(parts[n], n * every, (n + 1) * every) for n in sorted(parts)]

@@ -190,7 +190,7 @@ def test_schemathesis(own, seed):
     for args in (
         ['--max-examples', '1000', '--phases', 'examples,coverage,fuzzing']
         if FULL
-        else ['--max-examples', '3', '--phases', 'examples,fuzzing', '--max-time', '8'],
+        else ['--max-examples', '3', '--phases', 'examples,fuzzing', '--max-time', '5'],
         ['--max-examples', '1000', '--phases', 'stateful', '--max-time', '300' if FULL else '10'],
     ):
         done = subprocess.run(

@@ -23,6 +23,7 @@ from shop_nb.store.repository import Store
 from support import until
 from support.appends import OF_ORDERS, PLANTS, REFUSED, changed, plant, some
 from support.forks import STEP, forks
+from support.loads import with_signals
 
 SIZE = dict(seed=5, customers=200, products=60, orders=400, order_items=1000)
 FIRST, LAST = '2025-09-30', '2025-10-14'
@@ -416,8 +417,7 @@ def test_a_database_that_was_changed_between_check_and_write(new, db, monkeypatc
 STEPS = ['_key', '_stage', '_bring', '_sort_out', '_check_rules', 'set_live', '_write', 'insert_load', '_find_load']
 
 
-@pytest.mark.parametrize('signal_name', ['SIGKILL', 'SIGINT'])
-@pytest.mark.parametrize('step', STEPS)
+@pytest.mark.parametrize('step, signal_name', with_signals(*STEPS))
 def test_broken_off(files, old, new, db, in_processes, step, signal_name):
     "Before each step: the old content, nothing left, and the same append works afterwards."
     call = STEP, f'shop_nb.database.append.{step}', signal_name, 'shop_nb.database.append', 'append_tables', files, db

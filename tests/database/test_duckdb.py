@@ -26,6 +26,7 @@ from support.forks import forks
 from support.loads import kill_at_random
 from support.refused import REFUSED
 from support.server import SETTINGS
+from support.loads import with_signals
 
 
 
@@ -117,8 +118,7 @@ def in_processes():
     with forks('adbc_driver_sqlite.dbapi', 'duckdb', 'shop_nb.database.duckdb') as run: yield run
 
 
-@pytest.mark.parametrize('at', ['customers', 'order_items', '_record', '_compare', 'os.replace'])
-@pytest.mark.parametrize('sig', ['SIGKILL', 'SIGINT'])
+@pytest.mark.parametrize('at, sig', with_signals('customers', 'order_items', '_record', '_compare', 'os.replace'))
 def test_broken_off(folder, db, in_processes, at, sig):
     "kill -9 and Ctrl-C leave the old file; the next load works and tidies up."
     before = db.read_bytes()

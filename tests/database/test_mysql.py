@@ -29,7 +29,7 @@ from mariadb import server
 from support import FULL, ROOT
 from support.examples import CHECKS, example
 from support.forks import forks
-from support.loads import LOAD, SPOILING, kill_at_random, plain
+from support.loads import LOAD, SPOILING, kill_at_random, plain, with_signals
 from support.refused import REFUSED
 from support.server import SETTINGS
 
@@ -239,8 +239,7 @@ def in_processes():
 STEPS = 'order_items', 'create_indexes', '_compare', '_swap'
 
 
-@pytest.mark.parametrize('at', STEPS)
-@pytest.mark.parametrize('sig', ['SIGKILL', 'SIGINT'])
+@pytest.mark.parametrize('at, sig', with_signals(*STEPS))
 def test_broken_off(folder, shop, other, place, in_processes, at, sig):
     "kill -9 and Ctrl-C leave the old shop; the next load works, and leaves nothing of the one before."
     code, said = in_processes((LOAD, module.__name__, str(folder), place, at, sig))[0]

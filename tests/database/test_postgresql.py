@@ -26,7 +26,7 @@ from shop_nb.shop.shop import Shop
 from support import FULL, ROOT
 from support.forks import forks
 from postgres import server
-from support.loads import LOAD, SPOILING, kill_at_random, plain
+from support.loads import LOAD, SPOILING, kill_at_random, plain, with_signals
 from support.refused import REFUSED
 from support.server import SETTINGS
 
@@ -179,8 +179,7 @@ def in_processes():
     with forks('adbc_driver_sqlite.dbapi', 'duckdb', 'shop_nb.database.postgresql') as run: yield run
 
 
-@pytest.mark.parametrize('at', ['customers', 'order_items', 'create_keys', '_compare', '_replace', '_facts'])
-@pytest.mark.parametrize('sig', ['SIGKILL', 'SIGINT'])
+@pytest.mark.parametrize('at, sig', with_signals('customers', 'order_items', 'create_keys', '_compare', '_replace', '_facts'))
 def test_broken_off(folder, shop, other, place, in_processes, at, sig):
     "kill -9 and Ctrl-C leave the old shop; the next load works."
     code, said = in_processes((LOAD, module.__name__, str(folder), place, at, sig))[0]

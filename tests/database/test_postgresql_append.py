@@ -18,6 +18,7 @@ from shop_nb.shop.shop import Shop
 from support import ROOT
 from support.appends import PLANTS, REFUSED, changed, plant, some
 from support.forks import forks
+from support.loads import with_signals
 
 SIZE = dict(seed=5, customers=200, products=60, orders=400, order_items=1000)
 FIRST, LAST = '2025-09-30', '2025-10-14'
@@ -186,8 +187,7 @@ def files(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize('at', ['_stage', '_sort_out', '_move', '_record'])
-@pytest.mark.parametrize('sig', ['SIGKILL', 'SIGINT'])
+@pytest.mark.parametrize('at, sig', with_signals('_stage', '_sort_out', '_move', '_record'))
 def test_broken_off(files, old, new, db, in_processes, at, sig):
     code, said = in_processes((LOAD, files, db, at, sig))[0]
     assert code == -signal.SIGKILL if sig == 'SIGKILL' else 'KeyboardInterrupt' in said

@@ -2,6 +2,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from itertools import cycle, product
 
 import duckdb
 import pandas as pd
@@ -20,13 +21,16 @@ from shop_nb.generator.blocks import tables
 from shop_nb.history.changes import change_batches, changes
 from shop_nb.history.replay import as_of
 from shop_nb.model.schema import TABLES
+from support import FULL
 
 SETTINGS = Settings(customers=200, products=60, orders=400, order_items=1000)
 DELETING = replace(SETTINGS, parameters=(('payments.purged_after', 5), ('payments.fails', {'card': .5}), ('products.repricing', True)))
 
 
-@pytest.mark.parametrize('size', [1, 7, 100])
-@pytest.mark.parametrize('form', ['jsonl', 'debezium', 'parquet', 'days'])
+SIZES, SOME = (1, 7, 100), ('jsonl', 'debezium', 'parquet', 'days')
+
+
+@pytest.mark.parametrize('form, size', [*product(SOME, SIZES)] if FULL else [*zip(SOME, cycle(SIZES))])
 def test_the_size_of_batches_does_not_show(tmp_path, monkeypatch, form, size):
     "Also where a day has more orders than a batch"
     span = ('2025-11-20', '2025-12-05')
@@ -96,9 +100,9 @@ def test_a_feed_that_fails_leaves_the_old_one(tmp_path, monkeypatch, form):
 
 
 def test_a_feed_of_another_form_leaves_nothing_of_the_old_one(tmp_path):
+    small = Settings(start='2025-12-01', customers=40, products=20, orders=60, order_items=150)
     for form in FORMS:
-        write_feed(SETTINGS, tmp_path / 'feed', form)
-        write_feed(SETTINGS, tmp_path / form, form)
+        for name in 'feed', form: write_feed(small, tmp_path / name, form)
         files = [{p.relative_to(folder) for p in folder.rglob('*')} for folder in (tmp_path / 'feed', tmp_path / form)]
         assert files[0] == files[1], form
 

@@ -249,7 +249,7 @@ def cluster(java, tmp_path):
 def test_a_cluster_that_loses_a_worker_makes_the_same_shop(cluster, tmp_path):
     "A worker and its executor are killed in the middle: the digests are the local engine's, each part is there once."
     url, workers, env = cluster
-    size = 100
+    size = 250
     s = Settings(orders=5_000, order_items=12_000)
     say = lambda text: print(f'{time.monotonic() - begin:5.1f} s  {text}')
     (tmp_path / 'data').mkdir()

@@ -1,5 +1,6 @@
 "What changed, replayed, is how things stood: at any moment, for any shop, and however it is delivered"
 import random
+from itertools import cycle, product
 
 import numpy as np
 import pyarrow as pa
@@ -59,9 +60,13 @@ def test_in_order(shop):
     for when in moments(shop, PER_SHOP): same(replay.as_of(when), shop, when)
 
 
-@pytest.mark.parametrize('lateness, twice', [(0, .5), (3600, 0), (3 * 86400, .2)])
-def test_late_shuffled_and_twice(shop, lateness, twice):
+LATE = (0, .5), (3600, 0), (3 * 86400, .2) # seconds, and the share that comes twice
+
+
+@pytest.mark.parametrize('name, late', [*product(SHOPS, LATE)] if FULL else [*zip(SHOPS, cycle(LATE))])
+def test_late_shuffled_and_twice(name, late):
     "The state as of a moment is right as soon as everything from before it may have come"
+    shop, (lateness, twice) = SHOPS[name], late
     replay, parts = Replay(), deliveries(changes(shop), lateness, twice, every=7200)
     wanted = moments(shop, PER_SHOP if FULL else 2)
     for part in parts + [None]:
@@ -195,8 +200,10 @@ def _whole(kept=[]):
     return kept[0]
 
 
-@pytest.mark.parametrize('size', [7, 40, 300, 1000, 4096, 10**6])
-@pytest.mark.parametrize('begin', [None, '2024-12-20', '2025-05-01 12:00'])
+SIZES, BEGINS = (40, 300, 7, 10**6, 4096, 1000), (None, '2024-12-20', '2025-09-15 12:00')
+
+
+@pytest.mark.parametrize('size, begin', [*product(SIZES, BEGINS)] if FULL else [*zip(SIZES, cycle(BEGINS))])
 def test_batches_follow_one_another(begin, size):
     settings = SHOPS['longer']
     batches = list(change_batches(settings, begin, '2026-02-01', size=size))

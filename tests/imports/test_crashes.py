@@ -84,11 +84,22 @@ def made(files, tmp_path_factory, in_processes):
     return home
 
 
-def test_the_two_runs_differ(made):
+@pytest.fixture(scope='module')
+def has(made):
+    "What each of them has; not to be changed."
+    return {p.name: in_folder(p) for p in made.iterdir()}
+
+
+@pytest.fixture(scope='module')
+def old(made):
+    "The files of the first one; not to be changed."
+    return in_bytes(made / 'old')
+
+
+def test_the_two_runs_differ(has):
     "In all that is compared below."
-    old, new = in_folder(made / 'old'), in_folder(made / 'new')
-    assert all(a != b for a, b in zip(old, new))
-    assert new[2][OPEN]['line']
+    assert all(a != b for a, b in zip(has['old'], has['new']))
+    assert has['new'][2][OPEN]['line']
 
 
 def fresh(made, place, there):
@@ -99,22 +110,22 @@ def fresh(made, place, there):
     return run
 
 
-def check(made, run, there):
+def check(has, old, run, there):
     "The old run byte for byte, the new one, or known to be unfinished; returns whether it is old."
     if (run / READY).exists() or not there and not run.exists() and leftovers(run):
         with pytest.raises(ShopError, match='is not finished(.|\n)*import FILES --out|is not finished(.|\n)*shop-nb run'):
             existing(run)
         return False
     if not run.exists(): return not there
-    if there and in_bytes(run) == in_bytes(made / 'old'): return True
-    assert in_folder(run) == in_folder(made / ('new' if there else 'alone'))
+    if there and in_bytes(run) == old: return True
+    assert in_folder(run) == has['new' if there else 'alone']
     return False
 
 
-def check_again(made, run, there, call, in_processes):
+def check_again(has, run, there, call, in_processes):
     "The next import of the same files ends where an unbroken one would have, and clears what is left."
     assert in_processes(call)[0] == [0, '']
-    assert in_folder(run) == in_folder(made / ('new' if there else 'alone'))
+    assert in_folder(run) == has['new' if there else 'alone']
     assert {p.name for p in run.iterdir()} - {EXCEPT, *MADE} == {'manifest.json', 'tables', 'crosswalk', 'quarantine'}
     assert [p.name for p in run.parent.iterdir()] == ['run']
 
@@ -124,17 +135,17 @@ STEPS = [(True, step) for step in BEFORE + LANDING] + [(False, step) for step in
 
 @pytest.mark.slow
 @pytest.mark.parametrize('there, step', STEPS)
-def test_killed_at_a_step(files, made, tmp_path, in_processes, there, step):
+def test_killed_at_a_step(files, made, has, old, tmp_path, in_processes, there, step):
     run = fresh(made, tmp_path / 'a', there)
     assert in_processes((BREAK + IMPORT, step, 'SIGKILL', files / 'next.csv', run))[0] == [-signal.SIGKILL, '']
     assert (run / READY).exists() == (step in LANDING)
-    assert check(made, run, there) == (there and step in BEFORE)
-    check_again(made, run, there, (IMPORT, files / 'next.csv', run), in_processes)
+    assert check(has, old, run, there) == (there and step in BEFORE)
+    check_again(has, run, there, (IMPORT, files / 'next.csv', run), in_processes)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('there, step', STEPS if FULL else STEPS[::2])
-def test_interrupted_at_a_step(files, made, tmp_path, in_processes, there, step):
+def test_interrupted_at_a_step(files, made, has, old, tmp_path, in_processes, there, step):
     "Nothing is changed, or what is complete comes in whole; nothing is left in either case."
     run = fresh(made, tmp_path / 'a', there)
     code, said = in_processes((BREAK + IMPORT, step, 'SIGINT', files / 'next.csv', run))[0]
@@ -142,11 +153,11 @@ def test_interrupted_at_a_step(files, made, tmp_path, in_processes, there, step)
     assert {p.name for p in run.parent.iterdir()} <= {'run'}
     assert not (run / READY).exists()
     if step in BEFORE and not there: assert not run.exists()
-    else: assert check(made, run, there) == (step in BEFORE)
+    else: assert check(has, old, run, there) == (step in BEFORE)
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment(files, made, tmp_path, in_processes):
+def test_killed_at_any_moment(files, made, has, old, tmp_path, in_processes):
     rng, killed, seconds = random.Random('import'), 0, 60
     run = tmp_path / 'a' / 'run'
     call = WHOLE if FULL else IMPORT, files / 'next.csv', run
@@ -161,8 +172,8 @@ def test_killed_at_any_moment(files, made, tmp_path, in_processes):
         fresh(made, run.parent, there)
         code = in_processes(call, kill=seconds * rng.uniform(.01, 1))[0][0]
         killed += code == -signal.SIGKILL
-        check(made, run, there)
-        check_again(made, run, there, call, in_processes)
+        check(has, old, run, there)
+        check_again(has, run, there, call, in_processes)
     assert killed == KILLS
 
 
@@ -183,7 +194,7 @@ SLOW = ('select count(*) from range(10_000_000) as a, range(10_000_000) as b whe
 
 @pytest.mark.slow
 @pytest.mark.parametrize('name, code, sql', [('SIGINT', 130, SLOW[0]), ('SIGINT', 130, SLOW[1]), ('SIGTERM', 143, SLOW[0])])
-def test_a_signal_stops_a_long_statement(files, made, tmp_path, name, code, sql):
+def test_a_signal_stops_a_long_statement(files, made, old, tmp_path, name, code, sql):
     "Within two seconds, with one line, and nothing is changed."
     run = fresh(made, tmp_path / 'a', True)
     words = [sys.executable, '-c', ENDLESS, 'import', files / 'next.csv', '--out', run, sql]
@@ -199,14 +210,17 @@ def test_a_signal_stops_a_long_statement(files, made, tmp_path, name, code, sql)
     assert job.returncode == code, said
     assert said.splitlines()[-1].endswith('nothing was left half done.')
     assert 'Traceback' not in said
-    assert in_bytes(run) == in_bytes(made / 'old')
+    assert in_bytes(run) == old
     assert [p.name for p in run.parent.iterdir()] == ['run']
 
 
 # ---- no room, no permission, two at once
 
 TOLD = '''
+import shop_nb.app.imported, shop_nb.reporting.profile, shop_nb.shop.shop
 from shop_nb.app.cli import main
+shop_nb.app.imported.figure = shop_nb.shop.shop.figure = lambda *_: '<svg></svg>'
+shop_nb.reporting.profile._report = lambda *_: '<head></head><body></body>'
 code = main(['import', args[0], '--out', args[1]])
 print(code)
 '''
@@ -219,7 +233,7 @@ def told(said):
 
 
 @pytest.mark.parametrize('room', [1, 20_000, 60_000, 150_000]) # for DuckDB's file, for the text, for the tables, for the database
-def test_no_room(files, made, tmp_path, in_processes, room):
+def test_no_room(files, made, old, tmp_path, in_processes, room):
     runs = {there: fresh(made, tmp_path / str(there), there) for there in (True, False)}
     limit = f'import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))\n'
     for (there, run), (_, said) in zip(runs.items(), in_processes(*[(limit + TOLD, files / 'next.csv', r) for r in runs.values()])):
@@ -228,7 +242,7 @@ def test_no_room(files, made, tmp_path, in_processes, room):
         assert f'{run}' in lines[0]
         assert 'cannot be ' in lines[0]
         assert '.unfinished' not in said
-        assert in_bytes(run) == in_bytes(made / 'old') if there else not run.exists()
+        assert in_bytes(run) == old if there else not run.exists()
         assert {p.name for p in run.parent.iterdir()} == ({'run'} if there else set())
 
 
@@ -241,7 +255,7 @@ SHUT = { # what is shut: the message
 
 @pytest.mark.slow
 @pytest.mark.parametrize('what', SHUT)
-def test_no_permission(files, made, tmp_path, bound, what):
+def test_no_permission(files, made, old, tmp_path, bound, what):
     "On a folder or file of the run, the folder that it is in, a file of the source, or the source's folder."
     run = fresh(made, tmp_path / 'a', True)
     (tmp_path / 'a' / 'next').mkdir()
@@ -254,31 +268,31 @@ def test_no_permission(files, made, tmp_path, bound, what):
     code, lines = told(done.stderr + done.stdout)
     assert (code, len(lines)) == (2, 2), done.stderr
     assert SHUT[what] in lines[0]
-    assert in_bytes(run) == in_bytes(made / 'old')
+    assert in_bytes(run) == old
     assert {p.name for p in run.parent.iterdir()} == {'run', 'next'}
 
 
-def test_a_second_import_is_refused_while_one_is_at_work(files, made, tmp_path, in_processes):
+def test_a_second_import_is_refused_while_one_is_at_work(files, made, old, tmp_path, in_processes):
     run = fresh(made, tmp_path / 'a', True)
     with working_folder(run, alone=True):
         code, lines = told(in_processes((TOLD, files / 'next.csv', run))[0][1])
     assert (code, lines) == (1, [f'{run} is being written by another program.', 'Wait until it is done, then try again'])
-    assert in_bytes(run) == in_bytes(made / 'old')
+    assert in_bytes(run) == old
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('there', [True, False])
-def test_imports_at_the_same_time(files, made, tmp_path, in_processes, there):
+def test_imports_at_the_same_time(files, made, has, tmp_path, in_processes, there):
     "One is done, the others are told so, or come after it and change nothing."
     run = fresh(made, tmp_path / 'a', there)
     found = in_processes(*[(IMPORT, files / 'next.csv', run)] * 4)
     assert [0, ''] in found
     assert all(code == 0 or 'is being written by another program' in said for code, said in found)
-    assert in_folder(run) == in_folder(made / ('new' if there else 'alone'))
+    assert in_folder(run) == has['new' if there else 'alone']
     assert [p.name for p in run.parent.iterdir()] == ['run']
 
 
-def test_a_database_in_which_somebody_writes_stays(files, made, tmp_path):
+def test_a_database_in_which_somebody_writes_stays(files, made, has, old, tmp_path):
     "The run is as it was, and the import works once they are done."
     run = fresh(made, tmp_path / 'a', True)
     from shop_nb.database.load import load
@@ -287,7 +301,7 @@ def test_a_database_in_which_somebody_writes_stays(files, made, tmp_path):
         other.execute('begin immediate')
         with pytest.raises(ShopError, match='shop.db cannot be replaced now: a program is at work in it'):
             import_shop(Source([files / 'next.csv']), run, then=loaded)
-    assert in_bytes(run) == in_bytes(made / 'old')
+    assert in_bytes(run) == old
     assert [p.name for p in run.parent.iterdir()] == ['run']
     import_shop(Source([files / 'next.csv']), run, then=loaded)
-    assert in_folder(run) == in_folder(made / 'new')
+    assert in_folder(run) == has['new']

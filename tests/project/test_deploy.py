@@ -566,6 +566,7 @@ def serving(name, image, environment, data, **env):
         while not healthy():
             assert p.poll() is None, log.read_text()
             assert time.monotonic() < end, log.read_text()
+            time.sleep(.2) # what asks takes a processor, which the service needs
         yield f'http://127.0.0.1:{port}'
         family = p.children(recursive=True)
         p.send_signal(signal.SIGTERM)

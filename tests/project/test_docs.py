@@ -1,6 +1,6 @@
 "The documentation: it builds, its links lead somewhere, what it shows is run, and what there is it tells of."
-import re, shlex, subprocess, sys
-from contextlib import contextmanager
+import json, re, shlex, shutil, subprocess, sys
+from contextlib import chdir, contextmanager
 
 import pytest
 
@@ -180,6 +180,16 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
+def in_place(notebook, folder, values, bar):
+    "A notebook of a run without a kernel, whose start takes longer than what it does: test_run.py has kernels."
+    made, names = folder / 'notebooks' / notebook.name, {}
+    shutil.copy(notebook, made)
+    with chdir(made.parent):
+        for cell in json.loads(made.read_text(encoding='utf-8'))['cells']:
+            if cell['cell_type'] == 'code': exec(''.join(cell['source']), names)
+            if 'parameters' in cell['metadata'].get('tags', []): names |= dict(out='..') | values
+
+
 def call(line, monkeypatch):
     "Run a line of a shell that calls shop-nb; the exit code."
     with monkeypatch.context() as m:
@@ -189,6 +199,7 @@ def call(line, monkeypatch):
         m.setattr(
             'shop_nb.app.run.pipeline', lambda: pipeline()[:1]
         ) # of a run its first step: test_run.py and test_wheel.py have them all
+        m.setattr('shop_nb.app.run._execute', in_place)
         return main(words[1:])
 
 

@@ -11,6 +11,7 @@ from shop_nb.reporting.profile import MINIMAL_ABOVE, dictionary_html, profile
 from shop_nb.runs.run_folder import identity, write_manifest
 from shop_nb.app.run import index_html
 from shop_nb.model.schema import TABLES
+from support import FULL
 from support.hostile import HOSTILE, SMALL, hostile
 
 @pytest.fixture(scope='module')
@@ -30,7 +31,7 @@ def run(tmp_path_factory):
     opened.answers()
     (folder / 'dictionary.html').write_text(dictionary_html(opened.tables, 'index.html', opened.market))
     for name in TABLES: # a profile of each kind
-        least = MINIMAL_ABOVE if name in ('customers', 'products') else 0
+        least = MINIMAL_ABOVE if name == 'customers' or FULL and name == 'products' else 0
         profile(opened.tables[name], name, folder / f'profile/{name}.html', least, home='../index.html')
     frames = [
         v4.new_output('execute_result', {'text/html': x._repr_html_(), 'text/plain': repr(x)})

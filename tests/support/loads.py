@@ -1,6 +1,8 @@
 "What the tests of loads into servers share."
 import random, signal, time
 
+from support import FULL
+
 LOAD = '''
 import importlib, os, signal
 from shop_nb.database.load import load
@@ -16,6 +18,11 @@ def before(name):
 if at in dir(P): before(at)
 load(source, place, lambda table, n, of: die() if table == at else None)
 ''' # a load in which a signal comes before a function of a module, or when rows of a table go by
+
+def with_signals(*steps):
+    "Each step of a load with each signal that breaks it off; daily with one of the two, in turn."
+    return [(step, sig) for i, step in enumerate(steps) for j, sig in enumerate(('SIGKILL', 'SIGINT')) if FULL or (i + j) % 2 == 0]
+
 
 SPOILING = '''update customers set email = 'nobody', first_name = '', country = 'fr' where customer_id % 50 = 3
 update customers set postal_code = 'x' where customer_id % 9 = 0
