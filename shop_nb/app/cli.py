@@ -704,7 +704,7 @@ _Verified = Annotated[Optional[str], typer.Argument(metavar='[DIR]', help='A run
 def verify(folder:_Verified=None, db:_Database=None):
     "Make the tables of a run again and compare them, or those of a database with it. Exit code 1 if one differs."
     from shop_nb.app.run import verify, verify_database
-    if db: return _say_digests(*verify_database(db, folder))
+    if db: return _say_digests(*verify_database(db, folder), folder)
     if not folder: raise ShopError('There is nothing to verify.', 'Name a run, or a database: --db FILE', code=2)
     wrong = verify(folder)
     for w in wrong.itertuples(): _say(f'{w.table}: {w.what}')
@@ -712,11 +712,12 @@ def verify(folder:_Verified=None, db:_Database=None):
     raise typer.Exit(1 if len(wrong) else 0)
 
 # %% ../../nbs/70_app/03_cli.ipynb #9b298e9e
-def _say_digests(found, wrong):
+def _say_digests(found, wrong, folder):
     "Print the digests of a database, and in which tables it differs from its run"
     _say(f'{"table":<12} {"rows":>12}  digest')
     for name, t in found.items(): _say(f'{name:<12} {t["rows"]:>12,}  {t["digest"]}')
     for name in wrong: _say(f'{name}: the database differs from the run.')
+    if folder and not wrong: _say('All five tables are identical to those of the run.')
     raise typer.Exit(1 if wrong else 0)
 
 # %% ../../nbs/70_app/03_cli.ipynb #b6fc4d08

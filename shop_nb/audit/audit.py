@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from .differences import MISTAKES, changes_in, differences
 from .likeness import likeness
-from .sheet import AMOUNTS, Sheet
+from .sheet import AMOUNTS, Sheet, read_sheet
 from .warehouse import Rows, open_warehouse
 from ..core.errors import ShopError, count_of, visible
 from ..files.digest import digest
@@ -195,14 +195,14 @@ def _line(table): # about a table
     return f'{table.name:<12} {said}' + (f'; sums: {", ".join(sums)} cents' if sums else '')
 
 def _of_batch(sheet, batch): # a batch in words
-    if batch == UNKNOWN: return 'some batch'
+    if batch == UNKNOWN: return 'in a batch that cannot be told'
     if not batch: return 'before the first batch'
     if batch > len(sheet): return 'after the last batch'
     return f'batch {batch} ({" to ".join(sheet.span(batch))})'
 
 # %% ../../nbs/29_audit/05_audit.ipynb #55f8bff4
 def _verdict(audit): # the last lines of a report
-    of = f'after {_of_batch(audit.sheet, audit.batch)}'
+    of = f'after {_of_batch(audit.sheet, audit.batch)}' if audit.batch else 'before the first batch'
     if audit.ok: return [f'All tables are as promised {of}.']
     if audit.first is None: return [f'The tables are not as promised {of}. Which batch went wrong cannot be told.']
     if not audit.first: return ['What was there before the first batch is already wrong.']
@@ -253,11 +253,12 @@ def _tables(read, sheet, batch, progress): # what is said of each
 # %% ../../nbs/29_audit/05_audit.ipynb #b10b4354
 def audit(
     place, # Frames by name, a folder, a SQLite file, duckdb:FILE, postgresql://… or mysql://…
-    sheet:Sheet, # What was promised
+    sheet, # What was promised: a `Sheet`, or the file of one
     after=None, # The batch that was loaded last: its number, or the moment at which it ends; by default the last one
     progress=None, # Called with (tables done, all)
 ) -> Audit:
     "Judge a warehouse; raises ShopError (code 2) for a place that cannot be read, or a batch that there is not."
+    if isinstance(sheet, str | Path): sheet = read_sheet(sheet)
     batch = _batch(sheet, after)
     with open_warehouse(place) as read: audits = _tables(read, sheet, batch, progress)
     if any(table.says != _NO_TABLE for table in audits.values()): return Audit(sheet, batch, audits)

@@ -240,7 +240,12 @@ def _from_sqlite(path):
 
 _PLACES = 'Name a folder, a SQLite file, duckdb:FILE, postgresql://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE'
 
-# %% ../../nbs/29_audit/02_warehouse.ipynb #032be7a0
+# %% ../../nbs/29_audit/02_warehouse.ipynb #57b190b9
+def _pieces(reader): # of a table, the first one without rows, so that an empty table has its columns
+    yield reader.schema.empty_table()
+    for batch in reader: yield pa.Table.from_batches([batch])
+
+# %% ../../nbs/29_audit/02_warehouse.ipynb #1c6ee607
 _STORED = """select column_name from duckdb_columns()
 where database_name = 'stored' and schema_name = 'main' and table_name = ?"""
 
@@ -249,8 +254,7 @@ def _from_duckdb(path):
     def read(name):
         there = [column for column, in con.execute(_STORED, [name]).fetchall()]
         if not there: return None
-        rows = con.sql(_wanted(name, there)).to_arrow_reader(_BATCH)
-        return (pa.Table.from_batches([batch]) for batch in rows)
+        return _pieces(con.sql(_wanted(name, there)).to_arrow_reader(_BATCH))
 
     with as_interrupt(), open_duckdb_file(path) as con:
         try: yield read
@@ -281,7 +285,7 @@ def _from_server(server):
 
 # %% ../../nbs/29_audit/02_warehouse.ipynb #9a957317
 def _arrow_rows(cur): # of a driver that has Arrow
-    return (pa.Table.from_batches([batch]) for batch in cur.fetch_record_batch())
+    return _pieces(cur.fetch_record_batch())
 
 _SNAPSHOT = 'set transaction isolation level repeatable read'
 _SERVER = dict( # how reading begins, and what reads rows
@@ -289,16 +293,19 @@ _SERVER = dict( # how reading begins, and what reads rows
     mysql=([_SNAPSHOT, 'start transaction with consistent snapshot, read only'], _python_rows),
 )
 
-# %% ../../nbs/29_audit/02_warehouse.ipynb #eee5210e
+# %% ../../nbs/29_audit/02_warehouse.ipynb #7053b004
 @contextmanager
 def _given(read): yield read
 
 def _place(place): # what reads tables there
     if isinstance(place, Mapping): return _given(_from_mapping(place))
+    if not isinstance(place, str | Path):
+        raise ShopError(f'{type(place).__name__} is no warehouse.', f'{_PLACES}, or give frames by name', code=2)
     if server := server_of(place, reads=True): return _from_server(server)
     if path := duckdb_path(place): return _from_duckdb(path)
     return _given(_from_folder(Path(place))) if Path(place).is_dir() else _from_sqlite(place)
 
+# %% ../../nbs/29_audit/02_warehouse.ipynb #f38df2dd
 @contextmanager
 def open_warehouse(
     place, # Frames by name, a folder, a SQLite file, duckdb:FILE, postgresql://… or mysql://…

@@ -242,13 +242,16 @@ def _strikable(values, kind):
     "The names that an incident of a kind may strike"
     return [name for table in kind.strikes if table in values for name, _ in values[table]]
 
-# %% ../../nbs/03_behaviour/08_behaviours.ipynb #8c676b33
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #d9b068f5
 def _instead(one, there, goods):
     "What to write for what is not there: another name, or a size after one that ends in a number"
     name = f'{one.what} {one.size:g}'
+    if re.search(r'\d%', one.what): return 'Write a share, such as 0.9 for 90%.'
+    if re.match(r'[\d.,]+ ', one.what): return 'Write what it strikes first, and then the size: card 0.9 2025-06-14'
     if name in there: return f'Write a size after {name}, such as {name} 1 {one.begin.date()}.'
     return nearest(one.what, there) or f'There are {", ".join(there)}{", or a product: product 17" * goods}.'
 
+# %% ../../nbs/03_behaviour/08_behaviours.ipynb #52347153
 def _struck_are_there(values):
     for parameter, one in _listed(values):
         there, goods = _strikable(values, parameter.kind), 'product' in parameter.kind.strikes

@@ -124,7 +124,7 @@ class Incident:
 # %% ../../nbs/03_behaviour/02_days.ipynb #997369eb
 _DAY, _CLOCK = r'\d{4}-\d\d-\d\d', r'\d\d:\d\d(?::\d\d)?'
 _INCIDENT = re.compile(
-    rf'''(?:(?P<what>product\ \d+|\S.*?)\ )??(?:(?P<size>(?:\d+(?:\.\d+)?|\.\d+)(?:e-?\d+)?)\ )?
+    rf'''(?:(?P<what>product\ \d+|\S.*?)\ )??(?:(?P<size>(?:\d{{1,3}}(?:,\d{{3}})+|\d+(?:\.\d+)?|\.\d+)(?:e-?\d+)?)\ )?
         (?P<day>{_DAY})(?:[ T](?P<clock>{_CLOCK}))?
         (?:\ to\ (?P<last>{_DAY})?[ T]?(?P<until>{_CLOCK})?)?''',
     re.X,
@@ -133,8 +133,10 @@ _INCIDENT = re.compile(
 # %% ../../nbs/03_behaviour/02_days.ipynb #146e44de
 def _end(found, begin):
     "When an incident is over: at a time, or at the midnight after a day"
-    if found['until']: return datetime.fromisoformat(f'{found["last"] or found["day"]} {found["until"]}')
-    if found['last'] or not found['clock']: return datetime.fromisoformat(found['last'] or found['day']) + timedelta(1)
+    day, until = found['last'] or found['day'], found['until']
+    midnight = until in ('24:00', '24:00:00') or not until and (found['last'] or not found['clock'])
+    if midnight: return datetime.fromisoformat(day) + timedelta(1)
+    if until: return datetime.fromisoformat(f'{day} {until}')
     raise ValueError(f'it has no end: write it like {begin} to {begin + timedelta(hours=5)}')
 
 # %% ../../nbs/03_behaviour/02_days.ipynb #d8bc156b
@@ -151,7 +153,7 @@ def incident(
         end = _end(found, begin)
     except (ValueError, OverflowError) as e: raise ValueError(f'{text!r}: {e}') from None
     if end <= begin: raise ValueError(f'{text!r} ends before it begins')
-    return Incident(begin, end, float(found['size'] or size), found['what'] or '')
+    return Incident(begin, end, float((found['size'] or str(size)).replace(',', '')), found['what'] or '')
 
 # %% ../../nbs/03_behaviour/02_days.ipynb #59fbf6c3
 def product_number(
@@ -160,7 +162,14 @@ def product_number(
     "The product that an incident names by its key, if it does"
     return int(what.split()[1]) if re.fullmatch(r'product [1-9]\d*', what) else 0
 
-# %% ../../nbs/03_behaviour/02_days.ipynb #25d8f2a6
+# %% ../../nbs/03_behaviour/02_days.ipynb #b4b3270a
+def _apart(text):
+    "The incidents of a text; a comma before three digits is one of thousands"
+    if found := re.search(r'(?<![-:\d])\d+,\d{1,2}(?!\d)', text):
+        raise ValueError(f'{found[0]!r} has a comma: write it with a point')
+    return re.split(r',(?!\d{3}(?!\d))', text)
+
+# %% ../../nbs/03_behaviour/02_days.ipynb #b2917f91
 MAX_INCIDENTS = 40 # in a list
 
 @dataclass(frozen=True)
@@ -174,7 +183,7 @@ class Incidents:
     whole: bool = False # its size is a whole number
 
     def read(self, value, names=None):
-        if isinstance(value, str | date): value = str(value).split(',')
+        if isinstance(value, str | date): value = _apart(str(value))
         if not isinstance(value, list | tuple): raise ValueError(f'{value!r} is not a text or a list of texts')
         texts = [str(v) for v in value if str(v).strip()]
         if len(texts) > MAX_INCIDENTS: raise ValueError(f'{len(texts)} are more than {MAX_INCIDENTS}')
@@ -185,9 +194,10 @@ class Incidents:
 def spelled(self:Incidents, text):
     "A text in the one spelling; raises `ValueError` for one that is no such incident"
     found = incident(text, self.size)
+    if self.low == self.high != found.size: raise ValueError(f'{text!r} has a size, which it cannot have')
     if not self.low <= found.size <= self.high:
         raise ValueError(f'{text!r} has a size of {found.size:g}, which is not from {self.low:,g} to {self.high:,g}')
-    if self.whole and found.size % 1: raise ValueError(f'{text!r} has a size of {found.size:g}, not a whole number')
+    if self.whole and (found.size % 1 or '.' in text): raise ValueError(f'{text!r} has no whole number as its size')
     if found.what and not self.strikes: raise ValueError(f'{text!r} names {found.what!r}, but it strikes everything')
     if self.named and not found.what: raise ValueError(f'{text!r} does not name what it strikes')
     return str(found)
@@ -197,7 +207,7 @@ def spelled(self:Incidents, text):
 def __str__(self:Incidents):
     what = ' or '.join('a product' if name == 'product' else f'one of {name}' for name in self.strikes)
     like = f'{what and ("WHAT " if self.named else "[WHAT] ")}[SIZE] 2025-06-14 18:00 to 23:00'
-    size = f'SIZE from {self.low:,g} to {self.high:,g}, else {self.size:,g}'
+    size = f'SIZE is from {self.low:,g} to {self.high:,g} (default {self.size:,g})'
     if self.low == self.high: return 'any number of times, such as 2025-06-14 18:00 to 23:00'
     return f'any number of incidents, such as {like}: {size}{what and f"; WHAT is {what}"}'
 

@@ -47,7 +47,7 @@ def as_of(
     if not calendar.start * 86400 <= at <= calendar.now:
         known = pd.Timestamp(calendar.now, unit='s')
         raise ShopError(f'{time} is not within the shop, which runs from {settings.start} to {known}.',
-                        'Name a moment within, or a shop with a later `until`', code=2)
+                        f'Name a moment within{", or a shop with a later `until`" * (at > calendar.now)}', code=2)
     whole = at % 86400 == 0 and at > calendar.start * 86400
     if whole: return _known_until(settings, (time - timedelta(days=1)).date())
     return _known_until(settings, time.date(), time.time())

@@ -157,6 +157,11 @@ def test_a_warehouse_in_postgresql(shop, promised):
             for name in TABLES: cur.execute(f'alter materialized view of_{name} set schema seen')
             for name in TABLES: cur.execute(f'alter materialized view seen.of_{name} rename to {name}')
             con.commit()
+        with closing(postgresql.connect(url)) as con, closing(con.cursor()) as cur:
+            cur.execute('create schema empty')
+            for name in TABLES: cur.execute(f'create table empty.{name} as select * from public.{name} limit 0')
+            con.commit()
+        assert set(audit(f'{url}?schema=empty', promised, 0).findings.mistake) == {'missing', 'no column'} # one was renamed
         found = audit(f'{url}?schema=seen', promised)
         assert str(found) == str(audit(f'{url}?schema=public', promised))
         said = dict(zip(found.findings.mistake + found.findings.table, found.findings.words))
@@ -445,6 +450,23 @@ def test_deletions_of_a_made_shop_that_are_lost(month):
     assert promised.span(found.first)[0] == f'{min(lost):%Y-%m-%d 00:00:00}'
     assert sum(table.wrong for table in found.tables.values()) == len(lost) > 6
     assert audit(tables(settings), promised).ok
+
+
+@pytest.mark.parametrize('write', [as_duckdb, as_sqlite, as_folder], ids=['duckdb', 'sqlite', 'parquet'])
+def test_an_empty_table_has_its_columns(shop, promised, tmp_path, write):
+    "It is as promised where nothing is promised, and lacks all rows where some are; no column is missing."
+    empty = {name: t.slice(0, 0) for name, t in shop.items()}
+    place = write(empty, tmp_path, 'parquet')
+    assert audit(place, sheet(SETTINGS), 0).ok
+    found = audit(place, promised)
+    assert set(found.findings.mistake) == {'missing'}
+    assert {name: t.wrong for name, t in found.tables.items()} == {name: t.promised['rows'] for name, t in found.tables.items()}
+
+
+def test_a_sheet_by_its_file_and_what_is_no_warehouse(shop, promised, tmp_path):
+    promised.save(tmp_path / 'sheet.json')
+    for path in (tmp_path / 'sheet.json', str(tmp_path / 'sheet.json')): assert audit(shop, path).ok
+    with pytest.raises(ShopError, match='Shop is no warehouse'): audit(Shop(SETTINGS), promised)
 
 
 def test_rows_of_nobody_and_without_a_key(promised, shop):

@@ -35,6 +35,7 @@ ELSEWHERE = {
     'shop-nb dashboard ': 'a server: its own tests start it',
     'shop-nb stream reports/live --from 2025-12-01 --speed ': 'a server: test_app_changes.py feeds one',
     'export SHOP_NB_KEY=': 'the same',
+    'export MYSQL_PWD=': 'the password of a server: test_mysql.py has one',
     'curl ': 'the same',
     'make up': 'containers: a job of .github/workflows/ci.yml',
     'make down': 'the same',

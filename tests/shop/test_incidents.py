@@ -496,11 +496,22 @@ def test_the_list_has_what_the_feed_lacks(begin, end):
     ('bot_wave', 'app 5 2025-06-14', 'strikes everything'),
     ('double_charge', ['2025-06-14'] * 41, 'more than 40'),
     ('channel_lost', '2025-06-14 to 9999-12-31', 'out of range'),
-    ('bot_wave', '1.5 2025-06-14', 'not a whole number'),
-    ('lost_feed', '2 2025-06-14', 'size of 2'),
+    ('bot_wave', '1.5 2025-06-14', 'no whole number'),
+    ('bot_wave', '1.000 2025-06-14', 'no whole number'),
+    ('lost_feed', '2 2025-06-14', 'which it cannot have'),
+    ('payment_outage', 'card 0,9 2025-06-14', "'0,9' has a comma"),
+    ('payment_outage', '0.9 card 2025-06-14', 'what it strikes first'),
+    ('payment_outage', 'card 90% 2025-06-14', 'Write a share'),
 ])
 def test_what_is_wrong_is_said(kind, text, message):
     with pytest.raises(SettingsError, match=message): alone(kind, text)
+
+
+def test_thousands_and_midnight():
+    waves = alone('bot_wave', '1,000 2025-06-14,20,000 2025-06-15, 3 2025-06-16').values['incidents.bot_wave']
+    assert [incident(text).size for text in waves] == [1000, 20_000, 3]
+    evening = alone('payment_outage', 'card 2025-06-14 18:00 to 24:00,2025-07-01').values['incidents.payment_outage']
+    assert [str(incident(text).end) for text in evening] == ['2025-06-15 00:00:00', '2025-07-02 00:00:00']
 
 
 def test_the_only_category_cannot_be_sold_out():
