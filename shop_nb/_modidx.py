@@ -738,6 +738,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'shop_nb.app.run._beside': ('70_app/run.html#_beside', 'shop_nb/app/run.py'),
                                  'shop_nb.app.run._beside_new': ('70_app/run.html#_beside_new', 'shop_nb/app/run.py'),
                                  'shop_nb.app.run._chart': ('70_app/run.html#_chart', 'shop_nb/app/run.py'),
+                                 'shop_nb.app.run._connection': ('70_app/run.html#_connection', 'shop_nb/app/run.py'),
                                  'shop_nb.app.run._days': ('70_app/run.html#_days', 'shop_nb/app/run.py'),
                                  'shop_nb.app.run._execute': ('70_app/run.html#_execute', 'shop_nb/app/run.py'),
                                  'shop_nb.app.run._finish': ('70_app/run.html#_finish', 'shop_nb/app/run.py'),

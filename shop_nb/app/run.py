@@ -297,17 +297,26 @@ def building(
         remove_path(failed)
         _swap(new, out)
 
-# %% ../../nbs/70_app/02_run.ipynb #036a97cb
+# %% ../../nbs/70_app/02_run.ipynb #a7ebf4e5
 def _of_its_own(home):
     "The environment of a kernel: UTF-8 in any locale, and places to write that are there"
     own = dict(IPYTHONDIR=home, PYTHONUTF8='1')
     if not os.access(Path.home(), os.W_OK): own['MPLCONFIGDIR'] = os.environ.get('MPLCONFIGDIR', home)
     return os.environ | own
 
+# %% ../../nbs/70_app/02_run.ipynb #48d30dcc
+_LONGEST = 90 # characters of the path of a socket, of which systems take a hundred
+
+def _connection(home):
+    "How to talk to a kernel: by files in the folder `home` where there are such, as a port may be taken by then"
+    if os.name == 'nt' or len(home) > _LONGEST: return {}
+    return dict(transport='ipc', connection_file=f'{home}/kernel.json', ip=f'{home}/kernel')
+
 def _kernels(home):
     "A manager of kernels that are this very Python; IPython keeps its files in the folder `home`"
     client, ipykernel = need('jupyter_client', 'run'), need('ipykernel.kernelspec', 'run')
     class Own(client.AsyncKernelManager):
+        def __init__(self, **how): super().__init__(**how | _connection(home))
         @property
         def kernel_spec(self): return client.kernelspec.KernelSpec(**ipykernel.get_kernel_dict())
         def start_kernel(self, **how): return super().start_kernel(**how, env=_of_its_own(home))
