@@ -153,7 +153,8 @@ def incident(
         end = _end(found, begin)
     except (ValueError, OverflowError) as e: raise ValueError(f'{text!r}: {e}') from None
     if end <= begin: raise ValueError(f'{text!r} ends before it begins')
-    return Incident(begin, end, float((found['size'] or str(size)).replace(',', '')), found['what'] or '')
+    if found['size']: size = float(found['size'].replace(',', ''))
+    return Incident(begin, end, float(size), found['what'] or '')
 
 # %% ../../nbs/03_behaviour/02_days.ipynb #59fbf6c3
 def product_number(

@@ -9,6 +9,7 @@ __all__ = ['PATIENCE', 'append_tables']
 import os, sqlite3
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -272,6 +273,18 @@ def _check_market(given, own, name):
         todo = f'Make the database again from the whole: shop-nb load DIR --db {name}'
         raise ShopError(f'The source has {what}, which {name} does not have.', todo)
 
+# %% ../../nbs/25_database/03_append.ipynb #5460ef9d
+def _market_and_streams(source, place, name, progress, market, **how):
+    "The market of a database, and the streams of a source that has it, too; raises `ShopError` for one of another"
+    own = source_market(place)
+    _check_market(market or source_market(source, own), own, name)
+    return own, _streams(source, progress, own, **how)
+
+def _facts(load, kinds, streams):
+    "What `load` tells of an append"
+    load = {name: str(v) if isinstance(v, datetime) else v for name, v in load.items()}
+    return load | dict(rows={s.table.name: s.source.rows for s in streams}, kinds=kinds or {}, known=kinds is None)
+
 # %% ../../nbs/25_database/03_append.ipynb #a05fe751
 @contextmanager
 def _errors(db):
@@ -333,8 +346,7 @@ def append_tables(
     "Bring tables into a database in one transaction; raises `ShopError` for rows that cannot be"
     db = Path(db).resolve()
     with _errors(db), _opened(db) as con:
-        inode, own = os.stat(db).st_ino, source_market(db)
-        _check_market(market or source_market(source, own), own, db.name)
-        streams = _streams(source, progress, own)
+        inode = os.stat(db).st_ino
+        own, streams = _market_and_streams(source, db, db.name, progress, market)
         load, kinds = _append(con, db, streams, inode, _across(own), crosswalk_files(source))
-        return load | dict(rows={s.table.name: s.source.rows for s in streams}, kinds=kinds or {}, known=kinds is None)
+        return _facts(load, kinds, streams)

@@ -15,12 +15,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from .append import (
-    PATIENCE, _across, _check_market, _check_unchanged, _find_load, _key, _sort_out, _staged)
+    PATIENCE, _across, _check_unchanged, _facts, _find_load, _key, _market_and_streams, _sort_out, _staged)
 from .duckdb import (
     _check_closed, _check_journal, _errors, _insert, _is_shop, _native, _refusal, _remove, _replace)
-from .load import CROSSWALK, _streams, crosswalk_batches, own_table
+from .load import CROSSWALK, crosswalk_batches, own_table
 from .mysql import _alone, _copy, _lines, _Refused, _refusals, _send
-from .postgresql_append import _DISTINCT, _facts, _record, _Session, _stage_sqlite, _translate
+from .postgresql_append import _DISTINCT, _record, _Session, _stage_sqlite, _translate
 from .sqlite import ROWS, alone
 
 # %% ../../nbs/25_database/09_appends.ipynb #9c33d733
@@ -29,7 +29,6 @@ from ..core.extras import need
 from ..files.digest import as_digest, content_sums
 from ..files.duckdb import CONFIG, PREFIX, attach
 from ..files.files import crosswalk_files
-from ..files.market import source_market
 from ..files.servers import Server, dialect_of, fetch, open_server, server_errors, server_rows
 from ..model.dialects import create_tables, to_dialect
 from ..model.market import Market
@@ -194,9 +193,7 @@ def append_mysql(
 ) -> dict: # load_id, load_key, first_ordered_at, last_ordered_at, rows by table, known; kinds by table unless known
     "Bring tables into a shop in MariaDB or MySQL in one transaction; raises `ShopError` if that cannot be"
     need('pymysql', 'mysql')
-    own = source_market(server)
-    _check_market(market or source_market(source, own), own, str(server))
-    streams = _streams(source, progress, own, fit=_native)
+    own, streams = _market_and_streams(source, server, str(server), progress, market, fit=_native)
     with server_errors(server, 'changed'):
         try: load, kinds = _append_mysql(source, server, streams, _across(own))
         except _Refused as e: raise _refusal(lambda: _stage_sqlite(source, own), str(e)) from None
@@ -366,9 +363,8 @@ def _check_there(path):
 # %% ../../nbs/25_database/09_appends.ipynb #5da0e02f
 def _bring_rows(source, path, progress, market):
     "Bring rows into a file where nobody else loads: facts"
-    own = source_market(f'{PREFIX}{path}')
-    _check_market(market or source_market(source, own), own, f'{PREFIX}{path.name}')
-    streams = _streams(source, progress, own, fit=_native)
+    place, name = (f'{PREFIX}{file}' for file in (path, path.name))
+    own, streams = _market_and_streams(source, place, name, progress, market, fit=_native)
     try: load, kinds = _append_duckdb(source, path, streams, _across(own))
     except need('duckdb', 'analytics').ConstraintException as e:
         raise _refusal(lambda: _stage_sqlite(source, own), first_line(e)) from None

@@ -9,19 +9,18 @@ __all__ = ['append_postgresql']
 import json, re, sqlite3
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 
 import pyarrow as pa
 
 from ..core.extras import need
 from .append import (
-    _across, _check_market, _check_unchanged, _find_load, _key, _move, _sort_out, _stage as _stage_in_sqlite)
+    _across, _check_unchanged, _facts, _find_load, _key, _market_and_streams, _move, _sort_out,
+    _stage as _stage_in_sqlite)
 from .duckdb import _native
 from .load import CROSSWALK, _arrow_error, _streams, crosswalk_batches, own_table
 from .postgresql import _alone, _why
 from ..files.files import crosswalk_files
-from ..files.market import source_market
 from ..files.servers import Server, server_errors
 from ..model.dialects import create_keys, create_tables
 from ..model.market import Market
@@ -143,11 +142,6 @@ def _append(source, server, streams, rules):
         con.commit()
     return load, kinds
 
-def _facts(load, kinds, streams):
-    "What `load` tells of an append"
-    load = {name: str(v) if isinstance(v, datetime) else v for name, v in load.items()}
-    return load | dict(rows={s.table.name: s.source.rows for s in streams}, kinds=kinds or {}, known=kinds is None)
-
 # %% ../../nbs/25_database/06_postgresql_append.ipynb #d2abc86b
 def append_postgresql(
     source, # as `load` takes it
@@ -156,9 +150,8 @@ def append_postgresql(
     market:Market=None, # None takes the source's, or else the database's
 ) -> dict: # load_id, load_key, first_ordered_at, last_ordered_at, rows by table, known; kinds by table unless known
     "Bring tables into a shop on a server in one transaction; raises `ShopError` if that cannot be"
-    dbapi, own = need('adbc_driver_postgresql.dbapi', 'postgresql'), source_market(server)
-    _check_market(market or source_market(source, own), own, str(server))
-    streams = _streams(source, progress, own, fit=_native)
+    dbapi = need('adbc_driver_postgresql.dbapi', 'postgresql')
+    own, streams = _market_and_streams(source, server, str(server), progress, market, fit=_native)
     with server_errors(server, 'changed'):
         try: load, kinds = _append(source, server, streams, _across(own))
         except dbapi.Error as e: raise _why(e, lambda: _stage_sqlite(source, own)) from None

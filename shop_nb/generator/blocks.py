@@ -26,7 +26,7 @@ from ..files.folders import move_tables, working_folder, write_errors
 from .calendar import Calendar
 from .products import Catalogue, products_table
 from .customers import customers_table
-from .orders import STRATUM, bots_by_now, make_orders, with_bots
+from .orders import STRATUM, bots_by_now, make_orders, range_with_bots
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #6f1196d6
 def keep_freed_memory():
@@ -65,7 +65,7 @@ class _Source:
     ) -> int: # Rows from which blocks are cut; one order where bots come before all others
         "How many rows of a kind have to be made."
         n = self.calendar.rows(kind)
-        return with_bots(self.calendar, 0, n)[1] if kind == 'orders' else n
+        return range_with_bots(self.calendar, 0, n)[1] if kind == 'orders' else n
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #ae034cde
 class _Plan(_Source):
@@ -189,12 +189,13 @@ def _add_up(facts_of_blocks, expected, progress):
 # %% ../../nbs/15_generator/07_blocks.ipynb #bad73eab
 def expected_rows(
     settings:Settings, # Which shop
-) -> int: # Rows of all tables
+) -> dict: # Rows by table
     "How many rows a shop will have; the lines of orders after `end` are estimated by the mean"
     counts, calendar = settings.counts, generator(settings).calendar
-    rows = {name: calendar.rows(name) for name in ('customers', 'products', 'orders')}
-    lines = round(rows['orders'] * counts['order_items'] / counts['orders'])
-    return sum(rows.values()) + rows['orders'] + lines + 3 * bots_by_now(calendar)
+    rows, bots = {name: calendar.rows(name) for name in ('customers', 'products', 'orders')}, bots_by_now(calendar)
+    lines = round(rows['orders'] * counts['order_items'] / counts['orders']) + bots
+    orders = rows['orders'] + bots
+    return rows | dict(orders=orders, order_items=lines, payments=orders)
 
 def write_empty(
     names, # Tables without a block
@@ -221,7 +222,7 @@ def _write_all(settings, size, folder, format, workers, progress, parted):
     "Write the five tables to a working folder; rows and digest of each"
     if workers == 1 and not parted: blocks = _in_this_thread(settings, size, folder, format)
     else: blocks = _in_threads(settings, size, folder, format, workers)
-    with closing(blocks): facts = _add_up(blocks, expected_rows(settings), progress)
+    with closing(blocks): facts = _add_up(blocks, sum(expected_rows(settings).values()), progress)
     empty = [name for name in TABLES if not (folder / f'{name}.{format}').exists()]
     write_empty(empty, folder, format, market_of(settings.values))
     return facts

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STRATUM', 'FAVOURITES', 'TRIES', 'MOST_EXTRA', 'FULL', 'SECONDS_TO_PAY', 'NEVER', 'OrderLines', 'OrderBlock',
-           'OrderLife', 'day_code', 'with_bots', 'bots_by_now', 'begin', 'line_counts', 'span', 'favourite',
+           'OrderLife', 'day_code', 'range_with_bots', 'bots_by_now', 'begin', 'line_counts', 'span', 'favourite',
            'pick_products', 'fill', 'total', 'pay', 'deliver', 'longest_life', 'settle', 'lives', 'order_tables',
            'take', 'make_orders']
 
@@ -130,7 +130,7 @@ def _bots(cal): # of all waves: keys, days, seconds, and the order along with wh
     return order_id[at], day[at], second[at], beside
 
 # %% ../../nbs/15_generator/06_orders.ipynb #5d34c168
-def _with_bots(cal, block, *columns): # the orders of a block with those of bots, and which they are
+def _add_bots(cal, block, *columns): # the orders of a block with those of bots, and which they are
     *bots, beside = _bots(cal)
     some = slice(*np.searchsorted(beside, block))
     joined = [np.concatenate([own, theirs[some]]) for own, theirs in zip(columns, bots)]
@@ -138,7 +138,7 @@ def _with_bots(cal, block, *columns): # the orders of a block with those of bots
     return [column[at] for column in joined], at >= len(columns[0])
 
 # %% ../../nbs/15_generator/06_orders.ipynb #59db8bd8
-def with_bots(
+def range_with_bots(
     calendar:Calendar, # Orders per day
     first:int, # From this order, counted from 0 …
     last:int, # … up to this one, which is left out
@@ -167,7 +167,7 @@ def begin(
     day, order_id = _keys(cal, first, last)
     second, bot = second_of_day(cal.cells('orders.second', order_id), day, cal.values), None
     if cal.values['incidents.bot_wave']:
-        (order_id, day, second), bot = _with_bots(cal, (first, last), order_id, day, second)
+        (order_id, day, second), bot = _add_bots(cal, (first, last), order_id, day, second)
     customer = buyer(cal, order_id, day, second)
     return OrderLife(first, last, order_id, day, second, day * 86400 + second, customer, bot)
 

@@ -258,7 +258,7 @@ def _run(spark, settings, size, folder, format, out, tell):
 # %% ../../nbs/15_generator/08_spark.ipynb #5cfe5f6d
 def _write(spark, settings, size, out, format, progress, around):
     "Write the tables in a working folder, and move them to `out` when they are complete"
-    expected, out = expected_rows(settings), Path(out).resolve()
+    expected, out = sum(expected_rows(settings).values()), Path(out).resolve()
 
     def tell(share):
         if progress: progress(round(share * expected), expected)

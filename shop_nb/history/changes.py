@@ -19,7 +19,7 @@ from ..behaviour.settings import Settings
 from ..core.errors import ShopError
 from ..generator.blocks import BLOCK, generator
 from ..generator.calendar import struck
-from ..generator.orders import lives, longest_life, take, with_bots
+from ..generator.orders import lives, longest_life, take, range_with_bots
 from .events import last_events, moment, order_events
 from .rows import SUBJECTS, customer_changes, order_changes, product_changes, row_schema
 from ..model.schema import TABLES
@@ -136,11 +136,11 @@ class _OpenOrders:
     def __init__(self, catalogue, begin):
         self.catalogue, self.begin, self.blocks = catalogue, begin, []
         day = max(begin - longest_life(catalogue), catalogue.calendar.start * 86400) // 86400
-        self.next, _ = with_bots(catalogue.calendar, catalogue.calendar.rows('orders', day - 1), 0)
+        self.next, _ = range_with_bots(catalogue.calendar, catalogue.calendar.rows('orders', day - 1), 0)
 
     def _new(self, end): # ranges of orders that are placed before a moment, and not yet here
         calendar = self.catalogue.calendar
-        _, last = with_bots(calendar, 0, calendar.rows('orders', (end - 1) // 86400))
+        _, last = range_with_bots(calendar, 0, calendar.rows('orders', (end - 1) // 86400))
         ranges = [(i, min(i + BLOCK, last)) for i in range(self.next, last, BLOCK)]
         self.next = max(last, self.next)
         return ranges

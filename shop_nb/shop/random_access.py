@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from ..generator.calendar import FIRST_BOT, Calendar, dates, day_number
 from ..generator.customers import customers_table
 from ..generator.blocks import BLOCK, generator
-from ..generator.orders import day_code, make_orders, with_bots
+from ..generator.orders import day_code, make_orders, range_with_bots
 from ..model.schema import DAY_KEYS, arrow_schema, get_table
 from ..behaviour.settings import Settings
 from ..core.errors import ShopError
@@ -60,7 +60,12 @@ def one_customer(
     if not made.num_rows: raise _missing('customer', customer_id, 'They sign up after the last day breaks off')
     return made.to_pandas()
 
-# %% ../../nbs/40_shop/03_random_access.ipynb #98038806
+# %% ../../nbs/40_shop/03_random_access.ipynb #deda1ae3
+def _between(rows, low, high):
+    "The rows of orders whose keys lie in a range"
+    return rows.filter(pc.and_(pc.greater_equal(rows['order_id'], low), pc.less(rows['order_id'], high)))
+
+# %% ../../nbs/40_shop/03_random_access.ipynb #2c1d5887
 def orders_of_days(
     settings:Settings, # which shop
     first:int, # day number of the first day, and …
@@ -70,14 +75,10 @@ def orders_of_days(
     g = generator(settings)
     days = np.clip([first, last + 1], g.calendar.start, g.calendar.until + 1)
     begin, end = (int(n) for n in g.calendar.sums['orders'][days - g.calendar.first])
-    begin, end = with_bots(g.calendar, begin, end)
+    begin, end = range_with_bots(g.calendar, begin, end)
     parts = [make_orders(g.catalogue, a, min(a + BLOCK, end)) for a in range(begin, max(end, begin + 1), BLOCK)]
     low, high = pa.array(day_code(days) * DAY_KEYS)
     return {name: _between(pa.concat_tables(part[name] for part in parts), low, high) for name in parts[0]}
-
-def _between(rows, low, high):
-    "The rows of orders whose keys lie in a range"
-    return rows.filter(pc.and_(pc.greater_equal(rows['order_id'], low), pc.less(rows['order_id'], high)))
 
 # %% ../../nbs/40_shop/03_random_access.ipynb #4627f192
 def one_day(

@@ -25,8 +25,7 @@ from ..core.files import write_file
 from ..behaviour.settings import Settings, read_settings
 from ..files.sources import read_table
 from ..files.files import FORMATS, LAKES, is_lake, parts, table_path
-from ..generator.blocks import generator, tables, write_tables
-from ..generator.orders import bots_by_now
+from ..generator.blocks import expected_rows, tables, write_tables
 from ..files.folders import remove_path, working_folder, write_errors
 from ..files.lakes import check_lake, commit_tables
 from ..files.market import source_market
@@ -294,7 +293,7 @@ class _InTime(_Parts):
         return changes(self._known_settings(), begin, end)
 
 # %% ../../nbs/40_shop/02_shop.ipynb #3f41f62f
-class _Troubled(_InTime):
+class _WithIncidents(_InTime):
     "What goes wrong in it"
     def incidents(self) -> pd.DataFrame: # one row per incident: what, when, how bad, and what it cost
         "What went wrong in this shop, from its parameters `incidents.…`; money in cents"
@@ -302,7 +301,7 @@ class _Troubled(_InTime):
         return incidents(self._known_settings())
 
 # %% ../../nbs/40_shop/02_shop.ipynb #1c9a1a1d
-class Shop(_Troubled):
+class Shop(_WithIncidents):
     "A shop: name it by its settings, look at its tables, ask it, save it"
     def twin(self,
         **changes, # settings by name, such as promotion='Toys 30 2025-11-03 2025-11-16'
@@ -330,18 +329,10 @@ for _name in TABLES:
 # %% ../../nbs/40_shop/02_shop.ipynb #16c3ebde
 def _is_made(shop): return shop.folder is not None or 'tables' in vars(shop)
 
-def _foreseen(settings):
-    "The rows of tables that are not made yet; lines of days outside the window are taken at the mean"
-    c, calendar = settings.counts, generator(settings).calendar
-    n = {name: calendar.rows(name) for name in ('customers', 'products', 'orders')}
-    bots = bots_by_now(calendar)
-    lines = round(n['orders'] * c['order_items'] / c['orders']) + bots
-    return n | dict(orders=n['orders'] + bots, order_items=lines, payments=n['orders'] + bots)
-
 # %% ../../nbs/40_shop/02_shop.ipynb #1503f80c
 def _count(shop):
     "Rows by table: those of the manifest, of memory, or foreseen"
-    if not _is_made(shop): return _foreseen(shop.settings)
+    if not _is_made(shop): return expected_rows(shop.settings)
     known = read_manifest(shop.folder).get('tables') if shop.folder is not None and shop.settings else None
     if known: return {name: t['rows'] for name, t in known.items()}
     return {name: t.num_rows for name, t in shop.tables.items()}

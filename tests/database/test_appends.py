@@ -13,20 +13,18 @@ from shop_nb.app.run import verify_database
 from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
 from shop_nb.database.load import load
-from shop_nb.files.digest import digest
 from shop_nb.files.servers import fetch, open_server, server_of
-from shop_nb.generator.blocks import tables, write_tables
+from shop_nb.generator.blocks import tables
 from shop_nb.model.dialects import create_indexes
-from shop_nb.model.market import Market
 from shop_nb.shop.advance import advance
 from shop_nb.shop.shop import Shop
 from support import FULL, ROOT
-from support.appends import PLANTS, REFUSED, changed, plant, some
+from support.append_promises import *
+from support.append_promises import LAST, SIZE, append, digests, of
+from support.appends import some
 from support.forks import forks
 from support.loads import kill_at_random, with_signals
 
-SIZE = dict(seed=5, customers=200, products=60, orders=400, order_items=1000)
-FIRST, LAST = '2025-09-30', '2025-10-14'
 ENGINES = 'duckdb', 'mysql'
 
 
@@ -34,14 +32,6 @@ ENGINES = 'duckdb', 'mysql'
 def url():
     "A database on a server of our own."
     with server() as at: yield at
-
-
-@pytest.fixture(scope='module')
-def old(): return tables(Settings(**SIZE, until=FIRST))
-
-
-@pytest.fixture(scope='module')
-def new(): return tables(Settings(**SIZE, until=LAST))
 
 
 @pytest.fixture(scope='module', params=ENGINES)
@@ -81,13 +71,6 @@ def kept(engine, url, old, tmp_path_factory):
     return there
 
 
-@pytest.fixture
-def lite(old, tmp_path):
-    load(old, tmp_path / 'shop.db')
-    return tmp_path / 'shop.db'
-
-
-def append(source, db, **how): return load(source, db, append=True, **how)
 def file_of(db): return Path(db.removeprefix('duckdb:'))
 
 
@@ -99,10 +82,6 @@ def query(db, *statements):
         found = [fetch(cur, sql) for sql in statements]
         con.commit()
         return found[-1]
-
-
-def digests(db): return {n: t['digest'] for n, t in verify_database(db)[0].items()}
-def of(shop): return {n: digest(t, n) for n, t in shop.items()}
 
 
 def loads(db):
@@ -124,18 +103,6 @@ def refuses(source, db, code=1, before=None, **how):
     assert (digests(db), loads(db)) == (before, kept)
     assert alone(db)
     return str(e.value)
-
-
-def test_it_makes_and_tells_what_one_into_sqlite_does(old, new, db, lite):
-    "Whole, in halves of which one comes late, and again."
-    for source in some(new, lambda at: at.day % 2), new, new, old:
-        facts = append(source, db)
-        assert facts == append(source, lite)
-    assert (facts['known'], facts['load_id']) == (True, 1)
-    assert digests(db) == of(new)
-    assert [row[0] for row in loads(db)] == [1, 2, 3]
-    assert append(new, db)['load_id'] == 3
-    assert alone(db)
 
 
 @pytest.mark.parametrize('seed', range(12 if FULL else 2))
@@ -218,54 +185,12 @@ def test_an_order_may_get_another_customer(old, db):
     assert query(db, f'select customer_id from orders where order_id = {orders.order_id.iloc[-1]}') == [(1,)]
 
 
-def test_tables_without_rows(old, db):
-    before, none = digests(db), {n: t.slice(0, 0) for n, t in old.items()}
-    append(none, db)
-    assert digests(db) == before
-    load(none, db)
-    append(old, db)
-    assert digests(db) == of(old)
-
-
-@pytest.mark.parametrize('rule, sql', PLANTS, ids=lambda v: v if ' ' not in v else '')
-def test_each_rule_across_tables_is_kept(old, new, kept, rule, sql):
-    bad, broken = plant(new, *sql.split('; '))
-    said = refuses(bad, kept, before=of(old))
-    word, name, *_ = said.split()
-    assert word == 'Rule'
-    assert name in broken
-
-
-@pytest.mark.filterwarnings('ignore:Setting an item of incompatible dtype')
-@pytest.mark.parametrize('kind', REFUSED)
-def test_refused_as_in_sqlite(old, new, kept, lite, kind):
-    table, at, values, says = REFUSED[kind]
-    bad = changed(new, table, at, **values)
-    said = refuses(bad, kept, before=of(old))
-    assert said.startswith(says.format(key=bad[table].iloc[at, 0]))
-    with pytest.raises(ShopError) as e: append(bad, lite)
-    assert str(e.value) == said
-
-
-def test_a_unique_value_of_a_row_that_stays(new, kept):
-    taken = changed(new, 'customers', 150, email=query(kept, 'select email from customers where customer_id = 4')[0][0])
-    rest = taken['customers'].customer_id != 4
-    orders = new['orders'].to_pandas().query('customer_id != 4')
-    others = {n: (t := new[n].to_pandas())[t.order_id.isin(orders.order_id)] for n in ('order_items', 'payments')}
-    said = refuses(dict(taken, customers=taken['customers'][rest], orders=orders, **others), kept)
-    assert said.startswith('customers: there is a row with the same email (UNIQUE)')
-
-
 def test_another_shop(kept, lite):
     "Its rows do not go with those that are there: the same is said as in SQLite."
     other = tables(Settings(**SIZE | dict(seed=6), until=LAST))
     said = refuses(other, kept)
     with pytest.raises(ShopError) as e: append(other, lite)
     assert str(e.value) == said
-
-
-def test_another_market(new, kept):
-    assert 'currency USD' in refuses(new, kept, market=Market('USD'))
 
 
 def test_a_source_that_changes_while_it_is_read(new, kept, monkeypatch):
@@ -312,13 +237,6 @@ STEPS += [('mysql', at) for at in ('_stage_mysql', '_sort_out', '_change', '_rec
 @pytest.fixture(scope='module')
 def in_processes():
     with forks('adbc_driver_sqlite.dbapi', 'duckdb', 'pymysql', 'shop_nb.database.appends') as run: yield run
-
-
-@pytest.fixture(scope='module')
-def files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('new')
-    write_tables(Settings(**SIZE, until=LAST), folder)
-    return folder
 
 
 @pytest.mark.parametrize('engine, at, sig', [(*step, sig) for step, sig in with_signals(*STEPS)], indirect=['engine'], scope='module')

@@ -7,34 +7,20 @@ import pytest
 
 import shop_nb.database.postgresql_append as module
 from postgres import server
-from shop_nb.app.run import verify_database
-from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
 from shop_nb.database.load import load
-from shop_nb.files.digest import digest
-from shop_nb.generator.blocks import tables, write_tables
-from shop_nb.model.market import Market
 from shop_nb.shop.shop import Shop
 from support import ROOT
-from support.appends import PLANTS, REFUSED, changed, plant, some
+from support.append_promises import *
+from support.append_promises import append, digests, of
+from support.appends import some
 from support.forks import forks
 from support.loads import with_signals
-
-SIZE = dict(seed=5, customers=200, products=60, orders=400, order_items=1000)
-FIRST, LAST = '2025-09-30', '2025-10-14'
 
 
 @pytest.fixture(scope='module')
 def url():
     with server(fsync='off') as begin: yield f'{begin}/postgres'
-
-
-@pytest.fixture(scope='module')
-def old(): return tables(Settings(**SIZE, until=FIRST))
-
-
-@pytest.fixture(scope='module')
-def new(): return tables(Settings(**SIZE, until=LAST))
 
 
 @pytest.fixture
@@ -53,15 +39,6 @@ def kept(url, old):
     return there
 
 
-@pytest.fixture
-def lite(old, tmp_path):
-    load(old, tmp_path / 'shop.db')
-    return tmp_path / 'shop.db'
-
-
-def append(source, db, **how): return load(source, db, append=True, **how)
-
-
 def query(url, *statements):
     "What the last statement answers."
     with closing(driver.connect(url)) as con, closing(con.cursor()) as cur:
@@ -69,10 +46,6 @@ def query(url, *statements):
         found = cur.fetchall() if cur.description else None
         con.commit()
         return found
-
-
-def digests(url): return {n: t['digest'] for n, t in verify_database(url)[0].items()}
-def of(shop): return {n: digest(t, n) for n, t in shop.items()}
 
 
 def loads(url):
@@ -87,17 +60,6 @@ def refuses(source, url, code=1, before=None, **how):
     assert len(str(e.value).splitlines()) == 2
     assert (digests(url), loads(url)) == (before, kept)
     return str(e.value)
-
-
-def test_it_makes_and_tells_what_one_into_sqlite_does(old, new, db, lite):
-    "Whole, in halves of which one comes late, and again."
-    for source in some(new, lambda at: at.day % 2), new, new, old:
-        facts = append(source, db)
-        assert facts == append(source, lite)
-    assert (facts['known'], facts['load_id']) == (True, 1)
-    assert digests(db) == of(new)
-    assert [row[0] for row in loads(db)] == [1, 2, 3]
-    assert append(new, db)['load_id'] == 3
 
 
 def test_kinds(old, new, url, lite):
@@ -115,48 +77,6 @@ def test_unique_values_may_change_places(old, db):
     assert facts['kinds']['customers']['updated'] == 2
     assert query(db, 'select email from customers where customer_id in (4, 5) order by customer_id') == [
         (e,) for e in customers.email[[3, 4]]]
-
-
-def test_tables_without_rows(old, db):
-    before, none = digests(db), {n: t.slice(0, 0) for n, t in old.items()}
-    append(none, db)
-    assert digests(db) == before
-    load(none, db)
-    append(old, db)
-    assert digests(db) == of(old)
-
-
-@pytest.mark.parametrize('rule, sql', PLANTS, ids=lambda v: v if ' ' not in v else '')
-def test_each_rule_across_tables_is_kept(old, new, kept, rule, sql):
-    bad, broken = plant(new, *sql.split('; '))
-    said = refuses(bad, kept, before=of(old))
-    word, name, *_ = said.split()
-    assert word == 'Rule'
-    assert name in broken
-
-
-@pytest.mark.filterwarnings('ignore:Setting an item of incompatible dtype')
-@pytest.mark.parametrize('kind', REFUSED)
-def test_refused_as_in_sqlite(old, new, kept, lite, kind):
-    table, at, values, says = REFUSED[kind]
-    bad = changed(new, table, at, **values)
-    said = refuses(bad, kept, before=of(old))
-    assert said.startswith(says.format(key=bad[table].iloc[at, 0]))
-    with pytest.raises(ShopError) as e: append(bad, lite)
-    assert str(e.value) == said
-
-
-def test_a_unique_value_of_a_row_that_stays(new, db):
-    taken = changed(new, 'customers', 150, email=query(db, 'select email from customers where customer_id = 4')[0][0])
-    rest = taken['customers'].customer_id != 4
-    orders = new['orders'].to_pandas().query('customer_id != 4')
-    kept = {n: (t := new[n].to_pandas())[t.order_id.isin(orders.order_id)] for n in ('order_items', 'payments')}
-    said = refuses(dict(taken, customers=taken['customers'][rest], orders=orders, **kept), db)
-    assert said.startswith('customers: there is a row with the same email (UNIQUE)')
-
-
-def test_another_market(new, db):
-    assert 'currency USD' in refuses(new, db, market=Market('USD'))
 
 
 LOAD = '''
@@ -178,13 +98,6 @@ load(source, place, append=True)
 @pytest.fixture(scope='module')
 def in_processes():
     with forks('adbc_driver_sqlite.dbapi', 'duckdb', 'shop_nb.database.postgresql_append') as run: yield run
-
-
-@pytest.fixture(scope='module')
-def files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('new')
-    write_tables(Settings(**SIZE, until=LAST), folder)
-    return folder
 
 
 @pytest.mark.parametrize('at, sig', with_signals('_stage', '_sort_out', '_move', '_record'))

@@ -1,0 +1,100 @@
+"What an append promises in any database. A test file imports all of it, and has `query`, `refuses` and the fixtures `db` and `kept`."
+import pytest
+
+from shop_nb.app.run import verify_database
+from shop_nb.behaviour.settings import Settings
+from shop_nb.core.errors import ShopError
+from shop_nb.database.load import load
+from shop_nb.files.digest import digest
+from shop_nb.generator.blocks import tables, write_tables
+from shop_nb.model.market import Market
+from support.appends import PLANTS, REFUSED, changed, plant, some
+
+SIZE = dict(seed=5, customers=200, products=60, orders=400, order_items=1000)
+FIRST, LAST = '2025-09-30', '2025-10-14'
+
+
+@pytest.fixture(scope='module')
+def old(): return tables(Settings(**SIZE, until=FIRST))
+
+
+@pytest.fixture(scope='module')
+def new(): return tables(Settings(**SIZE, until=LAST))
+
+
+@pytest.fixture
+def lite(old, tmp_path):
+    load(old, tmp_path / 'shop.db')
+    return tmp_path / 'shop.db'
+
+
+@pytest.fixture(scope='module')
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('new')
+    write_tables(Settings(**SIZE, until=LAST), folder)
+    return folder
+
+
+@pytest.fixture
+def refused(request): return request.module.refuses
+
+
+@pytest.fixture
+def answer(request): return request.module.query
+
+
+def append(source, db, **how): return load(source, db, append=True, **how)
+def digests(db): return {n: t['digest'] for n, t in verify_database(db)[0].items()}
+def of(shop): return {n: digest(t, n) for n, t in shop.items()}
+
+
+def test_it_makes_and_tells_what_one_into_sqlite_does(old, new, db, lite, answer):
+    "Whole, in halves of which one comes late, and again."
+    for source in some(new, lambda at: at.day % 2), new, new, old:
+        facts = append(source, db)
+        assert facts == append(source, lite)
+    assert (facts['known'], facts['load_id']) == (True, 1)
+    assert digests(db) == of(new)
+    assert answer(db, 'select load_id from loads order by load_id') == [(1,), (2,), (3,)]
+    assert append(new, db)['load_id'] == 3
+
+
+def test_tables_without_rows(old, db):
+    before, none = digests(db), {n: t.slice(0, 0) for n, t in old.items()}
+    append(none, db)
+    assert digests(db) == before
+    load(none, db)
+    append(old, db)
+    assert digests(db) == of(old)
+
+
+@pytest.mark.parametrize('rule, sql', PLANTS, ids=lambda v: v if ' ' not in v else '')
+def test_each_rule_across_tables_is_kept(old, new, kept, refused, rule, sql):
+    bad, broken = plant(new, *sql.split('; '))
+    word, name, *_ = refused(bad, kept, before=of(old)).split()
+    assert word == 'Rule'
+    assert name in broken
+
+
+@pytest.mark.filterwarnings('ignore:Setting an item of incompatible dtype')
+@pytest.mark.parametrize('kind', REFUSED)
+def test_refused_as_in_sqlite(old, new, kept, lite, refused, kind):
+    table, at, values, says = REFUSED[kind]
+    bad = changed(new, table, at, **values)
+    said = refused(bad, kept, before=of(old))
+    assert said.startswith(says.format(key=bad[table].iloc[at, 0]))
+    with pytest.raises(ShopError) as e: append(bad, lite)
+    assert str(e.value) == said
+
+
+def test_a_unique_value_of_a_row_that_stays(new, kept, refused, answer):
+    taken = changed(new, 'customers', 150, email=answer(kept, 'select email from customers where customer_id = 4')[0][0])
+    rest = taken['customers'].customer_id != 4
+    orders = new['orders'].to_pandas().query('customer_id != 4')
+    others = {n: (t := new[n].to_pandas())[t.order_id.isin(orders.order_id)] for n in ('order_items', 'payments')}
+    said = refused(dict(taken, customers=taken['customers'][rest], orders=orders, **others), kept)
+    assert said.startswith('customers: there is a row with the same email (UNIQUE)')
+
+
+def test_another_market(new, kept, refused):
+    assert 'currency USD' in refused(new, kept, market=Market('USD'))
