@@ -17,7 +17,7 @@ from shop_nb.history.events import last_events, order_events
 from shop_nb.history.replay import Replay, as_of, deliveries
 from shop_nb.history.rows import CHANGING
 from shop_nb.model.schema import TABLES, arrow_schema
-from support import FULL
+from support import FULL, SHORT_LIVES
 
 SMALL = dict(customers=300, products=80, orders=500, order_items=1300)
 RESTLESS = {'customers.moves': .3, 'customers.new_emails': .3, 'customers.consent_changes': .4, 'customers.erasures': .6}
@@ -292,3 +292,12 @@ def test_the_truth_of_a_moment():
         truth = shop.truth()
         for name in ('customers', 'products'):
             assert truth[name].equals(whole[name].head(len(shop.frame(name)))), (name, when)
+
+
+def test_what_is_deleted_long_afterwards():
+    "An order whose deletion is the last thing to happen, by months, is deleted in the changes of that day alone, too."
+    settings = Settings(**SMALL, parameters=SHORT_LIVES | {'payments.purged_after': 200, 'payments.fails': {'card': .5}})
+    whole, late = changes(settings).log, changes(settings, '2025-12-01', '2025-12-31').log
+    expected = whole[whole.moment.ge('2025-12-01') & whole.moment.lt('2025-12-31')]
+    assert late.equals(expected.reset_index(drop=True))
+    assert (late.event == 'purged').any()

@@ -16,15 +16,16 @@ from shop_nb.core.errors import SettingsError, ShopError
 from shop_nb.feeds.feed_files import write_feed
 from shop_nb.feeds.stream import stream
 from shop_nb.files.digest import digest
-from shop_nb.generator.blocks import tables
-from shop_nb.generator.orders import FIRST_BOT
+from shop_nb.generator.blocks import generator, tables
+from shop_nb.generator.calendar import FIRST_BOT, Calendar, struck
+from shop_nb.generator.orders import longest_life
 from shop_nb.history.changes import changes, delivered
 from shop_nb.history.replay import Replay, as_of
 from shop_nb.model.schema import DAY_KEYS, TABLES
 from shop_nb.quality.validate import validate
 from shop_nb.shop.counterfactual import Twin, changed_columns
 from shop_nb.shop.incidents import without
-from support import FULL
+from support import FULL, SHORT_LIVES
 
 SMALL = dict(customers=300, products=80, orders=900, order_items=2300)
 ALL = {
@@ -407,6 +408,31 @@ def test_the_list_is_in_order_of_time():
     assert listed.incident.tolist() == [k for _ in range(2) for k in ('payment_outage', 'double_charge', 'channel_lost') for _ in range(4)]
     assert (listed.dtypes[['begin', 'end']] == Shop(CALM).incidents().dtypes[['begin', 'end']]).all()
     assert Shop(alone('lost_feed', '2025-12-31 to 9999-12-30')).incidents().end.dt.year.tolist() == [9999]
+
+
+def test_bots_long_after_the_last_order():
+    "Even when everything about the last order before them is over, they are in the changes of their day."
+    s = Settings(customers=20, products=20, orders=2, order_items=2, parameters=SHORT_LIVES | {'incidents.bot_wave': '3 2025-12-30'})
+    others = [at.date() for key, at in zip(Shop(s).orders.order_id, Shop(s).orders.ordered_at) if key % DAY_KEYS < FIRST_BOT]
+    assert (pd.Timestamp('2025-12-30').date() - max(others)).days * 86400 > longest_life(generator(s).catalogue)
+    placed = changes(s, '2025-12-30', '2025-12-31').log.query('table == "orders" and operation == "insert"')
+    assert len(placed) == 3
+
+
+def test_an_incident_begins_with_its_first_second_and_ends_before_its_last():
+    values = alone('payment_outage', 'card 2025-06-14 18:00 to 23:00').values
+    begin, end = incident(values['incidents.payment_outage'][0]).span
+    (one, during), = struck(values, 'payment_outage', np.array([begin - 1, begin, end - 1, end]))
+    assert during.tolist() == [False, True, True, False]
+    assert not list(struck(values, 'payment_outage', np.array([begin - 1, end])))
+
+
+def test_bots_need_room_in_the_keys_of_a_day():
+    busy = dict(customers=1000, orders=4 * 10**9, order_items=4 * 10**9)
+    most = Calendar(Settings(**busy)).counts['orders'].max()
+    assert FIRST_BOT < most < DAY_KEYS
+    with pytest.raises(SettingsError, match=f'a key has room for {FIRST_BOT - 1:,}'):
+        Calendar(Settings(**busy, parameters={'incidents.bot_wave': '2025-06-14'}))
 
 
 def test_rows_are_foreseen():

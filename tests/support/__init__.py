@@ -1,10 +1,12 @@
-"What several test files share: programs that serve, and waiting."
+"What several test files share: sizes, short lives of orders, programs that serve, and waiting."
 import os, subprocess, time
 from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2] # the project's folder
 FULL = 'TEST_FULL' in os.environ # the numbers of a release, by `make soak`, instead of those of a daily run
+SHORT_LIVES = dict.fromkeys( # parameters with which orders come to an end soon
+    ['delivery.pack_spread', 'delivery.transit_spread', 'delivery.return_days_spread', 'payments.delay_spread'], 0)
 
 
 def until(condition, seconds=30):
