@@ -233,7 +233,7 @@ def _regions_are_there(values):
     return False, f'{name}: customers.pool is {pool}, which has no region {region!r}', todo
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #4b7816ca
-def _listed(values):
+def _incidents(values):
     "Each incident of all kinds, with its parameter"
     for name, texts in values.items():
         if name.startswith('incidents.'): yield from ((PARAMETERS[name], incident(text)) for text in texts)
@@ -243,7 +243,7 @@ def _strikable(values, kind):
     return [name for table in kind.strikes if table in values for name, _ in values[table]]
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #d9b068f5
-def _instead(one, there, goods):
+def _advice(one, there, goods):
     "What to write for what is not there: another name, or a size after one that ends in a number"
     name = f'{one.what} {one.size:g}'
     if re.search(r'\d%', one.what): return 'Write a share, such as 0.9 for 90%.'
@@ -253,11 +253,11 @@ def _instead(one, there, goods):
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #52347153
 def _struck_are_there(values):
-    for parameter, one in _listed(values):
+    for parameter, one in _incidents(values):
         there, goods = _strikable(values, parameter.kind), 'product' in parameter.kind.strikes
         if not one.what or one.what in there or goods and product_number(one.what): continue
         wrong = f'{parameter.name} strikes {one.what!r}, which there is not'
-        return False, wrong, _instead(one, there, goods)
+        return False, wrong, _advice(one, there, goods)
     return True, '', ''
 
 # %% ../../nbs/03_behaviour/08_behaviours.ipynb #25bdd724

@@ -164,7 +164,7 @@ def product_number(
     return int(what.split()[1]) if re.fullmatch(r'product [1-9]\d*', what) else 0
 
 # %% ../../nbs/03_behaviour/02_days.ipynb #b4b3270a
-def _apart(text):
+def _split(text):
     "The incidents of a text; a comma before three digits is one of thousands"
     if found := re.search(r'(?<![-:\d])\d+,\d{1,2}(?!\d)', text):
         raise ValueError(f'{found[0]!r} has a comma: write it with a point')
@@ -184,7 +184,7 @@ class Incidents:
     whole: bool = False # its size is a whole number
 
     def read(self, value, names=None):
-        if isinstance(value, str | date): value = _apart(str(value))
+        if isinstance(value, str | date): value = _split(str(value))
         if not isinstance(value, list | tuple): raise ValueError(f'{value!r} is not a text or a list of texts')
         texts = [str(v) for v in value if str(v).strip()]
         if len(texts) > MAX_INCIDENTS: raise ValueError(f'{len(texts)} are more than {MAX_INCIDENTS}')
