@@ -19,7 +19,7 @@ from .append import (
 from .duckdb import (
     _check_closed, _check_journal, _errors, _insert, _is_shop, _native, _refusal, _remove, _replace)
 from .load import CROSSWALK, crosswalk_batches, own_table
-from .mysql import _alone, _copy, _lines, _Refused, _refusals, _send
+from .mysql import _alone, _copy, _fitting, _lines, _Refused, _refusals, _send
 from .postgresql_append import _DISTINCT, _record, _Session, _stage_sqlite, _translate
 from .sqlite import ROWS, alone
 
@@ -193,7 +193,7 @@ def append_mysql(
 ) -> dict: # load_id, load_key, first_ordered_at, last_ordered_at, rows by table, known; kinds by table unless known
     "Bring tables into a shop in MariaDB or MySQL in one transaction; raises `ShopError` if that cannot be"
     need('pymysql', 'mysql')
-    own, streams = _market_and_streams(source, server, str(server), progress, market, fit=_native)
+    own, streams = _market_and_streams(source, server, str(server), progress, market, fit=_fitting)
     with server_errors(server, 'changed'):
         try: load, kinds = _append_mysql(source, server, streams, _across(own))
         except _Refused as e: raise _refusal(lambda: _stage_sqlite(source, own), str(e)) from None

@@ -20,7 +20,7 @@ from ..files.files import crosswalk_files
 from ..files.market import source_market
 from ..files.servers import (
     NAMES, NEW, Server, dialect_of, fetch, open_server, server_errors, server_says)
-from ..model.dialects import DIALECTS, create_indexes, create_keys, create_tables, to_dialect
+from ..model.dialects import DIALECTS, LONGEST, create_indexes, create_keys, create_tables, to_dialect
 from ..model.market import Market, create_market, tables_of
 from ..model.schema import TABLES
 from ..model.views import create_views
@@ -56,6 +56,20 @@ def _drops(begin, there):
     "The statement that drops what a load has left, if it has"
     names = [f'{begin}{name}' for name in _BASE if f'{begin}{name}' in there]
     return [f'drop table {", ".join(names)}'] if names else []
+
+# %% ../../nbs/25_database/07_mysql.ipynb #1595c941
+def _fitting(batch, table):
+    "A record batch as DuckDB has it; raises `ShopError` for a text that is longer than the server's columns"
+    batch = _native(batch, table)
+    for c in table.columns:
+        if c.type != 'text': continue
+        lengths = pc.utf8_length(batch.column(c.name))
+        if (most := pc.max(lengths).as_py() or 0) > LONGEST:
+            row = batch.column(table.key)[pc.index(lengths, most).as_py()]
+            raise ShopError(f'{table.name}: {c.name} has {most:,} characters, at {table.key} {row}; '
+                            f'in MariaDB and MySQL it may have {LONGEST}.',
+                            'The database is as it was before. Shorten the text, or take another kind of database')
+    return batch
 
 # %% ../../nbs/25_database/07_mysql.ipynb #e191dfd0
 def _cell(column):
@@ -293,7 +307,7 @@ def load_mysql(
     Raises `ShopError`: code 1 for tables that are wrong, code 2 for a source or server that cannot be."""
     need('pymysql', 'mysql')
     market = market or source_market(source)
-    streams = _streams(source, progress, market, fit=_native)
+    streams = _streams(source, progress, market, fit=_fitting)
     with server_errors(server, 'loaded'):
         try: return _load(source, server, streams, market)
         except _Refused as e: raise _refusal(lambda: _fill_sqlite(source, market), str(e)) from None

@@ -16,6 +16,7 @@ from shop_nb.files.digest import digest
 from shop_nb.files.duckdb import duckdb_path
 from shop_nb.files.market import source_market
 from shop_nb.generator.blocks import tables
+from shop_nb.model.dialects import create_tables
 from shop_nb.model.market import market_rules
 from shop_nb.model.rules import violations
 from shop_nb.model.schema import TABLES
@@ -60,6 +61,19 @@ def test_it_is_complete(shop, db):
         said = con.execute('select table_name, column_name, comment from duckdb_columns() where comment is not null')
         assert {(t, c): words for t, c, words in said.fetchall()} == {
             (t.name, c.name): c.doc for t in TABLES.values() for c in t.columns}
+
+
+def test_constraints_are_the_declared_ones(shop, db, tmp_path):
+    "Keys are added when the rows are there; the file then has what the declaration says, in each column."
+    load(shop, f'duckdb:{db}')
+    with closing(duckdb.connect(str(tmp_path / 'declared.duckdb'))) as con:
+        for sql in create_tables('duckdb'): con.execute(sql)
+    sql = """select table_name, constraint_type, constraint_column_names, constraint_text, referenced_table,
+             referenced_column_names from duckdb_constraints() order by all"""
+    assert len(rows(db, sql)) > len(TABLES)
+    declared = rows(tmp_path / 'declared.duckdb', sql)
+    assert [r for r in rows(db, sql) if r[0] in TABLES] == declared
+    assert {r[1] for r in declared} == {'PRIMARY KEY', 'UNIQUE', 'FOREIGN KEY', 'CHECK', 'NOT NULL'}
 
 
 def test_it_is_known_by_the_same_key(shop, db, tmp_path):

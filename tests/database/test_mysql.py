@@ -222,11 +222,14 @@ def test_any_text_arrives(shop, place):
     assert [name for name, in found] == [*HOSTILE]
 
 
-def test_text_that_is_too_long_is_refused_and_not_cut(shop, other, kept):
+@pytest.mark.parametrize('append', [False, True])
+@pytest.mark.parametrize('text, characters', [('a' * 701, 701), ('é' * 1_200, '1,200')])
+def test_text_that_is_too_long_is_refused_and_not_cut(shop, other, kept, append, text, characters):
     products = shop['products'].to_pandas()
-    products.loc[3, 'name'] = 'a' * 701
-    with pytest.raises(ShopError, match="^The tables cannot be loaded: Data truncated for column 'name' at row 4") as e:
-        load(shop | dict(products=products), kept)
+    products.loc[2, 'name'] = 'é' * 700
+    products.loc[3, 'name'] = text
+    says = f'^products: name has {characters} characters, at product_id 4; in MariaDB and MySQL it may have 700[.]'
+    with pytest.raises(ShopError, match=says) as e: load(shop | dict(products=products), kept, append=append)
     assert e.value.code == 1
     assert same_as(kept, other)
 
