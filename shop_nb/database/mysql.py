@@ -57,7 +57,7 @@ def _drops(begin, there):
     names = [f'{begin}{name}' for name in _BASE if f'{begin}{name}' in there]
     return [f'drop table {", ".join(names)}'] if names else []
 
-# %% ../../nbs/25_database/07_mysql.ipynb #1595c941
+# %% ../../nbs/25_database/07_mysql.ipynb #9fb76593
 def _fitting(batch, table):
     "A record batch as DuckDB has it; raises `ShopError` for a text that is longer than the server's columns"
     batch = _native(batch, table)

@@ -6,7 +6,7 @@
 __all__ = ['delta_table', 'iceberg_table', 'lake_files', 'check_lake', 'commit_tables']
 
 # %% ../../nbs/10_files/09_lakes.ipynb #974b814c
-import hashlib, json, logging, os
+import hashlib, json, logging, os, re
 from contextlib import closing
 from pathlib import Path
 
@@ -54,13 +54,28 @@ def _load(path):
     "A table by its catalog; raises what pyiceberg and SQLAlchemy raise"
     with closing(_catalog(path.parent, init_catalog_tables='false')) as catalog: return catalog.load_table(_name(path))
 
+# %% ../../nbs/10_files/09_lakes.ipynb #1e6682c3
+def _numbers(path):
+    "The numbers under which the folder of a table has its log"
+    names = (p.name for p in (path / 'metadata').glob('v*.metadata.json'))
+    return [int(found[1]) for name in names if (found := re.match(r'v(\d+)[.]', name))]
+
+def _number(table):
+    "How many commits a table has, by the name of its log"
+    return int(re.match(r'\d*', Path(table.metadata_location).name)[0] or 0) + 1
+
+def _by_catalog(path, table):
+    "A table; raises `ShopError` (code 1) if a program has changed it by its folder"
+    if max(_numbers(path), default=0) <= _number(table): return table
+    raise ShopError(f'{path} was changed by a program that does not use the catalog {CATALOG}.', _again('iceberg'))
+
 # %% ../../nbs/10_files/09_lakes.ipynb #4cb10b95
 def _made_here(path):
     "A table of Iceberg; None if the catalog has none; raises `ShopError` (code 1) for one that was moved"
     try: table = _load(path)
     except need('pyiceberg.exceptions', 'iceberg').NoSuchTableError: return None
     except FileNotFoundError: table = None
-    if table and table.location() == _uri(path): return table
+    if table and table.location() == _uri(path): return _by_catalog(path, table)
     todo = 'Move the run back to where it was made, or make it again: shop-nb generate --out DIR --format iceberg'
     raise ShopError(f'{path} was moved or copied, and Iceberg has absolute paths.', todo)
 
@@ -185,6 +200,16 @@ def _replace(table, home, files, said):
         paths = [f'{_uri(home)}/{file}' for file in come]
         for file in as_files(table.io, change.table_metadata, paths): snapshot.append_data_file(file)
 
+# %% ../../nbs/10_files/09_lakes.ipynb #79d9c68a
+def _point(home, table):
+    "Let programs that read a table by its folder find its newest snapshot"
+    folder, number = home / 'metadata', _number(table)
+    log = (folder / Path(table.metadata_location).name).read_bytes()
+    for name, content in (f'v{number}.metadata.json', log), ('version-hint.text', str(number).encode()):
+        new = folder / f'.{name}.new'
+        new.write_bytes(content)
+        os.replace(new, folder / name)
+
 # %% ../../nbs/10_files/09_lakes.ipynb #a8a98896
 def _commit_iceberg(source, home, said):
     "Make what is in a working folder the rows of a table, in one commit"
@@ -197,6 +222,7 @@ def _commit_iceberg(source, home, said):
         table = _made_here(home)
         try: _replace(table, home, files, said) if table else _create(catalog, home, files, said)
         except failed: raise ShopError(f'{home} was changed by another program.', 'Try again when it is done') from None
+    _point(home, _load(home))
 
 # %% ../../nbs/10_files/09_lakes.ipynb #9edae5d6
 _MARKS = dict(delta='%', iceberg='%#?') # that the libraries take for parts of an address

