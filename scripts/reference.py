@@ -150,7 +150,7 @@ def question(q):
             needs=Markup(', '.join(code(column) for column in needs(q.name))),
             sql=Markup(coloured(q.sql, 'sql')),
             engines=[(d, ENGINES[d], Markup(coloured(sql, 'sql'))) for d, sql in by_engine(q).items()],
-            left=[(ENGINES[d], why.get('*') or why[q.name]) for d, why in LEFT.items() if {'*', q.name} & set(why)],
+            left=[(ENGINES[d], why[q.name]) for d, why in LEFT.items() if q.name in why],
             shell=Markup(coloured(f'shop-nb ask {q.name}{given}', 'sh')),
             python=Markup(coloured(f"from shop_nb import Shop\nShop().ask('{q.name}').plot()", 'python')),
         ),

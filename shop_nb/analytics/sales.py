@@ -74,7 +74,7 @@ filled as (
     select day,
         coalesce(orders, 0) as orders,
         coalesce(revenue_cents, 0) as revenue_cents,
-        row_number() over (order by day) as number
+        row_number() over (order by days.day) as number
     from days
     left join sales using (day)
 )

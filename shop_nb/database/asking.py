@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..files.servers import Server, dialect_of, error_code, fetch, read_server
-from ..model.queries import LEFT
 from ..model.views import VIEWS
 
 # %% ../../nbs/25_database/08_asking.ipynb #b791eabb
@@ -44,12 +43,12 @@ SESSION = { # by dialect: what is set before a question
     'postgresql': ('set local enable_nestloop = off', 'set local jit = off', 'set local extra_float_digits = 1'),
     'mariadb': ("set session optimizer_switch = 'split_materialized=off'",
                 'set session max_recursive_iterations = 1000000'),
+    'mysql': ('set session cte_max_recursion_depth = 1000000',),
 }
 
 # %% ../../nbs/25_database/08_asking.ipynb #68e3bc88
-def _able(dialect, there):
-    "Raise `Unanswered` for a database that is left to DuckDB as a whole, or lacks a view"
-    if why := LEFT[dialect].get('*'): raise Unanswered(why)
+def _check_views(there):
+    "Raise `Unanswered` for a database that lacks a view"
     if missing := [name for name in VIEWS if name not in there]: raise Unanswered(f'There is no view {missing[0]}.')
 
 @contextmanager
@@ -57,7 +56,7 @@ def _ask_server(server):
     with read_server(server) as (cur, there):
         dialect = server.engine
         if dialect == 'mysql': dialect = dialect_of(fetch(cur, 'select version()')[0][0])
-        _able(dialect, there)
+        _check_views(there)
         for sql in SESSION[dialect]: cur.execute(sql)
         yield Asked(dialect, lambda sql: fetch(cur, sql))
 
@@ -71,7 +70,7 @@ def _ask_sqlite(path):
         asked.execute('begin')
         try: there = {name for name, in asked.execute('select name from sqlite_master')}
         except sqlite3.Error as e: raise Unanswered(str(e)) from e
-        _able('sqlite', there)
+        _check_views(there)
         yield asked
 
 # %% ../../nbs/25_database/08_asking.ipynb #6118bc23

@@ -19,7 +19,7 @@ from .postgresql import _OWN, PATIENCE, _compare
 from ..files.files import crosswalk_files
 from ..files.market import source_market
 from ..files.servers import (
-    NAMES, NEW, Server, dialect_of, fetch, open_server, server_errors, server_says)
+    NAMES, NEW, Server, dialect_of, error_code, fetch, open_server, server_errors, server_says)
 from ..model.dialects import DIALECTS, LONGEST, create_indexes, create_keys, create_tables, to_dialect
 from ..model.market import Market, create_market, tables_of
 from ..model.schema import TABLES
@@ -142,7 +142,9 @@ def _send(cur, table, columns, chunks):
     names = ', '.join(f'`{c}`' for c in columns)
     with _refusals(), _as_file(chunks) as path, _lent(cur.connection, path):
         cur.execute(_COPY.format(path=path, table=table, columns=names))
-    if warnings := fetch(cur, 'show warnings limit 1'): raise _Refused(warnings[0][2].rstrip('.'))
+    if not cur.warning_count: return
+    warnings = fetch(cur, 'show warnings limit 1')
+    raise _Refused(warnings[0][2].rstrip('.') if warnings else f'a value does not fit into {table}')
 
 # %% ../../nbs/25_database/07_mysql.ipynb #cf73db23
 def _copy(cur, stream, begin=NEW):
@@ -247,8 +249,10 @@ def _replace(cur, dialect, views):
 # %% ../../nbs/25_database/07_mysql.ipynb #9526d84a
 def _alone(cur):
     "Wait until nobody else loads into the database"
-    if fetch(cur, "select get_lock(concat('shop_nb ', md5(database())), 86400)")[0][0]: return
+    if fetch(cur, "select get_lock(concat('shop_nb ', left(sha2(database(), 256), 32)), 86400)")[0][0]: return
     raise ShopError('Another load into this database does not end.', 'Try again when it has', code=2)
+
+_REFERRED_TO = '1217', '1451', '3730' # codes of errors: what is dropped has a reference to it
 
 def _clear(cur):
     "Drop what a load has left"
@@ -257,7 +261,8 @@ def _clear(cur):
     if f'{NEW}view' in there: cur.execute(f'drop view {NEW}view')
     try:
         for sql in _drops(OLD, there): cur.execute(sql)
-    except need('pymysql', 'mysql').IntegrityError as e:
+    except need('pymysql', 'mysql').Error as e:
+        if error_code(e) not in _REFERRED_TO: raise
         raise ShopError(f'The tables of the shop before, {OLD}…, cannot be dropped: {server_says(e)}.',
                         'Drop the foreign key of the table that refers to them, then load again', code=2) from None
 

@@ -54,7 +54,7 @@ def _load(path):
     "A table by its catalog; raises what pyiceberg and SQLAlchemy raise"
     with closing(_catalog(path.parent, init_catalog_tables='false')) as catalog: return catalog.load_table(_name(path))
 
-# %% ../../nbs/10_files/09_lakes.ipynb #1e6682c3
+# %% ../../nbs/10_files/09_lakes.ipynb #1fac1af5
 def _numbers(path):
     "The numbers under which the folder of a table has its log"
     names = (p.name for p in (path / 'metadata').glob('v*.metadata.json'))
@@ -200,7 +200,7 @@ def _replace(table, home, files, said):
         paths = [f'{_uri(home)}/{file}' for file in come]
         for file in as_files(table.io, change.table_metadata, paths): snapshot.append_data_file(file)
 
-# %% ../../nbs/10_files/09_lakes.ipynb #79d9c68a
+# %% ../../nbs/10_files/09_lakes.ipynb #82aa9dc9
 def _point(home, table):
     "Let programs that read a table by its folder find its newest snapshot"
     folder, number = home / 'metadata', _number(table)

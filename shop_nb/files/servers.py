@@ -256,8 +256,11 @@ def _password():
 _MODE = ('STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,'
          'ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES')
 _SETTINGS = dict(sql_mode=f"'{_MODE}'", time_zone="'+00:00'", net_read_timeout=3600, net_write_timeout=3600,
-                 max_error_count=64, innodb_lock_wait_timeout=60, foreign_key_checks=1, unique_checks=1,
+                 innodb_lock_wait_timeout=60, foreign_key_checks=1, unique_checks=1,
                  group_concat_max_len=2**30)
+_OWN = 'max_statement_time = 0, max_error_count = 64,' # of MariaDB; in MySQL not everybody may set them
+_SESSION = (f"set session /*M! {_OWN} */ {', '.join(f'{name} = {value}' for name, value in _SETTINGS.items())}",
+            'set names utf8mb4 collate utf8mb4_bin')
 _OLDEST = dict(mariadb=('MariaDB', (10, 6)), mysql=('MySQL', (8, 0, 17))) # names change in one step, and checks hold
 
 # %% ../../nbs/10_files/07_servers.ipynb #9bffd5f7
@@ -294,9 +297,7 @@ def open_mysql(
         raise pymysql.OperationalError(2000, first_line(e)) from None
     con._local_infile = False # until a file is lent
     cur = con.cursor(need('pymysql.cursors', 'mysql').SSCursor)
-    settings = ', '.join(f'{name} = {value}' for name, value in _SETTINGS.items())
-    cur.execute(f'set session /*M! max_statement_time = 0, */ {settings}') # for MariaDB
-    cur.execute('set names utf8mb4 collate utf8mb4_bin')
+    for sql in _SESSION: cur.execute(sql)
     return con, cur
 
 # %% ../../nbs/10_files/07_servers.ipynb #3b4ce47a

@@ -90,7 +90,9 @@ _mariadb = Dialect(
                flag='boolean', degrees='double'),
     words=_MYSQL_WORDS, checks=dict(flag='{c} in (0, 1)'), after=_innodb('utf8mb4_nopad_bin'), apart=True,
 )
-_mysql = replace(_mariadb, after=_innodb('utf8mb4_0900_bin'), check='{table}_chk_{name}')
+_truth = (r'(?s)^case .* end$', r'(\g<0>) <> 0') # MySQL takes no number for a condition
+_mysql = replace(_mariadb, words=(*_MYSQL_WORDS, _truth), after=_innodb('utf8mb4_0900_bin'),
+                 check='{table}_chk_{name}')
 DIALECTS = dict(sqlite=_sqlite, duckdb=_duckdb, postgresql=_postgresql, mariadb=_mariadb, mysql=_mysql)
 
 # %% ../../nbs/05_model/02_dialects.ipynb #d1c4d79f

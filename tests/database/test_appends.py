@@ -1,5 +1,5 @@
 "An append into DuckDB and MariaDB does what one into SQLite does: all or nothing, once for each source, and beside readers."
-import os, random, re, shutil, signal, subprocess, sys, threading
+import random, re, shutil, signal, subprocess, sys, threading
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 import duckdb, pymysql, pytest
 
 import shop_nb.database.appends as module
-from mariadb import server
 from shop_nb.app.cli import main
 from shop_nb.app.run import verify_database
 from shop_nb.behaviour.settings import Settings
@@ -24,6 +23,7 @@ from support.append_promises import LAST, SIZE, append, digests, of
 from support.appends import some
 from support.forks import forks
 from support.loads import kill_at_random, with_signals
+from support.mysql import new_database, new_user, server
 
 ENGINES = 'duckdb', 'mysql'
 
@@ -280,7 +280,7 @@ def test_four_at_once(files, new, db, in_processes):
 
 
 def test_where_no_shop_is(new, url, tmp_path):
-    query(url, f'create or replace database {urlsplit(url).path[1:]}_none')
+    query(url, *new_database(f'{urlsplit(url).path[1:]}_none'))
     for place, says in ((f'{url}_none', 'has no shop'), (f'duckdb:{tmp_path}/none.duckdb', 'There is no database')):
         with pytest.raises(ShopError, match=says) as e: append(new, place)
         assert e.value.code == 2
@@ -456,11 +456,11 @@ def test_what_refers_to_the_shops_tables_stays(old, new, maria):
 
 def test_text_that_is_too_long_is_refused_and_not_cut(new, maria):
     said = refuses(changed(new, 'products', 3, name='a' * 701), maria)
-    assert said.startswith("The tables cannot be loaded: Data truncated for column 'name' at row 4")
+    assert said.startswith('products: name has 701 characters, at product_id')
 
 
 def test_who_may_not_change_the_tables_is_told(old, new, maria):
-    query(maria, f"create or replace user looker@'127.0.0.1' identified by '{os.environ['MYSQL_PWD']}'",
+    query(maria, *new_user('looker'),
           f"grant select on {urlsplit(maria).path[1:]}.* to looker@'127.0.0.1'")
     with pytest.raises(ShopError, match='denied.*\n.*with grant') as e: append(new, maria.replace('shop@', 'looker@'))
     assert e.value.code == 2

@@ -3,13 +3,13 @@ from contextlib import closing
 
 import pytest
 
-import mariadb
 import postgres
 from shop_nb.analytics.connect import connect
 from shop_nb.database.load import load
 from shop_nb.files.servers import open_server, server_of
 from shop_nb.shop.shop import Shop
 from support import ROOT
+from support.mysql import DIALECT, server as mysql
 
 WHOLE = 'order_totals', 'sales_lines' # whole numbers, from which all other views are added up
 SHOPS = dict(
@@ -25,11 +25,10 @@ def run(request, tmp_path_factory):
     return out
 
 
-@pytest.fixture(scope='module', params=dict(postgresql=(postgres, '/postgres'), mariadb=(mariadb, '')).values(),
-                ids=['postgresql', 'mariadb'])
+@pytest.fixture(scope='module', params=[(postgres.server, '/postgres'), (mysql, '')], ids=['postgresql', DIALECT])
 def server(request):
-    module, name = request.param
-    with module.server() as url: yield url + name
+    begin, name = request.param
+    with begin() as url: yield url + name
 
 
 def rows(execute, columns, view):
