@@ -8,14 +8,17 @@ __all__ = ['UNKNOWN', 'Truth', 'TableAudit', 'Audit', 'audit']
 # %% ../../nbs/29_audit/05_audit.ipynb #bfd8cedc
 import json, numbers
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from .differences import MISTAKES, changes_in, differences
+import pyarrow.compute as pc
+from .differences import MISTAKES, Suspects, changes_in
 from .likeness import likeness
 from .sheet import AMOUNTS, Sheet, read_sheet
 from .warehouse import Rows, open_warehouse
+from ..behaviour.settings import YEARS
 from ..core.errors import ShopError, count_of, visible
 from ..files.digest import digest
 from ..files.sources import plain_value
@@ -27,8 +30,18 @@ from ..model.schema import TABLES
 from ..runs.run_folder import manifest_settings
 
 # %% ../../nbs/29_audit/05_audit.ipynb #f316d69e
-def _longer(settings): # the same shop up to the end of its window, whose history is the same
-    return replace(settings, until=max(settings.until, settings.end), until_time=None)
+def _last_order(rows): # the day of the latest order whose key and time agree, or None
+    if rows is None or not {'order_id', 'ordered_at'} <= set(rows.table.column_names): return None
+    days = pc.cast(rows.table['ordered_at'], pa.date32())
+    years, months, of_month = (part(days) for part in (pc.year, pc.month, pc.day))
+    coded = pc.add(pc.add(pc.multiply(pc.subtract(years, 2000), 10_000), pc.multiply(months, 100)), of_month)
+    agree = pc.equal(pc.divide(rows.table['order_id'], 10**8), coded)
+    return pc.max(days.filter(agree)).as_py()
+
+def _longer(settings, day): # the same shop, with all that may have happened by a day; its history is the same
+    last = max(settings.until, settings.end)
+    if day: last = max(last, day + timedelta(31))
+    return replace(settings, until=min(last, date(YEARS[1], 12, 31)), until_time=None)
 
 # %% ../../nbs/29_audit/05_audit.ipynb #22729249
 class Truth:
@@ -36,7 +49,7 @@ class Truth:
     def __init__(self, sheet, batch):
         self.settings = manifest_settings(vars(sheet), 'the sheet')
         self.at = sheet.span(batch)[1] if batch else sheet.begin
-        self.tables = None
+        self.tables = self.last_order = None
 
     def table(self,
         name:str, # One of the five tables
@@ -50,7 +63,7 @@ class Truth:
         keys:np.ndarray, # Of some rows
     ) -> pa.Table: # All that happens to them, also later
         "The changes of some rows."
-        return changes_in(change_batches(_longer(self.settings)))(name, keys)
+        return changes_in(change_batches(_longer(self.settings, self.last_order)))(name, keys)
 
 # %% ../../nbs/29_audit/05_audit.ipynb #97026d68
 @dataclass
@@ -64,16 +77,18 @@ class TableAudit:
     seen: int = 0 # of these, the rows that were looked into
     cells: pd.DataFrame = None # of `differences`, or None
     says: tuple = () # (batch, mistake, words) of the table as a whole
+    latest: int = 0 # when the latest change happened that is there too early, in seconds since 1970
+    suspects: Suspects = None # its wrong rows, until they are judged
 
     @property
     def ok(self) -> bool:
         "Whether it is as promised"
-        return not self.says and self.cells is None
+        return not self.says and self.cells is None and self.suspects is None
 
 # %% ../../nbs/29_audit/05_audit.ipynb #f8ad2879
 def _sums(rows): # of the amounts of a table
     there = [c for c in AMOUNTS[rows.name] if c in rows.table.column_names]
-    return {c: int(pa.compute.sum(rows.table[c].cast(pa.decimal128(19))).as_py() or 0) for c in there}
+    return {c: int(pc.sum(rows.table[c].cast(pa.decimal128(19))).as_py() or 0) for c in there}
 
 def _content(rows): # the digest of a table; None where it lacks something
     if rows.missing or rows.unread: return None
@@ -84,11 +99,15 @@ def _twin(rows, content, sheet, batch): # another batch after which the table wa
     return min(alike, key=lambda i: abs(i - batch), default=None)
 
 # %% ../../nbs/29_audit/05_audit.ipynb #36340490
-def _as_of_another(sheet, name, batch, other): # what is said of a table that stands as of another batch
-    begin = min(batch, other)
-    first = next(i for i in range(begin + 1, len(sheet) + 1) if sheet.state(i, name) != sheet.state(begin, name))
-    if other < batch: return first, 'behind', f'as promised after batch {other}: nothing of batch {first} is there'
-    return first, 'ahead', f'as promised after batch {other}: batch {first} is already there'
+def _as_of_another(out, sheet, batch, other): # what is said of a table that stands as of another batch
+    begin, as_promised = min(batch, other), f'as promised after batch {other}'
+    states = (sheet.state(i, out.name) for i in range(begin + 1, len(sheet) + 1))
+    first = begin + 1 + next(i for i, state in enumerate(states) if state != sheet.state(begin, out.name))
+    if other < batch: out.says = (first, 'behind', f'{as_promised}: nothing of batch {first} is there'),
+    else:
+        out.says = (first, 'ahead', f'{as_promised}: batch {first} is already there'),
+        out.latest = int(sheet.ends[other - 1]) - 1
+    return out
 
 def _missing_columns(rows): # what is said of columns that are not there
     return [(-1, 'no column', f'there is no column {column}') for column in rows.missing]
@@ -99,9 +118,8 @@ def _look(out, rows, sheet, batch, truth): # at the rows of a table
         words = f'not as promised; the sheet is of version {sheet.version} of the generator, so its rows are not known'
         out.says += (-1, 'differs', words),
         return out
-    found = differences(rows, truth.table(rows.name), truth.changes_of, sheet, batch)
-    out.wrong, out.seen = found.wrong, found.seen
-    out.cells = found.cells if found.wrong else None
+    out.suspects = Suspects(rows, truth.table(rows.name), truth.changes_of, sheet, batch)
+    out.latest = out.suspects.latest()
     return out
 
 # %% ../../nbs/29_audit/05_audit.ipynb #27e25e6b
@@ -110,12 +128,18 @@ def _audit_table(rows:Rows, sheet, batch, truth): # what is said of a table that
     out = TableAudit(rows.name, promised, len(rows), _sums(rows))
     content = _content(rows)
     if content == promised['digest']: return out
-    if (other := _twin(rows, content, sheet, batch)) is not None:
-        out.says = _as_of_another(sheet, rows.name, batch, other),
-        return out
+    if (other := _twin(rows, content, sheet, batch)) is not None: return _as_of_another(out, sheet, batch, other)
     out.says = tuple(_missing_columns(rows))
     if TABLES[rows.name].key in rows.missing: return out
     return _look(out, rows, sheet, batch, truth)
+
+# %% ../../nbs/29_audit/05_audit.ipynb #5d12d70e
+def _judge(audits): # the wrong rows of all tables
+    latest = max(audit.latest for audit in audits)
+    for audit in (audit for audit in audits if audit.suspects):
+        found, audit.suspects = audit.suspects.differences(latest), None
+        audit.wrong, audit.seen = found.wrong, found.seen
+        audit.cells = found.cells if found.wrong else None
 
 # %% ../../nbs/29_audit/05_audit.ipynb #1db4698f
 def _words(mistake, column, rows): # of a finding
@@ -178,6 +202,12 @@ class Audit(_Verdict):
         known = self.findings.batch[self.findings.batch < UNKNOWN]
         return int(known.min()) if len(known) else None
 
+    @property
+    def latest(self) -> str: # a moment, or None
+        "When the latest change happened that is there, but of a later batch"
+        latest = max(table.latest for table in self.tables.values())
+        return str(np.datetime64(latest, 's')).replace('T', ' ') if latest else None
+
     def __str__(self): return '\n'.join(_report(self))
 
     def to_json(self) -> str:
@@ -200,16 +230,22 @@ def _of_batch(sheet, batch): # a batch in words
     if batch > len(sheet): return 'after the last batch'
     return f'batch {batch} ({" to ".join(sheet.span(batch))})'
 
+# %% ../../nbs/29_audit/05_audit.ipynb #7a8e703f
+def _first_wrong(audit): # the batch, and what it holds
+    if not audit.first: return 'What was there before the first batch is already wrong.'
+    changes = audit.sheet.batches[audit.first - 1]['changes']
+    holds = ', '.join(f'{sum(n.values()):,} of {name}' for name, n in changes.items() if any(n.values()))
+    return f'The first to go wrong is {_of_batch(audit.sheet, audit.first)}, which holds changes: {holds}.'
+
 # %% ../../nbs/29_audit/05_audit.ipynb #55f8bff4
 def _verdict(audit): # the last lines of a report
     of = f'after {_of_batch(audit.sheet, audit.batch)}' if audit.batch else 'before the first batch'
     if audit.ok: return [f'All tables are as promised {of}.']
     if audit.first is None: return [f'The tables are not as promised {of}. Which batch went wrong cannot be told.']
-    if not audit.first: return ['What was there before the first batch is already wrong.']
-    if audit.first > len(audit.sheet): return ['There is more than the sheet tells of: changes after its last batch.']
-    changes = audit.sheet.batches[audit.first - 1]['changes']
-    holds = ', '.join(f'{sum(n.values()):,} of {name}' for name, n in changes.items() if any(n.values()))
-    return [f'The first to go wrong is {_of_batch(audit.sheet, audit.first)}, which holds changes: {holds}.']
+    if audit.first > len(audit.sheet):
+        return [f'There is more than the sheet tells of: changes after its last batch, up to {audit.latest}.']
+    later = [f'There are changes of later batches, too, up to {audit.latest}.'] if audit.latest else []
+    return [_first_wrong(audit), *later]
 
 # %% ../../nbs/29_audit/05_audit.ipynb #655ff512
 def _report(audit): # lines
@@ -224,7 +260,8 @@ def _as_dict(audit): # as JSON has it
     findings = [dict(f, batch=None if f['batch'] == UNKNOWN else f['batch']) for f in audit.findings.to_dict('records')]
     def facts(table): return dict(ok=table.ok, rows=table.rows, promised=table.promised['rows'], wrong=table.wrong)
     tables = {name: facts(table) for name, table in audit.tables.items()}
-    return dict(ok=audit.ok, after=audit.batch, first=audit.first, tables=tables, findings=findings)
+    when = dict(after=audit.batch, first=audit.first, latest=audit.latest)
+    return dict(ok=audit.ok, **when, tables=tables, findings=findings)
 
 # %% ../../nbs/29_audit/05_audit.ipynb #5ae2160b
 def _batch(sheet, after): # the number of the batch after which a warehouse is judged
@@ -244,10 +281,13 @@ def _no_table(name, sheet, batch): return TableAudit(name, sheet.state(batch, na
 
 def _tables(read, sheet, batch, progress): # what is said of each
     truth, audits = Truth(sheet, batch), {}
+    orders = read('orders')
+    truth.last_order = _last_order(orders)
     for n, name in enumerate(TABLES, 1):
-        rows = read(name)
+        rows = orders if name == 'orders' else read(name)
         audits[name] = _no_table(name, sheet, batch) if rows is None else _audit_table(rows, sheet, batch, truth)
         if progress: progress(n, len(TABLES))
+    _judge(audits.values())
     return audits
 
 # %% ../../nbs/29_audit/05_audit.ipynb #b10b4354

@@ -1,6 +1,7 @@
 "An audit finds no fault with a warehouse that is right, and in any other one the batch that went wrong first"
 import json, random, sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import adbc_driver_postgresql.dbapi as postgresql
@@ -17,7 +18,7 @@ import postgres
 from shop_nb.app.cli import main
 from shop_nb.audit import differences as rows_module
 from shop_nb.audit.audit import audit
-from shop_nb.audit.differences import changes_in, differences
+from shop_nb.audit.differences import Suspects, changes_in
 from shop_nb.audit.sheet import AMOUNTS, Sheet, read_sheet, sheet
 from shop_nb.audit.warehouse import Rows, as_declared
 from shop_nb.behaviour.settings import Settings
@@ -319,6 +320,44 @@ def test_a_run_that_was_advanced_is_ahead_of_its_sheet(promised):
     assert set(found.findings.mistake) <= {'too early'} and found.first == len(made) + 1
 
 
+AHEAD = dict(customers=300, products=60, orders=700, order_items=1700, parameters=(
+    ('payments.purged_after', 20), ('payments.fails', {'card': .5}), ('products.repricing', True),
+    ('customers.consent_changes', .9), ('customers.moves', .5), ('customers.erasures', .2)))
+
+
+@pytest.mark.parametrize('until, later', [
+    ('2025-06-30', '2025-07-20'), ('2025-03-31', '2025-12-31'), ('2025-12-31', '2026-01-01'), ('2025-12-31', '2026-03-10'),
+])
+def test_a_warehouse_that_is_newer_than_its_sheet_has_no_other_fault(until, later):
+    "Also where orders were deleted later, prices are back at what they were, and the year of the shop is over."
+    found = audit(tables(Settings(until=later, **AHEAD)), sheet(Settings(until=until, **AHEAD), '2025-03-01'))
+    assert {'too early', 'deleted early'} >= set(found.findings.mistake), str(found)
+    assert found.first == len(found.sheet) + 1 and until < found.latest[:10] <= later
+    assert f'changes after its last batch, up to {found.latest}.' in str(found)
+    assert json.loads(found.to_json())['latest'] == found.latest
+    assert sum(t.wrong for t in found.tables.values()) == sum(t.seen for t in found.tables.values())
+
+
+def test_what_is_wrong_with_a_warehouse_that_is_newer_than_its_sheet_is_still_found():
+    made = sheet(Settings(until='2025-06-30', **AHEAD), '2025-03-01')
+    now = tables(Settings(until='2025-07-20', **AHEAD))
+    kept = now['orders'].filter(pc.not_equal(now['orders']['order_id'], lost := now['orders']['order_id'][40].as_py()))
+    found = audit(now | dict(orders=kept), made)
+    assert list(found.findings.mistake[found.findings.batch <= len(made)]) == ['missing']
+    assert str(lost) in found.findings.words[0]
+    assert str(found).splitlines()[-1] == f'There are changes of later batches, too, up to {found.latest}.'
+
+
+def test_rows_that_are_missing_are_not_deleted_early_where_nothing_is_ahead():
+    "What will be deleted later and is missing now is missing."
+    settings = Settings(until='2025-06-30', **AHEAD)
+    log = changes(replace(settings, until='2025-12-31'), '2025-07-01').tables['orders']
+    keys = log.filter(pc.equal(log['operation'], 'delete'))['key']
+    now, made = tables(settings), sheet(settings, '2025-03-01')
+    found = audit(now | dict(orders=now['orders'].filter(pc.invert(pc.is_in(now['orders']['order_id'], keys)))), made)
+    assert set(found.findings.mistake) == {'missing'} and found.latest is None
+
+
 def test_a_key_that_nobody_has_in_an_empty_table(shop):
     made = sheet(SETTINGS)
     empty = {name: arrow_schema(name).empty_table() for name in TABLES}
@@ -427,10 +466,10 @@ def test_a_deletion_that_is_lost(promised, shop):
     rows, gone = deleted(log, 'customers', key)
     log.tables['customers'] = rows
     truth = shop['customers'].slice(0, len(shop['customers']) - 1)
-    found = differences(Rows('customers', shop['customers']), truth, changes_in([log]), promised, len(promised))
+    found = Suspects(Rows('customers', shop['customers']), truth, changes_in([log]), promised, len(promised)).differences()
     at = promised.batch_of(np.array([int((gone['moment'] - datetime(1970, 1, 1)).total_seconds())]))[0]
     assert found.cells[['batch', 'mistake', 'key']].values.tolist() == [[at, 'not deleted', key]]
-    right = differences(Rows('customers', truth), truth, changes_in([log]), promised, len(promised))
+    right = Suspects(Rows('customers', truth), truth, changes_in([log]), promised, len(promised)).differences()
     assert not right.wrong
 
 
