@@ -148,7 +148,9 @@ def _words(mistake, column, rows): # of a finding
     return f'{words}: {like}' if like else words
 
 def _shown(value): # in a sentence
-    return 'empty' if value is None or value == '' else visible(str(plain_value(value)))
+    if value is None: return 'null'
+    text = visible(str(plain_value(value)))
+    return text if text.strip() else f"'{text}'"
 
 def _example(row): # of a finding
     if row.key is None: return f'such as {_shown(row.found)}' if row.found else ''

@@ -80,8 +80,9 @@ def likeness(
     expected:list, # As they should be
 ) -> str: # Words that follow a value, or nothing
     "In which way all values of a column are wrong, if it is one way."
+    if all(b is None for b in expected): return 'not null' if any(found) else 'an empty text instead of null'
+    if all(a is None for a in found): return 'null'
     if all(a is None or a == '' for a in found): return 'empty'
-    if all(b is None for b in expected): return 'not empty'
     if any(a is None or b is None for a, b in zip(found, expected)): return ''
     for kind, words in _KINDS:
         if all(isinstance(v, kind) for v in [*found, *expected]): return words(found, expected) or ''

@@ -6,12 +6,13 @@
 __all__ = ['as_declared', 'Rows', 'open_warehouse']
 
 # %% ../../nbs/29_audit/02_warehouse.ipynb #8085e045
-import re, sqlite3
+import os, re, sqlite3
 from collections.abc import Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from urllib.parse import unquote
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +21,8 @@ import pyarrow.parquet as pq
 from ..core.errors import ShopError, first_line
 from ..core.extras import need
 from ..files.duckdb import as_interrupt, duckdb_path, open_duckdb_file
-from ..files.files import find_table, parts, strays
+from ..files.files import find_table, is_lake, parts, strays
+from ..files.lakes import delta_table
 from ..files.servers import fetch, open_server, server_errors, server_of
 from ..files.sources import Given
 from ..model.schema import TABLES, arrow_schema
@@ -69,7 +71,7 @@ _CELL = dict(id=_whole, count=_whole, cents=_whole, text=_plain_text, date=_date
 def _one_by_one(values, kind): # each as its kind has it, and the places of those that cannot be
     out, bad = [], []
     for i, value in enumerate(values):
-        try: out.append(None if value is None or value == '' and kind != 'text' else _CELL[kind](value))
+        try: out.append(None if value is None else _CELL[kind](value))
         except (ValueError, TypeError, KeyError, OverflowError, ArithmeticError, StopIteration):
             out.append(None)
             bad.append(i)
@@ -189,18 +191,74 @@ def _csv(path):
     return pa_csv.read_csv(path, parse_options=lines, convert_options=how)
 
 # %% ../../nbs/29_audit/02_warehouse.ipynb #98d663a4
+_PACKED = '.gz', '.bz2', '.zst' # what Arrow unpacks by itself
+
+def _format(path): # parquet, csv, or nothing
+    name = path.name.lower()
+    for end in _PACKED: name = name.removesuffix(end) if '.csv' in name else name
+    return next((format for format in ('parquet', 'csv') if name.endswith(f'.{format}')), '')
+
+# %% ../../nbs/29_audit/02_warehouse.ipynb #6c9a1581
 def _file(path):
-    try: return _csv(path) if path.suffix.lower() == '.csv' else pq.read_table(path, partitioning=None)
+    try: return _csv(path) if _format(path) == 'csv' else pq.read_table(path, partitioning=None)
     except (pa.ArrowException, OSError) as e:
         wrong = ': '.join(first_line(e).split(': ')[:2]) # without the row
         raise ShopError(f'{path} cannot be read: {wrong}.', 'Write it as UTF-8 text, or as Parquet') from None
 
+# %% ../../nbs/29_audit/02_warehouse.ipynb #cec4e161
+_NULL = '__HIVE_DEFAULT_PARTITION__' # as Hive, Spark and Delta Lake name the folder of a null
+
+def _partitions(path, table): # columns that the folders between a table and its file have
+    folders = Path(os.path.relpath(path.resolve(), table.resolve())).parts[:-1]
+    pairs = (folder.partition('=') for folder in folders if '=' in folder)
+    return {column: None if value == _NULL else unquote(value) for column, _, value in pairs}
+
+def _partition(path, table): # a file of a table, with those columns
+    rows = _file(path)
+    for column, value in _partitions(path, table).items():
+        if column not in rows.column_names:
+            rows = rows.append_column(column, pa.repeat(pa.scalar(value, pa.string()), len(rows)))
+    return rows
+
+# %% ../../nbs/29_audit/02_warehouse.ipynb #fe8ae9be
+def _files_within(folder, formats): # of a folder and its partitions
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(('.', '_')): continue
+        if path.is_dir() and '=' in path.name: yield from _files_within(path, formats)
+        elif not path.is_dir() and _format(path) in formats: yield path
+
+# %% ../../nbs/29_audit/02_warehouse.ipynb #333411d8
+def _table_files(path): # of a table
+    if not path.is_dir(): return [path]
+    if (path / '_delta_log').is_dir(): return [Path(uri) for uri in sorted(delta_table(path).file_uris())]
+    if is_lake(path): return parts(path)
+    found = [*_files_within(path, [_format(path)] if path.suffix else ('parquet', 'csv'))]
+    if found or not strays(path): return found
+    todo = 'Write it as Parquet or CSV, in folders that are named as status=paid if there are any'
+    raise ShopError(f'{path} has no files that can be read.', todo)
+
+# %% ../../nbs/29_audit/02_warehouse.ipynb #9c12bf29
+def _named(folder, name): # what has the name of a table, whatever it is, and what of it can be read
+    folders = [path for path in (folder, folder / 'tables') if path.is_dir()]
+    there = sorted(path for place in folders for path in place.iterdir() if path.name.split('.')[0] == name)
+    packed = [path for path in there if path.name in [f'{name}.csv{end}' for end in _PACKED]]
+    plain = [path for path in there if path.name == name and path.is_dir()]
+    return there, [*filter(None, [find_table(folder, name)]), *packed, *plain]
+
+# %% ../../nbs/29_audit/02_warehouse.ipynb #1ffaed9c
+def _place_of(folder, name): # where a table is in a folder, or None
+    there, found = _named(folder, name)
+    if len(found) > 1:
+        both = ' and '.join(str(path.relative_to(folder)) for path in found[:2])
+        raise ShopError(f'{folder} has the table {name} twice: {both}.', 'Move the one away that does not count')
+    if found or not there: return found[0] if found else None
+    raise ShopError(f'{there[0]} cannot be read.', 'Write it as Parquet, or as CSV, packed by gzip if need be')
+
+# %% ../../nbs/29_audit/02_warehouse.ipynb #bf5247f7
 def _from_folder(folder):
     def read(name):
-        path = find_table(folder, name)
-        if path and strays(path) and not parts(path):
-            raise ShopError(f'{path} has no files of its own, only folders.', 'Write the table without partitions')
-        return path and map(_file, parts(path))
+        path = _place_of(folder, name)
+        return path and (_partition(file, path) if path.is_dir() else _file(file) for file in _table_files(path))
     return read
 
 # %% ../../nbs/29_audit/02_warehouse.ipynb #2a5b0d72
@@ -217,10 +275,10 @@ def _python_rows(cursor): # what a cursor of Python's drivers has
     yield pa.table({name: pa.array([], pa.null()) for name in names})
     while rows := cursor.fetchmany(_BATCH): yield pa.table(dict(zip(names, map(_column, zip(*rows)))))
 
-def _wanted(name, there): # a query of the columns that are ours, of those that a table has
+def _wanted(name, there, padded=()): # a query of the columns that are ours, of those that a table has
     columns = [c for c in there if c.lower() in TABLES[name].names]
-    quoted = ', '.join(f'"{c}"' for c in columns) or '1'
-    return f'select {quoted} from "{name}"'
+    read = (f'rtrim("{c}") as "{c}"' if c in padded else f'"{c}"' for c in columns)
+    return f'select {", ".join(read) or "1"} from "{name}"'
 
 # %% ../../nbs/29_audit/02_warehouse.ipynb #2a69283d
 @contextmanager
@@ -262,10 +320,10 @@ def _from_duckdb(path):
             raise ShopError(f'{path} cannot be read: {first_line(e)}.', 'Look at its tables and views') from None
 
 # %% ../../nbs/29_audit/02_warehouse.ipynb #0c39cbce
-_COLUMNS = dict( # queries of the columns that a table, or a view of any kind, has
-    postgresql="select attname::text from pg_attribute where attrelid = to_regclass('{}.{}') and attnum > 0 "
-               'and not attisdropped',
-    mysql='select column_name from information_schema.columns where table_schema = database() '
+_COLUMNS = dict( # queries of the columns that a table, or a view of any kind, has, and whether each is padded
+    postgresql="select attname::text, atttypid = 'bpchar'::regtype from pg_attribute "
+               "where attrelid = to_regclass('{}.{}') and attnum > 0 and not attisdropped",
+    mysql='select column_name, false from information_schema.columns where table_schema = database() '
           "and table_name = '{1}'",
 )
 
@@ -274,9 +332,9 @@ def _from_server(server):
     begin, rows = _SERVER[server.engine]
 
     def read(name):
-        there = [column for column, in fetch(cur, _COLUMNS[server.engine].format(server.schema, name))]
+        there = dict(fetch(cur, _COLUMNS[server.engine].format(server.schema, name)))
         if not there: return None
-        cur.execute(_wanted(name, there))
+        cur.execute(_wanted(name, there, [column for column, padded in there.items() if padded]))
         return rows(cur)
 
     with server_errors(server), open_server(server) as (_, cur):

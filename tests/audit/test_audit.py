@@ -3,6 +3,7 @@ import json, random, sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import adbc_driver_postgresql.dbapi as postgresql
 import duckdb
@@ -10,7 +11,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
+from deltalake import write_deltalake
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 
 import mariadb
@@ -101,6 +104,37 @@ def as_folder(shop, place, kind):
     return place
 
 
+def part(path):
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def as_packed(shop, place, kind):
+    for name, t in shop.items(): t.to_pandas().to_csv(place / f'{name}.csv.{kind}', index=False)
+    return place
+
+
+def as_parts(shop, place, kind):
+    "Folders named as tables or as files of them, with a part of each half, one packed"
+    for name, t in shop.items():
+        (folder := place / f'{name}{kind}').mkdir()
+        frame, half = t.to_pandas(), len(t) // 2
+        frame[:half].to_csv(folder / 'part-0.csv.gz', index=False)
+        frame[half:].to_csv(folder / 'part-1.csv', index=False)
+    return place
+
+
+_BY = dict(customers=['city', 'marketing_opt_in'], products=['discontinued_on'], orders=['delivered_at'],
+           order_items=['line_number'], payments=['method', 'attempts']) # among them times, nulls, and text with marks
+
+
+def as_partitions(shop, place, kind):
+    for name, t in shop.items():
+        if kind == 'delta': write_deltalake(place / name, t, partition_by=_BY[name])
+        else: pq.write_to_dataset(t, place / f'{name}.parquet', partition_cols=_BY[name])
+    return place
+
+
 def as_sqlite(shop, place, kind):
     with closing(sqlite3.connect(place / 'theirs.db')) as con:
         for name, t in shop.items(): t.to_pandas().assign(loaded_by='etl').to_sql(name.upper(), con, index=False)
@@ -128,10 +162,13 @@ def as_loaded(shop, place, kind):
 
 
 @pytest.mark.parametrize('write, kind', [
-    (as_folder, 'csv'), (as_folder, 'parquet'), (as_sqlite, ''), (as_duckdb, ''), (as_run, ''), (as_loaded, ''),
-], ids=['csv', 'parquet', 'sqlite', 'duckdb', 'run', 'loaded'])
-def test_a_warehouse_of_any_kind(shop, promised, tmp_path, write, kind):
-    assert audit(write(shop, tmp_path, kind), promised).ok
+    (as_folder, 'csv'), (as_folder, 'parquet'), (as_packed, 'gz'), (as_packed, 'bz2'), (as_parts, ''), (as_parts, '.csv'),
+    (as_partitions, 'hive'), (as_partitions, 'delta'), (as_sqlite, ''), (as_duckdb, ''), (as_run, ''), (as_loaded, ''),
+])
+def test_a_warehouse_of_any_kind(shop, promised, tmp_path, monkeypatch, write, kind):
+    monkeypatch.chdir(tmp_path)
+    found = audit(write(shop, Path('.'), kind), promised)
+    assert found.ok, str(found)
     if write in (as_run, as_loaded): return
     (other := tmp_path / 'other').mkdir()
     spoilt = shop | dict(orders=shop['orders'].slice(1))
@@ -146,6 +183,7 @@ def test_a_warehouse_in_postgresql(shop, promised):
         with closing(postgresql.connect(url)) as con, closing(con.cursor()) as cur:
             for name, t in shop.items(): cur.adbc_ingest(name, t, mode='create')
             cur.execute('alter table payments alter amount_cents type numeric(12, 2)')
+            cur.execute('alter table payments alter method type char(40)')
             cur.execute("alter table orders alter ordered_at type timestamptz using ordered_at at time zone 'UTC'")
             con.commit()
             assert audit(f'{url}?schema=public', promised).ok
@@ -173,7 +211,7 @@ def test_a_warehouse_in_postgresql(shop, promised):
         with pytest.raises(ShopError, match='none of the tables'): audit(f'{url}?schema=elsewhere', promised)
 
 
-_MARIADB = dict(id='bigint', count='int', cents='decimal(12,0)', text='varchar(200)', date='date', time='datetime',
+_MARIADB = dict(id='bigint', count='int', cents='decimal(12,0)', text='char(200)', date='date', time='datetime',
                 flag='tinyint', degrees='double')
 
 
@@ -369,7 +407,11 @@ def test_a_key_that_nobody_has_in_an_empty_table(shop):
     (lambda t, p: (p / 'orders.csv').write_text(t.to_pandas().to_csv(index=False, sep=';')), 'no commas'),
     (lambda t, p: (p / 'orders.csv').write_bytes(t.to_pandas().to_csv(index=False).encode('utf-16')), 'cannot be read'),
     (lambda t, p: (p / 'orders.parquet').write_text('no such thing'), 'cannot be read'),
-    (lambda t, p: t.to_pandas().to_parquet(p / 'orders.parquet', partition_cols=['status']), 'without partitions'),
+    (lambda t, p: (p / 'orders.csv.zst').write_bytes(b'no such thing'), 'cannot be read'),
+    (lambda t, p: t.to_pandas().to_csv(p / 'orders.csv.zip', index=False), r'orders.csv.zip cannot be read.\nWrite it as Par'),
+    (lambda t, p: t.to_pandas().to_csv(part(p / 'orders/2025/part.csv'), index=False), 'no files that can be read'),
+    (lambda t, p: [t.to_pandas().to_csv(p / f'orders.csv{end}', index=False) for end in ('', '.gz')], 'orders twice'),
+    (lambda t, p: part(p / 'orders/_delta_log/00.json').write_text('{}'), 'cannot be read as a table of Delta'),
     (lambda t, p: t.rename_columns({'channel': 'STATUS'}).to_pandas().to_parquet(p / 'orders.parquet'), 'status twice'),
 ])
 def test_files_that_cannot_be_read(promised, shop, tmp_path, write, wrong):
@@ -531,7 +573,24 @@ def test_cells_that_cannot_be_read_are_wrong(promised, shop):
     t = shop['orders'].to_pandas()
     t['delivered_at'] = t.delivered_at.astype(object).where(t.delivered_at.notna(), 'n/a')
     found = audit(shop | dict(orders=t), promised)
-    assert 'whose delivered_at is n/a and should be empty' in str(found)
+    assert 'whose delivered_at is n/a and should be null' in str(found)
+
+
+def with_blanks_for_nulls(t, column):
+    return t.set_column(t.column_names.index(column), column, pc.fill_null(t[column].cast(pa.string()), ''))
+
+
+@pytest.mark.parametrize('name, column', [('orders', 'delivered_at'), ('products', 'discontinued_on'), ('payments', 'paid_at')])
+@pytest.mark.parametrize('write, kind', [(lambda shop, *_: shop, ''), (as_folder, 'parquet'), (as_sqlite, ''), (as_folder, 'csv')],
+                         ids=['frames', 'parquet', 'sqlite', 'csv'])
+def test_an_empty_text_is_no_null(promised, shop, tmp_path, write, kind, name, column):
+    "But where it cannot be told from one."
+    found = audit(write(shop | {name: with_blanks_for_nulls(shop[name], column)}, tmp_path, kind), promised)
+    assert found.ok == (kind == 'csv')
+    if found.ok: return
+    assert found.tables[name].wrong == shop[name][column].null_count and len(found.findings) == 1
+    assert f'wrong value of {column}: an empty text instead of null' in str(found)
+    assert f"whose {column} is '' and should be null" in str(found)
 
 
 def test_only_so_many_rows_are_looked_into(monkeypatch, promised, shop):
