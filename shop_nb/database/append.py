@@ -67,6 +67,21 @@ def _mark_known(con, t):
     keys = f'select {t.key} from temp.new_{t.name} where {t.key} in (select {t.key} from main.{t.name})'
     return con.execute(f'insert into temp.known_{t.name} {keys}').rowcount
 
+# %% ../../nbs/25_database/03_append.ipynb #25e2583b
+_LASTING = dict(customers='signed_up_at', products='launched_on', orders='customer_id', order_items='product_id')
+_SOME = 10 # rows that are no slip
+_OTHER = 'Append the next days of the same shop, or make the database again from the whole'
+
+def _check_shop(con, tables, unchanged, updated):
+    "Raise `ShopError` if most of the rows that a source and the database have in common are not of one shop"
+    for name, column in _LASTING.items():
+        key = tables[name].key
+        same_key = f'from temp.new_{name} as n join main.{name} as m using ({key})'
+        differ = con.execute(f'select count(*) {same_key} where n.{column} is not m.{column}').fetchone()[0]
+        if differ < _SOME or 2 * differ <= (number := unchanged[name] + updated[name]): continue
+        wrong = f'The source is another shop: of {number:,} {name} that are there, {differ:,} differ in {column}.'
+        raise ShopError(wrong, _OTHER)
+
 # %% ../../nbs/25_database/03_append.ipynb #3b54bf22
 def _watched(t, rules):
     "The columns of a table that rules of orders look at"
@@ -168,12 +183,18 @@ def _late(con, t, newest):
         where o.ordered_at < ? and n.{t.key} not in (select key from temp.known_{t.name})'''
     return con.execute(sql, (newest,)).fetchone()[0]
 
+def _kinds(rows, counted):
+    "The number of rows of each kind by table, of which all but one are counted"
+    rest = {name: number - sum(kind[name] for kind in counted.values()) for name, number in rows.items()}
+    return {name: {kind: counted.get(kind, rest)[name] for kind in KINDS} for name in rows}
+
 # %% ../../nbs/25_database/03_append.ipynb #e928d0dc
 def _sort_out(con, streams, rules, dialect='sqlite'):
     "Sort the rows on stage and check what they would make of the database; returns the number of each kind by table"
     tables = {s.table.name: s.table for s in streams}
     unchanged = {n: _drop_equal(con, t) for n, t in tables.items()}
     updated = {n: _mark_known(con, t) for n, t in tables.items()}
+    _check_shop(con, tables, unchanged, updated)
     for s in streams:
         _check_references(con, s)
         _check_unique(con, s)
@@ -181,9 +202,8 @@ def _sort_out(con, streams, rules, dialect='sqlite'):
     _foresee(con, tables)
     _check_rules(con, rules, dialect)
     newest = con.execute('select max(ordered_at) from main.orders').fetchone()[0]
-    kinds = {n: dict(updated=updated[n], unchanged=unchanged[n], late=_late(con, t, newest)) for n, t in tables.items()}
-    rest = {s.table.name: s.rows - sum(kinds[s.table.name].values()) for s in streams}
-    return {n: {kind: k.get(kind, rest[n]) for kind in KINDS} for n, k in kinds.items()}
+    late = {n: _late(con, t, newest) for n, t in tables.items()}
+    return _kinds({s.table.name: s.rows for s in streams}, dict(updated=updated, unchanged=unchanged, late=late))
 
 # %% ../../nbs/25_database/03_append.ipynb #31922a6a
 @contextmanager

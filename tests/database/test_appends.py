@@ -9,17 +9,15 @@ import duckdb, pymysql, pytest
 import shop_nb.database.appends as module
 from shop_nb.app.cli import main
 from shop_nb.app.run import verify_database
-from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
 from shop_nb.database.load import load
 from shop_nb.files.servers import fetch, open_server, server_of
-from shop_nb.generator.blocks import tables
 from shop_nb.model.dialects import create_indexes
 from shop_nb.shop.advance import advance
 from shop_nb.shop.shop import Shop
 from support import FULL, ROOT
 from support.append_promises import *
-from support.append_promises import LAST, SIZE, append, digests, of
+from support.append_promises import SIZE, append, digests, of
 from support.appends import some
 from support.forks import forks
 from support.loads import kill_at_random, with_signals
@@ -183,14 +181,6 @@ def test_an_order_may_get_another_customer(old, db):
     orders.loc[len(orders) - 1, 'customer_id'] = 1
     append(old | dict(orders=orders), db)
     assert query(db, f'select customer_id from orders where order_id = {orders.order_id.iloc[-1]}') == [(1,)]
-
-
-def test_another_shop(kept, lite):
-    "Its rows do not go with those that are there: the same is said as in SQLite."
-    other = tables(Settings(**SIZE | dict(seed=6), until=LAST))
-    said = refuses(other, kept)
-    with pytest.raises(ShopError) as e: append(other, lite)
-    assert str(e.value) == said
 
 
 def test_a_source_that_changes_while_it_is_read(new, kept, monkeypatch):

@@ -1,4 +1,5 @@
 "What an append promises in any database. A test file imports all of it, and has `query`, `refuses` and the fixtures `db` and `kept`."
+import pandas as pd
 import pytest
 
 from shop_nb.app.run import verify_database
@@ -94,6 +95,29 @@ def test_a_unique_value_of_a_row_that_stays(new, kept, refused, answer):
     others = {n: (t := new[n].to_pandas())[t.order_id.isin(orders.order_id)] for n in ('order_items', 'payments')}
     said = refused(dict(taken, customers=taken['customers'][rest], orders=orders, **others), kept)
     assert said.startswith('customers: there is a row with the same email (UNIQUE)')
+
+
+@pytest.mark.parametrize('other, says', [
+    (dict(seed=6), 'differ in signed_up_at'),
+    (dict(seed=6, until=FIRST), 'differ in signed_up_at'),
+    (dict(customers=250), 'differ in signed_up_at'), (dict(products=80), 'differ in launched_on'),
+    (dict(parameters={'customers.rate_shape': .2}), 'differ in customer_id'),
+], ids=str)
+def test_another_shop(old, kept, lite, refused, other, says):
+    "Whatever its rows would break first."
+    shop = tables(Settings(**dict(SIZE, until=LAST) | other))
+    said = refused(shop, kept, before=of(old))
+    assert said.startswith('The source is another shop: of ') and says in said
+    with pytest.raises(ShopError) as e: append(shop, lite)
+    assert str(e.value) == said
+
+
+def test_a_few_corrections_make_no_other_shop(old, db):
+    "Though all rows of the source are among them."
+    corrected = old['customers'].slice(0, 9).to_pandas()
+    corrected['signed_up_at'] -= pd.Timedelta(hours=1)
+    append({n: t.slice(0, 0) for n, t in old.items()} | dict(customers=corrected), db)
+    assert digests(db) != of(old)
 
 
 def test_another_market(new, kept, refused):
