@@ -2151,6 +2151,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                  'shop_nb/database/append.py'),
                                          'shop_nb.database.append._foresee': ( '25_database/append.html#_foresee',
                                                                                'shop_nb/database/append.py'),
+                                         'shop_nb.database.append._go_live': ( '25_database/append.html#_go_live',
+                                                                               'shop_nb/database/append.py'),
                                          'shop_nb.database.append._key': ('25_database/append.html#_key', 'shop_nb/database/append.py'),
                                          'shop_nb.database.append._kinds': ('25_database/append.html#_kinds', 'shop_nb/database/append.py'),
                                          'shop_nb.database.append._late': ('25_database/append.html#_late', 'shop_nb/database/append.py'),

@@ -6,7 +6,7 @@
 __all__ = ['PATIENCE', 'append_tables']
 
 # %% ../../nbs/25_database/03_append.ipynb #deab98ba
-import os, sqlite3
+import os, sqlite3, time
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -20,7 +20,8 @@ from shop_nb.database.load import (
     CROSSWALK, KINDS, _after, _fraction, _refusal, _refused, _streams, crosswalk_batches, insert_load, load_key,
     own_table, streams_key,
 )
-from .sqlite import CONSTRAINT_FAILED, ROWS, check_version, database_error, hold_writers, set_live
+from .sqlite import (
+    CONSTRAINT_FAILED, ROWS, check_version, database_error, hold_writers, is_locked, set_live)
 from ..files.digest import as_digest, content_sums
 from ..files.files import crosswalk_files
 from ..files.market import source_market
@@ -257,6 +258,16 @@ def _check_same(con, db, seen):
     if state[0] == seen[0] and seen[1] in (None, state[1]): return state
     raise ShopError(f'{db.name} was changed by another program meanwhile.', 'Append again')
 
+def _go_live(con, db, seen):
+    "Set a connection up for writing while others read, once nobody else is writing"
+    until = time.monotonic() + PATIENCE
+    while True:
+        try: return set_live(con)
+        except sqlite3.OperationalError as e:
+            if not is_locked(e) or time.monotonic() > until: raise
+        time.sleep(.05)
+        _check_same(con, db, seen)
+
 # %% ../../nbs/25_database/03_append.ipynb #668f482b
 def _bring(con, db, streams, key, inode, rules, crosswalk={}):
     "Bring what is on stage into the database: what is kept of the load, and the number of rows of each kind"
@@ -266,7 +277,7 @@ def _bring(con, db, streams, key, inode, rules, crosswalk={}):
             if known := _find_load(con, key): return known, None
             kinds = _sort_out(con, streams, rules)
         _check_same(con, db, seen)
-        set_live(con)
+        _go_live(con, db, seen)
         seen = _check_same(con, db, (inode, None)) # going live counts as a change
         with _transaction(con, 'immediate'):
             _check_same(con, db, seen)
@@ -325,7 +336,7 @@ def _errors(db):
 def _opened(db):
     "A connection to the database of a shop that is there"
     uri = f'{db.as_uri()}?mode=rw'
-    with closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5)) as con:
+    with closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=PATIENCE)) as con:
         con.set_progress_handler(lambda: 0, 100_000)
         for at in 'main', 'temp': con.execute(f'pragma {at}.cache_size = -64000')
         check_version(con, db.name)

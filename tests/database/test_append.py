@@ -360,6 +360,41 @@ def test_a_second_append_at_the_same_time_is_told(new, db):
     append(new, db)
 
 
+@pytest.mark.parametrize('mode', ['delete', 'wal'])
+@pytest.mark.parametrize('lock', ['begin immediate', 'begin exclusive'])
+def test_it_waits_for_a_program_that_writes(new, db, monkeypatch, mode, lock):
+    "As long in the first append as in a later one, and goes on if that program leaves everything as it was."
+    monkeypatch.setattr(module, 'PATIENCE', 1)
+    with closing(sqlite3.connect(db, isolation_level=None, check_same_thread=False)) as con:
+        con.execute(f'pragma journal_mode = {mode}')
+        con.execute(lock)
+        begin = time.monotonic()
+        assert 'shop.db is locked by another program' in refuses_open(new, db)
+        assert time.monotonic() - begin > 1
+        monkeypatch.setattr(module, 'PATIENCE', 20)
+        threading.Timer(1, con.execute, ['rollback']).start()
+        append(new, db)
+    assert digests(db) == of(new)
+
+
+def refuses_open(source, db):
+    "An append that is refused, to a database that is not to be read meanwhile: what it says."
+    with pytest.raises(ShopError) as e: append(source, db)
+    assert e.value.code == 1
+    return str(e.value)
+
+
+def test_a_change_while_it_waits_to_go_live_is_noticed(new, db, monkeypatch):
+    monkeypatch.setattr(module, 'PATIENCE', 20)
+    with closing(sqlite3.connect(db, isolation_level=None, check_same_thread=False)) as con:
+        con.execute('begin immediate')
+        con.execute("update customers set first_name = 'mine' where customer_id = 1")
+        threading.Timer(1, con.execute, ['commit']).start()
+        assert 'was changed by another program meanwhile' in refuses_open(new, db)
+    append(new, db)
+    assert digests(db) == of(new)
+
+
 def test_readers_go_on(old, new, db):
     "A reader in a transaction has the old shop to its end; one that is merely connected has the new one at its next query."
     with closing(sqlite3.connect(db, isolation_level=None)) as reader, closing(sqlite3.connect(db)) as idle:
