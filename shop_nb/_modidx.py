@@ -5111,6 +5111,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                          'shop_nb.runs.run_folder.write_manifest': ( '26_runs/run_folder.html#write_manifest',
                                                                                      'shop_nb/runs/run_folder.py')},
             'shop_nb.shop.advance': { 'shop_nb.shop.advance._advance': ('40_shop/advance.html#_advance', 'shop_nb/shop/advance.py'),
+                                      'shop_nb.shop.advance._bring': ('40_shop/advance.html#_bring', 'shop_nb/shop/advance.py'),
                                       'shop_nb.shop.advance._check_deletions': ( '40_shop/advance.html#_check_deletions',
                                                                                  'shop_nb/shop/advance.py'),
                                       'shop_nb.shop.advance._held': ('40_shop/advance.html#_held', 'shop_nb/shop/advance.py'),

@@ -76,18 +76,28 @@ def _check_deletions(settings, folder, db):
     todo = f'Remove it, advance again, and make it anew: shop-nb load {folder}'
     raise ShopError(f'{db} would keep the orders that this shop deletes (payments.purged_after).', todo, code=2)
 
+# %% ../../nbs/40_shop/07_advance.ipynb #8f0efc4f
+def _bring(folder, db, until):
+    "Bring the tables of a run into its database, which says what to do if they break a rule"
+    try: return append_tables(folder, db)
+    except ShopError as e:
+        wrong = f'{first_line(e)}.'
+        if not wrong.startswith('Rule '): raise
+        todo = f'The tables go on to {until}, the database does not: shop-nb load {folder} --db {db} makes it anew'
+        raise ShopError(wrong, todo) from None
+
 # %% ../../nbs/40_shop/07_advance.ipynb #5c9470d0
 def _advance(folder, until, write, progress):
     manifest, db = made_run(folder), folder / 'shop.db'
     settings = _later(manifest_settings(manifest, folder), until)
     _check_deletions(settings, folder, db)
     finished = 'tables' in manifest
-    if finished and db.exists(): append_tables(folder, db)
+    if finished and db.exists(): _bring(folder, db, manifest['settings']['until'])
     gone, rows = [], _rows(manifest)
     if not finished or settings.as_dict() != manifest['settings']:
         manifest, gone = _renew(folder, settings, write, progress)
     more = {name: n - rows.get(name, 0) for name, n in _rows(manifest).items()}
-    database = append_tables(folder, db) if db.exists() else None
+    database = _bring(folder, db, settings.until) if db.exists() else None
     return dict(until=settings.until, rows=_rows(manifest), more=more, removed=gone, database=database)
 
 # %% ../../nbs/40_shop/07_advance.ipynb #8b96d69f

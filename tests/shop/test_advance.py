@@ -174,6 +174,26 @@ def test_what_is_deleted(tmp_path):
     assert gone
 
 
+@pytest.mark.parametrize('incident, day', [('double_charge', '2025-06-12 to 2025-06-20'), ('price_error', '2025-06-12 10:00 to 12:00')])
+def test_rows_that_break_a_rule_are_in_the_tables_alone(tmp_path, incident, day):
+    "An append says the same of them; what is said to be done makes the database anew, and the next days follow."
+    run, db = tmp_path / 'run', tmp_path / 'run' / 'shop.db'
+    Shop(seed=5, customers=200, products=20, orders=6000, order_items=12000, until='2025-06-10',
+         parameters={f'incidents.{incident}': day}).save(run)
+    load(run, db)
+    before = digests(db)
+    with pytest.raises(ShopError, match='^Rule .* is violated: .*[.]\nThe tables go on to 2025-06-30, the database does not') as e:
+        advance(run, '2025-06-30')
+    assert f'shop-nb load {run} --db {db} makes it anew' in str(e.value)
+    with pytest.raises(ShopError) as same: load(run, db, append=True)
+    assert str(same.value).split('\n')[0] == str(e.value).split('\n')[0]
+    assert digests(db) == before
+    with pytest.raises(ShopError, match='The tables go on to 2025-06-30'): advance(run, '2025-07-01')
+    assert main(['load', str(run), '--db', str(db)]) in (0, None)
+    assert advance(run, '2025-06-30')['database']['known']
+    assert digests(db) == said_by(read_manifest(run))
+
+
 def test_a_relative_day(tmp_path):
     start, yesterday = date.today() - timedelta(40), date.today() - timedelta(1)
     Shop(**SIZE | dict(orders=300, order_items=700), start=start, end=yesterday, until=start + timedelta(9)).save(run := tmp_path / 'mine')
