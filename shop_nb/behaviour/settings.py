@@ -10,7 +10,7 @@ __all__ = ['SETTINGS', 'MAX_LINES', 'MAX_DAILY', 'YEARS', 'MOST', 'PriceChange',
 import math, operator, os, re
 from configparser import ConfigParser, Error as IniError
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from pathlib import Path
 
 from fastcore.basics import patch
@@ -19,7 +19,7 @@ from ..core.errors import SettingsError, count_of, nearest
 from shop_nb.behaviour.behaviours import (
     BEHAVIOURS, Behaviour, Change, as_json, behaviour, changed_values, differences, read_behaviour,
 )
-from .days import WEEKDAYS, incident, product_number
+from .days import WEEKDAYS, incident, product_number, relative_day
 from .parameters import PARAMETERS, find, value_of
 
 # %% ../../nbs/03_behaviour/09_settings.ipynb #0fdb6447
@@ -36,16 +36,6 @@ def _number(v):
     if not math.isfinite(v): raise ValueError
     return v
 
-# %% ../../nbs/03_behaviour/09_settings.ipynb #8c49d795
-def _relative(text, today):
-    "The date that a relative one means, or None"
-    if text in ('today', 'yesterday'): return today - timedelta(text == 'yesterday')
-    if found := re.fullmatch(r'([+-]\d{1,6})d', text): return today + timedelta(int(found[1]))
-    if found := re.fullmatch(rf'last ({"|".join(WEEKDAYS)})', text, re.I):
-        ago = (today.weekday() - WEEKDAYS.index(found[1].capitalize())) % 7
-        return today - timedelta(ago or 7)
-    return None
-
 # %% ../../nbs/03_behaviour/09_settings.ipynb #ca2c8709
 def _day(v):
     "A date, its ISO text, or a relative one"
@@ -53,7 +43,7 @@ def _day(v):
     if type(v) is date: return v
     if not isinstance(v, str): raise ValueError
     text = v.strip()
-    if day := _relative(text.lower(), date.today()): return day
+    if day := relative_day(text, date.today()): return day
     if not re.fullmatch(r'\d{4}-\d\d-\d\d', text): raise ValueError
     return date.fromisoformat(text)
 

@@ -1,6 +1,6 @@
 "Behaviours: what a value or a file may be, what is refused and how, and what follows from the declarations."
 import json, re, subprocess, sys
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from shop_nb.behaviour.behaviours import (
     Change, as_json, as_toml, changed_entries, changed_values, names_of, read_behaviour, why,
 )
-from shop_nb.behaviour.days import days_by_rule
+from shop_nb.behaviour.days import days_by_rule, incident
 from shop_nb.behaviour.parameters import PARAMETERS, value_of
 from shop_nb.behaviour.settings import Settings, origins, read_settings, remembered
 from shop_nb.behaviour.stages import STAGES, columns_after, downstream
@@ -327,6 +327,42 @@ def test_days_of_a_price_change_may_be_relative(name, text, first, last):
     assert came_to(last) - change.last in (timedelta(0), timedelta(1), timedelta(7))
     assert s.as_dict()[name] == f'Toys 20 {change.first} {change.last}'
     assert read_settings(False, {}, **s.as_dict()) == s
+
+
+@pytest.mark.parametrize('text, what, size, first, last', [
+    ('today', '', 1, 'today', 'today'), ('card 0.4 -3d 18:00 to 23:00', 'card', .4, '-3d', '-3d'),
+    ('0.5  Last  Sunday to -1d', '', .5, 'last sunday', '-1d'), ('wallet yesterday 18:00 to +1d 06:30', 'wallet', 1, 'yesterday', '+1d'),
+    ('2025-06-14 18:00 to today', '', 1, '2025-06-14', 'today'),
+])
+def test_days_of_an_incident_may_be_relative(text, what, size, first, last):
+    "They are read as those of the window; what they came to is kept, so that the same shop is made again later."
+    window = dict(start='2020-01-01', end='+30d')
+    def came_to(day): return read_settings(False, {}, start='2000-01-01', end=day).end
+    before = came_to(first)
+    s = read_settings(False, {}, **window, **{'incidents.payment_outage': text})
+    kept, = s.values['incidents.payment_outage']
+    one = incident(kept)
+    assert before <= one.begin.date() <= came_to(first) # midnight may pass
+    days = came_to(last), came_to(last) + timedelta(1), came_to(last) - timedelta(1)
+    assert one.end.date() - timedelta(one.end.time() == time()) in days
+    assert (one.what, one.size) == (what, size)
+    assert s.as_dict()['parameters']['incidents.payment_outage'] == [kept]
+    assert not {'today', 'yesterday', 'day', 'd '} & set(kept.lower().split())
+    assert read_settings(False, {}, **s.as_dict()) == s
+
+
+def test_several_relative_incidents_and_those_of_a_file(tmp_path):
+    path = file(tmp_path, '[incidents]\nlost_feed = ["last monday", "-40d to -38d"]\n')
+    s = read_settings(False, {}, behaviour=path, start='2020-01-01', end='today', **{'incidents.bot_wave': '-9d 02:00 to 04:00, 30 -8d'})
+    assert [incident(text).begin.hour for text in s.values['incidents.bot_wave']] == [2, 0]
+    monday, days = map(incident, s.values['incidents.lost_feed'])
+    assert (monday.begin.weekday(), days.end - days.begin) == (0, timedelta(3))
+
+
+@pytest.mark.parametrize('text', ['-3d 18:00', 'to -3d', '-3 d', 'tomorrow', '-999999d', '-3d to -4d', 'last sunny day'])
+def test_what_is_no_relative_incident(text):
+    with pytest.raises(SettingsError) as e: read_settings(False, {}, start='2020-01-01', **{'incidents.lost_feed': text})
+    assert len(str(e.value).splitlines()) == 2
 
 
 def test_a_category_may_be_called_last(tmp_path):
