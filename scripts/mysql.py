@@ -1,6 +1,6 @@
 """A MySQL for tests before a release: that of Debian's unstable, as its stable has MariaDB alone.
 
-It is unpacked with all its libraries into a folder of its own, and started by their loader, so that the machine stays as it is."""
+It is unpacked with its libraries into a folder of its own, and started by their loader: the machine stays as it is."""
 import atexit, functools, os, secrets, shutil, subprocess, tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +11,9 @@ from postgres import USER, ordinary, wait
 
 SOURCE = 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {} sid main\n'
 LIBRARIES = 'usr/lib/x86_64-linux-gnu'
-CONFIG = dict(bind_address='127.0.0.1', local_infile=1, mysqlx=0, skip_log_bin=1, secure_file_priv='NULL', innodb_buffer_pool_size='64M',
-              innodb_redo_log_capacity='64M', innodb_flush_log_at_trx_commit=0, innodb_doublewrite=0, skip_name_resolve=1)
+CONFIG = dict(bind_address='127.0.0.1', local_infile=1, mysqlx=0, skip_log_bin=1, secure_file_priv='NULL',
+              innodb_buffer_pool_size='64M', innodb_redo_log_capacity='64M', innodb_flush_log_at_trx_commit=0,
+              innodb_doublewrite=0, skip_name_resolve=1)
 
 
 def debian():
@@ -25,9 +26,9 @@ def debian():
 
 def apt(home, *words):
     "Run apt-get with lists and packages of its own."
-    places = {'Dir::Etc::sourcelist': home / 'sources.list', 'Dir::Etc::sourceparts': '-', 'Dir::State': home / 'state',
-              'Dir::State::status': home / 'state' / 'status', 'Dir::Cache': home / 'cache', 'APT::Sandbox::User': 'root',
-              'Acquire::Languages': 'none'}
+    places = {'Dir::Etc::sourcelist': home / 'sources.list', 'Dir::Etc::sourceparts': '-',
+              'Dir::State': home / 'state', 'Dir::State::status': home / 'state' / 'status',
+              'Dir::Cache': home / 'cache', 'APT::Sandbox::User': 'root', 'Acquire::Languages': 'none'}
     options = [word for name, value in places.items() for word in ('-o', f'{name}={value}')]
     subprocess.run(['apt-get', '-qq', *options, *words], check=True, stdout=subprocess.DEVNULL)
 
@@ -43,7 +44,8 @@ def unpacked():
     (home / 'sources.list').write_text(SOURCE.format(debian()))
     apt(home, 'update')
     apt(home, 'install', '-y', '--download-only', '--no-install-recommends', 'mysql-server-core')
-    for package in (home / 'cache/archives').glob('*.deb'): subprocess.run(['dpkg', '-x', package, home / 'root'], check=True)
+    for package in (home / 'cache/archives').glob('*.deb'):
+        subprocess.run(['dpkg', '-x', package, home / 'root'], check=True)
     for folder in 'state', 'cache': shutil.rmtree(home / folder)
     return home / 'root'
 
@@ -51,7 +53,8 @@ def unpacked():
 def program(root):
     "The words that start mysqld with libraries other than the machine's."
     loader = root / LIBRARIES / 'ld-linux-x86-64.so.2'
-    return [loader, '--library-path', root / LIBRARIES, root / 'usr/sbin/mysqld', '--no-defaults', f'--basedir={root}/usr']
+    mysqld = root / 'usr/sbin/mysqld'
+    return [loader, '--library-path', root / LIBRARIES, mysqld, '--no-defaults', f'--basedir={root}/usr']
 
 
 @contextmanager
@@ -70,10 +73,9 @@ def server(**settings):
         words += [f'--datadir={folder}/data']
         subprocess.run([*words, '--initialize-insecure'], check=True, capture_output=True, **how)
         port = free_port()
-        options = [f'--{name}={value}' for name, value in (CONFIG | settings).items()]
-        with open(folder / 'log', 'w') as log:
-            process = subprocess.Popen([*words, f'--port={port}', f'--socket={folder}/socket', f'--init-file={folder}/first.sql',
-                                        *options], stderr=log, stdout=log, **how)
+        words += [f'--port={port}', f'--socket={folder}/socket', f'--init-file={folder}/first.sql']
+        words += [f'--{name}={value}' for name, value in (CONFIG | settings).items()]
+        with open(folder / 'log', 'w') as log: process = subprocess.Popen(words, stderr=log, stdout=log, **how)
         try:
             wait(lambda: answers(port), folder / 'log', 60)
             yield f'mysql://{USER}@127.0.0.1:{port}/{DATABASE}'

@@ -1,4 +1,4 @@
-"The server that tests run on, and statements that both kinds know: MariaDB, or with TEST_MYSQL=mysql a MySQL, which is fetched first."
+"The server that tests run on: MariaDB, or with TEST_MYSQL=mysql a MySQL, which is fetched first."
 import os
 
 import mariadb, mysql

