@@ -2833,6 +2833,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'shop_nb.files.servers._parse': ('10_files/servers.html#_parse', 'shop_nb/files/servers.py'),
                                        'shop_nb.files.servers._password': ('10_files/servers.html#_password', 'shop_nb/files/servers.py'),
                                        'shop_nb.files.servers._reader': ('10_files/servers.html#_reader', 'shop_nb/files/servers.py'),
+                                       'shop_nb.files.servers._restrict': ('10_files/servers.html#_restrict', 'shop_nb/files/servers.py'),
                                        'shop_nb.files.servers._schema': ('10_files/servers.html#_schema', 'shop_nb/files/servers.py'),
                                        'shop_nb.files.servers._url': ('10_files/servers.html#_url', 'shop_nb/files/servers.py'),
                                        'shop_nb.files.servers._where': ('10_files/servers.html#_where', 'shop_nb/files/servers.py'),

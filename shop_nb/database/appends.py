@@ -155,8 +155,8 @@ def _begin(cur):
 def _check_rows(cur, streams):
     "Compare the rows of a source as they are in the database with what came by"
     for s in streams:
-        which = f'where {s.table.key} in (select `key` from {TEMP}came_{s.table.name})'
-        rows = server_rows(cur, s.table.name, s.table.names, which)
+        came = f'{s.table.key} in (select `key` from {TEMP}came_{s.table.name})'
+        rows = server_rows(cur, s.table.name, s.table.names, came)
         _check_arrived(s.table.name, _sums(rows, s.table.name), s.hashes)
 
 # %% ../../nbs/25_database/09_appends.ipynb #7b5de262

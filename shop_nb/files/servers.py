@@ -228,15 +228,20 @@ def read_server(
         yield cur, there
 
 # %% ../../nbs/10_files/07_servers.ipynb #849260b9
+def _restrict(*conditions):
+    "What a query ends with, so that all conditions hold; an empty one says nothing"
+    said = [f'({condition})' for condition in conditions if condition]
+    return f'where {" and ".join(said)}' if said else ''
+
 def server_rows(
     cur, # of `open_server`
     table:str, # name
     columns, # names
-    which:str='', # SQL that follows, such as a condition
+    condition:str='', # on its rows, as SQL
 ): # a reader of Arrow record batches
     "The rows of a table, a batch at a time"
-    if not hasattr(cur, 'fetch_record_batch'): return mysql_rows(cur, table, columns, which)
-    cur.execute(f'select {", ".join(columns)} from {table} {which}')
+    if not hasattr(cur, 'fetch_record_batch'): return mysql_rows(cur, table, columns, condition)
+    cur.execute(f'select {", ".join(columns)} from {table} {_restrict(condition)}')
     return cur.fetch_record_batch()
 
 # %% ../../nbs/10_files/07_servers.ipynb #61806040
@@ -357,9 +362,9 @@ from (select `{key}` as k, {line} as line from {table} {after} order by `{key}` 
 # %% ../../nbs/10_files/07_servers.ipynb #b245a962
 CHUNK = 8192 # lines that a server is asked for at a time
 
-def _chunks(cur, table, key, line):
+def _chunks(cur, table, key, line, condition):
     "The lines of a table as texts of many: how many, and the text"
-    after, rows = '', CHUNK
+    after, rows = _restrict(condition), CHUNK
     while True:
         sql = _CHUNK.format(table=table, key=key, line=line, after=after, rows=rows)
         (count, last, length, text), = fetch(cur, sql)
@@ -369,7 +374,7 @@ def _chunks(cur, table, key, line):
             continue
         if count: yield count, text
         if count < rows: return
-        after = f'where `{key}` > {last}'
+        after = _restrict(condition, f'`{key}` > {last}')
 
 # %% ../../nbs/10_files/07_servers.ipynb #7dbc4cfa
 def _in_chunks(chunks, schema):
@@ -389,12 +394,12 @@ def mysql_rows(
     cur, # of `open_mysql`
     table:str, # name; before the one of a table of the shop may stand what a load puts there
     columns, # names
-    which:str='', # SQL that follows, such as a condition
+    condition:str='', # on its rows, as SQL
 ): # a reader of Arrow record batches
     "The rows of a table, a batch at a time"
     schema = _schema(table.removeprefix(NEW), columns)
     line = f"concat_ws(',', {', '.join(map(_cell, schema))})"
-    if key := '' if which else _only_key(cur, table):
-        return _reader(_in_chunks(_chunks(cur, table, key, line), schema), schema)
-    cur.execute(f'select {line} from {table} {which}')
+    if key := _only_key(cur, table):
+        return _reader(_in_chunks(_chunks(cur, table, key, line, condition), schema), schema)
+    cur.execute(f'select {line} from {table} {_restrict(condition)}')
     return _reader(_batches(cur, schema), schema)
