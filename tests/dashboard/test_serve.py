@@ -472,8 +472,10 @@ def test_hostile_texts_are_texts(run, browser, tmp_path):
     with served(run, tmp_path) as (address, _):
         spoil(run)
         with page_of(browser) as (page, wrong):
-            for name in TABS:
-                page.goto(f'{address}?days=all&page={name}&country=<img src=x onerror=alert(1)>')
+            page.goto(f'{address}?days=all&country=<img src=x onerror=alert(1)>')
+            for name, (title, _) in TABS.items():
+                page.get_by_role('link', name=title, exact=True).click()
+                page.locator(f'main.page-{name}').wait_for()
                 page.wait_for_selector('[data-state=ready]')
                 assert not stranger(page), name
                 assert page.locator('.panel .error').count() == 0
