@@ -1,4 +1,9 @@
-"Lets nbval compare notebooks that were cleaned."
+"Lets nbval compare notebooks that were cleaned, and start their kernels quickly."
+from support import kernels
+
+
+def pytest_configure():
+    kernels.fork_kernels()
 
 
 def pytest_collection_modifyitems(items):
