@@ -101,8 +101,6 @@ _Settings = '\n'.join(
         'What the shop does is said by parameters, such as -p customers.rate_shape 0.4; list them: shop-nb settings',
     ]
 )
-_Run = Annotated[str, typer.Argument(metavar='DIR', help='A run or a folder of tables.')]
-_Shown = Annotated[str, typer.Argument(metavar='DIR', help='A run, or a database file, which is followed.')]
 _Pairs = Optional[list[str]]
 _Params = Annotated[
     _Pairs, typer.Option('-p', '--param', metavar='NAME VALUE', help='Set a setting (listed below); can be repeated.')
@@ -114,6 +112,14 @@ _Asked = Annotated[
         help='Set a parameter of the question, such as -p limit 3; can be repeated.'
     ),
 ]
+
+# %% ../../nbs/70_app/03_cli.ipynb #1c05e7e8
+def _folder(meaning): return Annotated[str, typer.Argument(metavar='DIR', help=meaning)]
+
+_Run = _folder('A run or a folder of tables.')
+_Made = _folder('A run that was made, by shop-nb run or generate.')
+_Imported = _folder('A run that was imported.')
+_Shown = _folder('A run, or a database file, which is followed.')
 
 # %% ../../nbs/70_app/03_cli.ipynb #4ff8ce50
 def _lines(text): return '\n'.join(map(visible, str(text).split('\n')))
@@ -364,7 +370,7 @@ def load(
 _Until = Annotated[str, typer.Option(metavar='DATE', help='The new last day: a date, or a relative one such as today.')]
 
 @app.command()
-def advance(folder:_Run, until:_Until, workers:_Threads=1):
+def advance(folder:_Made, until:_Until, workers:_Threads=1):
     "Make the next days of a run; its history stays as it is."
     from shop_nb.app.run import existing
     from shop_nb.runs.run_folder import is_run
@@ -417,7 +423,7 @@ def _print_changes(settings, form, *span):
 # %% ../../nbs/70_app/03_cli.ipynb #9aad95fb
 @app.command()
 def changes(
-    folder:_Run, begin:_Begin=None, end:_End=None, form:_Form='jsonl', out:_Feed=None, snapshot:_Snapshot=False,
+    folder:_Made, begin:_Begin=None, end:_End=None, form:_Form='jsonl', out:_Feed=None, snapshot:_Snapshot=False,
 ):
     "Write what changed in a made run between two moments."
     from shop_nb.feeds.feed_files import check_form, write_feed
@@ -472,7 +478,7 @@ def _send(sink, chunks, pace, until, count):
 
 # %% ../../nbs/70_app/03_cli.ipynb #cc49264f
 @app.command()
-def stream(folder:_Run, begin:_Begin=None, offset:_Offset=None, until:_Last=None, count:_Count=None, speed:_Speed=0,
+def stream(folder:_Made, begin:_Begin=None, offset:_Offset=None, until:_Last=None, count:_Count=None, speed:_Speed=0,
            rate:_Rate=0, late:_Late=0, twice:_Twice=0, form:_Lines='jsonl', to:_Sink=None):
     "Send the changes of a made run in its own time, or faster, to wherever they are wanted."
     from shop_nb.feeds.sinks import is_file, last_line, open_sink, resume
@@ -497,7 +503,7 @@ _SheetFile = Annotated[str, typer.Option(metavar='FILE', help='Where to write th
 
 # %% ../../nbs/70_app/03_cli.ipynb #11cecd67
 @app.command('sheet')
-def write_sheet(folder:_Run, out:_SheetFile, begin:_Begin=None, end:_End=None, every:_Every='1d'):
+def write_sheet(folder:_Made, out:_SheetFile, begin:_Begin=None, end:_End=None, every:_Every='1d'):
     "Write an audit sheet: what each batch of a made run's changes holds, and how things stand after it."
     from shop_nb.audit.sheet import sheet
 
@@ -508,7 +514,8 @@ def write_sheet(folder:_Run, out:_SheetFile, begin:_Begin=None, end:_End=None, e
 
 # %% ../../nbs/70_app/03_cli.ipynb #a31f6e96
 _Warehouse = Annotated[str, typer.Argument(
-    metavar='PLACE', help='A folder, a SQLite file, duckdb:FILE, postgresql://USER@HOST/DATABASE or mysql://….')]
+    metavar='PLACE', help='A run or a folder of tables (CSV, Parquet or Delta Lake), a SQLite file, duckdb:FILE, '
+    'postgresql://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE.')]
 _SheetArgument = Annotated[str, typer.Argument(metavar='SHEET', help='A file that shop-nb sheet wrote.')]
 _After = Annotated[Optional[str], typer.Option(
     metavar='BATCH', help='The batch that was loaded last: its number, or when it ends; by default the last one.')]
@@ -603,14 +610,16 @@ def _check_imported(folder):
 
 # %% ../../nbs/70_app/03_cli.ipynb #fcec2729
 @quarantine.command('list')
-def list_quarantine(folder:_Run):
+def list_quarantine(folder:_Imported):
     "List what is set aside, by reason, with the first rows."
     from shop_nb.imports.quarantine import listing, read_rows
     _check_imported(folder)
     _say(listing(read_rows(folder)))
 
 @quarantine.command('export')
-def export_quarantine(folder:_Run, out:Annotated[str, typer.Option(metavar='DIR', help='New folder for the files.')]):
+def export_quarantine(
+    folder:_Imported, out:Annotated[str, typer.Option(metavar='DIR', help='New folder for the files.')],
+):
     "Write what is set aside as CSV files to mend."
     from shop_nb.imports.quarantine import export, read_rows
     _check_imported(folder)
@@ -618,7 +627,7 @@ def export_quarantine(folder:_Run, out:Annotated[str, typer.Option(metavar='DIR'
 
 # %% ../../nbs/70_app/03_cli.ipynb #d1fec35b
 @quarantine.command('replay')
-def replay_quarantine(folder:_Run, files:_Sources):
+def replay_quarantine(folder:_Imported, files:_Sources):
     "Load mended rows; each moves to the tables once."
     from shop_nb.app.imported import import_run
     from shop_nb.imports.imports import Source

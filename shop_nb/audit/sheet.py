@@ -13,16 +13,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from ..behaviour.settings import Settings
 from ..core.errors import ShopError
 from ..core.files import write_file
-from ..files.digest import row_hashes
+from ..files.digest import content_sums, row_hashes
 from ..generator.blocks import generator
 from ..generator.draws import VERSION
 from ..history.changes import change_batches, known_span
 from ..history.events import moment
+from ..history.replay import as_of
 from ..history.rows import from_structs
-from ..model.schema import TABLES
+from ..model.schema import TABLES, arrow_schema
 from ..runs.run_folder import manifest_settings
 
 # %% ../../nbs/29_audit/01_sheet.ipynb #2e54c9bc
@@ -67,16 +69,25 @@ class _Added(_Sums):
             part = self._sum(batch, hashes)
             np.add(total, part if sign > 0 else -part, out=total)
 
-# %% ../../nbs/29_audit/01_sheet.ipynb #f7c12848
-class _Totals(_Added):
-    "What a sheet says of a table"
+# %% ../../nbs/29_audit/01_sheet.ipynb #1003b90a
+class _Taken(_Added):
+    "Which of them are taken in"
+    def begin(self, rows):
+        "Take in rows that are there before the first batch"
+        self.rows[0] += len(rows)
+        for column, total in self.amounts.items(): total[0] += pc.sum(rows[column]).as_py() or 0
+        for total, sum in zip(self.hashes, content_sums(rows, self.name)): total[:1] += np.uint64(sum)
+
     def take(self, rows, batch):
         "Take changes in, of which each is in a batch"
         operations = rows['operation'].combine_chunks()
         for operation, total in self.operations.items():
-            total += self._sum(batch, pa.compute.equal(operations, operation).cast(pa.int64()).to_numpy())
+            total += self._sum(batch, pc.equal(operations, operation).cast(pa.int64()).to_numpy())
         for side in 'before', 'after': self._take_side(rows, batch, side)
 
+# %% ../../nbs/29_audit/01_sheet.ipynb #f7c12848
+class _Totals(_Taken):
+    "What a sheet says of a table"
     def state(self, i):
         "Rows, amounts and digest after a batch"
         halves = [int(np.add.reduce(h[:i + 1])) for h in self.hashes]
@@ -155,7 +166,8 @@ def _flat(state): # of a table, in one level
 def _text(seconds): # a moment as it is written
     return str(np.datetime64(int(seconds), 's')).replace('T', ' ')
 
-def _ends(begin, end, every): # of batches
+def _ends(begin, end, every): # of batches; raises ShopError for a span that has none
+    _check_span(begin, end, every)
     first = begin - (begin % 86400) % every # of a day's first batch, or of longer ones
     return np.array([*range(first + every, end, every), end])
 
@@ -182,23 +194,32 @@ def _as_sheet(settings, begin, ends, totals): # from what was added up
                for i, end in enumerate(ends, 1)]
     return Sheet(VERSION, settings.as_dict(), _text(begin), of_all('state', 0), batches)
 
+# %% ../../nbs/29_audit/01_sheet.ipynb #05cc9883
+def _begin(settings, begin, totals): # takes in what is there at a moment: from when on the changes are needed
+    if begin <= generator(settings).calendar.start * 86400: return None
+    at = np.datetime64(begin, 's')
+    made = generator(as_of(settings, at))
+    for block in made.blocks():
+        for name, rows in made.make(block).items(): totals[name].begin(rows.cast(arrow_schema(name)))
+    return at
+
 # %% ../../nbs/29_audit/01_sheet.ipynb #f336c2e2
 def sheet(
     settings:Settings, # Which shop
     begin=None, # When the first batch begins; by default with the shop
     end=None, # When the last one ends; by default with the shop
     every:int=86400, # Seconds of a batch
-    progress=None, # Called with (days done, days)
+    progress=None, # Called with (days done, all)
 ) -> Sheet:
     "The audit sheet of a span; raises ShopError (code 2) for one that cannot be."
     begin, end = known_span(settings, begin, end)
-    _check_span(begin, end, every)
-    ends, first = _ends(begin, end, every), generator(settings).calendar.first * 86400
-    totals = {name: _Totals(name, len(ends) + 1) for name in TABLES} # the first is what was there before
-    for part in change_batches(settings, None, np.datetime64(end, 's')):
+    ends = _ends(begin, end, every)
+    totals = {name: _Totals(name, len(ends) + 1) for name in TABLES} # what was there, and the batches
+    later = _begin(settings, begin, totals)
+    for part in change_batches(settings, later, np.datetime64(end, 's')):
         for name, rows in part.tables.items():
             totals[name].take(rows, _batch_of(change_seconds(rows), begin, ends))
-        if progress: progress(*(-(-(at - first) // 86400) for at in (part.end, end)))
+        if progress and part.end > begin: progress(*(-(-(at - begin) // 86400) for at in (part.end, end)))
     return _as_sheet(settings, begin, ends, totals)
 
 # %% ../../nbs/29_audit/01_sheet.ipynb #d189abe5

@@ -175,15 +175,15 @@ def _in_threads(settings, size, folder, format, workers):
         finally: pool.shutdown(cancel_futures=True)
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #21da6f14
-def _add_up(facts_of_blocks, expected, progress):
-    "Rows and digest of each table, from the rows and sums of the blocks"
+def _add_up(facts_of_blocks, number, expected, progress):
+    "Rows and digest of each table, from the rows and sums of so many blocks"
     rows, sums = dict.fromkeys(TABLES, 0), {name: [] for name in TABLES}
-    for facts in facts_of_blocks:
+    for n, facts in enumerate(facts_of_blocks, 1):
         for name, (block_rows, block_sums) in facts.items():
             rows[name] += block_rows
             sums[name].append(block_sums)
         done = sum(rows.values())
-        if progress: progress(done, max(expected, done))
+        if progress: progress(done, done if n == number else max(expected, done))
     return {name: dict(rows=rows[name], digest=as_digest(sums[name])) for name in TABLES}
 
 # %% ../../nbs/15_generator/07_blocks.ipynb #bad73eab
@@ -222,7 +222,8 @@ def _write_all(settings, size, folder, format, workers, progress, parted):
     "Write the five tables to a working folder; rows and digest of each"
     if workers == 1 and not parted: blocks = _in_this_thread(settings, size, folder, format)
     else: blocks = _in_threads(settings, size, folder, format, workers)
-    with closing(blocks): facts = _add_up(blocks, sum(expected_rows(settings).values()), progress)
+    number, expected = len(generator(settings, size).blocks()), sum(expected_rows(settings).values())
+    with closing(blocks): facts = _add_up(blocks, number, expected, progress)
     empty = [name for name in TABLES if not (folder / f'{name}.{format}').exists()]
     write_empty(empty, folder, format, market_of(settings.values))
     return facts

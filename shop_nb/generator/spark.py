@@ -268,7 +268,7 @@ def _write(spark, settings, size, out, format, progress, around):
         facts = _run(spark, settings, size, tmp, format, out, tell)
         move_tables(tmp, out, around(facts))
     rows = sum(f['rows'] for f in facts.values())
-    if progress: progress(rows, max(rows, expected))
+    if progress: progress(rows, rows)
     return facts
 
 # %% ../../nbs/15_generator/08_spark.ipynb #55b75e6d

@@ -220,6 +220,16 @@ def test_help_has_arguments_in_plain_words(words, usage, call):
     assert '--help' in out
 
 
+@pytest.mark.parametrize('words, says', [
+    *((words, 'DIR A run that was made, by shop-nb run or generate.') for words in ('changes', 'stream', 'sheet', 'advance')),
+    *((f'quarantine {words}', 'DIR A run that was imported.') for words in ('list', 'export', 'replay')),
+    *((words, 'DIR A run or a folder of tables.') for words in ('validate', 'load', 'profile')),
+    ('audit', 'PLACE A run or a folder of tables (CSV, Parquet or Delta Lake), a SQLite file, duckdb:FILE, postgresql://'),
+])
+def test_help_says_which_folders_a_command_takes(words, says, call):
+    assert says in ' '.join(call(*words.split(), '--help')[1].split())
+
+
 def test_no_arguments_is_help(call):
     code, out, err = call()
     assert code == 2

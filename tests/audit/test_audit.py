@@ -90,6 +90,15 @@ def test_a_sheet_says_how_the_tables_stand(name, a, b, every):
             assert made.state(i, name) == dict(rows=len(t), amounts=amounts, digest=digest(t, name)), (i, name)
 
 
+@pytest.mark.parametrize('begin, days', [('2025-12-01', 31), ('2025-12-30 12:00', 2), (None, None), ('2024-06-01', 579)])
+def test_progress_counts_the_days_of_the_sheet(begin, days):
+    seen = []
+    made = sheet(SETTINGS, begin, progress=lambda *a: seen.append(a))
+    days = days or len(made)
+    assert seen[-1] == (days, days) and {all for _, all in seen} == {days}
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen) and min(seen)[0] > 0
+
+
 def test_a_sheet_counts_what_its_batches_hold(promised, batches):
     for i, batch in enumerate(batches[1:], 1):
         counted = pd.Series([(c['table'], c['operation']) for c in batch]).value_counts()

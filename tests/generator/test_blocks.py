@@ -288,6 +288,20 @@ def test_one_list_price_a_day(default):
     assert (f.groupby(['product_id', f.ordered_at.dt.date]).unit_price_cents.nunique() == 1).all()
 
 
+@pytest.mark.parametrize('workers', [1, 2])
+@pytest.mark.parametrize('more', [
+    {}, dict(until='2025-06-10'), dict(until='2026-02-10'),
+    dict(parameters={'payments.purged_after': 5, 'payments.fails': {'card': .5}}), dict(parameters={'incidents.bot_wave': '2025-06-10'}),
+], ids=str)
+def test_progress_ends_where_the_rows_do(tmp_path, more, workers):
+    "Also where fewer rows come than were expected: those of orders that are deleted, and of lines that are estimated."
+    seen = []
+    settings = Settings(customers=200, products=60, orders=400, order_items=1000, **more)
+    facts = g.write_tables(settings, tmp_path / 'out', workers=workers, size=90, progress=lambda *a: seen.append(a))
+    assert seen[-1] == (sum(f['rows'] for f in facts.values()),) * 2
+    assert all(done < all for done, all in seen[:-1])
+
+
 @pytest.mark.parametrize('format, workers', [('parquet', 1), ('csv', 1), ('parquet', 2), ('csv', 2)])
 def test_files_hold_the_tables(default, tmp_path, format, workers):
     seen = []
