@@ -2,9 +2,9 @@
 
     python scripts/alone.py FILE COMMAND...
 
-If another process holds the lock, one line says so, and the command starts when that process has ended. The system lets
-go of the lock when its holder ends, even if it was killed. Needs nothing but Python's own library: `make` uses it before
-anything is installed."""
+If another process holds the lock, one line says so, and the command starts when that process has ended. The system
+lets go of the lock when its holder ends, even if it was killed. Needs nothing but Python's own library: `make` uses it
+before anything is installed."""
 import subprocess, sys
 
 

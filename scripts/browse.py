@@ -10,7 +10,10 @@ from playwright.sync_api import sync_playwright
 
 import tools
 
-FLAGS = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split()
+FLAGS = [
+    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync',
+]
 
 
 @contextmanager
@@ -66,9 +69,17 @@ def stop(server):
     server.wait(30)
 
 
-# While scripts load, only the page itself knows when it painted what: two frames after a number is in it, the number is on the screen
-PAINTED = """new MutationObserver((_, me) => { if (document.querySelector('.kpi .value')) { me.disconnect()
-    requestAnimationFrame(() => requestAnimationFrame(() => { window.firstNumber = performance.now() / 1000 })) } }).observe(document, {childList: true, subtree: true})"""
+# While scripts load, only the page knows when it painted: a number is on the screen two frames after it is in the page
+PAINTED = """new MutationObserver((_, me) => {
+    if (!document.querySelector('.kpi .value')) return
+    me.disconnect()
+    requestAnimationFrame(() => requestAnimationFrame(() => { window.firstNumber = performance.now() / 1000 }))
+}).observe(document, {childList: true, subtree: true})"""
+# What the page is told before a click: when the headline numbers change
+WATCH = """document.querySelector("#shop-dashboard").dataset.state = ""
+window.told = 0
+new MutationObserver(() => window.told ||= performance.now())
+    .observe(document.querySelector(".kpis"), {childList: true})"""
 
 
 def opened(context, address):
@@ -102,12 +113,10 @@ def brushed(page, n):
 
 
 def clicked(page, n=8):
-    "Pick categories one after the other: milliseconds until the headline numbers are there, and until the last chart is."
+    "Pick categories one after the other: milliseconds until the headline numbers are there, and until the last chart."
     out = []
     for i in range(n):
-        page.evaluate(
-            'document.querySelector("#shop-dashboard").dataset.state = ""; window.told = 0; new MutationObserver(() => window.told ||= performance.now()).observe(document.querySelector(".kpis"), {childList: true})'
-        )
+        page.evaluate(WATCH)
         begun = page.evaluate('performance.now()')
         page.locator('.p-by_category .pickable').nth(i).click()
         page.wait_for_selector('[data-state=ready]', timeout=120_000)

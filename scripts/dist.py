@@ -1,10 +1,12 @@
 """Build what a release puts up: the wheel and the sources, in dist/.
 
-    python scripts/dist.py                                             README's links to files become plain text, and its pictures are left out
-    python scripts/dist.py --address https://github.com/OWNER/NAME     they lead there, to the files of this version (--tag NAME for another than v and the version)
+    python scripts/dist.py
+    python scripts/dist.py --address https://github.com/OWNER/NAME [--tag NAME]
 
-A package index shows README without the project's files, so what it links is dead there. Where the project is published
-does not stand in it: who publishes it knows, and says it here. A copy is built, so nothing of the working tree is changed."""
+A package index shows README without the project's files, so what it links is dead there: links become plain text, and
+pictures are left out. Where the project is published does not stand in it: who publishes it knows, and says it by
+--address. Links then lead there, to the files of this version, whose tag is v and the version or given by --tag. A copy
+is built, so nothing of the working tree is changed."""
 import argparse, re, subprocess, sys, tempfile
 from pathlib import Path
 
@@ -21,19 +23,23 @@ LINK = rf'(?P<picture>!?)\[(?P<words>{WORDS})\]\((?P<to>[^)\s]+)(?P<title>(?:\s+
 def front(text, address='', tag=''):
     "README as it can be shown elsewhere: what it links is absolute, or is no link. Code stays as it is."
 
+    def kind(m, to):
+        if m['picture']: return 'raw'
+        return 'tree' if (ROOT / to.partition('#')[0]).is_dir() else 'blob'
+
     def fix(m):
         if not m['to']: return m[0]
         words, to = front(m['words'], address, tag), m['to']
         if not re.match('[a-z]+:|#', to):
             if not address: return '' if m['picture'] else words
-            to = f'{address}/{"raw" if m["picture"] else "tree" if (ROOT / to.partition("#")[0]).is_dir() else "blob"}/{tag}/{to}'
+            to = f'{address}/{kind(m, to)}/{tag}/{to}'
         return f'{m["picture"]}[{words}]({to}{m["title"]})' if words or m['picture'] or not m['words'] else ''
 
     return re.sub(f'{CODE}|{LINK}', fix, text, flags=re.M | re.S)
 
 
 def files():
-    "The project's files: those that git tracks, or would if they were added. A folder that is no clone, or another user's, has its list, too."
+    "The files that git tracks, or would if they were added; also of a folder that is no clone, or another user's."
 
     def listed(*how):
         return subprocess.run(

@@ -1,4 +1,4 @@
-"""What each parameter moves, measured in five shops: `make effects` writes nbs/evidence/effects.csv, which the reference shows."""
+"""What each parameter moves, measured in five shops: `make effects` writes nbs/evidence/effects.csv."""
 import csv, sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path

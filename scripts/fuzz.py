@@ -1,7 +1,8 @@
-"""Let atheris make files until a reader fails: fuzz.py [SECONDS]. `make soak` runs it; atheris is put into .cache/fuzz, not into .venv.
+"""Let atheris make files until a reader fails: fuzz.py [SECONDS]. `make soak` runs it.
 
-No traceback but a `ShopError` of two lines, no hang, each record counted once, each text a value, a fault or nothing, and plain
-numbers and days read as what they say. What fails is kept as .cache/fuzz/crash-…, which fuzz.py FILE reads again.
+No traceback but a `ShopError` of two lines, no hang, each record counted once, each text a value, a fault or nothing,
+and plain numbers and days read as what they say. What fails is kept as .cache/fuzz/crash-…, which fuzz.py FILE reads
+again. Atheris is put into .cache/fuzz, not into .venv.
 """
 import datetime, io, re, subprocess, sys, tempfile
 from decimal import Decimal
@@ -24,7 +25,8 @@ def installed():
 
 def check_column(texts):
     "Read a column in every way; each text is a value, a fault with a reason, or nothing"
-    for reader in NumberColumn(Reading(), label='a'), NumberColumn(Reading(), label='a', money=True), TimeColumn(Reading(), label='a'):
+    amounts = NumberColumn(Reading(), label='a', money=True)
+    for reader in NumberColumn(Reading(), label='a'), amounts, TimeColumn(Reading(), label='a'):
         try:
             reader.look(texts)
             reader.settle()
@@ -37,8 +39,10 @@ def check_column(texts):
             blank = not (text or '').strip(BLANKS)
             assert (value is not None) + bool(wrong) == (not blank), (text, value, wrong)
             if wrong: assert reader.why(text).isprintable(), text
-            if isinstance(reader, NumberColumn) and PLAIN.fullmatch(text or ''): assert value == Decimal(text), (text, value)
-            if isinstance(value, datetime.datetime) and DAY.fullmatch(text): assert str(value) == f'{text} 00:00:00', (text, value)
+            if isinstance(reader, NumberColumn) and PLAIN.fullmatch(text or ''):
+                assert value == Decimal(text), (text, value)
+            if isinstance(value, datetime.datetime) and DAY.fullmatch(text):
+                assert str(value) == f'{text} 00:00:00', (text, value)
     for text, code, wrong in zip(texts.to_pylist(), *map(list, codes(texts))):
         assert (code.as_py() is not None) + bool(wrong) <= 1, text
 

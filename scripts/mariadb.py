@@ -9,9 +9,11 @@ from browse import free_port
 from postgres import USER, ordinary, wait
 from tools import mariadb
 
-CONFIG = dict(bind_address='127.0.0.1', local_infile=1, innodb_buffer_pool_size='64M', innodb_log_file_size='32M',
-              innodb_flush_log_at_trx_commit=0, innodb_flush_method='nosync', innodb_doublewrite=0, innodb_fast_shutdown=2,
-              skip_name_resolve=1)
+CONFIG = dict(
+    bind_address='127.0.0.1', local_infile=1, innodb_buffer_pool_size='64M', innodb_log_file_size='32M',
+    innodb_flush_log_at_trx_commit=0, innodb_flush_method='nosync', innodb_doublewrite=0, innodb_fast_shutdown=2,
+    skip_name_resolve=1,
+)
 DATABASE = 'lab'
 
 

@@ -1,4 +1,4 @@
-"""Run a command, and say what it took: wall seconds, CPU seconds, and the peak memory of it and all its children together."""
+"""Run a command, and say what it took: wall seconds, CPU seconds, and the peak memory of it and all its children."""
 import ctypes, os, resource, subprocess, time
 
 

@@ -81,11 +81,8 @@ def core(env):
         assert got == code, f'shop-nb {" ".join(map(str, words))}: exit code {got}\n{out}\n{err}'
         return out + err
 
-    got, out, err = env.run(
-        'python',
-        '-c',
-        'import shop_nb, sys; print(shop_nb.__file__, *sorted({m.split(".")[0] for m in sys.modules} & {"numpy", "pandas"}))',
-    )
+    heavy = '{"numpy", "pandas"} & {m.split(".")[0] for m in sys.modules}'
+    got, out, err = env.run('python', '-c', f'import shop_nb, sys; print(shop_nb.__file__, *sorted({heavy}))')
     assert Path(out.strip()).is_relative_to(env.home), f'the wheel is not what is used: {out}{err}'
     shop(0, 'generate', '--out', 'made', *SMALL)
     assert 'what the settings make' in shop(0, 'verify', 'made')
@@ -127,9 +124,8 @@ def main(pythons):
     with tempfile.TemporaryDirectory() as home:
         wheel = build(home, isolated=True)
         told = about(wheel)
-        print(
-            f'{told["name"]}: {told["kilobytes"]} kB, {len(told["files"])} files; requires {", ".join(told["requires"])}'
-        )
+        size = f'{told["kilobytes"]} kB, {len(told["files"])} files'
+        print(f'{told["name"]}: {size}; requires {", ".join(told["requires"])}')
         for i, python in enumerate(pythons or [sys.executable]):
             env = Environment(f'{home}/env{i}', python)
             for what, use in ((wheel, core), (f'{wheel}[run]', whole)):

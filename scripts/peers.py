@@ -1,7 +1,7 @@
 """The certificate's questions, put to other generators: peers.py NAME grid | speed [ORDERS]. It prints JSON.
 
-Runs in .venv-peers, without shop_nb. An adapter makes a peer's own shop, at its own defaults, as frames by name; `ask` compares pairs of shops.
-An answer is [holds, what was seen]; holds is null where the peer has no such notion.
+Runs in .venv-peers, without shop_nb. An adapter makes a peer's own shop, at its own defaults, as frames by name; `ask`
+compares pairs of shops. An answer is [holds, what was seen]; holds is null where the peer has no such notion.
 """
 import copy, json, logging, random, sys, tempfile, time, warnings
 from pathlib import Path

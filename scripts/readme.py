@@ -18,7 +18,7 @@ PICTURES = {'image/svg+xml': 'svg', 'image/png': 'png'}
 
 @functools.cache
 def cells(path):
-    "The cells of a notebook: kind, source without directives, directives, outputs, whether the library gets it, and whether a reader sees it."
+    "The cells of a notebook: what they hold, whether the library gets them, and whether a reader sees them."
     found = []
     for c in json.loads((ROOT / path).read_text(encoding='utf-8'))['cells']:
         lines, kind = ''.join(c['source']).split('\n'), c['cell_type']

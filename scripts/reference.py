@@ -63,6 +63,11 @@ def table(head, rows, ids=None):
 def code(text): return f'<code>{e(text)}</code>'
 
 
+def details(name, summary, *content):
+    "What opens on a click: a line that says what it is, and what is below."
+    return f'<details class="rule" id="{slug(name)}"><summary>{summary}</summary>{"".join(content)}</details>'
+
+
 # -- the data
 
 def picture():
@@ -85,20 +90,20 @@ def dictionary():
     )
 
 
+def rule(r):
+    of_a_shop = '' if r.declared else ' <span class=key>shop</span>'
+    return details(r.name, f'{code(r.name)} {e(r.meaning)}{of_a_shop}', coloured(r.sql, 'sql'))
+
+
 def rules():
     groups = {t: [r for r in RULES if r.table == t] for t in TABLES}
     parts = [
-        f'<p>{len(RULES)} rules, each a query for the rows that break it. <code>shop-nb validate DIR</code> runs them all, and so do the tests. '
-        'Most follow from the declaration of a column, key or reference; the others are the logic of a shop and its ledger.</p>'
+        f'<p>{len(RULES)} rules, each a query for the rows that break it. <code>shop-nb validate DIR</code> runs them '
+        'all, and so do the tests. Most follow from the declaration of a column, key or reference; the others are the '
+        'logic of a shop and its ledger.</p>'
     ]
     for t, rs in groups.items():
-        parts.append(
-            f'<h2 id="{t}">{t}</h2>'
-            + ''.join(
-                f'<details class="rule" id="{slug(r.name)}"><summary><code>{e(r.name)}</code> {e(r.meaning)}{"" if r.declared else " <span class=key>shop</span>"}</summary>{coloured(r.sql, "sql")}</details>'
-                for r in rs
-            )
-        )
+        parts.append(f'<h2 id="{t}">{t}</h2>' + ''.join(map(rule, rs)))
     return Page(
         'reference/rules.html', 'Rules', 'reference', 'Look up',
         lead='What is true of every row, and the query that finds rows that break it', body='\n'.join(parts)
@@ -162,12 +167,12 @@ def narrow(chart): return chart[chart.index('<div class="narrow">'):].replace('c
 
 def gallery(pages):
     parts = [
-        '<p>Each question has a name, its SQL, and an answer as a table and a chart. The answers here are those of the default shop.</p><ul class="gallery">'
+        '<p>Each question has a name, its SQL, and an answer as a table and a chart. The answers here are those of the '
+        'default shop.</p><ul class="gallery">'
     ]
     for p in pages:
-        parts.append(
-            f'<li><a href="../{p.url}" aria-label="{e(p.title)}"><figure>{narrow(p.values["chart"])}</figure><code>{p.values["q"].name}</code><span>{e(p.lead)}</span></a></li>'
-        )
+        shown = f'<figure>{narrow(p.values["chart"])}</figure>{code(p.values["q"].name)}<span>{e(p.lead)}</span>'
+        parts.append(f'<li><a href="../{p.url}" aria-label="{e(p.title)}">{shown}</a></li>')
     return Page(
         'questions/index.html', 'All questions', 'reference', 'Questions',
         lead='Every question that can be asked by its name', body='\n'.join(parts) + '</ul>'
@@ -187,7 +192,8 @@ def _commands(group, before):
 
 def command_page():
     parts = [
-        '<p>Exit code 0: done. 1: the data is not as it should be. 2: the call is wrong. An error is one or two lines that say what is wrong and what to do.</p>'
+        '<p>Exit code 0: done. 1: the data is not as it should be. 2: the call is wrong. An error is one or two lines '
+        'that say what is wrong and what to do.</p>'
     ]
     for name, c in commands():
         context = c.context_class(c, info_name=f'shop-nb {name}')
@@ -265,15 +271,20 @@ def settings_page():
         for d in describe()
     ]
     body = (
-        '<p>The same settings make the same shop, to the byte. They come from arguments, which override environment variables, which override the file <code>settings.ini</code>. '
-        'An invalid setting is refused before anything is written.</p>'
+        '<p>The same settings make the same shop, to the byte. They come from arguments, which override environment '
+        'variables, which override the file <code>settings.ini</code>. An invalid setting is refused before anything '
+        'is written.</p>'
         + table(['setting', 'meaning', 'default', 'environment variable'], rows, [d['name'] for d in describe()])
         + '<h2 id="all-parameters">Parameters</h2>'
-        + '<p>What the shop does is said by parameters. Each is given like a setting, by <code>-p NAME VALUE</code>, in <code>settings.ini</code> or in the environment '
-        '(<code>SHOP_NB_DEMAND__GROWTH</code>), an entry of a table as <code>delivery.returns.Fashion</code>. The columns are those that can change with it; in rows that both shops have, all others stay equal to the byte.</p>'
+        + '<p>What the shop does is said by parameters. Each is given like a setting, by <code>-p NAME VALUE</code>, '
+        'in <code>settings.ini</code> or in the environment (<code>SHOP_NB_DEMAND__GROWTH</code>), an entry of a table '
+        'as <code>delivery.returns.Fashion</code>. The columns are those that can change with it; in rows that both '
+        'shops have, all others stay equal to the byte.</p>'
         + parameters_table()
         + '<h2 id="effects">What parameters move</h2>'
-        + '<p>Five shops of 1,500 orders, seeds 1 to 5, are made with each value. The least effect is that of the last value against the first in the same shop, in the one of the five that shows it least. <code>make effects</code> measures them again.</p>'
+        + '<p>Five shops of 1,500 orders, seeds 1 to 5, are made with each value. The least effect is that of the last '
+        'value against the first in the same shop, in the one of the five that shows it least. '
+        '<code>make effects</code> measures them again.</p>'
         + effects_table()
         + '<h2 id="settings.ini">settings.ini</h2>'
         + coloured((ROOT / 'settings.ini').read_text(encoding='utf-8'), 'ini')
@@ -296,7 +307,8 @@ def market_table(name):
             code(as_toml(changed or value)),
             e(why(parameter, market)['source']),
         ])
-    return table(['parameter', 'value', 'source'], rows, [f'{name}.{parameter}' for parameter in groups if parameter in market.sources])
+    ids = [f'{name}.{parameter}' for parameter in groups if parameter in market.sources]
+    return table(['parameter', 'value', 'source'], rows, ids)
 
 
 def behaviours_page():
@@ -305,9 +317,10 @@ def behaviours_page():
         for name in BEHAVIOURS if name != 'eu'
     ]
     body = (
-        '<p>A behaviour is a market: <code>-p behaviour us</code>. The default is <code>eu</code>, whose values are on the page of '
-        '<a href="settings.html#all-parameters">settings</a>. The others are below with what differs from it; of a table, '
-        'the entries that are new or differ. The same is said by <code>shop-nb why NAME -p behaviour us</code>.</p>'
+        '<p>A behaviour is a market: <code>-p behaviour us</code>. The default is <code>eu</code>, whose values are on '
+        'the page of <a href="settings.html#all-parameters">settings</a>. The others are below with what differs from '
+        'it; of a table, the entries that are new or differ. The same is said by '
+        '<code>shop-nb why NAME -p behaviour us</code>.</p>'
         + ''.join(sections)
     )
     return Page(
@@ -364,6 +377,10 @@ def endpoints():
     ]
 
 
+def body_example(body):
+    return '<p>With a body such as</p>' + coloured(json.dumps(body, ensure_ascii=False, indent=2), 'json')
+
+
 def api_page():
     told, groups, md = openapi(), {}, MarkdownIt('commonmark')
     md.renderer.rules['fence'] = lambda tokens, i, *_: coloured(tokens[i].content, tokens[i].info)
@@ -380,7 +397,8 @@ def api_page():
         )
 
     parts = [
-        '<p>Made from the OpenAPI document of the service, which serves it at <code>/openapi.json</code>, and at <code>/docs</code> as a page to try it. Start the service with <code>shop-nb api --db FILE</code>.</p>'
+        '<p>Made from the OpenAPI document of the service, which serves it at <code>/openapi.json</code>, and at '
+        '<code>/docs</code> as a page to try it. Start the service with <code>shop-nb api --db FILE</code>.</p>'
     ]
     for tag, ops in groups.items():
         parts.append(f'<h2 id="{slug(tag)}">{e(tag)}</h2>')
@@ -407,19 +425,16 @@ def api_page():
             sent, lines = content.get('application/json', {}), content.get('application/x-ndjson', {})
             if not sent and lines: sent = dict(example=json.loads(lines['example']))
             body = [sent['example']] if 'example' in sent else ref(sent.get('schema', {})).get('examples')
-            parts.append(
-                f'<details class="rule" id="{slug(f"{verb} {path}")}"><summary><span class="verb {verb.lower()}">{verb}</span> <code>{e(path)}</code> {e(op.get("summary", ""))}</summary>'
-                + md.render(op.get('description', ''))
-                + (
-                    '<p>With a body such as</p>' + coloured(json.dumps(body[0], ensure_ascii=False, indent=2), 'json')
-                    if body
-                    else ''
-                )
-                + (table(['parameter', 'meaning'], rows) if rows else '')
-                + table(['response', 'meaning'], answers)
-                + (f'<p>The response links to</p><ul>{leads}</ul>' if leads else '')
-                + '</details>'
-            )
+            method = f'<span class="verb {verb.lower()}">{verb}</span>'
+            parts.append(details(
+                f'{verb} {path}',
+                f'{method} {code(path)} {e(op.get("summary", ""))}',
+                md.render(op.get('description', '')),
+                body_example(body[0]) if body else '',
+                table(['parameter', 'meaning'], rows) if rows else '',
+                table(['response', 'meaning'], answers),
+                f'<p>The response links to</p><ul>{leads}</ul>' if leads else '',
+            ))
     return Page(
         'reference/api.html', 'HTTP API', 'reference', 'Look up', lead=f'{len(endpoints())} endpoints',
         body='\n'.join(parts)
@@ -487,7 +502,8 @@ PARTS = {room: room for room in ROOMS} | dict(
 def chapters(page, pages):
     "Fill the page of chapters."
     parts = [
-        '<p>Each folder is a room. A chapter may use the public names of rooms with lower numbers, so the numbers are both reading order and dependency order.</p>'
+        '<p>Each folder is a room. A chapter may use the public names of rooms with lower numbers, so the numbers are '
+        'both reading order and dependency order.</p>'
     ]
     for group, heading in PARTS.items():
         ps = [p for p in pages if p.group == group and p.source.endswith('.ipynb')]
@@ -507,7 +523,8 @@ def all_names(page, found, pages):
     "Fill the page of names."
     titles = {p.url: p.title for p in pages}
     for url in titles: # several rooms have a chapter of one name
-        if url.startswith('modules/'): titles[url] = url.removeprefix('modules/').removesuffix('.html').replace('/', '.')
+        if not url.startswith('modules/'): continue
+        titles[url] = url.removeprefix('modules/').removesuffix('.html').replace('/', '.')
     modules = {}
     for name, (url, _) in found.items(): modules.setdefault(url.split('#')[0], []).append((name, url))
     page.body = '\n'.join(
@@ -540,7 +557,7 @@ def home(pages):
 
 
 def untold(pages):
-    "What the library, the program, the Makefile or the service has and the documentation does not mention; a line each."
+    "What the library, the program, the Makefile or the service has and the documentation lacks; a line each."
     text = {p.url: p.body for p in pages}
     have = set(text)
     prose = '\n'.join(

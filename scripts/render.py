@@ -64,7 +64,7 @@ def coloured(code, language):
 
 
 class Writer:
-    "Markdown as HTML, whose links between files are links between pages, and whose names lead to where they are told of."
+    "Markdown as HTML: links between files lead from page to page, and names to where they are told of."
 
     def __init__(self, pages, names):
         self.to = {p.source: p.url for p in pages if p.source}
@@ -155,7 +155,7 @@ def classes(source):
 
 
 def owners(notebook):
-    "What the methods of a notebook's classes belong to: a public class also has those of its private bases, in which it is written."
+    "What the methods of a notebook's classes belong to: a public class also has those of its private bases."
     nodes = {node.name: node for cell in notebook if cell.library for node in classes(cell.source)}
     found = {name: name for name in nodes if not name.startswith('_')}
     for name in list(found):

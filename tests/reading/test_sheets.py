@@ -46,8 +46,12 @@ def workbook(*rows, formats=(), **more):
     return data.getvalue()
 
 
-@pytest.mark.parametrize('pack', [lambda b: b, gzip.compress, bz2.compress, lzma.compress, lambda b: zipped({'a.csv': b})],
-                         ids=['plain', 'gz', 'bz2', 'xz', 'zip'])
+PACKED = dict(
+    plain=lambda b: b, gz=gzip.compress, bz2=bz2.compress, xz=lzma.compress, zip=lambda b: zipped({'a.csv': b}),
+)
+
+
+@pytest.mark.parametrize('pack', PACKED.values(), ids=PACKED)
 def test_packed_files(tmp_path, pack):
     path = tmp_path / 'orders_export.csv.packed' # what it is shows in its bytes
     path.write_bytes(pack(TEXT.encode()))
@@ -73,7 +77,8 @@ def test_a_folder_of_parts(tmp_path):
     (folder / 'day=1').mkdir(parents=True)
     (folder / 'day=1' / 'part-0.csv').write_text('Name,Price\nA,1\nA\n')
     (folder / 'part-1.csv').write_text('Price;Name\n2;B\nPrice;Name\n', encoding='utf-16')
-    for name in '_SUCCESS', '.DS_Store', '.part-0.csv.crc', '._part-0.csv', 'Thumbs.db': (folder / name).write_bytes(b'\0\5')
+    for name in '_SUCCESS', '.DS_Store', '.part-0.csv.crc', '._part-0.csv', 'Thumbs.db':
+        (folder / name).write_bytes(b'\0\5')
     (folder / 'empty.csv').touch()
     sheet, = read_sheets(folder)
     assert sheet.columns == ['Name', 'Price']
@@ -81,7 +86,8 @@ def test_a_folder_of_parts(tmp_path):
     assert sheet.problems == [Problem(0, 3, '1 field, where the header has 2')]
     assert (sheet.name, sheet.headers, sheet.counts, sheet.read) == ('country=DE', [(1, 3)], [2, 2], 4)
     assert sheet.files == ['country=DE/day=1/part-0.csv', 'country=DE/part-1.csv']
-    assert {'country=DE/empty.csv is empty.', 'country=DE/Thumbs.db is not a table and was left out.'} <= set(sheet.notes)
+    notes = {'country=DE/empty.csv is empty.', 'country=DE/Thumbs.db is not a table and was left out.'}
+    assert notes <= set(sheet.notes)
     batch = next(iter(sheet.batches()))
     assert batch.schema.types == [pa.string(), pa.string(), pa.int32(), pa.int64()]
 
@@ -150,11 +156,16 @@ def parquet(frame):
     return data.getvalue()
 
 
-BINARIES = dict(gz=gzip.compress(TEXT.encode() * 50), zip=zipped({'a.csv': TEXT, 'b.csv': TEXT}),
-                parquet=parquet(pd.DataFrame(dict(a=['x'] * 9, b=range(9)))), xlsx=workbook(['A', 'B'], [1, 'x'], [2, 'y']))
+BINARIES = dict(
+    gz=gzip.compress(TEXT.encode() * 50),
+    zip=zipped({'a.csv': TEXT, 'b.csv': TEXT}),
+    parquet=parquet(pd.DataFrame(dict(a=['x'] * 9, b=range(9)))),
+    xlsx=workbook(['A', 'B'], [1, 'x'], [2, 'y']),
+)
+NO_SOURCES = [None, 5, b'x', '', 'no such file', 'x' * 5_000, '\0', dict(a=5)]
 
 
-@pytest.mark.parametrize('source', [None, 5, b'x', '', 'no such file', 'x' * 5_000, '\0', dict(a=5)], ids=lambda s: str(s)[:9])
+@pytest.mark.parametrize('source', NO_SOURCES, ids=lambda s: str(s)[:9])
 def test_what_is_no_source(source):
     with pytest.raises(ShopError) as e: read_sheets(source)
     assert e.value.code == 2
@@ -165,8 +176,9 @@ def test_a_workbook_as_its_cells_show_it(tmp_path):
     path = tmp_path / 'book.xlsx'
     path.write_bytes(workbook(
         [], ['Code', 'Time', 'Price', 'Paid', None, None], [6844, datetime(2025, 1, 31, 14, 5), 19.9 * 3, True], [],
-        ['0012', date(2025, 2, 1), 12.0, False], ['Code', 'Time', 'Price', 'Paid'], ['x', None, 1, None, None, 'beyond'],
-        [123456789012345678, None, 1e15, None], formats={'A3': '00000'}, Notes=[['Text'], ['hello']], Empty=[]))
+        ['0012', date(2025, 2, 1), 12.0, False], ['Code', 'Time', 'Price', 'Paid'],
+        ['x', None, 1, None, None, 'beyond'], [123456789012345678, None, 1e15, None], formats={'A3': '00000'},
+        Notes=[['Text'], ['hello']], Empty=[]))
     orders, notes = read_sheets(path)
     assert (orders.files, notes.files, orders.name) == (['book.xlsx/Orders'], ['book.xlsx/Notes'], 'Orders')
     assert rows_of(orders) == [
@@ -218,11 +230,13 @@ def test_frames_and_parquet_as_text(tmp_path):
 
 
 @pytest.mark.parametrize('value, text', [
-    (12.0, '12'), (9.5, '9.5'), (1.125, '1.1250'), (Decimal('1.125'), '1.1250'), ('\ud800', r'\ud800'), (1e17, '1e+17'), (np.float32(0.1), '0.1'), (2**60, str(2**60)), (Decimal('1.50'), '1.50'),
-    (Decimal('1E+3'), '1000'), (Decimal('NaN'), None), (float('inf'), 'inf'), (pd.NaT, None), (pd.NA, None), ('', None),
-    (b'\xff', r'\xff'), (datetime(2025, 1, 31, 14, 5), '2025-01-31 14:05:00'), (date(2025, 1, 31), '2025-01-31'),
-    (pd.Timestamp('2025-01-31', tz='Europe/Berlin'), '2025-01-31 00:00:00+01:00'), (np.datetime64('2025-01-31'), '2025-01-31 00:00:00'),
-    (pd.Period('2025-01'), '2025-01-01 00:00:00'), (True, 'True'), ([1], '[1]'),
+    (12.0, '12'), (9.5, '9.5'), (1.125, '1.1250'), (Decimal('1.125'), '1.1250'), ('\ud800', r'\ud800'), (1e17, '1e+17'),
+    (np.float32(0.1), '0.1'), (2**60, str(2**60)), (Decimal('1.50'), '1.50'), (Decimal('1E+3'), '1000'),
+    (Decimal('NaN'), None), (float('inf'), 'inf'), (pd.NaT, None), (pd.NA, None), ('', None), (b'\xff', r'\xff'),
+    (datetime(2025, 1, 31, 14, 5), '2025-01-31 14:05:00'), (date(2025, 1, 31), '2025-01-31'),
+    (pd.Timestamp('2025-01-31', tz='Europe/Berlin'), '2025-01-31 00:00:00+01:00'),
+    (np.datetime64('2025-01-31'), '2025-01-31 00:00:00'), (pd.Period('2025-01'), '2025-01-01 00:00:00'), (True, 'True'),
+    ([1], '[1]'),
 ])
 def test_a_value_as_text(value, text):
     assert value_text(value) == text

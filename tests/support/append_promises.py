@@ -1,4 +1,4 @@
-"What an append promises in any database. A test file imports all of it, and has `query`, `refuses` and the fixtures `db` and `kept`."
+"What an append promises in any database. A test file imports all, and has `query`, `refuses`, `db` and `kept`."
 import pandas as pd
 import pytest
 
@@ -89,7 +89,8 @@ def test_refused_as_in_sqlite(old, new, kept, lite, refused, kind):
 
 
 def test_a_unique_value_of_a_row_that_stays(new, kept, refused, answer):
-    taken = changed(new, 'customers', 150, email=answer(kept, 'select email from customers where customer_id = 4')[0][0])
+    email = answer(kept, 'select email from customers where customer_id = 4')[0][0]
+    taken = changed(new, 'customers', 150, email=email)
     rest = taken['customers'].customer_id != 4
     orders = new['orders'].to_pandas().query('customer_id != 4')
     others = {n: (t := new[n].to_pandas())[t.order_id.isin(orders.order_id)] for n in ('order_items', 'payments')}

@@ -39,6 +39,12 @@ class Frames:
     def day(self): return self.generator.calendar.intensity.loc['2025']
 
 
+def toys(f): return f.products[f.products.category == 'Toys']
+def costs(f): return toys(f).cost_cents / toys(f).price_cents
+def returned(f): return f.order_items.returned_quantity.gt(0).mean()
+def failed(f): return f.payments.status.eq('failed').sum()
+def taxes(f): return f.orders.tax_cents.sum()
+def paid_prices(f): return f.lines.unit_price_cents / f.lines.price_cents
 def spread(x): return np.log(x[x > 0]).std()
 def share_of(table, column, value): return lambda f: (getattr(f, table)[column] == value).mean()
 def differs_from_default(column):
@@ -55,6 +61,26 @@ def top_share(f):
 def price_against_sales(f):
     sold = f.order_items.product_id.value_counts()
     return np.corrcoef(np.log(f.products.price_cents), np.log1p(f.products.product_id.map(sold).fillna(0)))[0, 1]
+
+
+def flash_peak(f):
+    known = f.settings.values['demand.peaks'].values()
+    return f.day.peak[~f.day.peak.isin(known)].max()
+
+
+def garden_brands(f):
+    brands = words('words')['Garden']['brands']
+    return toys(f).brand.isin(brands).mean()
+
+
+def repriced(f):
+    before = made((), f.settings.seed)['products']['price_cents'].to_pandas()
+    return f.products.price_cents.ne(before).mean()
+
+
+def cut_on_sale_day(f):
+    lines = f.lines[f.lines.ordered_at.dt.strftime('%m-%d') == '11-28']
+    return (lines.discount_cents / lines.unit_price_cents / lines.quantity).mean()
 
 
 def cut_lines(f): return f.order_items.discount_cents.gt(0).mean()
@@ -86,6 +112,12 @@ def age_at_order(f):
 
 
 def days(**rules): return dict(PARAMETERS['demand.days'].default) | rules
+
+
+def countries(**shares): return dict.fromkeys(('DE', 'AT', 'NL', 'BE', 'FR', 'IT', 'ES'), 0) | shares
+
+
+def methods(**shares): return dict.fromkeys(('card', 'wallet', 'bank_transfer', 'invoice', 'gift_card'), 0) | shares
 
 
 def returns_of(name): return lambda f: f.lines[f.lines.category == name].returned_quantity.gt(0).mean()
@@ -129,6 +161,7 @@ def season_of(name, month):
     return measure
 
 
+SPRING = '2025-03-01 to 2025-05-31'
 # name: values in the order of what is measured, and what is measured
 EFFECTS = {
     'demand.growth': ([.5, 1, 2], lambda f: f.generator.calendar.intensity.trend['2025-12-01']),
@@ -140,7 +173,7 @@ EFFECTS = {
                     lambda f: f.day.peak[f.day.peak == 1.6].index.day[0]),
     'demand.peaks': ([{'Black Friday': 1}, {'Black Friday': 4}], orders_on('11-28')),
     'demand.flash_rate': ([0, .05, .3], lambda f: f.day.peak.gt(1).mean()),
-    'demand.flash_factors': ([[1.5], [3]], lambda f: f.day.peak[~f.day.peak.isin(f.settings.values['demand.peaks'].values())].max()),
+    'demand.flash_factors': ([[1.5], [3]], flash_peak),
     'demand.day_limit': ([1.2, 2, 6], lambda f: (f.day.weight / 1000 / f.day.trend).max()),
     'demand.hours': ([[1] * 24, [1] * 20 + [5] * 4], lambda f: f.orders.ordered_at.dt.hour.ge(20).mean()),
     'demand.weekend_hours': ([[1] * 24, [3] * 6 + [1] * 18],
@@ -164,18 +197,17 @@ EFFECTS = {
     'customers.new_share': ([0, .15, .6], lambda f: f.orders.customer_id.nunique()),
     'customers.new_days': ([200, 20, 1], lambda f: (age_at_order(f) < 86400).mean()),
     'customers.pool': (None, None), # test_pool: needs countries that the pool has
-    'customers.countries': ([dict(DE=.7, AT=.3, NL=0, BE=0, FR=0, IT=0, ES=0), dict(DE=.2, AT=.8, NL=0, BE=0, FR=0, IT=0, ES=0)],
-                            share_of('customers', 'country', 'AT')),
-    'products.categories': ([dict(Toys=.2, Books=.8), dict(Toys=.7, Books=.3)], share_of('products', 'category', 'Toys')),
+    'customers.countries': ([countries(DE=.7, AT=.3), countries(DE=.2, AT=.8)], share_of('customers', 'country', 'AT')),
+    'products.categories': ([dict(Toys=.2, Books=.8), dict(Toys=.7, Books=.3)],
+                            share_of('products', 'category', 'Toys')),
     'products.median_price': ([{'Toys': 5}, {'Toys': 22}, {'Toys': 90}], of_category('Toys', 'price_cents')),
-    'products.cost': ([{'Toys': .2}, {'Toys': .55}, {'Toys': .85}],
-                      lambda f: f.products[f.products.category == 'Toys'].pipe(lambda p: (p.cost_cents / p.price_cents).median())),
+    'products.cost': ([{'Toys': .2}, {'Toys': .55}, {'Toys': .85}], lambda f: costs(f).median()),
     'products.best_month': ([{'Toys': 7}, {'Toys': 12}], season_of('Toys', 12)),
     'products.swing': ([{'Toys': 0}, {'Toys': 1.5}], season_of('Toys', 12)),
-    'products.words': ([{'Toys': 'Toys'}, {'Toys': 'Garden'}],
-                       lambda f: f.products[f.products.category == 'Toys'].brand.isin(words('words')['Garden']['brands']).mean()),
+    'products.words': ([{'Toys': 'Toys'}, {'Toys': 'Garden'}], garden_brands),
     'products.known_before': ([.5, .75, .95], lambda f: (pd.to_datetime(f.products.launched_on) < '2025-01-01').mean()),
-    'products.weekend_launches': ([0, .5, 1], lambda f: (pd.to_datetime(f.products.launched_on).dt.weekday >= 5).mean()),
+    'products.weekend_launches': ([0, .5, 1],
+                                  lambda f: (pd.to_datetime(f.products.launched_on).dt.weekday >= 5).mean()),
     'products.sold_days': ([2000, 300, 50], lambda f: f.products.discontinued_on.notna().mean()),
     'products.sold_days_spread': ([.1, .9, 2], lambda f: f.products.discontinued_on.notna().mean()),
     'products.language': (['en', 'pt'], lambda f: f.products.name.str.contains(' (?:de|com|em|para|sem) ').mean()),
@@ -187,11 +219,11 @@ EFFECTS = {
     'products.price_steps': ([[.01, .01, .01, .01, .01], [5, 5, 5, 5, 5]], lambda f: -f.products.price_cents.nunique()),
     'products.lowest_price': ([.99, 3, 10], lambda f: f.products.price_cents.min()),
     'products.price_endings': ([[0], [1] * 3 + [0], [1]], lambda f: (f.products.price_cents % 100 == 99).mean()),
-    'products.price_levels': ([[100] * 5, [100, 60, 80, 120, 140]], lambda f: spread(f.lines.unit_price_cents / f.lines.price_cents)),
+    'products.price_levels': ([[100] * 5, [100, 60, 80, 120, 140]], lambda f: spread(paid_prices(f))),
     'products.price_moves': ([[1, 0, 0, 0, 0], [.6, .1, .12, .12, .06], [0, .5, 0, 0, .5]],
-                             lambda f: spread(f.lines.unit_price_cents / f.lines.price_cents)),
-    'products.repricing': ([False, True], lambda f: f.products.price_cents.ne(made((), f.settings.seed)['products']['price_cents'].to_pandas()).mean()),
-    'products.cost_spread': ([0, .03, .09], lambda f: f.products[f.products.category == 'Toys'].pipe(lambda p: (p.cost_cents / p.price_cents).std())),
+                             lambda f: spread(paid_prices(f))),
+    'products.repricing': ([False, True], repriced),
+    'products.cost_spread': ([0, .03, .09], lambda f: costs(f).std()),
     'products.popularity': ([.2, 1.35, 3], top_share),
     'products.popularity_of_price': ([-1.5, 0, 1.5], price_against_sales),
     'products.drift': ([.22, 1, 2], rank_change),
@@ -199,42 +231,48 @@ EFFECTS = {
     'campaigns.rate': ([0, .5, 1], cut_lines),
     'campaigns.cuts': ([[5], [15, 20], [50]], mean_cut),
     'campaigns.sale_day': (['none', 'Black Friday'], cut_lines),
-    'campaigns.sale_cut': ([0, 15, 50], lambda f: f.lines[f.lines.ordered_at.dt.strftime('%m-%d') == '11-28'].pipe(lambda l: (l.discount_cents / l.unit_price_cents / l.quantity).mean())),
+    'campaigns.sale_cut': ([0, 15, 50], cut_on_sale_day),
     'campaigns.pull': ([0, .6, 1], cut_lines),
     'campaigns.push': (None, None), # test_push: only with a price change
     'campaigns.stock_up': ([0, .8, 3], lambda f: f.lines[f.lines.discount_cents > 0].quantity.mean()),
     'baskets.size_r': ([20, .8, .2], lambda f: f.order_items.groupby('order_id').size().std()),
-    'baskets.channels': ([dict(web=.8, app=.1, marketplace=.1), dict(web=.1, app=.8, marketplace=.1)], share_of('orders', 'channel', 'app')),
+    'baskets.channels': ([dict(web=.8, app=.1, marketplace=.1), dict(web=.1, app=.8, marketplace=.1)],
+                         share_of('orders', 'channel', 'app')),
     'baskets.favourite': ([0, .35, .78], repeated_lines),
     'baskets.favourites': ([[.2] * 5, [.4, .24, .16, .12, .08], [1, 0, 0, 0, 0]], repeated_lines),
     'baskets.companion': ([0, .22, .6], with_companion),
     'baskets.taste': ([0, .35, .7], taste),
     'baskets.price_limits': ([[1, 2], [10, 40], [1000, 2000]], lambda f: f.order_items.quantity.mean()),
-    'baskets.extra_cheap': ([{'consumer': 0}, {'consumer': .45}, {'consumer': 3}], units_when(lambda p: p < 1000, 'consumer')),
-    'baskets.extra_middle': ([{'consumer': 0}, {'consumer': .5}, {'consumer': 3}], units_when(lambda p: (p >= 1000) & (p < 4000), 'consumer')),
-    'baskets.extra_expensive': ([{'consumer': 0}, {'consumer': .5}, {'consumer': 3}], units_when(lambda p: p >= 4000, 'consumer')),
+    'baskets.extra_cheap': ([{'consumer': 0}, {'consumer': .45}, {'consumer': 3}],
+                            units_when(lambda p: p < 1000, 'consumer')),
+    'baskets.extra_middle': ([{'consumer': 0}, {'consumer': .5}, {'consumer': 3}],
+                             units_when(lambda p: (p >= 1000) & (p < 4000), 'consumer')),
+    'baskets.extra_expensive': ([{'consumer': 0}, {'consumer': .5}, {'consumer': 3}],
+                                units_when(lambda p: p >= 4000, 'consumer')),
     'baskets.extra_r': ([20, .6, .1], lambda f: f.order_items.quantity.std() / f.order_items.quantity.mean()),
     'coupons.share': ([0, .065, .5], lambda f: f.orders.discount_cents.gt(0).mean()),
     'coupons.cut': ([5, 10, 50], lambda f: f.orders.discount_cents.sum()),
     'shipping.free_from': ([20, 80, 1000], lambda f: f.orders.shipping_cents.gt(0).mean()),
     'shipping.fee': ([{'DE': 1}, {'DE': 4.9}, {'DE': 20}], lambda f: f.orders.shipping_cents.sum()),
-    'shipping.by_region': ([{'Bayern': 0, 'Berlin': 0}, {'Berlin': 0}, {}, {'Bayern': 40}], lambda f: f.orders.shipping_cents.sum()),
+    'shipping.by_region': ([{'Bayern': 0, 'Berlin': 0}, {'Berlin': 0}, {}, {'Bayern': 40}],
+                           lambda f: f.orders.shipping_cents.sum()),
     'shop.currency': (None, None), # test_markets: it moves nothing
-    'tax.rate': ([{'DE': 0}, {'DE': 19}, {'DE': 25}], lambda f: f.orders.tax_cents.sum()),
-    'tax.by_region': ([{'Bayern': 0, 'Berlin': 0}, {'Berlin': 0}, {}, {'Bayern': 40}], lambda f: f.orders.tax_cents.sum()),
-    'tax.by_category': ([{'Fashion': 0}, {'Fashion': .5}, {'Fashion': 1}, {'Fashion': 2}], lambda f: f.orders.tax_cents.sum()),
+    'tax.rate': ([{'DE': 0}, {'DE': 19}, {'DE': 25}], taxes),
+    'tax.by_region': ([{'Bayern': 0, 'Berlin': 0}, {'Berlin': 0}, {}, {'Bayern': 40}], taxes),
+    'tax.by_category': ([{'Fashion': 0}, {'Fashion': .5}, {'Fashion': 1}, {'Fashion': 2}], taxes),
     'tax.included': ([True, False], lambda f: f.payments.amount_cents.sum()),
     'delivery.transit_by_region': ([{'Bayern': .1}, {}, {'Bayern': 60}], lambda f: days_to_deliver(f).mean()),
     'delivery.transit': ([{'DE': .5}, {'DE': 2}, {'DE': 20}], lambda f: days_to_deliver(f).median()),
-    'payments.methods': ([dict(card=.2, wallet=.5, bank_transfer=.1, invoice=.1, gift_card=.1), dict(card=.9, wallet=.1, bank_transfer=0, invoice=0, gift_card=0)],
+    'payments.methods': ([methods(card=.2, wallet=.5, bank_transfer=.1, invoice=.1, gift_card=.1),
+                          methods(card=.9, wallet=.1)],
                          share_of('payments', 'method', 'card')),
     'payments.large_from': ([1, 80, 10_000], share_of('payments', 'method', 'gift_card')),
-    'payments.methods_large': ([dict(card=.1, wallet=.9, bank_transfer=0, invoice=0, gift_card=0), dict(card=.9, wallet=.1, bank_transfer=0, invoice=0, gift_card=0)],
+    'payments.methods_large': ([methods(card=.1, wallet=.9), methods(card=.9, wallet=.1)],
                                share_of('payments', 'method', 'card')),
     'payments.fails': ([{'card': 0}, {'card': .1}, {'card': .6}], lambda f: f.payments.attempts.mean()),
     'payments.fails_again': ([0, .45, .9], lambda f: f.payments.attempts.max() + f.payments.status.eq('failed').mean()),
-    'payments.give_up': ([{'card': 0}, {'card': .3}, {'card': 1}], lambda f: f.payments.status.eq('failed').sum()),
-    'payments.give_up_again': ([[0, 0], [1, 1]], lambda f: f.payments.status.eq('failed').sum()),
+    'payments.give_up': ([{'card': 0}, {'card': .3}, {'card': 1}], failed),
+    'payments.give_up_again': ([[0, 0], [1, 1]], failed),
     'payments.on_delivery': ([{'card': 0}, {'card': 1}], lambda f: seconds_to_pay(f).median()),
     'payments.refused': ([{'card': 0}, {'card': .2}, {'card': .8}], lambda f: f.orders.status.eq('cancelled').sum()),
     'payments.delay': ([{'card': 5}, {'card': 45}, {'card': 90_000}], lambda f: seconds_to_pay(f).median()),
@@ -249,15 +287,17 @@ EFFECTS = {
     'delivery.hours': ([[2, 5], [8, 19], [20, 23]], lambda f: f.orders.delivered_at.dt.hour.mean()),
     'delivery.returns': ([{'Fashion': 0}, {'Fashion': .27}, {'Fashion': .9}], returns_of('Fashion')),
     'delivery.returns_in_part': ([0, .25, 1], returned_in_part),
-    'delivery.return_days': ([300, 30, 1], lambda f: f.order_items.returned_quantity.gt(0).mean()),
-    'delivery.return_days_spread': ([2.5, .6], lambda f: f.order_items.returned_quantity.gt(0).mean()),
-    'incidents.payment_outage': ([[], ['0.5 2025-03-01 to 2025-05-31'], ['1 2025-03-01 to 2025-05-31']], lambda f: f.payments.status.eq('failed').sum()),
-    'incidents.double_charge': ([[], ['0.5 2025-03-01 to 2025-05-31'], ['1 2025-03-01 to 2025-05-31']], lambda f: f.payments.amount_cents.sum()),
-    'incidents.price_error': ([['0.01 2025-03-01 to 2025-05-31'], [], ['100 2025-03-01 to 2025-05-31']], lambda f: f.order_items.unit_price_cents.mean()),
-    'incidents.stock_out': ([['Toys 1 2025-03-01 to 2025-05-31'], ['Toys 0.5 2025-03-01 to 2025-05-31'], []], lambda f: f.lines.category.eq('Toys').mean()),
-    'incidents.channel_lost': ([['app 1 2025-03-01 to 2025-05-31'], ['app 0.5 2025-03-01 to 2025-05-31'], []], lambda f: len(f.orders)),
-    'incidents.bot_wave': ([[], ['100 2025-03-01 to 2025-05-31'], ['200 2025-03-01 to 2025-05-31']], lambda f: len(f.orders)),
-    'incidents.returns_wave': ([['0 2025-03-01 to 2025-05-31'], [], ['3 2025-03-01 to 2025-05-31']], lambda f: f.order_items.returned_quantity.gt(0).mean()),
+    'delivery.return_days': ([300, 30, 1], returned),
+    'delivery.return_days_spread': ([2.5, .6], returned),
+    'incidents.payment_outage': ([[], [f'0.5 {SPRING}'], [f'1 {SPRING}']], failed),
+    'incidents.double_charge': ([[], [f'0.5 {SPRING}'], [f'1 {SPRING}']], lambda f: f.payments.amount_cents.sum()),
+    'incidents.price_error': ([[f'0.01 {SPRING}'], [], [f'100 {SPRING}']],
+                              lambda f: f.order_items.unit_price_cents.mean()),
+    'incidents.stock_out': ([[f'Toys 1 {SPRING}'], [f'Toys 0.5 {SPRING}'], []],
+                            lambda f: f.lines.category.eq('Toys').mean()),
+    'incidents.channel_lost': ([[f'app 1 {SPRING}'], [f'app 0.5 {SPRING}'], []], lambda f: len(f.orders)),
+    'incidents.bot_wave': ([[], [f'100 {SPRING}'], [f'200 {SPRING}']], lambda f: len(f.orders)),
+    'incidents.returns_wave': ([[f'0 {SPRING}'], [], [f'3 {SPRING}']], returned),
     'incidents.lost_feed': (None, None), # test_incidents: it moves nothing
 }
 
@@ -391,7 +431,7 @@ SEEDS = range(1, 6) # of the shops that are measured for the reference
 
 
 def summaries(name):
-    "For each value the mean, the least and the most of five shops, and the least rise since the first value within one shop."
+    "For each value the mean, least and most of five shops, and the least rise since the first value within one shop."
     values, _ = EFFECTS[name]
     numbers = np.array([[found(name, value, seed) for seed in SEEDS] for value in values])
     return [(n.mean(), n.min(), n.max(), (n - numbers[0]).min()) for n in numbers]

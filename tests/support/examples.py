@@ -110,7 +110,10 @@ BAD_ROWS = dict(
         [dict(delivered_at='2025-03-18 17:35:27'), dict(delivered_at='2025-03-17 09:00:00')],
     ),
     item_id_codes_line=('order_items', [dict(line_number=2), dict(order_item_id=5)]),
-    line_within_limit=('order_items', [dict(unit_price_cents=8_000_000, quantity=14), dict(unit_price_cents=1_050_506, quantity=99)]),
+    line_within_limit=(
+        'order_items',
+        [dict(unit_price_cents=8_000_000, quantity=14), dict(unit_price_cents=1_050_506, quantity=99)],
+    ),
     discount_below_price=(
         'order_items',
         [dict(discount_cents=2499), dict(discount_cents=2500), dict(quantity=2, discount_cents=4998)],

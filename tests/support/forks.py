@@ -43,7 +43,7 @@ def die(*a, **k):
     if len(calls) == int(turn or 1): os.kill(os.getpid(), getattr(signal, signal_name))
     return real(*a, **k)
 setattr(at, name, die)
-''' # what follows gets a signal before a step: package.module.function, or before its third call: package.module.function@3
+''' # what follows gets a signal before a step: package.module.function, or …function@3 before its third call
 STEP = BREAK + '''
 module, function, *rest = args
 getattr(importlib.import_module(module), function)(*rest)
@@ -52,8 +52,9 @@ getattr(importlib.import_module(module), function)(*rest)
 
 @contextmanager
 def forks(*modules):
-    "Run (code, *arguments) side by side: (exit code, what was said) of each; with `kill`, each is killed after so many seconds."
-    job = subprocess.Popen([sys.executable, '-c', PARENT, *modules], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    "Run (code, *arguments) side by side: (exit code, what was said) of each; `kill` kills each after so many seconds."
+    words = [sys.executable, '-c', PARENT, *modules]
+    job = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def run(*jobs, kill=None):
         job.stdin.write(json.dumps([kill, *((code, [str(a) for a in args]) for code, *args in jobs)]) + '\n')

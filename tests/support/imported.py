@@ -31,7 +31,8 @@ class Imported:
 join orders_key as o using (order_id) join products_key as p using (product_id) order by order_item_id''')
 
     def payments(self, columns):
-        return self.rows(f'select source_key, {columns} from payments join orders_key using (order_id) order by order_id')
+        return self.rows(f'''select source_key, {columns} from payments
+join orders_key using (order_id) order by order_id''')
 
     @property
     def aside(self):

@@ -21,7 +21,8 @@ load(source, place, lambda table, n, of: die() if table == at else None)
 
 def with_signals(*steps):
     "Each step of a load with each signal that breaks it off; daily with one of the two, in turn."
-    return [(step, sig) for i, step in enumerate(steps) for j, sig in enumerate(('SIGKILL', 'SIGINT')) if FULL or (i + j) % 2 == 0]
+    pairs = [(step, sig, i + j) for i, step in enumerate(steps) for j, sig in enumerate(('SIGKILL', 'SIGINT'))]
+    return [(step, sig) for step, sig, turn in pairs if FULL or turn % 2 == 0]
 
 
 SPOILING = '''update customers set email = 'nobody', first_name = '', country = 'fr' where customer_id % 50 = 3
@@ -38,7 +39,7 @@ delete from payments where order_id % 5 = 4'''.split('\n') # rows that break man
 
 
 def kill_at_random(in_processes, call, fresh, look, kills):
-    "Kill a load so often at random moments: `fresh` puts the old shop there before, `look` takes whether it went through."
+    "Kill a load at random moments: `fresh` puts the old shop there before, `look` takes whether it went through."
     seconds = 60
     for _ in range(3): # the first one still reads what it needs of libraries
         begun = time.monotonic()

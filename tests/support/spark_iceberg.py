@@ -1,5 +1,5 @@
-"""Read the tables of an Iceberg lake in Spark on Java, by their folders, and write them as Parquet, now and as they were
-first: python spark_iceberg.py TABLES OUT [CHANGED]. The table in the folder CHANGED gets a row at last."""
+"""Read the tables of an Iceberg lake in Spark on Java, by their folders, and write them as Parquet, now and as they
+were first: python spark_iceberg.py TABLES OUT [CHANGED]. The table in the folder CHANGED gets a row at last."""
 import os, sys
 from pathlib import Path
 
