@@ -2555,6 +2555,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                         'shop_nb.feeds.debezium._source': ('18_feeds/debezium.html#_source', 'shop_nb/feeds/debezium.py'),
                                         'shop_nb.feeds.debezium._struct': ('18_feeds/debezium.html#_struct', 'shop_nb/feeds/debezium.py'),
                                         'shop_nb.feeds.debezium._texts': ('18_feeds/debezium.html#_texts', 'shop_nb/feeds/debezium.py'),
+                                        'shop_nb.feeds.debezium._times': ('18_feeds/debezium.html#_times', 'shop_nb/feeds/debezium.py'),
                                         'shop_nb.feeds.debezium._transaction': ( '18_feeds/debezium.html#_transaction',
                                                                                  'shop_nb/feeds/debezium.py'),
                                         'shop_nb.feeds.debezium._values': ('18_feeds/debezium.html#_values', 'shop_nb/feeds/debezium.py'),

@@ -43,12 +43,12 @@ def _fields(name, only=None): # of a table
 # %% ../../nbs/18_feeds/02_debezium.ipynb #32a4b534
 _SOURCE = dict(
     version='string', connector='string', name='string', ts_ms='int64', snapshot='string', db='string',
-    sequence='string', table='string', txId='int64', lsn='int64',
+    sequence='string', ts_us='int64', ts_ns='int64', table='string', txId='int64', lsn='int64',
 )
 
 _TRANSACTION = dict(id='string', total_order='int64', data_collection_order='int64')
 
-_MAY_LACK = 'snapshot', 'sequence'
+_MAY_LACK = 'snapshot', 'sequence', 'ts_us', 'ts_ns'
 
 def _plain(types): return [dict(type=t, optional=field in _MAY_LACK, field=field) for field, t in types.items()]
 
@@ -63,7 +63,8 @@ def message_schemas(
         _struct(row, f'{of}.Value', True, field='before'), _struct(row, f'{of}.Value', True, field='after'),
         _struct(_plain(_SOURCE), 'io.debezium.connector.shop_nb.Source', field='source'),
         _struct(_plain(_TRANSACTION), 'event.block', True, version=1, field='transaction'),
-        dict(type='string', optional=False, field='op'), dict(type='int64', optional=True, field='ts_ms'),
+        dict(type='string', optional=False, field='op'),
+        *(dict(type='int64', optional=True, field=field) for field in ('ts_ms', 'ts_us', 'ts_ns')),
     ]
     key = _struct(_fields(name, TABLES[name].key), f'{of}.Key')
     return dict(key=key, value=_struct(fields, f'{of}.Envelope', version=2))
@@ -81,12 +82,15 @@ def _texts(numbers): return json_values(pa.array(numbers)) # of whole numbers
 def _quoted(texts): return pc.binary_join_element_wise('"', texts, '"', '')
 
 # %% ../../nbs/18_feeds/02_debezium.ipynb #e068ae45
+def _times(rows): # when each change happened
+    seconds = rows['moment'].cast(pa.int64()).to_numpy()
+    return {field: _texts(seconds * unit) for field, unit in (('ts_ms', 10**3), ('ts_us', 10**6), ('ts_ns', 10**9))}
+
 def _source(name, rows, snapshot): # where the rows of a table come from
-    milliseconds = _texts(rows['moment'].cast(pa.int64()).to_numpy() * 1000)
-    sequence = _texts(rows['sequence'].to_numpy())
-    return milliseconds, json_objects(dict(
-        version=f'"{VERSION}"', connector='"shop_nb"', name=f'"{SERVER}"', ts_ms=milliseconds, snapshot=f'"{snapshot}"',
-        db=f'"{DATABASE}"', sequence=_quoted(sequence), table=f'"{name}"',
+    times, sequence = _times(rows), _texts(rows['sequence'].to_numpy())
+    return json_objects(dict(
+        version=f'"{VERSION}"', connector='"shop_nb"', name=f'"{SERVER}"', ts_ms=times.pop('ts_ms'),
+        snapshot=f'"{snapshot}"', db=f'"{DATABASE}"', sequence=_quoted(sequence), **times, table=f'"{name}"',
         txId=_texts(rows['transaction'].to_numpy()), lsn=sequence,
     ))
 
@@ -111,12 +115,12 @@ def _with_tombstones(name, key, value, operation): # a line for each message, an
 # %% ../../nbs/18_feeds/02_debezium.ipynb #ac5017f7
 def _records(name, rows, schemas, snapshot): # a line for each message of a table
     key = json_objects({TABLES[name].key: json_values(rows['key'].combine_chunks())})
-    milliseconds, source = _source(name, rows, 'true' if snapshot else 'false')
+    source = _source(name, rows, 'true' if snapshot else 'false')
     sides = {side: json_rows(rows[side].combine_chunks(), _values) for side in ('before', 'after')}
     operation = rows['operation'].combine_chunks()
     value = json_objects(sides | dict(
         source=source, transaction='null' if snapshot else _transaction(rows),
-        op=_OPS[1].take(pc.index_in(operation, _OPS[0])), ts_ms=milliseconds,
+        op=_OPS[1].take(pc.index_in(operation, _OPS[0])), **_times(rows),
     ))
     key, value = (_message(name, payload, kind, schemas) for kind, payload in (('key', key), ('value', value)))
     return _with_tombstones(name, key, value, operation)
