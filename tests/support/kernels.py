@@ -1,12 +1,14 @@
 "Kernels for nbval that start quickly: one process imports what most notebooks import, and forks for each of them."
-import builtins, json, os, signal, subprocess, sys
+import asyncio, builtins, json, os, signal, subprocess, sys, time
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import EntryPoint
+from queue import Empty
 from types import SimpleNamespace
 
 import ipykernel_launcher
+from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 
 # nothing of shop_nb, which a notebook imports itself
@@ -77,10 +79,29 @@ class Forked(LocalProvisioner):
         self.cwd = cwd
         return self.connection_info
 
+    async def kill(self, restart=False):
+        "Until it is gone, which jupyter_client would look for ten times a second."
+        await super().kill(restart)
+        end = time.monotonic() + 5
+        while await self.poll() is None and time.monotonic() < end: await asyncio.sleep(.005)
+
+
+class Client(BlockingKernelClient):
+    "Waits for a kernel, and not for more of what it says then: nbval passes over what it has not asked for."
+    def wait_for_ready(self, timeout):
+        end = time.monotonic() + timeout
+        while self.is_alive() and time.monotonic() < end:
+            self.kernel_info()
+            with suppress(Empty):
+                self.get_shell_msg(timeout=1)
+                return self.get_iopub_msg(timeout=.2) # this channel is there, too
+        raise RuntimeError('The kernel does not answer.')
+
 
 def fork_kernels():
     "Have nbval's kernels forked, and no others."
     import nbval.kernel
+    nbval.kernel.KernelManager = partial(nbval.kernel.KernelManager, client_class='support.kernels.Client')
     factory = KernelProvisionerFactory.instance()
     factory.provisioners['forked'] = EntryPoint('forked', 'support.kernels:Forked', factory.GROUP_NAME)
 
