@@ -518,7 +518,8 @@ def test_a_manifest_of_odd_shape_costs_its_card_and_a_folder_that_is_away_is_tol
         with page_of(browser) as (page, wrong):
             for odd in ODD:
                 manifest.write_text(json.dumps(whole | odd))
-                page.goto(address + '?page=data')
+                if odd is ODD[0]: page.goto(address + '?page=data')
+                else: page.evaluate('shopDashboard.reload()')
                 page.locator('.rows td').first.wait_for()
                 run_says, checks_say = page.locator('.facts').all_inner_texts()
                 unread = 'This part of the manifest cannot be read'
