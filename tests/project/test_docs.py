@@ -276,6 +276,26 @@ def test_each_question_page_shows_a_command_that_works(site, project, monkeypatc
         assert call(html.unescape(text), monkeypatch) == 0, text
 
 
+def test_git_does_not_see_what_guides_make():
+    "Whoever follows a guide in a checkout has nothing new in `git status`."
+    names = {'.shop.db.lock', 'live.db-wal', 'live.db-shm', 'live.db.keys'}
+    for path in (ROOT / 'README.md', *GUIDES):
+        text = path.read_text(encoding='utf-8')
+        names |= set(re.findall(r"--(?:db|out) (?:duckdb:)?([\w./-]+)(?![\w:/])", text))
+        names |= set(re.findall(r"load\('(?:duckdb:)?([\w./-]+)'", text))
+        names |= set(re.findall(r'^# ([\w-]+\.toml)$', text, re.M))
+    other = '/', 'DIR', 'FILE', 'PLACE', 'mysql', 'postgres'
+    names = {name.rstrip('.') for name in names if not name.startswith(other)}
+    assert {'shop.db', 'daily.db', 'mend', 'mine.toml', 'columns.toml', 'shop.duckdb', 'reports/mine'} <= names
+
+    def ignored(names):
+        git, lines = ['git', 'check-ignore', '--no-index', '--stdin'], '\n'.join(names)
+        return subprocess.run(git, cwd=ROOT, input=lines, capture_output=True, text=True).stdout.split()
+
+    assert ignored(sorted(names)) == sorted(names)
+    assert ignored(['pyproject.toml', 'settings.ini', 'tests/support/own.toml']) == []
+
+
 def test_commands_in_running_text_are_there(tracked):
     "Words in code type that begin with shop-nb or make name a command, its options, and a target."
     options = {name: {o for p in c.params for o in p.opts} for name, c in reference.commands()} | {
