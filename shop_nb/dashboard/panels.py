@@ -587,7 +587,7 @@ def pages(self:Rollup) -> dict: # by key: title and names of panels
     titles = {p: (OWN.get(p) or questions().get(p)) for _, names in TABS.values() for p in names}
 
     def is_there(name):
-        if name.startswith('by_'): return name[3:] in self.dimensions
+        if name.startswith('by_'): return len(self.names[name[3:]]) > 1
         return titles[name] is None or titles[name].title not in refused
 
     kept = {key: (title, [p for p in names if is_there(p)]) for key, (title, names) in TABS.items()}

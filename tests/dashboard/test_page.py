@@ -351,6 +351,43 @@ def test_labels_of_dots_do_not_run_into_each_other(browser):
             assert abs(a['y'] - b['y']) >= 15 or a['left'] + a['wide'] < b['left'] or b['left'] + b['wide'] < a['left']
 
 
+LONG = [
+    'WWWWWWWWWWWW', 'iiiiiiiiiiiiiiiiiiiiiiii', 'Handwoven Chopping Board', 'Rechargeable Smartwatch',
+    'Marketplaces of other companies', 'Wholesale and corporate gifts ' * 4, 'web', 'Ж' * 18, '東京' * 9,
+]
+
+BOXES = """(chart, panel, width, picks) => {
+    const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
+    svg.style.font = FONT
+    svg.innerHTML = charts[chart](panel, width, {picks}).out
+    document.body.append(svg)
+    svg.querySelectorAll('.strong').forEach(text => { text.style.fontWeight = 650 })
+    const box = element => { const {x, y, width, height} = element.getBBox(); return {x, y, width, height} }
+    return ['text', 'rect'].map(kind => [...svg.querySelectorAll(kind)].map(box))
+}"""
+
+
+@pytest.mark.parametrize('names', [LONG, LONG[:1], LONG[2:4], LONG[1:2], LONG[6:]], ids=lambda names: names[0][:9])
+@pytest.mark.parametrize('kind', ['pick', 'hbar', 'grouped'])
+def test_names_do_not_run_into_bars(browser, rollup, kind, names):
+    "However wide their letters are, at any width, also where they are picked and so strong."
+    panel = rollup.panel('rfm_segments' if kind == 'grouped' else 'by_channel', Filters()).as_json()
+    row = panel['rows'][0]
+    panel['rows'] = [[name, *row[1:]] for name in names]
+    if kind == 'hbar': panel['chart'] = {k: v for k, v in panel['chart'].items() if k != 'dimension'}
+    picks = dict(channel=names)
+    widths = 240, 330, 560, 1100
+    found = of_script(browser, BOXES, [[kind, panel, width, picks] for width in widths])
+    for width, (texts, rects) in zip(widths, found):
+        bars = [r for r in rects if r['height'] in (14, 20)]
+        assert len(bars) >= len(names)
+        for text, bar in product(texts, bars):
+            beside = text['x'] + text['width'] <= bar['x'] or bar['x'] + bar['width'] <= text['x']
+            above = text['y'] + text['height'] <= bar['y'] + 2 or bar['y'] + bar['height'] <= text['y'] + 2
+            assert beside or above, (width, text, bar)
+        assert all(text['x'] + text['width'] <= width + 1 for text in texts if text['x'] < 1), width
+
+
 def test_one_late_parcel_does_not_take_the_room(browser, rollup):
     "The last hundredth of a distribution is one bar; nothing is lost, and the tip says what it holds."
     panels = [rollup.panel(name, Filters()) for name in ('delivery_times', 'basket_size', 'payment_attempts')]
@@ -604,6 +641,33 @@ def test_a_view_without_sales_is_said_in_words(rollup, name):
     assert panel.as_json()['empty'] == panel.empty
     assert panel.says == 'No data for these filters.'
     assert not rollup.panel(name, Filters()).empty
+
+
+def test_a_breakdown_with_one_bar_is_left_out(tmp_path):
+    "A shop that sells in one country has no panel of countries, and nothing is said to be missing."
+    channels = {'baskets.channels': {'shop': 1}}
+    Shop(orders=300, order_items=700, behaviour='uk', parameters=channels).save(tmp_path / 'uk')
+    rollup = Rollup(rollup_path(tmp_path / 'uk', tmp_path))
+    panels = rollup.pages()['overview']['panels']
+    assert panels == ['revenue_by_day', 'by_category', 'by_method', 'top_products', 'hours']
+    assert rollup.lacks() == ''
+    assert rollup.panel('by_country', Filters()).frame.country.tolist() == ['GB']
+
+
+def test_parameters_of_a_run_are_facts(browser):
+    "A row for each, a line for each entry, and nothing of it is taken for HTML."
+    errors = ['Toys 100 2025-06-17 08:00:00 to 2025-06-17 14:00:00', 'product 17 0.01 2025-09-01 00:00:00 to 12:00:00']
+    parameters = {
+        'customers.rate_shape': .4, 'products.repricing': True, 'incidents.lost_feed': [],
+        'incidents.price_error': errors, 'delivery.returns': {'Toys': .2, '<b>': 0},
+    }
+    manifests = [dict(settings=dict(seed=7, parameters=p)) for p in (parameters, None)]
+    html, bare = of_script(browser, 'runCard', [[manifest, '2025-12-31'] for manifest in manifests])
+    facts = dict(re.findall('<dt>(.*?)</dt><dd>(.*?)</dd>', html, re.S))
+    assert [facts[n] for n in list(parameters)[:3]] == ['0.4', 'yes', 'none']
+    assert facts['delivery.returns'] == 'Toys: 0.2\n&#60;b&#62;: 0'
+    assert facts['incidents.price_error'].split('\n') == errors
+    assert 'parameters' not in html + bare and '{' not in html
 
 
 def test_own_questions(shop, rollup):

@@ -102,8 +102,10 @@ const fact = (name, value) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(valu
 
 function runCard(manifest, lastDay) {
   return factsCard('The run', () => {
-    const settings = Object.entries(asObject(manifest.settings ?? {})).filter(([, value]) => value != null)
+    const {parameters, ...own} = asObject(manifest.settings ?? {})
+    const settings = Object.entries(own).filter(([, value]) => value != null)
     const facts = settings.map(([name, value]) => fact(words(name), settingText(name, value)))
+    facts.push(...Object.entries(asObject(parameters ?? {})).map(([name, value]) => fact(name, valueText(value))))
     const version = `${asText(manifest.shop_nb)}, generator ${asText(manifest.version)}`
     return `<dl>${fact('Data as of', longDay(lastDay))}${facts.join('')}${fact('shop_nb', version)}</dl>`
   })
@@ -112,6 +114,13 @@ function runCard(manifest, lastDay) {
 function settingText(name, value) {
   if (typeof value === 'number') return full(value, name === 'seed' ? 'id' : 'count')
   return typeof value === 'object' ? JSON.stringify(value) : value
+}
+
+// The value of a parameter: a list has a line per entry, and so has a table
+function valueText(value) {
+  if (Array.isArray(value)) return value.map(valueText).join('\n') || 'none'
+  if (isObject(value)) return Object.entries(value).map(([name, one]) => `${name}: ${valueText(one)}`).join('\n')
+  return typeof value === 'boolean' ? full(value) : String(value)
 }
 
 const UNCHECKED = '<p class="soft">This run has not been checked. Check it: <code>shop-nb validate DIR</code></p>'

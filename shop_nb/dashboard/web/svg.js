@@ -1,8 +1,28 @@
 // Parts of a picture, as SVG in a string
 
-import {currencySign, escapeHtml} from './format.js'
+import {clip, currencySign, escapeHtml} from './format.js'
 
 export const LETTER = 6.6 // px per letter of 12px text, about
+
+const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+const STRONG = `650 ${FONT}`
+let ruler
+
+// px that a text takes; what may become strong takes as much as that
+export function textWidth(content, font = FONT) {
+  ruler ??= document.createElement('canvas').getContext('2d')
+  ruler.font = font
+  return ruler.measureText(content).width
+}
+
+export const strongWidth = content => textWidth(content, STRONG)
+
+// A text as long as there is room
+export function fitted(content, room) {
+  let letters = content.length
+  while (letters > 1 && strongWidth(clip(content, letters)) > room) letters -= 1
+  return clip(content, letters)
+}
 
 // px that a number takes beyond one with a sign of one letter
 export const signRoom = unit => (unit === 'money' ? LETTER * (currencySign().length - 1) : 0)
@@ -38,7 +58,7 @@ export function legend(names, colours, {left, top, gap}) {
   let x = left
   names.forEach((name, i) => {
     out += rect(x, top, 10, 10, colours[i], 'rx="2"') + text(x + 15, top + 9, name)
-    x += gap + name.length * LETTER
+    x += gap + textWidth(name)
   })
   return out
 }

@@ -1,7 +1,7 @@
 // Lying bars, one per row; where they pick, each row is a switch
 
-import {amount, clip, countryName, escapeHtml, short, whole} from '../format.js'
-import {LETTER, rect, signRoom, softText, text, tip} from '../svg.js'
+import {amount, countryName, escapeHtml, short, whole} from '../format.js'
+import {fitted, rect, signRoom, softText, strongWidth, text, tip} from '../svg.js'
 import {alsoText, asList, columnLabel, columnValues, notFinal, rowLabels, unitOf} from '../panel.js'
 
 const MOST_BARS = 15
@@ -40,13 +40,13 @@ function bars(panel, width, {dimension, picked}) {
 
 // Names stand before their bars, or above them where they would take a third of the width
 function barsLayout({dimension, values, names, also, units}, width) {
-  const longest = Math.max(...names.slice(0, MOST_BARS).map(name => name.length), 1)
-  const above = longest * LETTER > width * 0.34
+  const longest = Math.max(...names.slice(0, MOST_BARS).map(strongWidth), 1)
+  const above = longest > width * 0.34
   const signs = units.reduce((room, unit) => room + signRoom(unit), 0)
   return {
     width,
     above,
-    left: above ? 0 : Math.max(56, longest * LETTER + 10),
+    left: above ? 0 : Math.max(56, longest + 10),
     right: (also.length ? 118 : 62) + signs,
     row: above ? 44 : 30,
     head: also.length && !dimension ? 18 : 0,
@@ -74,9 +74,8 @@ function barInner({name, value, unit, second, on, pale, dimension}, {width, abov
   const y = head + i * row
   const barY = above ? y + 20 : y + 5
   const wide = Math.max((value / most) * (width - left - right), value ? 2 : 0)
-  const letters = Math.floor(width / LETTER) - (above ? 2 : 0)
   let out = dimension ? rect(0, y + 1, width, row - 2, 'transparent', 'class="hit" rx="6"') : ''
-  out += text(0, above ? y + 14 : y + 19, clip(name, letters), {className: on ? 'strong' : ''})
+  out += text(0, above ? y + 14 : y + 19, fitted(name, width), {className: on ? 'strong' : ''})
   out += rect(left, barY, wide, 20, pale ? 'var(--pale)' : 'var(--main)', 'rx="3" class="b"')
   out += text(left + wide + 6, barY + 14, short(value, unit))
   if (second) out += softText(width, barY + 14, second, 'end')

@@ -1,7 +1,7 @@
 // Two bars a row, lying
 
 import {amount, short} from '../format.js'
-import {LETTER, legend, rect, text, tip} from '../svg.js'
+import {fitted, legend, rect, strongWidth, text, tip} from '../svg.js'
 import {asList, columnLabel, columnValues, rowLabels, unitOf} from '../panel.js'
 
 const GROUP_ROW = 44
@@ -10,14 +10,14 @@ const GROUP_COLOURS = ['var(--main)', 'var(--pale)']
 export function groupedChart(panel, width) {
   const columns = asList(panel.chart.x)
   const names = rowLabels(panel, panel.chart.y)
-  const left = Math.min(130, Math.max(...names.map(name => name.length)) * LETTER + 12)
+  const left = Math.min(width * 0.34, Math.max(...names.map(strongWidth)) + 12)
   const most = Math.max(...columns.flatMap(name => columnValues(panel, name)), 1e-9)
   const labels = columns.map(name => columnLabel(panel, name))
 
   let out = legend(labels, GROUP_COLOURS, {left, top: 4, gap: 34})
   names.forEach((name, i) => {
     const y = 28 + i * GROUP_ROW
-    out += text(0, y + 22, name)
+    out += text(0, y + 22, fitted(name, left - 8))
     columns.forEach((column, k) => {
       const value = columnValues(panel, column)[i]
       const unit = unitOf(panel, column)

@@ -1,7 +1,7 @@
 // A dot per row, the first of them named
 
 import {amount, clip, short, words} from '../format.js'
-import {circle, softText, text, tip} from '../svg.js'
+import {circle, softText, text, textWidth, tip} from '../svg.js'
 import {columnLabel, columnValues, unitOf} from '../panel.js'
 import {axisRoom, plot, ticks, xTitle, yAxis} from '../axes.js'
 
@@ -67,7 +67,7 @@ function scatterDots(panel, {xs, ys, names, x, y}) {
 export function placed(dots, left, right, most) {
   const labels = []
   for (const dot of dots) {
-    const wide = 6.3 * dot.name.length
+    const wide = textWidth(dot.name)
     const sides = [dot.x + 12, dot.x - 12 - wide].filter(at => at >= left && at + wide <= right)
     const apart = (label, at) => at >= label.left + label.wide + 6 || at + wide + 6 <= label.left
     const free = at => labels.every(label => apart(label, at) || Math.abs(label.y - dot.y) >= 15)
