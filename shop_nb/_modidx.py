@@ -2657,6 +2657,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'shop_nb.feeds.sinks._record': ('18_feeds/sinks.html#_record', 'shop_nb/feeds/sinks.py'),
                                      'shop_nb.feeds.sinks._said': ('18_feeds/sinks.html#_said', 'shop_nb/feeds/sinks.py'),
                                      'shop_nb.feeds.sinks._tail': ('18_feeds/sinks.html#_tail', 'shop_nb/feeds/sinks.py'),
+                                     'shop_nb.feeds.sinks._what_helps': ('18_feeds/sinks.html#_what_helps', 'shop_nb/feeds/sinks.py'),
                                      'shop_nb.feeds.sinks.in_transactions': ( '18_feeds/sinks.html#in_transactions',
                                                                               'shop_nb/feeds/sinks.py'),
                                      'shop_nb.feeds.sinks.is_file': ('18_feeds/sinks.html#is_file', 'shop_nb/feeds/sinks.py'),

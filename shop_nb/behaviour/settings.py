@@ -412,6 +412,9 @@ def _beside(file, given):
     name = given.get('behaviour', '')
     return given | dict(behaviour=str(file.parent / name)) if name.endswith('.toml') else given
 
+# %% ../../nbs/03_behaviour/09_settings.ipynb #849e95e6
+_NO_SETTINGS = 'SHOP_NB_KEY', 'SHOP_NB_KAFKA' # variables that a stream reads
+
 # %% ../../nbs/03_behaviour/09_settings.ipynb #72085e0b
 def _name_in(variable):
     "The setting or parameter that a variable of the environment names: SHOP_NB_DEMAND__GROWTH is demand.growth"
@@ -419,7 +422,7 @@ def _name_in(variable):
 
 def _given(path, env, arguments):
     "Name, value and place of everything that was given, in turn; an empty value takes back what came before"
-    variables = {k: v for k, v in env.items() if k.startswith('SHOP_NB_')}
+    variables = {k: v for k, v in env.items() if k.startswith('SHOP_NB_') and k not in _NO_SETTINGS}
     values, name = _from_file(path), path or 'settings.ini'
     lines = _lines_of(Path(name)) if values else {}
     file = [(k, v, f' (in {name}{lines.get(k, "")})') for k, v in values.items()]

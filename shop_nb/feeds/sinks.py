@@ -109,11 +109,25 @@ def resume(
 # %% ../../nbs/18_feeds/07_sinks.ipynb #1c1c0bb9
 TIMEOUT = 30 # seconds in which an address or a broker has to answer
 
-_CHECK_ADDRESS = 'See whether it is running and takes POST'
-
 class _NoRedirect(HTTPRedirectHandler):
     "An answer that leads elsewhere is none: following it would leave the lines behind"
     def redirect_request(self, *args): return None
+
+# %% ../../nbs/18_feeds/07_sinks.ipynb #a3651d39
+_KEY = 'shop-nb key create --db FILE --scope changes:write makes one'
+_HELPS = { # numbers of answers: what to do
+    (401,): f'Put a key of the service into the variable SHOP_NB_KEY: {_KEY}',
+    (403,): f'Put a key that may do it into the variable SHOP_NB_KEY: {_KEY}',
+    (404, 405, 410, *range(300, 400)): 'Name an address that takes POST, such as http://HOST:PORT/v1/changes',
+    (409,): 'Begin where its database stands, with --from or --offset, and send the same shop in order',
+    (413, 429, *range(500, 600)): 'Try again later, or more slowly: --rate N',
+    tuple(range(400, 500)): 'Send what it takes: --format jsonl or debezium',
+}
+
+def _what_helps(status, wrong):
+    if not status: return 'See whether it is running'
+    if status == 409 and 'Rule ' in wrong: return 'Send whole transactions, in order, of a shop that keeps its rules'
+    return next((todo for numbers, todo in _HELPS.items() if status in numbers), 'See what answers there')
 
 # %% ../../nbs/18_feeds/07_sinks.ipynb #e91c3838
 def _said(error): # what an answer says in words, after its number
@@ -123,8 +137,7 @@ def _said(error): # what an answer says in words, after its number
 
 def _not_taken(url, wrong, status=None): # the error
     address = url.replace(f'{urlsplit(url).netloc.rpartition("@")[0]}@', '')
-    todo = 'Put a key of the service into the variable SHOP_NB_KEY' if status in (401, 403) else _CHECK_ADDRESS
-    return ShopError(f'{address} did not take the lines: {wrong}.', todo)
+    return ShopError(f'{address} did not take the lines: {wrong}.', _what_helps(status, wrong))
 
 # %% ../../nbs/18_feeds/07_sinks.ipynb #73cc6ecf
 def _headers(): # of a request; the key of a service is in the environment

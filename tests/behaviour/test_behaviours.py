@@ -306,6 +306,11 @@ def test_dates_may_be_relative(text, ago):
     assert s.as_dict()['end'] == str(s.end)
 
 
+def test_variables_of_a_stream_are_no_settings():
+    assert read_settings(False, dict(SHOP_NB_KEY='shop_1', SHOP_NB_KAFKA='kafka.conf', SHOP_NB_SEED='9')).seed == 9
+    with pytest.raises(SettingsError, match='from SHOP_NB_KEYS'): read_settings(False, dict(SHOP_NB_KEYS='shop_1'))
+
+
 def test_last_sunday():
     end = read_settings(False, {}, start='2020-01-01', end='last Sunday').end
     assert end.weekday() == 6

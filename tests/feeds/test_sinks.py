@@ -1,8 +1,10 @@
 "A stream goes to real files, addresses and brokers, and goes on after whatever stopped it"
 import json
+import re
 import threading
 import time
 from collections import defaultdict
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -88,8 +90,44 @@ def test_a_broker_that_is_not_there_is_told(monkeypatch):
 
 def test_an_address_that_is_not_there_is_told():
     chunk = next(chunk for chunk in stream(SETTINGS, '2025-12-01') if len(chunk))
-    with pytest.raises(ShopError, match='did not take the lines'):
+    with pytest.raises(ShopError, match='did not take the lines: .*[.]\nSee whether it is running$'):
         with open_sink('http://127.0.0.1:1/lines') as sink: sink(chunk)
+
+
+@contextmanager
+def answering(status, detail):
+    "The address of something that answers each post so."
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers['Content-Length']))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(dict(detail=detail)).encode())
+
+        def log_message(self, *args): pass
+
+    with HTTPServer(('127.0.0.1', 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f'http://127.0.0.1:{server.server_port}/lines'
+        server.shutdown()
+
+
+@pytest.mark.parametrize('status, detail, todo', [
+    (401, 'This needs a key', '^Put a key of the service .* --scope changes:write'),
+    (403, 'It lacks changes:write', '^Put a key that may'), (404, 'Nothing here', 'an address that takes POST'),
+    (405, 'Not allowed', 'an address that takes POST'), (307, 'Elsewhere', 'takes POST'),
+    (409, 'Line 2: There is no order_id 25 in orders', 'Begin where its database stands, with --from or --offset'),
+    (409, 'Line 7: Rule ledger is violated', 'of a shop that keeps its rules'),
+    (422, 'Line 1, table: Field required', '--format jsonl'),
+    (413, 'Too much', '--rate N'), (429, 'Slower', '--rate N'), (503, 'Busy', 'Try again later'),
+])
+def test_what_helps_is_seen_from_the_answer(status, detail, todo):
+    "Nobody is sent to look whether a service that has answered is running."
+    chunk = next(chunk for chunk in stream(SETTINGS, '2025-12-01') if len(chunk))
+    with answering(status, detail) as url, pytest.raises(ShopError) as e, open_sink(url) as sink: sink(chunk)
+    said, hint = str(e.value).split('\n')
+    assert said == f'{url} did not take the lines: answered {status}, {detail}.'
+    assert re.search(todo, hint) and 'running' not in hint
 
 
 @pytest.mark.parametrize('content', [
