@@ -17,9 +17,10 @@ from shop_nb.behaviour.settings import Settings
 from shop_nb.core.errors import ShopError
 from shop_nb.shop.shop import Shop
 
-NAMES = '''monthly_revenue daily_revenue revenue_by_category revenue_by_country top_products top_customers order_status payment_methods
-payment_failures returns_by_category basket_size new_vs_returning repeat_rate cohort_retention rfm_segments customer_lifetime_value
-product_pareto product_pairs hour_weekday delivery_times discount_effect lapsed_customers'''.split()
+NAMES = '''monthly_revenue daily_revenue revenue_by_category revenue_by_country top_products top_customers order_status
+payment_methods payment_failures returns_by_category basket_size new_vs_returning repeat_rate cohort_retention
+rfm_segments customer_lifetime_value product_pareto product_pairs hour_weekday delivery_times discount_effect
+lapsed_customers'''.split()
 SALE = ['paid', 'shipped', 'delivered', 'returned']
 
 # ------------------------------------------------------------------ the shop, three ways
@@ -269,7 +270,8 @@ def test_returns_by_category(con, raw):
     g['return_rate'] = g.returned_units / g.units
     close('returns_by_category', con, g.sort_values(['return_rate', 'category'], ascending=[False, True]))
     back = (l.cents * l.returned_quantity / l.quantity).sum()
-    assert abs(ask('returns_by_category', con).frame.returned_amount.sum() * 100 - back) < len(l) # a cent a line at most
+    returned = ask('returns_by_category', con).frame.returned_amount.sum() * 100
+    assert abs(returned - back) < len(l) # a cent a line at most
 
 def test_basket_size(con, raw):
     g = raw['sales'].groupby('lines').agg(orders=('order_id', 'size'), revenue=('revenue', 'sum'))
@@ -503,8 +505,9 @@ def test_headings_use_the_words_of_the_field(con):
     assert label_of('orders') == 'orders'
 
 # ------------------------------------------------------------------ queries that explode
-EVERY = 'select * from order_items as a, order_items as b, order_items as c'
-ENDLESS = 'select count(*) from order_items as a, order_items as b, order_items as c where a.quantity + b.quantity > c.quantity'
+TRIPLES = 'from order_items as a, order_items as b, order_items as c'
+EVERY = f'select * {TRIPLES}'
+ENDLESS = f'select count(*) {TRIPLES} where a.quantity + b.quantity > c.quantity'
 ASK = '''
 import resource, sys
 from shop_nb import Shop, ShopError
@@ -720,5 +723,7 @@ def test_short_numbers(value, unit, text):
 
 def test_included_tax_is_no_discount():
     "Markets whose prices contain the tax have about as many orders without a discount."
-    def without(name): return Shop(seed=3, behaviour=name).ask('discount_effect').frame.set_index('discount').orders['none']
+    def without(name):
+        answer = Shop(seed=3, behaviour=name).ask('discount_effect')
+        return answer.frame.set_index('discount').orders['none']
     assert without('uk') == pytest.approx(without('eu'), rel=.05)

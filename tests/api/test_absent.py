@@ -64,7 +64,9 @@ def test_a_row_that_lacks_what_must_be_there_is_refused(client):
     assert 'ordered_at' in r.text
 
 
-@pytest.mark.parametrize('column, value', [('status', 'paid'), ('tax_cents', 100), ('delivered_at', '2031-02-05 10:00:00')])
+@pytest.mark.parametrize('column, value', [
+    ('status', 'paid'), ('tax_cents', 100), ('delivered_at', '2031-02-05 10:00:00'),
+])
 def test_what_is_absent_stays_absent(client, column, value):
     "No question would ever show it."
     product = client.get('/v1/products', params=dict(limit=1)).json()['items'][0]['product_id']

@@ -13,8 +13,9 @@ from support.api import a_customer
 @contextmanager
 def proxied(target, prefix, keep_host='yes'):
     "The address of a proxy that cuts a prefix off."
+    script = str(ROOT / 'tests' / 'support' / 'proxy.py')
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / 'tests' / 'support' / 'proxy.py'), target, prefix, keep_host], stdout=subprocess.PIPE, text=True
+        [sys.executable, script, target, prefix, keep_host], stdout=subprocess.PIPE, text=True
     )
     try:
         yield process.stdout.readline().strip().rstrip('/')
@@ -36,7 +37,7 @@ def behind(made, tmp_path_factory):
 
 
 def test_behind_a_proxy(behind):
-    "Whatever leads on has the prefix: redirects, the next page, the row that was made, questions and the documentation."
+    "Whatever leads on has the prefix: redirects, the next page, a row that was made, questions and documentation."
     server, at = behind
     with httpx.Client(headers=dict(server.client.headers), timeout=30) as api:
         origin = at.removesuffix('/shop')
@@ -100,7 +101,7 @@ def test_a_name_of_its_own_behind_a_proxy(behind):
 
 @pytest.mark.slow
 def test_documentation_behind_a_proxy_and_offline(behind, browser):
-    "The page loads all it needs under the prefix and nothing from elsewhere, and a request that is tried there is answered."
+    "The page loads all it needs under the prefix and nothing from elsewhere, and a request tried there is answered."
     _, at = behind
     page, failed = browser.new_page(), []
     page.on('response', lambda r: r.status >= 400 and failed.append((r.status, r.url)))

@@ -126,9 +126,9 @@ def read_duckdb(file):
         f.write(file)
         f.flush()
         names = file.partition(b'\n')[0].decode().split(',')
-        return duckdb.sql(
-            f"select street, region from read_csv('{f.name}', delim=',', quote='\"', escape='\"', header=true, new_line='\\n', auto_detect=false, columns={dict.fromkeys(names, 'varchar')})"
-        ).fetchall()
+        columns = dict.fromkeys(names, 'varchar')
+        form = "delim=',', quote='\"', escape='\"', header=true, new_line='\\n', auto_detect=false"
+        return duckdb.sql(f"select street, region from read_csv('{f.name}', {form}, columns={columns})").fetchall()
 
 
 def test_answers_give_back_what_went_in(tmp_path):

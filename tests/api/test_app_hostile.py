@@ -127,7 +127,7 @@ def test_bodies_that_cannot_be(api, body):
 
 
 def test_the_kind_of_a_body_is_looked_at(api):
-    "A body of a kind that is not read is 415, one that cannot be read 400, and one of the wrong form 422, the same for one row and for many."
+    "A body of another kind is 415, one that cannot be read 400, one of the wrong form 422, for one row and for many."
     for at in '/v1/customers', '/v1/customers:bulk':
         for kind in ({}, {'Content-Type': 'text/plain'}, {'Content-Type': 'application/json-patch+json'}):
             is_problem(api.post(at, content=b'{}', headers=kind), 415)
@@ -155,7 +155,8 @@ def test_a_bulk_is_counted_before_it_is_held():
     for kind, line in (('text/csv', b'1\n'), ('application/x-ndjson', b'{}\n')):
         body = (b'sku\n' if kind == 'text/csv' else b'') + line * 1_000_000
         tracemalloc.start()
-        with pytest.raises(HTTPException, match='10,000 rows at most'): deque(parse_bulk(TABLES['products'], kind, body), 0)
+        with pytest.raises(HTTPException, match='10,000 rows at most'):
+            deque(parse_bulk(TABLES['products'], kind, body), 0)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert most < 40_000_000, (kind, most)

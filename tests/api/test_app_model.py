@@ -252,10 +252,11 @@ class Model(RuleBasedStateMachine):
             old = self.whole(key)
             extra = data.draw(st.integers(0, 40))
             first, *others = old['items']
+            amount = old['payment']['amount_cents'] + (0 if old['tax_included'] else extra) + more
             body = dict(
                 tax_cents=old['tax_cents'] + extra,
                 items=[dict(first, tax_cents=first['tax_cents'] + extra), *others],
-                payment=dict(amount_cents=old['payment']['amount_cents'] + (0 if old['tax_included'] else extra) + more),
+                payment=dict(amount_cents=amount),
             )
         r = self.ask('PUT' if whole else 'PATCH', f'/v1/orders/{key}', json=body, headers=head)
         if refused:

@@ -14,6 +14,10 @@ from shop_nb.api.models import models_of
 from support import FULL, ROOT
 
 
+def example_of(told, table, kind):
+    return told['components']['schemas'][models_of()[table][kind].__name__]['examples'][0]
+
+
 def test_the_documentation_shows_requests_that_work(inside):
     "Every route says what it does in words of its own, and its example is answered; what is added by example is added."
     client, app = inside()
@@ -31,7 +35,7 @@ def test_the_documentation_shows_requests_that_work(inside):
     def bulk(table): return told['paths'][f'/v1/{table}:bulk']['post']['requestBody']['content']
 
     for table, t in TABLES.items():
-        new, patch = (told['components']['schemas'][models_of()[table][k].__name__]['examples'][0] for k in ('new', 'patch'))
+        new, patch = (example_of(told, table, kind) for kind in ('new', 'patch'))
         models_of()[table]['new'].model_validate(new)
         models_of()[table]['patch'].model_validate(patch)
         assert (
@@ -56,12 +60,13 @@ def test_the_documentation_shows_requests_that_work(inside):
             assert (done.status_code, done.json()['created']) == (200, 1), done.text
         made = client.post(f'/v1/{table}', json=new, headers=key)
         assert made.status_code == 201, made.text
-        assert client.patch(made.headers['location'], json=patch, headers=key | {'If-Match': '*'}).status_code == 200, made.text
-        assert client.put(made.headers['location'], json=new, headers=key | {'If-Match': '*'}).status_code == 200
+        at, head = made.headers['location'], key | {'If-Match': '*'}
+        assert client.patch(at, json=patch, headers=head).status_code == 200, made.text
+        assert client.put(at, json=new, headers=head).status_code == 200
 
 
 def test_links_of_the_documentation_lead_where_they_say(inside):
-    "From every kind of answer that has a row, each declared link is a route that takes what the answer gives it, and answers."
+    "From every answer that has a row, each declared link is a route that takes what the answer gives it, and answers."
     client, app = inside()
     told, key = client.get('/openapi.json').json(), {'Authorization': 'Bearer ' + app.state.service.keys.create(['*'])}
     ops = {op['operationId']: (verb, path, op) for path, found in told['paths'].items() for verb, op in found.items()}
@@ -75,7 +80,7 @@ def test_links_of_the_documentation_lead_where_they_say(inside):
         return found
 
     def follow(id, answer):
-        "The operations that an answer leads to; each is asked, those that write with what leaves the row as it is, or with a version that it has not."
+        "The operations that an answer leads to; each is asked, those that write with what changes nothing."
         said, row = ops[id][2]['responses'][str(answer.status_code)], answer.json()
         assert {h.lower() for h in said['headers']} <= {*answer.headers}, id
         for name, link in said['links'].items():
@@ -122,20 +127,12 @@ def test_links_of_the_documentation_lead_where_they_say(inside):
         if table in ('order_items', 'payments'):
             assert {*ops[f'create_{one}'][2]['responses']['201']['links']} == rest # they come with an order
         else:
-            assert (
-                follow(
-                    f'create_{one}',
-                    client.post(
-                        f'/v1/{table}',
-                        json=told['components']['schemas'][models_of()[table]['new'].__name__]['examples'][0], headers=key
-                    ),
-                )
-                == rest
-            )
+            made = client.post(f'/v1/{table}', json=example_of(told, table, 'new'), headers=key)
+            assert follow(f'create_{one}', made) == rest
 
 
 def test_examples_with_a_key_work_in_the_shop_that_everybody_makes(tmp_path):
-    "In the default shop every row that an example names is there, and can be replaced and changed as the example does; a line is added with its order."
+    "In the default shop every row of an example is there, can be replaced and changed; a line comes with its order."
     load(tables(Settings()), tmp_path / 'shop.db')
     app = make_app(Config(str(tmp_path / 'shop.db')))
     with TestClient(app, base_url='http://localhost') as client:
@@ -184,7 +181,7 @@ def test_examples_with_a_key_work_in_the_shop_that_everybody_makes(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize('seed', [1, 2, 3] if FULL else [1])
 def test_schemathesis(own, seed):
-    "Every check, on examples made up for each route and on sequences of requests: what the documentation says is what the service does."
+    "Every check, on made-up examples of each route and on sequences of requests: the service does what it documents."
     server = own()
     # sequences end where the same requests are answered otherwise than before, and begin anew while there is time
     for args in (

@@ -65,7 +65,7 @@ def test_dates_by_their_pattern():
     ],
 )
 def test_times_as_programs_write_them(api, written):
-    "As a filter, in a row, in rows of each kind, and as the parameter of a question; shown they are always in one form."
+    "As a filter, in a row, in rows of each kind, and as a question's parameter; shown they are always in one form."
     kept, found = '2025-11-01 00:00:00', lambda **q: api.get('/v1/orders', params=dict(limit=1000) | q).json()['items']
     assert found(ordered_at__gte=written) == found(ordered_at__gte=kept) != found()
     assert found(ordered_at__in=f'{written},{kept}') == found(ordered_at=kept)

@@ -66,8 +66,9 @@ def test_the_currency_is_that_of_the_shop(tmp_path, currency):
     db = tmp_path / 'shop.db'
     Shop(orders=60, customers=30, products=20, order_items=120, **{'shop.currency': currency}).load(db)
     with TestClient(make_app(Config(str(db), quiet=True)), base_url='http://localhost') as client:
-        assert f"hundredths of the shop's currency, {currency};" in client.get('/openapi.json').json()['info']['description']
-        assert 'uro' not in client.get('/openapi.json').text.replace('European', '')
+        told = client.get('/openapi.json')
+        assert f"hundredths of the shop's currency, {currency};" in told.json()['info']['description']
+        assert 'uro' not in told.text.replace('European', '')
         answer = client.get('/v1/questions/monthly_revenue').json()
     assert answer['currency'] == currency
     assert 'revenue' in answer['rows'][0]

@@ -36,7 +36,10 @@ def hasty(made, tmp_path):
 
 def test_a_body_that_comes_slowly(hasty):
     port, app = hasty
-    head = f'POST /v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\nAuthorization: Bearer {app.state.service.keys.create(["*"])}\r\n\r\n'
+    head = '\r\n'.join([
+        'POST /v1/orders HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', 'Content-Length: 100',
+        f'Authorization: Bearer {app.state.service.keys.create(["*"])}', '', '',
+    ])
     with socket.create_connection(('127.0.0.1', port), timeout=30) as s:
         s.sendall(head.encode() + b'{"a"')
         told = b''.join(iter(lambda: s.recv(65536), b''))
@@ -59,7 +62,10 @@ def test_an_answer_that_is_taken_slowly(hasty, capfd):
     store = app.state.service.store
     with closing(sqlite3.connect(store.path)) as con, con:
         con.execute('''WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 41000)
-                       INSERT INTO products SELECT i, 'sku' || i, hex(zeroblob(90)), category, brand, price_cents, cost_cents, launched_on, NULL FROM n, products WHERE product_id = 1''')
+                       INSERT INTO products
+                       SELECT i, 'sku' || i, hex(zeroblob(90)), category, brand, price_cents, cost_cents,
+                           launched_on, NULL
+                       FROM n, products WHERE product_id = 1''')
 
     def exporting(s):
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

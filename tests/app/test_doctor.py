@@ -147,10 +147,12 @@ def test_a_copy_that_was_never_installed_says_so(monkeypatch, capsys):
 
 
 def test_nothing_heavy_is_imported():
-    code = "import sys; from shop_nb.app.cli import main; main(['doctor']); print(*sorted({m.split('.')[0] for m in sys.modules}))"
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.splitlines()[
-        -1
-    ]
+    code = '''import sys
+from shop_nb.app.cli import main
+main(['doctor'])
+print(*sorted({m.split('.')[0] for m in sys.modules}))'''
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout
+    done = done.splitlines()[-1]
     assert not set(done.split()) & {
         'numpy',
         'pandas',

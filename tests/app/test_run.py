@@ -13,7 +13,9 @@ from shop_nb.analytics.questions import questions
 from shop_nb.generator.draws import VERSION
 from shop_nb.app.cli import main
 from shop_nb.reporting.profile import dictionary_html, profile
-from shop_nb.app.run import all_parameters, building, check_parameters, headline, index_html, named, pipeline, run, verify
+from shop_nb.app.run import (
+    all_parameters, building, check_parameters, headline, index_html, named, pipeline, run, verify,
+)
 from shop_nb.runs.run_folder import identity, read_manifest, write_manifest
 from shop_nb.model.schema import TABLES
 from shop_nb.store.repository import Store
@@ -45,16 +47,19 @@ def pages(folder): return sorted(folder.rglob('*.html'))
 
 def notebook(path, *cells):
     "A notebook with a parameters cell and some more."
-    cell = lambda i, source, tags=(): dict(cell_type='code', id=f'c{i}', execution_count=None, metadata=dict(tags=list(tags)), outputs=[], source=source)
+    def cell(i, source, tags=()):
+        code = dict(cell_type='code', id=f'c{i}', execution_count=None, outputs=[])
+        return code | dict(metadata=dict(tags=list(tags)), source=source)
     made = [cell(0, 'out: str = ""', ['parameters']), *(cell(i + 1, c) for i, c in enumerate(cells))]
-    path.write_text(json.dumps(dict(cells=made, metadata=dict(kernelspec=dict(name='python3', display_name='python3', language='python')), nbformat=4, nbformat_minor=5)))
+    kernel = dict(name='python3', display_name='python3', language='python')
+    path.write_text(json.dumps(dict(cells=made, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)))
     return path
 
 
 def test_a_run_has_everything(done):
     files = {p.relative_to(done).as_posix() for p in done.rglob('*') if p.is_file()}
     wanted = ['index.html', 'manifest.json', 'run.log', 'shop.db', 'analysis.sql', 'answers.html', 'dictionary.html']
-    wanted += [f'{folder}/{step}.{kind}' for step in STEPS for folder, kind in (('notebooks', 'ipynb'), ('html', 'html'))]
+    for step in STEPS: wanted += [f'notebooks/{step}.ipynb', f'html/{step}.html']
     wanted += [f'{folder}/{t}.{kind}' for t in TABLES for folder, kind in (('tables', 'parquet'), ('profile', 'html'))]
     wanted += [f'answers/{name}.csv' for name in questions()]
     assert files == set(wanted)
@@ -65,7 +70,8 @@ def test_manifest(done):
     told = read_manifest(done)
     assert (told['version'], told['shop_nb']) == (VERSION, __version__)
     assert SETTINGS.items() <= told['settings'].items()
-    assert {n: t['rows'] for n, t in told['tables'].items()} == dict(customers=120, products=60, orders=240, order_items=600, payments=240)
+    rows = dict(customers=120, products=60, orders=240, order_items=600, payments=240)
+    assert {n: t['rows'] for n, t in told['tables'].items()} == rows
     assert all(re.fullmatch('[0-9a-f]{32}', t['digest']) for t in told['tables'].values())
     assert told['checks']['ok']
     assert not told['checks']['failures']
@@ -80,8 +86,10 @@ def test_log_is_one_event_a_line(done):
     events = [json.loads(line) for line in (done / 'run.log').read_text().splitlines()]
     told = [(e['event'], e.get('step')) for e in events]
     others = [e for e in told if e[1] != module.ASIDE]
-    assert others == [('run_started', None), *[(e, s) for s in STEPS if s != module.ASIDE for e in ('step_started', 'step_done')], ('run_done', None)]
-    assert told.index(('step_done', STEPS[0])) < told.index(('step_started', module.ASIDE)) < told.index(('step_done', STEPS[1]))
+    steps = [(e, step) for step in STEPS if step != module.ASIDE for e in ('step_started', 'step_done')]
+    assert others == [('run_started', None), *steps, ('run_done', None)]
+    begun = told.index(('step_started', module.ASIDE))
+    assert told.index(('step_done', STEPS[0])) < begun < told.index(('step_done', STEPS[1]))
     assert told[-2][0] == 'step_done'
     assert ('step_done', module.ASIDE) in told
     assert all(e['time'].endswith('Z') and e['level'] == 'info' for e in events)
@@ -90,8 +98,8 @@ def test_log_is_one_event_a_line(done):
 
 def test_pages_need_no_network(done):
     for page in pages(done):
-        text = page.read_text()
-        found = re.findall(r'''(?:src|href|url|@import)\s*[=(]?\s*["']?(?:https?:)?//[^\s"'>)]+''', re.sub(r'xmlns(:\w+)?="[^"]*"', '', text))
+        text = re.sub(r'xmlns(:\w+)?="[^"]*"', '', page.read_text())
+        found = re.findall(r'''(?:src|href|url|@import)\s*[=(]?\s*["']?(?:https?:)?//[^\s"'>)]+''', text)
         assert not found, f'{page.relative_to(done)}: {found[:3]}'
 
 
@@ -147,7 +155,7 @@ def test_notebooks_hold_no_address_of_this_machine(done):
 def test_profiles_depend_on_the_data_alone(done, tmp_path):
     import matplotlib
     shop = Shop.open(done)
-    with matplotlib.rc_context({'svg.fonttype': 'none', 'font.size': 20}): # a look that somebody chose for other pictures
+    with matplotlib.rc_context({'svg.fonttype': 'none', 'font.size': 20}): # a look that is meant for other pictures
         profile(shop.tables['payments'], 'payments', tmp_path / 'payments.html', minimal_above=0, home='../index.html')
     assert (tmp_path / 'payments.html').read_bytes() == (done / 'profile/payments.html').read_bytes()
     assert dictionary_html(shop.tables, 'index.html', shop.market) == (done / 'dictionary.html').read_text()
@@ -158,15 +166,19 @@ def test_verify(done):
     assert main(['verify', str(done)]) == 0
 
 
-@pytest.mark.parametrize('table, column', [('customers', 'city'), ('products', 'price_cents'), ('orders', 'delivered_at'), ('order_items', 'quantity'), ('payments', 'method')])
+@pytest.mark.parametrize('table, column', [
+    ('customers', 'city'), ('products', 'price_cents'), ('orders', 'delivered_at'), ('order_items', 'quantity'),
+    ('payments', 'method'),
+])
 def test_a_changed_cell_is_found_and_named(done, tmp_path, capsys, table, column):
     import pyarrow as pa, pyarrow.parquet as pq
     shutil.copytree(done, copy := tmp_path / 'copy')
     path = copy / f'tables/{table}.parquet'
     data = pq.read_table(path)
-    cells = data[column].to_pylist()
-    cells[5] = {'city': 'Atlantis', 'delivered_at': None, 'method': 'cash'}.get(column) or (cells[5] + 1 if column != 'delivered_at' else None if cells[5] else cells[0])
-    pq.write_table(data.set_column(data.schema.get_field_index(column), data.schema.field(column), pa.array(cells, data.schema.field(column).type)), path)
+    cells, at, field = data[column].to_pylist(), data.schema.get_field_index(column), data.schema.field(column)
+    if column == 'delivered_at': cells[5] = None if cells[5] else cells[0]
+    else: cells[5] = dict(city='Atlantis', method='cash').get(column) or cells[5] + 1
+    pq.write_table(data.set_column(at, field, pa.array(cells, field.type)), path)
     assert main(['verify', str(copy)]) == 1
     assert re.findall(r'^\w+', capsys.readouterr().out, re.M) == [table]
 
@@ -188,7 +200,10 @@ def test_verify_names_what_else_may_be_wrong(done, tmp_path):
     assert e.value.code == 1
 
 
-@pytest.mark.parametrize('wrong', [dict(settings=[7]), dict(settings=None), dict(settings=dict(path='x')), dict(settings=dict(seed='x')), dict(tables=[]), dict(tables=5)], ids=str)
+@pytest.mark.parametrize('wrong', [
+    dict(settings=[7]), dict(settings=None), dict(settings=dict(path='x')), dict(settings=dict(seed='x')),
+    dict(tables=[]), dict(tables=5),
+], ids=str)
 def test_verify_refuses_a_manifest_of_no_shop(tmp_path, wrong):
     Shop(**SETTINGS).save(tmp_path)
     write_manifest(tmp_path, **wrong)
@@ -216,13 +231,18 @@ def test_parameters_are_the_settings():
     told = {m[1]: (m[2], m[3], m[4]) for m in (re.fullmatch(r'(\w+): (\w+) = (.*?)  # (.*)', line) for line in lines)}
     kind = dict(int='int', float='float')
     assert {d['name']: (kind.get(d['type'], 'str'), 'None', d['meaning']) for d in describe()}.items() <= told.items()
-    call = next(c for c in json.loads(first.read_text())['cells'] if 'named(' in ''.join(c['source']) and 'import' not in ''.join(c['source']))
-    assert {k.arg for n in ast.walk(ast.parse(''.join(call['source']))) if isinstance(n, ast.Call) for k in n.keywords} == {d['name'] for d in describe()}
+    sources = (''.join(c['source']) for c in json.loads(first.read_text())['cells'])
+    call = next(source for source in sources if 'named(' in source and 'import' not in source)
+    calls = [node for node in ast.walk(ast.parse(call)) if isinstance(node, ast.Call)]
+    assert {keyword.arg for node in calls for keyword in node.keywords} == {d['name'] for d in describe()}
 
 
 def test_parameters_are_checked_before_anything_is_done(tmp_path):
-    for given, message in [(dict(ordrs=5), "Did you mean 'orders'"), (dict(workers='two'), 'whole number'), (dict(orders=0), 'orders is 0'), (dict(out='x', nonsense=1), 'no setting')]:
-        with pytest.raises(ShopError, match=message) as e: run(**dict(out=tmp_path / 'out') | {k: v for k, v in given.items() if k != 'out'})
+    for given, message in [
+        (dict(ordrs=5), "Did you mean 'orders'"), (dict(workers='two'), 'whole number'),
+        (dict(orders=0), 'orders is 0'), (dict(nonsense=1), 'no setting'),
+    ]:
+        with pytest.raises(ShopError, match=message) as e: run(tmp_path / 'out', **given)
         assert e.value.code == 2
     assert not list(tmp_path.iterdir())
     assert set(all_parameters()) == {d['name'] for d in describe()} | {'workers', 'minimal_above'}
@@ -265,7 +285,8 @@ def test_refunds_are_a_share_of_what_was_paid(done):
     shop = Shop.open(done)
     paid = shop.payments.amount_cents[shop.payments.paid_at.notna()].sum()
     card = next(c for c in headline(shop) if c['label'] == 'Refund rate')
-    assert card['value'] == f'{100 * shop.payments.refunded_cents.sum() / paid:.1f}%' == read_manifest(done)['headline']['Refund rate']
+    rate = f'{100 * shop.payments.refunded_cents.sum() / paid:.1f}%'
+    assert card['value'] == rate == read_manifest(done)['headline']['Refund rate']
     assert paid != shop.sql('select sum(amount_cents) as n from order_totals where is_sale = 1').n[0]
     assert re.search(r'Not final: [\d,]+ orders? can still come back\.$', card['note'])
 
@@ -296,7 +317,8 @@ def test_a_failed_step_is_kept_and_named(tmp_path, monkeypatch, capsys):
     (out / 'tables').mkdir(parents=True)
     write_manifest(out, **identity(Settings()), old=True)
     before = (out / 'manifest.json').read_text()
-    broken = notebook(tmp_path / '20_broken.ipynb', 'kept = 1', 'raise ValueError("the roof\\nis on fire")', 'never = 1')
+    cells = 'kept = 1', 'raise ValueError("the roof\\nis on fire")', 'never = 1'
+    broken = notebook(tmp_path / '20_broken.ipynb', *cells)
     monkeypatch.setattr(module, 'pipeline', lambda: [pipeline()[0], broken])
     code = main(['run', '--out', str(out), *(w for n, v in SETTINGS.items() for w in ('-p', n, str(v)))])
     err = capsys.readouterr().err.splitlines()
@@ -319,8 +341,9 @@ def test_a_shop_that_fails_its_checks_stops_the_run(done, tmp_path, monkeypatch)
     database = (copy / 'tables/payments.parquet')
     import pyarrow.parquet as pq
     pq.write_table(pq.read_table(database).slice(1), database)
+    to = copy / 'notebooks/20_validate.ipynb'
     with pytest.raises(papermill.PapermillExecutionError, match='checks failed|check failed'):
-        papermill.execute_notebook(pipeline()[1], copy / 'notebooks/20_validate.ipynb', dict(out='..'), cwd=copy / 'notebooks', progress_bar=False)
+        papermill.execute_notebook(pipeline()[1], to, dict(out='..'), cwd=to.parent, progress_bar=False)
     assert not read_manifest(copy)['checks']['ok']
 
 
@@ -369,19 +392,29 @@ def kernels(folder):
     found = []
     for p in psutil.process_iter(['cmdline', 'cwd']):
         if str(folder) in (p.info['cwd'] or ''): found.append(p)
-    return found + [p for p in psutil.Process().children() if '_apart' in ' '.join(p.cmdline()) and p.status() != psutil.STATUS_ZOMBIE]
+    apart = [p for p in psutil.Process().children() if '_apart' in ' '.join(p.cmdline())]
+    return found + [p for p in apart if p.status() != psutil.STATUS_ZOMBIE]
 
 
-@pytest.mark.parametrize('failing, why', [('20_check', 'Step 20_check failed: ZeroDivisionError'), ('50_profile', 'Step 50_profile failed: ZeroDivisionError'), ('', 'died')])
+@pytest.mark.parametrize('failing, why', [
+    ('20_check', 'Step 20_check failed: ZeroDivisionError'),
+    ('50_profile', 'Step 50_profile failed: ZeroDivisionError'),
+    ('', 'died'),
+])
 def test_a_run_ends_with_each_of_its_steps(tmp_path, monkeypatch, failing, why):
-    "A step that fails ends the one beside it, which says itself if it fails; no process is left, and what there is is kept."
-    source = {'10_make': 'pass', '20_check': '1 / 0' if failing == '20_check' else 'pass',
-              '50_profile': {'20_check': 'import time; time.sleep(300)', '50_profile': '1 / 0', '': 'import os, signal; os.kill(os.getpid(), signal.SIGKILL)'}[failing]}
+    "A step that fails ends the one beside it, which says if it fails itself; no process is left, what there is stays."
+    beside = {
+        '20_check': 'import time; time.sleep(300)', '50_profile': '1 / 0',
+        '': 'import os, signal; os.kill(os.getpid(), signal.SIGKILL)',
+    }
+    check = '1 / 0' if failing == '20_check' else 'pass'
+    source = {'10_make': 'pass', '20_check': check, '50_profile': beside[failing]}
     made = [notebook(tmp_path / f'{name}.ipynb', text) for name, text in source.items()]
     monkeypatch.setattr(module, 'pipeline', lambda: made)
     monkeypatch.setattr(module, 'check_parameters', lambda given: (Settings(), {}))
     begun = time.monotonic()
-    with pytest.raises(ShopError, match=why if failing else '50_profile failed'): run(tmp_path / 'shop', tell=lambda *_: None)
+    with pytest.raises(ShopError, match=why if failing else '50_profile failed'):
+        run(tmp_path / 'shop', tell=lambda *_: None)
     assert time.monotonic() - begun < 120
     end = time.monotonic() + 15
     while kernels(tmp_path) and time.monotonic() < end: time.sleep(.2)
@@ -414,14 +447,18 @@ def test_a_step_beside_whose_process_is_gone_is_told(tmp_path):
 
 def test_two_steps_write_the_manifest_at_the_same_time(tmp_path):
     "Each fact is kept, whoever writes at the same time."
-    code = 'import sys; from shop_nb.app.run import write_manifest\nfor i in range(60): write_manifest(sys.argv[1], **{f"{sys.argv[2]}{i}": i})'
+    code = '''import sys
+from shop_nb.app.run import write_manifest
+for i in range(60): write_manifest(sys.argv[1], **{f"{sys.argv[2]}{i}": i})'''
     writers = [subprocess.Popen([sys.executable, '-c', code, str(tmp_path), name]) for name in 'ab']
     assert [w.wait(120) for w in writers] == [0, 0]
     assert len(read_manifest(tmp_path)) == 120
     assert [p.name for p in tmp_path.iterdir()] == ['manifest.json']
 
 
-def cells(step): return [''.join(c['source']) for c in json.loads(next(p for p in pipeline() if p.stem == step).read_text())['cells'] if c['cell_type'] == 'code']
+def cells(step):
+    path = next(p for p in pipeline() if p.stem == step)
+    return [''.join(c['source']) for c in json.loads(path.read_text())['cells'] if c['cell_type'] == 'code']
 
 
 def test_the_step_that_loads_fails_if_the_database_differs(done, tmp_path, monkeypatch):
@@ -455,15 +492,20 @@ def test_each_notebook_runs_alone(tmp_path):
     def papermill(name, *args):
         code = 'from shop_nb.core.extras import import_lightly; import_lightly("papermill.__main__").papermill()'
         path = next(p for p in pipeline() if p.stem == name)
-        return subprocess.run([sys.executable, '-c', code, str(path), f'{name}.ipynb', '-p', 'out', 'my/shop', *args], cwd=tmp_path, capture_output=True, text=True)
-    made = papermill('10_generate', *(w for n in ('customers', 'products', 'orders', 'order_items') for w in ('-p', n, str(SETTINGS[n]))))
+        words = [sys.executable, '-c', code, str(path), f'{name}.ipynb', '-p', 'out', 'my/shop', *args]
+        return subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    counts = 'customers', 'products', 'orders', 'order_items'
+    made = papermill('10_generate', *(word for n in counts for word in ('-p', n, str(SETTINGS[n]))))
     assert made.returncode == 0, made.stderr
     assert papermill('30_load').returncode == 0
-    assert set(read_manifest(tmp_path / 'my/shop')) == {'shop_nb', 'version', 'settings', 'market', 'tables', 'database'}
+    parts = {'shop_nb', 'version', 'settings', 'market', 'tables', 'database'}
+    assert set(read_manifest(tmp_path / 'my/shop')) == parts
     assert (tmp_path / 'my/shop/shop.db').exists()
 
 
-@pytest.mark.parametrize('page', ['index.html', 'answers.html', 'dictionary.html', 'html/10_generate.html', 'profile/orders.html'])
+@pytest.mark.parametrize('page', [
+    'index.html', 'answers.html', 'dictionary.html', 'html/10_generate.html', 'profile/orders.html',
+])
 @pytest.mark.parametrize('width, scheme', [(360, 'dark'), (1280, 'light')])
 def test_pages_in_a_browser(done, browser, page, width, scheme):
     "No sideways scrolling, no error, no other host, and a dark page for those who want one."
@@ -493,13 +535,15 @@ sys.exit(main(['run', '--out', sys.argv[1]]))
 
 
 def started(out, pipeline, **how):
-    return subprocess.Popen([sys.executable, '-c', STARTED.format(pipeline=pipeline), out], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+    words = [sys.executable, '-c', STARTED.format(pipeline=pipeline), out]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
 
 
 @pytest.mark.parametrize('name, code', [('SIGTERM', 143), ('SIGHUP', 129), ('SIGKILL', -9)])
 def test_an_ended_run_ends_its_kernel(tmp_path, name, code):
     "By TERM and HUP nothing is left; by KILL the kernel ends by itself. Over what is left the same run works."
-    wait = notebook(tmp_path / '10_wait.ipynb', f'open({str(tmp_path / "begun")!r}, "w").close()', 'import time; time.sleep(120)')
+    touch = f'open({str(tmp_path / "begun")!r}, "w").close()'
+    wait = notebook(tmp_path / '10_wait.ipynb', touch, 'import time; time.sleep(120)')
     job = started(tmp_path / 'runs' / 'r', f'[__import__("pathlib").Path({str(wait)!r})]')
     until = time.monotonic() + 60
     while not (tmp_path / 'begun').exists() and job.poll() is None and time.monotonic() < until: time.sleep(.1)
@@ -536,10 +580,12 @@ def test_a_run_takes_its_own_python(tmp_path, bound):
     "Whatever is installed under the name of its kernel, and whether or not there is a home to write to."
     kernel = tmp_path / 'jupyter' / 'kernels' / 'python3'
     kernel.mkdir(parents=True)
-    (kernel / 'kernel.json').write_text('{"argv": ["/bin/false", "{connection_file}"], "display_name": "another", "language": "python"}')
+    spec = dict(argv=['/bin/false', '{connection_file}'], display_name='another', language='python')
+    (kernel / 'kernel.json').write_text(json.dumps(spec))
     (home := tmp_path / 'home').mkdir()
     home.chmod(0o555)
-    tell = notebook(tmp_path / '10_tell.ipynb', 'import sys; open("../python", "w").write(sys.executable)', 'import matplotlib.pyplot', '1 / 0')
+    say = 'import sys; open("../python", "w").write(sys.executable)'
+    tell = notebook(tmp_path / '10_tell.ipynb', say, 'import matplotlib.pyplot', '1 / 0')
     env = os.environ | dict(JUPYTER_PATH=str(tmp_path / 'jupyter'), JUPYTER_PREFER_ENV_PATH='0', HOME=str(home))
     code = STARTED.format(pipeline=f'[__import__("pathlib").Path({str(tell)!r})]')
     done = bound([sys.executable, '-c', code, tmp_path / 'r'], env=env)
@@ -578,7 +624,10 @@ def test_a_run_and_a_database_of_before_are_refused(tmp_path, capsys):
     manifest = json.loads((folder / 'manifest.json').read_text())
     (folder / 'manifest.json').write_text(json.dumps({k: v for k, v in manifest.items() if k != 'market'}))
     with closing(sqlite3.connect(folder / 'shop.db')) as con: con.execute('drop table market')
-    for source, again in ((['--run', str(folder)], 'shop-nb run --out'), (['--db', str(folder / 'shop.db')], 'shop-nb load DIR --db')):
+    for source, again in (
+        (['--run', str(folder)], 'shop-nb run --out'),
+        (['--db', str(folder / 'shop.db')], 'shop-nb load DIR --db'),
+    ):
         assert main(['ask', 'monthly_revenue', *source]) == 2
         said = capsys.readouterr().err
         assert 'is of an earlier version' in said

@@ -60,7 +60,8 @@ def test_a_whole_shop_lacks_nothing(shop, made):
 def test_bars_add_up_where_some_rows_have_no_name(shop, made):
     "A third of the customers has no country, and a third of the products no category."
     lost = dict(shop)
-    for table, column in (('customers', 'country'), ('products', 'category'), ('orders', 'channel'), ('payments', 'method')):
+    columns = dict(customers='country', products='category', orders='channel', payments='method')
+    for table, column in columns.items():
         at = lost[table].schema.get_field_index(column)
         values = [None if i % 3 == 0 else v for i, v in enumerate(lost[table][column].to_pylist())]
         lost[table] = lost[table].set_column(at, pa.field(column, pa.string()), pa.array(values, pa.string()))

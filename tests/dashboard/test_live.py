@@ -58,7 +58,8 @@ def test_it_moves_while_a_stream_runs(db, tmp_path, browser):
     shop.save(tmp_path / 'run')
     service = Server(db)
     command = [sys.executable, '-c', MAIN]
-    dashboard = subprocess.Popen([*command, 'dashboard', str(db), '--port', str(free_port())], stdout=subprocess.PIPE, text=True)
+    words = [*command, 'dashboard', str(db), '--port', str(free_port())]
+    dashboard = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     try:
         page = browser.new_page(viewport=dict(width=1280, height=900))
         page.goto(dashboard.stdout.readline().strip())
@@ -70,8 +71,9 @@ def test_it_moves_while_a_stream_runs(db, tmp_path, browser):
         page.mouse.down()
         page.mouse.move(box['x'] + 500, box['y'] + 100)
         days = page.locator('.from').input_value(), page.locator('.to').input_value()
-        feed = subprocess.run([*command, 'stream', str(tmp_path / 'run'), '--from', '2025-12-01', '--to', f'{service.url}/v1/changes'],
-                              env=os.environ | dict(SHOP_NB_KEY=service.token), capture_output=True, text=True, timeout=120)
+        words = ['stream', str(tmp_path / 'run'), '--from', '2025-12-01', '--to', f'{service.url}/v1/changes']
+        env = os.environ | dict(SHOP_NB_KEY=service.token)
+        feed = subprocess.run([*command, *words], env=env, capture_output=True, text=True, timeout=120)
         assert feed.returncode == 0, feed.stderr
         time.sleep(4) # new data is there, and the pointer is down: nothing is taken from below it
         assert (page.locator('.from').input_value(), page.locator('.to').input_value()) == days

@@ -1,4 +1,4 @@
-"A load into a file of DuckDB is what one into SQLite is: all or nothing, with every constraint, digest and answer equal."
+"A load into a file of DuckDB is what one into SQLite is: all or nothing, with equal constraints, digests and answers."
 import signal, sqlite3, subprocess, sys
 from contextlib import closing
 
@@ -56,7 +56,8 @@ def test_it_is_complete(shop, db):
     with opened(db) as con:
         assert stored_digests(con) == {n: digest(t, n) for n, t in shop.items()}
         assert not any(violations(con, rule) for rule in market_rules(source_market(db)))
-        assert {n for n, in con.execute('select view_name from duckdb_views() where not internal').fetchall()} == {*VIEWS}
+        views = con.execute('select view_name from duckdb_views() where not internal').fetchall()
+        assert {n for n, in views} == {*VIEWS}
         assert con.execute('select count(*) from duckdb_indexes()').fetchone() == (0,)
         said = con.execute('select table_name, column_name, comment from duckdb_columns() where comment is not null')
         assert {(t, c): words for t, c, words in said.fetchall()} == {
@@ -218,8 +219,12 @@ def test_what_is_not_a_shop_stays(shop, tmp_path):
 HOLD = 'import duckdb, sys; con = duckdb.connect(sys.argv[1]); print(1, flush=True); sys.stdin.read()'
 
 
+def begun(code, db):
+    return subprocess.Popen([sys.executable, '-c', code, str(db)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
 def test_a_file_that_a_program_writes_to_stays(shop, db):
-    with subprocess.Popen([sys.executable, '-c', HOLD, str(db)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    with begun(HOLD, db) as other:
         other.stdout.readline()
         with pytest.raises(ShopError, match='shop.duckdb is locked by another program'): load(shop, f'duckdb:{db}')
         with pytest.raises(ShopError, match='shop.duckdb is locked by another program'): connect(f'duckdb:{db}')
@@ -235,7 +240,7 @@ print(con.execute('select count(*) from orders').fetchone()[0])"""
 
 
 def test_who_reads_goes_on(shop, db):
-    with subprocess.Popen([sys.executable, '-c', READ, str(db)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    with begun(READ, db) as other:
         other.stdout.readline()
         load(shop, f'duckdb:{db}')
         assert other.communicate()[0].strip() == b'30'

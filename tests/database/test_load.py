@@ -534,7 +534,7 @@ print('done', flush=True)
 sys.stdin.readline()
 '''
 READ, WRITE = 'SELECT * FROM customers', "UPDATE customers SET first_name = 'mine' WHERE customer_id = 1"
-HOLDERS = { # what it did before the load, what it does after; whether a load may come between: with a rollback journal, in WAL mode
+HOLDERS = { # what it did before the load, what it does after; may a load come between: with a rollback journal, in WAL
     'idle': ('SELECT 1', WRITE, True, True),
     'begin': ('BEGIN', f'{WRITE};COMMIT', True, True),
     'reader': (f'BEGIN;{READ}', f'COMMIT;{WRITE}', False, True),
@@ -593,7 +593,7 @@ def test_nobody_loses_what_he_writes(shop, tmp_path, db, kind, mode, whose):
 
 @pytest.mark.parametrize('mode', ['delete', 'wal'])
 def test_a_killed_writer_leaves_no_half_of_a_transaction(shop, db, mode):
-    "Its hot journal is rolled back or its log taken in; then the file is replaced, and no journal of the old one is left to the new."
+    "Its hot journal is rolled back or its log taken in; then the file is replaced, and no journal of the old is left."
     with holder(
         db, mode, f'PRAGMA cache_size = 1;BEGIN;{WRITE};UPDATE orders SET channel = \'app\';SELECT * FROM payments',
         'COMMIT'

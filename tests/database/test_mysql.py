@@ -1,4 +1,4 @@
-"A load into MariaDB, and before a release into MySQL, is what one into SQLite is: all or nothing, with every constraint, digest and answer equal."
+"A load into MariaDB, and before a release into MySQL, is what one into SQLite is: all or nothing, and equal in all."
 import os, re, signal, subprocess, sys, threading, time
 from contextlib import closing, nullcontext, suppress
 from pathlib import Path
@@ -110,7 +110,8 @@ def test_it_is_complete(shop, place):
         'select distinct index_name from information_schema.statistics where table_schema = database()',
         'select table_name, column_name, referenced_table_name from information_schema.key_column_usage '
         'where table_schema = database() and referenced_table_name is not null')
-    assert {(t, c): words for t, c, words in columns if t in TABLES} == {(t.name, c.name): c.doc for t in TABLES.values() for c in t.columns}
+    comments = {(t.name, c.name): c.doc for t in TABLES.values() for c in t.columns}
+    assert {(t, c): words for t, c, words in columns if t in TABLES} == comments
     assert {*dict(tables_of)} == {*TABLES}
     assert {sql.split()[2] for sql in create_indexes()} < {name for name, in indexes}
     assert {*references} == {(t.name, c, p) for t in TABLES.values() for c, p in t.parents.items()}
@@ -165,7 +166,8 @@ def test_every_rule_finds_there_what_it_finds_in_duckdb(shop, place):
         columns = run(place, f'select column_name, column_type from information_schema.columns '
                              f"where table_schema = database() and table_name = '{name}' order by ordinal_position")
         cells = ', '.join(f'{c} {kind} null' for c, kind in columns)
-        run(place, f'create table copy_{name} ({cells}) {DIALECTS[DIALECT].after}', f'insert into copy_{name} select * from {name}')
+        run(place, f'create table copy_{name} ({cells}) {DIALECTS[DIALECT].after}',
+            f'insert into copy_{name} select * from {name}')
     run(place, f'drop table {", ".join(reversed(TABLES))}', *(f'rename table copy_{name} to {name}' for name in TABLES))
     run(place, *SPOILING)
     rules, broken = market_rules(source_market(place)), set()
@@ -209,7 +211,10 @@ def test_a_refusal_names_the_row_as_sqlite_does(shop, other, kept, tmp_path, kin
     assert same_as(kept, other)
 
 
-HOSTILE = '"', '""', "'", '\\', '\\N', '\\"', 'NULL', 'a,b', 'a",b', '",\n"', 'a\nb', 'a\r\nb', '\t', ' a ', 'ä 日本 🛒', '%s', '\x1a'
+HOSTILE = (
+    '"', '""', "'", '\\', '\\N', '\\"', 'NULL', 'a,b', 'a",b', '",\n"', 'a\nb', 'a\r\nb', '\t', ' a ', 'ä 日本 🛒', '%s',
+    '\x1a',
+)
 
 
 def test_any_text_arrives(shop, place):
@@ -359,7 +364,8 @@ def test_keys_of_a_source_that_cannot_be_read_do_not_land(tmp_path, place, other
 
 def test_what_is_not_a_shops_stays(shop, other, place):
     "A table and a view beside the shop's stay, also one that refers to it; a name that the shop needs is not taken."
-    run(place, 'create table notes (order_id bigint primary key)', 'create view theirs as select count(*) as n from orders')
+    run(place, 'create table notes (order_id bigint primary key)',
+        'create view theirs as select count(*) as n from orders')
     load(shop, place)
     assert run(place, 'select n from theirs') == [(400,)]
     run(place, 'alter table notes add foreign key (order_id) references orders (order_id)')
@@ -504,7 +510,8 @@ def test_the_command_line(folder, empty):
     assert command('load', folder, '--db', empty).stdout == f'Loaded 2,060 rows into {empty}\n'
     assert 'revenue' in command('ask', 'monthly_revenue', '--db', empty).stdout
     assert digest(tables(SETTINGS)['orders'], 'orders') in command('verify', '--db', empty).stdout
-    assert command('load', folder, '--db', empty, '--append').stdout == f'{empty} has these rows already (load 1): nothing was changed\n'
+    there = f'{empty} has these rows already (load 1): nothing was changed\n'
+    assert command('load', folder, '--db', empty, '--append').stdout == there
 
 
 @pytest.mark.parametrize('place', ['mysql:lab', 'mariadb:lab', 'postgresql:lab'])
@@ -546,12 +553,15 @@ def test_what_is_cut_off_is_asked_for_again(kept, other):
 
 @pytest.mark.parametrize('text', ['a\nb', 'a,b', '"', '""', ' ', "\\n\\", 'ß€😀', "it's", '\r\n'])
 def test_any_text_comes_back_from_a_chunk(empty, text):
-    run(empty, 'create table customers (customer_id bigint primary key, first_name varchar(50), email varchar(50)) charset utf8mb4')
+    columns = 'customer_id bigint primary key, first_name varchar(50), email varchar(50)'
+    run(empty, f'create table customers ({columns}) charset utf8mb4')
+    rows = [(i, text, None if i == 3 else 'x') for i in (-5, 3, 4)]
     with open_server(server_of(empty)) as (con, cur):
-        for i in (-5, 3, 4): cur.execute('insert into customers values (%s, %s, %s)', (i, text, None if i == 3 else 'x'))
+        for row in rows: cur.execute('insert into customers values (%s, %s, %s)', row)
         con.commit()
-    found, _ = read_rows(empty, 'customers', ['customer_id', 'first_name', 'email'])
-    assert found.to_pylist() == [dict(customer_id=i, first_name=text, email=None if i == 3 else 'x') for i in (-5, 3, 4)]
+    names = ['customer_id', 'first_name', 'email']
+    found, _ = read_rows(empty, 'customers', names)
+    assert found.to_pylist() == [dict(zip(names, row)) for row in rows]
 
 
 def test_where_no_key_is_a_key_alone_rows_come_one_by_one(empty):

@@ -156,7 +156,8 @@ def test_the_answers_are_the_same(shop, url, tmp_path_factory, name, kept={}):
     there, lite = (ask(name, kept[at]) for at in ('there', 'lite'))
     assert there.frame.equals(lite.frame)
     assert there.computed == 'PostgreSQL itself'
-    assert lite.computed == ('SQLite itself' if name not in LEFT['sqlite'] else f'DuckDB from the rows of {kept["lite"]}')
+    by = f'DuckDB from the rows of {kept["lite"]}' if name in LEFT['sqlite'] else 'SQLite itself'
+    assert lite.computed == by
 
 
 @pytest.mark.filterwarnings('ignore:Setting an item of incompatible dtype')
@@ -179,7 +180,10 @@ def in_processes():
     with forks('adbc_driver_sqlite.dbapi', 'duckdb', 'shop_nb.database.postgresql') as run: yield run
 
 
-@pytest.mark.parametrize('at, sig', with_signals('customers', 'order_items', 'create_keys', '_compare', '_replace', '_facts'))
+STEPS = 'customers', 'order_items', 'create_keys', '_compare', '_replace', '_facts'
+
+
+@pytest.mark.parametrize('at, sig', with_signals(*STEPS))
 def test_broken_off(folder, shop, other, place, in_processes, at, sig):
     "kill -9 and Ctrl-C leave the old shop; the next load works."
     code, said = in_processes((LOAD, module.__name__, str(folder), place, at, sig))[0]

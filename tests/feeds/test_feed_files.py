@@ -24,7 +24,9 @@ from shop_nb.model.schema import TABLES
 from support import FULL
 
 SETTINGS = Settings(customers=200, products=60, orders=400, order_items=1000)
-DELETING = replace(SETTINGS, parameters=(('payments.purged_after', 5), ('payments.fails', {'card': .5}), ('products.repricing', True)))
+DELETING = replace(SETTINGS, parameters=(
+    ('payments.purged_after', 5), ('payments.fails', {'card': .5}), ('products.repricing', True),
+))
 
 
 SIZES, SOME = (1, 7, 100), ('jsonl', 'debezium', 'parquet', 'days')
@@ -130,7 +132,8 @@ def test_a_feed_that_begins_with_a_snapshot(tmp_path, form, file):
     early = write_feed(SETTINGS, tmp_path / 'early', form, '2023-06-01', '2023-06-03', snapshot=True)['changes']
     assert early['customers']['read'] and early['orders'] == {'read': 0} or not early['orders']
     with pytest.raises(ShopError, match='before the first'): write_feed(SETTINGS, tmp_path / 'x', form, snapshot=True)
-    with pytest.raises(ShopError, match='no snapshot'): write_feed(SETTINGS, tmp_path / 'x', 'days', '2025-06-01', snapshot=True)
+    with pytest.raises(ShopError, match='no snapshot'):
+        write_feed(SETTINGS, tmp_path / 'x', 'days', '2025-06-01', snapshot=True)
     assert not (tmp_path / 'x').exists()
 
 
@@ -192,7 +195,8 @@ def test_deletions_in_each_form(tmp_path):
         assert [m['key'][key] for m in of if m['value'] and m['value']['op'] == 'd'] == keys
         feed = pq.read_table(tmp_path / f'parquet/{name}.parquet')
         assert feed.filter(pc.equal(feed['_change_type'], 'delete'))[key].to_pylist() == keys
-        deleted = [pq.read_table(path)[key].to_pylist() for path in sorted((tmp_path / 'days').glob(f'*/deleted/{name}.parquet'))]
+        files = sorted((tmp_path / 'days').glob(f'*/deleted/{name}.parquet'))
+        deleted = [pq.read_table(path)[key].to_pylist() for path in files]
         assert sorted(k for some in deleted for k in some) == sorted(keys)
         versions = pq.read_table(tmp_path / f'scd2/{name}.parquet')
         current = versions.filter(versions['is_current'])

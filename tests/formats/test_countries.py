@@ -8,8 +8,8 @@ from shop_nb.formats.countries import NO_COUNTRY, country_codes, country_names, 
 from support import ROOT
 
 UCI = {  # the 43 countries of UCI's Online Retail I and II
-    'Australia': 'AU', 'Austria': 'AT', 'Bahrain': 'BH', 'Belgium': 'BE', 'Bermuda': 'BM', 'Brazil': 'BR', 'Canada': 'CA',
-    'Channel Islands': None, 'Cyprus': 'CY', 'Czech Republic': 'CZ', 'Denmark': 'DK', 'EIRE': 'IE',
+    'Australia': 'AU', 'Austria': 'AT', 'Bahrain': 'BH', 'Belgium': 'BE', 'Bermuda': 'BM', 'Brazil': 'BR',
+    'Canada': 'CA', 'Channel Islands': None, 'Cyprus': 'CY', 'Czech Republic': 'CZ', 'Denmark': 'DK', 'EIRE': 'IE',
     'European Community': None, 'Finland': 'FI', 'France': 'FR', 'Germany': 'DE', 'Greece': 'GR', 'Hong Kong': 'HK',
     'Iceland': 'IS', 'Israel': 'IL', 'Italy': 'IT', 'Japan': 'JP', 'Korea': 'KR', 'Lebanon': 'LB', 'Lithuania': 'LT',
     'Malta': 'MT', 'Netherlands': 'NL', 'Nigeria': 'NG', 'Norway': 'NO', 'Poland': 'PL', 'Portugal': 'PT', 'RSA': 'ZA',

@@ -20,7 +20,8 @@ def bytes_changed(data, rng):
     "Single bytes that are others, are gone, or are more"
     for _ in range(rng.randint(1, 5)):
         at = rng.randrange(len(data))
-        data = data[:at] + rng.choice([b'', bytes([rng.choice(BYTES)]), data[at:at + 1] * 2]) + data[at + rng.randint(0, 1):]
+        byte = rng.choice([b'', bytes([rng.choice(BYTES)]), data[at:at + 1] * 2])
+        data = data[:at] + byte + data[at + rng.randint(0, 1):]
     return data
 
 
@@ -81,7 +82,8 @@ def test_a_damaged_file_is_refused_or_adds_up(tmp_path, format):
         (source := tmp_path / f'source {n}').mkdir()
         name, damage = rng.choice(sorted(files)), rng.choice(DAMAGE)
         for other, data in files.items(): (source / other).write_bytes(damage(data, rng) if other == name else data)
-        check(Source([source], None if own else format, currency='EUR', **dict(own=own[0]) if own else {}), tmp_path / f'run {n}')
+        layout = dict(own=own[0]) if own else {}
+        check(Source([source], None if own else format, currency='EUR', **layout), tmp_path / f'run {n}')
 
 
 NUMBER = re.compile('-?[0-9]{1,3}([.,][0-9]{1,2})?')

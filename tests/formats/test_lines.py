@@ -36,8 +36,8 @@ def test_order_fields_on_the_first_line_alone(imports):
 
 
 def test_what_is_repeated_counts_once_and_the_first_value_counts(imports):
-    run = imports({'lines.csv': '''order_id,order_date,customer_id,product_id,quantity,price,shipping,status,tax,tax_included
-1,2025-03-01 10:00,a,x,1,10,4.90,Delivered,1.10,no
+    head = 'order_id,order_date,customer_id,product_id,quantity,price,shipping,status,tax,tax_included\n'
+    run = imports({'lines.csv': head + '''1,2025-03-01 10:00,a,x,1,10,4.90,Delivered,1.10,no
 1,2025-03-01 10:05,b,y,2,5,4.90,Delivered,1.10,no
 2,2025-03-02 10:00,b,x,1,10,0,canceled,1.00,no
 '''})
@@ -109,7 +109,8 @@ def test_headers_of_ones_own(imports):
 
 
 @pytest.mark.parametrize('header', [
-    'Customer ID,Order ID,Order Date,Product ID,Quantity,Unit Price', 'client_id;invoice_no;date;sku;qty;price'.replace(';', ','),
+    'Customer ID,Order ID,Order Date,Product ID,Quantity,Unit Price',
+    'client_id;invoice_no;date;sku;qty;price'.replace(';', ','),
     'email,transaction_id,timestamp,item,units,item_price', 'customer,order,time,product,quantity,price'])
 def test_common_headers(header):
     columns = header.split(',')
@@ -133,7 +134,7 @@ orders = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 10**6), st.integer
 def test_orders_come_back_equal(made):
     text, want, free = io.StringIO(), [], 0
     rows = csv.writer(text)
-    rows.writerow(['order', 'time', 'customer', 'product', 'quantity', 'price', 'discount', 'shipping', 'order discount'])
+    rows.writerow('order,time,customer,product,quantity,price,discount,shipping,order discount'.split(','))
     amount = 0
     for n, (customer, minute, shipping, discount, repeat, lines) in enumerate(made):
         lines = [(p, q, c, min(d, q * c - 1) if c else 0) for p, q, c, d in lines]
@@ -179,7 +180,8 @@ def test_lines_that_differ_in_an_amount_of_the_order_are_set_aside(tmp_path, nam
 def test_orders_whose_lines_are_of_several_customers_or_days_are_counted_and_named(tmp_path):
     "A till that starts over with number 1 each day makes one order of several."
     path = tmp_path / 'orders.csv'
-    path.write_text('order,customer,time,product,quantity,price\n1,a,2025-01-01 09:00,p,1,5\n2,b,2025-01-01 10:00,p,1,5\n'
+    path.write_text('order,customer,time,product,quantity,price\n'
+                    '1,a,2025-01-01 09:00,p,1,5\n2,b,2025-01-01 10:00,p,1,5\n'
                     '1,a,2025-01-02 09:00,q,1,5\n2,c,2025-01-02 10:00,q,1,5\n3,d,2025-01-02 11:00,p,1,5\n3,,,q,1,5\n')
     manifest = import_shop(Source([path], currency='EUR'), tmp_path / 'run')
     doubts = [note for note in manifest['import']['notes'] if ': the lines ' in note]

@@ -49,7 +49,8 @@ def test_payments(run):
 def test_customers_are_people(run):
     rows = run.rows('''select source_key, city, region, country, latitude, longitude
 from customers join customers_key using (customer_id) where source_key in ('ana', 'elisa') order by 1''')
-    assert rows == [('ana', 'sao paulo', 'SP', 'BR', -23.5614, -46.6544), ('elisa', 'belo horizonte', 'MG', 'BR', None, None)]
+    assert rows == [
+        ('ana', 'sao paulo', 'SP', 'BR', -23.5614, -46.6544), ('elisa', 'belo horizonte', 'MG', 'BR', None, None)]
     assert run.rows('''select source_key, count(*) from orders join customers_key using (customer_id)
 group by 1 having count(*) > 1''') == [('ana', 2)]
 
@@ -103,7 +104,8 @@ def test_orders_come_back_equal(made):
             (f'o{n}', f'p{p}', 's', money(price / 100), money(freight / 100))
             for n, (_, items, _) in enumerate(made) for p, price, freight in items]),
         'payments.csv': as_csv('order_id payment_sequential payment_type payment_value', [
-            (f'o{n}', i, f'm{i}', money(value / 100)) for n, (*_, paid) in enumerate(made) for i, value in enumerate(paid)]),
+            (f'o{n}', i, f'm{i}', money(value / 100))
+            for n, (*_, paid) in enumerate(made) for i, value in enumerate(paid)]),
         'products.csv': as_csv('product_id product_category_name', [(f'p{p}', 'x') for p in range(4)])}
     with tempfile.TemporaryDirectory() as folder: check(run_import(folder, files), made)
 
@@ -132,7 +134,8 @@ def parts(status='delivered', delivered='2018-01-09 10:00', order='o1', category
                              'order_delivered_customer_date',
                              [(order, f'c-{order}', status, '2018-01-02 10:00', '2018-01-02 10:05', delivered)]),
         'items.csv': as_csv('order_id product_id seller_id price freight_value', [(order, 'p', 's', '5.00', '1.00')]),
-        'payments.csv': as_csv('order_id payment_sequential payment_type payment_value', [(order, 1, 'boleto', '6.00')]),
+        'payments.csv': as_csv('order_id payment_sequential payment_type payment_value',
+                               [(order, 1, 'boleto', '6.00')]),
         'products.csv': as_csv('product_id product_category_name', [('p', category)]),
         'names.csv': as_csv('product_category_name product_category_name_english', [('moveis', 'furniture')])}
 
@@ -176,9 +179,10 @@ BAD = { # what is wrong with an order: the rule that says so
     'paid early': 'paid_after_ordered', 'lost': 'orders.status', 'free': 'order_items.unit_price_cents',
     'freight': 'orders.shipping_cents', 'payment': 'payments.amount_cents', 'nobody': 'customer_id',
     'unread': 'customer_id_exists', 'no product': 'product_id', 'product': 'product_id_exists', 'twice': 'key',
-    'north': 'customers.latitude', 'east': 'customers.longitude', 'only items': 'order_items.order_id_exists', 'only payment': 'payments.order_id_exists', 'old': 'ordered_at',
-    'price': 'values', 'record': 'records'}
-BUILT_IN = re.compile(r'.*(_id|_exists|line_number|codes_\w+|_from_1|unique_\w+|_within_limit|\.quantity|\.ordered_at|\.city|\.region|\.country'
+    'north': 'customers.latitude', 'east': 'customers.longitude', 'only items': 'order_items.order_id_exists',
+    'only payment': 'payments.order_id_exists', 'old': 'ordered_at', 'price': 'values', 'record': 'records'}
+BUILT_IN = re.compile(r'.*(_id|_exists|line_number|codes_\w+|_from_1|unique_\w+|_within_limit|\.quantity'
+                      r'|\.ordered_at|\.city|\.region|\.country'
                       r'|\.category|\.method|payments.status)|one_price_a_day|status_pairs|cancelled_not_captured')
 
 
@@ -193,10 +197,12 @@ def bad_files():
     price, product = {'free': '0.00', 'price': '5.005'}, {'product': 'q', 'no product': ''}
     items = [(n, product.get(n, 'p'), 's', price.get(n, '5.00'), '-1.00' if n == 'freight' else '1.00') for n in names
              if n not in ('no items', 'only payment')]
-    paid = [(n, 1, 'boleto', '-1.00' if n == 'payment' else '6.00') for n in names if n not in ('no payment', 'only items')]
+    paid = [(n, 1, 'boleto', '-1.00' if n == 'payment' else '6.00') for n in names
+            if n not in ('no payment', 'only items')]
     people = [(f'c-{n}', f'u-{n}', n) for n in names if n != 'nobody']
     return parts() | {
-        'customers.csv': as_csv('customer_id customer_unique_id customer_zip_code_prefix', people) + 'c-more,u-unread\n',
+        'customers.csv': as_csv('customer_id customer_unique_id customer_zip_code_prefix', people)
+                         + 'c-more,u-unread\n',
         'places.csv': as_csv('geolocation_zip_code_prefix geolocation_lat geolocation_lng',
                              [('north', 95, 0), ('east', 0, 200)]),
         'orders.csv': as_csv('order_id customer_id order_status order_purchase_timestamp order_approved_at '

@@ -38,7 +38,7 @@ def test_cancellations_come_back_of_the_latest_purchase_with_enough_left(imports
     ('C1,71053,X,-7,2010-12-08 10:00,3.39,17850,United Kingdom', 'a cancellation without its purchase'), # more than any
     ('C1,71053,X,-1,2010-12-08 10:00,3.38,17850,United Kingdom', 'a cancellation without its purchase'), # another price
     ('C1,71053,X,-1,2010-12-08 10:00,3.39,17851,United Kingdom', 'a cancellation without its purchase'), # somebody else
-    ('C1,22041,X,-1,2010-12-08 10:00,3.39,17850,United Kingdom', 'a cancellation without its purchase'), # another product
+    ('C1,22041,X,-1,2010-12-08 10:00,3.39,17850,United Kingdom', 'a cancellation without its purchase'), # another item
     ('C1,71053,X,-1,2010-11-30 10:00,3.39,17850,United Kingdom', 'a cancellation without its purchase'), # before it
     ('C1,71053,X,-1,2010-12-08 10:00,3.39,,United Kingdom', 'no customer'),
     ('9,71053,X,1,2010-12-08 10:00,3.39,,United Kingdom', 'no customer'),
@@ -59,7 +59,8 @@ def test_what_is_set_aside(imports, row, reason):
 
 
 @pytest.mark.parametrize('row', [
-    '536414,22139,damages,56,2010-12-01 11:52,0,,United Kingdom', '537032,21275,?,-30,2010-12-03 16:50,0,,United Kingdom',
+    '536414,22139,damages,56,2010-12-01 11:52,0,,United Kingdom',
+    '537032,21275,?,-30,2010-12-03 16:50,0,,United Kingdom',
     '536365,22841,GIFT,1,2010-12-01 08:26,0,17850,United Kingdom'])
 def test_rows_without_a_price_are_skipped(imports, row):
     run = imports(file(*CLARA[:2], row))
@@ -74,7 +75,8 @@ def test_a_cancellation_goes_with_the_order_of_its_purchase(imports):
 
 
 def test_fees_and_capitals(imports):
-    run = imports(file('1,85123a,HEART,1,2010-12-01 08:26,2.55,12583.0,EIRE', '1,85123A,HEART ,2,2010-12-01 08:26,2.55,12583.0,EIRE',
+    run = imports(file('1,85123a,HEART,1,2010-12-01 08:26,2.55,12583.0,EIRE',
+                       '1,85123A,HEART ,2,2010-12-01 08:26,2.55,12583.0,EIRE',
                        '1,POST,POSTAGE,3,2010-12-01 08:27,18.00,12583.0,EIRE',
                        '2,M,Manual,1,2010-12-02 08:27,4.50,12584.0,Channel Islands'))
     assert run.lines('quantity') == [('1', '85123A', 1), ('1', '85123A', 2), ('1', 'POST', 3), ('2', 'M', 1)]
@@ -157,7 +159,8 @@ def test_it_is_not_taken_for_lines():
 
 # ------------------------------------------------------------------------------------------------ copies
 
-def row(invoice, product, quantity=1, day=1): return f'{invoice},{product},X,{quantity},2011-01-0{day} 10:00,2.00,7,France'
+def row(invoice, product, quantity=1, day=1):
+    return f'{invoice},{product},X,{quantity},2011-01-0{day} 10:00,2.00,7,France'
 
 
 APART = 'equal rows of it are apart: take copies out, or put lines side by side'
@@ -220,8 +223,8 @@ def test_a_cancellation_of_nothing_in_the_run_stays_one_without_its_purchase(tmp
 
 def test_exports_that_overlap_end_as_both_at_once(tmp_path):
     "A cancellation that was loaded with a purchase before the overlap is there already."
-    rows = [row('1', 'a', 3, 1), row('2', 'b', 3, 2), row('C3', 'a', -1, 3), row('C3', 'b', -1, 3), row('C3', 'b', -1, 3),
-            row('4', 'a', 3, 4), row('C5', 'a', -2, 5)]
+    rows = [row('1', 'a', 3, 1), row('2', 'b', 3, 2), row('C3', 'a', -1, 3), row('C3', 'b', -1, 3),
+            row('C3', 'b', -1, 3), row('4', 'a', 3, 4), row('C5', 'a', -2, 5)]
     whole = run_import(tmp_path, file(*rows), out='whole')
     parts = one_after_the_other(tmp_path, rows[:5], rows[1:], rows[2:])
     assert parts.lines('quantity, returned_quantity') == whole.lines('quantity, returned_quantity')

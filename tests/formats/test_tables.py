@@ -131,7 +131,8 @@ def test_prices_of_any_currency_and_lines_that_are_free(imports):
          'products.csv': 'product_id,sku,price\np,A,9500000\nq,A,1\n',
          'orders.csv': 'order_id,customer_id,ordered_at,status,delivered_at\n1,c-1,2025-02-01,delivered,2025-02-01\n'
                        '2,c-2,2025-02-02,paid,\n',
-         'order_items.csv': 'order_id,product_id,quantity,unit_price,discount\n1,p,3,9500000,0\n1,q,2,1,2\n2,q,1,1,1\n'}))
+         'order_items.csv': 'order_id,product_id,quantity,unit_price,discount\n'
+                            '1,p,3,9500000,0\n1,q,2,1,2\n2,q,1,1,1\n'}))
     assert run.aside == []
     assert run.lines('unit_price_cents, discount_cents') == [
         ('1', 'p', 950_000_000, 0), ('1', 'q', 100, 200), ('2', 'q', 100, 100)]

@@ -70,7 +70,8 @@ def test_golden(name):
 )
 def test_same_bytes_elsewhere(env, tmp_path):
     "Another process, folder, time zone, locale and hash seed."
-    code = 'from shop_nb import Settings, digest, tables\nprint({n: digest(t, n) for n, t in tables(Settings()).items()})'
+    code = '''from shop_nb import Settings, digest, tables
+print({n: digest(t, n) for n, t in tables(Settings()).items()})'''
     out = subprocess.run(
         [sys.executable, '-c', code], cwd=tmp_path, env={**os.environ, 'PYTHONPATH': str(ROOT), **env},
         capture_output=True, text=True, check=True
@@ -346,7 +347,9 @@ def test_digest_sees_any_change(default):
 
 # --- started anywhere, stopped at any time
 
-SAVE = "from shop_nb import Shop\nShop(seed=3, orders=400, order_items=1000, customers=200, products=60).save('out', workers=2)\n"
+SAVE = '''from shop_nb import Shop
+Shop(seed=3, orders=400, order_items=1000, customers=200, products=60).save('out', workers=2)
+'''
 
 
 def start(args, folder):
@@ -381,7 +384,9 @@ def test_modules_of_the_current_folder_are_not_imported(tmp_path):
     assert job.returncode == 0
 
 
-BIG = "from shop_nb import Shop\nShop(scale=1000).save('out', workers=2, progress=lambda done, all: print(done, flush=True))\n"
+BIG = '''from shop_nb import Shop
+Shop(scale=1000).save('out', workers=2, progress=lambda done, all: print(done, flush=True))
+'''
 RAISES = "import signal\ndef stop(*_): raise SystemExit(143)\nsignal.signal(signal.SIGTERM, stop)\n"
 
 

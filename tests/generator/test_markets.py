@@ -78,7 +78,8 @@ def test_methods_have_their_shares(market):
     large = o.amount_cents >= values['payments.large_from'] * 100
     for name, some in (('payments.methods', o[~large]), ('payments.methods_large', o[large])):
         if len(some) < 100: continue
-        for method, share in values[name].items(): assert near((some.method == method).mean(), share, len(some)), (name, method)
+        for method, share in values[name].items():
+            assert near((some.method == method).mean(), share, len(some)), (name, method)
 
 
 def test_hours_have_their_shares(market):
@@ -89,13 +90,15 @@ def test_hours_have_their_shares(market):
 
 def test_peaks_stand_out(market):
     "A day has its factor times the orders of an ordinary one, unless the limit cuts it."
-    calendar, values = Calendar(Settings(**SHOP | dict(orders=400_000, order_items=400_000), behaviour=market)), read_behaviour(market)
+    values = read_behaviour(market)
+    calendar = Calendar(Settings(**SHOP | dict(orders=400_000, order_items=400_000), behaviour=market))
     usual = calendar.intensity.trend * calendar.intensity.season * calendar.intensity.weekday * calendar.intensity.noise
     found = pd.Series(calendar.counts['orders'], usual.index)['2025'] / usual['2025']
     found /= found[calendar.intensity.peak['2025'] == 1].median()
     wanted = {}
     for name, factor in values['demand.peaks'].items():
-        for day in days_by_rule(values['demand.days'][name], 2025, values['demand.days']): wanted[pd.Timestamp(day)] = factor
+        for day in days_by_rule(values['demand.days'][name], 2025, values['demand.days']):
+            wanted[pd.Timestamp(day)] = factor
     for day, factor in wanted.items():
         most = values['demand.day_limit'] * calendar.intensity.trend[day] / usual[day]
         assert found[day] == pytest.approx(min(factor, most), rel=.15), day
@@ -121,7 +124,8 @@ def test_parcels_cost_what_the_region_asks(market):
 
 def test_returns_follow_the_categories(market):
     items, products = (made(market)[n].to_pandas() for n in ('order_items', 'products'))
-    lines = items.merge(products, on='product_id').merge(orders(market)[['order_id', 'status', 'ordered_at']], on='order_id')
+    lines = items.merge(products, on='product_id')
+    lines = lines.merge(orders(market)[['order_id', 'status', 'ordered_at']], on='order_id')
     old = lines[lines.status.isin(['delivered', 'returned']) & (lines.ordered_at < '2025-10-01')]
     for name, share in read_behaviour(market)['delivery.returns'].items():
         some = old[old.category == name].returned_quantity > 0
@@ -157,7 +161,8 @@ def test_cash_is_paid_at_the_door():
 
 
 def test_a_refused_parcel_that_was_paid_for_is_refunded():
-    prepaid = settled()[(settled().method != 'cash_on_delivery') & settled().paid_at.notna() & (settled().status == 'cancelled')]
+    o = settled()
+    prepaid = o[(o.method != 'cash_on_delivery') & o.paid_at.notna() & (o.status == 'cancelled')]
     assert set(prepaid.status_payment) == {'refunded'}
     assert (prepaid.refunded_cents == prepaid.amount_cents).all()
     assert prepaid.delivered_at.isna().all()
@@ -172,8 +177,9 @@ def test_until_then_a_cash_payment_is_pending():
 
 
 def test_time_moves_cash_orders_forward():
-    "A later end takes cash orders from pending to shipped, and from there to delivered or cancelled; the rest is as it was."
-    a, b = (tables(Settings(**SHOP, behaviour='in', until=until))['orders'].to_pandas() for until in ('2026-01-01', '2026-01-12'))
+    "A later end takes cash orders from pending to shipped, and on to delivered or cancelled; the rest is as it was."
+    ends = '2026-01-01', '2026-01-12'
+    a, b = (tables(Settings(**SHOP, behaviour='in', until=end))['orders'].to_pandas() for end in ends)
     stage = dict(pending=0, paid=1, shipped=2, delivered=3, returned=4, cancelled=4)
     before, after = a.status.map(stage), b.status[:len(a)].map(stage)
     assert (after >= before).all()
@@ -212,7 +218,8 @@ def test_the_figures_are_those_of_the_sources(market):
     for group, entries in FIGURES[market].items():
         for name, entry in entries.items():
             parameter, as_there = SAME.get(f'{group}.{name}', (None, None))
-            if parameter: assert as_json(dict(values.values)[parameter], parameter) == as_there(entry['value']), parameter
+            if parameter:
+                assert as_json(dict(values.values)[parameter], parameter) == as_there(entry['value']), parameter
             compared += bool(parameter)
     assert compared >= 7
 
@@ -239,7 +246,8 @@ def test_british_prices_contain_the_tax():
 
 
 REGIONS = dict(
-    Southeast='ES MG RJ', South='PR RS SC', CentreWest='DF GO MS MT', Northeast='AL BA CE MA PB PE PI RN SE', North='AC AM AP PA TO',
+    Southeast='ES MG RJ', South='PR RS SC', CentreWest='DF GO MS MT', Northeast='AL BA CE MA PB PE PI RN SE',
+    North='AC AM AP PA TO',
 )
 
 
@@ -258,7 +266,8 @@ def test_the_figures_by_region_are_those_of_the_sources():
     assert br['shipping.by_region'] == {s: v / 100 for s, v in by_state(figure('br', 'shipping.price')).items()}
     assert br['delivery.transit_by_region'] == by_state(figure('br', 'delivery.transit'))
     part = {region: names[3:].capitalize() for region, names in zip(places('in').region, places('in').names)}
-    assert india['delivery.transit_by_region'] == {region: figure('in', 'delivery.transit')[p] for region, p in part.items()}
+    transit = figure('in', 'delivery.transit')
+    assert india['delivery.transit_by_region'] == {region: transit[name] for region, name in part.items()}
     assert us['tax.by_region'] == figure('us', 'tax.rates')
     rates = {s: r for s, r in figure('br', 'tax.rates').items() if s in br['tax.by_region']}
     assert br['tax.by_region'] == pytest.approx({s: 100 * r / (100 - r) for s, r in rates.items()}, abs=.0006)
@@ -278,10 +287,14 @@ def test_one_time_per_country(market, country):
 @pytest.mark.parametrize('market, full', [('uk', 20), ('in', 18)])
 def test_taxes_by_category_are_those_of_the_sources(market, full):
     shares = read_behaviour(market)['tax.by_category']
-    assert {name: share * full for name, share in shares.items()} == pytest.approx(figure(market, 'tax.rates'), abs=.001)
+    rates = {name: share * full for name, share in shares.items()}
+    assert rates == pytest.approx(figure(market, 'tax.rates'), abs=.001)
 
 
-DELAYS = dict(br={'pix', 'card', 'wallet', 'boleto', 'gift_card'}, **{'in': {'upi', 'cash_on_delivery', 'card', 'wallet', 'netbanking', 'bnpl'}})
+DELAYS = {
+    'br': {'pix', 'card', 'wallet', 'boleto', 'gift_card'},
+    'in': {'upi', 'cash_on_delivery', 'card', 'wallet', 'netbanking', 'bnpl'},
+}
 
 
 def test_delays_and_refusals_are_those_of_the_sources():
@@ -316,9 +329,10 @@ def test_moving_feasts_are_those_of_the_sources(feast):
 
 
 DATES = [
-    ('us', 'Prime Day', ['2025-07-08', '2025-07-09']), ('us', 'Thanksgiving', ['2025-11-27']), ('us', 'Cyber Monday', ['2025-12-01']),
-    ('us', 'Weekend after it', ['2025-11-29', '2025-11-30']), ('uk', 'Cyber Monday', ['2025-12-01']), ('uk', 'Boxing Day', ['2025-12-26']),
-    ('br', 'Carnival', ['2025-03-04']), ('br', "Week before Mothers' Day", [f'2025-05-{d:02d}' for d in range(4, 11)]),
+    ('us', 'Prime Day', ['2025-07-08', '2025-07-09']), ('us', 'Thanksgiving', ['2025-11-27']),
+    ('us', 'Cyber Monday', ['2025-12-01']), ('us', 'Weekend after it', ['2025-11-29', '2025-11-30']),
+    ('uk', 'Cyber Monday', ['2025-12-01']), ('uk', 'Boxing Day', ['2025-12-26']), ('br', 'Carnival', ['2025-03-04']),
+    ('br', "Week before Mothers' Day", [f'2025-05-{d:02d}' for d in range(4, 11)]),
     ('in', 'Festive sale', [f'2025-09-{d}' for d in range(15, 19)]), ('in', 'Dhanteras', ['2025-10-18']),
     ('in', 'Independence Day sale', [f'2025-08-{d}' for d in range(12, 16)]),
 ]
@@ -342,7 +356,8 @@ def test_by_name_everywhere():
 
 
 def test_from_the_command_line(tmp_path, capsys):
-    small = [w for n, v in dict(customers=60, products=40, orders=120, order_items=300).items() for w in ('-p', n, str(v))]
+    rows = dict(customers=60, products=40, orders=120, order_items=300)
+    small = [word for name, n in rows.items() for word in ('-p', name, str(n))]
     assert main(['generate', '--out', str(tmp_path / 'us'), '-p', 'behaviour', 'us', *small]) == 0
     assert json.loads((tmp_path / 'us' / 'manifest.json').read_text())['settings']['behaviour'] == 'us'
     assert main(['verify', str(tmp_path / 'us')]) == 0

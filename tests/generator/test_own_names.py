@@ -11,10 +11,11 @@ from shop_nb.quality.validate import validate
 LISTS = 'products.categories', 'customers.segments', 'baskets.channels', 'payments.methods'
 BY_NAME = { # a value for each of them
     'products.categories': {
-        'products.median_price': 20, 'products.cost': .5, 'products.best_month': 5, 'products.swing': 1, 'products.words': 'Pets',
-        'delivery.returns': .1, 'tax.by_category': 1},
+        'products.median_price': 20, 'products.cost': .5, 'products.best_month': 5, 'products.swing': 1,
+        'products.words': 'Pets', 'delivery.returns': .1, 'tax.by_category': 1},
     'customers.segments': {
-        'customers.segment_spending': 0, 'baskets.extra_cheap': .4, 'baskets.extra_middle': .2, 'baskets.extra_expensive': .1},
+        'customers.segment_spending': 0,
+        'baskets.extra_cheap': .4, 'baskets.extra_middle': .2, 'baskets.extra_expensive': .1},
     'baskets.channels': {}, 'payments.methods': {'payments.fails': .1, 'payments.give_up': .2, 'payments.delay': 60},
 }
 
@@ -24,7 +25,8 @@ def shop_of(names):
     shares = dict.fromkeys(names, 1 / len(names))
     values = {name: dict.fromkeys(names, v) for tables in BY_NAME.values() for name, v in tables.items()}
     values |= dict.fromkeys((*LISTS, 'payments.methods_large'), shares)
-    return Settings(customers=600, products=600, orders=1200, order_items=3000, promotion=f'{names[0]} 30 2025-06-01', parameters=values)
+    size = dict(customers=600, products=600, orders=1200, order_items=3000)
+    return Settings(**size, promotion=f'{names[0]} 30 2025-06-01', parameters=values)
 
 
 @pytest.mark.parametrize('many', [1, 2, 17, 40])
@@ -62,9 +64,10 @@ def test_codes_are_three_letters_and_differ():
 
 def test_a_renamed_shop_is_the_same_but_for_the_names():
     "Other names, and no other row, price or day."
-    renamed = {'products.categories': {'Plants': 1}, 'products.median_price': {'Plants': 28}, 'products.cost': {'Plants': .55},
-               'products.best_month': {'Plants': 5}, 'products.swing': {'Plants': 1.2}, 'products.words': {'Plants': 'Garden'},
-               'delivery.returns': {'Plants': .05}, 'tax.by_category': {'Plants': 1}}
+    of_plants = {
+        'products.categories': 1, 'products.median_price': 28, 'products.cost': .55, 'products.best_month': 5,
+        'products.swing': 1.2, 'products.words': 'Garden', 'delivery.returns': .05, 'tax.by_category': 1}
+    renamed = {name: {'Plants': value} for name, value in of_plants.items()}
     small = dict(customers=60, products=40, orders=100, order_items=220)
     a = tables(Settings(**small, parameters={'products.categories': {'Garden': 1}}))
     b = tables(Settings(**small, parameters=renamed))

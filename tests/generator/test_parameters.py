@@ -1,4 +1,4 @@
-"""Each parameter does what it says: what it moves moves in one direction, nothing upstream of it moves, and none is without a test."""
+"""Each parameter does what it says: what it moves moves in one direction, nothing upstream moves, none lacks a test."""
 import ast, math
 
 import numpy as np
@@ -56,8 +56,10 @@ MARKETS = dict(uk='GB', us='US', br='BR', **{'in': 'IN'})
 def test_pool(pool):
     "Customers of another market live in its places, have its names and numbers, and the shop passes every check."
     country = MARKETS[pool]
-    alone = {'shipping.fee': {country: 5}, 'tax.rate': {country: 8.25}, 'delivery.transit': {country: 4}}
-    t = tables(Settings(**SHOP, seed=4, parameters={'customers.pool': pool, 'customers.countries': {country: 1}} | alone))
+    alone = {
+        'customers.pool': pool, 'customers.countries': {country: 1},
+        'shipping.fee': {country: 5}, 'tax.rate': {country: 8.25}, 'delivery.transit': {country: 4}}
+    t = tables(Settings(**SHOP, seed=4, parameters=alone))
     customers, known = t['customers'].to_pandas(), places(pool)
     columns = ['city', 'region', 'postal_code', 'country', 'latitude', 'longitude']
     both = customers.merge(known.drop_duplicates(columns), on=columns, how='left')
@@ -75,8 +77,10 @@ def test_each_pool_has_its_countries():
 
 def test_common_names_are_commoner():
     "Names of another market are drawn by how many people have them."
-    alone = {'shipping.fee': {'BR': 5}, 'tax.rate': {'BR': 18}, 'delivery.transit': {'BR': 4}, 'customers.countries': {'BR': 1}}
-    t = tables(Settings(**SHOP | dict(customers=4000), seed=4, parameters={'customers.pool': 'br'} | alone))
+    alone = {
+        'customers.pool': 'br', 'customers.countries': {'BR': 1},
+        'shipping.fee': {'BR': 5}, 'tax.rate': {'BR': 18}, 'delivery.transit': {'BR': 4}}
+    t = tables(Settings(**SHOP | dict(customers=4000), seed=4, parameters=alone))
     share = t['customers']['last_name'].to_pandas().value_counts(normalize=True)
     pool = words('names', 'br')['BR']
     weight = dict(zip(pool['last'], np.array(pool['last_weight']) / sum(pool['last_weight'])))
@@ -86,24 +90,30 @@ def test_common_names_are_commoner():
 # ------------------------------------------------------------------------ no other constant
 
 STRUCTURE = { # numbers that do not shape the shop, but how it is computed
-    'NOISE_DAYS', 'LOWEST_SEASON', 'FIRST_BOT', 'NEVER', 'SHORTEST_SALE', 'DRIFT_MONTHS', 'COMPANIONS', 'GROUP', 'ATTEMPTS', 'OPEN_TO_ALL',
-    'STRATUM', 'FAVOURITES', 'TRIES', 'MOST_EXTRA', 'FULL', 'SECONDS_TO_PAY', 'HOUSES', 'TREND_BOUNDS',
+    'NOISE_DAYS', 'LOWEST_SEASON', 'FIRST_BOT', 'NEVER', 'SHORTEST_SALE', 'DRIFT_MONTHS', 'COMPANIONS', 'GROUP',
+    'ATTEMPTS', 'OPEN_TO_ALL', 'STRATUM', 'FAVOURITES', 'TRIES', 'MOST_EXTRA', 'FULL', 'SECONDS_TO_PAY', 'HOUSES',
+    'TREND_BOUNDS',
 }
 PLAIN = {0, .5, 1, 1e4, 1e6, .001, 2, 2.56, 3600, 86.4, 365.25, -1} # in formulas: halves, units, seconds and days
+
+
+LITERALS = ast.Constant | ast.UnaryOp | ast.List | ast.Tuple | ast.BinOp
 
 
 @pytest.mark.parametrize('chapter', ['calendar', 'products', 'customers', 'orders'])
 def test_no_other_number_shapes_the_shop(chapter):
     code = ast.parse((ROOT / 'shop_nb/generator' / f'{chapter}.py').read_text(encoding='utf-8'))
     numbers, structural = {}, set()
+    assigned = [node for node in ast.walk(code) if isinstance(node, ast.Assign)]
+    for node in assigned:
+        if {getattr(t, 'id', '') for t in node.targets} & STRUCTURE: structural |= set(ast.walk(node))
+        if not isinstance(node.value, LITERALS): continue
+        names = [n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name) and n.id.isupper()]
+        if any(isinstance(n, ast.Constant) and isinstance(n.value, int | float) for n in ast.walk(node.value)):
+            numbers |= dict.fromkeys(n for n in names if not n.startswith('_'))
     for node in ast.walk(code):
-        if isinstance(node, ast.Assign) and {getattr(t, 'id', '') for t in node.targets} & STRUCTURE: structural |= set(ast.walk(node))
-    for node in ast.walk(code):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant | ast.UnaryOp | ast.List | ast.Tuple | ast.BinOp):
-            names = [n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name) and n.id.isupper()]
-            if any(isinstance(n, ast.Constant) and isinstance(n.value, int | float) for n in ast.walk(node.value)):
-                numbers |= dict.fromkeys(n for n in names if not n.startswith('_'))
-        if isinstance(node, ast.Constant) and isinstance(node.value, float) and node not in structural: assert node.value in PLAIN, node.lineno
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, float): continue
+        assert node in structural or node.value in PLAIN, node.lineno
     assert set(numbers) <= STRUCTURE
 
 
@@ -115,8 +125,11 @@ def test_defaults_come_back():
 def test_shares_are_recovered():
     "The shares of segments, channels, categories and countries in a larger shop, within three standard errors."
     t = tables(Settings(seed=1, scale=5))
-    for name, table, column in (('customers.segments', 'customers', 'segment'), ('baskets.channels', 'orders', 'channel'),
-                                ('products.categories', 'products', 'category'), ('customers.countries', 'customers', 'country')):
+    columns = {
+        'customers.segments': ('customers', 'segment'), 'baskets.channels': ('orders', 'channel'),
+        'products.categories': ('products', 'category'), 'customers.countries': ('customers', 'country'),
+    }
+    for name, (table, column) in columns.items():
         found = t[table][column].to_pandas().value_counts(normalize=True)
         for value, share in PARAMETERS[name].default:
             error = math.sqrt(share * (1 - share) / t[table].num_rows)
@@ -140,7 +153,8 @@ def test_what_the_reference_says_was_measured(name):
     assert [*rows.value] == [as_toml(v) for v in values]
     assert [*rows.measured] == [SAYS[name]] * len(values)
     for value, row in zip(values, rows.itertuples()):
-        assert row.low * (1 - 1e-5 * np.sign(row.low)) <= found(name, value) <= row.high * (1 + 1e-5 * np.sign(row.high))
+        lowest, highest = row.low * (1 - 1e-5 * np.sign(row.low)), row.high * (1 + 1e-5 * np.sign(row.high))
+        assert lowest <= found(name, value) <= highest
 
 
 @pytest.mark.parametrize('one', MEASURED.parameter.unique() if FULL else ['delivery.returns'])

@@ -1,4 +1,4 @@
-"""Each setting does what it says: its value is recovered from the data, over three seeds, ten before a release, and there is a test for every setting."""
+"""Each setting does what it says: its value is recovered from the data, over three seeds, ten before a release."""
 import tempfile
 from functools import lru_cache
 import numpy as np
@@ -47,7 +47,7 @@ def end(s):
 
 
 def until(s):
-    "Half a year more brings, at the same rates, between a quarter and two thirds more orders; half a year less takes some away."
+    "Half a year more brings, at the same rates, between a quarter and two thirds more orders; half a year less fewer."
     less, plain, more = (len(made(s, until=d)['orders']) for d in ('2025-06-30', '2025-12-31', '2026-06-30'))
     assert less < plain == SMALL['orders']
     assert 0.25 < more / plain - 1 < 0.67
@@ -129,8 +129,11 @@ def parameters(s):
     assert .85 < opted.mean() < .95
 
 
-KNOBS = dict(seed=seed, behaviour=behaviour, parameters=parameters, start=start, end=end, until=until, until_time=until_time, scale=scale, promotion=promotion, price_change=price_change,
-             **{n: count(n) for n in ('customers', 'products', 'orders', 'order_items')})
+KNOBS = dict(
+    seed=seed, behaviour=behaviour, parameters=parameters, start=start, end=end, until=until, until_time=until_time,
+    scale=scale, promotion=promotion, price_change=price_change,
+    **{n: count(n) for n in ('customers', 'products', 'orders', 'order_items')},
+)
 
 
 def test_every_setting_has_a_test(): assert set(KNOBS) == set(SETTINGS)

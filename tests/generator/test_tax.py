@@ -108,7 +108,10 @@ def test_revenue_by_line_adds_up_to_that_of_the_order(regime):
     assert (o.returned_cents == o.back_by_line).all()
 
 
-EDGES = dict(one_order=dict(orders=1, order_items=1, customers=1, products=5), one_line=dict(orders=300, order_items=300))
+EDGES = dict(
+    one_order=dict(orders=1, order_items=1, customers=1, products=5),
+    one_line=dict(orders=300, order_items=300),
+)
 
 
 @pytest.mark.parametrize('edge', [{}, *EDGES.values()], ids=['usual', *EDGES])
@@ -143,7 +146,8 @@ def zero_rated(**more):
     s = Shop(customers=400, products=150, orders=1500, order_items=4000, seed=5, behaviour='uk', **more)
     assert s.settings.values['tax.by_category']['Books'] == 0
     return s, s.sql("""
-        select l.*, i.tax_cents, o.goods_cents, o.discount_cents, o.refunded_cents, o.status, o.tax_cents as order_tax_cents
+        select l.*, i.tax_cents, o.goods_cents, o.discount_cents, o.refunded_cents, o.status,
+            o.tax_cents as order_tax_cents
         from sales_lines as l
         join order_items as i using (order_item_id)
         join order_totals as o on o.order_id = l.order_id
@@ -215,10 +219,11 @@ def test_a_category_may_be_free_of_tax():
 
 
 @pytest.mark.parametrize('name, value, message', [
-    ('tax.by_region.Bayer', 7, "no region 'Bayer'"), ('tax.by_region', {'CA': 7}, "customers.pool is eu, which has no region 'CA'"),
-    ('tax.by_region.Bayern', 70, '70 is not from 0 to 60'),
-    ('tax.by_category.Toy', .5, "'Toy' is not known"), ('tax.by_category.Toys', 4, 'is not from 0 to 3'),
-    ('tax.included', 'yes', "'yes' is not true or false"), ('tax.included', 1, '1 is not true or false'),
+    ('tax.by_region.Bayer', 7, "no region 'Bayer'"),
+    ('tax.by_region', {'CA': 7}, "customers.pool is eu, which has no region 'CA'"),
+    ('tax.by_region.Bayern', 70, '70 is not from 0 to 60'), ('tax.by_category.Toy', .5, "'Toy' is not known"),
+    ('tax.by_category.Toys', 4, 'is not from 0 to 3'), ('tax.included', 'yes', "'yes' is not true or false"),
+    ('tax.included', 1, '1 is not true or false'),
 ])
 def test_what_cannot_be_is_refused(name, value, message):
     with pytest.raises(SettingsError, match=message): Settings(parameters={name: value})

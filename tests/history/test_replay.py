@@ -20,15 +20,19 @@ from shop_nb.model.schema import TABLES, arrow_schema
 from support import FULL, SHORT_LIVES
 
 SMALL = dict(customers=300, products=80, orders=500, order_items=1300)
-RESTLESS = {'customers.moves': .3, 'customers.new_emails': .3, 'customers.consent_changes': .4, 'customers.erasures': .6}
+RESTLESS = {
+    'customers.moves': .3, 'customers.new_emails': .3, 'customers.consent_changes': .4, 'customers.erasures': .6,
+}
+PURGED = {'payments.purged_after': 20, 'payments.fails': {'card': .5}, 'incidents.bot_wave': '30 2025-05-01'}
 SHOPS = dict(
     eu=Settings(**SMALL),
     india=Settings(**SMALL, behaviour='in'), # much is paid on delivery, and some parcels are refused
     longer=Settings(**SMALL, until='2026-04-15', seed=3),
     at_noon=Settings(**SMALL, until='2025-09-30', until_time='12:34:56'),
     restless=Settings(**SMALL, parameters=tuple(RESTLESS.items())),
-    repriced=Settings(**SMALL, price_change='Toys 10 2025-05-10 2025-08-20', parameters=(('products.repricing', True),)),
-    purged=Settings(**SMALL, parameters=(('payments.purged_after', 20), ('payments.fails', {'card': .5}), ('incidents.bot_wave', '30 2025-05-01'))),
+    repriced=Settings(
+        **SMALL, price_change='Toys 10 2025-05-10 2025-08-20', parameters=(('products.repricing', True),)),
+    purged=Settings(**SMALL, parameters=tuple(PURGED.items())),
     at_once=Settings(**SMALL, parameters=(('delivery.pack', .1), ('delivery.pack_spread', 0), ('payments.retry', 1))),
 )
 MOMENTS = 1000 if FULL else 30
@@ -296,7 +300,8 @@ def test_the_truth_of_a_moment():
 
 def test_what_is_deleted_long_afterwards():
     "An order whose deletion is the last thing to happen, by months, is deleted in the changes of that day alone, too."
-    settings = Settings(**SMALL, parameters=SHORT_LIVES | {'payments.purged_after': 200, 'payments.fails': {'card': .5}})
+    purged = {'payments.purged_after': 200, 'payments.fails': {'card': .5}}
+    settings = Settings(**SMALL, parameters=SHORT_LIVES | purged)
     whole, late = changes(settings).log, changes(settings, '2025-12-01', '2025-12-31').log
     expected = whole[whole.moment.ge('2025-12-01') & whole.moment.lt('2025-12-31')]
     assert late.equals(expected.reset_index(drop=True))

@@ -34,8 +34,8 @@ def test_two_columns_of_one_kind_are_asked_about(tmp_path, header, field, column
 
 
 @pytest.mark.parametrize('header, chosen, cents', [
-    ('unit price', 'price', 250), ('unit price', 'unit price', 950), ('price', 'price', 250), ('price', 'price (2)', 950),
-    ('Price', 'price', 250), ('Price', 'Price', 950)])
+    ('unit price', 'price', 250), ('unit price', 'unit price', 950), ('price', 'price', 250),
+    ('price', 'price (2)', 950), ('Price', 'price', 250), ('Price', 'Price', 950)])
 def test_the_map_chooses_one(tmp_path, header, chosen, cents):
     path, run = write(tmp_path / 'a.csv', f'{LINES},{header}', '1,a,2025-03-01,p,1,2.50,9.50'), tmp_path / 'run'
     for _ in range(2): # what was said is remembered
@@ -92,14 +92,15 @@ def test_payments_without_an_amount_are_not_used(tmp_path):
 def test_a_map_that_names_a_column_that_is_not_there(tmp_path):
     path = write(tmp_path / 'a.csv', f'{LINES},Rabatt', '1,a,2025-03-01,p,1,2.50,1')
     own = OwnColumns('lines', headers=dict(lines=dict(discount='Rabat')))
-    with pytest.raises(ShopError, match="names 'Rabat' for discount, and no file has that column.\nDid you mean 'Rabatt'"):
-        notes(path, tmp_path / 'run', own=own)
+    said = "names 'Rabat' for discount, and no file has that column.\nDid you mean 'Rabatt'"
+    with pytest.raises(ShopError, match=said): notes(path, tmp_path / 'run', own=own)
 
 
 # ----------------------------------------------------------------------------------- before an import
 
 @pytest.mark.parametrize('sample, line', [
-    ('shopify/orders_export.csv', 'orders.status ← columns "Cancelled at" and "Financial Status" and "Fulfillment Status"'),
+    ('shopify/orders_export.csv',
+     'orders.status ← columns "Cancelled at" and "Financial Status" and "Fulfillment Status"'),
     ('shopify/orders_export.csv', 'orders.customer_id ← columns "Email" or "Phone"'),
     ('woocommerce/orders.csv', 'orders.status ← column "Order Status"'),
     ('tables', 'orders.status ← column "status" of tables/orders.csv'),

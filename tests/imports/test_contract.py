@@ -38,11 +38,13 @@ def twice(frames):
     frames['orders'] = type(other)(list(frames['orders'].to_dict('records')) + list(other.to_dict('records')))
 
 
+NEW = dict(evolve='loaded', freeze='refused', discard_row='all', discard_value='null')
+MISSING = NEW | dict(discard_value='loaded')
 ORDER_ASIDE = dict(evolve='order', freeze='refused', discard_row='order', discard_value='order')
 CHANGES = { # name: the subject, what happens to the tables, and what the import makes of it in each mode
-    'a new column': ('columns', nothing, dict(evolve='loaded', freeze='refused', discard_row='all', discard_value='null')),
-    'a missing column': ('columns', missing, dict(evolve='loaded', freeze='refused', discard_row='all', discard_value='loaded')),
-    'a renamed column': ('columns', renamed, dict(evolve='loaded', freeze='refused', discard_row='all', discard_value='loaded')),
+    'a new column': ('columns', nothing, NEW),
+    'a missing column': ('columns', missing, MISSING),
+    'a renamed column': ('columns', renamed, MISSING),
     'columns in another order': ('columns', reordered, dict.fromkeys(MODES, 'loaded')),
     'a time that is none': ('values', set_value('orders', 'ordered_at', 'yesterday'), ORDER_ASIDE),
     'a flag that is none': ('values', set_value('customers', 'marketing_opt_in', 'maybe'),

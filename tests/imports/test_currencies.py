@@ -82,8 +82,8 @@ def test_a_column_settles_what_a_sign_leaves_open(tmp_path):
 
 
 def test_two_currencies_in_a_column_are_refused(tmp_path):
-    source = Source(priced(tmp_path / 'orders.csv', '2.00,USD', '3.00,EUR', header=f'{HEADER},currency'), currency='USD')
-    assert refused(source, tmp_path / 'run')[0] == 'The orders are in 2 currencies: EUR, USD.'
+    files = priced(tmp_path / 'orders.csv', '2.00,USD', '3.00,EUR', header=f'{HEADER},currency')
+    assert refused(Source(files, currency='USD'), tmp_path / 'run')[0] == 'The orders are in 2 currencies: EUR, USD.'
 
 
 def test_an_unknown_currency_sets_its_order_aside(tmp_path):

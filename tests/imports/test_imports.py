@@ -225,8 +225,9 @@ def test_nothing_is_invented(till, tmp_path):
     assert not {'orders.channel', 'customers.city'} & set(market['absent'])
     orders = pq.read_table(tmp_path / 'run/tables/orders.parquet')
     for name in ('status', 'tax_cents', 'shipping_cents', 'delivered_at'): assert orders[name].null_count == len(orders)
-    with pytest.raises(ShopError, match='payment_methods needs payments, which'): ask('payment_methods', tmp_path / 'run')
-    assert ask('monthly_revenue', tmp_path / 'run').frame.revenue.sum() > 0
+    run = tmp_path / 'run'
+    with pytest.raises(ShopError, match='payment_methods needs payments, which'): ask('payment_methods', run)
+    assert ask('monthly_revenue', run).frame.revenue.sum() > 0
 
 
 def test_a_wrong_sum_stops_the_import(till, tmp_path, monkeypatch):
@@ -265,7 +266,8 @@ def test_unknown_files_are_told_what_they_lack(till, tmp_path):
 def test_own_columns_and_words(till, tmp_path):
     header = HEADER.replace('Ticket', 'Bon').replace('Counter', 'Kassa')
     path = write_tickets(tmp_path / 'a.csv', tickets(20), header)
-    own = OwnColumns('till', headers=dict(tickets=dict(ticket='Bon', counter='Kassa')), values=dict(counter=dict(FRONT='web')))
+    headers = dict(tickets=dict(ticket='Bon', counter='Kassa'))
+    own = OwnColumns('till', headers=headers, values=dict(counter=dict(FRONT='web')))
     import_shop(Source([path], own=own), tmp_path / 'run')
     orders = pq.read_table(tmp_path / 'run/tables/orders.parquet')
     assert set(orders['channel'].to_pylist()) == {'web'}

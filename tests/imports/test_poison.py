@@ -64,7 +64,8 @@ NO_NUMBER = 'abc', '--', 'NaN', 'inf', '1e400', '7 pcs', '#REF!', '٣x'
 NO_CENTS = *NO_NUMBER, '12.34'
 ASIDE = { # poison that no reading repairs: its order, or the orders of its customer or product, are set aside
     'no time': ('orders', put('ordered_at', '', 'yesterday', '2025-13-45 10:00:00', '0000-00-00 00:00:00', '25:61')),
-    'a time long ago': ('orders', put('ordered_at', '1970-01-01 00:00:00', '1899-12-30 10:00:00', '9999-12-31 23:59:59')),
+    'a time long ago': (
+        'orders', put('ordered_at', '1970-01-01 00:00:00', '1899-12-30 10:00:00', '9999-12-31 23:59:59')),
     'a status that there is not': ('orders', put('status', 'lost', 'SHIPPED!', '', '0')),
     'a customer who is not there': ('orders', put('customer_id', 'f' * 12, '', '0', 'NULL')),
     'no amount': ('orders', put('shipping_cents', *NO_CENTS)),
@@ -155,8 +156,11 @@ def poison(home, rng):
 
 
 CONTENT = { # rows under the source's keys
-    'orders': 'select o.source_key as "order", c.source_key as customer, t.* exclude (order_id, customer_id) from t join o using (order_id) join c using (customer_id)',
-    'order_items': 'select o.source_key as "order", p.source_key as product, t.* exclude (order_id, order_item_id, product_id) from t join o using (order_id) join p using (product_id)',
+    'orders': '''select o.source_key as "order", c.source_key as customer, t.* exclude (order_id, customer_id)
+        from t join o using (order_id) join c using (customer_id)''',
+    'order_items': '''select o.source_key as "order", p.source_key as product,
+            t.* exclude (order_id, order_item_id, product_id)
+        from t join o using (order_id) join p using (product_id)''',
     'payments': 'select o.source_key as "order", t.* exclude (order_id, payment_id) from t join o using (order_id)',
 }
 
@@ -167,7 +171,8 @@ def content(run, table, without):
         con.execute(f"create view {view} as from read_parquet('{run}/crosswalk/{name}.parquet')")
     con.execute(f"create view t as from read_parquet('{run}/tables/{table}.parquet')")
     con.register('without', pd.DataFrame(dict(key=sorted(without)), dtype=str))
-    return con.sql(f'from ({CONTENT[table]}) where "order" not in (select key from without) order by all').to_arrow_table()
+    rest = f'from ({CONTENT[table]}) where "order" not in (select key from without) order by all'
+    return con.sql(rest).to_arrow_table()
 
 
 SEEDS = 15, 23

@@ -129,6 +129,7 @@ def test_an_order_says_what_is_wrong_with_its_product(tmp_path):
     run = tmp_path / 'run'
     header, contract = f'{HEADER},category', {'lists': 'discard_row'}
     import_shop(Source([write(tmp_path / 'a.csv', header, f'{GOOD[0]},Tea')], currency='EUR', contract=contract), run)
-    import_shop(Source([write(tmp_path / 'b.csv', header, '9,c9,2025-03-02 10:00,q,1,2.50,Toys')], contract=contract), run)
+    other = write(tmp_path / 'b.csv', header, '9,c9,2025-03-02 10:00,q,1,2.50,Toys')
+    import_shop(Source([other], contract=contract), run)
     reason, = read_rows(run)['reason'].to_pylist()
     assert reason == 'with its order: its product is set aside (category Toys is not in the list)'

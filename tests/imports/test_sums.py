@@ -34,8 +34,8 @@ def swapped(batch):
 def test_a_reader_that_loses_doubles_or_misplaces_is_found(tmp_path, monkeypatch, fault):
     source, batches = write(tmp_path / 'a.csv'), TextFile.batches
     monkeypatch.setattr(TextFile, 'batches', lambda self, *args: map(fault, batches(self, *args)))
-    with pytest.raises(ShopError, match='a.csv: the column (quantity|price) comes to .* in the file, and to .* as it was read'):
-        import_shop(source, tmp_path / 'run')
+    said = 'a.csv: the column (quantity|price) comes to .* in the file, and to .* as it was read'
+    with pytest.raises(ShopError, match=said): import_shop(source, tmp_path / 'run')
     assert not (tmp_path / 'run').exists()
 
 

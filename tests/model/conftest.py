@@ -26,8 +26,9 @@ def shops():
     "A shop with awkward amounts, the same in both databases."
     rng, rows = random.Random(3), {t: [] for t in TABLES}
     product, customer = example('products') | dict(cost_cents=7), example('customers')
+    categories = schema.TABLES['products']['category'].values
     rows['products'] = [
-        product | dict(product_id=i, sku=f'A-{i}', category=rng.choice(schema.TABLES['products']['category'].values)) for i in range(1, 41)
+        product | dict(product_id=i, sku=f'A-{i}', category=rng.choice(categories)) for i in range(1, 41)
     ]
     rows['customers'] = [customer | dict(customer_id=i, email=f'c{i}@example.com') for i in range(1, 31)]
     for n in range(1, 401):

@@ -74,7 +74,8 @@ def test_a_whole_shop_may_not_lack_it(shop, full):
 
 
 def test_the_database_has_the_nulls_and_knows_what_is_absent(shop, tmp_path):
-    market, path = Market(absent=FLAT, gaps=('products.name',), waived=('one_price_a_day',), own=True), tmp_path / 'x.db'
+    market = Market(absent=FLAT, gaps=('products.name',), waived=('one_price_a_day',), own=True)
+    path = tmp_path / 'x.db'
     load(emptied(shop, FLAT), path, market=market)
     assert source_market(path) == market
     with sqlite3.connect(path) as con:

@@ -209,7 +209,8 @@ def test_money_words_are_python_and_sql():
     assert eval(LINE, {}, cells).tolist() == [2499, 199]
     assert eval(BACK, {}, cells).tolist() == [833, 0]
     assert eval(BACK_TAX, {}, cells).tolist() == [158, 0]
-    order = dict(goods_cents=2499, discount_cents=0, shipping_cents=490, tax_cents=475, back_cents=833, back_tax_cents=158)
+    order = dict(
+        goods_cents=2499, discount_cents=0, shipping_cents=490, tax_cents=475, back_cents=833, back_tax_cents=158)
     words = LEDGER, REVENUE, REFUND, RETURNED
     assert [eval(x, {}, order | dict(tax_included=False)) for x in words] == [3464, 2499, 991, 833]
     assert [eval(x, {}, order | dict(tax_included=True)) for x in words] == [2989, 2024, 833, 675]

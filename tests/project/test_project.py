@@ -8,10 +8,16 @@ from packaging.utils import canonicalize_name
 from support import ROOT
 PROJECT = tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']
 # of each package of requirements.lock: name, version, hashes
-LOCKED = [(name, version, re.findall(r'--hash=sha256:([0-9a-f]{64})\b', hashes))
-          for name, version, hashes in re.findall(r'^([\w.-]+)==(\S+)((?: \\\n    --hash=\S+)*)$', (ROOT / 'requirements.lock').read_text(), re.M)]
+LOCKED = [
+    (name, version, re.findall(r'--hash=sha256:([0-9a-f]{64})\b', hashes))
+    for name, version, hashes in re.findall(
+        r'^([\w.-]+)==(\S+)((?: \\\n    --hash=\S+)*)$', (ROOT / 'requirements.lock').read_text(), re.M)
+]
 # written in pieces, so that this file passes its own test
-HOSTS = '|'.join(['python' r'hosted\.org', 'pypi' r'\.org/simple', 'registry' r'\.npmjs', 'deb' r'\.debian\.org', 'extra-' 'index-url'])
+HOSTS = '|'.join([
+    'python' r'hosted\.org', 'pypi' r'\.org/simple', 'registry' r'\.npmjs', 'deb' r'\.debian\.org',
+    'extra-' 'index-url',
+])
 FOLDERS = r'(?<![\w.])/(?:' + '|'.join(['work', 'root', 'home', 'Users', 'tmp']) + r')/[\w.-]+/'
 
 
@@ -37,8 +43,8 @@ def test_files_are_small(tracked):
 def test_the_lock_holds_what_the_project_asks_for():
     "Each package of each extra but pools, which pins its own, is there at a version that pyproject.toml allows."
     pinned = {canonicalize_name(name): version for name, version, hashes in LOCKED}
-    asked = [Requirement(r) for rs in [PROJECT['dependencies'], *(r for x, r in PROJECT['optional-dependencies'].items() if x != 'pools')] for r in rs]
-    for r in asked:
+    extras = [rs for name, rs in PROJECT['optional-dependencies'].items() if name != 'pools']
+    for r in map(Requirement, sum(extras, PROJECT['dependencies'])):
         if r.name != PROJECT['name']: assert pinned.get(canonicalize_name(r.name)) in r.specifier, f'{r}: make lock'
 
 
@@ -63,7 +69,9 @@ def test_make_lists_every_target():
     assert sorted(re.findall(r'^  make ([\w-]+)', help, re.M)) == sorted(phony)
 
 
-@pytest.mark.parametrize('page', ['README.md', 'CONTRIBUTING.md', 'reports/README.md', '.ci/run', '.github/workflows/ci.yml'])
+@pytest.mark.parametrize('page', [
+    'README.md', 'CONTRIBUTING.md', 'reports/README.md', '.ci/run', '.github/workflows/ci.yml',
+])
 def test_pages_name_targets_that_exist(page):
     targets = re.search(r'^\.PHONY: (.+)$', (ROOT / 'Makefile').read_text(), re.M)[1].split()
     named = re.findall(r'(?:`|^|run: )make ([a-z-]+)', (ROOT / page).read_text(), re.M)

@@ -1,4 +1,4 @@
-"Two ways through the code as a new reader takes them, each hop by an editor's go-to-definition: jedi is what editors ask."
+"Two ways through the code as a new reader takes them, each hop by go-to-definition: jedi is what editors ask."
 import re
 
 import jedi
@@ -65,10 +65,11 @@ def path(module): return ROOT / 'shop_nb' / f'{module.replace(".", "/")}.py'
 
 def place(lines, function, name):
     "Line and column where a function uses a name."
+    used = re.compile(rf'(?<!def )(?<![\w.]){re.escape(name)}\b')
     first = next(i for i, line in enumerate(lines) if re.match(rf'\s*(async )?def {function}\b', line))
     for i, line in enumerate(lines[first + 1:], first + 2):
         if line.lstrip().startswith('"'): continue # a docstring
-        if found := re.search(rf'(?<!def )(?<![\w.]){re.escape(name)}\b', line.partition('# ')[0]): return i, found.end() - 1
+        if found := used.search(line.partition('# ')[0]): return i, found.end() - 1
     raise AssertionError(f'{function} does not use {name}')
 
 
@@ -83,7 +84,8 @@ def reached(module, function, name):
 
 @pytest.mark.parametrize('module, function, name, other, definition', TO_A_CELL + TO_A_ROW, ids=lambda text: text)
 def test_a_hop_leads_to_the_definition(module, function, name, other, definition):
-    assert [path(other)] == [p for p, line in reached(module, function, name) if re.search(rf'^(.*, )?{definition}\b', line)]
+    begins = re.compile(rf'(.*, )?{definition}\b')
+    assert [path(other)] == [p for p, line in reached(module, function, name) if begins.match(line)]
 
 
 @pytest.mark.parametrize('walk', [TO_A_CELL, TO_A_ROW], ids=['to a cell', 'to a row'])

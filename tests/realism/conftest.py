@@ -41,14 +41,15 @@ def rng(): return np.random.default_rng(5)
 
 @pytest.fixture(scope='module')
 def cards():
-    "The cards of some seeds. The chapter on the scorecard measures all twenty, and its outputs are compared in each run of the tests."
+    "The cards of some seeds. The chapter on the scorecard measures all twenty, and a test compares its outputs."
     return {seed: scorecard(tables(Settings(seed=seed))) for seed in range(1, 21 if FULL else 4)}
 
 
 @pytest.fixture(scope='module')
 def lines():
     "Order lines of a small shop, as the guide takes them, with prices in euro"
-    sql = '''select o.customer_id customer, o.order_id "order", o.ordered_at time, i.product_id product, i.quantity, i.unit_price_cents / 100 price
+    sql = '''select o.customer_id customer, o.order_id "order", o.ordered_at time,
+                    i.product_id product, i.quantity, i.unit_price_cents / 100 price
              from orders o join order_items i using (order_id)'''
     return Shop(seed=9, orders=600, order_items=1500, customers=300, products=120).sql(sql)
 

@@ -27,7 +27,7 @@ def test_seeds(cards):
 
 @pytest.mark.slow
 def test_seeds_outside_the_frame(cards):
-    "Among twenty seeds one may have one fact out of band by chance, as cancelled orders are in seed 8 (5.1%; up to 5%)."
+    "Among twenty seeds one may have a fact out of band by chance, as seed 8 has its cancelled orders (5.1%; up to 5%)."
     out = {s: told(rows) for s, c in cards.items() if len(rows := c.outside[~c.outside.in_band.fillna(True)])}
     assert len(out) <= len(cards) // 20, out
     assert all(len(facts) == 1 for facts in out.values()), out

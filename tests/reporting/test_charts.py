@@ -121,7 +121,9 @@ def test_a_chart_of_amounts_names_the_currency_once(answers, currency, name):
     assert ' '.join(words(answers[name], currency)).count(currency) == 1
 
 
-@pytest.mark.parametrize('name', ['order_status', 'cohort_retention', 'hour_weekday', 'product_pareto', 'delivery_times'])
+@pytest.mark.parametrize('name', [
+    'order_status', 'cohort_retention', 'hour_weekday', 'product_pareto', 'delivery_times',
+])
 def test_a_chart_without_amounts_names_none(answers, name):
     assert 'USD' not in ' '.join(words(answers[name], 'USD'))
 

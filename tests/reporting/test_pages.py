@@ -52,7 +52,8 @@ def run(tmp_path_factory):
 
 
 # what of the data would be there as an element, or as an attribute that acts
-TAKEN = '''() => [...document.querySelectorAll('*')].filter(e => e.matches('img[src="x"], base, iframe, object, form, [autofocus], svg[onload], a[href^="javascript" i]')
+TAKEN = '''() => [...document.querySelectorAll('*')].filter(e =>
+    e.matches('img[src="x"], base, iframe, object, form, [autofocus], svg[onload], a[href^="javascript" i]')
     || [...e.attributes].some(a => a.name.startsWith('on'))).map(e => e.outerHTML.slice(0, 200))'''
 
 
@@ -91,9 +92,11 @@ def test_a_profile_folds_and_turns_over(run, browser):
     tab.wait_for_selector('#bottom-v1 .tab-pane:nth-child(2).active.show')
     tab.select_option('select#variables-dropdown', 'email')
     assert [v.get_attribute('id') for v in tab.locator('.variable').all() if v.is_visible()] == ['pp_var_v3']
-    tab.evaluate(
-        "() => { const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.body.append(s) }"
-    )
+    tab.evaluate('''() => {
+        const script = document.createElement('script')
+        script.textContent = 'window.ran = 1'
+        document.body.append(script)
+    }''')
     assert tab.evaluate('window.ran') is None
     tab.close()
 

@@ -1,4 +1,4 @@
-"kill -9 at any moment of a load, an append, a generate or an advance: what there is is whole, and doing it again ends where it would have."
+"kill -9 at any moment of a load, an append, a generate or an advance: what there is is whole; a repeat finishes it."
 import random, shutil, signal, sqlite3, time
 from contextlib import closing
 

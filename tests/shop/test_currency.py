@@ -115,7 +115,8 @@ def test_an_old_run_is_refused_as_a_wrong_call(old, opening):
 @pytest.mark.parametrize('opening', ['ask', 'connect'])
 def test_an_old_database_is_refused_with_the_line_that_loads_it_again(old, opening):
     with pytest.raises(ShopError) as e: OPENING[opening](old / 'shop.db')
-    assert str(e.value) == f"{old / 'shop.db'} is of an earlier version.\nLoad it again: shop-nb load DIR --db {old / 'shop.db'}"
+    db = old / 'shop.db'
+    assert str(e.value) == f'{db} is of an earlier version.\nLoad it again: shop-nb load DIR --db {db}'
 
 
 def test_an_old_run_can_be_made_again(old, tmp_path):

@@ -1,4 +1,4 @@
-"Lakes: the tables of a run with a log, as DuckDB, Polars and Spark read them, through next days, kills and other programs."
+"Lakes: the tables of a run with a log, as DuckDB, Polars and Spark read them; next days, kills and other programs."
 import json, shutil, signal, subprocess, sys, venv
 
 import duckdb
@@ -64,7 +64,10 @@ def versions(run):
     return {COUNT[path.suffix](path) for path in (table_path(run, name) for name in TABLES)}
 
 
-COUNT = {'.delta': lambda path: len(delta_table(path).history()), '.iceberg': lambda path: len(iceberg_table(path).snapshots())}
+COUNT = {
+    '.delta': lambda path: len(delta_table(path).history()),
+    '.iceberg': lambda path: len(iceberg_table(path).snapshots()),
+}
 
 
 def on_disk(run): return {name: digest(read_table(run, name), name) for name in TABLES}
@@ -96,7 +99,8 @@ def test_the_script_of_a_lake_reads_what_counts(advanced, monkeypatch, format):
     script = _script_of(Shop.open('.'))
     with duckdb.connect() as con:
         con.execute(script.split('\n\n')[1])
-        for name, facts in read_manifest('.')['tables'].items(): assert digest(con.table(name).to_arrow_table(), name) == facts['digest']
+        for name, facts in read_manifest('.')['tables'].items():
+            assert digest(con.table(name).to_arrow_table(), name) == facts['digest']
 
 
 @every_lake
@@ -154,8 +158,9 @@ def test_iceberg_that_was_changed_by_its_folder_is_refused(tmp_path):
     metadata = table_path(run, 'orders') / 'metadata'
     shutil.copyfile(metadata / 'v1.metadata.json', metadata / 'v2.metadata.json')
     before = sorted(run.rglob('*'))
+    said = 'orders.iceberg was changed by a program that does not use the catalog iceberg.db'
     for call in (lambda: read_table(run, 'orders'), lambda: advance(run, LAST)):
-        with pytest.raises(ShopError, match='orders.iceberg was changed by a program that does not use the catalog iceberg.db'): call()
+        with pytest.raises(ShopError, match=said): call()
     assert list(verify(run)['table']) == ['orders']
     assert sorted(run.rglob('*')) == before
 
@@ -173,12 +178,13 @@ if FULL:
         "Its newest rows and its first, by the folder; what it writes is seen."
         run = _made_there(None, tmp_path / 'run')
         advance(run, LAST)
-        words = spark_on_java(tmp_path / 'env'), ROOT / 'tests/support/spark_iceberg.py', run / 'tables', tmp_path / 'out'
-        subprocess.run([*words, table_path(run, 'orders')], check=True)
+        words = spark_on_java(tmp_path / 'env'), ROOT / 'tests/support/spark_iceberg.py'
+        subprocess.run([*words, run / 'tables', tmp_path / 'out', table_path(run, 'orders')], check=True)
         for version, tables in dict(first=plain[0], newest=plain[1]).items():
             for name, facts in tables.items():
                 assert digest(pq.read_table(tmp_path / 'out' / version / name), name) == facts['digest']
-        with pytest.raises(ShopError, match='orders.iceberg was changed by a program that does not use the catalog'): read_table(run, 'orders')
+        said = 'orders.iceberg was changed by a program that does not use the catalog'
+        with pytest.raises(ShopError, match=said): read_table(run, 'orders')
 
 
 @pytest.mark.parametrize('move', [shutil.copytree, shutil.move])
@@ -187,7 +193,7 @@ def test_iceberg_that_was_moved_is_refused(made, tmp_path, move):
     Shop(**SIZE, until=FIRST).save(tmp_path / 'old', format='iceberg')
     move(tmp_path / 'old', tmp_path / 'run')
     for call in (lambda: read_table(tmp_path / 'run', 'orders'), lambda: advance(tmp_path / 'run', LAST)):
-        with pytest.raises(ShopError, match='orders.iceberg was moved or copied|customers.iceberg was moved or copied'): call()
+        with pytest.raises(ShopError, match='(orders|customers).iceberg was moved or copied'): call()
     assert 'tables' in read_manifest(tmp_path / 'run')
 
 
@@ -229,16 +235,21 @@ def test_a_new_shop_has_no_history_and_no_other_format(tmp_path, plain, format):
 
 
 STEPS = ['shop_nb.files.lakes._move@3', 'shop_nb.shop.shop.write_manifest']
-OWN = dict(delta=['shop_nb.files.lakes._put@3', 'os.link@2'], iceberg=['shop_nb.files.lakes._replace@3', 'shop_nb.files.lakes._point@3'])
+OWN = dict(
+    delta=['shop_nb.files.lakes._put@3', 'os.link@2'],
+    iceberg=['shop_nb.files.lakes._replace@3', 'shop_nb.files.lakes._point@3'],
+)
+FIRST_STEPS = ['shop_nb.generator.blocks._write_all', 'shop_nb.shop.shop.commit_tables']
 if FULL:
-    STEPS += ['shop_nb.generator.blocks._write_all', 'shop_nb.shop.shop.commit_tables', 'shop_nb.files.lakes._move', 'os.replace@12']
+    STEPS += [*FIRST_STEPS, 'shop_nb.files.lakes._move', 'os.replace@12']
     OWN['delta'] += ['shop_nb.files.lakes._put', 'os.link']
-    OWN['iceberg'] += ['shop_nb.files.lakes._replace', 'shop_nb.files.lakes._catalog', 'shop_nb.files.lakes._data_files@4']
+    OWN['iceberg'] += [f'shop_nb.files.lakes.{step}' for step in ('_replace', '_catalog', '_data_files@4')]
 
 
 @pytest.fixture(scope='module')
 def in_processes():
-    with forks('deltalake', 'pyiceberg.io.pyarrow', 'pyiceberg.catalog.sql', 'pandas', 'pyarrow.parquet', 'shop_nb.shop.advance') as run: yield run
+    modules = 'deltalake', 'pyiceberg.io.pyarrow', 'pyiceberg.catalog.sql', 'pandas', 'pyarrow.parquet'
+    with forks(*modules, 'shop_nb.shop.advance') as run: yield run
 
 
 @pytest.mark.parametrize('format, step', [(f, step) for f in LAKES for step in STEPS + OWN[f]])
@@ -254,7 +265,8 @@ def test_killed_before_a_step(made, plain, in_processes, tmp_path, format, step)
     assert on_disk(run) == digests(plain[1])
     assert versions(run) == {2}
     assert not leftovers(run / 'tables')
-    for path in run.glob('tables/*.iceberg'): assert StaticTable.from_metadata(str(path)).current_snapshot() == iceberg_table(path).current_snapshot()
+    for path in run.glob('tables/*.iceberg'):
+        assert StaticTable.from_metadata(str(path)).current_snapshot() == iceberg_table(path).current_snapshot()
 
 
 def _made_there(source, target):
@@ -267,7 +279,7 @@ RELOCATE = dict(delta=shutil.copytree, iceberg=_made_there)
 
 
 @every_lake
-@pytest.mark.parametrize('step', ['shop_nb.generator.blocks._write_all', 'shop_nb.shop.shop.commit_tables', 'shop_nb.files.lakes._move@3'])
+@pytest.mark.parametrize('step', [*FIRST_STEPS, 'shop_nb.files.lakes._move@3'])
 def test_a_first_commit_that_was_killed_is_made_again(in_processes, plain, tmp_path, format, step):
     "In the format that was asked for, also where nothing had been written yet."
     code = BREAK + '''
@@ -327,14 +339,17 @@ def test_a_lost_file_is_named(made, tmp_path):
 @every_lake
 def test_a_missing_extra_is_named_before_anything_is_made(tmp_path, monkeypatch, format):
     monkeypatch.setitem(sys.modules, lakes._PACKAGES[format][0], None)
-    with pytest.raises(ShopError, match=rf"pip install 'shop_nb\[{format}\]'"): Shop(**SIZE).save(tmp_path / 'run', format=format)
+    said = rf"pip install 'shop_nb\[{format}\]'"
+    with pytest.raises(ShopError, match=said): Shop(**SIZE).save(tmp_path / 'run', format=format)
     assert not (tmp_path / 'run').exists()
 
 
 @every_lake
 def test_what_cannot_be_is_refused(tmp_path, format):
-    with pytest.raises(ShopError, match='has a % in it'): Shop(**SIZE).save(tmp_path / '100%', format=format)
-    with pytest.raises(ShopError, match='Take one of parquet, csv, delta, iceberg'): Shop(**SIZE).save(tmp_path / 'run', format='lance')
+    shop = Shop(**SIZE)
+    with pytest.raises(ShopError, match='has a % in it'): shop.save(tmp_path / '100%', format=format)
+    formats = 'Take one of parquet, csv, delta, iceberg'
+    with pytest.raises(ShopError, match=formats): shop.save(tmp_path / 'run', format='lance')
     assert not list(tmp_path.iterdir())
 
 

@@ -252,5 +252,7 @@ def test_a_kernel_answers_and_completes():
 
 
 def test_importing_shop_nb_still_loads_nothing():
-    code = "import sys, shop_nb; assert callable(shop_nb.load_ipython_extension); print([m for m in ('pandas', 'numpy', 'IPython', 'duckdb', 'shop_nb.shop.magic') if m in sys.modules])"
+    code = '''import sys, shop_nb
+assert callable(shop_nb.load_ipython_extension)
+print([m for m in ('pandas', 'numpy', 'IPython', 'duckdb', 'shop_nb.shop.magic') if m in sys.modules])'''
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout == '[]\n'

@@ -1,4 +1,4 @@
-"A parcel is on its way while its payment is pending only if its method is paid on delivery; every place that checks rules agrees."
+"A parcel is on its way while its payment is pending only if it is paid on delivery; wherever rules are checked."
 import sqlite3
 from contextlib import closing, nullcontext
 from dataclasses import replace
@@ -15,8 +15,11 @@ from shop_nb.shop.shop import Shop
 from shop_nb.store.integrity import broken
 
 SIZE = dict(customers=60, products=40, orders=200, order_items=420)
-CASH = {'payments.methods': {'card': .5, 'cash': .5}, 'payments.methods_large': {'card': .5, 'cash': .5},
-        'payments.fails': {'cash': 0}, 'payments.give_up': {'cash': 0}, 'payments.delay': {'cash': 0}, 'payments.on_delivery': {'cash': 1}}
+SHARES = {'card': .5, 'cash': .5}
+CASH = {
+    'payments.methods': SHARES, 'payments.methods_large': SHARES, 'payments.fails': {'cash': 0},
+    'payments.give_up': {'cash': 0}, 'payments.delay': {'cash': 0}, 'payments.on_delivery': {'cash': 1},
+}
 SHOPS = {name: Shop(behaviour=name, **SIZE) for name in ('eu', 'in')} | dict(cash=Shop(parameters=CASH, **SIZE))
 
 
@@ -33,7 +36,8 @@ def with_unpaid_parcel(shop, method):
 
 @pytest.mark.parametrize('own', [False, True], ids=['made', 'imported'])
 @pytest.mark.parametrize('name, method, may_be', [
-    ('eu', 'card', False), ('in', 'card', False), ('in', 'cash_on_delivery', True), ('cash', 'cash', True), ('cash', 'card', False),
+    ('eu', 'card', False), ('in', 'card', False), ('in', 'cash_on_delivery', True), ('cash', 'cash', True),
+    ('cash', 'card', False),
 ])
 def test_only_what_is_paid_on_delivery_travels_unpaid(tmp_path, name, method, may_be, own):
     shop, db = SHOPS[name], tmp_path / 'shop.db'
@@ -45,7 +49,8 @@ def test_only_what_is_paid_on_delivery_travels_unpaid(tmp_path, name, method, ma
     assert source_market(db) == market
     with closing(sqlite3.connect(db)) as con:
         con.execute("update orders set status = 'shipped', delivered_at = null where order_id = ?", (key,))
-        con.execute("update payments set status = 'pending', paid_at = null, method = ? where order_id = ?", (method, key))
+        pending = "update payments set status = 'pending', paid_at = null, method = ? where order_id = ?"
+        con.execute(pending, (method, key))
         con.execute('update order_items set returned_quantity = 0 where order_id = ?', (key,))
         assert [r.name for r in market_rules(market) if violations(con, r, 'sqlite')] == wrong
         assert [e.kind for e in broken(con, [key], market).values()] == wrong

@@ -26,9 +26,13 @@ def saved(shop, tmp_path_factory):
     return folder
 
 
+def said_by(code):
+    return subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip()
+
+
 def test_importing_the_package_loads_nothing_heavy():
-    code = "import sys, shop_nb; print(sorted({'pandas', 'numpy', 'pyarrow', 'duckdb'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip() == '[]'
+    heavy = "{'pandas', 'numpy', 'pyarrow', 'duckdb'}"
+    assert said_by(f'import sys, shop_nb; print(sorted({heavy} & set(sys.modules)))') == '[]'
 
 
 TYPED = """
@@ -54,8 +58,10 @@ shop.ask(5)  # incompatible type "int"; expected "str"
 def test_a_type_checker_sees_what_a_shop_can_do(root, tmp_path):
     "So py.typed is a promise that holds: what is right is known by its type, and what is wrong is told."
     (tmp_path / 'lines.py').write_text(TYPED)
-    command = [sys.executable, '-m', 'mypy', '--ignore-missing-imports', '--follow-imports=silent', '--cache-dir', str(root / '.cache/mypy'), 'lines.py']
-    done = subprocess.run(command, cwd=tmp_path, env=os.environ | dict(MYPYPATH=str(root)), capture_output=True, text=True)
+    command = [sys.executable, '-m', 'mypy', '--ignore-missing-imports', '--follow-imports=silent']
+    done = subprocess.run(
+        [*command, '--cache-dir', str(root / '.cache/mypy'), 'lines.py'], cwd=tmp_path,
+        env=os.environ | dict(MYPYPATH=str(root)), capture_output=True, text=True)
     told = {int(n): words for n, words in re.findall(r'^lines.py:(\d+): \w+: (.*)$', done.stdout, re.M)}
     wanted = {n: line.split('  # ')[1] for n, line in enumerate(TYPED.splitlines(), 1) if '  # ' in line}
     assert set(told) == set(wanted), done.stdout + done.stderr
@@ -63,8 +69,10 @@ def test_a_type_checker_sees_what_a_shop_can_do(root, tmp_path):
 
 
 def test_the_class_is_whole_wherever_it_comes_from():
-    code = "from shop_nb.shop.shop import Shop; import shop_nb; print(Shop is shop_nb.Shop, {'order', 'truth', 'twin', 'open', 'sql'} <= set(dir(Shop)))"
-    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout == 'True True\n'
+    code = '''from shop_nb.shop.shop import Shop
+import shop_nb
+print(Shop is shop_nb.Shop, {'order', 'truth', 'twin', 'open', 'sql'} <= set(dir(Shop)))'''
+    assert said_by(code) == 'True True'
 
 
 def test_no_method_is_added_from_outside(root):
@@ -157,7 +165,10 @@ def test_a_folder_of_somebody_else_is_left_alone(shop, tmp_path):
     with pytest.raises(ShopError, match='is a file'): shop.save(tmp_path / 'thesis.txt')
 
 
-@pytest.mark.parametrize('text', ['{"name": "My web app", "version": 3, "settings": {}, "tables": []}', '{}', '[]', '{', '\x00', '{"settings": {"seed": 7}}'])
+@pytest.mark.parametrize('text', [
+    '{"name": "My web app", "version": 3, "settings": {}, "tables": []}', '{}', '[]', '{', '\x00',
+    '{"settings": {"seed": 7}}',
+])
 def test_a_manifest_of_somebody_else_makes_no_run(shop, tmp_path, text):
     (tmp_path / 'manifest.json').write_text(text)
     (tmp_path / 'index.html').write_text('mine')
@@ -178,7 +189,8 @@ def test_a_folder_without_a_name(shop, tmp_path, monkeypatch):
 
 def test_a_link_to_nothing_is_no_folder(shop, tmp_path):
     (tmp_path / 'run').symlink_to(tmp_path / 'gone')
-    with pytest.raises(ShopError, match=f'run is a link to {tmp_path}/gone, which does not exist') as e: shop.save(tmp_path / 'run')
+    said = f'run is a link to {tmp_path}/gone, which does not exist'
+    with pytest.raises(ShopError, match=said) as e: shop.save(tmp_path / 'run')
     assert e.value.code == 2
     assert [p.name for p in tmp_path.iterdir()] == ['run']
     (tmp_path / 'gone').mkdir()
@@ -216,7 +228,8 @@ def test_what_needs_a_folder_or_settings(shop, saved, tmp_path):
     for method in shop.answers, shop.profile:
         with pytest.raises(ShopError, match='Where should') as e: method()
         assert e.value.code == 2
-    with pytest.raises(ShopError, match='settings of this shop are not known') as e: Shop.open(saved / 'tables').save(tmp_path / 'new')
+    unknown = Shop.open(saved / 'tables')
+    with pytest.raises(ShopError, match='settings of this shop are not known') as e: unknown.save(tmp_path / 'new')
     assert e.value.code == 2
     assert not (tmp_path / 'new').exists()
 
@@ -253,11 +266,15 @@ def test_what_cannot_be_opened(tmp_path):
 
 
 @pytest.mark.parametrize('query, told', [
-    ('select *\nfrom ordrs', ['Table with name ordrs does not exist!\nDid you mean "orders"?\n', 'The tables are customers, ', 'sales_lines']),
+    ('select *\nfrom ordrs', [
+        'Table with name ordrs does not exist!\nDid you mean "orders"?\n', 'The tables are customers, ', 'sales_lines',
+    ]),
     ('select stat from orders', ['Candidate bindings: "status"', 'orders has order_id, customer_id, ordered_at']),
-    ('select 1\nfrom orders as o\njoin payments as p on o.id = p.id', ['orders has order_id', 'payments has payment_id']),
+    ('select 1\nfrom orders as o\njoin payments as p on o.id = p.id',
+     ['orders has order_id', 'payments has payment_id']),
     ('select status\nfrm orders where', ['LINE 2: frm orders where\n            ^']),
-    ("select status\nfrom orders\nwhere cast(status as int) = 1", ['LINE 3: where cast(status as int) = 1\n              ^^^^']),
+    ("select status\nfrom orders\nwhere cast(status as int) = 1",
+     ['LINE 3: where cast(status as int) = 1\n              ^^^^']),
     ('select coun(*) from orders', ['Did you mean "count"?']),
 ])
 def test_wrong_sql_is_told_as_duckdb_tells_it(shop, query, told):
@@ -301,10 +318,14 @@ def kept(request, tmp_path_factory):
 
 
 @pytest.mark.parametrize('statement', [
-    "copy orders to 'x.csv'", "attach 'x.db'", "export database 'x'", "import database 'x'", 'install httpfs', 'load httpfs', 'set threads = 1', 'set variable ran_from = null', 'reset threads',
-    'pragma version', 'call pragma_version()', 'checkpoint', 'drop view orders', 'drop view order_totals', 'create table t as select 1', 'create or replace view orders as select 1', 'create macro m(x) as x',
-    'insert into orders select * from orders', 'delete from orders', 'update orders set channel = null', 'alter table orders rename to o', 'begin', 'commit; drop view orders', 'select 1; drop view orders',
-    'use memory', 'prepare p as select 1', "execute p", "detach memory", 'with t as (delete from orders returning *) select * from t', 'explain analyze delete from orders', "select * from query('drop view orders')"])
+    "copy orders to 'x.csv'", "attach 'x.db'", "export database 'x'", "import database 'x'", 'install httpfs',
+    'load httpfs', 'set threads = 1', 'set variable ran_from = null', 'reset threads', 'pragma version',
+    'call pragma_version()', 'checkpoint', 'drop view orders', 'drop view order_totals', 'create table t as select 1',
+    'create or replace view orders as select 1', 'create macro m(x) as x', 'insert into orders select * from orders',
+    'delete from orders', 'update orders set channel = null', 'alter table orders rename to o', 'begin',
+    'commit; drop view orders', 'select 1; drop view orders', 'use memory', 'prepare p as select 1', "execute p",
+    "detach memory", 'with t as (delete from orders returning *) select * from t', 'explain analyze delete from orders',
+    "select * from query('drop view orders')"])
 def test_a_query_changes_nothing(kept, statement, tmp_path, monkeypatch):
     "A pasted query, or one of a lesson, leaves the shop and the folder as they were."
     monkeypatch.chdir(tmp_path)
@@ -316,8 +337,11 @@ def test_a_query_changes_nothing(kept, statement, tmp_path, monkeypatch):
     assert kept.ask('monthly_revenue').params['start'] is not None
 
 
-@pytest.mark.parametrize('query', ["from read_csv('{0}/x.csv')", "from read_text('{0}/x.csv')", "from '{0}/x.csv'", "from read_parquet('{0}/x.parquet')", "from glob('{0}/*')", "from sniff_csv('{0}/x.csv')",
-                                   "from 'http://localhost:1/x.parquet'", "from 's3://a/x.parquet'", "from read_json('{0}/x.csv')"])
+@pytest.mark.parametrize('query', [
+    "from read_csv('{0}/x.csv')", "from read_text('{0}/x.csv')", "from '{0}/x.csv'",
+    "from read_parquet('{0}/x.parquet')", "from glob('{0}/*')", "from sniff_csv('{0}/x.csv')",
+    "from 'http://localhost:1/x.parquet'", "from 's3://a/x.parquet'", "from read_json('{0}/x.csv')",
+])
 def test_a_query_reads_no_other_file(kept, query, tmp_path):
     (tmp_path / 'x.csv').write_text('secret\n1\n')
     pd.DataFrame(dict(secret=[1])).to_parquet(tmp_path / 'x.parquet')
@@ -333,13 +357,20 @@ def test_files_stay_closed_to_the_connection_too(kept, tmp_path):
     con = kept.connection
     con.execute('create or replace temp macro twice(x) as 2 * x')
     assert kept.sql('select twice(21) as n').n[0] == 42
-    for statement in f"copy orders to '{tmp_path}/x.csv'", f"attach '{tmp_path}/x.db'", 'set enable_external_access = true', 'set lock_configuration = false', 'install httpfs', 'load httpfs':
+    for statement in (
+        f"copy orders to '{tmp_path}/x.csv'", f"attach '{tmp_path}/x.db'", 'set enable_external_access = true',
+        'set lock_configuration = false', 'install httpfs', 'load httpfs',
+    ):
         with pytest.raises(duckdb.Error): con.execute(statement)
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize('query, rows', [('pivot orders on channel using count(*) group by status', None), ('summarize orders', None), ('describe orders', None), ('show tables', None), ('explain select 1', 1),
-                                         ('values (1), (2)', 2), ('from orders limit 3', 3), ('with recursive t(i) as (select 1 union all select i + 1 from t where i < 4) from t', 4)])
+@pytest.mark.parametrize('query, rows', [
+    ('pivot orders on channel using count(*) group by status', None), ('summarize orders', None),
+    ('describe orders', None), ('show tables', None), ('explain select 1', 1), ('values (1), (2)', 2),
+    ('from orders limit 3', 3),
+    ('with recursive t(i) as (select 1 union all select i + 1 from t where i < 4) from t', 4),
+])
 def test_all_that_reads_is_a_query(kept, query, rows):
     answer = kept.sql(query)
     assert len(answer) == rows if rows else len(answer)
@@ -347,7 +378,8 @@ def test_all_that_reads_is_a_query(kept, query, rows):
 
 def test_queries_in_threads_do_not_meet(kept):
     from concurrent.futures import ThreadPoolExecutor
-    with ThreadPoolExecutor(4) as pool: found = list(pool.map(lambda i: kept.sql(f'select count(*) + {i} as n from order_totals').n[0], range(40)))
+    def count(i): return kept.sql(f'select count(*) + {i} as n from order_totals').n[0]
+    with ThreadPoolExecutor(4) as pool: found = list(pool.map(count, range(40)))
     assert found == [len(kept.orders) + i for i in range(40)]
 
 

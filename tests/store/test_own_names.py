@@ -14,5 +14,6 @@ def test_a_refusal_says_what_there_is(renamed, renamed_db, tmp_path):
     with Store(tmp_path / 'shop.db') as store:
         assert store.market == market_of(renamed.values)
         key = store.page('payments', limit=1).items[0]['payment_id']
-        with pytest.raises(Refused, match='method is card, and must be one of pix, boleto'), store.transaction() as change:
+        said = 'method is card, and must be one of pix, boleto'
+        with pytest.raises(Refused, match=said), store.transaction() as change:
             change.patch_row('payments', key, dict(method='card'))

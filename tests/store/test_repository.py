@@ -162,8 +162,10 @@ CORRUPT = {
     'returned': "update orders set status = 'returned' where order_id = :o",
     'a unit back': "update order_items set returned_quantity = 1 where order_id = :o",
     'paid too early': "update payments set paid_at = '2024-01-01 00:00:00' where order_id = :o",
-    'before sign-up': "update customers set signed_up_at = '2026-01-01 00:00:00' where customer_id = (select customer_id from orders where order_id = :o)",
-    'not on sale': "update products set launched_on = '2026-01-01', discontinued_on = null where product_id = (select min(product_id) from order_items where order_id = :o)",
+    'before sign-up': '''update customers set signed_up_at = '2026-01-01 00:00:00'
+        where customer_id = (select customer_id from orders where order_id = :o)''',
+    'not on sale': '''update products set launched_on = '2026-01-01', discontinued_on = null
+        where product_id = (select min(product_id) from order_items where order_id = :o)''',
     'two prices': "update order_items set unit_price_cents = unit_price_cents + 1 where order_id = :o",
     'tax of a line': "update order_items set tax_cents = tax_cents + 1 where order_id = :o",
     'discount': "update orders set discount_cents = 100000000 where order_id = :o",
@@ -482,7 +484,7 @@ def on_sale(store): return [p for p in store.page('products', limit=1000).items 
 
 
 def test_a_row_of_a_bulk_is_judged_by_those_before_it(store, db, on_sale):
-    "A row that is refused stands in nobody's way: not by its price, not by its key. The price of a day is that of the first that was made."
+    "A refused row stands in nobody's way: not by its price, not by its key. A day's price is that of the first made."
     p, price = on_sale[0], on_sale[0]['price_cents']
     with store.transaction() as c:
         made, wrong = c.create_many(
@@ -518,7 +520,7 @@ def test_a_row_of_a_bulk_is_judged_by_those_before_it(store, db, on_sale):
 
 
 def test_the_price_of_a_day_is_that_of_before(store, db):
-    "A bulk that sells at another price than the day's is refused, however many of its rows agree; those that keep to it are made."
+    "A bulk that sells at another price than the day's is refused, though many rows agree; what keeps it is made."
     ((product, price, order),) = query(
         db, 'select product_id, unit_price_cents, order_id from order_items order by order_item_id limit 1'
     )
@@ -537,7 +539,7 @@ def test_the_price_of_a_day_is_that_of_before(store, db):
 
 @pytest.mark.parametrize('which', [0, 1])
 def test_no_order_of_a_day_changes_its_price_alone(store, db, on_sale, which):
-    "Neither the first order of a product and day nor a later one may be changed to another price; alone on its day it may."
+    "Neither the first order of a product and day nor a later one takes another price; one alone on its day may."
     p, price = on_sale[0], on_sale[0]['price_cents']
     with store.transaction() as c: keys = [c.create('orders', sold((p, price)))[0]['order_id'] for _ in range(2)]
     other = dict(items=sold((p, price + 1))['items'], payment=dict(amount_cents=price + 1))
@@ -590,7 +592,8 @@ def test_replicas(store, db):
     answer, seen = replicas.answer('monthly_revenue', dict(start='2025-03-01'))
     want = query(
         db,
-        "select strftime('%Y-%m-01', order_day), sum(revenue_cents) from order_totals where is_sale = 1 and order_day >= '2025-03-01' group by 1 order by 1",
+        '''select strftime('%Y-%m-01', order_day), sum(revenue_cents) from order_totals
+           where is_sale = 1 and order_day >= '2025-03-01' group by 1 order by 1''',
     )
     assert seen is second
     assert [(f'{m:%Y-%m-%d}', round(r * 100)) for m, r in zip(answer.frame.month, answer.frame.revenue)] == want
@@ -628,7 +631,10 @@ def test_one_takes_the_replica(store, monkeypatch):
 def test_slow_questions_are_stopped(store):
     replicas = Replicas(store)
     replicas.current().con.execute(
-        'create or replace view order_totals as select o.*, 1 as is_sale, cast(o.ordered_at as date) as order_day, 1 as revenue_cents, 1 as units, 0 as refunded_cents from orders o, range(100000000) r, range(1000)'
+        '''create or replace view order_totals as
+           select o.*, 1 as is_sale, cast(o.ordered_at as date) as order_day,
+               1 as revenue_cents, 1 as units, 0 as refunded_cents
+           from orders o, range(100000000) r, range(1000)'''
     )
     store.timeout = 0.3
     began = time.monotonic()

@@ -1,9 +1,9 @@
 """How requests are made that the service can take: each wish its own, and orders that close
 
 An Idempotency-Key that came before, with another body, is refused by design: each request gets one of its own.
-By chance no order has a customer who is there and a payment that is its sum. Most new orders are therefore orders of the shop: half as
-they are, a quarter with one column as it was made up. The others are all made up. In sequences half of the lists have one parameter at
-most, so that they find rows."""
+By chance no order has a customer who is there and a payment that is its sum. Most new orders are therefore orders of
+the shop: half as they are, a quarter with one column as it was made up. The others are all made up. In sequences half
+of the lists have one parameter at most, so that they find rows."""
 import os
 import uuid
 import zlib
