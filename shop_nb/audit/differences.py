@@ -247,10 +247,24 @@ def _first_wrong(pairs, wrong, rows): # the first wrong column of each row, with
             out[name] = out[name].mask(np.isin(np.arange(len(rows)), some), pd.Series(values, index=some, dtype=object))
     return out
 
+# %% ../../nbs/29_audit/03_differences.ipynb #5f0cf7fd
+def _is_newest(pairs, story, column, rows): # whether cells are as the newest version has them
+    keys = pairs.keys[rows]
+    newest = story.images(pairs.name, 'after')[column].take(story.begin(keys) + np.maximum(story.newest(keys), 0))
+    unread = np.isin(pairs.rows[rows], list(pairs.unread.get(column, ())))
+    return ~np.asarray(differ(pairs.found[column].take(pairs.rows[rows]), newest)) & ~unread
+
+def _never_right(pairs, story, wrong, rows): # by column, whether cells of rows are wrong, now and later
+    now = {column: wrong[column][rows] for column in pairs.columns}
+    never = {column: cells & ~_is_newest(pairs, story, column, rows) for column, cells in now.items()}
+    none = ~np.logical_or.reduce([*never.values()])
+    return {column: np.where(none, now[column], never[column]) for column in now}
+
 # %% ../../nbs/29_audit/03_differences.ipynb #4a5da95f
 def _wrong_values(pairs, story, wrong, rows, last): # a row per wrong value of rows that equal no version
+    never = _never_right(pairs, story, wrong, rows)
     for column in pairs.columns:
-        some = np.flatnonzero(wrong[column][rows])
+        some = np.flatnonzero(never[column])
         if not len(some): continue
         keys = pairs.keys[rows[some]]
         all_wrong = wrong[column].sum() == pairs.values(column)

@@ -395,6 +395,19 @@ def test_what_is_wrong_with_a_warehouse_that_is_newer_than_its_sheet_is_still_fo
     assert str(found).splitlines()[-1] == f'There are changes of later batches, too, up to {found.latest}.'
 
 
+def test_a_later_value_is_no_wrong_one_in_a_warehouse_that_is_ahead():
+    "Of a row that has a wrong value besides, the wrong value alone is told."
+    made = sheet(Settings(until='2025-06-30', **AHEAD), '2025-03-01')
+    now = tables(Settings(until='2025-07-20', **AHEAD))
+    t = now['orders']
+    some = pc.greater(t['ordered_at'], pa.scalar(datetime(2025, 6, 10)))
+    tax = pc.if_else(some, pc.add(t['tax_cents'], 7), t['tax_cents'])
+    spoilt = t.set_column(t.column_names.index('tax_cents'), 'tax_cents', tax)
+    found = audit(now | dict(orders=spoilt), made)
+    words = found.findings.words[found.findings.mistake == 'wrong value'].tolist()
+    assert len(words) == 1 and 'wrong value of tax_cents: 7 too large' in words[0]
+
+
 def test_rows_that_are_missing_are_not_deleted_early_where_nothing_is_ahead():
     "What will be deleted later and is missing now is missing."
     settings = Settings(until='2025-06-30', **AHEAD)
