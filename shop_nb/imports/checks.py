@@ -120,15 +120,14 @@ _OWNER = { # table: the order, customer or product of a broken row, and its key
 }
 
 # %% ../../nbs/28_imports/06_checks.ipynb #9b1c584c
-_BROKEN = pa.schema(dict(key=pa.int64(), reason=pa.string()))
-
 def _broken(con, rule):
     "The keys of the rows that break a rule, with a reason each, as the table `broken`; returns how many"
-    names = [d[0] for d in con.execute(f'select * from ({rule.query("duckdb")}) limit 0').description]
+    query = f'select * from ({rule.query("duckdb")})'
+    names = [d[0] for d in con.execute(f'{query} limit 1').description]
+    if not con.fetchall(): return 0
     if '.unique_' in rule.name: return _broken_unique(con, rule, names)
-    con.execute(f'create or replace temp table found as {rule.query("duckdb")}')
+    con.execute(f'create or replace temp table found as {query}')
     rows = con.execute(f'select * from found limit {FEW}').fetchall()
-    if not rows: return 0
     reasons = [(row[0], rule.says(dict(zip(names, row)))) for row in rows]
     con.register('reasons', pa.table(dict(key=[k for k, _ in reasons], reason=[r for _, r in reasons]), schema=_BROKEN))
     con.execute('create or replace temp table broken as from reasons')
@@ -136,6 +135,7 @@ def _broken(con, rule):
     return con.execute('select count(*) from broken').fetchall()[0][0]
 
 # %% ../../nbs/28_imports/06_checks.ipynb #259b6859
+_BROKEN = pa.schema(dict(key=pa.int64(), reason=pa.string()))
 FEW = 10_000 # broken rows whose reason names their values; more of a kind get the meaning of the rule
 
 def _broken_unique(con, rule, names):
