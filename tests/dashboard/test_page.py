@@ -896,7 +896,7 @@ QUARTER = 'days=2025-10-03..2025-12-31' # with which the page opens
 
 @pytest.fixture
 def view(standing):
-    "The open page, brought to an address as by Back and drawn anew, for tests that change only the view: a visit takes a kernel."
+    "The open page, brought to an address as by Back and drawn anew: for tests that change only the view."
     page, wrong = standing
 
     def show(query=f'?{QUARTER}', width=1280, scheme='light'):
