@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..core.errors import ShopError, first_line
 from ..core.extras import need
@@ -399,8 +400,9 @@ def fetch(
 
 # %% ../../nbs/30_analytics/01_connect.ipynb #fc24799c
 def as_frame(table):
-    "An Arrow table as a frame: 128-bit sums become 64-bit integers, dates become datetimes"
+    "An Arrow table as a frame: 128-bit sums become 64-bit integers, dates become datetimes, and -0.0 is 0.0"
     def fit(column):
+        if pa.types.is_floating(column.type): return pc.add(column, pa.scalar(0, column.type))
         if not pa.types.is_decimal(column.type): return column
         try: return column.cast(pa.float64() if column.type.scale else pa.int64())
         except pa.ArrowInvalid: return column.cast(pa.float64()) # larger than any integer of a frame
