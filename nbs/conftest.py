@@ -10,4 +10,5 @@ def pytest_collection_modifyitems(items):
     "Cleaning removes execution counts, which nbval reads as 'never run'."
     for item in items:
         cell = getattr(item, 'cell', None)
-        if cell is not None and cell.get('execution_count') is None and any(c.get('outputs') for c in item.parent.nb.cells): cell.execution_count = 0
+        if cell is None or cell.get('execution_count') is not None: continue
+        if any(c.get('outputs') for c in item.parent.nb.cells): cell.execution_count = 0

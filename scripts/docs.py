@@ -1,4 +1,4 @@
-"""Build the documentation into _docs/: notebooks with their stored outputs, the pages of docs/, and pages made from the library.
+"""Build the documentation into _docs/: notebooks with their outputs, the pages of docs/, and pages of the library.
 
     python scripts/docs.py              build it; exit 1 if a link leads nowhere or something is not mentioned
     python scripts/docs.py --serve      build it and serve it at http://127.0.0.1:8200 (--port N for another)
@@ -37,7 +37,10 @@ def here(name):
 
 
 def notes(text):
-    "What the comments at the top of a guide say: `<!-- needs: shop_nb.api.app -->` leaves it out where that is not, `<!-- words: bigger, larger -->` are words that people search for."
+    """What the comments at the top of a guide say.
+
+    `<!-- needs: shop_nb.api.app -->` leaves it out where that is not, `<!-- words: bigger, larger -->` are words that
+    people search for."""
     top = re.match(r'(<!--.*?-->\n+)*', text)[0]
     return dict(re.findall(r'<!-- (\w+): (.+?) -->', top))
 
@@ -105,7 +108,7 @@ def symbols(pages):
 
 
 def linkable(found):
-    "Symbols that mean the same wherever they stand in code type: a word like `orders` may be a table, and `run` a command."
+    "Symbols that mean the same wherever they stand in code type: `orders` may also be a table, and `run` a command."
     return {n: u for n, (u, _) in found.items() if '_' in n or '.' in n or n[0].isupper()} | {
         f'{n}()': u for n, (u, _) in found.items()
     }
@@ -189,7 +192,8 @@ def found_on(page, text):
         yield (title, f'{page.url}#{part.id}', words) if part.id else (page.title, page.url, words)
 
 
-# what a result is called and what it weighs: somebody who types a plain word wants a guide, a question or a setting before a chapter, and that before a name in the code
+# what a result is called and what it weighs: somebody who types a plain word wants a guide, a question or a setting
+# before a chapter, and that before a name in the code
 KINDS = {
     '': ('', 1),
     'Lessons': ('Lesson', 1),
@@ -212,7 +216,7 @@ def kind(page):
 
 
 def index(filled, found):
-    "The search index of pages, their parts and the library's names, as a script: it is read from a folder as well as from a server."
+    "The search index of pages, their parts and the library's names, as a script: it is also read from a folder."
     rows = []
     for p, text in filled:
         if not p.section or p.group in HIDDEN or p.url == 'reference/names.html': continue
@@ -336,7 +340,10 @@ class Ends(HTMLParser):
 
 
 def check(out):
-    "Links and anchors of a built site that lead nowhere, ids that are there twice, pictures without alternative text, and anything that would be asked of a network; a line each."
+    """What is wrong with a built site, a line each.
+
+    Links and anchors that lead nowhere, ids that are there twice, pictures without alternative text, and anything that
+    would be asked of a network."""
     ends, problems = (
         {p.relative_to(out).as_posix(): Ends(p.read_text(encoding='utf-8')) for p in sorted(out.rglob('*.html'))},
         [],

@@ -44,12 +44,14 @@ def bound():
 
 
 def pytest_configure():
-    "Spark takes the Java that is fit for it, and a process the compiled library. Where the tests run in the background, Ctrl-C or a hang-up may be ignored, and every child would ignore it, too."
+    """Spark takes the Java that is fit for it, and a process the compiled library.
+
+    Where the tests run in the background, Ctrl-C or a hang-up may be ignored, and every child would ignore it, too."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL) # by nohup
-    os.environ.pop('PYTHONDONTWRITEBYTECODE', None) # hundreds of processes start here: each would compile the library anew
+    os.environ.pop('PYTHONDONTWRITEBYTECODE', None) # hundreds of processes start: each would compile the library anew
     sys.dont_write_bytecode = False
     import tools
 
@@ -121,7 +123,9 @@ LONG = (
 
 
 def pytest_collection_modifyitems(config, items):
-    "Where processes share the tests, each takes a file at a time, in this order: no long one is left for the end, when the other process has nothing to do."
+    """Where processes share the tests, each takes a file at a time, in this order.
+
+    So no long one is left for the end, when the other process has nothing to do."""
     if not hasattr(config, 'workerinput'): return
     place = {ROOT / name: i for i, name in enumerate(LONG)}
     tests = Counter(item.path for item in items)
@@ -166,7 +170,7 @@ def undrawn(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def main_stays():
-    "An IPython shell that a test starts puts a module of its own in the place of __main__; processes that start later need the real one."
+    "An IPython shell of a test puts its own module in the place of __main__; later processes need the real one."
     sys.modules['__main__'] = MAIN
     yield
     sys.modules['__main__'] = MAIN

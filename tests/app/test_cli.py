@@ -159,15 +159,16 @@ def test_a_killed_command_left_a_beginning(call, tmp_path, left, again):
         ['load', folder, '--db', tmp_path / 'x.db'],
         ['ask', 'order_status', '--run', folder],
     ):
-        said = f'{folder} is not finished: it is still being made, or was stopped.\nMake it again: shop-nb {again} --out {folder}\n'
-        assert call(*words) == (1, '', said)
+        said = f'{folder} is not finished: it is still being made, or was stopped.\n'
+        assert call(*words) == (1, '', f'{said}Make it again: shop-nb {again} --out {folder}\n')
 
 
 def test_the_command_that_a_stopped_run_names_finishes_it(call, tmp_path):
     folder = tmp_path / 'shop'
     assert call('generate', '--out', folder, *'-p orders 40 -p order_items 100 -p until 2025-11-30'.split())[0] == 0
     manifest = json.loads((folder / 'manifest.json').read_text())
-    (folder / 'manifest.json').write_text(json.dumps({name: said for name, said in manifest.items() if name != 'tables'}))
+    rest = {name: said for name, said in manifest.items() if name != 'tables'}
+    (folder / 'manifest.json').write_text(json.dumps(rest))
     code, _, said = call('verify', folder)
     assert code == 1
     assert call(*re.search('Make it again: shop-nb (.*)', said)[1].split())[0] == 0
@@ -221,10 +222,12 @@ def test_help_has_arguments_in_plain_words(words, usage, call):
 
 
 @pytest.mark.parametrize('words, says', [
-    *((words, 'DIR A run that was made, by shop-nb run or generate.') for words in ('changes', 'stream', 'sheet', 'advance')),
+    *((words, 'DIR A run that was made, by shop-nb run or generate.')
+      for words in ('changes', 'stream', 'sheet', 'advance')),
     *((f'quarantine {words}', 'DIR A run that was imported.') for words in ('list', 'export', 'replay')),
     *((words, 'DIR A run or a folder of tables.') for words in ('validate', 'load', 'profile')),
-    ('audit', 'PLACE A run or a folder of tables (CSV, Parquet or Delta Lake), a SQLite file, duckdb:FILE, postgresql://'),
+    ('audit',
+     'PLACE A run or a folder of tables (CSV, Parquet or Delta Lake), a SQLite file, duckdb:FILE, postgresql://'),
 ])
 def test_help_says_which_folders_a_command_takes(words, says, call):
     assert says in ' '.join(call(*words.split(), '--help')[1].split())
@@ -452,8 +455,8 @@ def loaded(made, tmp_path_factory):
 @pytest.mark.parametrize('state', STATES, ids=lambda f: f.__name__)
 def test_the_true_cause_is_named(loaded, tmp_path, bound, call, monkeypatch, state, command):
     "One or two lines that name what is in the way, at once and before anything is announced."
-    connect = sqlite3.connect
-    monkeypatch.setattr(sqlite3, 'connect', lambda *a, **how: connect(*a, **how | dict(timeout=.1))) # for seconds elsewhere
+    connect = sqlite3.connect # waits for seconds elsewhere
+    monkeypatch.setattr(sqlite3, 'connect', lambda *a, **how: connect(*a, **how | dict(timeout=.1)))
     (tmp_path / 'd').mkdir()
     (db := tmp_path / 'd' / 'shop.db').write_bytes(loaded)
     says = STATES[state][[ASK, API, KEY].index(command)]
@@ -508,10 +511,10 @@ def test_signals_clean_up_and_are_told_in_the_exit_code(name, code):
 
 
 def test_under_nohup_a_closed_terminal_ends_nothing():
-    code = (
-        'import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\nimport time; time.sleep = lambda s: __import__("os").kill(__import__("os").getpid(), signal.SIGHUP)\n'
-        + ENDED
-    )
+    code = f'''import os, signal, time
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+time.sleep = lambda s: os.kill(os.getpid(), signal.SIGHUP)
+{ENDED}'''
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0
     assert done.stdout == 'begun\ntidied\n'
@@ -553,7 +556,7 @@ def test_any_encoding_and_any_name(made, tmp_path, how, words):
 
 
 def test_nothing_that_a_terminal_obeys(made, tmp_path, call):
-    "Escape sequences, line ends and marks of direction in the data are spelt out; a row stays a line. CSV for a program stays exact."
+    "Escape sequences, line ends and marks of direction are spelt out; a row stays a line. CSV for programs is exact."
     evil = '\x1b]0;owned\x07\x1b[2J\nrow\u202e'
     table = pq.read_table(made / 'tables' / 'products.parquet')
     names = [evil + str(i) for i in range(table.num_rows)]
@@ -571,7 +574,7 @@ def test_nothing_that_a_terminal_obeys(made, tmp_path, call):
 
 
 def test_a_file_of_ones_own_hides_nothing(made, tmp_path):
-    "The command does not look into the current folder for modules; a Python that does names the file, unless it cannot even start."
+    "The command does not look for modules in the current folder; a Python that does names the file, if it can start."
     for name in 'random', 'types', 'json', 'numpy', 'statistics', 'calendar', 'logging':
         (tmp_path / f'{name}.py').write_text('raise ImportError("my experiments")')
     script = f'#!{sys.executable}\nimport sys\nfrom shop_nb.app.cli import main\nsys.exit(main())\n'

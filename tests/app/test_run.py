@@ -217,7 +217,8 @@ def test_rows_in_other_files_are_the_same_table(done, tmp_path):
     shutil.copytree(done, copy := tmp_path / 'copy')
     path = copy / 'tables/orders.parquet'
     data = pq.read_table(path)
-    path.unlink(); path.mkdir()
+    path.unlink()
+    path.mkdir()
     pq.write_table(data.slice(100), path / 'part-0.parquet', compression='zstd')
     pq.write_table(data.slice(0, 100), path / 'part-1.parquet', compression='none', row_group_size=7)
     assert len(verify(copy)) == 0
@@ -440,7 +441,8 @@ def test_a_terminal_has_a_bar_for_the_step_beside(tmp_path, capsys):
 def test_a_step_beside_whose_process_is_gone_is_told(tmp_path):
     with pytest.raises(ShopError, match='Step 50_profile failed: its process ended'):
         with module._aside() as aside:
-            aside.process.kill(); aside.process.wait()
+            aside.process.kill()
+            aside.process.wait()
             aside.start(pipeline()[-1], tmp_path, {}, tmp_path)
             aside.seconds()
 

@@ -80,7 +80,8 @@ def test_numbers_are_written_one_way(browser):
         for bare in (False, True)
     ]
     shown = of_script(browser, '(v, unit, bare, code) => (setCurrency(code), short(v, unit, bare))', cases)
-    near_zero = [[f, v, unit] for f in ('full', 'headline') for v in (-0.001, -0.0) for unit in ('money', 'count', 'share')]
+    units = 'money', 'count', 'share'
+    near_zero = [[f, v, unit] for f in ('full', 'headline') for v in (-0.001, -0.0) for unit in units]
     zeros = of_script(browser, '(f, v, unit) => ({full, headline})[f](v, unit)', near_zero)
     assert not [(c, s, short(*c)) for c, s in zip(cases, shown) if s != short(*c)][:9]
     assert len(zeros) == 12, zeros
@@ -135,7 +136,8 @@ def test_headline_numbers_are_what_sql_says(shop, rollup, data):
 
 RAW = """
 with line as (
-    select i.order_id, i.line_number, i.quantity, i.quantity * i.unit_price_cents - i.discount_cents as net, p.category, p.cost_cents
+    select i.order_id, i.line_number, i.quantity, i.quantity * i.unit_price_cents - i.discount_cents as net,
+        p.category, p.cost_cents
     from order_items as i
     join products as p on p.product_id = i.product_id
 ),
@@ -147,7 +149,8 @@ running as (
 ),
 priced as (
     select r.order_id, r.category,
-        r.upto * (goods - o.discount_cents) // goods - (r.upto - r.net) * (goods - o.discount_cents) // goods as revenue,
+        r.upto * (goods - o.discount_cents) // goods
+            - (r.upto - r.net) * (goods - o.discount_cents) // goods as revenue,
         r.quantity * r.cost_cents as cost
     from running as r
     join orders as o on o.order_id = r.order_id
@@ -168,7 +171,10 @@ seen as (
         and ($category is null or exists (from line where line.order_id = o.order_id and line.category = $category))
 ),
 sold as (select seen.*, sale.nth from seen join sale on sale.order_id = seen.order_id),
-mine as (select priced.* from priced join sold on sold.order_id = priced.order_id where priced.category = coalesce($category, priced.category)),
+mine as (
+    select priced.* from priced join sold on sold.order_id = priced.order_id
+    where priced.category = coalesce($category, priced.category)
+),
 people as (select customer_id, count(*) as n, bool_or(nth = 1 and from_here) as new from sold group by customer_id),
 sums as (select coalesce(sum(revenue), 0) as revenue, coalesce(sum(revenue - cost), 0) as profit from mine)
 select revenue / 100 as revenue, profit / 100 as gross_profit, profit / nullif(revenue, 0) as gross_margin,
@@ -177,9 +183,18 @@ select revenue / 100 as revenue, profit / 100 as gross_profit, profit / nullif(r
     (select count(*) from people where new) as new_customers,
     (select count(*) from people where not new) as returning_customers,
     (select count(*) filter (where n > 1) / nullif(count(*), 0) from people) as repeat_rate,
-    (select sum(refunded_cents) / nullif(sum(amount_cents) filter (where paid not in ('pending', 'failed')), 0) from seen) as refund_rate,
-    (select count(*) filter (where paid = 'failed') / nullif(count(*) filter (where paid <> 'pending'), 0) from seen) as failure_rate,
-    (select count(*) from sold where status <> 'returned' and coalesce(delivered_at::date > date '2025-12-31' - 30, true)) as can_come_back
+    (
+        select sum(refunded_cents) / nullif(sum(amount_cents) filter (where paid not in ('pending', 'failed')), 0)
+        from seen
+    ) as refund_rate,
+    (
+        select count(*) filter (where paid = 'failed') / nullif(count(*) filter (where paid <> 'pending'), 0)
+        from seen
+    ) as failure_rate,
+    (
+        select count(*) from sold
+        where status <> 'returned' and coalesce(delivered_at::date > date '2025-12-31' - 30, true)
+    ) as can_come_back
 from sums
 """
 VIEWS = {
@@ -235,7 +250,8 @@ def test_what_can_still_come_back_is_said_and_not_judged(backend, rollup):
     "In the card, its line, the panels about returns, and nowhere once the days for it are over."
 
     def card(query):
-        return next(c for c in backend.answer(dict(ask='view', query=query))[0]['headline'] if c['name'] == 'refund_rate')
+        cards = backend.answer(dict(ask='view', query=query))[0]['headline']
+        return next(c for c in cards if c['name'] == 'refund_rate')
 
     recent, old = card('days=2025-12-02..2025-12-31'), card('days=2025-03-01..2025-05-31')
     assert recent['note'] == f"Not final: {recent['open']:,} orders can still come back."
@@ -414,9 +430,8 @@ def test_a_file_says_what_it_shows(backend):
         assert got['file'] == f'{name} 2025-10-03 to 2025-12-31 category Toys country AT.csv'
         assert set(pd.read_csv(io.BytesIO(csv)).view) == {view}, name
     got, (parquet,) = backend.answer(dict(ask='download', query=query, name='cohort_retention', format='parquet'))
-    assert set(pd.read_parquet(io.BytesIO(parquet)).view) == {view.replace('2025-10-03', str(backend.rollup.bounds[0]))}, (
-        'all days up to the last'
-    )
+    all_days = view.replace('2025-10-03', str(backend.rollup.bounds[0]))
+    assert set(pd.read_parquet(io.BytesIO(parquet)).view) == {all_days}, 'all days up to the last'
     (own,), (days,) = (
         backend.answer(dict(ask='download', query=query, name=name, format='csv'))[1]
         for name in ('by_country', 'revenue_by_day')
@@ -424,12 +439,9 @@ def test_a_file_says_what_it_shows(backend):
     assert set(pd.read_csv(io.BytesIO(own)).view) == {view.removesuffix('; country: AT')}, (
         'its own pick does not narrow it'
     )
-    assert set(pd.read_csv(io.BytesIO(days)).view) == {view.replace('2025-10-03', str(backend.rollup.bounds[0]))}, (
-        'all days stand in it'
-    )
-    many = backend.answer(dict(ask='download', query='category=' + ','.join(CATEGORIES), name='hours', format='csv'))[0][
-        'file'
-    ]
+    assert set(pd.read_csv(io.BytesIO(days)).view) == {all_days}, 'all days stand in it'
+    query = 'category=' + ','.join(CATEGORIES)
+    many = backend.answer(dict(ask='download', query=query, name='hours', format='csv'))[0]['file']
     assert len(many) <= 124
     assert many.endswith('.csv')
     assert not re.search(r'[/\\:]', many)
@@ -471,7 +483,8 @@ def test_headline_numbers_are_the_librarys_questions(shop, rollup):
     assert agree(v['failure_rate'], failed.failed.sum() / failed.payments.sum())
     assert agree(v['aov'], months.revenue.sum() / months.orders.sum())
     refunds = shop.sql(
-        f"select sum(refunded_cents) as r from payments join orders using (order_id) where ordered_at::date between '{days['start']}' and '{days['end']}'"
+        'select sum(refunded_cents) as r from payments join orders using (order_id) '
+        f"where ordered_at::date between '{days['start']}' and '{days['end']}'"
     ).r[0]
     assert agree(v['refund_rate'], refunds / 100 / paid.captured_amount.sum())
 
@@ -731,9 +744,8 @@ def test_a_broken_address_is_told(backend, query, left):
 )
 def test_what_cannot_be_answered_is_an_error_and_nothing_breaks(backend, asked):
     assert backend.answer(dict(asked, id=7))[0]['error']
-    assert (
-        backend.answer(dict(ask='rows', id=8, table='orders', sort='1; drop table orders'))[0]['total'] == SIZE['orders']
-    )
+    rows = backend.answer(dict(ask='rows', id=8, table='orders', sort='1; drop table orders'))[0]
+    assert rows['total'] == SIZE['orders']
 
 
 def test_changed_files_never_show_old_numbers(tmp_path):
@@ -855,7 +867,7 @@ def opened(context, address, wrong):
 
 @pytest.fixture
 def visit(browser, server):
-    "Open the dashboard: a page that is ready. In the end nothing may have gone wrong, and nobody else may have been asked."
+    "Open the dashboard: a page that is ready. In the end nothing may have gone wrong, and nobody else been asked."
     contexts, wrong = [], []
 
     def open(query='', address=server[0], ready=True, **look):
@@ -1009,7 +1021,8 @@ def test_peaks_have_room(view, width):
     "Wherever the window stands, and whatever its width."
     page = view('?days=2025-10-03..2025-12-31', width=width)
     window, first = (page.get_by_role('slider', name=n) for n in ('Move the period', 'First day'))
-    boxes = "() => [...document.querySelectorAll('.p-revenue_by_day svg:has(.peaks), .p-revenue_by_day .peaks text')].map(e => { const b = e.getBoundingClientRect(); return [b.left, b.right, b.top] })"
+    boxes = '''() => [...document.querySelectorAll('.p-revenue_by_day svg:has(.peaks), .p-revenue_by_day .peaks text')]
+        .map(e => e.getBoundingClientRect()).map(b => [b.left, b.right, b.top])'''
     steps = 50 if FULL else 15
     for slider, key in [(first, 'ArrowRight')] * steps + [(window, 'ArrowLeft')] * steps:
         slider.press(key)
@@ -1122,7 +1135,7 @@ def test_a_link_brings_the_view_back(visit, shop):
 
 @pytest.mark.slow
 def test_a_links_first_numbers_come_before_the_widget(visit, server, shop):
-    "They stand in the page itself: those of the link, not of the view that the kernel was heated for; what cannot be read is left out."
+    "They stand in the page itself: those of the link, not of the view of the heated kernel; what is unread is not."
     query = '?days=2025-02-01..2025-09-15&category=Books,Home&channel=web'
     f = Filters(dt.date(2025, 2, 1), dt.date(2025, 9, 15), category=('Books', 'Home'), channel=('web',))
     page = visit(query, ready=False)
@@ -1153,7 +1166,7 @@ def test_pages_without_cards_have_no_first_numbers(backend, shop):
 
 
 def test_python_and_the_browser_write_the_same_number(browser):
-    "The first numbers stand until the cards replace them: nobody should see a digit change. Halves are where the two languages differ."
+    "The first numbers stand until the cards replace them: no digit may change. The two languages differ at halves."
     ties = [n / 8 for n in range(-40, 41)] + [
         79.125,
         999.995,
@@ -1205,10 +1218,12 @@ def test_the_backend_says_the_currency_of_the_run(tmp_path, currency, sign):
     Shop(**SIZE, **{'shop.currency': currency}).save(tmp_path / 'run')
     backend = Backend(tmp_path / 'run', tmp_path)
     assert backend.on_hello()['currency'] == backend.rollup.currency == currency
-    assert f'<p class="value" style="--letters: {5 + len(sign)}">{sign}' in first_html(backend, 'days=2025-11-28..2025-12-05')
+    first = first_html(backend, 'days=2025-11-28..2025-12-05')
+    assert f'<p class="value" style="--letters: {5 + len(sign)}">{sign}' in first
     names = {name for _, names in TABS.values() for name in names}
     panels = [backend.on_panel('days=all', name)['panel'] for name in sorted(names)]
-    words = {p['name']: ' '.join((p['title'], p['why'], p['grain'], p['note'], p['says'], str(p['columns']))) for p in panels}
+    parts = 'title', 'why', 'grain', 'note', 'says', 'columns'
+    words = {p['name']: ' '.join(str(p[part]) for part in parts) for p in panels}
     assert [name for name, text in words.items() if re.search('€|eur', text, re.IGNORECASE)] == []
     about_money = 'by_country', 'new_vs_returning', 'top_products', 'revenue_by_day', 'unusual_days', 'lapsed_customers'
     assert [p['name'] for p in panels if p['name'] in about_money and f': {sign}' not in p['says']] == []
@@ -1218,7 +1233,9 @@ def test_the_backend_says_the_currency_of_the_run(tmp_path, currency, sign):
         assert said == (None if name in ('hours', 'order_flow') else {currency}), name
 
 
-@pytest.mark.parametrize('currency', ['<img src=x onerror=alert(1)>', "USD'; drop table orders", '$', 'usd', 7, None, ['USD']])
+@pytest.mark.parametrize('currency', [
+    '<img src=x onerror=alert(1)>', "USD'; drop table orders", '$', 'usd', 7, None, ['USD'],
+])
 def test_a_currency_of_a_manifest_is_a_code_or_the_run_is_refused(tmp_path, currency):
     "It stands in pages and SQL, and a manifest may come from anybody."
     Shop(customers=40, products=30, orders=60, order_items=120).save(tmp_path / 'run')
@@ -1230,8 +1247,9 @@ def test_a_currency_of_a_manifest_is_a_code_or_the_run_is_refused(tmp_path, curr
 
 def test_a_rollup_of_another_currency_is_another(tmp_path):
     "Of a run that is made again in another currency no old sign stays."
+    size = dict(customers=40, products=30, orders=60, order_items=120)
     for currency in ('GBP', 'BRL'):
-        Shop(customers=40, products=30, orders=60, order_items=120, **{'shop.currency': currency}).save(tmp_path / 'run')
+        Shop(**size, **{'shop.currency': currency}).save(tmp_path / 'run')
         assert Rollup(rollup_path(tmp_path / 'run', tmp_path)).currency == currency
 
 
@@ -1263,9 +1281,9 @@ def test_every_number_explains_itself_and_can_be_taken_away(visit, shop):
         return got.value.suggested_filename, Path(got.value.path()).read_bytes()
 
     name, csv = take('by_country', 'Rows as CSV')
-    there = shop.sql(
-        "select country, sum(revenue_cents) / 100.0 as r from order_totals join customers using (customer_id) where is_sale = 1 and channel = 'app' and order_day between '2025-03-01' and '2025-05-31' group by 1"
-    )
+    there = shop.sql('''select country, sum(revenue_cents) / 100.0 as r
+        from order_totals join customers using (customer_id)
+        where is_sale = 1 and channel = 'app' and order_day between '2025-03-01' and '2025-05-31' group by 1''')
     found = pd.read_csv(io.BytesIO(csv))
     assert name == 'by_country 2025-03-01 to 2025-05-31 channel app.csv'
     assert {
@@ -1357,7 +1375,7 @@ def test_a_large_amount_fits_its_card(view):
 
 @pytest.mark.slow
 def test_cards_under_a_category_and_what_was_picked_on_paper(view):
-    "On paper, too, where the filters are gone; a card that counts whole orders says so, and what is not final takes no colour."
+    "On paper, too, without the filters; a card that counts whole orders says so, and what is not final has no colour."
     page = view(f'?{QUARTER}&category=Toys&country=AT')
     kinds = {name: page.get_attribute(f'.kpi[data-name={name}] .delta', 'class').split()[1:] for name in CARDS}
     assert [n for n in CARDS if page.locator(f'.kpi[data-name={n}] .whole').count()] == [
@@ -1453,8 +1471,11 @@ def test_it_is_for_everyone(visit, scheme, width):
         )['violations']
         assert not [(v['impact'], v['id'], v['nodes'][0]['html'][:120]) for v in found], name
         assert page.evaluate('document.documentElement.scrollWidth - innerWidth') <= 0, name
-        small = page.evaluate("""[...document.querySelectorAll('#shop-dashboard :is(button, a[href], summary, input, .pickable, .handle)')].map(e => [e, e.getBoundingClientRect()])
-            .filter(([e, b]) => b.width && (b.width < 24 || b.height < 24) && !e.matches('.skip, .auto')).map(([e, b]) => [e.outerHTML.slice(0, 90), b.width, b.height])""")
+        small = page.evaluate("""[...document.querySelectorAll(
+            '#shop-dashboard :is(button, a[href], summary, input, .pickable, .handle)'
+        )].map(e => [e, e.getBoundingClientRect()])
+            .filter(([e, b]) => b.width && (b.width < 24 || b.height < 24) && !e.matches('.skip, .auto'))
+            .map(([e, b]) => [e.outerHTML.slice(0, 90), b.width, b.height])""")
         assert not small, name
     background = page.evaluate("getComputedStyle(document.querySelector('#shop-dashboard')).backgroundColor")
     assert background == {'light': 'rgb(251, 251, 250)', 'dark': 'rgb(18, 21, 24)'}[scheme]

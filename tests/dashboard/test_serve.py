@@ -1,4 +1,4 @@
-"Who comes to the dashboard, and what they may do: probes, crawlers, strangers, odd messages, odd data, and people behind a proxy."
+"Who comes to the dashboard, and what they may do: probes, crawlers, strangers, odd messages and data, and proxies."
 import asyncio, json, re, shutil, socket, sys, time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -214,7 +214,7 @@ def test_every_answer_has_the_headers(server):
 
 @pytest.mark.slow
 def test_a_websocket_that_speaks_something_else_is_refused_and_harms_nobody(server):
-    "The first line froze the whole server once: without the protocol, each answer of a kernel was read as a huge count."
+    "The first line froze the server once: without the protocol, each answer of a kernel was read as a huge count."
     assert alone(server)
     address = f'{server[0].replace("http", "ws")}api/kernels/{kernel_of(ask(server[0])[2])}/channels'
     memory = psutil.Process(server[1].pid).memory_info
@@ -299,7 +299,8 @@ def page_of(browser, **look):
     context, wrong = browser.new_context(viewport=dict(width=1280, height=900), **look), []
     context.set_default_timeout(40_000)
     context.add_init_script(
-        'addEventListener("securitypolicyviolation", e => console.error("policy", e.violatedDirective, e.blockedURI, e.sample))'
+        'addEventListener("securitypolicyviolation", '
+        'e => console.error("policy", e.violatedDirective, e.blockedURI, e.sample))'
     )
     page = context.new_page()
     page.on('console', lambda m: m.type == 'error' and wrong.append(m.text))
@@ -312,7 +313,7 @@ def page_of(browser, **look):
 
 @pytest.fixture(scope='module')
 def ended(run, browser, tmp_path_factory):
-    "A dashboard for one viewer, whose browser was ended: what others were told before, and whether its place is free in time."
+    "A dashboard for one viewer, whose browser was ended: what others were told before, if its place is free in time."
     with (
         served(run, tmp_path_factory.mktemp('ended'), viewers=1) as (address, _),
         ThreadPoolExecutor(1) as beside, # the other tests go on while it waits
@@ -334,7 +335,7 @@ def test_who_comes_to_a_full_dashboard_is_told(ended):
 
 @pytest.mark.slow
 def test_below_a_path_behind_a_proxy_and_with_a_token(run, browser, root, tmp_path):
-    "The printed address has the token; a cookie keeps it, the address bar does not, and what is shared there opens again."
+    "The printed address has the token; a cookie keeps it, the address bar does not, and what is shared opens again."
     with (
         served(run, tmp_path, root='/shop', token=TOKEN, allow=['Shop.Example']) as (behind, _),
         process(
@@ -553,7 +554,7 @@ def test_a_manifest_of_odd_shape_costs_its_card_and_a_folder_that_is_away_is_tol
 
 @pytest.mark.slow
 def test_a_browser_that_is_ended_frees_its_place(ended):
-    "It cannot say that it leaves, so the websocket has to; a page that connects again within some seconds keeps its place."
+    "It cannot say that it leaves, so the websocket has to; a page that connects again within seconds keeps its place."
     assert ended[2].result()
 
 

@@ -1,4 +1,4 @@
-"An append into DuckDB and MariaDB does what one into SQLite does: all or nothing, once for each source, and beside readers."
+"An append into DuckDB and MariaDB does what one into SQLite does: all or nothing, once for each source, with readers."
 import random, re, shutil, signal, subprocess, sys, threading
 from contextlib import closing
 from pathlib import Path
@@ -75,7 +75,8 @@ def file_of(db): return Path(db.removeprefix('duckdb:'))
 def query(db, *statements):
     "What the last statement answers."
     if not server_of(db):
-        with closing(duckdb.connect(str(file_of(db)))) as con: return [con.execute(sql).fetchall() for sql in statements][-1]
+        with closing(duckdb.connect(str(file_of(db)))) as con:
+            return [con.execute(sql).fetchall() for sql in statements][-1]
     with open_server(server_of(db)) as (con, cur):
         found = [fetch(cur, sql) for sql in statements]
         con.commit()
@@ -83,7 +84,8 @@ def query(db, *statements):
 
 
 def loads(db):
-    return query(db, 'select load_id, load_key, loaded_at, first_ordered_at, last_ordered_at from loads order by load_id')
+    return query(
+        db, 'select load_id, load_key, loaded_at, first_ordered_at, last_ordered_at from loads order by load_id')
 
 
 def alone(db):
@@ -108,7 +110,8 @@ def test_any_parts_in_any_order_make_the_whole(old, new, empty, tmp_path, seed):
     "Some orders of a shop, then those of a later one in parts: the digests of the later one, and the counts of SQLite."
     rng = random.Random(seed)
     parts = [{at for at in new['orders']['ordered_at'].to_pylist() if rng.random() < .5} for _ in range(2)]
-    sources = [some(new, parts[0].__contains__), some(new, lambda at: at not in parts[0]), some(old, parts[1].__contains__)]
+    sources = [
+        some(new, parts[0].__contains__), some(new, lambda at: at not in parts[0]), some(old, parts[1].__contains__)]
     shops = [*rng.sample(sources, 3), new]
     for at in empty, tmp_path / 'shop.db': load(shops[0], at)
     for shop in shops[1:]: assert append(shop, empty) == append(shop, tmp_path / 'shop.db')
@@ -139,7 +142,7 @@ def test_keys_references_checks_and_indexes_stay(new, db):
 
 
 def test_what_does_not_change_is_not_touched(old, new, db):
-    "A row that somebody else has changed, and that the source does not have, stays; so does one of a load that is known."
+    "A row that somebody else has changed and the source does not have stays; so does one of a load that is known."
     key = old['payments']['payment_id'][0].as_py()
     query(db, f'update payments set attempts = 17 where payment_id = {key}')
     attempts = f'select attempts from payments where payment_id = {key}'
@@ -172,7 +175,8 @@ def test_unique_values_may_change_places(old, db, lite):
     assert facts == append(shop, lite)
     assert [facts['kinds'][n]['updated'] for n in ('customers', 'products', 'order_items')] == [2, 2, 2]
     assert digests(db) == digests(lite)
-    rows = query(db, 'select email from customers where customer_id in (%s, %s) order by customer_id' % tuple(customers.customer_id[pair]))
+    emails = 'select email from customers where customer_id in (%s, %s) order by customer_id'
+    rows = query(db, emails % tuple(customers.customer_id[pair]))
     assert rows == [(e,) for e in customers.email[pair]]
 
 
@@ -229,7 +233,10 @@ def in_processes():
     with forks('adbc_driver_sqlite.dbapi', 'duckdb', 'pymysql', 'shop_nb.database.appends') as run: yield run
 
 
-@pytest.mark.parametrize('engine, at, sig', [(*step, sig) for step, sig in with_signals(*STEPS)], indirect=['engine'], scope='module')
+BROKEN_OFF = [(*step, sig) for step, sig in with_signals(*STEPS)]
+
+
+@pytest.mark.parametrize('engine, at, sig', BROKEN_OFF, indirect=['engine'], scope='module')
 def test_broken_off(files, old, new, db, in_processes, at, sig):
     code, said = in_processes((LOAD, files, db, at, sig))[0]
     assert code == -signal.SIGKILL if sig == 'SIGKILL' else 'KeyboardInterrupt' in said
@@ -281,7 +288,8 @@ def test_keys_of_later_exports_come_along(empty, tmp_path):
     "An import of which some keys are missing: it brings them into the table crosswalk."
     Shop.read(ROOT / 'docs' / 'samples' / 'tables', tmp_path / 'run')
     load(tmp_path / 'run', empty)
-    keys = 'select table_name, source_key, {} from crosswalk order by 1, 2'.format('`key`' if server_of(empty) else 'key')
+    column = '`key`' if server_of(empty) else 'key'
+    keys = f'select table_name, source_key, {column} from crosswalk order by 1, 2'
     before = query(empty, keys)
     query(empty, "delete from crosswalk where table_name = 'products'", "update loads set load_key = 'another'")
     append(tmp_path / 'run', empty)
@@ -321,17 +329,22 @@ def test_what_somebody_added_to_the_file_stays(new, duck):
 
 
 def test_a_table_that_refers_to_what_changes_is_told(new, duck):
-    query(f'duckdb:{duck}', 'create table notes (order_id bigint references orders)', 'insert into notes select order_id from orders')
+    query(f'duckdb:{duck}', 'create table notes (order_id bigint references orders)',
+          'insert into notes select order_id from orders')
     said = refuses(new, f'duckdb:{duck}', code=2)
     assert said.startswith('Another table refers to rows of orders that change')
 
 
-HOLD = 'import duckdb, sys; con = duckdb.connect(sys.argv[1], read_only=sys.argv[2] == "reads"); print(1, flush=True); sys.stdin.read()'
-HOLD += '; print(con.execute("select count(*) from orders").fetchone()[0])'
+HOLD = '''import duckdb, sys
+con = duckdb.connect(sys.argv[1], read_only=sys.argv[2] == "reads")
+print(1, flush=True)
+sys.stdin.read()
+print(con.execute("select count(*) from orders").fetchone()[0])'''
 
 
 def held(duck, how):
-    return subprocess.Popen([sys.executable, '-c', HOLD, str(duck), how], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    words = [sys.executable, '-c', HOLD, str(duck), how]
+    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def test_who_reads_a_file_goes_on(old, new, duck):
@@ -355,7 +368,8 @@ def test_nobody_writes_to_a_file_while_its_copy_is_made(new, duck, monkeypatch):
     real, said = module._replace, []
 
     def replace(copy, path):
-        job = subprocess.run([sys.executable, '-c', HOLD, path, 'writes'], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        words = [sys.executable, '-c', HOLD, path, 'writes']
+        job = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         said.append(job.stderr)
         real(copy, path)
 
@@ -367,16 +381,20 @@ def test_nobody_writes_to_a_file_while_its_copy_is_made(new, duck, monkeypatch):
 
 def test_files_that_take_no_rows(old, new, duck, tmp_path):
     before = duck.read_bytes()
-    with closing(duckdb.connect(str(duck))), pytest.raises(ShopError, match='is open in this process.\nClose it, then append again'):
-        append(new, duck)
+    said = 'is open in this process.\nClose it, then append again'
+    with closing(duckdb.connect(str(duck))), pytest.raises(ShopError, match=said): append(new, duck)
     duck.with_name('shop.duckdb.wal').write_bytes(b'changes')
-    with pytest.raises(ShopError, match='was not closed by the program that changed it.\n.*append again'): append(new, duck)
+    said = 'was not closed by the program that changed it.\n.*append again'
+    with pytest.raises(ShopError, match=said): append(new, duck)
     duck.with_name('shop.duckdb.wal').unlink()
     assert duck.read_bytes() == before
     mine, text = tmp_path / 'mine.duckdb', tmp_path / 'text.duckdb'
     with closing(duckdb.connect(str(mine))) as con: con.execute('create table mine as select 1 as a')
     text.write_text('some text')
-    for path, says in (mine, 'is not the database of a shop'), (text, 'is not a file of DuckDB'), (tmp_path / 'no/a.duckdb', 'There is no'):
+    for path, says in (
+        (mine, 'is not the database of a shop'), (text, 'is not a file of DuckDB'),
+        (tmp_path / 'no/a.duckdb', 'There is no'),
+    ):
         with pytest.raises(ShopError, match=says) as e: append(new, path)
         assert e.value.code == 2
 
@@ -431,7 +449,7 @@ def test_on_a_server_a_lock_of_somebody_else_is_waited_for_but_not_for_long(old,
 
 
 def test_what_refers_to_the_shops_tables_stays(old, new, maria):
-    "A row of somebody else that goes with an order or a customer is not lost when those change, even where it would be deleted with them."
+    "A row of somebody else that refers to an order or a customer stays when those change, even where it would go too."
     customers = new['customers'].to_pandas()
     pair = with_orders(new)
     customers.loc[pair, 'email'] = list(customers.email[pair[::-1]])

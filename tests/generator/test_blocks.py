@@ -292,7 +292,8 @@ def test_one_list_price_a_day(default):
 @pytest.mark.parametrize('workers', [1, 2])
 @pytest.mark.parametrize('more', [
     {}, dict(until='2025-06-10'), dict(until='2026-02-10'),
-    dict(parameters={'payments.purged_after': 5, 'payments.fails': {'card': .5}}), dict(parameters={'incidents.bot_wave': '2025-06-10'}),
+    dict(parameters={'payments.purged_after': 5, 'payments.fails': {'card': .5}}),
+    dict(parameters={'incidents.bot_wave': '2025-06-10'}),
 ], ids=str)
 def test_progress_ends_where_the_rows_do(tmp_path, more, workers):
     "Also where fewer rows come than were expected: those of orders that are deleted, and of lines that are estimated."

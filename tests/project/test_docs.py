@@ -77,7 +77,8 @@ def test_every_notebook_and_guide_is_a_page(site, tracked):
         ('<img src="b.html">', 'the picture b.html has no'),
         ('<svg><g></g></svg>', 'no alternative text'),
         (
-            '<p aria-hidden="true"><img src="b.html"></p><div role="img" aria-label="x"><svg></svg></div><svg><title>x</title></svg><img src="b.html" alt="">',
+            '<p aria-hidden="true"><img src="b.html"></p><div role="img" aria-label="x"><svg></svg></div>'
+            '<svg><title>x</title></svg><img src="b.html" alt="">',
             'b.html has no',
         ),
     ],
@@ -96,7 +97,8 @@ def test_a_link_to_a_file_without_a_page_is_found():
     page = docs.Page('how-to/x.html', 'X', 'howto', source='docs/how-to/x.md')
     write = docs.Writer([page], {})
     write(
-        '[a](../../nbs/none.ipynb) [b](x.md) [c](https://example.com) ![d](none.png) ![e](../../nbs/images/index-1.png)',
+        '[a](../../nbs/none.ipynb) [b](x.md) [c](https://example.com) '
+        '![d](none.png) ![e](../../nbs/images/index-1.png)',
         page,
         set(),
     )
@@ -209,12 +211,13 @@ def a_postgres():
     with postgres.server(fsync='off') as begin: yield f'{begin}/postgres'
 
 
-SERVERS = {'postgresql://ann@localhost/lab': a_postgres, 'mysql://ann@localhost/lab': mariadb.server} # as guides call them
+# as guides call them
+SERVERS = {'postgresql://ann@localhost/lab': a_postgres, 'mysql://ann@localhost/lab': mariadb.server}
 
 
 @pytest.fixture
 def server(path):
-    "What a page calls a server, and the address of one; there the SQL that the page shows is run. None for other pages."
+    "What a page calls a server, and the address of one, where the SQL of the page is run; None for other pages."
     text = path.read_text(encoding='utf-8')
     name = next((name for name in SERVERS if name in text), None)
     if not name:
@@ -242,7 +245,8 @@ def test_what_is_shown_works(path, server, project, request, monkeypatch, capsys
         if server and kind == 'sql': run_sql(server[1], text)
         if kind == 'python' and path.name != 'README.md':
             exec(text, vars().setdefault('names', {})) # README's are cells of a notebook, which is tested
-        if kind == 'toml': (project / text.splitlines()[0].removeprefix('# ')).write_text(text) # its first line names it
+        if kind == 'toml': # its first line names it
+            (project / text.splitlines()[0].removeprefix('# ')).write_text(text)
         for line in (l.split('#')[0].strip() for l in text.splitlines()) if kind in ('', 'sh') else ():
             if not line or any(line.startswith(e) for e in ELSEWHERE): continue
             code = call(line, monkeypatch)
@@ -424,7 +428,7 @@ SEARCHES = {
 
 @pytest.mark.slow
 def test_search_finds_what_people_type(look, site):
-    "A plain word finds a guide, a question, a setting or a command before a chapter, and that before a name; a name that is typed as it is written is first."
+    "A plain word finds a guide, question, setting or command before a chapter, a chapter before a name; a name itself."
     page = look('index.html')
     page.keyboard.press('/')
     assert until(lambda: page.evaluate('typeof rows !== "undefined" && rows?.length'))
@@ -501,7 +505,10 @@ def test_numbers_in_prose_are_those_of_the_library():
     said = [
         ('README.md', 'Twenty-two questions', len(questions()) == 22),
         ('README.md', 'of 35 |', len(FACTS) == 35),
-        ('README.md', 'five come along (`eu`, `uk`, `us`, `br`, `in`)', set(BEHAVIOURS) == set('eu uk us br in'.split())),
+        (
+            'README.md', 'five come along (`eu`, `uk`, `us`, `br`, `in`)',
+            set(BEHAVIOURS) == {'eu', 'uk', 'us', 'br', 'in'},
+        ),
         ('README.md', 'four billion orders', Settings(scale=1_000_000).counts['orders'] == 4_000_000_000),
         (
             'docs/how-to/02-your-own-shop.md',
@@ -603,12 +610,11 @@ def test_outputs_lose_their_style_and_keep_their_text():
     from render import unstyled
 
     text = unstyled(
-        '<style>td { color: red }</style><table border="1" class="dataframe"><tr><td title="&lt;style>">border="1" &lt;style&gt;x&lt;/style&gt;</td></tr></table>'
+        '<style>td { color: red }</style><table border="1" class="dataframe">'
+        '<tr><td title="&lt;style>">border="1" &lt;style&gt;x&lt;/style&gt;</td></tr></table>'
     )
-    assert (
-        text
-        == '<table class="dataframe"><tr><td title="&lt;style&gt;">border="1" &lt;style&gt;x&lt;/style&gt;</td></tr></table>'
-    )
+    cell = '<td title="&lt;style&gt;">border="1" &lt;style&gt;x&lt;/style&gt;</td>'
+    assert text == f'<table class="dataframe"><tr>{cell}</tr></table>'
 
 
 @pytest.mark.slow

@@ -82,7 +82,8 @@ def test_settings_ini_holds_the_defaults():
     from shop_nb.behaviour.settings import Settings, read_settings
     given = read_settings(ROOT / 'settings.ini', env={})
     assert given == Settings()
-    ini = configparser.ConfigParser(); ini.read(ROOT / 'settings.ini')
+    ini = configparser.ConfigParser()
+    ini.read(ROOT / 'settings.ini')
     assert set(ini['shop']) == {n for n, v in given.as_dict().items() if v is not None} - {'until', 'parameters'}
 
 

@@ -66,9 +66,11 @@ def digests(db):
 def said_by(manifest): return {n: t['digest'] for n, t in manifest['tables'].items()}
 
 
-@pytest.mark.parametrize('more', [dict(), dict(seed=8, behaviour='us'), dict(behaviour='in'), dict(parameters={'delivery.returns.Fashion': .9})])
+@pytest.mark.parametrize('more', [
+    dict(), dict(seed=8, behaviour='us'), dict(behaviour='in'), dict(parameters={'delivery.returns.Fashion': .9}),
+])
 def test_only_the_days_after_add_rows_and_only_what_was_going_on_changes(more):
-    "Between two days, at many places: keys stay, and so does every cell but those of orders and products that were not at their end."
+    "Between two days: keys stay, and so does every cell but those of orders and products that were not at their end."
     life = dict(orders={'status', 'delivered_at'}, payments={'status', 'paid_at', 'attempts', 'refunded_cents'},
                 order_items={'returned_quantity'}, products={'discontinued_on'}, customers=set())
     days = pd.date_range('2025-02-10', '2026-02-20', periods=6).date
@@ -83,7 +85,8 @@ def test_only_the_days_after_add_rows_and_only_what_was_going_on_changes(more):
             assert differ <= life[name], (name, differ)
             added = new.drop(old.index)
             for c in {'signed_up_at', 'launched_on', 'ordered_at'} & set(added):
-                assert (pd.to_datetime(added[c]) > pd.Timestamp(last) + timedelta(hours=23, minutes=59, seconds=59)).all(), (name, c)
+                end = pd.Timestamp(last) + timedelta(hours=23, minutes=59, seconds=59)
+                assert (pd.to_datetime(added[c]) > end).all(), (name, c)
         settled = before['orders'].to_pandas().set_index('order_id')
         settled = settled[settled.ordered_at < pd.Timestamp(last) - timedelta(200)]
         assert settled.equals(now['orders'].to_pandas().set_index('order_id').loc[settled.index])
@@ -99,7 +102,8 @@ def test_day_by_day_and_at_once(run, at_once):
         assert not any(k['late'] for k in facts['database']['kinds'].values()), 'nothing comes before the newest order'
     advance(run, LAST)
     assert read_manifest(run) == read_manifest(at_once)
-    assert said_by(read_manifest(run)) == digests(run / 'shop.db') == {n: digest(t, n) for n, t in Shop.open(run).tables.items()}
+    in_files = {n: digest(t, n) for n, t in Shop.open(run).tables.items()}
+    assert said_by(read_manifest(run)) == digests(run / 'shop.db') == in_files
     assert not len(verify(run))
     assert validate(run).ok
     assert sorted(p.name for p in run.iterdir()) == ['.shop.db.lock', 'manifest.json', 'shop.db', 'tables']
@@ -118,7 +122,8 @@ def test_format_and_parts(tmp_path, at_once, how):
 def test_nothing_stays_that_describes_fewer_days(run):
     "And what is no description stays: somebody's own file."
     (run / 'answers').mkdir()
-    for name in 'answers/order_status.csv', 'answers.html', 'analysis.sql', 'index.html', 'run.log', 'mine.txt': (run / name).touch()
+    for name in 'answers/order_status.csv', 'answers.html', 'analysis.sql', 'index.html', 'run.log', 'mine.txt':
+        (run / name).touch()
     removed = advance(run, LAST)['removed']
     assert set(removed) == {'answers', 'answers.html', 'analysis.sql', 'index.html', 'run.log'}
     assert sorted(p.name for p in run.iterdir()) == ['.shop.db.lock', 'manifest.json', 'mine.txt', 'shop.db', 'tables']
@@ -170,11 +175,13 @@ def test_what_is_deleted(tmp_path):
     advance(run, LAST)
     whole = tables(Settings(**SIZE, until=LAST, parameters=rates))
     assert said_by(read_manifest(run)) == {n: digest(t, n) for n, t in whole.items()}
-    gone = set(Shop(**SIZE, until=FIRST, parameters=rates).orders.order_id) - set(whole['orders']['order_id'].to_pylist())
-    assert gone
+    before = Shop(**SIZE, until=FIRST, parameters=rates).orders
+    assert set(before.order_id) - set(whole['orders']['order_id'].to_pylist())
 
 
-@pytest.mark.parametrize('incident, day', [('double_charge', '2025-06-12 to 2025-06-20'), ('price_error', '2025-06-12 10:00 to 12:00')])
+@pytest.mark.parametrize('incident, day', [
+    ('double_charge', '2025-06-12 to 2025-06-20'), ('price_error', '2025-06-12 10:00 to 12:00'),
+])
 def test_rows_that_break_a_rule_are_in_the_tables_alone(tmp_path, incident, day):
     "An append says the same of them; what is said to be done makes the database anew, and the next days follow."
     run, db = tmp_path / 'run', tmp_path / 'run' / 'shop.db'
@@ -182,8 +189,8 @@ def test_rows_that_break_a_rule_are_in_the_tables_alone(tmp_path, incident, day)
          parameters={f'incidents.{incident}': day}).save(run)
     load(run, db)
     before = digests(db)
-    with pytest.raises(ShopError, match='^Rule .* is violated: .*[.]\nThe tables go on to 2025-06-30, the database does not') as e:
-        advance(run, '2025-06-30')
+    said = '^Rule .* is violated: .*[.]\nThe tables go on to 2025-06-30, the database does not'
+    with pytest.raises(ShopError, match=said) as e: advance(run, '2025-06-30')
     assert f'shop-nb load {run} --db {db} makes it anew' in str(e.value)
     with pytest.raises(ShopError) as same: load(run, db, append=True)
     assert str(same.value).split('\n')[0] == str(e.value).split('\n')[0]
@@ -196,7 +203,8 @@ def test_rows_that_break_a_rule_are_in_the_tables_alone(tmp_path, incident, day)
 
 def test_a_relative_day(tmp_path):
     start, yesterday = date.today() - timedelta(40), date.today() - timedelta(1)
-    Shop(**SIZE | dict(orders=300, order_items=700), start=start, end=yesterday, until=start + timedelta(9)).save(run := tmp_path / 'mine')
+    size, run = SIZE | dict(orders=300, order_items=700), tmp_path / 'mine'
+    Shop(**size, start=start, end=yesterday, until=start + timedelta(9)).save(run)
     assert advance(run, 'yesterday')['until'] == yesterday
     assert len(Shop.open(run).orders) == 300
 
@@ -216,7 +224,8 @@ def test_a_database_that_does_not_take_the_rows_is_told(run, first, at_once):
     with pytest.raises(ShopError, match='there is a row with the same email .UNIQUE.'): advance(run, LAST)
     assert said_by(read_manifest(run)) == said_by(read_manifest(at_once))
     assert digests(run / 'shop.db')['orders'] == said_by(read_manifest(first))['orders']
-    with closing(sqlite3.connect(run / 'shop.db')) as con, con: con.execute('delete from customers where customer_id = 9999')
+    with closing(sqlite3.connect(run / 'shop.db')) as con, con:
+        con.execute('delete from customers where customer_id = 9999')
     facts = advance(run, LAST)
     assert not any(facts['more'].values())
     assert digests(run / 'shop.db') == said_by(read_manifest(run))
@@ -243,13 +252,15 @@ def test_commands(run, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_a_live_database_follows(run, at_once):
-    "Served all the while and asked without a pause: day by day it gets what a database has that is loaded from the whole."
+    "Served and asked without a pause, day by day it gets what a database has that is loaded from the whole."
     server, stop, wrong, counts = Server(run / 'shop.db'), threading.Event(), [], {}
 
     def ask():
-        with httpx.Client(base_url=server.url, headers={'Authorization': f'Bearer {server.token}'}, timeout=30) as client:
+        head = {'Authorization': f'Bearer {server.token}'}
+        params = dict(sort='-order_id', limit=20, expand='items,payment', count='true')
+        with httpx.Client(base_url=server.url, headers=head, timeout=30) as client:
             while not stop.is_set():
-                page = client.get('/v1/orders', params=dict(sort='-order_id', limit=20, expand='items,payment', count='true'))
+                page = client.get('/v1/orders', params=params)
                 if page.status_code != 200: wrong.append(page.text)
                 counts.setdefault(threading.get_ident(), []).append(page.json().get('count'))
 
@@ -257,7 +268,9 @@ def test_a_live_database_follows(run, at_once):
     try:
         for t in threads: t.start()
         order = server.client.get('/v1/orders', params=dict(limit=1)).json()
-        for day in pd.date_range(FIRST, LAST)[1::3].date: assert not any(k['late'] for k in advance(run, day)['database']['kinds'].values())
+        for day in pd.date_range(FIRST, LAST)[1::3].date:
+            kinds = advance(run, day)['database']['kinds']
+            assert not any(k['late'] for k in kinds.values())
         advance(run, LAST)
         newest = server.client.get('/v1/orders', params=dict(sort='-order_id', limit=1)).json()['items'][0]
         assert newest['ordered_at'] == str(Shop.open(at_once).orders.ordered_at.max())
@@ -282,14 +295,15 @@ def in_processes():
     with forks('adbc_driver_sqlite.dbapi', 'pandas', 'pyarrow.parquet', 'shop_nb.shop.advance') as run: yield run
 
 
-STEPS = ['shop_nb.shop.advance.save_tables', 'shop_nb.generator.blocks._write_all', 'shop_nb.generator.blocks.move_tables',
-         'shop_nb.shop.shop.remove_path', 'shop_nb.shop.shop.renew_manifest', 'shop_nb.files.folders.remove_path',
-         'os.replace', 'shop_nb.shop.shop.write_manifest', 'shop_nb.shop.advance.append_tables']
+STEPS = [
+    'shop_nb.shop.advance.save_tables', 'shop_nb.generator.blocks._write_all', 'shop_nb.generator.blocks.move_tables',
+    'shop_nb.shop.shop.remove_path', 'shop_nb.shop.shop.renew_manifest', 'shop_nb.files.folders.remove_path',
+    'os.replace', 'shop_nb.shop.shop.write_manifest', 'shop_nb.shop.advance.append_tables']
 
 
 @pytest.mark.parametrize('step', STEPS)
 def test_killed_before_a_step(run, first, at_once, in_processes, step):
-    "kill -9: the old run, the new one, or one that is known to be unfinished; the same call finishes it, and nothing is left over."
+    "kill -9: the old run, the new one, or one known to be unfinished; the same call finishes it; nothing is left over."
     (run / 'answers.html').touch()
     code, said = in_processes((STEP, step, 'SIGKILL', 'shop_nb.shop.advance', 'advance', run, LAST))[0]
     assert code == -signal.SIGKILL, said
@@ -352,14 +366,16 @@ def test_a_second_one_at_the_same_time(run, in_processes):
 @pytest.mark.slow
 @pytest.mark.parametrize('what', ['advance', 'load'])
 def test_ctrl_c_at_the_command_line(tmp_path, what):
-    "Within two seconds, with a line and its exit code; what there was is there, or what was to come if it came too late."
+    "Within two seconds, with a line and its exit code; what was there is there, or what was to come if it was late."
     run, db = tmp_path / 'mine', tmp_path / 'shop.db'
     big = Shop(seed=5, scale=20, until='2025-11-30')
     big.save(run)
     if what == 'load': big.load(db)
     before = bytes_of(tmp_path)
-    if what == 'load': Shop(seed=5, scale=20).save(tmp_path / 'more')
-    words = ['advance', run, '--until', '2025-12-31'] if what == 'advance' else ['load', tmp_path / 'more', '--db', db, '--append']
+    words = ['advance', run, '--until', '2025-12-31']
+    if what == 'load':
+        Shop(seed=5, scale=20).save(tmp_path / 'more')
+        words = ['load', tmp_path / 'more', '--db', db, '--append']
     job = subprocess.Popen([sys.executable, '-c', MAIN, *map(str, words)], stderr=subprocess.PIPE, text=True)
     if what == 'advance': assert until(lambda: leftovers(run / 'tables'))
     time.sleep(2.5 if what == 'load' else .1)
@@ -383,10 +399,12 @@ def state(run, first, at_once):
         assert {n: digest(t, n) for n, t in Shop.open(run).tables.items()} == said_by(manifest)
         assert said_by(manifest) in (said_by(read_manifest(first)), said_by(read_manifest(at_once)))
     else:
-        with pytest.raises(ShopError, match=f'is not finished(.|\n)*shop-nb advance {run} --until {LAST}'): existing(run)
+        said = f'is not finished(.|\n)*shop-nb advance {run} --until {LAST}'
+        with pytest.raises(ShopError, match=said): existing(run)
         assert not (run / 'answers.html').exists()
     if not (run / 'shop.db').exists(): return
-    with closing(sqlite3.connect(run / 'shop.db')) as con: assert con.execute('pragma integrity_check').fetchone() == ('ok',)
+    with closing(sqlite3.connect(run / 'shop.db')) as con:
+        assert con.execute('pragma integrity_check').fetchone() == ('ok',)
     assert digests(run / 'shop.db') in (digests(first / 'shop.db'), said_by(read_manifest(at_once)))
 
 
