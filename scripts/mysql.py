@@ -18,7 +18,7 @@ CONFIG = dict(bind_address='127.0.0.1', local_infile=1, mysqlx=0, skip_log_bin=1
 
 def debian():
     "Where this machine has its packages from."
-    words = 'apt-get', 'indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages', 'Origin: Debian'
+    words = 'apt-get', 'indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages', 'Label: Debian'
     places = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()
     assert places, 'MySQL is tested on Debian alone: there are no packages of Debian here'
     return places[0]

@@ -224,14 +224,31 @@ def _find_load(con, key):
     found = con.execute(f'select {", ".join(names)} from loads where load_key = ?', (key,)).fetchone()
     return found and dict(zip(names, found))
 
+# %% ../../nbs/25_database/03_append.ipynb #fbb661cd
+_CONTRADICTIONS = '''select n.table_name, n.source_key
+from {new} as n
+join {old} as m on n.table_name = m.table_name and n.{same} = m.{same}
+where n.{other} <> m.{other}
+limit 1'''
+
+def _check_keys(con, new='temp.new_crosswalk', old='main.crosswalk'):
+    "Raise `ShopError` if a key of a source stands for something else in the database, or has another key there"
+    for same, other in ('source_key', 'key'), ('key', 'source_key'):
+        query = _CONTRADICTIONS.format(new=new, old=old, same=same, other=other)
+        for name, source_key in con.execute(query).fetchall():
+            raise ShopError(f'The source is another shop: {name} have other keys there, such as {source_key}.', _OTHER)
+
 # %% ../../nbs/25_database/03_append.ipynb #fc47dec5
 def _write_crosswalk(con, crosswalk):
     "Add the keys of a source to those that the database knows"
     if not crosswalk: return
     con.execute(own_table(CROSSWALK).replace('create table', 'create table if not exists'))
+    con.execute('create temp table new_crosswalk as select * from main.crosswalk limit 0')
     for batch in crosswalk_batches(crosswalk):
         rows = zip(*(column.to_pylist() for column in batch.columns))
-        con.executemany('insert or ignore into crosswalk values (?, ?, ?)', rows)
+        con.executemany('insert into temp.new_crosswalk values (?, ?, ?)', rows)
+    _check_keys(con)
+    con.execute('insert or ignore into main.crosswalk select * from temp.new_crosswalk')
 
 # %% ../../nbs/25_database/03_append.ipynb #e701abd7
 def _move(con, tables):

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from .append import (
-    PATIENCE, _across, _check_unchanged, _facts, _find_load, _key, _market_and_streams, _sort_out, _staged)
+from shop_nb.database.append import (
+    PATIENCE, _across, _check_keys, _check_unchanged, _facts, _find_load, _key, _market_and_streams, _sort_out,
+    _staged)
 from .duckdb import (
     _check_closed, _check_journal, _errors, _insert, _is_shop, _native, _refusal, _remove, _replace)
 from .load import CROSSWALK, crosswalk_batches, own_table
-from .mysql import _alone, _copy, _fitting, _lines, _Refused, _refusals, _send
+from .mysql import _alone, _copy, _crosswalk_lines, _fitting, _Refused, _refusals, _send
 from .postgresql_append import _DISTINCT, _record, _Session, _stage_sqlite, _translate
 from .sqlite import ROWS, alone
 
@@ -105,7 +106,7 @@ def _stage_crosswalk(cur, files, dialect):
     cur.execute(sql.replace('create table', 'create table if not exists', 1))
     _make_temporary(cur, sql.replace(' crosswalk', f' {TEMP}new_crosswalk', 1))
     columns = 'table_name', 'source_key', 'key'
-    _send(cur, f'{TEMP}new_crosswalk', columns, map(_lines, crosswalk_batches(files)))
+    _send(cur, f'{TEMP}new_crosswalk', columns, _crosswalk_lines(files))
 
 # %% ../../nbs/25_database/09_appends.ipynb #0abc8c13
 def _stage_all_mysql(cur, session, streams, key, crosswalk, dialect):
@@ -143,7 +144,9 @@ def _write_mysql(session, tables, kinds, key, crosswalk, dialect):
     for t in tables: _take_out(session, t)
     session.cur.execute('set session foreign_key_checks = 1')
     for t in tables: _change(session, t)
-    if crosswalk: session.execute('insert or ignore into main.crosswalk select * from temp.new_crosswalk')
+    if crosswalk:
+        _check_keys(session)
+        session.execute('insert or ignore into main.crosswalk select * from temp.new_crosswalk')
     session.cur.execute(to_dialect(_record(key, kinds), dialect).replace('from placed', f'from {TEMP}placed'))
 
 # %% ../../nbs/25_database/09_appends.ipynb #8c438a12
@@ -293,6 +296,7 @@ def _extend_crosswalk(con, files):
     con.execute(own_table(CROSSWALK, 'duckdb').replace('create table', 'create table if not exists', 1))
     for batch in crosswalk_batches(files):
         con.register('incoming', batch)
+        _check_keys(con, 'incoming', 'crosswalk')
         con.execute('insert or ignore into crosswalk from incoming')
         con.unregister('incoming')
 

@@ -58,17 +58,19 @@ def _drops(begin, there):
     return [f'drop table {", ".join(names)}'] if names else []
 
 # %% ../../nbs/25_database/07_mysql.ipynb #9fb76593
+def _check_length(batch, column, name, key):
+    "Raise `ShopError` for a text that is longer than the server's columns, and name it by its key"
+    lengths = pc.utf8_length(batch.column(column))
+    if (most := pc.max(lengths).as_py() or 0) <= LONGEST: return
+    row = batch.column(key)[pc.index(lengths, most).as_py()]
+    what = f'{name}: {column} has {most:,} characters, at {key} {row}; in MariaDB and MySQL it may have {LONGEST}.'
+    raise ShopError(what, 'The database is as it was before. Shorten the text, or take another kind of database')
+
 def _fitting(batch, table):
     "A record batch as DuckDB has it; raises `ShopError` for a text that is longer than the server's columns"
     batch = _native(batch, table)
     for c in table.columns:
-        if c.type != 'text': continue
-        lengths = pc.utf8_length(batch.column(c.name))
-        if (most := pc.max(lengths).as_py() or 0) > LONGEST:
-            row = batch.column(table.key)[pc.index(lengths, most).as_py()]
-            raise ShopError(f'{table.name}: {c.name} has {most:,} characters, at {table.key} {row}; '
-                            f'in MariaDB and MySQL it may have {LONGEST}.',
-                            'The database is as it was before. Shorten the text, or take another kind of database')
+        if c.type == 'text': _check_length(batch, c.name, table.name, table.key)
     return batch
 
 # %% ../../nbs/25_database/07_mysql.ipynb #e191dfd0
@@ -185,12 +187,19 @@ def _add_keys(cur, tables, dialect):
     cur.execute('set session foreign_key_checks = 1')
 
 # %% ../../nbs/25_database/07_mysql.ipynb #da6b3da5
+def _crosswalk_lines(files):
+    "The keys of the source of an imported shop as lines"
+    for batch in crosswalk_batches(files):
+        _check_length(batch, 'source_key', 'crosswalk', 'key')
+        yield _lines(batch)
+
 def _crosswalk(cur, files, dialect):
     "Add the keys of the source of an imported shop"
     if not files: return
     cur.execute(_own(own_table(CROSSWALK, dialect), dialect))
-    _send(cur, f'{NEW}crosswalk', ('table_name', 'source_key', 'key'), map(_lines, crosswalk_batches(files)))
+    _send(cur, f'{NEW}crosswalk', ('table_name', 'source_key', 'key'), _crosswalk_lines(files))
 
+# %% ../../nbs/25_database/07_mysql.ipynb #df7a75c4
 def _fill(cur, streams, market, crosswalk, dialect):
     "Make new tables of the streams' rows"
     tables = tables_of(market)

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ..core.extras import need
 from .append import (
-    _across, _check_unchanged, _facts, _find_load, _key, _market_and_streams, _move, _sort_out,
+    _across, _check_keys, _check_unchanged, _facts, _find_load, _key, _market_and_streams, _move, _sort_out,
     _stage as _stage_in_sqlite)
 from .duckdb import _native
 from .load import CROSSWALK, _arrow_error, _streams, crosswalk_batches, own_table
@@ -103,6 +103,7 @@ def _add_crosswalk(session, files):
     cur.execute(create)
     cur.execute('create temp table new_crosswalk as select * from crosswalk limit 0')
     for batch in crosswalk_batches(files): cur.adbc_ingest('new_crosswalk', batch, mode='append', temporary=True)
+    _check_keys(session)
     session.execute('insert or ignore into main.crosswalk select * from temp.new_crosswalk')
 
 def _record(key, kinds):

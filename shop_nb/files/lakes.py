@@ -55,10 +55,14 @@ def _load(path):
     with closing(_catalog(path.parent, init_catalog_tables='false')) as catalog: return catalog.load_table(_name(path))
 
 # %% ../../nbs/10_files/09_lakes.ipynb #1fac1af5
-def _numbers(path):
-    "The numbers under which the folder of a table has its log"
-    names = (p.name for p in (path / 'metadata').glob('v*.metadata.json'))
-    return [int(found[1]) for name in names if (found := re.match(r'v(\d+)[.]', name))]
+def _logs(path):
+    "The logs in the folder of a table that are numbered for those who know no catalog"
+    return [p for p in (path / 'metadata').glob('v*.metadata.json') if re.match(r'v\d+[.]', p.name)]
+
+def _is_known(log):
+    "Whether a numbered log is a copy of one that a commit by the catalog has left"
+    before = int(re.match(r'v(\d+)[.]', log.name)[1]) - 1
+    return log.read_bytes() in {p.read_bytes() for p in log.parent.glob(f'{before:05d}-*.metadata.json')}
 
 def _number(table):
     "How many commits a table has, by the name of its log"
@@ -66,7 +70,7 @@ def _number(table):
 
 def _by_catalog(path, table):
     "A table; raises `ShopError` (code 1) if a program has changed it by its folder"
-    if max(_numbers(path), default=0) <= _number(table): return table
+    if all(map(_is_known, _logs(path))): return table
     raise ShopError(f'{path} was changed by a program that does not use the catalog {CATALOG}.', _again('iceberg'))
 
 # %% ../../nbs/10_files/09_lakes.ipynb #4cb10b95
@@ -204,11 +208,10 @@ def _replace(table, home, files, said):
 def _point(home, table):
     "Let programs that read a table by its folder find its newest snapshot"
     folder, number = home / 'metadata', _number(table)
-    log = (folder / Path(table.metadata_location).name).read_bytes()
-    for name, content in (f'v{number}.metadata.json', log), ('version-hint.text', str(number).encode()):
-        new = folder / f'.{name}.new'
-        new.write_bytes(content)
-        os.replace(new, folder / name)
+    try: os.link(folder / Path(table.metadata_location).name, folder / f'v{number}.metadata.json')
+    except FileExistsError: _by_catalog(home, table) # of a commit that was killed, or of another program
+    (folder / '.hint').write_text(str(number))
+    os.replace(folder / '.hint', folder / 'version-hint.text')
 
 # %% ../../nbs/10_files/09_lakes.ipynb #a8a98896
 def _commit_iceberg(source, home, said):

@@ -263,10 +263,10 @@ _MODE = ('STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_Z
 _SETTINGS = dict(sql_mode=f"'{_MODE}'", time_zone="'+00:00'", net_read_timeout=3600, net_write_timeout=3600,
                  innodb_lock_wait_timeout=60, foreign_key_checks=1, unique_checks=1,
                  group_concat_max_len=2**30)
-_OWN = 'max_statement_time = 0, max_error_count = 64,' # of MariaDB; in MySQL not everybody may set them
-_SESSION = (f"set session /*M! {_OWN} */ {', '.join(f'{name} = {value}' for name, value in _SETTINGS.items())}",
+_OWN = '/*M! max_statement_time = 0, max_error_count = 64, */ /*!80000 max_execution_time = 0, */' # of each alone
+_SESSION = (f"set session {_OWN} {', '.join(f'{name} = {value}' for name, value in _SETTINGS.items())}",
             'set names utf8mb4 collate utf8mb4_bin')
-_OLDEST = dict(mariadb=('MariaDB', (10, 6)), mysql=('MySQL', (8, 0, 17))) # names change in one step, and checks hold
+_OLDEST = dict(mariadb=('MariaDB', (10, 6)), mysql=('MySQL', (8, 0, 19))) # tables swap in one step, and checks hold
 
 # %% ../../nbs/10_files/07_servers.ipynb #9bffd5f7
 def dialect_of(

@@ -9,6 +9,7 @@ from shop_nb.database.load import load
 from shop_nb.files.digest import digest
 from shop_nb.generator.blocks import tables, write_tables
 from shop_nb.model.market import Market
+from shop_nb.shop.shop import Shop
 from support.appends import PLANTS, REFUSED, changed, plant, some
 
 SIZE = dict(seed=5, customers=200, products=60, orders=400, order_items=1000)
@@ -111,6 +112,25 @@ def test_another_shop(old, kept, lite, refused, other, says):
     assert said.startswith('The source is another shop: of ') and says in said
     with pytest.raises(ShopError) as e: append(shop, lite)
     assert str(e.value) == said
+
+
+def lines_of(path, customer, product):
+    "A file of order lines: 12 orders of as many customers."
+    rows = [f'{customer}{n},2025-02-{n:02} 10:00:00,{customer}{n},{product}{n},1,9.99\n' for n in range(1, 13)]
+    path.write_text('order,date,customer,product,quantity,price\n' + ''.join(rows))
+    return path
+
+
+def test_another_imported_shop(db, tmp_path):
+    "Its keys are those of the shop that is there, and stand for others."
+    Shop.read(lines_of(tmp_path / 'one.csv', 'c', 'p'), tmp_path / 'one')
+    Shop.read(lines_of(tmp_path / 'two.csv', 'x', 'y'), tmp_path / 'two')
+    load(tmp_path / 'one', db)
+    before = digests(db)
+    with pytest.raises(ShopError, match='The source is another shop: .* have other keys there, such as ') as e:
+        append(tmp_path / 'two', db)
+    assert e.value.code == 1
+    assert digests(db) == before
 
 
 def test_a_few_corrections_make_no_other_shop(old, db):

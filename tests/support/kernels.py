@@ -74,7 +74,9 @@ class Forked(LocalProvisioner):
     async def launch_kernel(self, cmd, cwd, env, **_):
         assert cmd[:3] == [sys.executable, '-m', 'ipykernel_launcher'], cmd
         print(json.dumps(dict(argv=cmd[3:], cwd=cwd, env=env)), file=server().stdin, flush=True)
-        self.process = Grandchild(int(server().stdout.readline()))
+        pid = server().stdout.readline()
+        assert pid, 'the process that forks kernels has ended'
+        self.process = Grandchild(int(pid))
         self.pid = self.pgid = self.process.pid
         self.cwd = cwd
         return self.connection_info
