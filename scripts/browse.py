@@ -44,11 +44,17 @@ def kernels(server):
     return found
 
 
+def rests(kernel):
+    "Whether a kernel does nothing; one that has ended is no kernel."
+    try: return kernel.cpu_percent(.3) < 5
+    except psutil.NoSuchProcess: return False
+
+
 def waiting(server, n, seconds=60):
     "Wait until a server has n kernels, and the last one has come to rest."
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if len(now := kernels(server)) == n and all(p.cpu_percent(.3) < 5 for p in now): return now
+        if len(now := kernels(server)) == n and all(map(rests, now)): return now
         time.sleep(.1)
     raise SystemExit(f'{len(kernels(server))} kernels instead of {n}')
 

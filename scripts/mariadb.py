@@ -34,34 +34,47 @@ def answers(port):
 
 
 @contextmanager
-def server(**settings):
-    "A server that is stopped at the end: the URL of a database. Meanwhile MYSQL_PWD has the password."
-    program = mariadb()
-    assert program, 'there is no MariaDB: python scripts/tools.py'
-    folder = Path(tempfile.mkdtemp(prefix='mariadb-', dir='/tmp')) # where another user may go
+def started(begin, folder, how, words):
+    "A server that runs in a folder and is stopped at the end: the URL of a database; `begin` fills the folder."
+    (folder / 'first.sql').write_text(rights(os.environ['MYSQL_PWD']))
+    (folder / 'first.sql').chmod(0o600)
+    os.chown(folder / 'first.sql', how.get('user', -1), how.get('group', -1))
+    subprocess.run(begin, check=True, capture_output=True, **how)
+    port = free_port()
+    words = [*words, f'--port={port}', f'--socket={folder}/socket', f'--init-file={folder}/first.sql']
+    with open(folder / 'log', 'w') as log: process = subprocess.Popen(words, stderr=log, stdout=log, **how)
+    try:
+        wait(lambda: answers(port), folder / 'log', 60)
+        yield f'mysql://{USER}@127.0.0.1:{port}/{DATABASE}'
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@contextmanager
+def home(kind):
+    "A folder for a server, and how it is run as an ordinary user. Meanwhile MYSQL_PWD has a password."
+    folder = Path(tempfile.mkdtemp(prefix=f'{kind}-', dir='/tmp')) # where another user may go
     how, uid, gid = ordinary('mysql')
     os.chown(folder, uid, gid)
-    how |= dict(cwd=folder, env=dict(PATH=os.environ['PATH'], LC_ALL='C.UTF-8'))
     before, os.environ['MYSQL_PWD'] = os.environ.get('MYSQL_PWD'), secrets.token_hex(8)
-    try:
-        (folder / 'first.sql').write_text(rights(os.environ['MYSQL_PWD']))
-        (folder / 'first.sql').chmod(0o600)
-        os.chown(folder / 'first.sql', uid, gid)
-        data = ['--no-defaults', f'--datadir={folder}/data']
-        subprocess.run(['mariadb-install-db', *data, '--skip-test-db', '--skip-name-resolve',
-                        '--auth-root-authentication-method=normal'], check=True, capture_output=True, **how)
-        port = free_port()
-        words = [f'--{name}={value}' for name, value in (CONFIG | settings).items()]
-        with open(folder / 'log', 'w') as log:
-            process = subprocess.Popen([program, *data, f'--port={port}', f'--socket={folder}/socket',
-                                        f'--init-file={folder}/first.sql', *words], stderr=log, stdout=log, **how)
-        try:
-            wait(lambda: answers(port), folder / 'log')
-            yield f'mysql://{USER}@127.0.0.1:{port}/{DATABASE}'
-        finally:
-            process.terminate()
-            process.wait(60)
+    try: yield folder, how | dict(cwd=folder, env=dict(PATH=os.environ['PATH'], LC_ALL='C.UTF-8'))
     finally:
         shutil.rmtree(folder)
         os.environ.pop('MYSQL_PWD')
         if before is not None: os.environ['MYSQL_PWD'] = before
+
+
+def options(settings): return [f'--{name}={value}' for name, value in settings.items()]
+
+
+@contextmanager
+def server(**settings):
+    "A server that is stopped at the end: the URL of a database. Meanwhile MYSQL_PWD has the password."
+    program = mariadb()
+    assert program, 'there is no MariaDB: python scripts/tools.py'
+    with home('mariadb') as (folder, how):
+        data = ['--no-defaults', f'--datadir={folder}/data']
+        begin = ['mariadb-install-db', *data, '--skip-test-db', '--skip-name-resolve',
+                 '--auth-root-authentication-method=normal']
+        with started(begin, folder, how, [program, *data, *options(CONFIG | settings)]) as url: yield url
