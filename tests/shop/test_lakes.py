@@ -168,6 +168,21 @@ def test_iceberg_that_was_changed_by_its_folder_is_refused(tmp_path, ahead):
     assert sorted(run.rglob('*')) == before
 
 
+def test_a_commit_by_the_folder_meanwhile_is_not_overwritten(tmp_path, monkeypatch):
+    run = tmp_path / 'run'
+    Shop(**SIZE, until=FIRST).save(run, format='iceberg')
+    theirs, real = table_path(run, 'orders') / 'metadata' / 'v2.metadata.json', lakes._replace
+
+    def late(table, home, files, said):
+        if home.name == 'orders.iceberg': theirs.write_text('a log of theirs')
+        real(table, home, files, said)
+
+    monkeypatch.setattr(lakes, '_replace', late)
+    with pytest.raises(ShopError, match='orders.iceberg was changed by a program that does not use the catalog'):
+        advance(run, LAST)
+    assert theirs.read_text() == 'a log of theirs'
+
+
 def spark_on_java(folder):
     "A Python with Spark, a Java and Iceberg's runtime, which are not for the same Spark as ours."
     venv.create(folder, with_pip=True)
