@@ -474,6 +474,17 @@ def test_a_server_that_takes_no_files_is_told(shop):
         assert run(at, 'show tables') == []
 
 
+LIMITS = dict(mariadb=dict(max_statement_time=.001), mysql=dict(max_execution_time=1)) # a millisecond per statement
+
+
+def test_a_limit_of_the_server_cuts_off_nothing(shop):
+    "It is for other people's queries: a load reads back millions of rows, and a question may take a minute."
+    with server(**LIMITS[DIALECT]) as at:
+        load(shop, at)
+        assert verify_database(at)[0]['orders']['digest'] == digest(shop['orders'], 'orders')
+        assert ask('rfm_segments', at).computed.endswith(' itself')
+
+
 def test_a_password_comes_from_the_environment_or_a_file_and_not_from_the_url(shop, place, monkeypatch, tmp_path):
     "In the URL it would be in the list of processes."
     secret = os.environ['MYSQL_PWD']
